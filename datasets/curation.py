@@ -19,8 +19,8 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation_rules import Judgement, Rules, Verdict, judged
 from defocus.datasets.deriving.maker import claim_folder, content_of, keeping, make_dataset
 from defocus.datasets.pair import Dataset, MakingStep, step
-from defocus.errors import DatasetError, NotApplicableError, storage_error
-from defocus.files import sync_folder, write_text
+from defocus.errors import DatasetError, NotApplicableError
+from defocus.files import storing, sync_folder, write_text
 from defocus.isolation import LeftOut
 from defocus.reading import read_bytes
 from defocus.reports.text import csv_text
@@ -79,7 +79,7 @@ def add_decision(folder: Path, judgement: Judgement) -> None:
 def _append(folder: Path, entry: Decision) -> None:
     path = folder / DECISIONS
     line = json.dumps(entry.model_dump()).encode() + b"\n"
-    try:
+    with storing(path):
         with path.open("ab+") as file:
             file.seek(0)
             file.truncate(file.read().rfind(b"\n") + 1)  # a line that was cut short
@@ -87,8 +87,6 @@ def _append(folder: Path, entry: Decision) -> None:
             file.flush()
             os.fsync(file.fileno())
         sync_folder(folder)
-    except OSError as error:
-        raise storage_error(error, path) from error
 
 
 JUDGEMENTS = "judgements.csv"

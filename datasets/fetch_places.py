@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from defocus.datasets.deriving.parts import copy_file
-from defocus.errors import DefocusError, InputError, storage_error
-from defocus.files import make_folder, sha256_file, sync_folder
+from defocus.errors import DefocusError, InputError
+from defocus.files import make_folder, sha256_file, storing, sync_folder
 from defocus.progress import say
 from defocus.reading import read_bytes
 from defocus.web import WebError, answer_of, blocks_of
@@ -122,15 +122,12 @@ class Server(Place):
             if not whole and not goes_on:
                 raise PlaceError(f"{self.address(path)}: the server sends another part")
             there = 0 if whole else start
-            try:
-                with part.open("wb" if whole else "ab") as file:
-                    for block in blocks_of(answer):  # as they come: nothing is lost where it is cut
-                        there += len(block)
-                        if most is not None and there > most:
-                            raise TooLargeError(f"{self.address(path)}: larger than {most} bytes")
-                        file.write(block)
-            except OSError as error:
-                raise storage_error(error, part) from error
+            with storing(part), part.open("wb" if whole else "ab") as file:
+                for block in blocks_of(answer):  # as they come: nothing is lost where it is cut
+                    there += len(block)
+                    if most is not None and there > most:
+                        raise TooLargeError(f"{self.address(path)}: larger than {most} bytes")
+                    file.write(block)
 
     def _answer(self, path: str, start: int) -> HTTPResponse:
         headers = {"Range": f"bytes={start}-"} if start else {}

@@ -17,8 +17,8 @@ from defocus.datasets.checksums import (
 from defocus.datasets.deriving.parts import copy_file
 from defocus.datasets.manifest import MANIFEST as PAIRS
 from defocus.datasets.manifest import manifest_files, manifest_text, read_manifest
-from defocus.errors import DatasetError, storage_error
-from defocus.files import make_folder, sha256_file, write_bytes
+from defocus.errors import DatasetError
+from defocus.files import make_folder, sha256_file, storing, write_bytes
 from defocus.staging import staging_folder
 
 Kind: TypeAlias = Literal["changed", "missing", "extra", "renamed", "swapped"]
@@ -189,10 +189,8 @@ def _move_aside(root: Path, findings: list[FileFinding]) -> Path | None:
     aside = _free_name(root)
     for name in strangers:
         make_folder((aside / name).parent)
-        try:
+        with storing(aside / name):
             (root / name).rename(aside / name)
-        except OSError as error:
-            raise storage_error(error, aside / name) from error
     return aside
 
 
@@ -211,9 +209,7 @@ def _put_in_place(root: Path, findings: list[FileFinding], staging: Path) -> Non
     for file in sorted(places, key=lambda file: (file in _WRITTEN, file)):
         target = root / file
         make_folder(target.parent)
-        try:
+        with storing(target):
             if target.is_dir() and not target.is_symlink():
                 target.rmdir()  # what it held was moved aside
             places[file].replace(target)
-        except OSError as error:
-            raise storage_error(error, target) from error

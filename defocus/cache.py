@@ -5,8 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from defocus.errors import storage_error
-from defocus.files import make_folder, sync_folder, sync_tree
+from defocus.files import make_folder, storing, sync_folder, sync_tree
 from defocus.staging import staging_folder
 
 
@@ -39,16 +38,13 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     # A failure leaves ``path`` unchanged. If another process was first, its folder stays and ours
     # is dropped, so use equal paths only for equal content.
     make_folder(path.parent)
-    try:
-        with staging_folder(path.parent, f".{path.name}-", ".part") as temporary:
-            yield temporary
-            temporary.chmod(0o755)
-            sync_tree(temporary)
-            try:
-                temporary.rename(path)
-            except OSError:
-                if not path.is_dir():
-                    raise
-            sync_folder(path.parent)
-    except OSError as error:
-        raise storage_error(error, path) from error
+    with storing(path), staging_folder(path.parent, f".{path.name}-", ".part") as temporary:
+        yield temporary
+        temporary.chmod(0o755)
+        sync_tree(temporary)
+        try:
+            temporary.rename(path)
+        except OSError:
+            if not path.is_dir():
+                raise
+        sync_folder(path.parent)

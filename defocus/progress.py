@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from defocus.errors import storage_error
+from defocus.files import storing
 from defocus.quiet_decoders import QUIET
 from defocus.terminal import cell_width, cut, padded
 
@@ -82,11 +82,8 @@ _TASKS: list[_Task] = []
 def open_log(path: Path) -> None:
     """Append a copy of all further messages to a file."""
     telling.log_file = path.absolute()
-    try:
-        with path.open("a", encoding="utf-8"):
-            pass
-    except OSError as error:
-        raise storage_error(error, path) from error
+    with storing(path), path.open("a", encoding="utf-8"):
+        pass
 
 
 def log(text: str) -> None:

@@ -13,19 +13,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from defocus.errors import storage_error
-from defocus.files import make_folder, temporary_entries, try_lock
+from defocus.files import make_folder, storing, temporary_entries, try_lock
 
 
 @contextlib.contextmanager
 def staging_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path]:
     """Yield a new folder inside ``parent``; at the end it is removed, unless it was renamed."""
     # Folders of killed processes with the same prefix and suffix are removed first.
-    try:
+    with storing(parent):
         remove_abandoned(parent, prefix, suffix)
         folder, lock = _create(parent, prefix, suffix)
-    except OSError as error:
-        raise storage_error(error, parent) from error
     try:
         yield folder
     finally:

@@ -31,8 +31,8 @@ from defocus.align.measure import Measurement
 from defocus.align.sampling.kernels import Kernel
 from defocus.align.sampling.resample import Placement, Rectangle, ReleaseGrid, Resampling, resampled
 from defocus.blur.gradients import squared_gradient
-from defocus.errors import AlignmentError, storage_error
-from defocus.files import make_folder, sha256_file, sync_folder, write_bytes, write_json
+from defocus.errors import AlignmentError
+from defocus.files import make_folder, sha256_file, storing, sync_folder, write_bytes, write_json
 from defocus.images import Image, as_float, write_image
 from defocus.staging import staging_folder
 
@@ -253,7 +253,7 @@ def _publish(staging: Path, folder: Path, written: list[str]) -> None:
 
     Before the last one, ``misalignment.json`` says unfinished, so no old numbers are taken for new.
     """
-    try:
+    with storing(folder):
         (staging / UNFINISHED).replace(folder / NUMBERS)
         for name in OUTPUT_NAMES:
             if name in written:
@@ -261,5 +261,3 @@ def _publish(staging: Path, folder: Path, written: list[str]) -> None:
             else:
                 (folder / name).unlink(missing_ok=True)
         sync_folder(folder)
-    except OSError as error:
-        raise storage_error(error, folder) from error

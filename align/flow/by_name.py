@@ -28,15 +28,21 @@ def flow_estimator(
     return EqualisedFlow(plain)
 
 
+def require_estimator(name: str) -> None:
+    """Refuse a name that no estimator has."""
+    if name not in ESTIMATORS:
+        choices = ", ".join(ESTIMATORS)
+        raise InputError(f"no flow estimator is called {name!r}; choose one of {choices}")
+
+
 def _plain_estimator(name: str, weights: Path | None) -> "FlowEstimator":
+    require_estimator(name)
     if name == "dis":
         if weights is not None:
             raise InputError(f"the estimator dis takes no weights; drop --flow-weights {weights}")
         from defocus.align.flow.estimator import DISFlow
 
         return DISFlow()
-    if name == "pwcnet":
-        from defocus.align.flow.pwcnet.weights import load_estimator
+    from defocus.align.flow.pwcnet.weights import load_estimator
 
-        return load_estimator(weights)
-    raise InputError(f"no flow estimator is called {name!r}; choose one of {', '.join(ESTIMATORS)}")
+    return load_estimator(weights)

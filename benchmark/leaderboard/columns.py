@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.leaderboard.classes import counted_head, most_images
 from defocus.benchmark.leaderboard.lines import BoardLine, Convention
 from defocus.benchmark.leaderboard.rows import Row
@@ -34,7 +35,7 @@ def column(key: str, name: str = "", **more: Any) -> Column:  # noqa: ANN401 - f
     """The column of a metric (or of a part of it), a cost or ``gain``; ``name`` is another head."""
     known = _COLUMNS.get(key)
     if known is None:
-        metric = all_metrics().get(key) or all_metrics()[key.partition("_")[0]]
+        metric = all_metrics()[column_of(key)]
         known = Column(metric.display_name, metric.unit, metric.better, metric.decimals)
     return replace(known, name=name or known.name, **more)
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from defocus.benchmark.results.run_folder import AGAIN, FAILURE
-from defocus.errors import InputError, storage_error
-from defocus.files import make_folder, try_lock
+from defocus.errors import InputError
+from defocus.files import make_folder, storing, try_lock
 from defocus.training.record.folder import BEST, CHECKPOINT, CURVE, SELECTION, TRAINING, VALIDATION
 
 
@@ -50,10 +50,8 @@ def study_lock(out: Path) -> Iterator[None]:
     _refuse_foreign(out)
     make_folder(out)
     path = out / ".lock"
-    try:
+    with storing(path):
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise storage_error(error, path) from error
     try:
         _lock_patiently(handle, out)
         _sweep(out)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import click
 from pydantic import BeforeValidator, Field, model_validator
 
+from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator, require_estimator
 from defocus.command_line.options import ShardOption
 from defocus.settings import CommandSettings, option
 
@@ -51,6 +52,11 @@ class MeasuringSettings(CommandSettings):
     can then be measured; a result that moves a corner farther is unknown. Too small a number gives
     a wrong shift."""
 
+    @model_validator(mode="after")
+    def _check_estimator(self) -> Self:
+        require_estimator(self.flow)  # before a dataset is opened, or even rendered
+        return self
+
     @property
     def limits(self) -> "MotionLimits":
         """What a measurement may find."""
@@ -61,8 +67,6 @@ class MeasuringSettings(CommandSettings):
     @property
     def flow(self) -> str:
         """The name of the flow estimator."""
-        from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
-
         return self.estimator or DEFAULT_ESTIMATOR
 
 
@@ -93,8 +97,6 @@ class MotionSettings(MeasuringSettings):
 
     def flow_estimator(self) -> "FlowEstimator":
         """The estimator, made now."""
-        from defocus.align.flow.by_name import flow_estimator
-
         return flow_estimator(self.flow, self.weights)
 
 

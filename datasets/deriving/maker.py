@@ -18,8 +18,8 @@ from defocus.datasets.deriving.parts import copy_file, write_parts
 from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, MakingStep, Pair, with_files
 from defocus.datasets.pair_files import pair_contents, pair_files
-from defocus.errors import DatasetError, storage_error
-from defocus.files import make_folder, sync_folder, temporary_entries, write_json
+from defocus.errors import DatasetError
+from defocus.files import make_folder, storing, sync_folder, temporary_entries, write_json
 from defocus.isolation import LeftOut
 from defocus.reading import read_json
 from defocus.staging import owned_folder, remove_abandoned, staging_folder
@@ -89,11 +89,9 @@ def _place(out: Path, command: str, name: str, write: Callable[[Path], None]) ->
     """Write a file in a staging folder and move it to ``out``; a kill leaves only that folder."""
     with staging_folder(out, f".{command}-", ".part") as staging:
         write(staging)
-        try:
+        with storing(out / name):
             (staging / name).replace(out / name)
             sync_folder(out)
-        except OSError as error:
-            raise storage_error(error, out / name) from error
 
 
 def _origin(dataset: Dataset) -> str:
@@ -206,13 +204,11 @@ def _claim_work(record: Path, order: dict[str, Any]) -> None:
 
 
 def _move(folder: Path, out: Path) -> None:
-    try:
+    with storing(out):
         if out.exists():
             out.rmdir()
         folder.rename(out)
         sync_folder(out.parent)
-    except OSError as error:
-        raise storage_error(error, out) from error
 
 
 def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document

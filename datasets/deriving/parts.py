@@ -10,8 +10,8 @@ from typing import TypeVar
 from defocus.cache import atomic_folder
 from defocus.datasets.manifest import make_manifest, manifest_pairs, read_manifest, write_manifest
 from defocus.datasets.pair import Pair
-from defocus.errors import DatasetError, storage_error
-from defocus.files import atomic_path, make_folder, sha256_file
+from defocus.errors import DatasetError
+from defocus.files import atomic_path, make_folder, sha256_file, storing
 from defocus.images import read_pair, write_image
 from defocus.isolation import LeftOut, attempt
 from defocus.processes import in_processes
@@ -44,11 +44,8 @@ def place_pair(blurry: Path, sharp: Path, folder: Path) -> tuple[Path, Path]:
 
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file's bytes atomically; permissions and links are not carried over."""
-    try:
-        with atomic_path(target) as temporary:
-            shutil.copyfile(source, temporary)
-    except OSError as error:
-        raise storage_error(error, target) from error
+    with storing(target), atomic_path(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 E = TypeVar("E")

@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from defocus.datasets.commands import _settings as settings
+from defocus.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,9 @@ def test_what_is_typed_of_a_release_is_kept():
     assert settings.AlignSettings(folder="o", scale=0.5).release == {"scale": 0.5}
     assert settings.AlignSettings(weights="w.pth").flow == "pwcnet"
     assert settings.AuditSettings(limit_px="1.5px").limit_px == 1.5
+
+
+@pytest.mark.parametrize("command", ["Align", "Audit"])
+def test_an_unknown_estimator_is_refused_before_a_dataset_is_opened(command):
+    with pytest.raises(InputError, match="no flow estimator is called 'foo'; choose one of dis"):
+        getattr(settings, f"{command}Settings")(estimator="foo")

@@ -8,7 +8,8 @@ from urllib.parse import unquote
 
 from starlette.requests import Request
 
-from defocus.errors import ImageError, storage_error
+from defocus.errors import ImageError
+from defocus.files import storing
 from defocus.images import IMAGE_SUFFIXES
 from defocus.progress import printable
 
@@ -49,18 +50,13 @@ async def receive(request: Request, name: str, folder: Path) -> Path:
     size = 0
     with contextlib.ExitStack() as undone:
         undone.callback(shutil.rmtree, folder)
-        try:
-            with path.open("xb") as file:
-                async for part in request.stream():
-                    size += len(part)
-                    if size > LARGEST_BYTES:
-                        most = LARGEST_BYTES // 1_000_000
-                        raise ImageError(
-                            f"{name}: larger than {most} MB; restore it with the command"
-                        )
-                    file.write(part)
-        except OSError as error:
-            raise storage_error(error, path) from error
+        with storing(path), path.open("xb") as file:
+            async for part in request.stream():
+                size += len(part)
+                if size > LARGEST_BYTES:
+                    most = LARGEST_BYTES // 1_000_000
+                    raise ImageError(f"{name}: larger than {most} MB; restore it with the command")
+                file.write(part)
         if size == 0:
             raise ImageError(f"{name}: the file is empty; copy it again")
         undone.pop_all()
