@@ -70,6 +70,11 @@ class ImportRequest(CommandSettings):
         typed = [
             None if text is None else parse_f_number(text) for text in (self.blurry, self.sharp)
         ]
-        if typed[0] is None or typed[1] is None or typed[0] >= typed[1]:
+        if typed[0] is None or typed[1] is None:
             raise InputError("give both apertures, like --blurry f/4 --sharp f/22")
+        if typed[0] >= typed[1]:
+            raise InputError(
+                f"--blurry {self.blurry} is not wider than --sharp {self.sharp}; give them like "
+                "--blurry f/4 --sharp f/22"
+            )
         return BracketApertures(typed[0], typed[1], typed=True, order=self.order)
