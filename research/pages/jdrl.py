@@ -17,9 +17,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 
-from defocus.baselines.ablation import ablation_of
 from defocus.baselines.registry import baseline
-from defocus.extras.studies.ablation.lines import paper_psnr
+from defocus.extras.studies.ablation.lines import ablation_of, paper_psnr
 from defocus.extras.studies.dose.claims import (
     FROM_PX,
     claims_of,

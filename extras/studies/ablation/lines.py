@@ -5,17 +5,30 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from defocus.baselines.ablation import Ablation, AblationLine
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import baseline
 from defocus.baselines.wrapping import retrained
 from defocus.benchmark.published.numbers import all_published
-from defocus.errors import InputError
+from defocus.errors import InputError, RegistryError
+from defocus.extras.studies.ablation.ablation import Ablation, AblationLine
+from defocus.extras.studies.ablation.jdrl import JDRL
 
 if TYPE_CHECKING:
     from torch import nn
 
     from defocus.baselines.recipe import Recipe
+
+
+ABLATIONS = {"jdrl": JDRL}
+"""Ablations by the objective."""
+
+
+def ablation_of(objective: str) -> Ablation:
+    """The ablation of an objective."""
+    if objective not in ABLATIONS:
+        known = ", ".join(sorted(ABLATIONS))
+        raise RegistryError(f"no ablation of {objective!r}; there is one of {known}")
+    return ABLATIONS[objective]
 
 
 def paper_psnr(ablation: Ablation, line: AblationLine) -> float | None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from defocus.baselines.ablation import Ablation, AblationLine
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.results.run_folder import run_folder
@@ -17,6 +16,7 @@ from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study,
 from defocus.benchmark.study.run import run_study
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
+from defocus.extras.studies.ablation.ablation import Ablation, AblationLine
 from defocus.extras.studies.ablation.crops import require_crops
 from defocus.extras.studies.ablation.lines import chosen, labels_of, paper_psnr
 from defocus.extras.studies.means import mean_psnrs

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from defocus.baselines.ablation import Ablation, AblationLine
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName, Further
 from defocus.baselines.registry import baseline
@@ -13,6 +12,7 @@ from defocus.benchmark.study.plan import NARROW_BUDGET, Study, plan_runs
 from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.packing import require_further
 from defocus.errors import InputError, NotApplicableError
+from defocus.extras.studies.ablation.ablation import Ablation, AblationLine
 from defocus.extras.studies.ablation.crops import require_crops
 from defocus.extras.studies.ablation.lines import chosen, labels_of
 from defocus.extras.studies.ablation.study import narrow_override

@@ -108,17 +108,17 @@ def command(
 ) -> int:
     """Measure what each part of a training adds.
 
-    OBJECTIVE is one that declares an ablation, such as jdrl. The rows follow the table of its
+    OBJECTIVE is one that has an ablation, such as jdrl. The rows follow the table of its
     paper. With --doses, and a dataset that 'defocus-data render' made from a request with doses,
     they are compared with the truth by dose of misalignment.
 
     Pairs that cannot be read are left out and listed; the exit code is then 1. Run the same command
     again to continue after an interruption.
     """
-    from defocus.baselines.ablation import ablation_of
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.command_line.json_output import json_output
     from defocus.extras.studies.ablation.gains import bin_names
+    from defocus.extras.studies.ablation.lines import ablation_of
     from defocus.extras.studies.ablation.study import ablate, ablation_plan
     from defocus.extras.studies.ablation.tables import blur_table, paper_table
     from defocus.extras.studies.dose.plan import dose_study

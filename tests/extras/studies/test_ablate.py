@@ -8,14 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.ablation import ablation_of
 from defocus.baselines.card import Card
 from defocus.baselines.registry import baseline
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import RegistryError
 from defocus.extras.studies.ablation import study
 from defocus.extras.studies.ablation.gains import bin_names, psnr_by_blur
-from defocus.extras.studies.ablation.lines import chosen, paper_psnr
+from defocus.extras.studies.ablation.lines import ablation_of, chosen, paper_psnr
 from defocus.extras.studies.ablation.narrow import NarrowUNet
 from defocus.extras.studies.ablation.study import LineResult
 from defocus.extras.studies.ablation.tables import blur_table, paper_table

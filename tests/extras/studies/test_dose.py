@@ -17,7 +17,6 @@ from scipy import ndimage, stats
 
 from defocus import extensions, load
 from defocus.align.flow.by_name import flow_estimator
-from defocus.baselines.ablation import ablation_of
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights.store import build_with
 from defocus.benchmark.leaderboard.rows import leaderboard
@@ -29,7 +28,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError, NotApplicableError, WeightsError
 from defocus.extras.studies.ablation.crops import require_crops
-from defocus.extras.studies.ablation.lines import chosen
+from defocus.extras.studies.ablation.lines import ablation_of, chosen
 from defocus.extras.studies.dose.analysis import agreement, gain, share_of_gap
 from defocus.extras.studies.dose.claims import claims_of, verdict
 from defocus.extras.studies.dose.kept import DOSES

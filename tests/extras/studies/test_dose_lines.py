@@ -12,13 +12,13 @@ import torch
 from click.testing import CliRunner
 from torch import Tensor, nn
 
-from defocus.baselines.ablation import ablation_of
 from defocus.baselines.objectives.jdrl import make
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.attempt import train_run
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Pair
 from defocus.errors import InputError, NotApplicableError
+from defocus.extras.studies.ablation.lines import ablation_of
 from defocus.extras.studies.dose.outputs.reblurring import losses_of_pair
 from defocus.extras.studies.dose.outputs.strips import shown_lines
 from defocus.extras.studies.dose.pairs import at_dose

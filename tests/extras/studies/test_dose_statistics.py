@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from defocus.baselines.ablation import ablation_of
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import open_results
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Pair
+from defocus.extras.studies.ablation.lines import ablation_of
 from defocus.extras.studies.dose.analysis import agreement, gain, share_of_gap
 from defocus.extras.studies.dose.claims import line_of
 from defocus.extras.studies.dose.document import dose_document

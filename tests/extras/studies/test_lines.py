@@ -2,9 +2,8 @@
 
 import pytest
 
-from defocus.baselines.ablation import ablation_of
 from defocus.baselines.objectives.jdrl import make
-from defocus.extras.studies.ablation.lines import chosen
+from defocus.extras.studies.ablation.lines import ablation_of, chosen
 
 
 @pytest.mark.parametrize("narrow", [False, True])
@@ -18,3 +17,9 @@ def test_all_lines_of_the_ablation_are_accepted(*, narrow):
     assert all(("features" in one) == narrow for one in settings)
     for one in settings:
         make(**one)
+
+
+def test_the_line_of_the_deformed_output_halves_the_weight_of_reblurring():
+    """Its share is JDRL's by that: see the tests of the objective's settings."""
+    (line,) = (one for one in ablation_of("jdrl").candidates if "output deformed" in one.label)
+    assert line.settings == {"deformation": "output", "alpha": 0.25}

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.baselines.ablation import AblationLine
 from defocus.benchmark.evaluation.evaluate import restore_picture
 from defocus.benchmark.study.attempt import load_run
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Pair
+from defocus.extras.studies.ablation.ablation import AblationLine
 from defocus.extras.studies.dose.outputs.layout import (
     CROP_PX,
     GAP_PX,

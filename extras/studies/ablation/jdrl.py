@@ -1,8 +1,8 @@
 """Lines of JDRL's ablation. Source: JDRL (AAAI 2023), Table 4."""
 
-from defocus.baselines.ablation import Ablation, AblationLine
+from defocus.extras.studies.ablation.ablation import Ablation, AblationLine
 
-ABLATION = Ablation(
+JDRL = Ablation(
     name="JDRL",
     lines=(
         AblationLine("1 plain loss", "unet", "jdrl-ablation-1"),

@@ -1,20 +1,11 @@
-"""Ablation of an objective: systems that differ from it by one part each.
+"""Ablation of an objective: systems that differ from it by one part each."""
 
-An objective declares it as ``ABLATION`` in a module ``ablation_lines`` of its folder."""
-
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import defocus.baselines.objectives
-from defocus.errors import RegistryError
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import TargetName
-
-MODULE = "ablation_lines"
 
 
 @dataclass(frozen=True)
@@ -62,14 +53,3 @@ class Ablation:
         """Plain loss, whole objective, blurry input, its rivals, and controls."""
         blurry = tuple(line for line in self.extra if line.system == "input")
         return (self.lines[0], self.lines[-1], *blurry, *self.rivals, *self.controls)
-
-
-def ablation_of(objective: str) -> Ablation:
-    """The ablation that an objective declares."""
-    places = [Path(place) for place in defocus.baselines.objectives.__path__]
-    known = sorted(at.parent.name for place in places for at in place.glob(f"*/{MODULE}.py"))
-    if objective not in known:
-        raise RegistryError(f"no ablation of {objective!r}; there is one of {', '.join(known)}")
-    package = defocus.baselines.objectives.__name__
-    found: Ablation = importlib.import_module(f"{package}.{objective}.{MODULE}").ABLATION
-    return found
