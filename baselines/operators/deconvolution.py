@@ -62,18 +62,12 @@ BETA = 10.0
 MULTIPLIER_STEP = 1.618
 
 
-def tvl2(blurry: Array, psf: Array, weight: float, iterations: int, domain: Domain) -> Array:
-    """Minimise sum |grad x| + mu/2 |Kx - y|², isotropic; y is about [0, 1]."""
-    # mu is about 0.05 over the variance of the noise. Source: Tao, Yang, He, SIAM J. Imaging
-    # Sciences 2 (2009); penalty 10, multiplier step 1.618.
-    transfers = [domain.transfer(psf)]
-    return next(tvl2_levels(blurry, transfers, domain, weight=weight, iterations=iterations))
-
-
 def tvl2_levels(
     blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, weight: float, iterations: int
 ) -> Iterator[Array]:
-    """The same for several kernels, which share the picture's transform."""
+    """Minimise sum |grad x| + mu/2 |Kx - y|² for several kernels K; y is about [0, 1]."""
+    # mu is about 0.05 over the variance of the noise. Source: Tao, Yang, He, SIAM J. Imaging
+    # Sciences 2 (2009); penalty 10, multiplier step 1.618.
     data = domain.forward(blurry)
     ratio = blurry.dtype.type(BETA / weight)
     roughness = ratio * domain.roughness().astype(blurry.dtype)
@@ -106,24 +100,13 @@ def wiener_gain(transfer: Spectrum, noise_to_signal: float) -> Spectrum:
     return np.asarray(gain)
 
 
-def wiener(blurry: Array, psf: Array, noise_to_signal: float, domain: Domain) -> Array:
-    """The linear estimate of least mean squared error for white noise and a white scene."""
-    # Flat areas are multiplied by 1 / (1 + K). Source: Wiener (1949); the usual frequency-domain
-    # form.
-    transfer = in_precision(domain.transfer(psf.astype(blurry.dtype)), blurry)
-    gain = wiener_gain(transfer, noise_to_signal)
-    estimate = np.empty_like(blurry)
-    for channel in np.ndindex(blurry.shape[:-2]):  # one after the other stays in cache
-        spectrum = domain.forward(blurry[channel])
-        spectrum *= gain
-        estimate[channel] = domain.inverse(spectrum)
-    return estimate
-
-
 def wiener_levels(
     blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, noise_to_signal: float
 ) -> Iterator[Array]:
-    """The filter for several kernels, scaled so that flat areas keep their value."""
+    """The linear estimate of least mean squared error, scaled so that flat areas keep their value.
+
+    It is for white noise and a white scene. Source: Wiener (1949).
+    """
     data = domain.forward(blurry)
     for transfer in transfers:
         gain = wiener_gain(transfer, noise_to_signal) * (1 + noise_to_signal)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.baselines.operators.chain import edgetaper, quantised
 from defocus.baselines.operators.chain_cards import Prior
-from defocus.baselines.operators.deconvolution import richardson_lucy, tvl2, wiener
+from defocus.baselines.operators.deconvolution import richardson_lucy, tvl2_levels, wiener_levels
 from defocus.baselines.operators.domain import Periodic
 from defocus.baselines.operators.edges import recursive_filter
 from defocus.baselines.operators.krishnan_fergus import krishnan_fergus, shrink, shrink_gradients
@@ -49,6 +49,8 @@ def _shrunk(v: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
 def _deconvolved(blurry: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
     psf = gaussian_psf(SIGMA_PX, RADIUS_PX)
     domain = Periodic((blurry.shape[0], blurry.shape[1]))
+    transfers = [domain.transfer(psf)]
+    wiener = next(wiener_levels(blurry, transfers, domain, noise_to_signal=0.01))
     priors = {
         "kf_2_3_lambda2000": Prior(2 / 3, 2000),
         "kf_1_2_lambda500": Prior(1 / 2, 500),
@@ -60,9 +62,11 @@ def _deconvolved(blurry: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
     return results | {
         "psf_sigma1.5_13": psf,
         "edgetaper": edgetaper(blurry, psf),
-        "wiener_nsr0.01": wiener(blurry, psf, 0.01, domain),
+        "wiener_nsr0.01": wiener / 1.01,
         "richardson_lucy_20": richardson_lucy(blurry, psf, 20, domain),
-        "tvl2_mu500_beta10_it30": tvl2(blurry, psf, 500, 30, domain),
+        "tvl2_mu500_beta10_it30": next(
+            tvl2_levels(blurry, transfers, domain, weight=500, iterations=30)
+        ),
     }
 
 
