@@ -28,12 +28,10 @@ from defocus.capture.sessions.state import (
     PlannedPair,
     SessionState,
     ShotPair,
-    chart_folder,
     complete_record,
     file_path,
     is_file_name,
     kept_in,
-    main_file,
     replay,
 )
 from defocus.errors import CameraError, DatasetError, StorageError
@@ -166,30 +164,6 @@ class SessionFolder:
     def store_written(self, pair: PlannedPair, paths: Sequence[Path]) -> list[StoredFile]:
         """Record completely written files (truth, ``pair.json``) as files of the pair."""
         return [keep(self.root / "pairs" / pair.id, path, path) for path in paths]
-
-    def begin_chart(self) -> tuple[int, Path]:
-        """Number and empty folder of the next shot of the chart; what a kill left is left alone."""
-        charts = make_folder(self.root / "charts")
-        left = [int(path.parent.name) for path in charts.glob("[0-9][0-9][0-9][0-9]/*")]
-        number = 1 + max([*self.state.charts, *left], default=0)
-        return number, make_folder(chart_folder(self.root, number))
-
-    def store_chart(
-        self,
-        number: int,
-        parts: Sequence[Path],
-        shot: Mapping[str, Any],
-        on_card: Sequence[CardFile] = (),
-    ) -> None:
-        """Make a camera's ``.part`` files the originals of a shot of the test chart."""
-        stored = keep_originals(chart_folder(self.root, number), parts)
-        where = {"on_card": list(on_card)} if on_card else {}
-        files = [asdict(entry) for entry in stored]
-        picture = main_file(stored).name
-        self.journal.append(
-            "chart-shot", chart=number, **shot, picture=picture, files=files, **where
-        )
-        self.write_index()
 
     def chart_read(self, number: int, found: Mapping[str, Any] | None, reason: str = "") -> None:
         """Record what was read in a shot of the test chart, or why nothing was."""

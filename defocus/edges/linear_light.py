@@ -2,14 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError, InputError
-from defocus.images import Image, as_float, read_image, srgb_to_linear
+from defocus.images import Image, as_float, srgb_to_linear
 
 Array = NDArray[np.float64]
 
@@ -62,8 +61,3 @@ def linear_light(picture: Image, region: Region | None = None, *, linear: bool =
     part = picture if region is None else region.of(picture)
     light = as_float(np.ascontiguousarray(part), np.float64)
     return np.asarray(light if linear else srgb_to_linear(light), np.float64)
-
-
-def linear_picture(path: Path, region: Region | None = None, *, linear: bool = False) -> Array:
-    """Linear light ``(h, w, 3)``, 0 to 1, of a picture file; RAW files are developed."""
-    return linear_light(read_image(path), region, linear=linear)

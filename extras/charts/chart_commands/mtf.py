@@ -29,8 +29,7 @@ def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> N
     the diameter of the circle of confusion. The method is that of ISO 12233.
     """
     from defocus.edges.edge import measure_edge
-    from defocus.edges.linear_light import Region, grey_of, linear_picture
-    from defocus.edges.straightness import measure_straightness
+    from defocus.edges.linear_light import Region, grey_of, linear_light
     from defocus.errors import ImageError
     from defocus.extras.charts.measures.edge_summary import (
         edge_json,
@@ -38,12 +37,14 @@ def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> N
         straightness_json,
         straightness_line,
     )
+    from defocus.extras.charts.straightness import measure_straightness
+    from defocus.images import read_image
     from defocus.raw import RAW_SUFFIXES
 
     with json_output() as printed:
         known = linear or picture.suffix.lower() in RAW_SUFFIXES
         part = None if region is None else Region.parse(region)
-        light = linear_picture(picture, part, linear=linear)
+        light = linear_light(read_image(picture), part, linear=linear)
         try:
             response = measure_edge(light)
             straightness = measure_straightness(grey_of(light))

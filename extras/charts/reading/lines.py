@@ -16,17 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.edges.linear_light import grey_of
-from defocus.edges.straightness import (
-    LEAST_PLACES,
-    Straightness,
-    line_deviation,
-    places_straightness,
-)
+from defocus.edges.straightness import LEAST_PLACES, Straightness, line_deviation
 from defocus.extras.charts.measures.edge_summary import straightness_json
 from defocus.extras.charts.reading.geometry import ChartGeometry, dot_centres, most_blur_px
 from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import ACROSS, DOWN, Layout, Sheet, make_sheet
 from defocus.extras.charts.sheet.parts import RuledLine
+from defocus.extras.charts.straightness import places_straightness
 
 Floats = NDArray[np.float64]
 Light = Floats | StoredLight

@@ -61,6 +61,6 @@ class StoredLight:
 
 
 def stored_light(path: Path, *, linear: bool = False) -> StoredLight:
-    """Light of a picture file, as :func:`linear_picture` gives it, where it is asked for."""
+    """Light of a picture file, as :func:`linear_light` gives it, where it is asked for."""
     developed = path.suffix.lower() in RAW_SUFFIXES
     return StoredLight(read_image(path), linear=linear, developed=developed)

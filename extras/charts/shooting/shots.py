@@ -1,14 +1,17 @@
 """Shoot the test chart into a session: before it, after it, and in between."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from defocus.capture.camera import Camera, KnowsTruth, SettingName
+from defocus.capture.camera import Camera, CardFile, KnowsTruth, SettingName
 from defocus.capture.planning.exposure import Exposure, plan_exposure
 from defocus.capture.planning.request import SETTLE_SECONDS
 from defocus.capture.planning.shoot_record import CameraRecord, ExposureRecord
-from defocus.capture.sessions.folder import SessionFolder
+from defocus.capture.sessions.folder import SessionFolder, keep_originals
 from defocus.capture.sessions.session import JOURNAL, read_state
-from defocus.capture.sessions.state import SessionState
+from defocus.capture.sessions.state import SessionState, chart_folder, main_file
 from defocus.capture.taking.person import ring
 from defocus.capture.taking.resuming import journalled_address
 from defocus.capture.taking.running import journalled_session, make_ready, refuse_bursts
@@ -17,6 +20,7 @@ from defocus.capture.taking.shots.rig import RigAddress, open_rig
 from defocus.errors import DatasetError
 from defocus.extras.charts.shooting.readings import read_left_charts
 from defocus.extras.charts.shooting.request import ChartShotRequest
+from defocus.files import make_folder
 from defocus.progress import say
 
 
@@ -69,7 +73,7 @@ def _take(
     settle_seconds: float,
 ) -> None:
     """Take a shot and journal that it is stored."""
-    number, place = folder.begin_chart()
+    number, place = begin_chart(folder)
     if isinstance(camera, KnowsTruth):
         camera.stage("test-chart", number)
         camera.show("test-chart")
@@ -87,6 +91,30 @@ def _take(
             "got": got,
             "sensor_pitch_um": sensor_pitch_um or described.sensor_pitch_um,
         }
-        folder.store_chart(number, shot.parts, told_shot, shot.on_card)
+        store_chart(folder, number, shot.parts, told_shot, shot.on_card)
 
     take_shot(camera, exposure, place / "chart", settle_seconds, told, keep)
+
+
+def begin_chart(folder: SessionFolder) -> tuple[int, Path]:
+    """Number and empty folder of the next shot of the chart; what a kill left is left alone."""
+    charts = make_folder(folder.root / "charts")
+    left = [int(path.parent.name) for path in charts.glob("[0-9][0-9][0-9][0-9]/*")]
+    number = 1 + max([*folder.state.charts, *left], default=0)
+    return number, make_folder(chart_folder(folder.root, number))
+
+
+def store_chart(
+    folder: SessionFolder,
+    number: int,
+    parts: Sequence[Path],
+    shot: Mapping[str, Any],
+    on_card: Sequence[CardFile] = (),
+) -> None:
+    """Make a camera's ``.part`` files the originals of a shot of the test chart."""
+    stored = keep_originals(chart_folder(folder.root, number), parts)
+    where = {"on_card": list(on_card)} if on_card else {}
+    files = [asdict(entry) for entry in stored]
+    picture = main_file(stored).name
+    folder.journal.append("chart-shot", chart=number, **shot, picture=picture, files=files, **where)
+    folder.write_index()

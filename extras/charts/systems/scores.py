@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.edges.linear_light import grey_of, is_clipped
-from defocus.edges.straightness import Straightness, compare_edges, line_deviation
+from defocus.edges.straightness import Straightness, line_deviation
 from defocus.errors import ImageError
 from defocus.extras.charts.reading.characters import characters_read
 from defocus.extras.charts.reading.edges import ReadEdge, edge_regions, read_edges
@@ -16,6 +16,7 @@ from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.lines import ReadLine, read_lines
 from defocus.extras.charts.reading.patterns import ReadLeaves, read_leaves
 from defocus.extras.charts.sheet.layout import WIDTH, Sheet
+from defocus.extras.charts.straightness import compare_edges
 from defocus.extras.charts.systems.kept import ChartScore
 
 Floats = NDArray[np.float64]

@@ -21,6 +21,7 @@ from defocus.errors import CameraError, DatasetError, InputError, InterruptedWor
 from defocus.extras.charts.commands.capture_chart import command
 from defocus.extras.charts.drift import CLEARLY
 from defocus.extras.charts.shooting.points import session_drift
+from defocus.extras.charts.shooting.shots import begin_chart, store_chart
 from defocus.images import write_image
 from defocus.reports.model import Curves, Paragraph, Table
 from defocus.scene.aperture import disc_psf
@@ -213,11 +214,11 @@ def test_without_a_camera_there_must_be_a_session(tmp_path):
 
 def keep(folder: SessionFolder, aperture: str = "f/4") -> int:
     """Store a picture without a chart as if it had been shot."""
-    number, place = folder.begin_chart()
+    number, place = begin_chart(folder)
     write_image(place / "chart.png", np.full((60, 90, 3), 99, np.uint8))
     part = (place / "chart.png").rename(place / "chart.png.part")
     exposure = {"aperture": aperture, "shutter": "1/200", "iso": None}
-    folder.store_chart(number, [part], {"camera": {"uri": "sim:"}, "exposure": exposure})
+    store_chart(folder, number, [part], {"camera": {"uri": "sim:"}, "exposure": exposure})
     return number
 
 
@@ -281,7 +282,7 @@ def test_files_are_checked_and_a_lost_journal_line_is_made_anew(tmp_path):
     assert "does not know it" in checked.charts[2].reason
     assert json.loads((root / "session.json").read_text())["charts"][1]["shot"]["chart"] == 2
     with open_session_folder(root, create=False) as folder:
-        assert folder.begin_chart()[0] == 8, "what a kill left is not written over"
+        assert begin_chart(folder)[0] == 8, "what a kill left is not written over"
 
 
 def test_a_lost_chart_is_fetched_from_the_card_or_named(virtual_folder, tmp_path, capsys):

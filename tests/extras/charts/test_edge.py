@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from defocus.edges.edge import measure_edge
-from defocus.edges.straightness import compare_edges, measure_straightness
 from defocus.errors import ImageError
 from defocus.extras.charts.accuracy.known_edges import (
     KINDS,
@@ -19,6 +18,7 @@ from defocus.extras.charts.accuracy.known_edges import (
 )
 from defocus.extras.charts.accuracy.table import edge_errors
 from defocus.extras.charts.accuracy.whole_region import whole_region_mtf
+from defocus.extras.charts.straightness import compare_edges, measure_straightness
 
 FREQUENCIES = np.linspace(0.01, 0.6, 60)
 RANDOM = np.random.default_rng(3)
