@@ -8,15 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from defocus.errors import ImageError
-
 Encoded: TypeAlias = tuple[bytes, int, int]
 """Encoded bytes, width and height in px."""
 
 QUALITIES = (90, 80, 70, 60)
 SHRINK = 0.8
 TILE_QUALITY = 92
-JPEG_QUALITY = 88
 WEBP_METHOD = 2
 """Of 0 to 6: half the time of the usual 4 for a twentieth more bytes."""
 
@@ -44,17 +41,6 @@ def small_picture(picture: NDArray[T], width: int, height: int | None = None) ->
 def eight_bits(picture: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.uint8]:
     """The upper eight bits of a uint8 or uint16 picture, for a screen."""
     return (picture >> 8 if picture.dtype == np.uint16 else picture).astype(np.uint8, copy=False)
-
-
-def encode_jpeg(picture: NDArray[np.uint8]) -> bytes:
-    """A picture ``(H, W, 3)`` uint8 RGB as JPEG, for a page that is served."""
-    import cv2
-
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    done, encoded = cv2.imencode(".jpg", picture[:, :, ::-1], options)
-    if not done:
-        raise ImageError(f"a picture of {picture.shape[:2]} px cannot be encoded for the page")
-    return encoded.tobytes()
 
 
 def encode_states(

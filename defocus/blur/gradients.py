@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.blur.edge_blur import FINE_PX, gradient_length
 from defocus.images import Image, as_float
 
 Grey = NDArray[np.float32]
@@ -130,13 +129,3 @@ def _gradient_sums(patch: Image) -> list[float]:
         )
         sums.append(float(cv2.magnitude(across, down).sum(dtype=np.float64)))
     return sums
-
-
-def detail_per_pixel(linear: NDArray[np.floating[Any]]) -> float | None:
-    """A number to focus by: RMS gradient at the scale of a pixel over mean light, percent per px.
-
-    It compares one view only, and clipped lamps mislead it; None where all is black."""
-    light = np.asarray(linear, np.float32).mean(axis=2)
-    if not light.any():
-        return None
-    return float(100 * np.sqrt(np.square(gradient_length(light, FINE_PX)).mean()) / light.mean())

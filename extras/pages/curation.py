@@ -15,13 +15,14 @@ from defocus.datasets.curation_rules import Judgement, Verdict
 from defocus.datasets.pair import Pair
 from defocus.extras.pages.serving.access import Guard, new_token
 from defocus.extras.pages.serving.feed import Feed
+from defocus.extras.pages.serving.jpeg import encode_jpeg
 from defocus.extras.pages.serving.overlay import overlay_document
 from defocus.extras.pages.serving.pair_page import SIZES, pair_page
 from defocus.extras.pages.serving.server import PageServer, listening_on
 from defocus.images import read_pair
 from defocus.processes import terminated_as_interrupted
 from defocus.progress import printable
-from defocus.reports.pictures import eight_bits, encode_jpeg, small_picture
+from defocus.reports.pictures import eight_bits, small_picture
 
 LONGEST_REASON = 200
 

@@ -21,10 +21,10 @@ from defocus.capture.sessions.state import CompletePair
 from defocus.capture.sessions.view import pair_entry
 from defocus.errors import FileError, ImageError
 from defocus.extras.pages.live.preview import linear_histogram
+from defocus.extras.pages.serving.jpeg import encode_jpeg
 from defocus.extras.pages.serving.pair_page import SIZES
 from defocus.picture_headers import SUFFIXES
 from defocus.reading import require_file
-from defocus.reports.pictures import encode_jpeg
 
 DECODERS = 2
 """Pictures decoded at one time: one of 30 megapixels takes 200 MB."""

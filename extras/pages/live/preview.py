@@ -16,12 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.blur.edge_blur import in_focus
-from defocus.blur.gradients import detail_per_pixel
 from defocus.edges.edge import DISC_RISE, measure_edge
 from defocus.edges.edge_line import EdgeLeavesError, fit_edge_line, upright
 from defocus.edges.linear_light import Region, grey_of, is_clipped
 from defocus.errors import CameraError, ImageError, InputError
+from defocus.extras.pages.live.focus import detail_per_pixel, in_focus
 from defocus.extras.pages.live.lone_edge import SeveralEdgesError, require_one_edge
 from defocus.images import Image, as_float, srgb_to_linear
 from defocus.reports.pictures import small_picture

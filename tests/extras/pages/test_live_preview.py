@@ -8,10 +8,10 @@ import pytest
 from PIL import Image as PillowImage
 from scipy.special import ndtr
 
-from defocus.blur.edge_blur import in_focus
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.sessions.view import measured
 from defocus.errors import CameraError, InputError
+from defocus.extras.pages.live.focus import in_focus
 from defocus.extras.pages.live.preview import (
     AT_RIM,
     NO_EDGE,
