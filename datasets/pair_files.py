@@ -130,12 +130,6 @@ def picture_hashes(root: Path, pairs: Iterable[Pair]) -> dict[Path, str]:
     return file_hashes(root, [path for pair in pairs for path in pair_files(pair).values()])
 
 
-def training_hashes(dataset: Dataset) -> tuple[str, ...]:
-    """SHA-256 hashes of the pictures outside a dataset's test split, sorted, each once."""
-    outside = (pair for pair in dataset.pairs if pair.split != "test")
-    return tuple(sorted(set(picture_hashes(dataset.root, outside).values())))
-
-
 def content_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:
     """SHA-256 over ids, splits and the content of every file, in any order, in hexadecimal."""
     rows = [

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from defocus import __version__
-from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import STORE, Results, read_results
 from defocus.commit import own_commit
 from defocus.errors import (
@@ -145,13 +144,6 @@ def left_out_of_run(results: Results, run: str) -> tuple[LeftOut, ...]:
     """The test pairs that a stored run is without, as a picture could not be read."""
     unread = results.without_value(run, UNREAD)
     return tuple(LeftOut(pair, reason.removeprefix(UNREAD)) for pair, reason in unread)
-
-
-def unread_pairs(scores: Iterable[Score]) -> set[str]:
-    """The pairs all of whose scores say that a picture could not be read."""
-    known = list(scores)
-    read = {one.pair for one in known if not (one.reason or "").startswith(UNREAD)}
-    return {one.pair for one in known} - read
 
 
 def left_out_of_study(out: Path) -> tuple[LeftOut, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective_registry import objectives, require_objective
 from defocus.baselines.registry import all_baselines, baseline, with_objective
-from defocus.baselines.weights.store import StoredWeights, find_weights, shipped_weights
+from defocus.baselines.weights.store import find_weights, shipped_weights
 from defocus.baselines.wrapping import retrained
 from defocus.benchmark.study.attempt import require_test_pairs
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
@@ -248,12 +248,3 @@ def study_of(
     runs = plan_runs(systems, opened, options.budget, seeds=seeds, override=override, start=begun)
     begin = ["--from", begun.label] if begun else []
     return Study(out, opened, runs, ["--dataset", dataset, *options.words, *begin])
-
-
-def weighted_systems(names: Sequence[str], weights: str) -> list[tuple[Baseline, StoredWeights]]:
-    """Systems with the weights (``own``, a label or file) that they are evaluated with."""
-    if names:
-        systems = [baseline(name) for name in dict.fromkeys(names)]
-        return [(system, find_weights(system, weights)) for system in systems]
-    shipped = [(system, shipped_weights(system)) for _, system in sorted(all_baselines().items())]
-    return [(system, found) for system, found in shipped if found is not None]

@@ -11,6 +11,8 @@ from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.store import Cost, Entry, MetricVersion
 from defocus.benchmark.study.plan import MOST_SEEDS
 from defocus.datasets.manifest import checked_id
+from defocus.datasets.pair import Dataset
+from defocus.datasets.pair_files import picture_hashes
 from defocus.errors import InputError
 from defocus.settings import Settings
 
@@ -182,3 +184,9 @@ def output_name(run: str, pair: str) -> str:
 def weights_name(run: str) -> str:
     """Member of a run's weights."""
     return f"weights/{run}.safetensors"
+
+
+def training_hashes(dataset: Dataset) -> tuple[str, ...]:
+    """SHA-256 hashes of the pictures outside a dataset's test split, sorted, each once."""
+    outside = (pair for pair in dataset.pairs if pair.split != "test")
+    return tuple(sorted(set(picture_hashes(dataset.root, outside).values())))

@@ -29,7 +29,6 @@ from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.document import REQUEST, read_request
 from defocus.datasets.api import is_corrected, open_dataset
 from defocus.datasets.pair import Dataset
-from defocus.datasets.pair_files import training_hashes
 from defocus.errors import InputError
 from defocus.extras.labs.rows import rows_of
 from defocus.extras.labs.signing import public_key, signature_of, signing_key
@@ -44,6 +43,7 @@ from defocus.extras.labs.statement import (
     WeightsFacts,
     canonical,
     output_name,
+    training_hashes,
     weights_name,
 )
 from defocus.files import atomic_path, sha256_file

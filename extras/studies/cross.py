@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.registry import baseline
-from defocus.baselines.weights.store import StoredWeights
+from defocus.baselines.registry import all_baselines, baseline
+from defocus.baselines.weights.store import StoredWeights, find_weights, shipped_weights
 from defocus.benchmark.published.numbers import published_dataset
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.statistics.scored_group import (
@@ -215,3 +215,12 @@ def in_field(measured: Sequence[CrossGain], system: str, name: str) -> CrossGain
     if not asked:
         return f"no {name} was given: add --dataset {name}:PATH"
     return f"{asked[0].dataset}: {asked[0].reason or asked[0].differs}"
+
+
+def weighted_systems(names: Sequence[str], weights: str) -> list[tuple[Baseline, StoredWeights]]:
+    """Systems with the weights (``own``, a label or file) that they are evaluated with."""
+    if names:
+        systems = [baseline(name) for name in dict.fromkeys(names)]
+        return [(system, find_weights(system, weights)) for system in systems]
+    shipped = [(system, shipped_weights(system)) for _, system in sorted(all_baselines().items())]
+    return [(system, found) for system, found in shipped if found is not None]

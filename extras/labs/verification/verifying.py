@@ -8,19 +8,19 @@ from typing import Any
 
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.dataset_facts import seen_in
-from defocus.benchmark.results.run_folder import unread_pairs
+from defocus.benchmark.results.run_folder import UNREAD
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import is_trained
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset
-from defocus.datasets.pair_files import picture_hashes, training_hashes
+from defocus.datasets.pair_files import picture_hashes
 from defocus.errors import NotApplicableError
 from defocus.extras.labs.opening import BundleRefusedError, OpenBundle, opened_bundle, read_scores
 from defocus.extras.labs.rows import different_cell, rows_of
 from defocus.extras.labs.sealing.seal import read_seal
-from defocus.extras.labs.statement import RunFacts, Statement, digest
+from defocus.extras.labs.statement import RunFacts, Statement, digest, training_hashes
 from defocus.extras.labs.verification.rerunning import rerun
 from defocus.extras.labs.verification.rescoring import Rescored, rescore
 from defocus.isolation import LeftOut
@@ -309,7 +309,7 @@ def _score_findings(
         if scored != pairs:
             odd = min(scored ^ pairs)
             yield BundleFinding("pairs", f"{name}: {odd} is not both scored and a test pair")
-        if missing := sorted(pairs - set(run.outputs) - unread_pairs(scores[name])):
+        if missing := sorted(pairs - set(run.outputs) - _unread_pairs(scores[name])):
             said = f"{name}: the output of {missing[0]} and {len(missing)} in all missing"
             yield BundleFinding("pairs", said)
         if any(one.profile != statement.profile for one in scores[name]):
@@ -333,3 +333,10 @@ def _rows(statement: Statement, found: Rescored) -> list[Row]:
         for run in statement.runs
         if run.entry.run in found.scores
     )
+
+
+def _unread_pairs(scores: Iterable[Score]) -> set[str]:
+    """The pairs all of whose scores say that a picture could not be read."""
+    known = list(scores)
+    read = {one.pair for one in known if not (one.reason or "").startswith(UNREAD)}
+    return {one.pair for one in known} - read

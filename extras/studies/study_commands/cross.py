@@ -60,9 +60,8 @@ def command(
         raise click.UsageError("weights belong to one system: give one NAME")
     from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.leaderboard.terminal import print_tables, say_incomplete
-    from defocus.benchmark.study.expansion import weighted_systems
     from defocus.command_line.json_output import json_output
-    from defocus.extras.studies.cross import cross_gains, cross_plan
+    from defocus.extras.studies.cross import cross_gains, cross_plan, weighted_systems
     from defocus.extras.studies.cross_tables import cross_document, cross_markdown, cross_tables
     from defocus.files import write_json_if_changed, write_text
 
