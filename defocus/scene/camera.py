@@ -66,9 +66,6 @@ class StreamCamera:
     grey: bool = False  # whether the picture has no colours
 
 
-CLEAN = StreamCamera()
-
-
 def draw_camera(random: np.random.Generator) -> StreamCamera:
     """Draw a camera, mostly with a reduced picture, so that pixels are sharp and noise is low."""
     weights = random.uniform(0, 1, 4)

@@ -1,7 +1,6 @@
 """Flat shapes of one colour, in mm, x right and y down, and their pixels."""
 
 import functools
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,6 @@ Colour = tuple[int, int, int]
 """sRGB, 0 to 255."""
 
 BLACK: Colour = (0, 0, 0)
-WHITE: Colour = (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -34,16 +32,6 @@ class Disc:
 
 
 Shape = FilledOutline | Disc
-
-
-def box(
-    x: float, y: float, width: float, height: float, colour: Colour, turn_deg: float = 0.0
-) -> FilledOutline:
-    """A rectangle around a centre, turned clockwise."""
-    angle = math.radians(turn_deg)
-    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (width / 2, height / 2)
-    turned = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    return FilledOutline((corners @ turned.T + (x, y),), colour)
 
 
 @functools.lru_cache(maxsize=128)

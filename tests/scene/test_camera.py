@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from defocus.images import linear_to_srgb
-from defocus.scene.camera import CLEAN, StreamCamera, draw_camera, recorded
+from defocus.scene.camera import StreamCamera, draw_camera, recorded
 from defocus.scene.textures import draw_texture
 
 
@@ -21,9 +21,9 @@ def light(seed: int, side: int = 96) -> np.ndarray:
 
 def test_a_clean_camera_changes_the_encoding_alone():
     scene = light(0)
-    found = recorded(CLEAN, scene, generator(0))
+    found = recorded(StreamCamera(), scene, generator(0))
     np.testing.assert_allclose(found, linear_to_srgb(np.clip(scene, 0, 1)), atol=2e-5)
-    sharp = recorded(CLEAN, scene, None)
+    sharp = recorded(StreamCamera(), scene, None)
     assert np.abs(found - sharp).max() <= 0.5 / 65535 + 1e-7  # rounded to 16 bits
 
 
@@ -46,7 +46,7 @@ def test_what_is_in_focus_differs_by_noise_alone(seed):
 
 def test_noise_has_the_variance_it_says():
     flat = np.full((400, 400, 3), 0.4, np.float32)
-    camera = replace(CLEAN, shot=0.002, read=1e-5, gamma=1.0)
+    camera = StreamCamera(shot=0.002, read=1e-5, gamma=1.0)
     found = recorded(camera, flat, generator(1))
     assert found.mean() == pytest.approx(0.4, abs=3e-4)
     assert found.var() == pytest.approx(0.002 * 0.4 + 1e-5, rel=0.03)
@@ -56,8 +56,8 @@ def test_noise_has_the_variance_it_says():
 def test_a_mosaic_keeps_flat_colours(edge_aware):
     flat = np.full((40, 40, 3), (0.2, 0.5, 0.35), np.float32)
     drawn = draw_camera(generator(4))
-    camera = replace(
-        CLEAN, mosaic=True, edge_aware=edge_aware, filter_px=0.6,
+    camera = StreamCamera(
+        mosaic=True, edge_aware=edge_aware, filter_px=0.6,
         matrix=drawn.matrix, red=drawn.red, blue=drawn.blue,
     )  # fmt: skip
     found = recorded(camera, flat, None)[4:-4, 4:-4]
@@ -83,7 +83,7 @@ def test_the_sharp_member_has_no_noise_or_jpeg():
 
 def test_a_sharp_picture_is_sharpened_as_the_blurry_one_is():
     """Else a network learns to soften pictures that a camera has sharpened."""
-    scene, camera = light(6), replace(CLEAN, sharpening=0.9)
+    scene, camera = light(6), StreamCamera(sharpening=0.9)
     apart = recorded(camera, scene, generator(0)) - recorded(camera, scene, None)
     assert np.abs(apart).max() <= 0.5 / 65535 + 1e-7
 
@@ -92,8 +92,8 @@ def test_sharpening_steepens_edges():
     edge = np.zeros((32, 32, 3), np.float32)
     edge[:, 16:] = 0.5
     soft = np.asarray(cv2.GaussianBlur(edge, (0, 0), 1.5), np.float32)
-    plain = recorded(CLEAN, soft, generator(0))
-    sharpened = recorded(replace(CLEAN, sharpening=0.8, sharpening_px=1.2), soft, generator(0))
+    plain = recorded(StreamCamera(), soft, generator(0))
+    sharpened = recorded(StreamCamera(sharpening=0.8, sharpening_px=1.2), soft, generator(0))
     assert np.diff(sharpened[16, :, 1]).max() > 1.05 * np.diff(plain[16, :, 1]).max()
 
 

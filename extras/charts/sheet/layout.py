@@ -20,10 +20,11 @@ from defocus.extras.charts.sheet.parts import (
     SlantedSquare,
     StarPattern,
     TextLine,
+    box,
     grey,
     part_shapes,
 )
-from defocus.scene.shapes import BLACK, Shape, box, words
+from defocus.scene.shapes import BLACK, Shape, words
 
 Layout: TypeAlias = Literal["wall", "depths"]
 Paper: TypeAlias = Literal["a3", "a4", "letter"]

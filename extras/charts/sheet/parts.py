@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from defocus.images import as_integer, linear_to_srgb
 from defocus.scene.leaves import Leaf, leaves
-from defocus.scene.shapes import BLACK, WHITE, Colour, Disc, FilledOutline, Shape, box, words
+from defocus.scene.shapes import BLACK, Colour, Disc, FilledOutline, Shape, words
 
 LEAST_LEAF = 0.25
 LEAF_COUNT = 6000
@@ -18,6 +18,19 @@ MEAN_LEAF = 0.4
 CELL = 58.0
 BAR = 7.6
 """So far, mm, a leaf can stick out of its square."""
+
+
+WHITE: Colour = (255, 255, 255)
+
+
+def box(
+    x: float, y: float, width: float, height: float, colour: Colour, turn_deg: float = 0.0
+) -> FilledOutline:
+    """A rectangle around a centre, turned clockwise."""
+    angle = math.radians(turn_deg)
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (width / 2, height / 2)
+    turned = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    return FilledOutline((corners @ turned.T + (x, y),), colour)
 
 
 def grey(light: float) -> Colour:

@@ -12,9 +12,10 @@ from defocus.extras.charts.sheet.parts import (
     Part,
     SlantedSquare,
     StarPattern,
+    box,
     part_shapes,
 )
-from defocus.scene.shapes import BLACK, Shape, box, words
+from defocus.scene.shapes import BLACK, Shape, words
 
 STAR_RADIUS, STAR_CYCLES = 62.0, 36
 SQUARE, RULER_X = 40.0, 34.0

@@ -12,7 +12,7 @@ import torch
 from defocus.datasets.patching.loader import PairPatches, PatchMixture
 from defocus.datasets.stream.patches import EPOCH_PIXELS, STREAM_REVISION, Renderer, StreamPatches
 from defocus.datasets.stream.photographs import Photographs
-from defocus.scene.camera import CLEAN
+from defocus.scene.camera import StreamCamera
 from tests.command_process import start_code
 
 
@@ -99,7 +99,7 @@ def test_a_stream_mixes_with_itself(renderer, photographs):
 def test_in_focus_input_and_target_are_one_where_the_camera_is_clean(renderer):
     seen = Counter[str]()
     for number in range(40):
-        pair = renderer.pair(number, 48, CLEAN)
+        pair = renderer.pair(number, 48, StreamCamera())
         apart = np.abs(pair.blurry - pair.sharp)
         if pair.kind == "sharp":
             assert apart.max() <= 0.5 / 65535 + 1e-7
@@ -114,7 +114,7 @@ def test_both_members_have_one_exposure(renderer):
     """Blur moves light across the border of a patch, either way: the mean over many is zero."""
     ratios = []
     for number in range(40):
-        pair = renderer.pair(number, 64, CLEAN)
+        pair = renderer.pair(number, 64, StreamCamera())
         light = [np.where(p <= 0.04045, p / 12.92, ((p + 0.055) / 1.055) ** 2.4)
                  for p in (pair.blurry, pair.sharp)]  # fmt: skip
         if pair.sharp.max() < 0.98:  # clipped highlights lose light where they are sharp
