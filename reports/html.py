@@ -12,21 +12,7 @@ from numpy.typing import NDArray
 
 from defocus.files import make_folder, write_bytes, write_text
 from defocus.reports.environment import environment, viewer_style_and_script
-from defocus.reports.model import (
-    Beside,
-    Curves,
-    Facts,
-    Folded,
-    Gallery,
-    Page,
-    Paragraph,
-    Part,
-    Scatter,
-    Slider,
-    Table,
-    Tabs,
-    parts_inside,
-)
+from defocus.reports.model import Curves, Gallery, Page, Part, Scatter, Slider, parts_inside
 from defocus.reports.pictures import Encoded, encode_states, encode_tiles
 from defocus.reports.plot import page_plot
 from defocus.reports.rows import numeric_columns, table_rows
@@ -39,18 +25,6 @@ INLINE_BYTES = 6_000_000
 
 PICTURE_WIDTH_PX = 900
 FOLDER = Path(__file__).parent
-KINDS: dict[type[Part], str] = {
-    Table: "table",
-    Curves: "curves",
-    Scatter: "scatter",
-    Slider: "slider",
-    Gallery: "gallery",
-    Facts: "facts",
-    Paragraph: "paragraph",
-    Folded: "folded",
-    Tabs: "tabs",
-    Beside: "beside",
-}
 
 Address = Callable[[bytes], str]
 """What an ``img`` element says of an encoded picture."""
@@ -146,7 +120,7 @@ def _render(
             style=Markup(style),  # noqa: S704 - our own file, named by its hash in the policy
             script=Markup(script),  # noqa: S704 - our own file, named by its hash in the policy
             policy=policy,
-            kind_of=lambda part: KINDS[type(part)],
+            kind_of=lambda part: type(part).__name__.lower(),
             pictures=pictures,
             tiles=tiles,
             plot=_plotted,

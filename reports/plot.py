@@ -86,17 +86,6 @@ class PagePlot:
     numbered: tuple[str, ...] = ()  # names that have no room; their points have numbers from 1
 
 
-def draw_figure(figure: Curves | Scatter, kind: Kind) -> bytes:
-    """Draw a figure of the page model as a file, with fonts embedded; the same bytes each time."""
-    # Lines and points differ in colour, marker and dash, so that they can be told apart in grey.
-    return _file([figure], kind)
-
-
-def draw_beside(figures: Sequence[Curves], kind: Kind) -> bytes:
-    """Draw figures with the same labels side by side, with one legend above their captions."""
-    return _file(figures, kind)
-
-
 def page_plot(figure: Curves | Scatter, name: str = "", font_pt: float = PAGE_FONT_PT) -> PagePlot:
     """Draw a figure for a page, where it has a name, or for a printed page."""
     import matplotlib as mpl
@@ -126,7 +115,10 @@ def page_plot(figure: Curves | Scatter, name: str = "", font_pt: float = PAGE_FO
     return PagePlot(svg, words, legend, tuple(visible(point.label) for point in numbered))
 
 
-def _file(figures: Sequence[Curves | Scatter], kind: Kind) -> bytes:
+def draw_figures(figures: Sequence[Curves | Scatter], kind: Kind) -> bytes:
+    """Draw a figure as a file, or several with the same labels side by side under one legend."""
+    # Fonts are embedded, and the bytes are the same each time. Lines and points differ in colour,
+    # marker and dash, so that they can be told apart in grey.
     import matplotlib as mpl
 
     several = len(figures) > 1

@@ -1,5 +1,7 @@
 """Structural similarity."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -112,13 +114,10 @@ METRIC = Metric(
     compute=_ssim,
     span=(-1.0, 1.0),
 )
-GAUSSIAN = Metric(
+GAUSSIAN = replace(
+    METRIC,
     name="ssim_gaussian",
     display_name="SSIM (Gaussian)",
-    better="higher",
-    unit="",
-    decimals=3,
     compute=_gaussian,
-    span=(-1.0, 1.0),
     profiles=("defocus-v1",),
 )

@@ -18,7 +18,7 @@ from defocus.reports.html import write_html
 from defocus.reports.latex import render_latex
 from defocus.reports.model import Curves, Scatter
 from defocus.reports.pdf import render_pdf
-from defocus.reports.plot import draw_figure
+from defocus.reports.plot import draw_figures
 
 
 def write_report(out: Path) -> None:
@@ -66,5 +66,5 @@ def write_figures(out: Path, folder: Path, kind: Literal["pdf", "svg"]) -> list[
     for name, drawn in figures.items():
         for number, figure in enumerate(drawn, start=1):
             written.append(folder / f"{name}-{number}.{kind}")
-            write_bytes(written[-1], draw_figure(figure, kind))
+            write_bytes(written[-1], draw_figures([figure], kind))
     return written

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from defocus.benchmark.results.connection import (
-    FORMAT,
     connected,
     make_tables,
     refuse_other_files,
@@ -30,24 +29,6 @@ from defocus.benchmark.results.score_matrix import (
 from defocus.errors import DefocusError, InputError
 from defocus.files import sync_folder
 from defocus.progress import say
-
-__all__ = [
-    "COSTS",
-    "CUSTOM",
-    "ELSEWHERE",
-    "FORMAT",
-    "NARROW",
-    "NOT_TRAINED",
-    "SCRATCH",
-    "STORE",
-    "Cost",
-    "Entry",
-    "MetricVersion",
-    "Results",
-    "is_trained",
-    "open_results",
-    "read_results",
-]
 
 COSTS = ("params_m", "macs_g", "peak_mib", "seconds", "seconds_q1", "seconds_q3", "seconds_mp")
 """What a system costs: million parameters, billion multiply-adds, memory beside the weights, and

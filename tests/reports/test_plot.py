@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 
 from defocus.errors import InputError
 from defocus.reports.model import Curve, Curves, Point, Scatter
-from defocus.reports.plot import PAGE_FONT_PT, axes_of, draw_beside, draw_figure, page_plot
+from defocus.reports.plot import PAGE_FONT_PT, axes_of, draw_figures, page_plot
 
 numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
 
@@ -190,7 +190,7 @@ def test_places_with_names_are_equally_far_apart_and_the_points_stand_at_them():
     assert [sum(row) / 9 for row in by_place] == pytest.approx([0, 1])
     assert axes.get_xlim()[0] < by_place[0][0] < by_place[0][-1] < 0.5 < by_place[1][0]
     assert "c0: from 1 at edges to 2 at 0–2 px" in page_plot(shown).description
-    svg = draw_figure(shown, "svg").decode()
+    svg = draw_figures([shown], "svg").decode()
     assert all(f"<!-- {name} -->" in svg for name in NAMED)
 
 
@@ -212,7 +212,7 @@ def test_figures_side_by_side_have_one_legend():
         Curves(f"dose {dose}", "part", "dB", (gains("JDRL", (0.0, dose)),), places=NAMED)
         for dose in (2.0, 8.0)
     ]
-    svg = draw_beside(two, "svg").decode()
+    svg = draw_figures(two, "svg").decode()
     assert svg.count("<!-- JDRL -->") == 1
     assert svg.count("<!-- dose 2.0 -->") == svg.count("<!-- dose 8.0 -->") == 1
     assert svg.count("<!-- edges -->") == 2
@@ -225,7 +225,11 @@ def test_many_lines_have_their_legend_outside_the_axes():
     )
     heights = [
         float(
-            draw_figure(one, "svg").decode().partition('viewBox="0 0 ')[2].split('"')[0].split()[1]
+            draw_figures([one], "svg")
+            .decode()
+            .partition('viewBox="0 0 ')[2]
+            .split('"')[0]
+            .split()[1]
         )
         for one in (few, many)
     ]
@@ -261,7 +265,7 @@ def test_texts_of_a_crowd_lie_neither_on_each_other_nor_on_the_front():
             at_x, at_y = x + share * (to_x - x), y + share * (to_y - y)
             for text, (left, bottom, right, top) in texts.items():
                 assert not (left < at_x < right and bottom < at_y < top), text
-    svg = draw_figure(shown, "svg").decode()
+    svg = draw_figures([shown], "svg").decode()
     entries = re.findall(r"<!-- (\d+)  (.*?) -->", svg)
     assert [int(number) for number, _ in entries] == list(range(1, len(entries) + 1))
     assert all(f"<!-- {name} -->" not in svg for _, name in entries), "each name is there once"
