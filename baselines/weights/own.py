@@ -49,17 +49,6 @@ class OwnCard(Settings):
     licence: str
     start_sha256: str = ""
 
-    @property
-    def effort(self) -> str:
-        """Steps, start and time, as a sentence without its full stop."""
-        start = " from random weights" if not self.start_sha256 else ""
-        time = f"{60 * self.hours:.1f} minutes"
-        if self.cpu_hours is not None:
-            time = f"{self.cpu_hours:.2f} CPU hours"
-        device = f" with one {self.device}" if self.device else ""
-        stages = f" in {self.stages} stages" if self.stages > 1 else ""
-        return f"{self.step:,} steps{start}{stages}, {time}{device}"
-
 
 def own_folder(system: Baseline) -> Path | None:
     """Folder of a system's shipped weights; None for systems of other packages."""

@@ -12,7 +12,7 @@ from defocus.benchmark.results.store import Results
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.standings import tracks
 from defocus.benchmark.study.plan import Study
-from defocus.errors import DefocusError, NotApplicableError
+from defocus.errors import DefocusError
 from defocus.isolation import LeftOut, say_left_out
 
 
@@ -43,12 +43,6 @@ class Outcome:
         """Say which pairs are left out; return the exit code, 1 if there are any."""
         say_left_out(self.left_out, self.pairs, "pair")
         return int(bool(self.left_out))
-
-    def require_scores(self) -> None:
-        """Refuse a study in which a run has no scores."""
-        self.require_complete()
-        for run, reason in self.unscored.items():
-            raise NotApplicableError(f"{run}: {reason}; the comparison needs every line")
 
 
 def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:

@@ -91,11 +91,6 @@ def _trains(study: Study, left: Left) -> bool:
     return left.run.recipe is not None and left.metrics is None and study.home is None
 
 
-def run_study(study: Study) -> Outcome:
-    """Run the study of one dataset; see :func:`run_studies`."""
-    return run_studies([study])
-
-
 def run_studies(
     studies: Sequence[Study],
     request: StudyDocument | None = None,

@@ -106,8 +106,3 @@ def words_between(
 ) -> tuple[str, ...]:
     """The values whose numbers are in a range, including both ends with 3 % tolerance."""
     return tuple(word for word in words if low / 1.03 <= value(word) <= high * 1.03)
-
-
-def nearest_word(words: tuple[str, ...], value: Callable[[str], float], number: float) -> str:
-    """The value nearest to a number > 0, by ratio."""
-    return min(words, key=lambda word: abs(math.log(value(word) / number)))

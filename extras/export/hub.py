@@ -90,9 +90,20 @@ def _measured(own: OwnCard) -> list[str]:
             f"On {VALIDATION}, held out but like those of the training: "
             f"{own.validation:.2f} dB PSNR, {own.validation_gain:+.2f} dB above the blurry "
             f"pictures ({blurry:.2f} dB). "
-            f"Training: {own.effort}."
+            f"Training: {effort(own)}."
         )
     ]
+
+
+def effort(card: OwnCard) -> str:
+    """Steps, start and time, as a sentence without its full stop."""
+    start = " from random weights" if not card.start_sha256 else ""
+    time = f"{60 * card.hours:.1f} minutes"
+    if card.cpu_hours is not None:
+        time = f"{card.cpu_hours:.2f} CPU hours"
+    device = f" with one {card.device}" if card.device else ""
+    stages = f" in {card.stages} stages" if card.stages > 1 else ""
+    return f"{card.step:,} steps{start}{stages}, {time}{device}"
 
 
 def _sections(model_card: str) -> str:

@@ -1,10 +1,12 @@
-"""Read mean scores of runs from a store."""
+"""Mean scores of runs, which must have some."""
 
 import math
 from collections.abc import Sequence
 
 from defocus.benchmark.results.store import Results
+from defocus.benchmark.study.outcome import Outcome
 from defocus.benchmark.study.plan import Run
+from defocus.errors import NotApplicableError
 
 
 def mean_psnrs(results: Results, runs: Sequence[Run], protocol: str) -> list[float]:
@@ -32,3 +34,10 @@ def mean_psnr(results: Results, runs: Sequence[Run], protocol: str) -> float | N
     """The mean of :func:`mean_psnrs` over the runs; None if no run has all pictures."""
     means = mean_psnrs(results, runs, protocol)
     return math.fsum(means) / len(means) if means else None
+
+
+def require_scores(outcome: Outcome) -> None:
+    """Refuse a study in which a run has no scores."""
+    outcome.require_complete()
+    for run, reason in outcome.unscored.items():
+        raise NotApplicableError(f"{run}: {reason}; the comparison needs every line")

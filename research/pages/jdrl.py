@@ -40,7 +40,7 @@ from defocus.extras.studies.dose_report.charts import (
 )
 from defocus.extras.studies.dose_report.words import INPUT
 from defocus.reading import read_json
-from defocus.reports.plot import draw_beside, draw_figure
+from defocus.reports.plot import draw_figures
 from defocus.reports.text import number_text
 from research.pages import DOCS, DOSE_STUDY
 
@@ -165,8 +165,8 @@ def charts(documents: Mapping[str, Document]) -> dict[str, bytes]:
     beside = [by_part[dose] for dose in PART_DOSES_PX]
     alone = {DOSE_CHART: dose_chart(shown), TRUST_CHART: trust_chart(shown)}
     return {
-        **{name: stamped(draw_figure(one, "svg"), one) for name, one in alone.items()},
-        PART_CHART: stamped(draw_beside(beside, "svg"), *beside),
+        **{name: stamped(draw_figures([one], "svg"), one) for name, one in alone.items()},
+        PART_CHART: stamped(draw_figures(beside, "svg"), *beside),
         **{
             file: stamped(row_chart(documents[name]), documents[name])
             for name, file in ROW_CHARTS.items()

@@ -22,6 +22,7 @@ from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.datasets.stream.photographs import find_photographs, is_held_out
 from defocus.errors import AlignmentError
+from defocus.extras.export.hub import effort
 from defocus.images import linear_to_srgb, read_image, srgb_to_linear, write_image
 from defocus.scene.aperture import Aperture, aperture_psf
 from research.pages import DOCS
@@ -88,7 +89,7 @@ def restorer(name: str, weights: str | None) -> Restore:
 def curve(name: str) -> Iterator[str]:
     """How a training went on, from the card of its weights."""
     card = own_card(own_weights(baseline(name)))
-    yield f"Training: {card.effort}.\n"
+    yield f"Training: {effort(card)}.\n"
     if card.curve:
         yield "| CPU hours | steps | mean gain on the stream's validation pairs, dB |"
         yield "|---|---|---|"

@@ -14,7 +14,7 @@ from defocus.benchmark.scoring import protocols
 from defocus.benchmark.scoring.ceiling import ceiling_scores, displaced, turning_flow
 from defocus.benchmark.scoring.metric import find_metric
 from defocus.benchmark.study.plan import Study, plan_runs
-from defocus.benchmark.study.run import run_study
+from defocus.benchmark.study.run import run_studies
 from defocus.datasets.deriving.aligned_reference import AlignedReference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import as_integer, write_image
@@ -105,7 +105,7 @@ def test_another_layout_of_the_same_pictures_has_its_own_scenes(pair, tmp_path):
         pairs = tuple(replace(pair, id=f"p{n}", scene=name) for n, name in enumerate(names))
         dataset = Dataset("made", tmp_path, pairs, "0" * 64, tmp_path / ".derived")
         runs = plan_runs([baseline("input")], dataset, "demo")
-        rows = run_study(Study(tmp_path / "study", dataset, runs)).rows
+        rows = run_studies([Study(tmp_path / "study", dataset, runs)]).rows
         return {(r.system, r.scenes) for r in rows if (r.protocol, r.metric) == ("truth", "psnr")}
 
     assert scenes("a", "b", "c") == {("input", 3), ("ceiling", 3)}

@@ -11,7 +11,7 @@ from defocus.baselines.registry import baseline
 from defocus.benchmark.evaluation.evaluate import colour_cast
 from defocus.benchmark.evaluation.recording import MOST_CAST
 from defocus.benchmark.study.plan import Study, plan_runs
-from defocus.benchmark.study.run import run_study
+from defocus.benchmark.study.run import run_studies
 from defocus.datasets.api import open_dataset
 from tests.datasets.conftest import write_folder
 
@@ -39,7 +39,7 @@ class Warmer(nn.Module):
 def test_a_planted_cast_is_told_and_marked(share, tmp_path, capfd):
     planted = replace(baseline("wiener"), build=lambda: Warmer(share * MOST_CAST))
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png', 'b.png'])}")
-    run_study(Study(tmp_path / "out", dataset, plan_runs([planted], dataset, "demo")))
+    run_studies([Study(tmp_path / "out", dataset, plan_runs([planted], dataset, "demo"))])
     told = capfd.readouterr().err
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert ("a colour cast of" in told) == (share > 1)

@@ -14,7 +14,7 @@ from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.results.dataset_facts import seen_in
 from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.expansion import expand
-from defocus.benchmark.study.run import run_study
+from defocus.benchmark.study.run import run_studies
 from defocus.datasets.pair import Dataset
 from defocus.datasets.stream import dataset as stream
 from defocus.datasets.stream.photographs import Photographs, is_held_out, refused_hashes
@@ -102,7 +102,7 @@ def test_they_stand_in_the_leaderboard_under_their_name(tmp_path, pairs):
     text = f"pairs:{pairs}"
     (study,) = expand(StudyDocument(datasets=(text,)), tmp_path / "out").studies
     chosen = [run for run in study.runs if run.system in {"defocus-m", "input"}]
-    outcome = run_study(replace(study, runs=chosen))
+    outcome = run_studies([replace(study, runs=chosen)])
     assert not outcome.failed
     rows = [row for row in outcome.rows if row.system == "defocus-m"]
     assert {row.weights for row in rows} == {"own"}
@@ -110,5 +110,5 @@ def test_they_stand_in_the_leaderboard_under_their_name(tmp_path, pairs):
     tables = score_tables(outcome.rows)
     assert any("defocus-m (own weights)" in str(table) for table in tables)
     assert not (tmp_path / "out" / "runs" / chosen[0].id / "train.csv").exists()
-    again = run_study(replace(study, runs=chosen))
+    again = run_studies([replace(study, runs=chosen)])
     assert len(again.rows) == len(outcome.rows)

@@ -18,7 +18,6 @@ from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
 from defocus.capture.planning.labels import (
     APERTURES,
     SHUTTERS,
-    nearest_word,
     parse_f_number,
     parse_seconds,
     true_f,
@@ -29,6 +28,7 @@ from defocus.errors import CameraNotFoundError, InputError
 from defocus.extras.networkcams.camera_process import InnerCamera, write_part
 from defocus.extras.networkcams.hosted import HostedCamera, host
 from defocus.extras.networkcams.video.newest_frame import Video, VideoSource, encoded, open_video
+from defocus.extras.networkcams.words import nearest_word
 from defocus.settings import Settings, parse_settings
 
 if TYPE_CHECKING:

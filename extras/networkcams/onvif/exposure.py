@@ -16,12 +16,12 @@ from defocus.capture.planning.labels import (
     APERTURES,
     ISOS,
     SHUTTERS,
-    nearest_word,
     parse_value,
     true_f,
     true_seconds,
     words_between,
 )
+from defocus.extras.networkcams.words import nearest_word
 
 FIELDS: dict[SettingName, str] = {"aperture": "Iris", "shutter": "ExposureTime", "iso": "Gain"}
 """What ONVIF calls each setting."""

@@ -13,13 +13,13 @@ from defocus.benchmark.results.store import STORE, Results, read_results
 from defocus.benchmark.study.attempt import load_run
 from defocus.benchmark.study.outcome import Outcome
 from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study, plan_runs
-from defocus.benchmark.study.run import run_study
+from defocus.benchmark.study.run import run_studies
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.extras.studies.ablation.ablation import Ablation, AblationLine
 from defocus.extras.studies.ablation.crops import require_crops
 from defocus.extras.studies.ablation.lines import chosen, labels_of, paper_psnr
-from defocus.extras.studies.means import mean_psnrs
+from defocus.extras.studies.means import mean_psnrs, require_scores
 from defocus.files import require_writable
 from defocus.progress import say
 from defocus.settings import load_settings
@@ -190,8 +190,8 @@ class _Asked:
         """Run these rows, with another number of steps if one is given."""
         systems = self.systems(lines)
         study = self.study(lines, systems, steps)
-        outcome = run_study(study)
-        outcome.require_scores()
+        outcome = run_studies([study])
+        require_scores(outcome)
         with read_results(self.out / STORE) as results:
             measured = [
                 _measured(self.ablation, study, results, line, _runs_of(study, system))

@@ -13,6 +13,7 @@ from defocus.extras.studies.dose.document import dose_document
 from defocus.extras.studies.dose.kept import DOSES, read_doses
 from defocus.extras.studies.dose.outputs.strips import write_strip
 from defocus.extras.studies.dose.plan import DoseStudy
+from defocus.extras.studies.means import require_scores
 from defocus.files import require_writable, write_json_if_changed
 from defocus.progress import counted, say
 
@@ -35,7 +36,7 @@ def run_dose_study(study: DoseStudy) -> tuple[dict[str, Any], Outcome]:
     studies = study.studies()
     require_writable(study.out)
     outcome = run_studies(studies)
-    outcome.require_scores()
+    require_scores(outcome)
     with opened_study(studies) as results:
         document = dose_document(study, studies, results)
         for one in document["doses"]:

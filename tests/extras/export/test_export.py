@@ -33,6 +33,7 @@ from defocus.extras.export.agreement import TOLERANCE, agreement, onnx_session
 from defocus.extras.export.commands.bench_export_weights import command
 from defocus.extras.export.darktable import refuse_foreign_package
 from defocus.extras.export.graph import make_graph
+from defocus.extras.export.hub import effort
 from defocus.scene.aperture import disc_psf
 from research.pages import exports
 from tests.conformance.probe import fill_weights
@@ -457,9 +458,9 @@ def test_its_card_is_the_hubs(hub_folder):
     blurry = own.validation - own.validation_gain
     assert f"{own.validation_gain:+.2f} dB above the blurry pictures ({blurry:.2f} dB)" in card.text
     assert "files beside" not in card.text  # those of the package, not of this folder
-    assert f"Training: {own.effort}." in card.text
+    assert f"Training: {effort(own)}." in card.text
     steps, device = "118,412 steps from random weights in 4 stages", "one NVIDIA H200, then H100"
-    assert own.effort == f"{steps}, 29.2 minutes with {device}"
+    assert effort(own) == f"{steps}, 29.2 minutes with {device}"
     for heading in ("What they do", "Data", "Licence", "Where they fail"):
         assert f"## {heading}" in card.text
 
