@@ -184,6 +184,9 @@ def train(
         batches=partial(_batches, run, recipe, patches, steps),
         code=package_version(),
         watching=watching,
+        sample=lambda: random_batch(
+            run.baseline.card, recipe.supervision, schedule.batch // ranks().world, schedule.crop_px
+        ),
         check=check,
     )
     with _one_thread() if run.baseline.is_narrow else nullcontext():

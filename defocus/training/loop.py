@@ -37,6 +37,7 @@ from defocus.training.record.curves import Clock, Watching, curve_text, read_cur
 from defocus.training.record.folder import BEST, CHECKPOINT, CURVE, set_aside
 from defocus.training.record.tensorboard import Tracker, open_tracker
 from defocus.training.steps.averaging import evaluated, make_average, update
+from defocus.training.steps.graphs import record
 from defocus.training.steps.losses import Losses, mean_over_processes
 from defocus.training.steps.optimisers import Optimisers, make_optimisers, optimiser_step
 from defocus.training.stopping import StopAsked, stop_asked
@@ -86,6 +87,7 @@ class Job(Generic[BatchT]):
     batches: Callable[[int, Feeder], Iterator[BatchT]]
     code: str
     watching: Watching = field(default_factory=Watching)
+    sample: Callable[[], BatchT] | None = None  # a batch shaped as those of most steps
     check: Callable[[nn.Module, TrainingObjective[BatchT], int], None] | None = None
 
     def rate(self, epoch: float) -> float:
@@ -156,6 +158,7 @@ def train(job: Job[BatchT], folder: Path, device: torch.device) -> Trained:
                 job.check(training.network, training.objective, mine.world)
             if job.method.training.compile:
                 training.called = cast("nn.Module", torch.compile(training.network))
+            _record(training, device)
             training.joint = together(training.called, training.objective, mine, device)
             _train_on(training, folder, device)
     return Trained(training.network, training.seconds)
@@ -170,6 +173,22 @@ def _prepare(job: Job[BatchT], device: torch.device, mine: Ranks) -> _Training[B
     optimisers = make_optimisers(job.method, network, objective)
     average = make_average(job.method, network)
     return _Training(job, network, network, objective, optimisers, average, mine, code=job.code)
+
+
+def _record(training: _Training[BatchT], device: torch.device) -> None:
+    """Let the network replay its passes on a GPU, if its settings ask for it."""
+    # This comes before batches are made: copies to the GPU meanwhile would end a recording.
+    job, settings = training.job, training.job.method.training
+    if settings.graphs and device.type == "cuda" and job.sample is not None:
+        batch = _on_device(training, job.sample(), device)
+        record(training.network, training.objective, batch, settings.precision)
+
+
+def _on_device(training: _Training[BatchT], batch: BatchT, device: torch.device) -> BatchT:
+    batch = batch.to(device)
+    if training.job.method.training.channels_last:
+        batch = batch.each(_channels_last)
+    return batch
 
 
 def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -> None:
@@ -254,9 +273,7 @@ def _train_step(
     job = training.job
     epoch = step / job.steps * job.method.epochs
     rate = job.rate(epoch)
-    batch = batch.to(device)
-    if job.method.training.channels_last:
-        batch = batch.each(_channels_last)
+    batch = _on_device(training, batch, device)
     rank = f" of process {training.mine.rank}" if training.mine.rank else ""
     seed_torch(job.seed, f"step {step}{rank}")
     values = optimiser_step(

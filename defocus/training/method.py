@@ -13,7 +13,7 @@ Selection = Literal["last", "validation", "official"]
 ``official``: of the last step too, but the test pictures are looked at in between, as the released
 code of some systems does, and what a choice by them would have been worth is reported."""
 
-UNDECIDING = frozenset({"checkpoint_minutes", "tensorboard", "workers"})
+UNDECIDING = frozenset({"checkpoint_minutes", "graphs", "tensorboard", "workers"})
 """Settings that change nothing of what a training comes to."""
 
 
@@ -31,6 +31,9 @@ class Training(Settings):
     average_warmup: bool = False
     channels_last: bool = False  # the order of the pixels in memory that tensor cores like
     compile: bool = False  # whether PyTorch compiles the network first, which takes minutes
+    # whether a GPU replays the network's passes as recorded graphs: small kernels are launched
+    # sooner; not for networks that decide anything in Python, such as by a counter
+    graphs: bool = False
     deterministic: bool = False  # refuse operations whose result differs from run to run
     validations: int = Field(default=0, ge=0)  # how often the validation pairs are scored
     select: Selection = "last"
@@ -43,6 +46,12 @@ class Training(Settings):
     # processes that make batches ahead; 0 makes them in the training's own. None is one less than
     # there are cores, and 0 where fewer than 500 steps are left.
     workers: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _whole_batches(self) -> Self:
+        if self.graphs and (self.compile or self.accumulate > 1):
+            raise ValueError("graphs goes with accumulate = 1 and without compile")
+        return self
 
     @property
     def of_pairs(self) -> Self:

@@ -46,6 +46,8 @@ class _CostVolume(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - torch's context
         ctx.save_for_backward(first, second)
+        if first.is_cuda:
+            return _by_rows(first, second)
         # channels last in memory, the products of shifted views would take five times as long
         first, second = first.contiguous(), second.contiguous()
         count, _, height, width = first.shape
@@ -68,6 +70,17 @@ class _CostVolume(torch.autograd.Function):
             of_first.addcmul_(part, moved)
             of_moved.addcmul_(part, first)
         return of_first, of_padded[:, :, RADIUS : RADIUS + size[0], RADIUS : RADIUS + size[1]]
+
+
+def _by_rows(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """The same for a GPU: 18 launches instead of 162, each of which costs more than its sums."""
+    count, _, height, width = first.shape
+    volume = first.new_empty(count, 2 * RADIUS + 1, 2 * RADIUS + 1, height, width)
+    padded = _padded(second)
+    for dy, row in enumerate(volume.unbind(1)):
+        moved = padded[:, :, dy : dy + height].unfold(3, width, 1)  # (N, C, H, 9, W)
+        row.copy_((first.unsqueeze(3) * moved).mean(dim=1).transpose(1, 2))
+    return volume.flatten(1, 2)
 
 
 def _padded(features: torch.Tensor) -> torch.Tensor:

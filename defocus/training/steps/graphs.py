@@ -1,0 +1,151 @@
+"""A network's passes as CUDA graphs: each is launched as a whole, not kernel by kernel."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+import torch
+from torch import nn
+from torch.utils import _pytree as pytree
+
+from defocus.errors import TrainingError
+from defocus.training.objective import BatchT, Progress, TrainingObjective
+from defocus.training.steps.optimisers import autocast, fixed
+
+TOLERANCE = 0.02
+"""Largest difference of outputs and gradients, relative to their norm; bfloat16 rounds to 0.004."""
+
+Pass = Callable[..., Any]
+Inputs = tuple[tuple[torch.Tensor, ...], Mapping[str, torch.Tensor]]
+
+
+def record(
+    network: nn.Module, objective: TrainingObjective[BatchT], batch: BatchT, precision: str
+) -> None:
+    """Let a network replay its passes while it trains on inputs of this batch's shapes.
+
+    TrainingError if it cannot be recorded, or if a replay comes to something else."""
+    # What a network decides in Python, by a counter or a drawn number, it decides while it is
+    # recorded, once for all: that is why a training must ask for it.
+    plain = network.forward
+    with _unchanged(network, objective), fixed(objective.adversary):
+        given, named = _inputs(network, objective, batch, precision)
+        passes, tensors = _Passes(network, plain, tuple(named)), (*given, *named.values())
+        with _fresh_casts(), autocast(batch.inputs.device, precision):
+            replay = _recorded(passes, tensors)
+            _require_equal(
+                _outcome(network, plain, given, named), _outcome(network, replay, tensors, {})
+            )
+    shapes = [_shape(one) for one in tensors]
+
+    def forward(*args: torch.Tensor, **kwargs: torch.Tensor) -> Any:  # noqa: ANN401 - as the network's
+        tensors = (*args, *kwargs.values())
+        replayed = network.training and torch.is_grad_enabled() and tuple(kwargs) == passes.names
+        if replayed and [_shape(one) for one in tensors] == shapes:
+            return replay(*tensors)
+        return plain(*args, **kwargs)
+
+    network.forward = forward
+
+
+class _Passes(nn.Module):
+    """The network with its inputs in a row, as the recording wants them."""
+
+    def __init__(self, network: nn.Module, plain: Pass, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.network, self.plain, self.names = network, plain, names
+
+    def forward(self, *tensors: torch.Tensor) -> Any:  # noqa: ANN401 - as the network's
+        first = len(tensors) - len(self.names)
+        return self.plain(*tensors[:first], **dict(zip(self.names, tensors[first:], strict=True)))
+
+
+def _recorded(passes: _Passes, tensors: tuple[torch.Tensor, ...]) -> Pass:
+    try:
+        return cast(
+            "Pass", torch.cuda.make_graphed_callables(passes, tensors, allow_unused_input=True)
+        )
+    except (RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise _refusal(f"it does what cannot be recorded ({reason})") from error
+
+
+def _inputs(
+    network: nn.Module, objective: TrainingObjective[BatchT], batch: BatchT, precision: str
+) -> Inputs:
+    """What the objective gives to the network, which it must call once."""
+    calls = list[Inputs]()
+    plain = network.forward
+
+    def forward(*args: torch.Tensor, **kwargs: torch.Tensor) -> Any:  # noqa: ANN401 - as the network's
+        calls.append((args, kwargs))
+        return plain(*args, **kwargs)
+
+    network.forward = forward
+    try:
+        with autocast(batch.inputs.device, precision):
+            objective(network, batch, Progress(0, 0.0))
+    finally:
+        network.forward = plain
+    if len(calls) != 1:
+        raise _refusal(f"its objective calls it {len(calls)} times in a step")
+    if not all(isinstance(one, torch.Tensor) for one in (*calls[0][0], *calls[0][1].values())):
+        raise _refusal("it is given more than tensors")
+    return calls[0]
+
+
+def _outcome(
+    network: nn.Module,
+    passes: Pass,
+    args: tuple[torch.Tensor, ...],
+    kwargs: Mapping[str, torch.Tensor],
+) -> list[torch.Tensor]:
+    """Outputs, and the gradients of the sum of their squares."""
+    torch.manual_seed(0)
+    outputs = [one for one in pytree.tree_leaves(passes(*args, **kwargs)) if one.requires_grad]
+    weights = [one for one in network.parameters() if one.requires_grad]
+    total = torch.stack([one.float().square().mean() for one in outputs]).sum()
+    gradients = torch.autograd.grad(total, weights, allow_unused=True)
+    return [one.detach().float().clone() for one in (*outputs, *gradients) if one is not None]
+
+
+def _require_equal(wanted: list[torch.Tensor], replayed: list[torch.Tensor]) -> None:
+    size = torch.stack([one.norm() for one in wanted]).norm()
+    off = torch.stack([(a - b).norm() for a, b in zip(wanted, replayed, strict=True)]).norm()
+    if not float(off) <= TOLERANCE * float(size):
+        raise _refusal("a replay gives other numbers")
+
+
+def _refusal(reason: str) -> TrainingError:
+    return TrainingError(
+        f"the network cannot be replayed: {reason}; set graphs = false under [training]"
+    )
+
+
+def _shape(tensor: torch.Tensor) -> tuple[torch.Size, torch.dtype]:
+    return tensor.shape, tensor.dtype
+
+
+@contextmanager
+def _unchanged(*modules: nn.Module) -> Iterator[None]:
+    """Running statistics and gradients are after the block as before it."""
+    buffers = [one for module in modules for one in module.buffers()]
+    before = [one.clone() for one in buffers]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in zip(buffers, before, strict=True):
+                buffer.copy_(value)
+        for module in modules:
+            module.zero_grad(set_to_none=True)
+
+
+@contextmanager
+def _fresh_casts() -> Iterator[None]:
+    """Each pass casts weights itself: a cast that was kept would be that of old weights."""
+    torch.set_autocast_cache_enabled(False)
+    try:
+        yield
+    finally:
+        torch.set_autocast_cache_enabled(True)
