@@ -38,7 +38,7 @@ def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> 
         others = set(active_children())
         mine = set[BaseProcess]()
         try:
-            with interrupts_held():
+            with starting_workers():
                 running = [pool.submit(_done, item) for item in items]
                 mine = set(active_children()) - others
             for future in as_completed(running):
@@ -81,17 +81,27 @@ def module_of(work: Callable[[T], R]) -> str:
     return module_of(next(inner, work.func))
 
 
+SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Numerical libraries read these once, when they are loaded."""
+
+
 @contextlib.contextmanager
-def interrupts_held() -> Iterator[None]:
-    """Start processes that ignore Ctrl-C; their parent ends them."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def starting_workers() -> Iterator[None]:
+    """Processes that are started here ignore Ctrl-C, and numpy has one thread in each."""
+    # Their parent ends them. What loads numpy for all of them is started here too, at the first
+    # time; with a thread for every core in each, they would wait for each other all the time.
+    before = {name: os.environ.get(name) for name in SINGLE_THREADED}
+    os.environ.update(SINGLE_THREADED)
+    held = hasattr(signal, "pthread_sigmask")  # Windows has none
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if held else set()
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if held:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        os.environ.update({name: value for name, value in before.items() if value is not None})
+        for name in (name for name, value in before.items() if value is None):
+            os.environ.pop(name, None)
 
 
 _WORK: list[Callable[[Any], Any]] = []
@@ -114,7 +124,7 @@ def begin_worker(settings: Mapping[str, Any], environment: Mapping[str, str]) ->
     cv2.setNumThreads(1)
     os.environ.clear()
     # torch takes two seconds to import, and not all work needs it: it reads these when it is
-    os.environ.update({**environment, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
+    os.environ.update({**environment, **SINGLE_THREADED})
     if "torch" in sys.modules:  # by the caller's own program or by earlier work
         import torch
 

@@ -18,7 +18,13 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from defocus.errors import DefocusError, InterruptedWorkError
-from defocus.processes import begin_worker, interrupts_held, module_of, usable_cores, worker_context
+from defocus.processes import (
+    begin_worker,
+    module_of,
+    starting_workers,
+    usable_cores,
+    worker_context,
+)
 from defocus.progress import telling
 from defocus.training.parallel import Ranks
 from defocus.training.stopping import SIGNALS, StopAsked
@@ -64,7 +70,7 @@ class Feeder:
             yield from map(make, keys)
             return
         others = set(active_children())
-        with interrupts_held(), warnings.catch_warnings():
+        with starting_workers(), warnings.catch_warnings():
             # who asks for more processes than cores has a reason, and who does not gets fewer
             warnings.filterwarnings("ignore", "This DataLoader will create")
             results: Any = iter(self._loader(make, keys))

@@ -1,5 +1,6 @@
 """Processes side by side: all results, and none of them left when the caller is killed."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -127,3 +128,35 @@ def test_a_caller_that_ends_leaves_no_process(tmp_path, ending):
         assert not list((tmp_path / "made").iterdir())
     workers = [int(path.name) for path in seen.iterdir()]
     wait_until(lambda: all(map(has_ended, workers)))
+
+
+def blas_threads(_):
+    """Threads of the BLAS library that numpy has loaded in this process."""
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+    library = ctypes.CDLL(next(line.split()[-1] for line in maps if "openblas" in line))
+    names = (
+        "scipy_openblas_get_num_threads64_",
+        "openblas_get_num_threads64_",
+        "openblas_get_num_threads",
+    )
+    return next(getattr(library, name)() for name in names if hasattr(library, name))
+
+
+BLAS = """
+import os, sys
+from tests.defocus.test_processes import blas_threads
+from defocus.processes import in_processes
+
+if __name__ == "__main__":
+    print(os.environ.get("OPENBLAS_NUM_THREADS"), *in_processes(blas_threads, range(2), 2))
+    print(os.environ.get("OPENBLAS_NUM_THREADS"))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_numpy_has_one_thread_in_each_process(tmp_path):
+    (tmp_path / "blas.py").write_text(BLAS, encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if "_NUM_THREADS" not in name}
+    command = [sys.executable, str(tmp_path / "blas.py")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["None", "1", "1", "None"]
