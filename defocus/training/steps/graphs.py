@@ -1,5 +1,6 @@
 """A network's passes as CUDA graphs: each is launched as a whole, not kernel by kernel."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
@@ -28,7 +29,8 @@ def record(
     # What a network decides in Python, by a counter or a drawn number, it decides while it is
     # recorded, once for all: that is why a training must ask for it.
     plain = network.forward
-    with _unchanged(network, objective), fixed(objective.adversary):
+    with _unchanged(network, objective), fixed(objective.adversary), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The AccumulateGrad node's stream")  # of the recording
         given, named = _inputs(network, objective, batch, precision)
         passes, tensors = _Passes(network, plain, tuple(named)), (*given, *named.values())
         with _fresh_casts(), autocast(batch.inputs.device, precision):
