@@ -9,10 +9,11 @@ from safetensors.torch import save_file
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.own import OwnCard, own_folder
-from defocus.baselines.weights.state import check_state, wanted_entries
+from defocus.baselines.weights.state import wanted_entries
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file, write_json
 from defocus.reading import read_json
+from defocus.torch_files import check_state
 from defocus.training.record.checkpoint import Checkpoint, load_checkpoint
 from defocus.training.record.curves import read_curve
 from defocus.training.record.folder import CHECKPOINT, CURVE, TRAINING, VALIDATION

@@ -10,16 +10,13 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.registry import home_package
 from defocus.baselines.size import shapes_alone
 from defocus.errors import WeightsError
+from defocus.torch_files import Entries, check_state
 
-SHOWN_DIFFERENCES = 5
 OWN = "network."
 """What stands before a network's entries in checkpoints of our trainings."""
 
 COUNTS = ("total_ops", "total_params")
 """Last parts of entries that thop, which counts operations, leaves in a network."""
-
-Entries = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
-"""Shape and type of each entry of a state dict by name."""
 
 
 def wanted_entries(system: Baseline) -> Entries:
@@ -112,44 +109,3 @@ def _prefixes(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]
     counts = {one: sum(one + name in tensors for name in wanted) for one in candidates}
     best = [one for one in candidates if counts[one] == max(counts.values())]
     return sorted(best, key=lambda prefix: ("ema" in prefix, len(prefix), prefix))
-
-
-def check_state(
-    system: str, state: Mapping[str, torch.Tensor], wanted: Entries, origin: str
-) -> None:
-    """Refuse a state dict that does not belong to the system or is not finite."""
-    found = differences(state, wanted)
-    if found:
-        shown = "; ".join(found[:SHOWN_DIFFERENCES])
-        more = len(found) - SHOWN_DIFFERENCES
-        rest = f"; and {more} more" if more > 0 else ""
-        raise WeightsError(f"{origin}: not the weights of {system}: {shown}{rest}")
-    for name, tensor in state.items():
-        if not bool(torch.isfinite(tensor).all()):
-            raise WeightsError(
-                f"{origin}: {name} has values that are not finite numbers; take another checkpoint"
-            )
-
-
-def differences(state: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]:
-    """Errors of a state dict, one line per entry; empty if there are none."""
-    found = [f"{name} is missing" for name in wanted if name not in state]
-    for name, tensor in state.items():
-        if name not in wanted:
-            found.append(f"{name} is unknown")
-            continue
-        shape, dtype = wanted[name]
-        if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
-            found.append(f"{name} is no dense tensor in memory")
-        elif tuple(tensor.shape) != shape:
-            found.append(f"{name} has shape {tuple(tensor.shape)}, not {shape}")
-        elif _kind(tensor.dtype) != _kind(dtype):
-            found.append(f"{name} holds {tensor.dtype}, not {dtype}".replace("torch.", ""))
-    return found
-
-
-def _kind(dtype: torch.dtype) -> str:
-    """Kind of numbers: floating, complex or integer; the precision may differ."""
-    if dtype.is_complex:
-        return "complex"
-    return "floating" if dtype.is_floating_point else "integer"

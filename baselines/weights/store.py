@@ -175,7 +175,8 @@ def _checked_state(system: Baseline, path: Path, origin: str) -> "dict[str, torc
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from defocus.baselines.weights.state import check_state, wanted_entries
+    from defocus.baselines.weights.state import wanted_entries
+    from defocus.torch_files import check_state
 
     try:
         state = load_file(path)
