@@ -33,6 +33,11 @@ Entries = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
 """Shape and type of each entry of a state dict by name."""
 
 
+def entries_of(state: Mapping[str, torch.Tensor]) -> Entries:
+    """Shape and type of each tensor."""
+    return {name: (tuple(entry.shape), entry.dtype) for name, entry in state.items()}
+
+
 def check_state(
     system: str, state: Mapping[str, torch.Tensor], wanted: Entries, origin: str
 ) -> None:
@@ -58,7 +63,8 @@ def differences(state: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]
             found.append(f"{name} is unknown")
             continue
         shape, dtype = wanted[name]
-        if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
+        dense = tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_nested)
+        if not dense or tensor.device.type != "cpu":
             found.append(f"{name} is no dense tensor in memory")
         elif tuple(tensor.shape) != shape:
             found.append(f"{name} has shape {tuple(tensor.shape)}, not {shape}")
@@ -68,7 +74,9 @@ def differences(state: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]
 
 
 def _kind(dtype: torch.dtype) -> str:
-    """Kind of numbers: floating, complex or integer; the precision may differ."""
+    """Kind of numbers: floating, complex or integer; the precision may differ, to 16 bits."""
     if dtype.is_complex:
         return "complex"
-    return "floating" if dtype.is_floating_point else "integer"
+    if dtype.is_floating_point:
+        return "floating" if dtype.itemsize > 1 else "eight bits"
+    return "integer"

@@ -10,7 +10,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.registry import home_package
 from defocus.baselines.size import shapes_alone
 from defocus.errors import WeightsError
-from defocus.torch_files import Entries, check_state
+from defocus.torch_files import Entries, check_state, entries_of
 
 OWN = "network."
 """What stands before a network's entries in checkpoints of our trainings."""
@@ -22,8 +22,7 @@ COUNTS = ("total_ops", "total_params")
 def wanted_entries(system: Baseline) -> Entries:
     """State-dict entries of a system's network, which is built without memory."""
     with shapes_alone():
-        state = system.build().state_dict()
-    return {name: (tuple(entry.shape), entry.dtype) for name, entry in state.items()}
+        return entries_of(system.build().state_dict())
 
 
 def state_for(

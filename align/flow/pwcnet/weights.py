@@ -24,7 +24,7 @@ from defocus.align.flow.pwcnet.operators import NVLABS, SNIKLAUS, InnerWarp
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
 from defocus.reading import read_json, refuse_zip_bomb, require_file
-from defocus.torch_files import UNREADABLE
+from defocus.torch_files import UNREADABLE, check_state, entries_of
 
 NVLABS_UNUSED = "deconv2"
 """A module (2 to 2 channels, 4 x 4) in NVlabs' files that no forward pass uses."""
@@ -64,10 +64,6 @@ CARD_KEY = "defocus_card"
 SHIPPED = Path(__file__).parent / "weights" / "pwcnet-own.safetensors.xz"
 """The weights that the package carries; the JSON file beside them has the SHA-256 of what is in it.
 xz can tell the two bytes of a half-precision number apart, a wheel's deflate cannot."""
-
-SHOWN_DIFFERENCES = 3
-
-FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 @dataclass(frozen=True)
@@ -117,7 +113,9 @@ def load_weights(path: Path) -> Weights:
         state, inner_warp = _from_nvlabs(state), NVLABS
     else:
         state = {name.replace("module", "net"): value for name, value in state.items()}
-    _compare(path, state)
+    with torch.device("meta"):
+        wanted = PWCNet().state_dict()
+    check_state("PWC-Net", state, entries_of(wanted), str(path))
     own = metadata.get(ORIGIN_KEY) == OWN_ORIGIN
     return Weights(state, inner_warp, own, own and _normalises(path, metadata), sha256_file(path))
 
@@ -187,29 +185,6 @@ def _from_nvlabs(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         if module != NVLABS_UNUSED:
             renamed[f"{ours[module]}.{kind}" if module in ours else name] = value
     return renamed
-
-
-def _compare(path: Path, state: dict[str, torch.Tensor]) -> None:
-    """Refuse a state dict that does not fit; the message lists the first differences."""
-    with torch.device("meta"):
-        wanted = PWCNet().state_dict()
-    differences = [f"{name} is missing" for name in wanted if name not in state]
-    differences += [f"{name} is unknown" for name in state if name not in wanted]
-    for name, value in state.items():
-        dense = value.layout == torch.strided and not value.is_nested and value.device.type == "cpu"
-        if not dense or value.dtype not in FLOATING:
-            differences.append(f"{name} is no dense tensor of floating-point numbers in memory")
-        elif name in wanted and value.shape != wanted[name].shape:
-            have, want = tuple(value.shape), tuple(wanted[name].shape)
-            differences.append(f"{name} has shape {have}, not {want}")
-    if differences:
-        shown = "; ".join(differences[:SHOWN_DIFFERENCES])
-        more = len(differences) - SHOWN_DIFFERENCES
-        rest = f"; and {more} more" if more > 0 else ""
-        raise WeightsError(f"{path}: not the weights of PWC-Net: {shown}{rest}")
-    for name, value in state.items():
-        if not bool(torch.isfinite(value).all()):
-            raise WeightsError(f"{path}: {name} has values that are not finite numbers")
 
 
 class PWCNetFlow:
