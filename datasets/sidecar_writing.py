@@ -6,7 +6,6 @@ grid, and ``reliable.png``, ``occluded.png`` and ``sharper.png`` on the blurry p
 in a working folder; the same command continues after an interruption.
 """
 
-import json
 import shutil
 from dataclasses import asdict
 from functools import cache, partial
@@ -35,7 +34,7 @@ from defocus.datasets.sidecar import (
     sidecar_text,
 )
 from defocus.errors import DatasetError, NotApplicableError
-from defocus.files import make_folder, write_json, write_text
+from defocus.files import write_text
 from defocus.images import write_image
 from defocus.isolation import LeftOut, attempt, parted
 from defocus.processes import in_processes
@@ -159,7 +158,7 @@ _estimator = cache(flow_estimator)
 def _entry(
     keyed: tuple[Pair, str], root: Path, release: Release, estimator_name: str
 ) -> PairEntry | LeftOut:
-    """The correction of a pair; an earlier measurement is used if there is one."""
+    """The correction of a pair; an earlier one is used if there is one."""
     return attempt(keyed[0].id, partial(_corrected, *keyed, root, release, estimator_name))
 
 
@@ -169,23 +168,20 @@ def _corrected(
     if pair.sharp is None:
         return PairEntry(id=pair.id, status="unknown", reason="it has no sharp picture")
     require_one_size([pair])
-    record = make_folder(root.parent / "entries") / f"{pair.id}.json"
-    if record.is_file():
-        return PairEntry.model_validate_json(record.read_bytes())
     blurry, sharp, measurement = measured_pair(pair, _estimator(estimator_name), key)
     misalignment = measurement.misalignment
-    entry = PairEntry(id=pair.id, status="unknown", reason=misalignment.reason)
-    if misalignment.status == "ok":
-        with atomic_folder(root / "pairs" / pair.id) as folder:
+    if misalignment.status != "ok":
+        return PairEntry(id=pair.id, status="unknown", reason=misalignment.reason)
+    target = root / "pairs" / pair.id
+    if not target.is_dir():
+        with atomic_folder(target) as folder:
             write_aligned(folder, blurry, sharp, measurement, release)
             for name in PIXELS:
                 (folder / name).unlink()
             _write_masks(folder, measurement)
-        entry = PairEntry(
-            id=pair.id, status="ok", gain_ev=misalignment.gain_ev, ceiling_db=ceiling_db(sharp)
-        )
-    write_json(record, json.loads(entry.model_dump_json()))
-    return entry
+    return PairEntry(
+        id=pair.id, status="ok", gain_ev=misalignment.gain_ev, ceiling_db=ceiling_db(sharp)
+    )
 
 
 def _write_masks(folder: Path, measurement: Measurement) -> None:
