@@ -36,7 +36,7 @@ from defocus.isolation import reason_of, stops_everything
 from defocus.processes import worker_context
 from defocus.progress import MessageSettings, say, telling, track
 from defocus.raw import RAW_SUFFIXES, develop_raw, has_second_frame, shot_white_balance
-from defocus.reading import read_json
+from defocus.reading import intact, read_json
 from defocus.scene.thin_lens import exposure_difference_ev
 
 LIGHT = Chunk(b"gAMA", struct.pack(">I", 100_000))
@@ -297,11 +297,9 @@ def _claim(out: Path, document: dict[str, Any]) -> None:
     """Claim ``out`` for this session and these settings, or recognise it."""
     marker = out / "develop.json"
     if marker.is_file():
-        try:
+        with intact(marker, "choose another --out", DatasetError):
             before = read_json(marker)
             same = all(before[key] == value for key, value in document.items())
-        except (ValueError, LookupError, TypeError) as error:
-            raise DatasetError(f"{marker}: damaged ({error}); choose another --out") from error
         if not same:
             raise DatasetError(
                 f"{out}: was developed from another session or with other settings "

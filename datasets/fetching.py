@@ -24,7 +24,7 @@ from defocus.datasets.verification import Verification, compared
 from defocus.errors import DatasetError, DefocusError, InputError
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
 from defocus.progress import track
-from defocus.reading import read_bytes, read_json
+from defocus.reading import intact, read_bytes, read_json
 from defocus.staging import owned_folder
 
 CROISSANT = "croissant.json"
@@ -136,11 +136,9 @@ def release_sizes(root: Path) -> dict[str, int]:
     path = root / CROISSANT
     if not path.is_file():
         return {}
-    try:
+    with intact(path, "get the release anew", DatasetError, OSError):
         files = [one for one in read_json(path)["distribution"] if "contentSize" in one]
         return {str(one["@id"]): int(one["contentSize"].removesuffix(" B")) for one in files}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise DatasetError(f"{path}: damaged ({error}); get the release anew") from error
 
 
 def _claim(out: Path, listing: Listing) -> None:

@@ -5,6 +5,7 @@ its own for every kind of damage. Here each of these is a :class:`~defocus.error
 names the file. That a file is absent or may not be read stays an ``OSError``.
 """
 
+import contextlib
 import csv
 import errno
 import io
@@ -13,11 +14,12 @@ import os
 import stat
 import tomllib
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any, BinaryIO, NoReturn
 
-from defocus.errors import FileError
+from defocus.errors import DefocusError, FileError
 
 ARRAY_ERRORS = (
     OSError,
@@ -202,3 +204,14 @@ def is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+@contextlib.contextmanager
+def intact(
+    path: Path, advice: str, family: type[DefocusError], *also: type[Exception]
+) -> Iterator[None]:
+    """Let what a file's content fails by be an error of ours that calls the file damaged."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, *also) as error:
+        raise family(f"{path}: damaged ({error}); {advice}") from error

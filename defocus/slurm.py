@@ -21,7 +21,7 @@ from defocus.errors import EXIT_INTERRUPTED, DefocusError, InputError
 from defocus.extra_packages import require
 from defocus.files import make_folder, write_json
 from defocus.progress import counted, say
-from defocus.reading import read_json
+from defocus.reading import intact, read_json
 from defocus.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,10 +46,8 @@ def known_jobs(out: Path) -> Mapping[str, str]:
     path = out / "jobs" / QUEUE
     if not path.is_file():
         return {}
-    try:
+    with intact(path, "remove it once no job is queued", InputError):
         document = read_json(path)
-    except ValueError as error:
-        raise InputError(f"{path}: damaged ({error}); remove it once no job is queued") from error
     if not isinstance(document, dict):
         raise InputError(f"{path}: damaged (no table); remove it once no job is queued")
     return {str(name): str(job) for name, job in document.items()}

@@ -18,7 +18,7 @@ from defocus.errors import InputError
 from defocus.files import make_folder, require_writable, sha256_file, write_json
 from defocus.isolation import LeftOut, attempt
 from defocus.progress import printable, say, track
-from defocus.reading import read_json
+from defocus.reading import intact, read_json
 from defocus.restoration.blur_map_files import map_paths, refuse_existing_map, write_map
 from defocus.restoration.files.encoding import foreseen_remarks, write_picture, written_kind
 from defocus.restoration.files.own_picture import read_mask, read_own_picture
@@ -41,13 +41,9 @@ class RestoreJournal:
         self._settings = settings
         self._entries: dict[str, dict[str, Any]] = {}
         if self._path.exists():
-            try:
+            with intact(self._path, "move the folder away to start again", InputError, OSError):
                 document = read_json(self._path)
                 self._entries = {str(name): dict(entry) for name, entry in document.items()}
-            except (OSError, ValueError, TypeError, AttributeError) as error:
-                raise InputError(
-                    f"{self._path}: damaged ({error}); move the folder away to start again"
-                ) from error
 
     def claim(self, targets: Sequence[Path]) -> None:
         """Note names before anything is written, so that a killed run knows its own files."""

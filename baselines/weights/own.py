@@ -10,7 +10,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.registry import home_package
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
-from defocus.reading import read_json
+from defocus.reading import intact, read_json
 from defocus.settings import Settings, parse_settings
 
 if TYPE_CHECKING:
@@ -88,10 +88,8 @@ def own_card(path: Path) -> OwnCard:
 def shipped_card(path: Path, kind: type[C]) -> C:
     """Read the card of a file that comes with the package; errors as of :func:`own_card`."""
     card = path.with_suffix(".json")
-    try:
+    with intact(card, "install the package again", WeightsError, OSError):
         document = read_json(card)
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{card}: damaged ({error}); install the package again") from error
     return parse_settings(kind, document, origin=str(card))
 
 

@@ -14,7 +14,7 @@ from defocus.baselines.weights.own import OWN, find_own_weights, own_card, own_w
 from defocus.cache import cache_folder
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file, write_json
-from defocus.reading import read_json
+from defocus.reading import intact, read_json
 from defocus.training.record.folder import METADATA, TRAINING
 
 if TYPE_CHECKING:  # a list of weights needs no torch
@@ -178,10 +178,8 @@ def _checked_state(system: Baseline, path: Path, origin: str) -> "dict[str, torc
     from defocus.baselines.weights.state import wanted_entries
     from defocus.torch_files import check_state
 
-    try:
+    with intact(path, "add it again", WeightsError, SafetensorError, OSError):
         state = load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"{path}: damaged ({error}); add it again") from error
     check_state(system.card.name, state, wanted_entries(system), origin)
     return state
 
@@ -261,15 +259,11 @@ def _refuse_narrow(files: Sequence[Path]) -> None:
 
 
 def _read_card(path: Path) -> StoredWeights:
-    try:
+    with intact(path, "delete it and add the weights again", WeightsError, OSError):
         document = read_json(path)
         for name in ("source", "trained_on"):
             document[name] = tuple(document[name])
         stored = StoredWeights(**document)
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise WeightsError(
-            f"{path}: damaged ({error}); delete it and add the weights again"
-        ) from error
     if (stored.system, stored.label) != (path.parent.name, path.stem):
         raise WeightsError(f"{path}: a card of {stored.system} {stored.label}; delete it")
     return stored

@@ -18,7 +18,7 @@ from defocus.benchmark.study.document import REQUEST, Request, read_request, wri
 from defocus.errors import InputError
 from defocus.files import make_folder, sync_folder, sync_tree, write_json_if_changed
 from defocus.progress import say
-from defocus.reading import read_json
+from defocus.reading import intact, read_json
 from defocus.staging import staging_folder
 
 STUDY = "study.json"
@@ -126,8 +126,6 @@ def _join_requests(out: Path, source: Path) -> None:
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    try:
+    with intact(path, "run that study again", InputError):
         document: dict[str, Any] = read_json(path)
-    except ValueError as error:
-        raise InputError(f"{path}: damaged ({error}); run that study again") from error
     return document

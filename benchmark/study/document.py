@@ -20,7 +20,7 @@ from defocus.extensions import load_plugin, plugin_of, plugins
 from defocus.files import make_folder, write_json_if_changed, write_text
 from defocus.plugin_code.sources import read_sources
 from defocus.progress import say
-from defocus.reading import read_json
+from defocus.reading import intact, read_json
 from defocus.settings import Settings, load_settings, parse_settings
 from defocus.slurm import SlurmSettings
 
@@ -143,10 +143,8 @@ def read_request(out: Path) -> Request:
         )
     if not path.is_file():
         raise SettingsError(f"{out}: no study was started there with 'run'; check --out")
-    try:
+    with intact(path, "start the study with 'run'", SettingsError):
         document = read_json(path)
-    except ValueError as error:
-        raise SettingsError(f"{path}: damaged ({error}); start the study with 'run'") from error
     return parse_settings(Request, document, origin=str(path))
 
 

@@ -32,7 +32,7 @@ from defocus.extensions import plugin_arguments
 from defocus.files import make_folder, write_json
 from defocus.isolation import LeftOut
 from defocus.progress import track
-from defocus.reading import read_json
+from defocus.reading import intact, read_json
 from defocus.slurm import JobCommand, SlurmSettings, submit
 
 MEASURED = "measured"
@@ -169,12 +169,10 @@ def merge_shards(
 
 
 def _rows(path: Path, head: dict[str, Any]) -> list[tuple[str, AuditedPair]]:
-    try:
+    with intact(path, "run this shard again", DatasetError, OSError, OverflowError):
         document = read_json(path, LARGEST_SHARD)
         own = {name: document[name] for name in head}
         rows = [(str(one["key"]), row_of_document(one["row"])) for one in document["rows"]]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise DatasetError(f"{path}: damaged ({error}); run this shard again") from error
     differing = [name for name in head if own[name] != head[name]]
     if differing:
         raise DatasetError(f"{path}: of another {differing[0]}; merge parts of one audit")

@@ -16,7 +16,7 @@ from defocus.errors import InputError, NotApplicableError
 from defocus.extras.export.graph import Graph
 from defocus.extras.export.origin import WeightsOrigin
 from defocus.files import make_folder, sha256_file, write_bytes, write_json, write_text
-from defocus.reading import read_json
+from defocus.reading import intact, read_json
 
 TILE_PX = 512
 TILES_PX = (2048, 1536, 1024, 768, 512, 384, 256)
@@ -251,11 +251,9 @@ def _versions(path: Path) -> dict[str, Any]:
     """The file of a model repository, with the models that are in it already."""
     if not path.exists():
         return {"models": {}}
-    try:
+    with intact(path, "delete it or give another --out", InputError, OSError):
         document = read_json(path)
         models = document["models"]
         if not isinstance(models, dict):
             raise TypeError("models is no table")
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise InputError(f"{path}: damaged ({error}); delete it or give another --out") from error
     return {"models": models}
