@@ -193,7 +193,5 @@ def _recorded(record: Path) -> str | None:
     """The recorded hash; a damaged record is an error, since what it said cannot be known."""
     if not record.is_file():
         return None
-    try:
+    with intact(record, "give --sha256, or remove it", InputError, OSError):
         return str(read_json(record)["sha256"])
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise InputError(f"{record}: damaged; give --sha256, or remove it") from error

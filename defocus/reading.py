@@ -214,4 +214,5 @@ def intact(
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError, *also) as error:
-        raise family(f"{path}: damaged ({error}); {advice}") from error
+        reason = str(error).removeprefix(f"{path}: ")
+        raise family(f"{path}: damaged ({reason}); {advice}") from error

@@ -15,11 +15,11 @@ from defocus.datasets.curation_rules import Usable
 from defocus.datasets.manifest import MANIFEST
 from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key
 from defocus.datasets.pair import Dataset
-from defocus.errors import FileError, InputError
+from defocus.errors import InputError
 from defocus.files import make_folder, sync_folder, write_json, write_text
 from defocus.freed_memory import return_freed_memory
 from defocus.progress import track
-from defocus.reading import read_json, read_text
+from defocus.reading import intact, read_json, read_text
 from defocus.reports.html import render_html
 from defocus.reports.text import csv_text
 from defocus.staging import staging_folder
@@ -49,11 +49,9 @@ def claim_audit_folder(out: Path, dataset: Dataset, command: str) -> None:
     path = out / DOCUMENT
     if not path.exists():
         return
-    try:
+    with intact(path, "remove it, or give another --out", InputError, OSError):
         other = {name: str(read_json(path, LARGEST)[name]) for name in ("dataset", "content_hash")}
         elsewhere = (out / PLACE).is_file() and read_text(out / PLACE) != _place_of(dataset)
-    except (OSError, ValueError, LookupError, TypeError, FileError) as error:
-        raise InputError(f"{path}: damaged; remove it, or give another --out") from error
     if dataset.content_hash == other["content_hash"]:
         return
     namesake = dataset.name == other["dataset"]

@@ -21,7 +21,7 @@ from defocus.datasets.pair_files import pair_contents, pair_files
 from defocus.errors import DatasetError
 from defocus.files import make_folder, storing, sync_folder, temporary_entries, write_json
 from defocus.isolation import LeftOut
-from defocus.reading import read_json
+from defocus.reading import intact, read_json
 from defocus.staging import owned_folder, remove_abandoned, staging_folder
 
 E = TypeVar("E")
@@ -133,10 +133,8 @@ def claim_folder(
         require_empty(out, [entry for entries in unfinished for entry in entries])
         record()
         return
-    try:
+    with intact(path, "choose another folder for --out", DatasetError):
         before = read_json(path)
-    except ValueError as error:
-        raise DatasetError(f"{path}: damaged; choose another folder for --out") from error
     if before == order:
         return
     names = [one.name for part in parts for one in (out / part).glob("[!.]*")]
