@@ -43,6 +43,6 @@ def _plain_estimator(name: str, weights: Path | None) -> "FlowEstimator":
         from defocus.align.flow.estimator import DISFlow
 
         return DISFlow()
-    from defocus.align.flow.pwcnet.weights import load_estimator
+    from defocus.align.flow.pwcnet.estimator import load_estimator
 
     return load_estimator(weights)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.pwcnet.estimator import load_estimator
 from defocus.align.flow.pwcnet.network import PWCNet
 from defocus.align.flow.pwcnet.operators import normalised_features
 from defocus.align.flow.pwcnet.weights import (
@@ -19,7 +20,6 @@ from defocus.align.flow.pwcnet.weights import (
     ORIGIN_KEY,
     OWN_ORIGIN,
     SHIPPED,
-    load_estimator,
     load_shipped_weights,
     load_weights,
 )
