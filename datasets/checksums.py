@@ -69,8 +69,8 @@ def _hash(path: Path) -> str:
         ) from error
 
 
-MANIFEST = "manifest-sha256.txt"
-TAG_MANIFEST = "tagmanifest-sha256.txt"
+CHECKSUMS = "manifest-sha256.txt"
+TAG_CHECKSUMS = "tagmanifest-sha256.txt"
 
 _LINE = re.compile(r"([0-9a-f]{64})  ([^\r\n]+)\n")
 
@@ -84,7 +84,7 @@ def canonical(hashes: Mapping[str, str]) -> bytes:
 
 def tag_of(manifest: bytes) -> bytes:
     """The tag manifest for the bytes of a manifest."""
-    return canonical({MANIFEST: hashlib.sha256(manifest).hexdigest()})
+    return canonical({CHECKSUMS: hashlib.sha256(manifest).hexdigest()})
 
 
 def parsed(content: bytes) -> dict[str, str] | None:
@@ -118,11 +118,11 @@ def check_paths(paths: Iterable[str], origin: Path) -> None:
 
 def write_checksums(root: Path, hashes: Mapping[str, str]) -> str:
     """Write both manifests, the tag manifest last; SHA-256 of the manifest, for all contents."""
-    others = {path: one for path, one in hashes.items() if path not in (MANIFEST, TAG_MANIFEST)}
-    check_paths(others, root / MANIFEST)
+    others = {path: one for path, one in hashes.items() if path not in (CHECKSUMS, TAG_CHECKSUMS)}
+    check_paths(others, root / CHECKSUMS)
     manifest = canonical(others)
-    write_bytes(root / MANIFEST, manifest)
-    write_bytes(root / TAG_MANIFEST, tag_of(manifest))
+    write_bytes(root / CHECKSUMS, manifest)
+    write_bytes(root / TAG_CHECKSUMS, tag_of(manifest))
     return hashlib.sha256(manifest).hexdigest()
 
 
@@ -138,23 +138,23 @@ def claimed(root: Path, hashes: Mapping[str, str]) -> Truth | None:
     """Expected contents of a folder by its manifests; None if they cannot be derived."""
     # The tag manifest says which manifest is right: the one in its place, one under another name,
     # or the one computed from the files. If the tag manifest is damaged, the manifest is used.
-    if MANIFEST not in hashes and TAG_MANIFEST not in hashes:
+    if CHECKSUMS not in hashes and TAG_CHECKSUMS not in hashes:
         raise DatasetError(
-            f"{root}: neither {MANIFEST} nor {TAG_MANIFEST} is there; give the root of a release"
+            f"{root}: neither {CHECKSUMS} nor {TAG_CHECKSUMS} is there; give the root of a release"
         )
-    wanted = _tag_in(root, hashes, TAG_MANIFEST) or _tag_in(root, hashes, MANIFEST)  # if swapped
+    wanted = _tag_in(root, hashes, TAG_CHECKSUMS) or _tag_in(root, hashes, CHECKSUMS)  # if swapped
     if wanted:
         places = sorted(name for name, digest in hashes.items() if digest == wanted)
         if places:
             return _truth(root, _content(root, places[0]))
-        others = {name: digest for name, digest in hashes.items() if name not in _MANIFESTS}
+        others = {name: digest for name, digest in hashes.items() if name not in _CHECKSUM_FILES}
         for rebuilt in _candidates(root, hashes, others):
             if hashlib.sha256(rebuilt).hexdigest() == wanted:
                 return _truth(root, rebuilt)
-    return _truth(root, _content(root, MANIFEST)) if hashes.get(MANIFEST) else None
+    return _truth(root, _content(root, CHECKSUMS)) if hashes.get(CHECKSUMS) else None
 
 
-_MANIFESTS = frozenset({MANIFEST, TAG_MANIFEST})
+_CHECKSUM_FILES = frozenset({CHECKSUMS, TAG_CHECKSUMS})
 
 MOST_BYTES = 256 * 2**20
 MOST_DOUBTS = 10
@@ -165,7 +165,7 @@ def _candidates(root: Path, found: Mapping[str, str], others: Mapping[str, str])
     """What the manifest may have been: of the files that lie there, then of its remaining lines."""
     # Where a line and its file differ, one of the two is damaged; all combinations are tried.
     yield canonical(others)
-    lines = legible(_content(root, MANIFEST)) if found.get(MANIFEST) else {}
+    lines = legible(_content(root, CHECKSUMS)) if found.get(CHECKSUMS) else {}
     doubts = sorted(name for name, digest in lines.items() if others.get(name, digest) != digest)
     if not lines or len(doubts) > MOST_DOUBTS:
         return
@@ -176,23 +176,23 @@ def _candidates(root: Path, found: Mapping[str, str], others: Mapping[str, str])
 
 def tag_is_intact(root: Path, hashes: Mapping[str, str]) -> bool:
     """Whether the tag manifest can be read: then it is the other manifest that is damaged."""
-    return bool(_tag_in(root, hashes, TAG_MANIFEST))
+    return bool(_tag_in(root, hashes, TAG_CHECKSUMS))
 
 
 def _tag_in(root: Path, hashes: Mapping[str, str], name: str) -> str:
     """Hash of the manifest by a file that may be the tag manifest; empty if it is not."""
     tags = parsed(_content(root, name)) if hashes.get(name) else None
-    return tags[MANIFEST] if tags is not None and set(tags) == {MANIFEST} else ""
+    return tags[CHECKSUMS] if tags is not None and set(tags) == {CHECKSUMS} else ""
 
 
 def _truth(root: Path, manifest: bytes) -> Truth | None:
     hashes = parsed(manifest)
-    if hashes is None or _MANIFESTS & set(hashes):
+    if hashes is None or _CHECKSUM_FILES & set(hashes):
         return None
-    check_paths(hashes, root / MANIFEST)
+    check_paths(hashes, root / CHECKSUMS)
     own = {
-        MANIFEST: hashlib.sha256(manifest).hexdigest(),
-        TAG_MANIFEST: hashlib.sha256(tag_of(manifest)).hexdigest(),
+        CHECKSUMS: hashlib.sha256(manifest).hexdigest(),
+        TAG_CHECKSUMS: hashlib.sha256(tag_of(manifest)).hexdigest(),
     }
     return Truth({**hashes, **own}, manifest)
 

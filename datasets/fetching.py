@@ -8,8 +8,8 @@ from pathlib import Path
 
 from defocus.cache import cache_folder
 from defocus.datasets.checksums import (
-    MANIFEST,
-    TAG_MANIFEST,
+    CHECKSUMS,
+    TAG_CHECKSUMS,
     Truth,
     check_paths,
     folder_hashes,
@@ -18,8 +18,7 @@ from defocus.datasets.checksums import (
     tag_of,
 )
 from defocus.datasets.fetch_places import MOST_BYTES, Place, PlaceError, fetch_file
-from defocus.datasets.manifest import MANIFEST as PAIRS
-from defocus.datasets.manifest import manifest_files, read_manifest
+from defocus.datasets.manifest import MANIFEST, manifest_files, read_manifest
 from defocus.datasets.verification import Verification, compared
 from defocus.errors import DatasetError, DefocusError, InputError
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
@@ -66,14 +65,14 @@ def listing_of(places: Sequence[Place], sha256: str | None = None) -> Listing:
 
 
 def _listing(place: Place, sha256: str | None) -> Listing:
-    content, tag = place.content(MANIFEST), place.content(TAG_MANIFEST)
+    content, tag = place.content(CHECKSUMS), place.content(TAG_CHECKSUMS)
     hashes = parsed(content)
     if hashes is None or tag != tag_of(content):
-        raise DatasetError(f"{place.name}/{MANIFEST}: damaged")
+        raise DatasetError(f"{place.name}/{CHECKSUMS}: damaged")
     listing = Listing(content, hashes)
     if sha256 is not None and listing.sha256 != sha256:
-        raise DatasetError(f"{place.name}/{MANIFEST}: has SHA-256 {listing.sha256}, not {sha256}")
-    check_paths(hashes, Path(place.name) / MANIFEST)
+        raise DatasetError(f"{place.name}/{CHECKSUMS}: has SHA-256 {listing.sha256}, not {sha256}")
+    check_paths(hashes, Path(place.name) / CHECKSUMS)
     return listing
 
 
@@ -107,7 +106,7 @@ def verify_against(root: Path, place: Place, jobs: int = 1) -> Verification:
     """Read every byte of a folder and compare it with the checksums of a release elsewhere."""
     listing, hashes = listing_of([place]), folder_hashes(root, jobs)
     tag = hashlib.sha256(tag_of(listing.manifest)).hexdigest()
-    wanted = {**listing.hashes, MANIFEST: listing.sha256, TAG_MANIFEST: tag}
+    wanted = {**listing.hashes, CHECKSUMS: listing.sha256, TAG_CHECKSUMS: tag}
     findings = sorted(compared(wanted, hashes), key=lambda finding: finding.file)
     return Verification(tuple(findings), hashes, Truth(wanted, listing.manifest))
 
@@ -131,7 +130,7 @@ def _is_content(name: str) -> bool:
 
 def release_sizes(root: Path) -> dict[str, int]:
     """Bytes of a release's pictures and shards by path, as its fetched documents say."""
-    if (root / PAIRS).is_file():
+    if (root / MANIFEST).is_file():
         return {file.path: file.bytes for file in manifest_files(read_manifest(root))}
     path = root / CROISSANT
     if not path.is_file():
@@ -143,14 +142,14 @@ def release_sizes(root: Path) -> dict[str, int]:
 
 def _claim(out: Path, listing: Listing) -> None:
     """Write the checksums into an empty folder, or recognise those of the same release."""
-    path = out / MANIFEST
+    path = out / CHECKSUMS
     if path.is_file():
         if read_bytes(path) != listing.manifest:
             raise DatasetError(f"{out}: holds another release; choose another folder for --out")
-    elif any(entry.name != TAG_MANIFEST and entry.suffix != ".part" for entry in out.iterdir()):
+    elif any(entry.name != TAG_CHECKSUMS and entry.suffix != ".part" for entry in out.iterdir()):
         raise DatasetError(f"{out}: not empty; choose another folder for --out")
     write_bytes(path, listing.manifest)
-    write_bytes(out / TAG_MANIFEST, tag_of(listing.manifest))
+    write_bytes(out / TAG_CHECKSUMS, tag_of(listing.manifest))
 
 
 def _require_inside(out: Path, name: str) -> None:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from defocus.align.compensation.output import NUMBERS, repeat_aligned
 from defocus.blocks.derived import carried
 from defocus.cache import cache_folder, derived_folder
-from defocus.datasets.checksums import MANIFEST
+from defocus.datasets.checksums import CHECKSUMS
 from defocus.datasets.deriving.parts import write_parts
 from defocus.datasets.manifest import checked_id, first_problem
 from defocus.datasets.pair import Dataset, Pair
@@ -134,7 +134,7 @@ def corrected(name: str, dataset: Dataset, folder: Path, jobs: int = 1) -> Datas
     """The dataset with the sidecar's corrections under its new name, made on first use."""
     sidecar = read_sidecar(folder)
     _require_same(dataset, sidecar)
-    key = sha256_file(folder / MANIFEST)[:16]
+    key = sha256_file(folder / CHECKSUMS)[:16]
     root = dataset.derived / "sidecars" / key
     own = {pair.id: pair for pair in dataset.pairs}
     for entry in sidecar.pairs:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from defocus.datasets.checksums import (
-    MANIFEST,
-    TAG_MANIFEST,
+    CHECKSUMS,
+    TAG_CHECKSUMS,
     Truth,
     claimed,
     folder_hashes,
@@ -15,8 +15,7 @@ from defocus.datasets.checksums import (
     tag_of,
 )
 from defocus.datasets.deriving.parts import copy_file
-from defocus.datasets.manifest import MANIFEST as PAIRS
-from defocus.datasets.manifest import manifest_files, manifest_text, read_manifest
+from defocus.datasets.manifest import MANIFEST, manifest_files, manifest_text, read_manifest
 from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file, storing, write_bytes
 from defocus.staging import staging_folder
@@ -59,8 +58,8 @@ def verify_folder(root: Path, jobs: int = 1) -> Verification:
         return Verification(_damaged_manifests(root, hashes), hashes, None)
     findings = {finding.file: finding for finding in compared(truth.hashes, hashes)}
     whole = {path: digest for path, digest in truth.hashes.items() if hashes.get(path) == digest}
-    if PAIRS in whole and not _pairs_agree(root, truth.hashes, whole):
-        findings[PAIRS] = FileFinding(PAIRS, "changed")
+    if MANIFEST in whole and not _pairs_agree(root, truth.hashes, whole):
+        findings[MANIFEST] = FileFinding(MANIFEST, "changed")
     return Verification(tuple(findings[file] for file in sorted(findings)), hashes, truth)
 
 
@@ -90,14 +89,14 @@ def compared(wanted: Mapping[str, str], hashes: Mapping[str, str]) -> list[FileF
 
 def _damaged_manifests(root: Path, hashes: Mapping[str, str]) -> tuple[FileFinding, ...]:
     """Findings if the manifest cannot be used and not be computed again."""
-    wrong = (MANIFEST,) if tag_is_intact(root, hashes) else (MANIFEST, TAG_MANIFEST)
+    wrong = (CHECKSUMS,) if tag_is_intact(root, hashes) else (CHECKSUMS, TAG_CHECKSUMS)
     return tuple(FileFinding(name, "changed" if name in hashes else "missing") for name in wrong)
 
 
 def _pairs_agree(root: Path, hashes: Mapping[str, str], whole: Collection[str]) -> bool:
     """Whether the manifest of pairs is canonical and agrees with the checksums and file sizes."""
     manifest = read_manifest(root)
-    if manifest_text(manifest).encode() != (root / PAIRS).read_bytes():
+    if manifest_text(manifest).encode() != (root / MANIFEST).read_bytes():
         return False
     return all(
         hashes.get(file.path) == file.sha256
@@ -157,7 +156,7 @@ def _supply(root: Path, hashes: Mapping[str, str]) -> dict[str, Path]:
     return {digest: root / path for path, digest in hashes.items() if digest}
 
 
-_WRITTEN = frozenset({MANIFEST, TAG_MANIFEST})
+_WRITTEN = frozenset({CHECKSUMS, TAG_CHECKSUMS})
 
 
 def _gather(
@@ -169,7 +168,7 @@ def _gather(
         make_folder(place.parent)
         if finding.file in _WRITTEN:
             manifest = truth.manifest
-            write_bytes(place, manifest if finding.file == MANIFEST else tag_of(manifest))
+            write_bytes(place, manifest if finding.file == CHECKSUMS else tag_of(manifest))
             continue
         wanted = truth.hashes[finding.file]
         copy_file(supply[wanted], place)

@@ -10,7 +10,7 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.datasets.audit.page import build_page
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import COLUMNS, document, row_of
-from defocus.datasets.checksums import MANIFEST as CHECKSUMS
+from defocus.datasets.checksums import CHECKSUMS
 from defocus.datasets.curation_rules import Usable
 from defocus.datasets.manifest import MANIFEST
 from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from defocus.cache import derived_folder
-from defocus.datasets.checksums import MANIFEST as CHECKSUMS
+from defocus.datasets.checksums import CHECKSUMS
 from defocus.datasets.manifest import manifest_pairs, read_manifest
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import OWN_PICTURES, Dataset, ReaderCard

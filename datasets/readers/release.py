@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from defocus.cache import atomic_folder, cache_folder
-from defocus.datasets.checksums import MANIFEST as CHECKSUMS
-from defocus.datasets.checksums import check_paths, parsed
+from defocus.datasets.checksums import CHECKSUMS, check_paths, parsed
 from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
 from defocus.datasets.pair import OWN_PICTURES, Dataset, Pair, ReaderCard
 from defocus.datasets.pair_files import file_hashes

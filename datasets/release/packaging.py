@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from defocus.datasets.checksums import MANIFEST, TAG_MANIFEST, folder_hashes, write_checksums
+from defocus.datasets.checksums import CHECKSUMS, TAG_CHECKSUMS, folder_hashes, write_checksums
 from defocus.datasets.deriving.maker import working_folder
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair, with_files
@@ -145,7 +145,7 @@ def package_dataset(
         "revision": PACKAGING_REVISION,
         "numbers": [one.model_dump() for one in numbers],
         **({} if warnings is None else {"warnings": warnings}),
-        "previous": None if previous is None else sha256_file(previous / MANIFEST),
+        "previous": None if previous is None else sha256_file(previous / CHECKSUMS),
     }
     request = hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
     if finished := _finished(out, request, dataset):
@@ -194,12 +194,12 @@ def _finished(out: Path, request: str, dataset: Dataset) -> Packaged | None:
             f"{out}: lacks {counted(len(readable), 'pair')} that can be read now; choose another "
             "folder for --out"
         )
-    return Packaged(out, sha256_file(out / MANIFEST), facts.pairs, left_out)
+    return Packaged(out, sha256_file(out / CHECKSUMS), facts.pairs, left_out)
 
 
 def write_sums(root: Path) -> str:
     """Write the checksums of a release; the hash of its manifest."""
-    for name in (MANIFEST, TAG_MANIFEST):
+    for name in (CHECKSUMS, TAG_CHECKSUMS):
         (root / name).unlink(missing_ok=True)
     return write_checksums(root, folder_hashes(root))
 

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 from defocus.datasets.api import reader_card
 from defocus.datasets.deriving.maker import place_file
-from defocus.datasets.manifest import MANIFEST as PAIRS
-from defocus.datasets.manifest import read_manifest
+from defocus.datasets.manifest import MANIFEST, read_manifest
 from defocus.datasets.release.details import NO_LICENCE, NOT_DECLARED, Details
 from defocus.datasets.release.facts import ORIGIN, ReleaseFacts, read_facts
 from defocus.datasets.release.packaging import LAYOUTS, write_documents, write_sums
@@ -85,7 +84,7 @@ def with_doi(draft: Draft, doi: str) -> Iterator[Draft]:
 
 
 def _require_own(root: Path) -> None:
-    loose = (root / PAIRS).is_file()
+    loose = (root / MANIFEST).is_file()
     source = read_manifest(root).source if loose else read_facts(root).source
     if source and not reader_card(source).redistributable:
         card = reader_card(source)

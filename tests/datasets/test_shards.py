@@ -13,7 +13,7 @@ import pytest
 
 from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
-from defocus.datasets.checksums import MANIFEST, TAG_MANIFEST, folder_hashes, write_checksums
+from defocus.datasets.checksums import CHECKSUMS, TAG_CHECKSUMS, folder_hashes, write_checksums
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.facts import ReleaseFacts, read_facts, write_facts
 from defocus.datasets.release.packaging import package_dataset
@@ -60,7 +60,7 @@ def test_everything_of_a_pair_comes_back(whole, tmp_path, form):
 
 def sealed(root):
     """What an attacker writes has checksums that fit."""
-    for name in (MANIFEST, TAG_MANIFEST):
+    for name in (CHECKSUMS, TAG_CHECKSUMS):
         (root / name).unlink(missing_ok=True)
     write_facts(root, ReleaseFacts(to="webdataset"))
     write_checksums(root, folder_hashes(root))
@@ -176,10 +176,10 @@ def test_what_is_no_release_is_one_line(whole, tmp_path):
     shard.symlink_to(tmp_path / "moved.tar")
     with pytest.raises(DatasetError, match="a link"):
         open_dataset(f"release:{root}")
-    (root / MANIFEST).write_bytes(b"no manifest")
+    (root / CHECKSUMS).write_bytes(b"no manifest")
     with pytest.raises(DatasetError, match="damaged"):
         open_dataset(f"release:{root}")
-    (root / MANIFEST).unlink()
+    (root / CHECKSUMS).unlink()
     with pytest.raises(DatasetError, match="give the root of a release"):
         open_dataset(f"release:{root}")
     (tmp_path / "empty").mkdir()

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from defocus.datasets.checksums import (
-    MANIFEST,
-    TAG_MANIFEST,
+    CHECKSUMS,
+    TAG_CHECKSUMS,
     canonical,
     folder_hashes,
     tag_of,
@@ -40,10 +40,10 @@ def wrong(root):
 @pytest.mark.full
 def test_a_release_is_whole_for_us_and_for_sha256sum(release):
     assert wrong(release) == []
-    for name in (MANIFEST, TAG_MANIFEST):
+    for name in (CHECKSUMS, TAG_CHECKSUMS):
         done = subprocess.run(["sha256sum", "-c", name], cwd=release, capture_output=True)
         assert done.returncode == 0
-    listed = (release / MANIFEST).read_text().splitlines()
+    listed = (release / CHECKSUMS).read_text().splitlines()
     files = {path for path in release.rglob("*") if path.is_file()}
     assert len(listed) == len(files) - 2
     assert listed == sorted(listed, key=lambda line: line[66:])
@@ -54,7 +54,7 @@ def test_a_release_is_whole_for_us_and_for_sha256sum(release):
 def test_each_flipped_bit_is_found_and_named(whole, data):
     """In pictures, documents and both manifests; the file is mended again after each."""
     files = sorted(p.relative_to(whole).as_posix() for p in whole.rglob("*") if p.is_file())
-    name = data.draw(st.sampled_from([*files, MANIFEST, TAG_MANIFEST]))
+    name = data.draw(st.sampled_from([*files, CHECKSUMS, TAG_CHECKSUMS]))
     content = (whole / name).read_bytes()
     place = data.draw(st.integers(0, 8 * len(content) - 1))
     flipped = bytearray(content)
@@ -67,7 +67,7 @@ def test_each_flipped_bit_is_found_and_named(whole, data):
 
 
 @pytest.mark.parametrize(
-    "name", ["pairs/a/blurry.png", "manifest.json", "LICENSE", MANIFEST, TAG_MANIFEST]
+    "name", ["pairs/a/blurry.png", "manifest.json", "LICENSE", CHECKSUMS, TAG_CHECKSUMS]
 )
 def test_each_missing_renamed_or_cut_file_is_named(release, name):
     content = (release / name).read_bytes()
@@ -87,9 +87,9 @@ def test_each_missing_renamed_or_cut_file_is_named(release, name):
         ("pairs/a/blurry.png", "pairs/a/sharp.png"),
         ("pairs/a", "pairs/b"),
         ("README.md", "LICENSE"),
-        (MANIFEST, TAG_MANIFEST),
-        (MANIFEST, "pairs/a/blurry.png"),
-        (TAG_MANIFEST, "pairs/a/blurry.png"),
+        (CHECKSUMS, TAG_CHECKSUMS),
+        (CHECKSUMS, "pairs/a/blurry.png"),
+        (TAG_CHECKSUMS, "pairs/a/blurry.png"),
     ],
 )
 def test_swapped_files_are_both_named(release, one, other):
@@ -124,29 +124,29 @@ def test_strangers_are_extra_and_links_are_no_files(release, tmp_path):
 
 
 def test_a_damaged_manifest_puts_no_blame_on_the_intact_one(release):
-    manifest = release / MANIFEST
+    manifest = release / CHECKSUMS
     good = manifest.read_bytes()
     (release / "notes.txt").write_text("mine")
     other = b"0" if good[:1] != b"0" else b"1"
     manifest.write_bytes(other + good[1:])  # a line and its file differ: the tag knows which errs
-    assert wrong(release) == [(MANIFEST, "changed"), ("notes.txt", "extra")]
+    assert wrong(release) == [(CHECKSUMS, "changed"), ("notes.txt", "extra")]
     manifest.write_bytes(b"\0" + good[1:])
-    assert wrong(release) == [(MANIFEST, "changed")]
+    assert wrong(release) == [(CHECKSUMS, "changed")]
     manifest.unlink()
-    assert wrong(release) == [(MANIFEST, "missing")]
+    assert wrong(release) == [(CHECKSUMS, "missing")]
 
 
 def test_other_writings_of_a_manifest_are_changes(release):
     """Even where everything else agrees with them: one content has one writing."""
-    good = (release / MANIFEST).read_bytes()
+    good = (release / CHECKSUMS).read_bytes()
     lines = good.splitlines(keepends=True)
     for content in (
         *(good.upper().replace(b"PAIRS", b"pairs"), b"".join(reversed(lines))),
         *(good.replace(b"\n", b"\r\n"), good.replace(b"  ", b" *"), good[:-1], good + lines[-1]),
     ):
-        (release / MANIFEST).write_bytes(content)
-        (release / TAG_MANIFEST).write_bytes(tag_of(content))
-        assert (MANIFEST, "changed") in wrong(release)
+        (release / CHECKSUMS).write_bytes(content)
+        (release / TAG_CHECKSUMS).write_bytes(tag_of(content))
+        assert (CHECKSUMS, "changed") in wrong(release)
 
 
 def test_the_manifest_of_pairs_has_one_writing_and_tells_the_same(release):
@@ -174,8 +174,8 @@ def test_the_manifest_of_pairs_has_one_writing_and_tells_the_same(release):
 def test_manifests_with_names_that_lead_elsewhere_are_refused(tmp_path, path):
     (tmp_path / "file").write_bytes(b"1")
     content = canonical({path: "0" * 64})
-    (tmp_path / MANIFEST).write_bytes(content)
-    (tmp_path / TAG_MANIFEST).write_bytes(tag_of(content))
+    (tmp_path / CHECKSUMS).write_bytes(content)
+    (tmp_path / TAG_CHECKSUMS).write_bytes(tag_of(content))
     with pytest.raises(DatasetError, match="not to be trusted"):
         verify_folder(tmp_path)
     with pytest.raises(DatasetError, match="not to be trusted"):
@@ -195,8 +195,8 @@ def test_names_that_differ_in_case_alone_are_refused(tmp_path):
         lambda root: shutil.rmtree(root / "pairs/b"),
         lambda root: (root / "pairs/a/sharp.png").rename(root / "pairs/a/old.png"),
         lambda root: (root / "notes").write_text("mine"),
-        lambda root: (root / MANIFEST).write_bytes(b"\xff"),
-        lambda root: ((root / MANIFEST).write_bytes(b"\xff"), (root / TAG_MANIFEST).unlink()),
+        lambda root: (root / CHECKSUMS).write_bytes(b"\xff"),
+        lambda root: ((root / CHECKSUMS).write_bytes(b"\xff"), (root / TAG_CHECKSUMS).unlink()),
         lambda root: (shutil.rmtree(root / "pairs"), (root / "pairs").write_text("a file")),
         lambda root: ((root / "LICENSE").unlink(), (root / "LICENSE").mkdir()),
     ],
@@ -230,8 +230,8 @@ def test_a_copy_of_something_else_repairs_nothing(release, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other/file").write_bytes(b"1")
     write_checksums(tmp_path / "other", folder_hashes(tmp_path / "other"))
-    (release / MANIFEST).write_bytes(b"\xff")
-    (release / TAG_MANIFEST).write_bytes(b"\xff")
+    (release / CHECKSUMS).write_bytes(b"\xff")
+    (release / TAG_CHECKSUMS).write_bytes(b"\xff")
     with pytest.raises(DatasetError, match="is no copy of"):
         repair_folder(release, tmp_path / "other")
 
