@@ -143,8 +143,8 @@ def _broken(
 def _limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
     """How a measured pair breaks each rule; empty where it does not."""
     px, ratio = partial(_broken, unit=" px"), None
-    if pair.sharpness is not None and pair.blurry_sharpness and not pair.unevenly_lit:
-        ratio = pair.sharpness / pair.blurry_sharpness
+    if pair.fine_to_coarse is not None and pair.blurry_fine_to_coarse and not pair.unevenly_lit:
+        ratio = pair.fine_to_coarse / pair.blurry_fine_to_coarse
     gain = None if pair.gain_ev is None else abs(pair.gain_ev)
     yield px("misalignment", pair.misalignment_px, most=rules.most_misalignment_px)
     yield px("residual flow", _residual(pair), most=rules.most_residual_px)
@@ -152,7 +152,7 @@ def _limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
     yield _broken("reliable share", pair.reliable_share, least=rules.least_reliable_share)
     yield px("blur", pair.blur_p95_px, most=rules.most_blur_px)
     yield px(*_blurred(pair, rules), least=rules.least_blur_px)
-    yield _broken("sharpness", pair.sharpness, least=rules.least_sharpness)
+    yield _broken("sharpness", pair.fine_to_coarse, least=rules.least_sharpness)
     name = "the sharp member is not the sharper one: sharpness over blurry"
     yield _broken(name, ratio, least=1.0 if rules.sharper else None)
     stops, most = pair.unexplained_stops, rules.most_unexplained_stops

@@ -295,7 +295,7 @@ def _pairs(pairs: Sequence[AuditedPair], anchors: Mapping[str, str]) -> Table:
     cells = attrgetter(
         "id", "split", "misalignment_px", "misalignment_sigma_px", "corner_sigma_px", "zoom",
         "residual_p95_px", "reliable_share", "gain_ev", "vignetting_ev", "unexplained_stops",
-        "blur_p95_px", "sharpness",
+        "blur_p95_px", "fine_to_coarse",
     )  # fmt: skip
     rows = tuple(cells(row) for row in listed)
     note = (

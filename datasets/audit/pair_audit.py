@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -100,8 +100,8 @@ class AuditedPair:
     # diameter of the disc that makes one member most similar to the other
     blur_median_px: float | None = None
     blur_p95_px: float | None = None
-    sharpness: float | None = None  # of both members, on the same tiles
-    blurry_sharpness: float | None = None
+    fine_to_coarse: float | None = None  # of both members, on the same tiles
+    blurry_fine_to_coarse: float | None = None
     # whose zoom this pair has; 0: only the aperture changed; None: measured by itself
     session_pairs: int | None = None
     same_picture: bool = False  # both members have the same pixels
@@ -152,9 +152,9 @@ class AuditedPair:
     @property
     def less_sharp(self) -> bool:
         """Whether the blurry member is the sharper one; not where light that changed hides it."""
-        if self.sharpness is None or self.blurry_sharpness is None or self.same_picture:
+        if self.fine_to_coarse is None or self.blurry_fine_to_coarse is None or self.same_picture:
             return False
-        return self.sharpness < self.blurry_sharpness and not self.unevenly_lit
+        return self.fine_to_coarse < self.blurry_fine_to_coarse and not self.unevenly_lit
 
     @property
     def sharpness_doubt(self) -> str:
@@ -173,10 +173,10 @@ class AuditedPair:
 
     @property
     def _equally_sharp(self) -> bool:
-        if not self.sharpness or not self.blurry_sharpness or self.same_picture:
+        if not self.fine_to_coarse or not self.blurry_fine_to_coarse or self.same_picture:
             return False
         hardly_blurred = self.blur_median_px is not None and self.blur_median_px < EQUAL_BLUR_PX
-        ratio = self.sharpness / self.blurry_sharpness
+        ratio = self.fine_to_coarse / self.blurry_fine_to_coarse
         return hardly_blurred and EQUAL_SHARPNESS < ratio < 1 / EQUAL_SHARPNESS
 
     @property
@@ -191,6 +191,11 @@ class AuditedPair:
         if x is None or y is None or zoom is None or rotation is None:
             return None
         return Similarity(shift_px=(x, y), zoom=zoom, rotation_deg=rotation)
+
+
+_PRINTED = {"fine_to_coarse": "sharpness", "blurry_fine_to_coarse": "blurry_sharpness"}
+FIELD_OF = {_PRINTED.get(one.name, one.name): one.name for one in fields(AuditedPair)}
+"""Field of each column of the tables and documents, where two keep a name of old."""
 
 
 def audit_pair(
@@ -246,8 +251,8 @@ def _audited(
         blur_p95_px=blur[QUANTILES.index(0.95)] if blur else None,
         gain_ev=measurement.misalignment.gain_ev,
         vignetting_ev=measurement.misalignment.vignetting_ev,
-        sharpness=details[1],
-        blurry_sharpness=details[0],
+        fine_to_coarse=details[1],
+        blurry_fine_to_coarse=details[0],
         session_pairs=None if shared is None else shared.pairs,
         same_picture=same,
         rests_on_largest_shift_px=measurement.misalignment.rests_on_px,
@@ -282,7 +287,7 @@ def _alone(pair: Pair, blurry: Image) -> AuditedPair:
         "the pair has no sharp picture",
         width,
         height,
-        blurry_sharpness=fine_to_coarse(luma_of(blurry)),
+        blurry_fine_to_coarse=fine_to_coarse(luma_of(blurry)),
         fingerprints=(fingerprint(blurry),),
     )
 

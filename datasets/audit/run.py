@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from defocus.datasets.audit.members import (
     warnings_of,
 )
 from defocus.datasets.audit.pair_audit import (
+    FIELD_OF,
     STATUSES,
     AuditedPair,
     NearDuplicate,
@@ -65,11 +66,7 @@ AUDITED = [MEASURING_REVISION, AUDIT_REVISION]
 CLIPPED_WARN = 0.05
 """Share of clipped pixels of a member that is said: skies and lamps are clipped on purpose."""
 TEXTS = ("id", "scene", "split", "status", "reason", "model")
-NUMBERS = tuple(
-    one.name
-    for one in fields(AuditedPair)
-    if one.name not in (*TEXTS, "blur_quantiles_px", "spread", "fingerprints")
-)
+NUMBERS = set(FIELD_OF) - {*TEXTS, "blur_quantiles_px", "spread", "fingerprints"}
 
 
 @dataclass(frozen=True)
@@ -263,7 +260,8 @@ def row_document(row: AuditedPair) -> dict[str, Any]:
         {"bits": np.packbits(one.bits).tobytes().hex(), "thumbnail": one.thumbnail.tolist()}
         for one in row.fingerprints
     ]
-    return {**asdict(replace(row, fingerprints=())), "fingerprints": prints}
+    values = {**asdict(replace(row, fingerprints=())), "fingerprints": prints}
+    return {column: values[name] for column, name in FIELD_OF.items()}
 
 
 def _stored(path: Path) -> AuditedPair | None:
@@ -281,7 +279,7 @@ def _stored(path: Path) -> AuditedPair | None:
 def row_of_document(document: dict[str, Any]) -> AuditedPair:
     """A row from its document; raises KeyError, TypeError, ValueError or the like if it is none."""
     prints = tuple(fingerprint_of(one) for one in document["fingerprints"])
-    if set(document) != {one.name for one in fields(AuditedPair)}:
+    if set(document) != set(FIELD_OF):
         raise ValueError("other fields")
     quantiles = tuple(float(value) for value in document["blur_quantiles_px"])
     numbers = [value for name, value in document.items() if name in NUMBERS and value is not None]
@@ -296,7 +294,8 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
     if document["status"] not in STATUSES or document["split"] not in SPLITS:
         raise ValueError("an unknown status or split")
     tuples = {"blur_quantiles_px": quantiles, "fingerprints": prints}
-    return AuditedPair(**{**document, **tuples, "spread": _spread(document["spread"])})
+    document = {**document, **tuples, "spread": _spread(document["spread"])}
+    return AuditedPair(**{FIELD_OF[column]: value for column, value in document.items()})
 
 
 def _spread(numbers: dict[str, Any] | None) -> TileAsymmetry | None:

@@ -1,17 +1,17 @@
 """Results of an audit as rows, and as numbers over all pairs."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from defocus.datasets.audit.pair_audit import STATUSES, AuditedPair, NearDuplicate
+from defocus.datasets.audit.pair_audit import FIELD_OF, STATUSES, AuditedPair, NearDuplicate
 from defocus.datasets.audit.run import Audit
 from defocus.isolation import LeftOut
 
 WITHOUT_COLUMN = ("blur_quantiles_px", "spread", "fingerprints")
-COLUMNS = tuple(field.name for field in fields(AuditedPair) if field.name not in WITHOUT_COLUMN)
+COLUMNS = tuple(column for column in FIELD_OF if column not in WITHOUT_COLUMN)
 """Columns of ``audit.csv``: the fields of :class:`AuditedPair` that are one value."""
 
 
@@ -38,12 +38,12 @@ QUANTITIES = (
 
 def row_of(pair: AuditedPair) -> dict[str, Any]:
     """The row of a pair, with :data:`COLUMNS`."""
-    return {name: value for name, value in asdict(pair).items() if name in COLUMNS}
+    return {column: getattr(pair, FIELD_OF[column]) for column in COLUMNS}
 
 
 def values(pairs: Sequence[AuditedPair], name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     """The known values of one column, float64, in the order of the pairs."""
-    cells = [getattr(pair, name) for pair in pairs]
+    cells = [getattr(pair, FIELD_OF[name]) for pair in pairs]
     return np.array([value for value in cells if value is not None], dtype=np.float64)
 
 
@@ -64,8 +64,9 @@ def summary(pairs: Sequence[AuditedPair]) -> dict[str, dict[str, float | int | N
 
 def worst(pairs: Sequence[AuditedPair], quantity: Quantity, count: int) -> list[AuditedPair]:
     """The worst pairs by a quantity, worst first."""
-    measured = [pair for pair in pairs if getattr(pair, quantity.name) is not None]
-    return sorted(measured, key=lambda pair: -quantity.size(getattr(pair, quantity.name)))[:count]
+    name = FIELD_OF[quantity.name]
+    measured = [pair for pair in pairs if getattr(pair, name) is not None]
+    return sorted(measured, key=lambda pair: -quantity.size(getattr(pair, name)))[:count]
 
 
 def above(pairs: Sequence[AuditedPair], limit_px: float) -> list[AuditedPair]:

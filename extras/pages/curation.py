@@ -163,8 +163,8 @@ NUMBERS = (
     ("Magnification between the two", "zoom", "{:.4f}"),
     ("Exposure, blurry over sharp", "gain_ev", "{:+z.2f} EV"),
     ("Blur diameter, 95th percentile", "blur_p95_px", "{:.1f} px"),
-    ("Sharpness of the sharp one", "sharpness", "{:.3f}"),
-    ("Sharpness of the blurry one", "blurry_sharpness", "{:.3f}"),
+    ("Sharpness of the sharp one", "fine_to_coarse", "{:.3f}"),
+    ("Sharpness of the blurry one", "blurry_fine_to_coarse", "{:.3f}"),
     ("Reliable pixels", "reliable_share", "{:.0%}"),
 )
 

@@ -39,9 +39,9 @@ from tests.datasets.conftest import picture, write_folder
 
 GOOD = AuditedPair(
     "a", "a", "train", "ok", misalignment_px=0.4, residual_p95_px=0.5, reliable_share=0.9,
-    gain_ev=0.1, blur_p95_px=8.0, sharpness=0.5, blurry_sharpness=0.2, unexplained_stops=0.1,
-    light_across_ev=0.02, moved_stops=0.1, blurrier_share=0.05, colour_strength=1.01,
-    clipped_share=0.01,
+    gain_ev=0.1, blur_p95_px=8.0, fine_to_coarse=0.5, blurry_fine_to_coarse=0.2,
+    unexplained_stops=0.1, light_across_ev=0.02, moved_stops=0.1, blurrier_share=0.05,
+    colour_strength=1.01, clipped_share=0.01,
 )  # fmt: skip
 LAX = Rules(
     most_misalignment_px=None, most_residual_px=None, most_gain_ev=None, sharper=False,
@@ -67,8 +67,8 @@ BROKEN = [
     ("least_reliable_share", 0.5, {"reliable_share": 0.2}, "reliable share 0.2, at least 0.5"),
     ("least_blur_px", 2.0, {"blur_p95_px": 1.0}, "blur 1 px, at least 2"),
     ("most_blur_px", 20.0, {"blur_p95_px": 33.0}, "blur 33 px, at most 20"),
-    ("least_sharpness", 0.3, {"sharpness": 0.25}, "sharpness 0.25"),
-    ("sharper", True, {"sharpness": 0.1}, "not the sharper one: sharpness over blurry 0.5"),
+    ("least_sharpness", 0.3, {"fine_to_coarse": 0.25}, "sharpness 0.25"),
+    ("sharper", True, {"fine_to_coarse": 0.1}, "not the sharper one: sharpness over blurry 0.5"),
     ("most_unexplained_stops", 0.3, {"unexplained_stops": 0.7}, "does not explain 0.7 stops, at"),
     ("most_unexplained_stops", 0.3, {"unexplained_stops": 0.7, "moved_stops": 0.6},
      "something moved: the blur does not explain 0.7 stops"),
