@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from defocus.align.flow.calibration_mask import calibration_mask
 from defocus.align.flow.dense import LARGEST_SIDE, DenseFlow, dense_flow
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.flow.refine import supported
@@ -23,7 +24,6 @@ from defocus.align.rig import Rig
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import enlarged, factor_for, scaling
 from defocus.align.sampling.resample import luminance_view, sharp_view
-from defocus.align.sampling.warp import calibration_mask
 from defocus.align.uncertainty import Array, block_sigma, blocks_of, sample_grid
 from defocus.errors import AlignmentError
 from defocus.freed_memory import return_freed_memory

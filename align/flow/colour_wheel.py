@@ -1,9 +1,4 @@
-"""Middlebury colour wheel of a flow, and the calibration mask of JDRL's released code.
-
-JDRL's released mask does not test the magnitude: the flow becomes a colour picture, then grey, and
-the band is around the mean grey. So direction matters, and magnitude only relative to the largest
-in the picture.
-"""
+"""Middlebury colour wheel of a flow."""
 
 from typing import Any
 
@@ -55,10 +50,3 @@ def flow_grey(flow: torch.Tensor) -> torch.Tensor:
         cv2.cvtColor(flow_colour(one), cv2.COLOR_RGB2GRAY) for one in flow.detach().cpu().numpy()
     ]
     return torch.from_numpy(np.stack(greys)[:, None].astype(np.float32)).to(flow.device)
-
-
-def official_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
-    """Mask of JDRL's released code: a band around the mean grey of the flow, bounds inclusive."""
-    grey = flow_grey(flow)
-    mean = grey.mean(dim=(1, 2, 3), keepdim=True)
-    return ((grey >= (1.0 - band) * mean) & (grey <= (1.0 + band) * mean)).float()

@@ -1,4 +1,4 @@
-"""Backward warping of pictures by a flow, and JDRL's mask of reliable flow."""
+"""Backward warping of pictures by a flow."""
 
 from typing import Literal, TypeAlias
 
@@ -7,24 +7,6 @@ import torch
 from defocus.errors import AlignmentError
 
 Grid: TypeAlias = Literal["correct", "official"]
-
-STILL_PX = 0.1
-"""Below this mean magnitude a pair counts as aligned and the mask is all ones (ours, not JDRL's):
-the band around a mean of nearly nothing would select noise."""
-
-
-def calibration_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
-    """``(N, 1, H, W)``: 1 where |flow| is within ``band`` of its mean, or that is below 0.1 px.
-
-    Source: JDRL (AAAI 2023), lambda = 0.35; the magnitude is our reading, see ``official_mask``."""
-    motion = flow.detach()
-    # torch's norm over an axis of two takes eighty times as long
-    magnitude = torch.hypot(motion[:, :1], motion[:, 1:])
-    mean = magnitude.mean(dim=(1, 2, 3), keepdim=True)
-    believed = (magnitude >= (1.0 - band) * mean) & (magnitude <= (1.0 + band) * mean)
-    mask: torch.Tensor = (believed | (mean < STILL_PX)).to(flow.dtype)
-    return mask
-
 
 ROUNDS = 20
 """Of the inversion of a flow: its error shrinks by the flow's slope in each, 0.1 at most here."""

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
-from defocus.align.flow.colour_wheel import colour_wheel, flow_colour, official_mask
+from defocus.align.flow.calibration_mask import calibration_mask, official_mask
+from defocus.align.flow.colour_wheel import colour_wheel, flow_colour
 from defocus.align.flow.refine import supported
-from defocus.align.sampling.warp import calibration_mask
 from defocus.errors import AlignmentError, InputError
 from defocus.scene.geometry import Similarity
 from tests.align.synthetic import rendered_pair

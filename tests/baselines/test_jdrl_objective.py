@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.align.sampling.warp import calibration_mask
+from defocus.align.flow.calibration_mask import calibration_mask
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objectives.jdrl import JDRLObjective, consistency_mask, make

@@ -16,10 +16,10 @@ from torch import nn
 from torch.func import functional_call
 
 from defocus.align.flow.by_name import flow_estimator
-from defocus.align.flow.colour_wheel import official_mask
+from defocus.align.flow.calibration_mask import calibration_mask, official_mask
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.flow.pwcnet.estimator import PWCNetFlow
-from defocus.align.sampling.warp import Grid, calibration_mask, inverse, warp
+from defocus.align.sampling.warp import Grid, inverse, warp
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Objective, Progress, Result, outputs_of
 from defocus.baselines.objective_registry import objective, recipe_changes

@@ -1,6 +1,7 @@
 """Probes of JDRL's reblurring network and operators against the official ones."""
 
-from defocus.align.flow.colour_wheel import flow_grey, official_mask
+from defocus.align.flow.calibration_mask import official_mask
+from defocus.align.flow.colour_wheel import flow_grey
 from defocus.align.sampling.warp import warp
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet

@@ -1,0 +1,29 @@
+"""JDRL's calibration mask, where flow counts as reliable: of its paper and of its released code."""
+
+import torch
+
+from defocus.align.flow.colour_wheel import flow_grey
+
+STILL_PX = 0.1
+"""Below this mean magnitude a pair counts as aligned and the mask is all ones (ours, not JDRL's):
+the band around a mean of nearly nothing would select noise."""
+
+
+def calibration_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
+    """``(N, 1, H, W)``: 1 where |flow| is within ``band`` of its mean, or that is below 0.1 px.
+
+    Source: JDRL (AAAI 2023), lambda = 0.35; the magnitude is our reading, see ``official_mask``."""
+    motion = flow.detach()
+    # torch's norm over an axis of two takes eighty times as long
+    magnitude = torch.hypot(motion[:, :1], motion[:, 1:])
+    mean = magnitude.mean(dim=(1, 2, 3), keepdim=True)
+    believed = (magnitude >= (1.0 - band) * mean) & (magnitude <= (1.0 + band) * mean)
+    mask: torch.Tensor = (believed | (mean < STILL_PX)).to(flow.dtype)
+    return mask
+
+
+def official_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
+    """Mask of JDRL's released code: a band around the mean grey of the flow, bounds inclusive."""
+    grey = flow_grey(flow)
+    mean = grey.mean(dim=(1, 2, 3), keepdim=True)
+    return ((grey >= (1.0 - band) * mean) & (grey <= (1.0 + band) * mean)).float()
