@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from defocus.align.flow.calibration_mask import calibration_mask
+from defocus.align.flow.calibration_mask import paper_mask
 from defocus.align.flow.dense import LARGEST_SIDE, DenseFlow, dense_flow
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.flow.refine import supported
@@ -304,7 +304,7 @@ def _field(
     moved = np.zeros_like(flow.residual)
     if spread is not None and spread.significant:
         moved = spread.field(coc_px)
-    return Field(flow, factor, calibration_mask(total)[0, 0].numpy() > 0, moved, stops)
+    return Field(flow, factor, paper_mask(total)[0, 0].numpy() > 0, moved, stops)
 
 
 def _reference(field: Field) -> Mask:

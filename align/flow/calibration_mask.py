@@ -9,7 +9,7 @@ STILL_PX = 0.1
 the band around a mean of nearly nothing would select noise."""
 
 
-def calibration_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
+def paper_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
     """``(N, 1, H, W)``: 1 where |flow| is within ``band`` of its mean, or that is below 0.1 px.
 
     Source: JDRL (AAAI 2023), lambda = 0.35; the magnitude is our reading, see ``official_mask``."""
@@ -17,13 +17,15 @@ def calibration_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
     # torch's norm over an axis of two takes eighty times as long
     magnitude = torch.hypot(motion[:, :1], motion[:, 1:])
     mean = magnitude.mean(dim=(1, 2, 3), keepdim=True)
-    believed = (magnitude >= (1.0 - band) * mean) & (magnitude <= (1.0 + band) * mean)
-    mask: torch.Tensor = (believed | (mean < STILL_PX)).to(flow.dtype)
+    in_band = (magnitude >= (1.0 - band) * mean) & (magnitude <= (1.0 + band) * mean)
+    mask: torch.Tensor = (in_band | (mean < STILL_PX)).to(flow.dtype)
     return mask
 
 
 def official_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
-    """Mask of JDRL's released code: a band around the mean grey of the flow, bounds inclusive."""
+    """Mask of JDRL's released code: a band around the mean grey of the flow, bounds inclusive.
+
+    Direction matters in it, and magnitude only relative to the largest of the picture."""
     grey = flow_grey(flow)
     mean = grey.mean(dim=(1, 2, 3), keepdim=True)
     return ((grey >= (1.0 - band) * mean) & (grey <= (1.0 + band) * mean)).float()

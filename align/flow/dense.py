@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from defocus.align.flow.estimator import FlowEstimator, check_frames
-from defocus.align.flow.refine import Refined, believed, expected_error, refined
+from defocus.align.flow.refine import Refined, expected_error, refined, reliable_mask
 from defocus.align.photometry.equalise import Equalised, equalised
 from defocus.align.photometry.exposure import light_ratio
 from defocus.align.photometry.linear_light import LUMINANCE
@@ -130,7 +130,7 @@ def _iterated(
     return DenseFlow(
         flow=place - grid,
         residual=left,
-        reliable=believed(expected, standard_error, occluded),
+        reliable=reliable_mask(expected, standard_error, occluded),
         occluded=occluded,
         uncertainty_px=expected,
         coc_px=coc,

@@ -89,7 +89,7 @@ def expected_error(standard_error: Array, consistency: Array, residual: Array, c
     return np.sqrt(np.sum([term * term for term in terms], axis=0, dtype=np.float32))
 
 
-def believed(expected: Array, standard_error: Array, occluded: Mask) -> Mask:
+def reliable_mask(expected: Array, standard_error: Array, occluded: Mask) -> Mask:
     """The mask of reliable flow; the standard error alone must be small enough too.
 
     A wall without texture has small errors if the registration is right, but gives no evidence."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
-from defocus.align.flow.calibration_mask import calibration_mask, official_mask
+from defocus.align.flow.calibration_mask import official_mask, paper_mask
 from defocus.align.flow.colour_wheel import colour_wheel, flow_colour
 from defocus.align.flow.refine import supported
 from defocus.errors import AlignmentError, InputError
@@ -66,7 +66,7 @@ def along_x(values: list[float]) -> torch.Tensor:
 
 def test_bounds_are_inclusive_and_signs_do_not_count():
     """Mean 4: the band of a quarter is 3 to 5."""
-    mask = calibration_mask(along_x([-3.0, 5.0, 2.5, 5.5, 4.0]), band=0.25)
+    mask = paper_mask(along_x([-3.0, 5.0, 2.5, 5.5, 4.0]), band=0.25)
     assert mask.flatten().tolist() == [1, 1, 0, 0, 1]
     assert mask.shape == (1, 1, 1, 5)
 
@@ -74,7 +74,7 @@ def test_bounds_are_inclusive_and_signs_do_not_count():
 def test_a_mean_of_a_tenth_of_a_pixel_is_still_for_each_picture_of_a_batch():
     """Half move by half the mean, half by three halves: all lie outside the band."""
     means = (0.09, 0.11, 0.29)
-    mask = calibration_mask(torch.cat([along_x([0.5 * px, -1.5 * px]) for px in means]))
+    mask = paper_mask(torch.cat([along_x([0.5 * px, -1.5 * px]) for px in means]))
     assert mask.flatten(1).tolist() == [[1, 1], [0, 0], [0, 0]]
 
 
@@ -93,7 +93,7 @@ def test_still_is_white_and_direction_decides_the_official_mask():
     flow[:, 0] = 2.0
     assert official_mask(flow).min() == 1
     flow[:, :, :1, :4] = torch.tensor([-2.0, 0.0])[None, :, None, None]
-    assert calibration_mask(flow).min() == 1, "the same magnitude everywhere"
+    assert paper_mask(flow).min() == 1, "the same magnitude everywhere"
     assert official_mask(flow).min() == 0, "another direction is another grey"
 
 

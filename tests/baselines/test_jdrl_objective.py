@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.align.flow.calibration_mask import calibration_mask
+from defocus.align.flow.calibration_mask import paper_mask
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objectives.jdrl import JDRLObjective, consistency_mask, make
@@ -200,10 +200,10 @@ def test_masks_keep_what_they_should(shifted):
     kept = float(consistency_mask(there, back).mean())
     assert 0.9 < kept < 1.0  # what the zoom brings from outside is left out
     assert not consistency_mask(there, back)[..., 0].any()
-    assert 0.5 < float(calibration_mask(there).mean()) < 0.7
+    assert 0.5 < float(paper_mask(there).mean()) < 0.7
     noise = 0.2 * torch.randn(1, 2, 96, 96, generator=torch.Generator().manual_seed(0))
     assert float(consistency_mask(noise, -noise).mean()) > 0.9
-    assert float(calibration_mask(noise).mean()) < 0.6
+    assert float(paper_mask(noise).mean()) < 0.6
 
 
 def test_the_consistency_mask_leaves_out_what_one_frame_hides():

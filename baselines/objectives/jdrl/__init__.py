@@ -16,7 +16,7 @@ from torch import nn
 from torch.func import functional_call
 
 from defocus.align.flow.by_name import flow_estimator
-from defocus.align.flow.calibration_mask import calibration_mask, official_mask
+from defocus.align.flow.calibration_mask import official_mask, paper_mask
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.flow.pwcnet.estimator import PWCNetFlow
 from defocus.align.sampling.warp import Grid, inverse, warp
@@ -33,12 +33,12 @@ RELATIVE, ABSOLUTE_PX2 = 0.01, 0.5
 """Of the squared lengths of both flows, and by itself: how far there and back may miss."""
 
 
-def believed(
+def mask_of(
     kind: MaskKind, forward: torch.Tensor, backward: torch.Tensor, band: float
 ) -> torch.Tensor:
     """Mask ``(N, 1, H, W)``, 1 where the forward flow, in the mask's frame, is reliable."""
     if kind == "paper":
-        return calibration_mask(forward, band)
+        return paper_mask(forward, band)
     if kind == "official":
         return official_mask(forward, band)
     if kind == "consistency":
@@ -125,13 +125,13 @@ class JDRLObjective(Objective):
         kind, band = self.settings.mask, self.settings.band
         early = within(to_target, self._limit_px(progress))
         reverse, kept_back = self._term(
-            target, restored, back, early * believed(kind, back, to_target, band)
+            target, restored, back, early * mask_of(kind, back, to_target, band)
         )
         backward = {"deblur_reverse": reverse.detach(), "mask_kept_share_reverse": kept_back}
         if self.settings.deformation == "output":
             return reverse, backward
         forward, kept = self._term(
-            restored, target, to_target, early * believed(kind, to_target, back, band)
+            restored, target, to_target, early * mask_of(kind, to_target, back, band)
         )
         return forward + reverse, _parts(forward, kept, to_target) | backward
 
