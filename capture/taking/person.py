@@ -13,6 +13,7 @@ from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.state import PlannedPair
+from defocus.capture.taking.retake import again_by_itself
 from defocus.errors import InputError
 from defocus.progress import counted, say, status
 
@@ -117,13 +118,6 @@ class Asker(Person):
             ring("action")
             status("")
             click.prompt(f"{what}, then press Enter", default="", show_default=False, err=True)
-
-
-def again_by_itself(pair: PlannedPair, quality: Quality, attempt: int, retries: int) -> bool:
-    """Whether ``--retake auto`` shoots a pair again: tries are left, and the next may differ."""
-    if attempt <= retries and quality.lasting:
-        say(f"{pair.id}  not shot again, another shot would show the same; change it first")
-    return attempt <= retries and not quality.lasting
 
 
 @dataclass
