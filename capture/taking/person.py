@@ -13,7 +13,7 @@ from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.state import PlannedPair
-from defocus.capture.taking.retake import again_by_itself
+from defocus.capture.taking.retake import is_taken_again
 from defocus.errors import InputError
 from defocus.progress import counted, say, status
 
@@ -51,7 +51,7 @@ class Person:
 
     def retake(self, pair: PlannedPair, quality: Quality, attempt: int) -> bool:
         """Whether to shoot a pair again that was rejected at try number ``attempt``, from 1."""
-        return self.may_retake and again_by_itself(pair, quality, attempt, self._options.retries)
+        return self.may_retake and is_taken_again(pair, quality, attempt, self._options.retries)
 
 
 NOBODY = Person(ShootOptions(retake="never"), lambda _: None, {})
@@ -102,7 +102,7 @@ class Asker(Person):
         """Decide on a retake: automatically where it may help, by a question, or never."""
         ring("reject")
         if self._options.retake == "auto":
-            again = again_by_itself(pair, quality, attempt, self._options.retries)
+            again = is_taken_again(pair, quality, attempt, self._options.retries)
         elif self.may_retake:
             status("")
             question = f"{pair.id}: {quality.reason}; shoot it again?"

@@ -5,7 +5,7 @@ from defocus.capture.sessions.state import PlannedPair
 from defocus.progress import say
 
 
-def again_by_itself(pair: PlannedPair, quality: Quality, attempt: int, retries: int) -> bool:
+def is_taken_again(pair: PlannedPair, quality: Quality, attempt: int, retries: int) -> bool:
     """Whether ``--retake auto`` shoots a pair again: tries are left, and the next may differ."""
     if attempt <= retries and quality.lasting:
         say(f"{pair.id}  not shot again, another shot would show the same; change it first")
