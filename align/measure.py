@@ -155,7 +155,7 @@ def measure(
     *,
     rig: Rig | None = None,
     defocus_map: NDArray[np.float32] | None = None,
-    known: Similarity | None = None,
+    transform: Similarity | None = None,
     at_most: str = "homography",
     largest_px: float = math.inf,
     shared: SessionLens | None = None,
@@ -163,7 +163,7 @@ def measure(
 ) -> Measurement:
     """Measure the misalignment of a pair: a global transform, then the residual flow.
 
-    A ``known`` transform stays unchanged; ``defocus_map`` is signed, px; ``own`` needs ``shared``.
+    A given ``transform`` stays unchanged; ``defocus_map`` is signed, px; ``own`` needs ``shared``.
     """
     check_members(blurry, sharp, rig)
     shape = (blurry.shape[0], blurry.shape[1])
@@ -171,9 +171,9 @@ def measure(
     if defocus_map is not None:
         check_defocus_map(defocus_map, shape)
     small: tuple[Array32, Array32] | None = None
-    if known:
-        matrix = np.vstack([known.matrix(shape[1], shape[0]), [0.0, 0.0, 1.0]])
-        found, shared = Registration(known, matrix=matrix, model="similarity"), None
+    if transform:
+        matrix = np.vstack([transform.matrix(shape[1], shape[0]), [0.0, 0.0, 1.0]])
+        found, shared = Registration(transform, matrix=matrix, model="similarity"), None
     elif own is not None and shared is not None:
         found, shared = with_session(own, shared, shape, at_most)
     else:

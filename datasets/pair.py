@@ -88,7 +88,7 @@ class Dataset:
     left_out: tuple[LeftOut, ...] = ()  # those in the folder that are not among the pairs
 
     @property
-    def found(self) -> int:
+    def total(self) -> int:
         """Number of pairs in the folder, with those that are left out."""
         return len(self.pairs) + len(self.left_out)
 

@@ -41,7 +41,7 @@ class Verification:
     """Result of a verification: differences, sorted by file."""
 
     wrong: tuple[FileFinding, ...]
-    found: Mapping[str, str]  # SHA-256 of everything in the folder
+    hashes: Mapping[str, str]  # SHA-256 of everything in the folder
     truth: Truth | None  # None if the manifests are too damaged to judge other files
 
     @property
@@ -123,8 +123,8 @@ def repair_folder(root: Path, source: Path, jobs: int = 1) -> Repair:
         return Repair((), before, None)
     there = folder_hashes(source, jobs)
     truth = _truth(root, before, source, there)
-    findings = compared(truth.hashes, before.found)
-    supply = _supply(source, there) | _supply(root, before.found)
+    findings = compared(truth.hashes, before.hashes)
+    supply = _supply(source, there) | _supply(root, before.hashes)
     wanted = {f.file for f in findings if f.kind != "extra"} - _WRITTEN
     missing = sorted(name for name in wanted if truth.hashes[name] not in supply)
     if missing:
@@ -145,7 +145,7 @@ def _truth(root: Path, before: Verification, source: Path, there: Mapping[str, s
     other = claimed(source, there)
     if other is None:
         raise DatasetError(f"{source}: its manifests are damaged too; try another copy")
-    common = sum(before.found.get(path) == digest for path, digest in other.hashes.items())
+    common = sum(before.hashes.get(path) == digest for path, digest in other.hashes.items())
     if 2 * common < len(other.hashes):
         raise DatasetError(f"{source}: is no copy of {root}; give another copy of the same release")
     return other

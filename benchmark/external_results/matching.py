@@ -201,7 +201,7 @@ class Subject:
 class Match:
     """Restored files with their subjects, in the subjects' order, and what is left of both."""
 
-    found: list[tuple[Subject, Path]] = field(default_factory=list)
+    files: list[tuple[Subject, Path]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     extra: list[str] = field(default_factory=list)
     words: str = ""

@@ -158,8 +158,8 @@ def score_outputs(
     left_out: list[LeftOut] = []
     areas: dict[str, CommonCentre] = {}
     looks: list[Look] = []
-    looked = looked_at(len(matched.found))
-    for number, (subject, path) in enumerate(track(matched.found, "scoring")):
+    looked = looked_at(len(matched.files))
+    for number, (subject, path) in enumerate(track(matched.files, "scoring")):
         work = partial(_scored, subject, path, scorer, crop, with_look=number in looked)
         result = attempt(subject.name, work)
         if isinstance(result, LeftOut):
@@ -189,7 +189,7 @@ def score_outputs(
         matched.extra,
         notes,
         matched.words,
-        {subject.name: path.name for subject, path in matched.found},
+        {subject.name: path.name for subject, path in matched.files},
         tuple(left_out),
         areas,
         tuple(warnings_of(looks, "the sharp pictures" if dataset is None else "the blurry inputs")),

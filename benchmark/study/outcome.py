@@ -61,7 +61,7 @@ def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
             if entry.run in ids and not entry.failed and not entry.scored
         },
         left_out=list(dict.fromkeys(_left_out(studies, results))),
-        pairs=sum(study.dataset.found for study in studies),
+        pairs=sum(study.dataset.total for study in studies),
         tracks=tracks(results),
         replaced=Counter(entry.system for entry in replaced_entries(results)),
     )

@@ -246,7 +246,7 @@ def train_study(study: Study, *, again: bool = False) -> int:
             other = "" if by == now else f"; trained by {by}, this is {now}"
             say(f"{run.id}: trained in {trained.seconds:.0f} s, {folder / CHECKPOINT}{other}")
         lacking = study.dataset.without()
-        say_left_out(lacking, study.dataset.found, "pair")
+        say_left_out(lacking, study.dataset.total, "pair")
         folders = (run_folder(study.out, run.id) for run in study.runs)
         return int(bool(lacking) or any(training_left_out(folder) for folder in folders))
 

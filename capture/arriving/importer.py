@@ -8,7 +8,7 @@ from typing import Any
 from defocus.capture.arriving.card_shots import CardShot
 from defocus.capture.arriving.hot_folder import copy_part, written_name
 from defocus.capture.arriving.import_request import ImportRequest
-from defocus.capture.arriving.pairing import FoundPair
+from defocus.capture.arriving.pairing import CardPair
 from defocus.capture.arriving.picture_folder import PictureFolder, look_at
 from defocus.capture.camera import Camera, CameraDescription, Setting, SettingName
 from defocus.capture.planning.exposure import Bracket
@@ -30,7 +30,7 @@ from defocus.progress import say
 class CardCamera(Camera):
     """Delivers the files of a found pair, shot by shot."""
 
-    def __init__(self, pair: FoundPair, folder: Path, checksum: Callable[[Path], str]) -> None:
+    def __init__(self, pair: CardPair, folder: Path, checksum: Callable[[Path], str]) -> None:
         """Take a pair found in a folder; ``checksum`` returns that of each file."""
         self._pair, self._folder, self._checksum = pair, folder, checksum
         self._shots = iter(pair.shots)
@@ -64,18 +64,18 @@ class CardCamera(Camera):
         return parts
 
 
-def protocol_of(found: FoundPair, bracket: Bracket) -> ShotProtocol:
+def protocol_of(card_pair: CardPair, bracket: Bracket) -> ShotProtocol:
     """The protocol of the pictures, from their EXIF."""
-    protocol = make_protocol(bracket, order=found.order)
-    roles = ["sharp", "blurry"] if found.sharp_first else ["blurry", "sharp"]
-    roles += ["anchor"] * (len(found.shots) - 2)
+    protocol = make_protocol(bracket, order=card_pair.order)
+    roles = ["sharp", "blurry"] if card_pair.sharp_first else ["blurry", "sharp"]
+    roles += ["anchor"] * (len(card_pair.shots) - 2)
     frame = protocol.frames[0]
     return replace(
         protocol,
         focus_known=False,
         frames=tuple(
             replace(frame, role=role, exposure=shot.exposure)
-            for role, shot in zip(roles, found.shots, strict=True)
+            for role, shot in zip(roles, card_pair.shots, strict=True)
         ),
     )
 
@@ -109,23 +109,25 @@ class CardScenes:
             title = state.planned[pair.id].typed_scene
             self._shown.append((look, title))
 
-    def title_of(self, found: FoundPair) -> str:
+    def title_of(self, card_pair: CardPair) -> str:
         """Name of the scene of the next pair, as a person reads it."""
         if self.title is not None:
             return self.title
-        scene = self._by_pause(found) if self.gap_seconds is not None else self._by_look(found)
+        scene = (
+            self._by_pause(card_pair) if self.gap_seconds is not None else self._by_look(card_pair)
+        )
         title = scene or self._new_title()
-        self.remember(found, title)
+        self.remember(card_pair, title)
         return title
 
-    def remember(self, found: FoundPair, title: str) -> None:
+    def remember(self, card_pair: CardPair, title: str) -> None:
         """Keep which scene a pair is of."""
         self._taken.add(scene_slug(title))
-        self._last = title, found.shots[-1].seconds
-        if found.sharp.look is not None:
-            self._shown.append((found.sharp.look, title))
+        self._last = title, card_pair.shots[-1].seconds
+        if card_pair.sharp.look is not None:
+            self._shown.append((card_pair.sharp.look, title))
 
-    def require_names(self, pairs: Sequence[FoundPair]) -> None:
+    def require_names(self, pairs: Sequence[CardPair]) -> None:
         """Check that the list has a name for every scene, before one is given."""
         if not self.listed:
             return
@@ -146,14 +148,14 @@ class CardScenes:
         """Names of the list that no pair has."""
         return [scene.title for scene in self.listed if scene_slug(scene.title) not in self._taken]
 
-    def _by_pause(self, found: FoundPair) -> str:
-        begins, last = found.shots[0].seconds, self._last
+    def _by_pause(self, card_pair: CardPair) -> str:
+        begins, last = card_pair.shots[0].seconds, self._last
         pause = -1.0 if last is None else begins - last[1]
         return last[0] if last is not None and 0 <= pause <= (self.gap_seconds or 0.0) else ""
 
-    def _by_look(self, found: FoundPair) -> str:
+    def _by_look(self, card_pair: CardPair) -> str:
         """The scene that looks like a pair, the newest first; empty if none does."""
-        look = found.sharp.look
+        look = card_pair.sharp.look
         if look is None:
             return ""
         return next((title for one, title in reversed(self._shown) if one_picture(one, look)), "")
@@ -175,12 +177,12 @@ class Importer:
     folder: SessionFolder
     request: ImportRequest
     pictures: PictureFolder
-    done: set[str] = field(default_factory=set)
+    stored: set[str] = field(default_factory=set)
     rejected: int = 0
     scenes: CardScenes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.done = stored_checksums(self.folder.state)
+        self.stored = stored_checksums(self.folder.state)
         request = self.request
         self.scenes = CardScenes(
             self.folder.root, request.scene, request.scene_list, request.scene_gap_seconds
@@ -190,7 +192,7 @@ class Importer:
     def new_shots(self, shots: Sequence[CardShot]) -> list[CardShot]:
         """The shots that are not in the session yet."""
         checksums = self.pictures.checksums
-        return [shot for shot in shots if self.done.isdisjoint(map(checksums.get, shot.files))]
+        return [shot for shot in shots if self.stored.isdisjoint(map(checksums.get, shot.files))]
 
     def restore_damaged(self) -> list[DamagedFile]:
         """Copy lost files of the session again; return those that the folder no longer has."""
@@ -208,13 +210,13 @@ class Importer:
             say(f"{entry.pair}  {entry.stored.name}: copied again from {source}")
         return left
 
-    def take(self, found: FoundPair) -> None:
+    def take(self, card_pair: CardPair) -> None:
         """Import a pair into the session."""
-        bracket = Bracket(found.blurry.exposure, found.sharp.exposure)
-        protocol = protocol_of(found, bracket)
+        bracket = Bracket(card_pair.blurry.exposure, card_pair.sharp.exposure)
+        protocol = protocol_of(card_pair, bracket)
         checksums = self.pictures.checksums
-        camera = CardCamera(found, self.request.folder, checksums.__getitem__)
-        pair = self._planned(found, bracket, camera.describe())
+        camera = CardCamera(card_pair, self.request.folder, checksums.__getitem__)
+        pair = self._planned(card_pair, bracket, camera.describe())
         (complete,) = shoot_pairs(
             self.folder,
             SessionCameras.single(camera),
@@ -223,25 +225,27 @@ class Importer:
             Handling(ShootOptions(limits=self.request.limits)),
         )
         self.rejected += complete.verdict == "reject"
-        self.done.update(checksums[path] for shot in found.shots for path in shot.files)
+        self.stored.update(checksums[path] for shot in card_pair.shots for path in shot.files)
 
     def _planned(
-        self, found: FoundPair, bracket: Bracket, camera: CameraDescription
+        self, card_pair: CardPair, bracket: Bracket, camera: CameraDescription
     ) -> PlannedPair:
         """Plan the pair in the journal; a pair planned by a killed import is continued."""
-        names = tuple(written_name(Path(path.name)) for shot in found.shots for path in shot.files)
+        names = tuple(
+            written_name(Path(path.name)) for shot in card_pair.shots for path in shot.files
+        )
         state = self.folder.state
         for pair in state.incomplete:
             if state.shoots[pair.shoot].imported == names:
-                self.scenes.remember(found, pair.typed_scene)
+                self.scenes.remember(card_pair, pair.typed_scene)
                 return pair
-        title = self.scenes.title_of(found)
+        title = self.scenes.title_of(card_pair)
         pair = planned_pair(state.next_number, title, len(state.shoots))
         shoot: dict[str, Any] = {
             **bracket.to_json(),
             "camera": camera.to_json(),
             "mode": "aperture",
-            "order": found.order,
+            "order": card_pair.order,
             "imported": list(names),
             "handling": {"limits": self.request.limits.model_dump()},
         }

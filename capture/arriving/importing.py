@@ -14,7 +14,7 @@ from defocus.capture.arriving.card_shots import CameraShots, CardShot, Leftover,
 from defocus.capture.arriving.hot_folder import require_folder, written_name
 from defocus.capture.arriving.import_request import ImportRequest
 from defocus.capture.arriving.importer import Importer, stored_checksums
-from defocus.capture.arriving.pairing import BracketApertures, FoundPair, find_pairs
+from defocus.capture.arriving.pairing import BracketApertures, CardPair, find_pairs
 from defocus.capture.arriving.picture_folder import Look, PictureFolder
 from defocus.capture.sessions.checking import report_damage
 from defocus.capture.sessions.session import JOURNAL, read_state
@@ -65,9 +65,9 @@ def _require_pairs(request: ImportRequest, shots: Sequence[CardShot]) -> None:
 
 def _found(
     request: ImportRequest, bodies: Sequence[CameraShots], new: Collection[Path]
-) -> tuple[list[FoundPair], list[Leftover]]:
+) -> tuple[list[CardPair], list[Leftover]]:
     """Pairs of the shots whose first file is ``new``, camera by camera in their order."""
-    pairs: list[FoundPair] = []
+    pairs: list[CardPair] = []
     left: list[Leftover] = []
     apertures, lacking = _apertures(request, bodies)
     for body in bodies:
@@ -130,10 +130,10 @@ def _take_all(
     return failed
 
 
-def _take(importer: Importer, found: FoundPair) -> LeftOut | None:
+def _take(importer: Importer, card_pair: CardPair) -> LeftOut | None:
     """Import a pair, or say why not; the same command tries it again."""
-    name = written_name(Path(found.shots[0].files[0].name))
-    result = attempt(f"of {name}", partial(importer.take, found))
+    name = written_name(Path(card_pair.shots[0].files[0].name))
+    result = attempt(f"of {name}", partial(importer.take, card_pair))
     if isinstance(result, LeftOut):
         require_folder(importer.request.folder)  # a card that was pulled out is no pair's fault
     return result
@@ -168,7 +168,7 @@ def watch_pictures(session: Path, request: ImportRequest) -> None:
 
 def _take_complete(importer: Importer, looks: Sequence[Look]) -> None:
     """Import the complete pairs; a shot without a partner waits."""
-    shots, request = importer.pictures.shots(looks, importer.done), importer.request
+    shots, request = importer.pictures.shots(looks, importer.stored), importer.request
     bodies = bodies_of(shots)
     if request.blurry is None:
         bodies = [body for body in bodies if len(body.f_numbers) > 1]

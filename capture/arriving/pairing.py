@@ -38,7 +38,7 @@ class BracketApertures:
 
 
 @dataclass(frozen=True)
-class FoundPair:
+class CardPair:
     """Shots that belong together, as they were taken; a third one repeats the first."""
 
     shots: tuple[CardShot, ...]
@@ -62,16 +62,16 @@ class _Usable:
 
     shot: CardShot
     stops: float
-    told: bool
+    says_aperture: bool
 
     def like(self, other: "_Usable") -> bool:
         """Whether both have one aperture."""
         apart = abs(self.stops - other.stops)
-        return apart < (2 * SAME_APERTURE_STOPS if self.told else SAME_EXPOSURE_STOPS)
+        return apart < (2 * SAME_APERTURE_STOPS if self.says_aperture else SAME_EXPOSURE_STOPS)
 
     def exposed_like(self, other: "_Usable") -> bool:
         """Whether the settings of both give one exposure; they may if an aperture is not said."""
-        if not (self.told and other.told):
+        if not (self.says_aperture and other.says_aperture):
             return True
         return abs(self._light() - self.stops - other._light() + other.stops) < SAME_EXPOSURE_STOPS
 
@@ -98,12 +98,12 @@ def apertures_of(shots: Sequence[CardShot]) -> BracketApertures:
 
 def find_pairs(
     shots: Sequence[CardShot], apertures: BracketApertures, *, gap_seconds: float
-) -> tuple[list[FoundPair], list[Leftover]]:
+) -> tuple[list[CardPair], list[Leftover]]:
     """Group the shots of one run: neighbours of different aperture that may show one view.
 
     A third shot like the first is its repeat, unless the fourth shows that it begins the next pair.
     """
-    pairs: list[FoundPair] = []
+    pairs: list[CardPair] = []
     left: list[Leftover] = []
     usable: list[_Usable] = []
     for shot in shots:
@@ -126,7 +126,7 @@ def find_pairs(
     return pairs, left
 
 
-def _of_one_kind(pair: FoundPair) -> tuple[FoundPair, list[Leftover]]:
+def _of_one_kind(pair: CardPair) -> tuple[CardPair, list[Leftover]]:
     """A pair without RAW files that another of its shots lacks, if all have a further file."""
     developed = [shot.without_raw for shot in pair.shots]
     with_raw = [files != shot.files for shot, files in zip(pair.shots, developed, strict=True)]
@@ -146,10 +146,10 @@ def _usable(shot: CardShot, apertures: BracketApertures) -> _Usable | None:
         return None
     if exif.f_number is None:
         light = math.log2(exif.seconds * (exif.iso or 100.0) / 100.0)
-        return _Usable(shot, light, told=False) if apertures.typed else None
+        return _Usable(shot, light, says_aperture=False) if apertures.typed else None
     for wanted in (apertures.blurry, apertures.sharp):
         if abs(2.0 * math.log2(exif.f_number / wanted)) <= SAME_APERTURE_STOPS:
-            return _Usable(shot, 2.0 * math.log2(wanted), told=True)
+            return _Usable(shot, 2.0 * math.log2(wanted), says_aperture=True)
     return None
 
 
@@ -162,20 +162,20 @@ def _why_unusable(shot: CardShot) -> str:
     return f"f/{exif.f_number:g} is neither of the two apertures"
 
 
-def _pair(members: Sequence[_Usable], apertures: BracketApertures) -> FoundPair:
+def _pair(members: Sequence[_Usable], apertures: BracketApertures) -> CardPair:
     sharp_first = members[0].stops > members[1].stops
-    if apertures.order is not None and not members[0].told:
+    if apertures.order is not None and not members[0].says_aperture:
         sharp_first = apertures.order != "blurry-first"
     two: Order = "sharp-first" if sharp_first else "blurry-first"
     narrow = [sharp_first, not sharp_first, sharp_first][: len(members)]
     numbers = [apertures.sharp if one else apertures.blurry for one in narrow]
     shots = tuple(
         member.shot
-        if member.told
+        if member.says_aperture
         else replace(member.shot, exif=replace(member.shot.exif, f_number=number))
         for member, number in zip(members, numbers, strict=True)
     )
-    return FoundPair(shots, "aba" if len(members) == 3 else two, sharp_first)
+    return CardPair(shots, "aba" if len(members) == 3 else two, sharp_first)
 
 
 def _length(window: Sequence[_Usable], gap_seconds: float, order: Order | None) -> int:
@@ -184,7 +184,7 @@ def _length(window: Sequence[_Usable], gap_seconds: float, order: Order | None) 
         _near(one, other, gap_seconds) and _alike(one, other)
         for one, other in itertools.pairwise(window)
     ]
-    if order is not None and not window[0].told:
+    if order is not None and not window[0].says_aperture:
         wanted = 3 if order == "aba" else 2
         return wanted if len(window) >= wanted and all(joined[: wanted - 1]) else 1
     if len(joined) < 1 or not joined[0] or window[0].like(window[1]):
@@ -208,7 +208,7 @@ def _is_test(window: Sequence[_Usable]) -> bool:
 
 
 def _near(one: _Usable, other: _Usable, gap_seconds: float) -> bool:
-    return one.told == other.told and _pause(one.shot, other.shot) <= gap_seconds
+    return one.says_aperture == other.says_aperture and _pause(one.shot, other.shot) <= gap_seconds
 
 
 def _alike(one: _Usable, other: _Usable) -> bool:

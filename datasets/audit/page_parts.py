@@ -160,7 +160,7 @@ LinkOf = Callable[[str], Cell]
 
 def headline(audit: Audit, found: AuditFailures, limit_px: float | None) -> str:
     """The verdict in a sentence."""
-    pairs, failing = counted(audit.found, "pair"), len(failing_pairs(found))
+    pairs, failing = counted(audit.total, "pair"), len(failing_pairs(found))
     if limit_px is None:
         verdict = f"Neither passed nor failed: no limit was given for the misalignment of {pairs}"
         return (

@@ -93,7 +93,7 @@ class Audit:
         return tuple(sorted((*self.outside, *unread), key=lambda one: one.id))
 
     @property
-    def found(self) -> int:
+    def total(self) -> int:
         """Number of pairs of the dataset, with those that it was opened without."""
         return len(self.pairs) + len(self.outside)
 

@@ -55,7 +55,7 @@ def audited(name: str, estimator: str | None, jobs: int) -> "tuple[Dataset, Audi
     from defocus.datasets.audit.run import audit_dataset
 
     audit = audit_dataset(dataset, estimator or DEFAULT_ESTIMATOR, jobs)
-    say_left_out(audit.left_out, audit.found, "pair")
+    say_left_out(audit.left_out, audit.total, "pair")
     return dataset, audit
 
 
@@ -82,7 +82,7 @@ def counts_line(document: Document) -> str:
 def without(dataset: "Dataset", failed: Iterable[LeftOut] = ()) -> tuple[LeftOut, ...]:
     """Say which pairs of a dataset a command did without, and return them."""
     left_out = dataset.without(failed)
-    say_left_out(left_out, dataset.found, "pair")
+    say_left_out(left_out, dataset.total, "pair")
     return left_out
 
 

@@ -91,7 +91,7 @@ def _part(name: str, settings: "AuditSettings") -> int:
     further = " ".join(["", *settings.limits.arguments])
     if settings.shard is not None:
         part = audit_shard(dataset, settings.shard, out, *measuring, jobs=settings.jobs)
-        say_left_out(part.left_out, dataset.found, "pair")
+        say_left_out(part.left_out, dataset.total, "pair")
         click.echo(
             f"{part.written}: put the parts together with "
             f"'defocus-data audit {name} --merge {out} …{further}'"
@@ -127,7 +127,7 @@ def _audit(name: str, folders: Sequence[Path], settings: "AuditSettings") -> "tu
     usable = usable_pairs(audit, dataset.steps)
     written = write_audit(settings.out, dataset, audit, settings.limit_px, usable)
     say(f"wrote {', '.join(written)} to {settings.out}")
-    say_left_out(audit.left_out, audit.found, "pair")
+    say_left_out(audit.left_out, audit.total, "pair")
     return audit, usable
 
 

@@ -120,5 +120,5 @@ def _curate(
     except NotApplicableError:  # no pair is accepted
         _say_compensation(name, usable)
         raise
-    say_left_out(lost, audit.found, "pair")
+    say_left_out(lost, audit.total, "pair")
     return judgements, (*audit.left_out, *lost), usable

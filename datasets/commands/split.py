@@ -74,7 +74,7 @@ def _split(
         say(f"{opened.name}: its official splits are kept")
     say_warnings(audit.warnings, opened.pairs)
     drawn = split_dataset(opened, audit, out, Shares(test, validation), seed)
-    say_left_out(drawn.left_out, audit.found, "pair")
+    say_left_out(drawn.left_out, audit.total, "pair")
     for first, second in drawn.leaks:
         say(f"{first} and {second} look alike and are in two official splits")
     return {

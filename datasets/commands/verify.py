@@ -82,7 +82,7 @@ def _verified(folder: Path, source: Path | None, against: str | None, jobs: int)
 
 def _outcome(verification: "Verification") -> str:
     if verification.ok:
-        return f"{counted(len(verification.found), 'file')}, nothing wrong"
+        return f"{counted(len(verification.hashes), 'file')}, nothing wrong"
     if verification.truth is None:
         return "its manifests are damaged; what else is wrong cannot be told, repair it from a copy"
     kinds = Counter(finding.kind for finding in verification.wrong)

@@ -241,7 +241,7 @@ def _measured(
     known_map = known_defocus_map(pair, blurry.shape[:2])
     geometry = _companion_geometry(pair)
     if geometry is not None:
-        companion = measure(blurry, sharp, estimator, defocus_map=known_map, known=geometry)
+        companion = measure(blurry, sharp, estimator, defocus_map=known_map, transform=geometry)
         measurement = _more_believable(measurement, companion)
     return blurry, sharp, measurement, known_map
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from defocus.datasets.layouts.layout import (
     PARTNERS,
-    Found,
     Layout,
+    LayoutContents,
     PairRow,
     filled,
     find,
@@ -45,14 +45,16 @@ class Completeness:
         return not (self.missing or self.extra or self.wrong)
 
 
-def completeness(root: Path, layout: Layout, found: Found, card: ReaderCard) -> Completeness:
+def completeness(
+    root: Path, layout: Layout, contents: LayoutContents, card: ReaderCard
+) -> Completeness:
     """Compare a folder's files with the known facts of the complete dataset."""
-    counts: Counter[str] = Counter(row.part.split or "unsplit" for row in found.rows)
+    counts: Counter[str] = Counter(row.part.split or "unsplit" for row in contents.rows)
     named: Counter[str] = Counter(
-        row.part.split or "unsplit" for row in found.rows if row.part.names
+        row.part.split or "unsplit" for row in contents.rows if row.part.names
     )
-    missing = found.missing + found.absent
-    extra = {path.relative_to(root).as_posix() for path in found.extra}
+    missing = contents.missing + contents.absent
+    extra = {path.relative_to(root).as_posix() for path in contents.extra}
     for split, expected in (layout.counts or card.counts).items():
         if counts[split] < expected and not named[split]:
             missing.append(
@@ -61,7 +63,7 @@ def completeness(root: Path, layout: Layout, found: Found, card: ReaderCard) -> 
             )
         elif counts[split] > expected:
             extra.add(f"{split}: {counts[split] - expected} blurry pictures too many")
-    named_files = {path for row in found.rows for path in row.files.values()}
+    named_files = {path for row in contents.rows for path in row.files.values()}
     legal = named_files | {fit.path for pattern in layout.others for fit in fits(root, pattern)}
     extra |= {path.relative_to(root).as_posix() for path in _pictures(root, layout) - legal}
     return Completeness(
@@ -176,7 +178,7 @@ def _shortfall(place: tuple[Path, Layout]) -> tuple[int, int]:
     return len(contents.missing), -len(contents.rows)
 
 
-def complete_pairs(root: Path, pairs: Sequence[Pair], contents: Found) -> tuple[Pair, ...]:
+def complete_pairs(root: Path, pairs: Sequence[Pair], contents: LayoutContents) -> tuple[Pair, ...]:
     """The pairs with all their members; each other one is named, and all lacking are an error."""
     lacking = {row.files["blurry"] for row in contents.rows if row.lacks()}
     for pair in pairs:

@@ -251,7 +251,7 @@ class PairRow:
 
 
 @dataclass
-class Found:
+class LayoutContents:
     """Contents of a folder according to a layout; paths are relative to the folder."""
 
     rows: list[PairRow] = field(default_factory=list)  # the pairs, complete or not
@@ -265,15 +265,15 @@ def holds(root: Path, layout: Layout) -> bool:
     return any(next(fits(root, part.blurry), None) for part in layout.parts)
 
 
-def find(root: Path, layout: Layout) -> Found:
+def find(root: Path, layout: Layout) -> LayoutContents:
     """Find the pairs of a layout; two files for one member of a pair are a ``DatasetError``."""
-    contents = Found()
+    contents = LayoutContents()
     for part in layout.parts:
         _find_part(root, part, contents)
     return contents
 
 
-def _find_part(root: Path, part: Part, contents: Found) -> None:
+def _find_part(root: Path, part: Part, contents: LayoutContents) -> None:
     blurry = list(fits(root, part.blurry))
     _unique(blurry, placeholders(part.blurry))
     rows = [PairRow(part, dict(fit.values), {"blurry": fit.path}) for fit in blurry]
@@ -293,7 +293,11 @@ def _find_part(root: Path, part: Part, contents: Found) -> None:
 
 
 def _add_by_name(
-    rows: Sequence[PairRow], role: str, pattern: str, partners: Sequence[Fit], contents: Found
+    rows: Sequence[PairRow],
+    role: str,
+    pattern: str,
+    partners: Sequence[Fit],
+    contents: LayoutContents,
 ) -> None:
     names = placeholders(pattern)
     by_key = _unique(partners, names)
@@ -310,7 +314,7 @@ def _add_by_name(
 
 
 def _add_by_number(
-    root: Path, rows: Sequence[PairRow], partners: list[Fit], contents: Found
+    root: Path, rows: Sequence[PairRow], partners: list[Fit], contents: LayoutContents
 ) -> None:
     numbers = [_number(row.files["blurry"]) for row in rows]
     matched = by_number(numbers, [_number(fit.path) for fit in partners])

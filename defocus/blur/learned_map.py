@@ -132,14 +132,14 @@ class BlurMap:
         return enlarged(share, self.size)
 
     @property
-    def told(self) -> NDArray[np.bool_]:
+    def reliable(self) -> NDArray[np.bool_]:
         """``(h, w)``: cells that say something about their blur."""
         return (1 + self.highest_px) <= TOLD_FACTOR * (1 + self.diameter_px)
 
     @property
     def sharpest_px(self) -> float:
         """The diameter in the sharpest tenth of what says something; 0 where nothing does."""
-        diameters = self.diameter_px[self.told]
+        diameters = self.diameter_px[self.reliable]
         if diameters.size < LEAST_TOLD_SHARE * self.diameter_px.size:
             return 0.0
         return float(np.quantile(diameters, 0.1))

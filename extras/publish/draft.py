@@ -62,7 +62,7 @@ def ready_release(root: Path) -> Draft:
     if facts.details is None or facts.to not in LAYOUTS:
         raise DatasetError(f"{root}: {ORIGIN} lacks details; package the dataset again")
     _require_declared(root, facts.details)
-    return Draft(root, tuple(sorted(found.found)), facts, facts.details)
+    return Draft(root, tuple(sorted(found.hashes)), facts, facts.details)
 
 
 @contextlib.contextmanager

@@ -173,7 +173,7 @@ def score_steps(restored: Path, dataset: Dataset, text_free: Path | None = None)
         NotApplicableError: tesseract is not installed.
     """
     found = match(restored, dataset_subjects(dataset))
-    files = {subject.name: path for subject, path in found.found}
+    files = {subject.name: path for subject, path in found.files}
     by_step: dict[int, list[Pair]] = {}
     for pair in dataset.split("test"):
         by_step.setdefault(_step_of(pair), []).append(pair)

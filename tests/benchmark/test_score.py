@@ -386,7 +386,7 @@ def test_an_output_under_two_names_of_its_pair_is_refused(tmp_path):
     pair = Pair("p", "s", "test", blurry, sharp)
     dataset = Dataset("made", tmp_path, (pair,), "0" * 64, tmp_path / ".derived")
     out = stored(tmp_path / "out" / "in.png", scene(8, 24, 24), 8).parent
-    assert [subject.name for subject, _ in match(out, dataset_subjects(dataset)).found] == ["p"]
+    assert [subject.name for subject, _ in match(out, dataset_subjects(dataset)).files] == ["p"]
     stored(out / "gt.png", scene(8, 24, 24), 8)
     with pytest.raises(InputError, match="both named like p"):
         match(out, dataset_subjects(dataset))

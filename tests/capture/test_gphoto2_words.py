@@ -9,9 +9,9 @@ from defocus.capture.cameras import gphoto2
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.gphoto2.child import lines_of
 from defocus.capture.links.gphoto2.release import (
+    CameraEvent,
     FilesOfShot,
     MissingFileError,
-    Told,
     files_of_shot,
     in_memory,
 )
@@ -160,16 +160,16 @@ OLD, FINGER = ("/card", "IMG_0006.JPG"), ("/card", "IMG_0008.CR2")
 class Body:
     """Says things at given times, and lets time pass while it is listened to."""
 
-    def __init__(self, *said: tuple[float, Told]) -> None:
+    def __init__(self, *said: tuple[float, CameraEvent]) -> None:
         self.now, self.said = 0.0, list(said)
 
-    def listen(self, seconds: float) -> Told:
+    def listen(self, seconds: float) -> CameraEvent:
         if self.said and self.said[0][0] <= self.now + seconds:
             at, told = self.said.pop(0)
             self.now = max(self.now, at)
             return told
         self.now += seconds
-        return Told("nothing")
+        return CameraEvent("nothing")
 
     def shot(self, due: int | None, *, all_or_none: bool = True) -> FilesOfShot:
         return files_of_shot(
@@ -178,12 +178,12 @@ class Body:
         )  # fmt: skip
 
 
-def chatter(until: float, start: float = 0.0) -> list[tuple[float, Told]]:
+def chatter(until: float, start: float = 0.0) -> list[tuple[float, CameraEvent]]:
     """Changed settings ten times a second."""
-    return [(start + step / 10, Told("other")) for step in range(round(until * 10))]
+    return [(start + step / 10, CameraEvent("other")) for step in range(round(until * 10))]
 
 
-COMPLETE, COMPANION = Told("complete"), Told("file", JPEG)
+COMPLETE, COMPANION = CameraEvent("complete"), CameraEvent("file", JPEG)
 QUIET = [*chatter(1.4), (1.4, COMPANION), (1.41, COMPANION), *chatter(9.0, start=1.5)]
 
 
@@ -217,7 +217,9 @@ def test_files_of_a_shot(said, due, files, seconds):
 
 def test_files_of_other_shots_are_kept_apart():
     others = [OLD, FINGER, ("/", "capt0003.jpg")]
-    shot = Body(*((n / 10, Told("file", one)) for n, one in enumerate([*others, JPEG], 1))).shot(2)
+    shot = Body(
+        *((n / 10, CameraEvent("file", one)) for n, one in enumerate([*others, JPEG], 1))
+    ).shot(2)
     assert (shot.files, shot.strays) == ([RAW, JPEG], others)
 
 

@@ -40,7 +40,7 @@ _IN_MEMORY = re.compile(r"capt(\d{4}|_)")
 
 
 @dataclass(frozen=True)
-class Told:
+class CameraEvent:
     """What a camera said: of a file, of the end of the shot, nothing in time, or something else."""
 
     kind: Literal["file", "complete", "nothing", "other"]
@@ -83,7 +83,7 @@ def number_of(place: CardFile) -> int | None:
 
 def files_of_shot(
     first: CardFile,
-    listen: Callable[[float], Told],
+    listen: Callable[[float], CameraEvent],
     *,
     due: int | None,
     quiet_seconds: float,
@@ -106,7 +106,7 @@ def files_of_shot(
         else:
             patience = quiet_seconds
         left = last + patience - clock()
-        event = listen(left) if left > 0 else Told("nothing")
+        event = listen(left) if left > 0 else CameraEvent("nothing")
         if event.file is not None and event.file not in (*files, *strays):
             if event.file in known or not _belongs(event.file, first):
                 strays.append(event.file)
@@ -162,7 +162,7 @@ class OpenBody:
         self.gp, self.camera, self.clock = gp, camera, clock
         self.untaken: list[CardFile] = []
 
-    def listen(self, seconds: float) -> Told:
+    def listen(self, seconds: float) -> CameraEvent:
         """The next thing that the body reports, within a time."""
         gp = self.gp
         try:
@@ -170,12 +170,12 @@ class OpenBody:
         except gp.GPhoto2Error as error:
             if error.code != gp.GP_ERROR:
                 raise
-            return Told("other")  # some bodies deny access to what an event is about
+            return CameraEvent("other")  # some bodies deny access to what an event is about
         if kind == gp.GP_EVENT_FILE_ADDED:
-            return Told("file", (data.folder, data.name))
+            return CameraEvent("file", (data.folder, data.name))
         if kind == gp.GP_EVENT_CAPTURE_COMPLETE:
-            return Told("complete")
-        return Told("nothing" if kind == gp.GP_EVENT_TIMEOUT else "other")
+            return CameraEvent("complete")
+        return CameraEvent("nothing" if kind == gp.GP_EVENT_TIMEOUT else "other")
 
     def hear_out(self, seconds: float = SPEAK_OUT_SECONDS) -> None:
         """Let the body say what it has to say; files that it reports are kept for later."""

@@ -35,7 +35,7 @@ def command(dataset: str, out: Path, key_file: Path, opens: str) -> int:
     from defocus.isolation import say_left_out
 
     opened = readable(open_dataset(dataset, damaged=True), "test")
-    say_left_out(opened.without(), opened.found, "pair")
+    say_left_out(opened.without(), opened.total, "pair")
     facts = seal_dataset(opened, out, key_file, opens)
     click.echo(f"{out}: sealed; SHA-256 of the key {facts.key_sha256}")
     return int(bool(opened.left_out))

@@ -41,7 +41,7 @@ def command(
     with json_output() as output:
         opened = open_dataset(dataset, damaged=True)
         found = verify_bundle(bundle, opened, reruns)
-        say_left_out(found.left_out, opened.found, "pair")
+        say_left_out(found.left_out, opened.total, "pair")
         if record:
             write_record(bundle, found, key)
         if as_json:

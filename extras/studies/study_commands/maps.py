@@ -51,7 +51,7 @@ def command(*, dataset: str, as_json: bool) -> int:
 
         done, failed = parted(attempt(pair.id, partial(errors, pair)) for pair in pairs)
         left_out = opened.without(failed)
-        say_left_out(left_out, opened.found, "pair")
+        say_left_out(left_out, opened.total, "pair")
         if not done:
             raise NotApplicableError(f"{dataset}: no test pair can be read")
         rows = [row for name in SYSTEMS for rows in done for row in rows if row["name"] == name]

@@ -52,7 +52,7 @@ def command(
     with json_output() as output:
         opened = open_dataset(dataset, damaged=True)
         result = score_steps(restored, opened, text_free)
-        say_left_out(result.left_out, opened.found, "picture")
+        say_left_out(result.left_out, opened.total, "picture")
         if as_json:
             output.write(result.to_json())
     if not as_json:
