@@ -1,5 +1,7 @@
 """Exposure of the blurry picture relative to the sharp one, with vignetting."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,7 +72,7 @@ def _fall(blurry: Array, sharp: Array, valid: Mask) -> NDArray[np.float64] | Non
     xx, yy = (_window_means(small * one)[good] / total[good] for one in (x[None], y[:, None]))
     squared = xx * xx + yy * yy
     terms = np.stack([np.ones_like(xx), xx, yy, xx * xx, xx * yy, yy * yy, squared**2])
-    return _robust_fit(terms.T, ratio[good])
+    return cauchy_fit(terms.T, ratio[good], 1e-6 * np.eye(len(terms)), SLACK, ROUNDS)
 
 
 def _window_means(values: Array) -> Array:
@@ -98,14 +100,15 @@ def _evaluated(fall: NDArray[np.float64], shape: tuple[int, ...]) -> Array:
     return np.asarray(whole, np.float32)
 
 
-def _robust_fit(terms: Array, values: Array) -> NDArray[np.float64]:
+def cauchy_fit(
+    terms: NDArray[Any], values: NDArray[Any], prior: NDArray[Any], slack: float, rounds: int
+) -> NDArray[np.float64]:
     """Least squares with Cauchy weights, by the normal equations because there are many samples."""
     weight = np.ones(len(values))
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         weighted = terms * weight[:, None]
-        normal = weighted.T @ terms + 1e-6 * np.eye(terms.shape[1])
-        fit = np.linalg.solve(normal, weighted.T @ values)
+        fit = np.linalg.solve(weighted.T @ terms + prior, weighted.T @ values)
         left = values - terms @ fit
-        spread = 1.48 * float(np.median(np.abs(left))) + SLACK
+        spread = 1.48 * float(np.median(np.abs(left))) + slack
         weight = 1 / (1 + (left / (2 * spread)) ** 2)
     return np.asarray(fit)

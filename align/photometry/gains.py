@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.photometry.blur_matching import matched_blur
+from defocus.align.photometry.exposure import cauchy_fit
 from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.align.uncertainty import Array, block_sigma, blocks_of, equations_sigma
 from defocus.images import FloatImage
@@ -54,16 +55,9 @@ def _fitted(terms: Singles, values: Singles, counted: Mask) -> Singles:
         return np.zeros_like(values)
     sample = terms[:, rows, columns][:, chosen].T.astype(np.float64)
     wanted = values[rows, columns][chosen].astype(np.float64)
-    weight = np.ones(len(wanted))
     prior = PRIOR * len(wanted) * np.diag([0.0, *np.ones(len(terms) - 1)])
-    for _ in range(PROFILE_ROUNDS):
-        weighted = sample * weight[:, None]
-        fit = np.linalg.solve(
-            weighted.T @ sample + prior + 1e-9 * np.eye(len(terms)), weighted.T @ wanted
-        )
-        left = wanted - sample @ fit
-        spread = 1.48 * float(np.median(np.abs(left))) + SLACK
-        weight = 1 / (1 + (left / (2 * spread)) ** 2)
+    prior += 1e-9 * np.eye(len(terms))
+    fit = cauchy_fit(sample, wanted, prior, SLACK, PROFILE_ROUNDS)
     return np.tensordot(fit.astype(np.float32), terms, axes=1)
 
 
