@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from defocus.datasets.api import reader_card
 from defocus.datasets.audit.page import (
-    displacement_overlay,
+    audit_overlay,
     distributions,
     duplicates_part,
     summary_table,
@@ -164,5 +164,5 @@ def _slider(pair: Pair, row: AuditedPair | None, blur_of: BlurOf) -> Slider:
         for role, picture in (("blurry", blurry), ("sharp", sharp))
     )
     states = (*states, *blur_of(pair.id, states[0][1].shape[1::-1]))
-    overlay = displacement_overlay(row, PICTURE_SIDE) if row else None
+    overlay = audit_overlay(row, PICTURE_SIDE) if row else None
     return Slider(f"{pair.id}, scene {pair.scene}", states, overlay)

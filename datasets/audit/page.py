@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus import __version__
-from defocus.align.sampling.resample import Placement
+from defocus.capture.sessions.member import displacement_overlay
 from defocus.datasets.audit.members import SHOWN, shown_members
 from defocus.datasets.audit.page_parts import (
     blur_states,
@@ -42,7 +42,7 @@ from defocus.reports.model import (
     Slider,
     Table,
 )
-from defocus.reports.pictures import displacement_arrows, small_picture
+from defocus.reports.pictures import small_picture
 
 UNEXPLAINED = next(one for one in QUANTITIES if one.name == "unexplained_stops")
 LISTED = 200
@@ -215,24 +215,18 @@ def _pictures(dataset: Dataset, audit: Audit, anchors: Mapping[str, str]) -> lis
         pair = by_id[row.id]
         states = _states(*shown_members(pair, audit.shown), row)
         states = (*states, *blur_of(row.id, states[0][1].shape[1::-1]))
-        arrows = displacement_overlay(row, PICTURE_SIDE)
+        arrows = audit_overlay(row, PICTURE_SIDE)
         sliders.append(Slider(_caption(row), states, arrows, _picture(anchors[row.id])))
     return sliders or [Paragraph("No pair could be measured.")]
 
 
-def displacement_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.uint8]] | None:
+def audit_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.uint8]] | None:
     """Misalignment from blurry to sharp as arrows over the picture; None if it was not measured."""
     if row.similarity is None or row.width is None or row.height is None:
         return None
     scale = min(1.0, side / max(row.width, row.height))
     width, height = (max(1, round(full * scale)) for full in (row.width, row.height))
-    matrix = np.vstack([row.similarity.matrix(row.width, row.height), [0.0, 0.0, 1.0]])
-    columns = (np.arange(width, dtype=np.float64) + 0.5) * (row.width / width) - 0.5
-    rows = (np.arange(height, dtype=np.float64) + 0.5) * (row.height / height) - 0.5
-    xs, ys = Placement(matrix)(columns, rows)
-    field = np.stack([xs - columns[None, :], ys - rows[:, None]]) * scale
-    factor, arrows = displacement_arrows(field)
-    return f"Displacement × {factor}", arrows
+    return displacement_overlay(row.similarity, (height, width), row.width / width)
 
 
 def _caption(row: AuditedPair) -> str:

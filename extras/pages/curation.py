@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from defocus.align.registration.unknown_causes import advice
 from defocus.capture.sessions.member import ROLES, Role
-from defocus.datasets.audit.page import displacement_overlay
+from defocus.datasets.audit.page import audit_overlay
 from defocus.datasets.audit.page_parts import with_error
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.curation import Curation, add_decision, undo_decision
@@ -91,7 +91,7 @@ class ReviewedPairs:
 
     def displacement(self, pair: str) -> dict[str, str] | None:
         """What was measured between the members of a pair, to be laid over its large pictures."""
-        return overlay_document(displacement_overlay(self._rows[pair], SIZES["large"]))
+        return overlay_document(audit_overlay(self._rows[pair], SIZES["large"]))
 
     def histograms(self, pair: str) -> dict[str, list[list[float]]]:  # noqa: ARG002 - of every page
         """None: a curator looks at pictures that were exposed long ago."""
