@@ -37,6 +37,11 @@ from defocus.raw import RAW_SUFFIXES, develop_pair, develop_raw
 from defocus.reading import broken_link, read_bytes
 from defocus.tiff_pixels import MOST_BYTES, read_misread, tiff_layout
 
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Of linear light (ITU-R BT.709)."""
+LUMA = (0.299, 0.587, 0.114)
+"""Of encoded colours (ITU-R BT.601)."""
+
 Image: TypeAlias = NDArray[np.unsignedinteger[Any]]
 FloatImage: TypeAlias = NDArray[np.floating[Any]]
 

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from defocus.errors import AlignmentError
+from defocus.images import LUMA
 
 
 class FlowEstimator(Protocol):
@@ -77,7 +78,7 @@ class DISFlow:
 
 def _grey(frame: torch.Tensor) -> NDArray[np.uint8]:
     """``(3, H, W)`` RGB in [0, 1] to 8-bit luma (BT.601 weights)."""
-    luma = torch.einsum("chw,c->hw", frame.float(), torch.tensor([0.299, 0.587, 0.114]))
+    luma = torch.einsum("chw,c->hw", frame.float(), torch.tensor(LUMA))
     return np.asarray((luma.clamp(0.0, 1.0) * 255.0).round().numpy().astype(np.uint8))
 
 

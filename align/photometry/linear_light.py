@@ -4,11 +4,12 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus import images
 from defocus.align.sampling.pyramid import reduced
 from defocus.images import Image, as_integer, as_linear, bit_depth, linear_table, linear_to_srgb
 
 Array = NDArray[np.float32]
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+LUMINANCE = np.array(images.LUMINANCE, np.float32)
 ROWS_AT_ONCE = 256
 
 

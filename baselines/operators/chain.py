@@ -23,7 +23,7 @@ from defocus.baselines.operators.krishnan_fergus import krishnan_fergus, krishna
 from defocus.baselines.operators.varying import LEAST_SIGMA_PX, deconvolve, gaussian_psf, sigma_of
 from defocus.blur.disc_diameter import disc_diameter_px
 from defocus.errors import ImageError
-from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.images import LUMINANCE, linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
 
 
@@ -156,10 +156,6 @@ def as_tensor(pictures: Sequence[Array], like: torch.Tensor) -> torch.Tensor:
     """A float32 batch ``(N, C, H, W)`` of pictures ``(H, W, C)``, on the device of another."""
     stacked = np.stack(pictures).astype(np.float32).transpose(0, 3, 1, 2)
     return torch.from_numpy(np.ascontiguousarray(stacked)).to(like.device)
-
-
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
-"""Rec. 709 weights, for linear light."""
 
 
 class OneDisc(nn.Module):

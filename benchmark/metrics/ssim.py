@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.scoring.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
+from defocus.images import LUMA
 
 C1 = 0.01**2
 C2 = 0.03**2
@@ -15,9 +16,6 @@ WINDOW_PX = {"uniform-7": 7, "gaussian-11": 11}
 """Side of each window, px."""
 
 _SIGMA_PX = 1.5
-
-LUMA = np.array([0.299, 0.587, 0.114])
-"""Weights of red, green and blue in the luma of BT.601."""
 
 
 def ssim_map(restored: Picture, reference: Picture, window: str) -> NDArray[np.float64]:
@@ -66,7 +64,7 @@ def seen(picture: Picture, profile: Profile) -> Picture:
     if not profile.ssim_of_luma:
         return picture
     codes = np.rint(picture * 255.0)  # whole numbers, so that ties round alike on every machine
-    return np.rint(codes @ (1000.0 * LUMA) / 1000.0)[:, :, None] / 255.0
+    return np.rint(codes @ (1000.0 * np.array(LUMA)) / 1000.0)[:, :, None] / 255.0
 
 
 def whole_windows(mask: Mask, side: int) -> Mask:

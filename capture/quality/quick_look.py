@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from defocus.colour_profiles import member_in_srgb
 from defocus.errors import ImageError
 from defocus.images import (
+    LUMINANCE,
     FloatImage,
     Image,
     as_float,
@@ -139,7 +140,7 @@ def reduced_look(look: QuickLook, longest_side: int) -> QuickLook:
 
 def luminance(linear: FloatImage) -> NDArray[np.float32]:
     """``(H, W)`` linear luminance of an ``(H, W, 3)`` picture."""
-    weights = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
+    weights = np.array([LUMINANCE], np.float32)
     return np.asarray(cv2.transform(np.ascontiguousarray(linear, np.float32), weights), np.float32)
 
 

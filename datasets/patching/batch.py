@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.baselines.recipe import Augmentation, Further
 from defocus.datasets.patching.packing import ColourChange, Crop
-from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.images import LUMA, LUMINANCE, linear_to_srgb, srgb_to_linear
 from defocus.isolation import LeftOut
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 SHRINK_SHARE = 0.5
 SMALLEST_SCALE = 0.7
 GREY_SHARE = 0.3
-LUMINANCE = (0.2126, 0.7152, 0.0722)
-"""Of linear light (ITU-R BT.709)."""
-
 NOISE_SHARE = 0.05
 NOISE_DEVIATIONS = (0.001, 0.0707)
 """Smallest and largest standard deviation, for colours in [0, 1]."""
@@ -29,9 +26,6 @@ NOISE_DEVIATIONS = (0.001, 0.0707)
 SATURATION_SHARE = 1 / 3
 SATURATION_CHANGE = 0.2
 CHANNELS_SHARE = 0.3
-
-LUMA = (0.299, 0.587, 0.114)
-"""Of encoded colours (ITU-R BT.601), which less saturation goes towards."""
 
 
 def random_window(

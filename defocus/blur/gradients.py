@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.images import Image, as_float
+from defocus.images import LUMA, Image, as_float
 
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -105,7 +105,6 @@ def gradient_energy_map(blurry: Grey, sharp: Grey) -> GradientEnergyMap:
 
 KERNELS = (3, 7, 11, 15)
 """Sides of the Sobel kernels whose responses are multiplied."""
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 def sobel_products(patches: Sequence[Image]) -> NDArray[np.float64]:
@@ -121,7 +120,7 @@ def sobel_products(patches: Sequence[Image]) -> NDArray[np.float64]:
 
 
 def _gradient_sums(patch: Image) -> list[float]:
-    grey = np.asarray(as_float(patch) @ LUMA, dtype=np.float32)
+    grey = np.asarray(as_float(patch) @ np.array(LUMA, np.float32), dtype=np.float32)
     sums = []
     for side in KERNELS:
         across, down = (

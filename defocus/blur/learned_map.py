@@ -18,6 +18,8 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 
+from defocus.images import LUMA
+
 CELL_PX = 8
 LEVELS = 6
 MULTIPLE_PX = 2**LEVELS // 2
@@ -25,7 +27,6 @@ WIDTH = 48
 REACH = (1, 2, 4)
 FAINT = 1e-3
 """Details this strong are lost in rounding; of 1."""
-LUMA = (0.299, 0.587, 0.114)
 BELL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.edges.edge_line import EdgeLine, EdgeWindow, UnclearEdgeError, fit_edge_line, upright
-from defocus.edges.linear_light import LUMINANCE, is_clipped
+from defocus.edges.linear_light import is_clipped
 from defocus.errors import ImageError
+from defocus.images import LUMINANCE
 
 Array = NDArray[np.float64]
 

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError, InputError
-from defocus.images import Image, as_float, srgb_to_linear
+from defocus.images import LUMINANCE, Image, as_float, srgb_to_linear
 
 Array = NDArray[np.float64]
 
-LUMINANCE = (0.2126, 0.7152, 0.0722)
 CLIPPED, MOST_CLIPPED = 0.998, 0.005
 
 

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.images import LUMA, LUMINANCE
+
 Array = NDArray[np.float32]
 
 XYZ_TO_CAMERA = np.array(
@@ -31,8 +33,6 @@ SRGB_TO_XYZ = np.array(
         (0.0193339, 0.1191920, 0.9503041),
     )
 )
-LUMINANCE = (0.2126, 0.7152, 0.0722)
-LUMA = (0.299, 0.587, 0.114)
 IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 NOISE_VALUES = 2**22
