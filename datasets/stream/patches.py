@@ -14,7 +14,7 @@ from defocus.datasets.patching.packing import ColourChange
 from defocus.datasets.stream.photographs import Photographs, read_photographs
 from defocus.isolation import LeftOut
 from defocus.scene.camera import StreamCamera, draw_camera, recorded
-from defocus.scene.depth import Kind, draw_focus, draw_kind
+from defocus.scene.depth import DepthKind, draw_focus, draw_kind
 from defocus.scene.kernel_bank import (
     OPTICS,
     KernelBank,
@@ -57,7 +57,7 @@ class StreamPair:
     blurry: Array
     sharp: Array
     diameters: Array  # ``(side, side)`` float32, signed circle-of-confusion diameter, px
-    kind: Kind  # kind of the depth
+    kind: DepthKind  # kind of the depth
     camera: StreamCamera
     optic: int  # number of the lens
 
@@ -151,7 +151,7 @@ def _turned(picture: Array, turns: int, mirrored: bool) -> Array:
     return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)
 
 
-def draw_levels(random: np.random.Generator, kind: Kind) -> tuple[list[float], float | None]:
+def draw_levels(random: np.random.Generator, kind: DepthKind) -> tuple[list[float], float | None]:
     """Draw the ascending nearness of background and occluders, and the one in focus."""
     count = 0
     if kind == "occluders":

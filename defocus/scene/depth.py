@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from defocus.scene.pictures import Branch
 
 Array = NDArray[np.float32]
-Kind = str
+DepthKind = str
 
-SHARES: Mapping[Kind, float] = {
+SHARES: Mapping[DepthKind, float] = {
     "sharp": 0.08,
     "constant": 0.24,
     "plane": 0.18,
@@ -53,13 +53,13 @@ class Focus:
         return np.float32(self.far) + np.float32(self.near - self.far) * nearness
 
 
-def draw_kind(random: np.random.Generator) -> Kind:
+def draw_kind(random: np.random.Generator) -> DepthKind:
     """Draw the kind of depth of a picture."""
     kinds = list(SHARES)
     return kinds[int(random.choice(len(kinds), p=list(SHARES.values())))]
 
 
-def draw_focus(random: np.random.Generator, kind: Kind, level: float | None) -> Focus:
+def draw_focus(random: np.random.Generator, kind: DepthKind, level: float | None) -> Focus:
     """Draw the focus of the lens and the amount of blur."""
     if kind == "sharp":
         return Focus(0.0, 0.0)
@@ -76,7 +76,7 @@ def draw_focus(random: np.random.Generator, kind: Kind, level: float | None) -> 
 
 
 def draw_nearness(
-    random: np.random.Generator, kind: Kind, height: int, width: int, branch: Branch
+    random: np.random.Generator, kind: DepthKind, height: int, width: int, branch: Branch
 ) -> Array:
     """Draw a depth shape: ``(height, width)`` in [0, 1]."""
     angle = random.uniform(0, 2 * math.pi)
@@ -84,7 +84,7 @@ def draw_nearness(
     cosine, sine = math.cos(angle), math.sin(angle)
     along = np.asarray(cosine * x + sine * y, np.float32)
     across = np.asarray(cosine * y - sine * x, np.float32)
-    draw = SHAPES.get((kind, branch))
+    draw = DEPTHS.get((kind, branch))
     shape = along if draw is None else draw(random, along, across)
     low, high = float(shape.min()), float(shape.max())
     return np.asarray((shape - low) / np.float32(max(high - low, 1e-6)), np.float32)
@@ -129,7 +129,7 @@ def _terraces(random: np.random.Generator, along: Array, across: Array) -> Array
     return np.asarray(np.floor((rough - low) / (high - low) * np.float32(steps - 1e-3)), np.float32)
 
 
-SHAPES: Mapping[tuple[Kind, Branch], Callable[[np.random.Generator, Array, Array], Array]] = {
+DEPTHS: Mapping[tuple[DepthKind, Branch], Callable[[np.random.Generator, Array, Array], Array]] = {
     ("curved", "train"): _quadric,
     ("curved", "held-out"): _waves,
     ("fractal", "train"): _fractal,

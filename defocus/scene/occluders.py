@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.scene.depth import Focus, Kind, draw_nearness, fractal
+from defocus.scene.depth import DepthKind, Focus, draw_nearness, fractal
 from defocus.scene.pictures import Branch, Photograph
 from defocus.scene.textures import FINENESS, FONTS, draw_texture, plain, random_text
 from defocus.scene.window import Window, shown
@@ -85,7 +85,7 @@ class StreamScene:
 def draw_scene(
     random: np.random.Generator,
     sources: Sources,
-    kind: Kind,
+    kind: DepthKind,
     focus: Focus,
     levels: Sequence[float],
     size: tuple[int, int],
@@ -135,7 +135,7 @@ def _beyond_white(random: np.random.Generator, linear: Array) -> Array:
 
 def draw_alpha(random: np.random.Generator, sources: Sources, height: int, width: int) -> Array:
     """Draw the opacity of an occluder, ``(height, width)`` in [0, 1], with edges one pixel wide."""
-    shapes = SHAPES[sources.branch]
+    shapes = OUTLINES[sources.branch]
     shape = shapes[int(random.integers(len(shapes)))]
     if shape is picture_alpha:
         return picture_alpha(random, sources, height, width)
@@ -237,8 +237,7 @@ def _hair(random: np.random.Generator, fine: Bytes) -> None:
         cv2.polylines(fine, [np.rint(path).astype(np.int32)], False, 255, thick, cv2.LINE_AA)
 
 
-Shape = Callable[[np.random.Generator, Bytes], None]
-SHAPES: dict[Branch, tuple[Callable[..., object], ...]] = {
+OUTLINES: dict[Branch, tuple[Callable[..., object], ...]] = {
     "train": (_blob, _polygon, _letters, _rods, _rods, _hair, picture_alpha),
     "held-out": (_star, _ring, _letters, _rods, _hair, picture_alpha),
 }

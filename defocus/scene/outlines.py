@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["disc", "ring", "square", "star", "bars", "letters"]
+CutOutKind = Literal["disc", "ring", "square", "star", "bars", "letters"]
 Distance = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
 # Strokes (left, top, right, bottom) of letters drawn in a box from -0.5 to 0.5.
@@ -27,10 +27,10 @@ STROKES: dict[str, tuple[tuple[float, float, float, float], ...]] = {
 
 
 @dataclass(frozen=True)
-class Shape:
+class CutOut:
     """A cut-out shape."""
 
-    kind: Kind
+    kind: CutOutKind
     x: float  # x, y: centre, in frame heights from the frame's centre
     y: float
     size: float  # diameter or side, in frame heights
@@ -40,7 +40,7 @@ class Shape:
 
 
 def shape_alpha(
-    shape: Shape, x: NDArray[np.float64], y: NDArray[np.float64], height_px: float
+    shape: CutOut, x: NDArray[np.float64], y: NDArray[np.float64], height_px: float
 ) -> NDArray[np.float64]:
     """Opacity of a shape at points of the frame: same shape as ``x``, in [0, 1]."""
     turn = math.radians(shape.turn_deg)

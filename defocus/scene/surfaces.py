@@ -10,7 +10,7 @@ from scipy.ndimage import map_coordinates
 
 from defocus.images import srgb_to_linear
 from defocus.scene.layers import Layer, depth_layers
-from defocus.scene.outlines import Shape, shape_alpha
+from defocus.scene.outlines import CutOut, shape_alpha
 from defocus.scene.pictures import part, texture
 
 SLOPE_STEPS = 16
@@ -61,7 +61,7 @@ class Plane:
 
     picture: str  # one of :data:`defocus.scene.pictures.PICTURES`
     depth_mm: float  # distance of the plane
-    shape: Shape | None = None  # the cut-out; None fills the canvas
+    shape: CutOut | None = None  # the cut-out; None fills the canvas
     # part of the picture that fills the canvas
     region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
 
