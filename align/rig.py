@@ -1,11 +1,8 @@
 """Rig of two cameras behind a beam splitter: the map from the second picture to the first.
 
-The first camera takes the blurry member, whose pixels are never resampled. So each pixel is mapped
-from the first to the second camera: undo the first lens's distortion, apply the homography, apply
-the second lens's distortion, undo the mirror. The second picture is then interpolated once.
-
-Source: Rim et al., Real-World Blur Dataset for Learning and Benchmarking Deblurring Algorithms
-(ECCV 2020), post-processing; there both members are resampled.
+Pixels of the first camera, of the blurry member, are never resampled: each is mapped to the second
+(first lens's distortion undone, homography, second's distortion, mirror), which is interpolated
+once. Source: Rim et al., Real-World Blur Dataset (ECCV 2020), where both members are resampled.
 """
 
 from pathlib import Path

@@ -251,8 +251,7 @@ def write_array(path: Path, array: NDArray[np.float32]) -> None:
 def _publish(staging: Path, folder: Path, written: list[str]) -> None:
     """Move the staged files into place and remove files of an earlier run.
 
-    Before the last one, ``misalignment.json`` says unfinished, so no old numbers are taken for new.
-    """
+    Until the last, ``misalignment.json`` says unfinished, so no old numbers are taken for new."""
     with storing(folder):
         (staging / UNFINISHED).replace(folder / NUMBERS)
         for name in OUTPUT_NAMES:

@@ -1,14 +1,10 @@
 """Refinement of flow between pictures of equal blur, limited to the detail they support.
 
-A flow estimator gives a value everywhere, even where nothing can be matched. There it errs by
-pixels, while a registered pair is off by a fraction of a pixel. This module weighs the remaining
-brightness differences under the estimator's flow against the expectation that neighbouring points
-move alike and that the whole picture moves as registered. The result is the most probable flow of
-this model, with its standard error.
+Brightness differences under the estimator's flow are weighed against the expectation that
+neighbours move alike and the picture as registered: the most probable flow, with its error.
 
-The standard error of the fit does not cover places where its model fails: depth edges, blur that
-mixes two motions, and disagreement of both ways. The weights of these terms in the expected error
-were fitted to the true errors on the split ``choose`` of the rendered pairs.
+That error does not cover depth edges, blur that mixes two motions, and disagreement of both ways:
+their weights were fitted to the true errors on the split ``choose`` of the rendered pairs.
 """
 
 from dataclasses import dataclass

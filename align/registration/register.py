@@ -1,11 +1,10 @@
 """Global registration of a blurry and a sharp picture, robust to the blur.
 
-Tiles are correlated after a search over zooms, each with the sharp picture blurred to be most
-similar; RANSAC finds those that agree, and leaving out parts of the picture shows which model
-predicts them and how certain it is. Where few agree or the blur is strong, a second method without
-tiles must agree, as intensity alone can be confidently wrong under strong blur. Else there is a
-reason instead of a number. Zoom and asymmetry (cat's eye, coma) both displace along the radius:
-the point spread's shape bounds the asymmetry, the rest is in the errors of zoom and corners.
+Tiles are correlated after a search over zooms, each with the sharp picture equally blurred. RANSAC
+finds those that agree; parts that are left out show which model predicts them, and how well. Where
+few agree or the blur is strong, a second method without tiles must agree, else there is a reason
+instead of a number. Zoom and asymmetry both displace along the radius; the point spread's shape
+bounds the asymmetry, and the rest is in the errors.
 """
 
 import math

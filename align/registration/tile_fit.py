@@ -214,8 +214,7 @@ def _apart_from(
 ) -> float:
     """What a similarity says otherwise at the worst corner, px, as far as it is as good.
 
-    16 richer models of rendered pairs, none true, were off by as much: 2 to 10 of their own errors.
-    """
+    16 richer models of rendered pairs, none true, were so far off: 2 to 10 of their own errors."""
     apart = corner_distance_px(beside[0].fit.matrix, best[0].fit.matrix, shape, best[0].scatter)
     return apart * min(1.0, math.sqrt(best[1].squared / max(beside[1].squared, 1e-12)))
 

@@ -1,14 +1,10 @@
 """Lookup of a back end by the scheme of a camera's address.
 
-An address is ``SCHEME:REST``, such as ``sim:?seed=1`` or ``gphoto2:usb:001,004``. The scheme is
-the name of a module in :mod:`defocus.capture.cameras` or in the folder ``cameras`` of an extra, of
-an entry point in the group ``defocus.cameras`` whose value is such a module, or of a plug-in file.
-A back end module defines ``open_camera(uri) -> Camera``, may define
-``discover() -> list[CameraDescription]`` and ``library() -> str``, the package that it needs and
-its version, and imports its libraries inside functions. A back end whose addresses name programs
-to start sets ``STARTS_PROGRAMS = True``.
-
-Passwords in addresses of network cameras are refused.
+An address is ``SCHEME:REST``, such as ``sim:?seed=1``. The scheme names a module of
+:mod:`defocus.capture.cameras` or of an extra's ``cameras``, an entry point of the group
+``defocus.cameras``, or a plug-in file. It defines ``open_camera(uri)``, perhaps ``discover()``,
+``library()`` (its package and version) and ``STARTS_PROGRAMS = True`` where its addresses name
+programs, and imports libraries inside functions.
 """
 
 import contextlib

@@ -1,45 +1,7 @@
-"""Render the dataset of a request.
+"""Render the dataset of a request, whose keys ``datasets/README.md`` describes.
 
 ``pairs/<scene>/`` has ``blurry.png``, ``sharp.png``, ``truth.png``, ``flow.npy``,
 ``defocus_map.npy``, the views and ``metadata.json``.
-
-A request is a file such as ``render.toml``:
-
-::
-
-    size = [480, 320]
-
-    [lens]
-    focal_length_mm = 50.0
-    f_number = 1.8
-    focus_distance_mm = 1000.0
-    file = "lens.json"               # a measured lens; default: an ideal one
-
-    [aperture]                       # default: an ideal circle; not beside a lens file
-    blades = 7
-    cats_eye = 0.3
-
-    [dual_pixel]                     # default: no views
-    profile = "butterworth"
-
-    [misalignment]                   # ranges of absolute values; default: none
-    shift_px = [0.2, 0.6]
-
-    [[scenes]]                       # a picture with a depth for each pixel
-    name = "garden"
-    picture = "garden.png"
-    depth = "garden-depth.png"       # 16-bit grey PNG or .npy; 0 is unknown
-    depth_unit_mm = 1.0
-
-    [[scenes]]                       # pictures on planes that face the camera
-    name = "desk"
-    planes = [
-      {picture = "wall.jpg", depth_mm = 2500.0},
-      {picture = "page.png", depth_mm = 800.0, polygon = [[-0.4, -0.3], [0.2, -0.3], [0, 0.4]]},
-    ]
-
-Files are named relative to the request. Polygons are in heights of the frame from its centre, x
-right, y down.
 """
 
 import hashlib
@@ -185,9 +147,7 @@ def render_dataset(
 ) -> tuple[tuple[Pair, ...], tuple[LeftOut, ...]]:
     """Render the scenes of a request into a manifest dataset.
 
-    Scenes are split by their source pictures: scenes that share one, directly or through others,
-    belong to the same split.
-    """
+    Scenes that share a source picture, directly or through others, are in the same split."""
     request = load_request(request_file)
     real = _real_lens(request, request_file)
     read = (attempt(one.name, partial(_read, one, request_file.parent)) for one in request.scenes)

@@ -105,11 +105,9 @@ def wave_psfs(
 
 
 def wave_frame(lens: RealLens, radius_px: float) -> tuple[int, Array]:
-    """Side of the square that holds the light, px, and the places of its sub-pixels.
+    """Side of the square that holds the light, px, odd, and the places of its sub-pixels.
 
-    The result: the side, odd, and ``(side * F,)`` distances from the chief ray of green, px, F
-    odd.
-    """
+    These are ``(side * F,)`` distances from the chief ray of green, px, F odd."""
     unit = lens.f_number / lens.pixel_pitch_um  # px per µm of the wavelength
     longest, shortest = (limit(limit(band) for band in BANDS_UM) for limit in (max, min))
     size = framed(radius_px + RINGS * longest * unit)
@@ -244,9 +242,7 @@ def _defocus(pupil: Pupil, diameter_px: float, wave_um: float) -> float:
 def greatest_slopes(pupil: Pupil, defocus_um: list[float]) -> tuple[float, float]:
     """The wavefront's greatest slope over the colours, and green's usual one, µm per radius.
 
-    The usual slope is that at the rim of a pupil with nothing but defocus, 2 W020, whose slopes
-    have the same RMS.
-    """
+    The usual one is at the rim of a pupil with only defocus, 2 W020, of slopes of the same RMS."""
     x, y = pupil_grid(PROBE_SIDE)
     open_ = pupil.depth(x, y) >= 0.0
     if not open_.any():

@@ -87,9 +87,7 @@ def foremost(
 ) -> None:
     """Put the value of the foremost surface of each pixel into those of the farthest.
 
-    ``nearer`` has opacity, value and window of the others, from far to near; they count where they
-    cover at least half of a pixel.
-    """
+    ``nearer`` (opacity, value, window) goes from far to near; half a pixel covered counts."""
     for alpha, value, window in nearer:
         seen = window.within(frame)
         if not seen.empty:
@@ -179,11 +177,9 @@ def _around(planes: Array, own: Window, wanted: Window, canvas: Window) -> Array
 
 
 def correlated(planes: Array, kernel: Array) -> Array:
-    """Correlate planes with kernels, where the kernels are inside.
+    """Correlate planes ``(P, H, W)`` with kernels ``(C, K, K)`` where these are inside.
 
-    Planes ``(P, H, W)`` and kernels ``(C, K, K)``, P a multiple of C, give
-    ``(P, H - K + 1, W - K + 1)``.
-    """
+    P is a multiple of C; the result is ``(P, H - K + 1, W - K + 1)``."""
     colours, size = kernel.shape[0], kernel.shape[-1]
     if size == 1:
         return planes

@@ -32,9 +32,7 @@ HALVINGS = 12
 class _Traced:
     """A commercial lens, traced through its patent's prescription at full aperture.
 
-    Infinity, 550 nm, waves of 550 nm; focus at the least RMS on the axis. Off-axis pairs are at
-    0.7 and 1 of the corner, fitted over the part of the pupil that is open there.
-    """
+    Infinity, waves of 550 nm, least RMS on the axis; pairs at 0.7 and 1 of the corner."""
 
     f_number: float
     w040: float

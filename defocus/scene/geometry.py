@@ -61,11 +61,9 @@ class Similarity:
 
     @classmethod
     def closest(cls, matrix: NDArray[np.float64], width: int, height: int) -> "Similarity":
-        """The similarity nearest to a ``(3, 3)`` transform, by least squares over the picture.
-
-        As complex numbers about the centre a similarity is x_s = a · x_b + shift, with zoom and
-        rotation the length and the angle of a; a regular grid of points gives both in closed form.
-        """
+        """The similarity nearest to a ``(3, 3)`` transform, by least squares over the picture."""
+        # as complex numbers about the centre it is x_s = a · x_b + shift, with zoom and rotation
+        # the length and the angle of a; a regular grid of points gives both in closed form
         across, down = np.linspace(0, width - 1, GRID), np.linspace(0, height - 1, GRID)
         points = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
         centre = np.array([(width - 1) / 2, (height - 1) / 2])

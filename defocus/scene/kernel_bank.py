@@ -98,11 +98,9 @@ class KernelBank:
         return self._places[index]
 
     def kernel(self, index: int, node: int) -> Array:
-        """The kernel of a lens at one of its nodes.
+        """The kernel of a lens at one of its nodes, turned by half a turn for correlation.
 
-        The result: ``(3, K, K)`` float32, K odd, each colour adds up to 1; rotated by half a
-        turn, for correlation.
-        """
+        ``(3, K, K)`` float32, K odd; each colour adds up to 1."""
         key = index, node
         kernel = self._kernels.get(key)
         if kernel is None:

@@ -28,9 +28,7 @@ ROUNDS = 4
 def synthetic_aperture(scene: StreamScene, border: int, across: int | None = None) -> Array:
     """Blur a scene with a grid of views: ``(H - 2 border, W - 2 border, 3)`` linear light.
 
-    ``across`` is the number of views over the pupil's diameter, by default as many as the largest
-    circle of confusion needs.
-    """
+    ``across`` views over the pupil's diameter; by default as many as the largest circle needs."""
     canvas = Window.of(scene.diameters.shape)
     frame = canvas.grown(-border)
     if across is None:

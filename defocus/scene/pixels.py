@@ -54,9 +54,7 @@ def _gather(size: int, fineness: int) -> Array:
 def _without_negatives(planes: Array) -> Array:
     """The nearest kernels (least squares) with values >= 0 and sum 1, ``(C, K, K)``.
 
-    Source: the projection onto the simplex, J. Duchi et al., Efficient projections onto the
-    l1-ball, ICML 2008, figure 1.
-    """
+    Source: J. Duchi et al., Efficient projections onto the l1-ball, ICML 2008, figure 1."""
     falling = -np.sort(-planes.reshape(len(planes), -1), axis=1)
     excess = (np.cumsum(falling, axis=1) - 1.0) / np.arange(1, falling.shape[1] + 1)
     last = (falling > excess).sum(axis=1) - 1

@@ -3,9 +3,8 @@
 Random numbers come from the raw stream of PCG64, whose values numpy promises never to change, and
 from the inverse of the normal distribution, so that noise is the same with every numpy version.
 
-Each half-pixel sees one half of the pupil. The full view is composited once, like any picture. The
-views are it plus and minus half their difference, so that their mean in linear light equals the
-full view at every pixel. Only at occluding edges does this differ from compositing each view.
+The views are the full one plus and minus half their difference: their mean in linear light is it
+at every pixel, which differs from compositing each view at occluding edges only.
 """
 
 import hashlib
@@ -45,11 +44,8 @@ def normal_numbers(shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
 def exposed(
     linear: NDArray[np.float64], sensor: Sensor, seed: int, gain_ev: float = 0.0
 ) -> NDArray[np.float64]:
-    """Simulate a sensor: exposure, photon and read noise, clipped at black and white.
-
-    Photon noise is Gaussian with the Poisson variance, a good approximation above some tens of
-    electrons, which any visible tone has.
-    """
+    """Simulate a sensor: exposure, photon and read noise, clipped at black and white."""
+    # photon noise is Gaussian with the Poisson variance: good above some tens of electrons
     light = np.maximum(linear, 0.0) * 2.0**gain_ev
     recorded = light + noise_deviation(light, sensor) * normal_numbers(light.shape, seed)
     return np.asarray(np.clip(recorded, 0.0, 1.0), dtype=np.float64)

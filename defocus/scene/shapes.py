@@ -58,9 +58,8 @@ def draw_shapes(
 ) -> NDArray[np.uint8]:
     """Draw shapes without smoothing; reduce the result by area: ``(height, width, 3)`` sRGB.
 
-    A pixel has the colour of the shape in which its middle is (OpenCV also fills the pixels that
-    an outline touches, which makes everything half a pixel larger).
-    """
+    A pixel has the colour of the shape in which its middle is."""
+    # OpenCV also fills the pixels that an outline touches: all would be half a pixel larger
     canvas = np.full((size[1], size[0], 3), 255, np.uint8)
     for shape in shapes:
         if isinstance(shape, Disc):

@@ -1,13 +1,10 @@
 """Entries of a body's configuration: read and set, although the body answers late or wrongly.
 
-A name that is not there may come with the next event, a value that was set is read back old for
-seconds, and a refusal may only mean that the body is busy. What is still read back old in the end
-is not an error here: the pictures show what the body was set to.
+A name may come with the next event only, a value is read back old for seconds (in the end that is
+no error: the pictures show what was set), and a refusal may mean that the body is busy.
 
-The focus motor speaks the words of three makers; all other bodies have none that we know. A step
-is the maker's smallest: how many a larger one is (Canon's ``Near 3``, Sony's 7) is unknown. Only
-Nikon says that a lens is at the end of its travel. Source: libgphoto2, ``camlibs/ptp2/config.c``.
-Not tried on a real body.
+The focus motor speaks the words of three makers. A step is the maker's smallest; only Nikon says
+that the travel ends. Source: libgphoto2, ``camlibs/ptp2/config.c``. Not tried on a real body.
 """
 
 import math
@@ -287,10 +284,8 @@ class BodyMotor:
         return steps
 
     def _by_number(self, steps: int) -> int:
-        """In orders of some steps, until the travel ends.
-
-        A few steps can be refused with the code of the end, so they are driven as the rest of more.
-        """
+        """In orders of some steps, until the travel ends."""
+        # a few steps can be refused with the code of the end: they are driven as the rest of more
         body, driven, sign = self._body, 0, 1 if steps > 0 else -1
         while driven < abs(steps):
             order = min(NIKON_STEPS, abs(steps) - driven)

@@ -1,17 +1,12 @@
 """A release, and which files come of it.
 
-Before it, the body is heard out and what its card has is remembered. After it, every new file is of
-the shot, or said to be none of it: a late file of an earlier shot, or the work of somebody's finger
-on the body. An error does not mean that no picture was taken, so after one the card is looked at
-before anybody releases again.
+Every new file is of the shot, or said to be none of it: a late one, or somebody's finger on the
+body. After an error the card is looked at, for a picture may have been taken all the same.
 
-libgphoto2 keeps values until an event is read, and a file that nobody waited for is reported at the
-next chance. So whoever reads, sets or releases lets the open body speak out first.
-
-A body that writes RAW and JPEG may report the second file more than a second after the first. So
-quiet is counted from the last file, and where it is known how many are due they are waited for. A
-file on a card belongs to a shot by its number; one in the camera's memory, whose names are the
-library's, by coming now. Not tried on a real body.
+libgphoto2 keeps values and files until an event is read, so whoever reads, sets or releases lets
+the body speak out first. Quiet is counted from the last file, for the second of RAW and JPEG may
+come late. A file on a card belongs to a shot by its number, one in memory by coming now. Not tried
+on a real body.
 """
 
 import re
