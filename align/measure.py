@@ -173,21 +173,21 @@ def measure(
     small: tuple[Array32, Array32] | None = None
     if transform:
         matrix = np.vstack([transform.matrix(shape[1], shape[0]), [0.0, 0.0, 1.0]])
-        found, shared = Registration(transform, matrix=matrix, model="similarity"), None
+        fit, shared = Registration(transform, matrix=matrix, model="similarity"), None
     elif own is not None and shared is not None:
-        found, shared = with_session(own, shared, shape, at_most)
+        fit, shared = with_session(own, shared, shape, at_most)
     else:
         members, small = _views(blurry, sharp, rig)
-        found, shared = _registered(*members, shape, at_most, largest_px, shared)
+        fit, shared = _registered(*members, shape, at_most, largest_px, shared)
         del members
-    if found.matrix is None or found.similarity is None:
+    if fit.matrix is None or fit.similarity is None:
         shown = cause(blurry, sharp)
-        reason = f"{found.reason}; {shown}" if shown else found.reason
+        reason = f"{fit.reason}; {shown}" if shown else fit.reason
         return _unknown(reason, estimator, shape, rig)
     factor = factor_for(shape, LARGEST_SIDE)
     small = small or (sharp_view(blurry, factor), sharp_view(sharp, factor, rig))
     scale = scaling(factor)
-    start = scale @ found.matrix @ np.linalg.inv(scale)
+    start = scale @ fit.matrix @ np.linalg.inv(scale)
     flow = dense_flow(*small, start, estimator)
     if not flow.reliable.any():
         return _unknown("the residual flow is nowhere consistent", estimator, shape, rig)
@@ -202,10 +202,10 @@ def measure(
     compared = unexplained(*small, start, flow.coc_px)
     field = _field(flow, factor, spread, coc, None if compared is None else compared[1])
     residual = field.residual_px[flow.reliable]
-    length, length_sigma = field.mean_displacement(found.uncertainty)
+    length, length_sigma = field.mean_displacement(fit.uncertainty)
     misalignment = Misalignment(
         status="ok",
-        similarity=found.similarity,
+        similarity=fit.similarity,
         misalignment_px=length,
         residual_median_px=float(np.median(residual)),
         residual_p95_px=float(np.percentile(residual, 95)),
@@ -214,19 +214,19 @@ def measure(
         vignetting_ev=vignetting_ev(small[0] @ LUMINANCE, seen @ LUMINANCE, visible),
         estimator=estimator.name,
         weights_sha256=estimator.weights_sha256,
-        model=found.model,
-        matrix=found.matrix,
+        model=fit.model,
+        matrix=fit.matrix,
         photometry=light,
         asymmetry=spread,
         # where both show the scene
         consistency_px=float(factor * np.median(flow.consistency_px[~flow.occluded])),
         occluded_share=float(flow.occluded.mean()),
         calibration_share=float(field.calibration.mean()),
-        sigma=None if found.uncertainty is None else _sigma(field, found.uncertainty, length_sigma),
-        spread=found.asymmetry,
+        sigma=None if fit.uncertainty is None else _sigma(field, fit.uncertainty, length_sigma),
+        spread=fit.asymmetry,
         shared=shared,
-        alone=found.alone,
-        rests_on_px=largest_px if found.limited else None,
+        alone=fit.alone,
+        rests_on_px=largest_px if fit.limited else None,
         unexplained=None if compared is None else compared[0],
     )
     del small, place, seen
@@ -259,18 +259,18 @@ def _registered(
     factor = factor_for(shape, REGISTRATION_SIDE)
     reach, used = largest_px / factor, None
     if shared is None:
-        found = register(blurry, sharp, at_most=at_most, largest_px=reach, unit=factor)
+        fit = register(blurry, sharp, at_most=at_most, largest_px=reach, unit=factor)
     else:
-        found, used = register_in_session(
+        fit, used = register_in_session(
             blurry, sharp, shared, at_most=at_most, largest_px=reach, unit=factor
         )
-    if factor == 1 or found.matrix is None or found.uncertainty is None:
-        return found, used
+    if factor == 1 or fit.matrix is None or fit.uncertainty is None:
+        return fit, used
     scale = scaling(factor)
-    matrix = np.linalg.inv(scale) @ found.matrix @ scale
-    sure, spread = found.uncertainty, found.asymmetry
+    matrix = np.linalg.inv(scale) @ fit.matrix @ scale
+    sure, spread = fit.uncertainty, fit.asymmetry
     full = replace(
-        found,
+        fit,
         matrix=matrix,
         similarity=Similarity.closest(matrix, width, height),
         uncertainty=replace(
@@ -311,7 +311,7 @@ def _reference(field: Field) -> Mask:
     return np.asarray(field.flow.reliable & (np.hypot(*field.misplaced) <= RELIABLE_PX))
 
 
-def _sigma(field: Field, found: Uncertainty, misalignment_px: float) -> Sigma:
+def _sigma(field: Field, errors: Uncertainty, misalignment_px: float) -> Sigma:
     """Standard errors of the flow's statistics by a block bootstrap, plus the flow's own error.
 
     The longest residuals are where the flow errs most, so their quantile has that of its errors."""
@@ -338,10 +338,10 @@ def _sigma(field: Field, found: Uncertainty, misalignment_px: float) -> Sigma:
     own = np.percentile(errors, (50, 95))
     return Sigma(
         misalignment_px=misalignment_px,
-        shift_px=found.shift_px,
-        zoom=found.zoom,
-        rotation_deg=found.rotation_deg,
-        corner_px=found.corner_px,
+        shift_px=errors.shift_px,
+        zoom=errors.zoom,
+        rotation_deg=errors.rotation_deg,
+        corner_px=errors.corner_px,
         residual_median_px=float(np.hypot(values[0], own[0])),
         residual_p95_px=float(np.hypot(values[1], own[1])),
         reliable_share=float(values[2]),

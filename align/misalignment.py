@@ -150,10 +150,10 @@ class Misalignment:
         }
 
 
-def _asymmetry_json(found: Asymmetry | None) -> dict[str, Any] | None:
+def _asymmetry_json(asymmetry: Asymmetry | None) -> dict[str, Any] | None:
     """Displacement of a point in the blurry member by defocus: the opposite of the flow."""
-    if found is None:
+    if asymmetry is None:
         return None
     # the flow leads from the displaced point back to where the sharp member shows it
-    common = [-value for value in found.common]
-    return {"radial": -found.radial, "common": common, "signed": found.signed}
+    common = [-value for value in asymmetry.common]
+    return {"radial": -asymmetry.radial, "common": common, "signed": asymmetry.signed}

@@ -161,11 +161,11 @@ MOST_DOUBTS = 10
 """Files in which a damaged manifest and the folder differ: each may be either's fault."""
 
 
-def _candidates(root: Path, found: Mapping[str, str], others: Mapping[str, str]) -> Iterator[bytes]:
+def _candidates(root: Path, own: Mapping[str, str], others: Mapping[str, str]) -> Iterator[bytes]:
     """What the manifest may have been: of the files that lie there, then of its remaining lines."""
     # Where a line and its file differ, one of the two is damaged; all combinations are tried.
     yield canonical(others)
-    lines = legible(_content(root, CHECKSUMS)) if found.get(CHECKSUMS) else {}
+    lines = legible(_content(root, CHECKSUMS)) if own.get(CHECKSUMS) else {}
     doubts = sorted(name for name, digest in lines.items() if others.get(name, digest) != digest)
     if not lines or len(doubts) > MOST_DOUBTS:
         return

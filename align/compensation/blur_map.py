@@ -64,30 +64,30 @@ def blur_map(
     return blur_map_of(known, grid, step)
 
 
-def blur_map_of(known: ReducedBlur, grid: ReleaseGrid | None = None, step: int = 1) -> PairBlurMap:
+def blur_map_of(small: ReducedBlur, grid: ReleaseGrid | None = None, step: int = 1) -> PairBlurMap:
     """The blur map at full size; ``grid`` and ``step`` as for :func:`blur_map`."""
-    coc = known.coc_px
+    coc = small.coc_px
     size = (WINDOW_PX, WINDOW_PX)
     mean = cv2.blur(coc, size)
     scatter = np.maximum(cv2.blur(coc * coc, size) - mean * mean, 0.0)
     tried = np.array(DIAMETERS_PX)
     spacing = np.interp(np.abs(coc), (tried[1:] + tried[:-1]) / 2, np.diff(tried))
     sigma = np.sqrt(scatter + spacing**2 / 12)
-    maps = [np.where(known.reliable, known.factor * one, np.nan) for one in (coc, sigma)]
-    area = whole(known.shape) if grid is None else grid.crop
-    full = (_enlarged_part(one.astype(np.float32), known.factor, area, step) for one in maps)
+    maps = [np.where(small.reliable, small.factor * one, np.nan) for one in (coc, sigma)]
+    area = whole(small.shape) if grid is None else grid.crop
+    full = (_enlarged_part(one.astype(np.float32), small.factor, area, step) for one in maps)
     diameter, error = (one if grid is None else _on_grid(one, grid) for one in full)
-    return PairBlurMap(diameter, error, _part_of(known, area))
+    return PairBlurMap(diameter, error, _part_of(small, area))
 
 
-def _part_of(known: ReducedBlur, area: Rectangle) -> Array | None:
+def _part_of(small: ReducedBlur, area: Rectangle) -> Array | None:
     """The part of the map of what the blur does not explain that covers an area of the picture."""
-    stops = known.unexplained
+    stops = small.unexplained
     if stops is None:
         return None
     parts = []
     for start, length, side, have in zip(
-        (area.top, area.left), (area.height, area.width), known.shape, stops.shape, strict=True
+        (area.top, area.left), (area.height, area.width), small.shape, stops.shape, strict=True
     ):
         first = min(round(start * have / side), have - 1)
         parts.append(slice(first, max(round((start + length) * have / side), first + 1)))
@@ -113,35 +113,35 @@ def _on_grid(part: Array, grid: ReleaseGrid) -> Array:
     return np.asarray(grid.scale * smaller, np.float32)
 
 
-def blur_picture(found: PairBlurMap) -> NDArray[np.uint8]:
+def blur_picture(blur: PairBlurMap) -> NDArray[np.uint8]:
     """``(H, W, 3)`` RGB, bright at the largest blur, grey where nothing is known."""
-    return _coloured(found.diameter_px, blur_scale_px(found))
+    return _coloured(blur.diameter_px, blur_scale_px(blur))
 
 
-def blur_scale_px(found: PairBlurMap) -> float:
+def blur_scale_px(blur: PairBlurMap) -> float:
     """Blur that is shown brightest, px: 99 % of the known places have at most that, or 1 px."""
-    seen = found.diameter_px[np.isfinite(found.diameter_px)]
+    seen = blur.diameter_px[np.isfinite(blur.diameter_px)]
     np.abs(seen, out=seen)
     return max(float(np.quantile(seen, 0.99, overwrite_input=True)), 1.0) if seen.size else 1.0
 
 
 def _coloured(diameter_px: Array, largest: float) -> NDArray[np.uint8]:
-    known = np.isfinite(diameter_px)
-    picture = np.empty((*known.shape, 3), np.uint8)
+    finite = np.isfinite(diameter_px)
+    picture = np.empty((*finite.shape, 3), np.uint8)
     for top in range(0, len(picture), STRIP_ROWS):  # the map of a large picture takes much memory
         strip = slice(top, top + STRIP_ROWS)
-        size = np.abs(np.where(known[strip], diameter_px[strip], np.float32(0.0)))
+        size = np.abs(np.where(finite[strip], diameter_px[strip], np.float32(0.0)))
         size /= largest
         levels = 255 * np.minimum(size, 1.0)
         coloured = cv2.applyColorMap(levels.astype(np.uint8), cv2.COLORMAP_VIRIDIS)
         picture[strip] = np.asarray(coloured, np.uint8)[:, :, ::-1]
-    picture[~known] = GREY
+    picture[~finite] = GREY
     return picture
 
 
-def with_scale(found: PairBlurMap) -> NDArray[np.uint8]:
+def with_scale(blur: PairBlurMap) -> NDArray[np.uint8]:
     """:func:`blur_picture` with a bar below it that tells the blur in px."""
-    picture, largest = blur_picture(found), blur_scale_px(found)
+    picture, largest = blur_picture(blur), blur_scale_px(blur)
     width = max(picture.shape[1], LEAST_WIDTH_PX)
     size = max(width / 1000, 0.4)
     height = round(FONT_PX * max(size, 1.0))
@@ -161,21 +161,19 @@ def with_scale(found: PairBlurMap) -> NDArray[np.uint8]:
     return np.asarray(np.concatenate([wide_picture, below]), np.uint8)
 
 
-def write_blur_map(folder: Path, found: PairBlurMap) -> list[str]:
+def write_blur_map(folder: Path, blur: PairBlurMap) -> list[str]:
     """Write :data:`BLUR_NAMES`, float32 TIFF in px, and pictures; return the names."""
     import tifffile
 
-    for name, values in zip(BLUR_NAMES, (found.diameter_px, found.sigma_px), strict=False):
+    for name, values in zip(BLUR_NAMES, (blur.diameter_px, blur.sigma_px), strict=False):
         with atomic_path(folder / name) as temporary:
             tifffile.imwrite(
                 temporary, values, tile=TILE, compression="zlib", compressionargs={"level": LEVEL}
             )
-    step = -(-max(found.diameter_px.shape) // SHOWN_PX)
-    thin = (
-        one[step // 2 :: step, step // 2 :: step] for one in (found.diameter_px, found.sigma_px)
-    )
+    step = -(-max(blur.diameter_px.shape) // SHOWN_PX)
+    thin = (one[step // 2 :: step, step // 2 :: step] for one in (blur.diameter_px, blur.sigma_px))
     write_image(folder / BLUR_NAMES[2], with_scale(PairBlurMap(*thin)))
-    if found.unexplained is None:
+    if blur.unexplained is None:
         return list(BLUR_NAMES[:3])
-    write_image(folder / BLUR_NAMES[3], unexplained_picture(found.unexplained))
+    write_image(folder / BLUR_NAMES[3], unexplained_picture(blur.unexplained))
     return list(BLUR_NAMES)

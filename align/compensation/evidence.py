@@ -159,17 +159,17 @@ def _labelled(panel: Panel, text: str) -> Panel:
     return _written(np.asarray(bordered, np.uint8), text, (GAP, LABEL_HEIGHT - 8))
 
 
-def _caption(found: Misalignment, width: int) -> Panel:
+def _caption(result: Misalignment, width: int) -> Panel:
     """The numbers in one line."""
     strip = np.full((LABEL_HEIGHT + GAP, width, 3), 255, np.uint8)
-    if found.similarity is None or found.sigma is None:
+    if result.similarity is None or result.sigma is None:
         return strip
-    (x, y), sigma = found.similarity.shift_px, found.sigma
+    (x, y), sigma = result.similarity.shift_px, result.sigma
     text = (
-        f"{found.model}: shift {x:+z.2f}, {y:+z.2f} px (1 sigma {sigma.shift_px:.2f}), "
-        f"zoom {found.similarity.zoom:.5f}, rotation {found.similarity.rotation_deg:+z.3f} deg, "
-        f"residual {found.residual_median_px:.2f} px median, "
-        f"reliable {100 * (found.reliable_share or 0):.0f} %"
+        f"{result.model}: shift {x:+z.2f}, {y:+z.2f} px (1 sigma {sigma.shift_px:.2f}), "
+        f"zoom {result.similarity.zoom:.5f}, rotation {result.similarity.rotation_deg:+z.3f} deg, "
+        f"residual {result.residual_median_px:.2f} px median, "
+        f"reliable {100 * (result.reliable_share or 0):.0f} %"
     )
     return _written(strip, text, (GAP, LABEL_HEIGHT - 4))
 

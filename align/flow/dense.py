@@ -164,28 +164,28 @@ def _one_light(blurry: Array, sharp: Array, place: Array) -> tuple[Array, Array,
     return blurry, warped * light_ratio(blurry, warped, valid), valid
 
 
-def _consistency(done: _Round, estimator: FlowEstimator, grid: Array) -> Array:
+def _consistency(one_way: _Round, estimator: FlowEstimator, grid: Array) -> Array:
     """Forward-backward error of each position."""
-    frames = _frame(done.pair.sharp), _frame(done.pair.blurry)
+    frames = _frame(one_way.pair.sharp), _frame(one_way.pair.blurry)
     step = estimator(*frames)[0].cpu().numpy()
     greys = frames[0][0, 0].numpy(), frames[1][0, 0].numpy()
-    back = refined(*greys, step, np.zeros_like(grid), done.valid).flow
-    x, y = composed(back, done.step.flow, grid)
+    back = refined(*greys, step, np.zeros_like(grid), one_way.valid).flow
+    x, y = composed(back, one_way.step.flow, grid)
     return np.asarray(np.hypot(x, y))
 
 
-def _full(found: DenseFlow, factor: int, shape: tuple[int, ...]) -> DenseFlow:
+def _full(dense: DenseFlow, factor: int, shape: tuple[int, ...]) -> DenseFlow:
     """Convert a result to pixels of the full picture."""
     if factor == 1:
-        return found
+        return dense
     return DenseFlow(
-        flow=np.stack([_enlarged(c, factor, shape) for c in factor * found.flow]),
-        residual=np.stack([_enlarged(c, factor, shape) for c in factor * found.residual]),
-        reliable=_enlarged(found.reliable.astype(np.float32), factor, shape) > 0.5,
-        occluded=_enlarged(found.occluded.astype(np.float32), factor, shape) > 0.5,
-        uncertainty_px=_enlarged(factor * found.uncertainty_px, factor, shape),
-        coc_px=_enlarged(factor * found.coc_px, factor, shape),
-        consistency_px=_enlarged(factor * found.consistency_px, factor, shape),
+        flow=np.stack([_enlarged(c, factor, shape) for c in factor * dense.flow]),
+        residual=np.stack([_enlarged(c, factor, shape) for c in factor * dense.residual]),
+        reliable=_enlarged(dense.reliable.astype(np.float32), factor, shape) > 0.5,
+        occluded=_enlarged(dense.occluded.astype(np.float32), factor, shape) > 0.5,
+        uncertainty_px=_enlarged(factor * dense.uncertainty_px, factor, shape),
+        coc_px=_enlarged(factor * dense.coc_px, factor, shape),
+        consistency_px=_enlarged(factor * dense.consistency_px, factor, shape),
     )
 
 

@@ -244,9 +244,9 @@ def _posterior(
     return flow, np.stack([yy, -xy, xx]) / determinant
 
 
-def _deviation(step: Array, error: Array, told: Array, expected: float) -> float:
+def _deviation(step: Array, error: Array, evidence: Array, expected: float) -> float:
     """Deviation of the steps where there is evidence; ``expected`` weighs as :data:`BELIEF`."""
-    belief = BELIEF * told.size
-    squares = told * ((step**2).sum(axis=0) / 2 + error)
-    square = (float(squares.sum()) + belief * expected**2) / (float(told.sum()) + belief)
+    belief = BELIEF * evidence.size
+    squares = evidence * ((step**2).sum(axis=0) / 2 + error)
+    square = (float(squares.sum()) + belief * expected**2) / (float(evidence.sum()) + belief)
     return max(float(np.sqrt(square)), LEAST_EXPECTED_PX)

@@ -142,25 +142,25 @@ class Unexplained:
         return {**asdict(self), "causes": list(causes(self))}
 
 
-def causes(found: Unexplained) -> tuple[str, ...]:
+def causes(rest: Unexplained) -> tuple[str, ...]:
     """What may be the matter with a pair, in words; empty if the blur explains it."""
-    told = []
-    if found.tilt_ev > MOST_TILT_EV:
-        told.append(f"light changed across the picture, by {found.tilt_ev:.2f} EV to either side")
-    if found.specks:
-        told.append(f"dust or a mark: {found.specks} dark specks in the sharp member alone")
-    if found.moved_stops > MOST_STOPS:
-        told.append(f"something moved: {found.moved_stops:.2f} stops that no blur explains")
-    if found.blurrier_share > MOST_BLURRIER_SHARE:
-        share = f"{100 * found.blurrier_share:.0f} %"
-        told.append(
+    words = []
+    if rest.tilt_ev > MOST_TILT_EV:
+        words.append(f"light changed across the picture, by {rest.tilt_ev:.2f} EV to either side")
+    if rest.specks:
+        words.append(f"dust or a mark: {rest.specks} dark specks in the sharp member alone")
+    if rest.moved_stops > MOST_STOPS:
+        words.append(f"something moved: {rest.moved_stops:.2f} stops that no blur explains")
+    if rest.blurrier_share > MOST_BLURRIER_SHARE:
+        share = f"{100 * rest.blurrier_share:.0f} %"
+        words.append(
             f"the sharp member is focused elsewhere: it is the blurrier one in {share} of what "
             "has texture"
         )
-    change, strength = found.colour_change, found.colour_strength
+    change, strength = rest.colour_change, rest.colour_strength
     if change is not None and strength is not None and change > MOST_COLOUR_CHANGE:
-        told.append(_colours_differ(strength, change))
-    return tuple(told)
+        words.append(_colours_differ(strength, change))
+    return tuple(words)
 
 
 def _colours_differ(strength: float, change: float) -> str:

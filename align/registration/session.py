@@ -89,28 +89,28 @@ class OwnZoom:
     takes: bool = True
 
     @classmethod
-    def of(cls, found: Registration | None, shape: tuple[int, ...]) -> "OwnZoom":
+    def of(cls, fit: Registration | None, shape: tuple[int, ...]) -> "OwnZoom":
         """That of a registration of pictures of that height and width."""
         half = math.hypot(*shape[:2]) / 2
-        if found is None or found.similarity is None or found.uncertainty is None:
+        if fit is None or fit.similarity is None or fit.uncertainty is None:
             return cls(None, None, half)
-        own = found.similarity.zoom, found.uncertainty.zoom
-        return cls(*own, half, found.asymmetry, found.model in ZOOMED_MODELS)
+        own = fit.similarity.zoom, fit.uncertainty.zoom
+        return cls(*own, half, fit.asymmetry, fit.model in ZOOMED_MODELS)
 
     def with_asymmetry(self, shared: Shared | None) -> "OwnZoom":
         """The zoom that the pair shows if its point spread has the asymmetry of the session.
 
         It stays the pair's own if the session's is no surer than the fit, or not near it."""
-        told = self.asymmetry
-        if self.zoom is None or self.sigma is None or told is None or shared is None:
+        own = self.asymmetry
+        if self.zoom is None or self.sigma is None or own is None or shared is None:
             return self
-        share = told.prior**2 / (told.prior**2 + shared.sigma**2)
+        share = own.prior**2 / (own.prior**2 + shared.sigma**2)
         value, sigma = share * shared.value, math.sqrt(share) * shared.sigma
-        if sigma >= told.doubt or not shared.near(told.value, told.sigma):
+        if sigma >= own.doubt or not shared.near(own.value, own.sigma):
             return self
-        slope = told.corner_px / self.half_px
-        variance = self.sigma**2 + slope**2 * (sigma**2 - told.doubt**2)
-        zoom = self.zoom - slope * (value - told.taken)
+        slope = own.corner_px / self.half_px
+        variance = self.sigma**2 + slope**2 * (sigma**2 - own.doubt**2)
+        zoom = self.zoom - slope * (value - own.taken)
         return replace(self, zoom=zoom, sigma=math.sqrt(max(variance, 0.0)), asymmetry=None)
 
     def in_session(self, lens: SessionLens) -> tuple["OwnZoom", SessionLens | None]:
@@ -241,20 +241,20 @@ def with_session(
     return _zoomed(own, found.zoom, found.sigma, shape), used
 
 
-def _zoomed(found: Registration, zoom: float, sigma: float, shape: tuple[int, ...]) -> Registration:
+def _zoomed(fit: Registration, zoom: float, sigma: float, shape: tuple[int, ...]) -> Registration:
     """A registration with another zoom about the centre, and its error; unknown stays unknown."""
-    placed, sure = found.similarity, found.uncertainty
+    placed, sure = fit.similarity, fit.uncertainty
     if placed is None or sure is None:
-        return found
+        return fit
     height, width = shape[:2]
     half = math.hypot(height, width) / 2
-    model = found.model if zoom == placed.zoom else "similarity"
+    model = fit.model if zoom == placed.zoom else "similarity"
     placed = Similarity(zoom, placed.rotation_deg, placed.shift_px)
     turned = math.radians(sure.rotation_deg) * half
     least = LENS_PX**2 + 2 * sure.shift_px**2 + turned**2
     rest = max(sure.corner_px**2 - (sure.zoom * half) ** 2, least)
     return replace(
-        found,
+        fit,
         similarity=placed,
         matrix=np.vstack([placed.matrix(width, height), [0.0, 0.0, 1.0]]),
         model=model,

@@ -57,17 +57,17 @@ class SupervisedObjective(Objective):
         return total, parts if sum(len(term.outputs) for term in self.terms) > 1 else {}
 
     def _target(
-        self, output: torch.Tensor, target: torch.Tensor, made: dict[tuple[int, int], torch.Tensor]
+        self, output: torch.Tensor, target: torch.Tensor, sizes: dict[tuple[int, int], torch.Tensor]
     ) -> torch.Tensor:
         """The target in the size of an output; each size is made once."""
         size = (output.shape[-2], output.shape[-1])
         if size == tuple(target.shape[-2:]):
             return target
-        if size not in made:
-            made[size] = functional.interpolate(
+        if size not in sizes:
+            sizes[size] = functional.interpolate(
                 target, size, mode="bilinear", antialias=self.antialias
             )
-        return made[size]
+        return sizes[size]
 
 
 def make(

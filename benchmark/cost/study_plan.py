@@ -73,21 +73,21 @@ def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> 
 
 
 def _row(
-    study: Study, group: Sequence[Run], left: Sequence[Left], found: Estimate
+    study: Study, group: Sequence[Run], left: Sequence[Left], estimate: Estimate
 ) -> tuple[Cell, ...]:
-    minutes = None if found.seconds is None else found.seconds / 60
-    seconds = _seconds_left(left, found)
+    minutes = None if estimate.seconds is None else estimate.seconds / 60
+    seconds = _seconds_left(left, estimate)
     everything = None if seconds is None else seconds / 60
     runs = f"{len(left)} of {len(group)}"
-    steps = str(found.steps)
-    return group[0].system, study.dataset.name, runs, steps, minutes, everything, found.basis
+    steps = str(estimate.steps)
+    return group[0].system, study.dataset.name, runs, steps, minutes, everything, estimate.basis
 
 
-def _seconds_left(left: Sequence[Left], found: Estimate) -> float | None:
+def _seconds_left(left: Sequence[Left], estimate: Estimate) -> float | None:
     """Remaining seconds of one system's runs; one that lacks only metrics is not trained again."""
-    each = [found.seconds if one.metrics is None else found.restoring_seconds for one in left]
-    known = [seconds for seconds in each if seconds is not None]
-    return math.fsum(known) if len(known) == len(each) else None
+    each = [estimate.seconds if one.metrics is None else estimate.restoring_seconds for one in left]
+    seconds_known = [seconds for seconds in each if seconds is not None]
+    return math.fsum(seconds_known) if len(seconds_known) == len(each) else None
 
 
 def _table(caption: str, rows: Sequence[tuple[Cell, ...]], seconds: float) -> Table:

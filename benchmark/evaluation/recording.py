@@ -109,7 +109,7 @@ def record_columns(
 
 
 def store_columns(
-    results: Results, entry: Entry, metrics: "Mapping[str, Metric]", found: Sequence[Score]
+    results: Results, entry: Entry, metrics: "Mapping[str, Metric]", scores: Sequence[Score]
 ) -> None:
     """Store the scores of some metrics of a run, with picture parts, in place of earlier ones."""
     kept: list[Score] = []
@@ -118,10 +118,10 @@ def store_columns(
         kept = [one for one in results.scores(entry.run) if column_of(one.metric) not in metrics]
         stored = results.versions(entry.run).values()
         versions = [one for one in stored if column_of(one.metric) not in metrics]
-    names = [*metrics, *(score.metric for score in found)]  # a metric may come to no score
+    names = [*metrics, *(score.metric for score in scores)]  # a metric may come to no score
     results.record(
         replace(entry, evaluation=evaluation_version()),
-        [*kept, *found],
+        [*kept, *scores],
         results.costs(entry.run),
         [*versions, *metric_versions(names, metrics)],
     )

@@ -56,11 +56,11 @@ def _printed(row: Published, notes: dict[str, int]) -> tuple[Cell, ...]:
     return row.system, row.metric, row.value, " ".join(filter(None, (scale, unit))), note
 
 
-def comparison_table(system: str, found: Sequence[Comparison]) -> tuple[Table, list[str]]:
+def comparison_table(system: str, comparisons: Sequence[Comparison]) -> tuple[Table, list[str]]:
     """Measured beside published values, and the notes: sources, and reasons for differences."""
     notes: dict[str, int] = {}
     body: list[tuple[Cell, ...]] = []
-    for one in found:
+    for one in comparisons:
         numbers = [_number(text, notes) for text in (one.source, *one.reasons)]
         unit = unit_of(one.metric)
         body.append(

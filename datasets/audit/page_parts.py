@@ -158,9 +158,9 @@ LinkOf = Callable[[str], Cell]
 """The cell that leads from a pair's id to where the page shows it."""
 
 
-def headline(audit: Audit, found: AuditFailures, limit_px: float | None) -> str:
+def headline(audit: Audit, problems: AuditFailures, limit_px: float | None) -> str:
     """The verdict in a sentence."""
-    pairs, failing = counted(audit.total, "pair"), len(failing_pairs(found))
+    pairs, failing = counted(audit.total, "pair"), len(failing_pairs(problems))
     if limit_px is None:
         verdict = f"Neither passed nor failed: no limit was given for the misalignment of {pairs}"
         return (
@@ -168,7 +168,7 @@ def headline(audit: Audit, found: AuditFailures, limit_px: float | None) -> str:
             if failing
             else f"{verdict}."
         )
-    if not found.any:
+    if not problems.any:
         return (
             f"Passed: {pairs}, none misaligned by more than {limit_px:g} px or unknown, none "
             "unreadable, no picture twice."
