@@ -154,7 +154,7 @@ def _checked(path: Path, decoded: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(decoded)
 
 
-def _of_opencv(path: Path, content: NDArray[np.uint8], told: str = "") -> NDArray[Any]:
+def _of_opencv(path: Path, content: NDArray[np.uint8], coding: str = "") -> NDArray[Any]:
     try:
         with QUIET:
             decoded = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -164,8 +164,8 @@ def _of_opencv(path: Path, content: NDArray[np.uint8], told: str = "") -> NDArra
     if decoded is None:
         if oddity := jpeg_oddity(_as_bytes(content)):
             raise ImageError(f"{path}: {oddity}, which no reader here decodes; save it as PNG")
-        if told:
-            raise ImageError(f"{path}: no decoder for {told}; save it again without compression")
+        if coding:
+            raise ImageError(f"{path}: no decoder for {coding}; save it again without compression")
         raise ImageError(f"{path}: not a picture that can be read; replace the file")
     picture: NDArray[Any] = np.asarray(decoded)
     if picture.shape[2:] == (3,) and picture.dtype in SWAPPED:

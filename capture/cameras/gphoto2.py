@@ -354,10 +354,10 @@ def _opened(uri: str, port: str, environment: dict[str, str]) -> GPhoto2Camera:
         raise CameraNotFoundError(f"{uri}: {port} cannot be opened: {explained(error)}") from error
 
 
-def _with_serial(uri: str, serial: str, found: list[dict[str, str]]) -> GPhoto2Camera:
+def _with_serial(uri: str, serial: str, entries: list[dict[str, str]]) -> GPhoto2Camera:
     """The camera with a serial number; its port changes whenever it is connected."""
     seen = []
-    for entry in found:
+    for entry in entries:
         camera = _opened(uri, entry["port"], {})
         seen.append(camera.describe().serial or "none")
         if seen[-1] == serial:

@@ -25,14 +25,14 @@ def setting_gone(camera: str, setting: str) -> CameraError:
     )
 
 
-def with_retries(order: Callable[[], T], told: Callable[[str], None]) -> T:
+def with_retries(order: Callable[[], T], report: Callable[[str], None]) -> T:
     """Carry out an order, and repeat it after growing pauses on temporary failures.
 
-    ``told`` gets each failure before another try; the order must be safe to repeat."""
+    ``report`` gets each failure before another try; the order must be safe to repeat."""
     for pause in PAUSES_SECONDS:
         try:
             return order()
         except ShotFailedError as error:
-            told(str(error))
+            report(str(error))
         time.sleep(pause)
     return order()

@@ -137,16 +137,16 @@ class PairShots:
 
 
 def check_exif(
-    quality: Quality, role: str, asked: Exposure, found: Exif, limits: QualityLimits
+    quality: Quality, role: str, asked: Exposure, exif: Exif, limits: QualityLimits
 ) -> None:
     """Compare the settings that a file says with the requested ones."""
-    if found.empty:
+    if exif.empty:
         quality.say("warn", f"the {role} file has no EXIF, so its settings are not confirmed")
         return
     f_number, seconds, iso = asked.nominal
-    pairs = [("f-number", f_number, found.f_number, 2.0), ("time", seconds, found.seconds, 1.0)]
+    pairs = [("f-number", f_number, exif.f_number, 2.0), ("time", seconds, exif.seconds, 1.0)]
     if asked.iso is not None:
-        pairs.append(("ISO", iso, found.iso, 1.0))
+        pairs.append(("ISO", iso, exif.iso, 1.0))
     for name, wanted, got, steps in pairs:
         if got is not None and abs(steps * math.log2(got / wanted)) > limits.exif_ev:
             text = f"EXIF of the {role} file says {name} {got:g}, asked was {wanted:g}"

@@ -155,14 +155,14 @@ def _checked_chart(root: Path, chart: SessionChart) -> CheckedChart:
     return CheckedChart(chart.id, not problems and chart.read is not None, reason, files)
 
 
-def _unknown_charts(root: Path, known: set[int]) -> list[CheckedChart]:
+def _unknown_charts(root: Path, numbers: set[int]) -> list[CheckedChart]:
     """Folders of charts that are not in the journal."""
     text = "its files are there, but the journal does not know it"
     left = {path.parent.name for path in (root / "charts").glob("[0-9][0-9][0-9][0-9]/*")}
     return [
         CheckedChart(f"chart {name}", ok=False, reason=text, files=())
         for name in sorted(left)
-        if int(name) not in known
+        if int(name) not in numbers
     ]
 
 

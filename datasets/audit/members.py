@@ -57,10 +57,10 @@ def reduced_members(both: Iterable[Image]) -> Members:
     return blurry, sharp
 
 
-def shown_members(pair: Pair, known: WorstMembers) -> Members:
+def shown_members(pair: Pair, worst: WorstMembers) -> Members:
     """The members of a pair to be shown: those that are kept, or read from its files."""
-    if pair.id in known.members:
-        return known.members[pair.id]
+    if pair.id in worst.members:
+        return worst.members[pair.id]
     return reduced_members(read_pair(pair.blurry, pair.sharp or pair.blurry))
 
 

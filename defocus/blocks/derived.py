@@ -44,16 +44,16 @@ class LeftBehind:
 
 
 def give_blocks(
-    source: Path, *made: Path, converted: bool = False, meaning_alone: bool = False
+    source: Path, *pictures: Path, converted: bool = False, meaning_alone: bool = False
 ) -> None:
     """Give PNG files of RGB what the file holds whose pixels they show, as far as it is true."""
     # The orientation is that of the stored pixels, because masks and arrays have the same grid; a
     # thumbnail would show another picture.
-    if not made:
+    if not pictures:
         return
     given = read_metadata(source)
     metadata = (meaning_of if meaning_alone else true_of_colours)(given, converted=converted)
-    for path in made:
+    for path in pictures:
         path.write_bytes(dressed(path.read_bytes(), metadata))
 
 
@@ -100,23 +100,23 @@ def _with_chunks(parts: PngParts, chunks: Iterable[Chunk]) -> PngParts:
 
 
 def say_left_behind(
-    made: Iterable[tuple[Path, Path | bytes]], *, converted: bool = False
+    pictures: Iterable[tuple[Path, Path | bytes]], *, converted: bool = False
 ) -> tuple[LeftBehind, ...]:
     """Say in one line what pictures lack of the files that they were made from; return it."""
-    lacking = left_behind(made, converted=converted)
+    lacking = left_behind(pictures, converted=converted)
     if lacking:
         say(f"left out of the new pictures: {', '.join(map(str, lacking))}")
     return lacking
 
 
 def left_behind(
-    made: Iterable[tuple[Path, Path | bytes]], *, converted: bool = False
+    pictures: Iterable[tuple[Path, Path | bytes]], *, converted: bool = False
 ) -> tuple[LeftBehind, ...]:
     """What pictures lack of the files that they were made from, by reading both again."""
     names: dict[str, dict[str, None]] = defaultdict(dict)
     counts: dict[str, int] = defaultdict(int)
     number = 0
-    for source, picture in made:
+    for source, picture in pictures:
         number += 1
         lost = [one for one in _lost(source, picture) if not converted or one.kind not in _COLOURS]
         for kind in dict.fromkeys(one.kind for one in lost):

@@ -40,13 +40,13 @@ def leaves(seed: int, smallest: float, count: int) -> list[Leaf]:
     ]
 
 
-def draw_leaves(found: list[Leaf], side: int) -> Array:
+def draw_leaves(discs: list[Leaf], side: int) -> Array:
     """``(side, side)`` linear light of leaves as square pixels see them."""
     fine = side * FINENESS
     canvas = np.full((fine, fine), (DARK + BRIGHT) / 2, np.float32)
     unit = fine << SUB_PIXEL_BITS
     offset = 1 << (SUB_PIXEL_BITS - 1)  # OpenCV's integers are middles of pixels
-    for leaf in found:
+    for leaf in discs:
         centre = (round(leaf.x * unit) - offset, round(leaf.y * unit) - offset)
         cv2.circle(
             canvas, centre, round(leaf.radius * unit), leaf.light, -1, cv2.LINE_8, SUB_PIXEL_BITS

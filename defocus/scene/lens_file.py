@@ -85,12 +85,12 @@ def read_lens(path: Path) -> MeasuredLens:
     return measured
 
 
-def _unknown_key(given: Mapping[str, Any], known: Mapping[str, Any]) -> str | None:
+def _unknown_key(given: Mapping[str, Any], document: Mapping[str, Any]) -> str | None:
     """The first key of a document that a lens does not have, with those that it is in."""
     for key, value in given.items():
-        if key not in known:
+        if key not in document:
             return key
-        if isinstance(value, dict) and (inner := _unknown_key(value, known[key])) is not None:
+        if isinstance(value, dict) and (inner := _unknown_key(value, document[key])) is not None:
             return f"{key}.{inner}"
     return None
 

@@ -26,22 +26,22 @@ class Configuration:
     bit_depth: Literal[8, 16] = 8  # of the training pictures
 
 
-def _configured(made: Configuration, settings: "Recipe") -> "Recipe":
+def _configured(ifan: Configuration, settings: "Recipe") -> "Recipe":
     """The settings with the losses and sizes of a configuration."""
     losses: dict[str, Any] = {
-        "disparity": made.disparity,
-        "reblur": made.reblur,
-        "steps": made.steps,
-        "reblur_steps": made.reblur_steps,
-        "corrected": made.filters == "corrected",
+        "disparity": ifan.disparity,
+        "reblur": ifan.reblur,
+        "steps": ifan.steps,
+        "reblur_steps": ifan.reblur_steps,
+        "corrected": ifan.filters == "corrected",
     }
-    beside = settings.supervision if made.disparity and not made.dual else ()
+    beside = settings.supervision if ifan.disparity and not ifan.dual else ()
     return settings.model_copy(
         update={
             "objective_settings": losses,
             "supervision": beside,
-            "bit_depth": made.bit_depth,
-            "paper": settings.paper.model_copy(update={"crop_px": made.crop_px}),
+            "bit_depth": ifan.bit_depth,
+            "paper": settings.paper.model_copy(update={"crop_px": ifan.crop_px}),
         }
     )
 
@@ -67,25 +67,25 @@ FILE = Baseline.of_folder(
 IFAN = FILE.changed(recipe=partial(_configured, Configuration()))
 
 
-def _variant(suffix: str, display_name: str, made: Configuration, **card: Any) -> Baseline:  # noqa: ANN401 - whatever a card has
+def _variant(suffix: str, display_name: str, ifan: Configuration, **card: Any) -> Baseline:  # noqa: ANN401 - whatever a card has
     return FILE.variant(
         f"ifan-{suffix}",
         display_name,
-        network={"steps": made.steps, "dual": made.dual, "filters": made.filters},
-        recipe=partial(_configured, made),
+        network={"steps": ifan.steps, "dual": ifan.dual, "filters": ifan.filters},
+        recipe=partial(_configured, ifan),
         **card,
     )
 
 
-def _ablation(suffix: str, label: str, made: Configuration) -> Baseline:
+def _ablation(suffix: str, label: str, ifan: Configuration) -> Baseline:
     without = "; seven residual blocks stand where the filters were, which gives the paper's size"
     return _variant(
         f"ablation-{suffix}",
         f"IFAN ({label})",
-        made,
+        ifan,
         status="reconstruction",
         follows="a line of the paper's ablation: F filters, D disparity loss, R reblurring loss"
-        + (without if made.filters == "none" else ""),
+        + (without if ifan.filters == "none" else ""),
         published_as=f"ifan-ablation-{suffix}",
         weights_trained_on=(),
     )
