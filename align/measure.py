@@ -311,7 +311,7 @@ def _reference(field: Field) -> Mask:
     return np.asarray(field.flow.reliable & (np.hypot(*field.misplaced) <= RELIABLE_PX))
 
 
-def _sigma(field: Field, errors: Uncertainty, misalignment_px: float) -> Sigma:
+def _sigma(field: Field, uncertainty: Uncertainty, misalignment_px: float) -> Sigma:
     """Standard errors of the flow's statistics by a block bootstrap, plus the flow's own error.
 
     The longest residuals are where the flow errs most, so their quantile has that of its errors."""
@@ -338,10 +338,10 @@ def _sigma(field: Field, errors: Uncertainty, misalignment_px: float) -> Sigma:
     own = np.percentile(errors, (50, 95))
     return Sigma(
         misalignment_px=misalignment_px,
-        shift_px=errors.shift_px,
-        zoom=errors.zoom,
-        rotation_deg=errors.rotation_deg,
-        corner_px=errors.corner_px,
+        shift_px=uncertainty.shift_px,
+        zoom=uncertainty.zoom,
+        rotation_deg=uncertainty.rotation_deg,
+        corner_px=uncertainty.corner_px,
         residual_median_px=float(np.hypot(values[0], own[0])),
         residual_p95_px=float(np.hypot(values[1], own[1])),
         reliable_share=float(values[2]),
