@@ -184,5 +184,3 @@ def _from_nvlabs(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         if module != NVLABS_UNUSED:
             renamed[f"{ours[module]}.{kind}" if module in ours else name] = value
     return renamed
-
-
