@@ -20,6 +20,9 @@ DEFAULT_ISO = 100.0
 TOLERATED_EV = 0.1
 """A difference of exposure within a pair that nobody needs to know."""
 
+SAME_VALUE = 0.02
+"""Labels that are nearer than this share of a doubling are one value: 1/60 is 0.0166s."""
+
 RAISE_ISO_BEYOND_EV = 0.2
 """A time that misses by more than a fifth of a stop is not constant exposure any more."""
 
@@ -148,7 +151,13 @@ def plan_bracket(
     if "iso" in second_settings:
         second_iso = _chosen(second_settings["iso"], first.iso or f"{first.iso_value:g}")
     second = _equal_exposure(first, narrow, second_settings, second_iso, max_seconds)
-    bracket = Bracket(first, second, tuple(_notes(first, second)))
+    exchanged = [
+        *_exchanged("aperture", blurry, first.aperture),
+        *_exchanged("aperture", sharp, second.aperture),
+        *_exchanged("shutter", shutter, first.shutter),
+        *_exchanged("iso", iso, first.iso),
+    ]
+    bracket = Bracket(first, second, (*exchanged, *_notes(first, second)))
     if abs(bracket.residual_ev) <= TOLERATED_EV:
         return bracket
     return replace(
@@ -247,6 +256,14 @@ def _equal_exposure(
             if iso[1] > chosen.iso_value:
                 chosen = best(iso)
     return chosen
+
+
+def _exchanged(name: SettingName, asked: str | None, used: str | None) -> list[str]:
+    """A note that the camera lacks a value, unless it only writes it in other words."""
+    wanted, there = (parse_value(name, word or "") for word in (asked, used))
+    if wanted is None or there is None or abs(math.log2(there / wanted)) < SAME_VALUE:
+        return []
+    return [f"the camera has no {name} {asked}; {used} is used"]
 
 
 def _notes(first: Exposure, second: Exposure) -> list[str]:

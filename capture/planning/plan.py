@@ -124,8 +124,10 @@ class OpticsPlan:
         """The optics as lines of text."""
         airy, size = self.airy_px, self.release_size_px
         scale = f"1/{1.0 / self.release_scale:.1f} of the width"
-        largest = f"{size[0]} x {size[1]} px" if size else scale
-        reduced = f"at most {largest}, limited by {self.release_limit}"
+        largest = f"{size[0]} × {size[1]} px" if size else scale
+        sharp = "in full size"
+        if self.release_scale < 1.0:
+            sharp = f"up to {largest} ({self.release_limit})"
         return [
             f"Airy disc   blurry {airy['blurry']:.1f} px, sharp {airy['sharp']:.1f} px",
             "sharp zone  "
@@ -134,7 +136,7 @@ class OpticsPlan:
                 for role, (near, far) in self.depth_of_field_mm.items()
             )
             + " (blur up to 1 px)",
-            f"release     {reduced if self.release_scale < 1.0 else 'in full size'}",
+            f"sharp size  pictures sharp down to the pixel {sharp}",
             *(
                 f"at {row.distance_mm / 1000:6.2f} m  circle of confusion: "
                 f"blurry {row.blurry_coc_px:.1f} px, sharp {row.sharp_coc_px:.1f} px"

@@ -20,6 +20,8 @@ from defocus.capture.quality.limits import (
     load_profile,
     with_changes,
 )
+from defocus.command_line.settings_file import SETTINGS_FILE, SettingsFile
+from defocus.errors import SettingsError
 from defocus.settings import CommandSettings, option, option_names
 
 Mode = Literal["aperture", "focus", "both", "dual"]
@@ -85,9 +87,16 @@ def _apply_profile(ctx: click.Context, _param: click.Parameter, path: Path | Non
     typed_alone = {"settings", "camera", "session", "plugin"}
     # 'plan' passes over the options of 'shoot' alone
     profile = load_profile(path, (set(names) | option_names(ShootOptions)) - typed_alone)
-    ctx.default_map = {
-        names[key]: value for key, value in profile.shoot.items() if names.get(key) is not None
-    }
+    known = {key: value for key, value in profile.shoot.items() if names.get(key) is not None}
+    typed = {option.name: option for option in ctx.command.params}
+    for key, value in known.items():
+        try:
+            typed[names[key]].type_cast_value(ctx, value)
+        except click.BadParameter as error:
+            problem = error.message.rstrip(".")
+            raise SettingsError(f"{path}: 'shoot.{key}': {problem}") from error
+    ctx.default_map = {names[key]: value for key, value in known.items()}
+    ctx.meta[SETTINGS_FILE] = SettingsFile(str(path), "shoot")
     return profile
 
 
@@ -136,7 +145,8 @@ HOOK = option(
 )
 JSON_LINES = option(False, "--json-lines", exclude=True, text="Print every journal line on stdout.")
 RETAKE = "After a rejected pair: shoot it again, ask, or leave it."
-YES = option(False, "--yes", exclude=True, text="Do not ask for confirmation.")
+ASK_NOTHING = "Ask nothing: shoot all scenes without waiting for set-up."
+YES = option(False, "--yes", exclude=True, text=ASK_NOTHING)
 
 
 class BracketSettings(CommandSettings):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, PrivateAttr
 
 from defocus.errors import InputError, SettingsError
 from defocus.near_names import did_you_mean
@@ -91,6 +91,11 @@ class CaptureProfile(Settings):
 
     shoot: dict[str, Value] = Field(default_factory=dict)  # option → value, as typed
     quality: QualityLimits = LIMITS
+    _path: Path = PrivateAttr(default=Path())
+
+    def __str__(self) -> str:
+        """The file, as ``--print-config`` shows it."""
+        return str(self._path)
 
 
 def load_profile(path: Path, options: Iterable[str]) -> CaptureProfile:
@@ -101,4 +106,5 @@ def load_profile(path: Path, options: Iterable[str]) -> CaptureProfile:
         if key not in legal:
             hint = did_you_mean(key, legal, most=1, nearness=0.0)
             raise SettingsError(f"{path}: unknown key 'shoot.{key}'; {hint}")
+    profile._path = path
     return profile

@@ -69,6 +69,10 @@ def read_journal(path: Path) -> JournalContent:
         content = read_bytes(path, MOST_BYTES)
     except FileError as error:
         raise DatasetError(f"{error}; is it a session folder?") from error
+    except FileNotFoundError as error:
+        raise DatasetError(
+            f"{path.parent} is not a session: it has no {path.name}; check the path"
+        ) from error
     except OSError as error:
         raise DatasetError(
             f"{path}: the journal cannot be read ({error.strerror}); is it a session folder?"

@@ -14,7 +14,7 @@ from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.state import PlannedPair
 from defocus.capture.taking.retake import is_taken_again
-from defocus.errors import InputError
+from defocus.errors import DefocusError, InputError
 from defocus.progress import counted, say, status
 
 Ask = Callable[[str], None]
@@ -79,7 +79,8 @@ class Asker(Person):
             say(line)
         if not self.answered:
             pairs = sum(count for _, count in plans)
-            click.confirm(f"shoot {counted(pairs, 'pair')}?", abort=True, err=True)
+            if not click.confirm(f"shoot {counted(pairs, 'pair')}?", err=True):
+                raise DefocusError("nothing was shot")
 
     def scene_ready(self, pair: PlannedPair, note: str) -> None:
         """Wait before the first pair of a further scene, say its note, then count down."""

@@ -33,7 +33,7 @@ from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_ri
 from defocus.capture.taking.shots.series import shoot_series
 from defocus.capture.taking.shots.shooting import Handling
 from defocus.capture.taking.verdicts import complete_whole
-from defocus.errors import CameraError, DatasetError, InputError
+from defocus.errors import CameraError, DatasetError, DefocusError, InputError
 from defocus.progress import counted, say
 
 
@@ -157,7 +157,8 @@ def journalled_address(camera: CameraRecord, sharp: CameraRecord | None = None) 
                 "give the address with --camera"
             )
         question = f"the journal says '{redacted(uri)}', which starts programs; start them?"
-        click.confirm(question, abort=True, err=True)
+        if not click.confirm(question, err=True):
+            raise DefocusError("no program was started; another address is given with --camera")
     return address
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, 
 import click
 
 from defocus.command_line.commands import FiniteRange, SectionedCommand
+from defocus.command_line.settings_file import SETTINGS_FILE, SettingsFile
+from defocus.errors import InputError
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -65,6 +67,18 @@ class SettingsCommand(SectionedCommand):
         """Write the options under their headings, or as one list if there are none."""
         kind = SectionedCommand if any(self._sections) else click.Command
         kind.format_options(self, ctx, formatter)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        """Run the command; an error of an option that a settings file gave names the file."""
+        try:
+            return super().invoke(ctx)
+        except (click.UsageError, InputError) as error:
+            file: SettingsFile | None = ctx.meta.get(SETTINGS_FILE)
+            text = error.message if isinstance(error, click.UsageError) else str(error)
+            blamed = None if file is None else file.blamed(ctx, text)
+            if blamed is None:
+                raise
+            raise blamed from error
 
     def _add_fields(self, model: "type[Settings]") -> None:
         heading = self._others

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.capture.camera import Setting
+from defocus.capture.commands import shoot
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import nearest_choice, plan_bracket
 from defocus.capture.planning.labels import parse_f_number, parse_seconds, true_f, true_seconds
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.simulation.body import Fault, parse_faults
 from defocus.capture.simulation.options import PROFILES
-from defocus.errors import InputError
+from defocus.errors import InputError, SettingsError
 from defocus.scene.thin_lens import (
     Lens,
     airy_diameter_px,
@@ -61,7 +62,7 @@ def test_the_plan_of_the_command(run, tmp_path):
     assert plan["duration_seconds"] == pytest.approx(10 * (shutters + 3 * (3.0 + 2.0)))
     assert plan["disk_bytes"] == 10 * 640 * 480 * (3 * 6 + 18)
     text = run("defocus-capture", "plan", *PLAN, "--pairs", "10").stdout
-    for word in ("sharp zone", "release", "Airy disc", "10 pairs"):
+    for word in ("sharp zone", "sharp size", "Airy disc", "10 pairs"):
         assert word in text
     assert list(tmp_path.iterdir()) == []
 
@@ -70,7 +71,7 @@ def test_a_plan_that_reaches_infinity_says_so_in_words():
     plan = BracketRequest().plan(open_camera("sim:?width=192&height=144"))
     told = "\n".join(plan.lines())
     assert re.search(r"sharp \d\.\d\d m to infinity \(blur up to 1 px\)\n", told)
-    assert "\nrelease     in full size\n" in told
+    assert "\nsharp size  pictures sharp down to the pixel in full size\n" in told
 
 
 @pytest.mark.parametrize(("mains", "flickers"), [(50, True), (60, True), (None, False)])
@@ -93,6 +94,43 @@ def test_a_settings_file_gives_defaults_that_the_command_line_wins_over(run, tmp
     assert [row["distance_mm"] for row in plan["circle_of_confusion"]] == [1500.0, 3000.0]
     plan = json.loads(run("defocus-capture", *arguments, "--json", "--blurry", "f/2").stdout)
     assert plan["blurry"]["aperture"] == "f/2"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("scenes = 0", "'shoot.scenes': 0 is not in the range 1<=x<=9999"),
+        ("settle = 'x'", "'shoot.settle': 'x' is not a number of seconds"),
+        ("mode = 'x'", "'shoot.mode': 'x' is not one of 'aperture'"),
+        ("yes = 'maybe'", "'shoot.yes': 'maybe' is not a valid boolean"),
+        # noticed later: by the camera, or because two do not fit
+        ("blurry = 'f/1.1'", "'shoot.blurry': the camera has no aperture 'f/1.1'"),
+        ("sharp = 'f/2'", "'shoot.sharp' f/2 is not narrower than --blurry f/4"),
+        ("scene = '?!'", "'shoot.scene': scene name '?!' has no letter"),
+        ("qc-set = 'nix=1'", "'shoot.qc-set': unknown key 'nix'"),
+    ],
+)
+def test_a_bad_value_of_a_settings_file_is_blamed_on_the_file(line, said, tmp_path):
+    file = tmp_path / "lab.toml"
+    file.write_text(f"[shoot]\n{line}\n")
+    words = ["s", "--camera", "sim:", "--settings", str(file), "--dry-run"]
+    with pytest.raises(SettingsError, match=re.escape(f"{file}: {said}")):
+        shoot.command.main(words, standalone_mode=False)
+    with pytest.raises(InputError, match="the camera has no iso '7'") as typed:
+        shoot.command.main([*words[:3], "--dry-run", "--iso", "7"], standalone_mode=False)
+    assert str(file) not in str(typed.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "notes"),
+    [
+        ({"blurry": "f/3.9"}, ("the camera has no aperture f/3.9; f/4 is used",)),
+        ({"shutter": "1/130"}, ("the camera has no shutter 1/130; 1/125 is used",)),
+        ({"blurry": "F4.0", "sharp": "22", "shutter": "0.0080s"}, ()),
+    ],
+)
+def test_a_camera_that_lacks_a_value_says_which_is_used(typed, notes):
+    assert BracketRequest(**typed).plan(open_camera("sim:")).bracket.notes == notes
 
 
 def test_faults_as_they_are_typed():

@@ -13,6 +13,8 @@ FILES = {
     "shots.toml": "[shots]\n",
     "camera.toml": "[shoot]\ncamera = 'sim:'",
     "long.toml": "[shoot]\nmax-shutter = 'long'\n",
+    "aperture.toml": "[shoot]\nblurry = 'f/1.1'\n",
+    "none.toml": "[shoot]\nscenes = 0\n",
     "shot.toml": "shot = ['a']",
     "shell.toml": "shoot = 'rm -rf /'",
     "exe.toml": "shoot = ['a']\nsuffixes = ['.exe']",
@@ -99,6 +101,8 @@ LINES = [
     plan --camera sim: --settings shots.toml
     plan --camera sim: --settings camera.toml
     plan --camera sim: --settings long.toml
+    plan --camera sim: --settings aperture.toml
+    shoot s --camera sim: --yes --settings none.toml
     plan --camera sim: --iso ٤٠٠
     plan --camera sim: --shutter ٣
     plan --camera sim: --blurry f/٤

@@ -19,6 +19,7 @@ from defocus.capture.sessions.state import PlannedPair
 from defocus.capture.sessions.view import measured
 from defocus.capture.taking.person import Asker, bell, ring
 from defocus.capture.taking.shots.shooting import planned_pair
+from defocus.errors import DefocusError
 from defocus.images import write_image
 from defocus.progress import status
 from defocus.reports.model import Table
@@ -200,6 +201,14 @@ def test_a_scene_is_asked_for_by_its_typed_name_and_with_its_note(monkeypatch, c
         "set up scene 'Regal 2' (books), then press Enter",
         "set up scene 'desk', then press Enter",
     ]
+
+
+def test_who_says_no_to_the_plan_is_not_told_of_an_interruption(monkeypatch):
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr(click, "confirm", lambda *_words, **_how: False)
+    with pytest.raises(DefocusError, match=r"^nothing was shot$") as refused:
+        Asker(ShootOptions(), answered=False).confirm([])
+    assert refused.value.exit_code == 1
 
 
 def test_one_line_says_what_is_being_shot(tmp_path, monkeypatch, capsys):

@@ -57,6 +57,7 @@ def test_the_config_says_what_counts_and_why(run, tmp_path):
     assert lines["sharp"] == '"f/22"  # typed'
     assert lines["repeat"] == "1  # default"
     assert "# shutter is not set" in done.stdout
+    assert lines["settings"] == '"lab.toml"  # typed'
     assert tomllib.loads(done.stdout)["shoot"]["camera"] == ["sim:"]
 
 
