@@ -95,13 +95,32 @@ def starting_workers() -> Iterator[None]:
     held = hasattr(signal, "pthread_sigmask")  # Windows has none
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if held else set()
     try:
-        yield
+        with _interrupted_afterwards():
+            yield
     finally:
-        if held:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.environ.update({name: value for name, value in before.items() if value is not None})
         for name in (name for name, value in before.items() if value is None):
             os.environ.pop(name, None)
+        if held:  # at the end, as what was held back interrupts here
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextlib.contextmanager
+def _interrupted_afterwards() -> Iterator[None]:
+    """Let Ctrl-C wait until all processes are started, so that all of them can be ended."""
+    # A mask is of one thread: a signal that another thread gets interrupts the main one all the
+    # same. Processes that nobody knows print tracebacks when what they wait for is gone.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
+    if pressed:
+        signal.raise_signal(signal.SIGINT)
 
 
 _WORK: list[Callable[[Any], Any]] = []

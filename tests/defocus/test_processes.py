@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
@@ -14,7 +15,7 @@ import cv2
 import pytest
 
 from defocus.errors import DefocusError
-from defocus.processes import in_processes
+from defocus.processes import in_processes, starting_workers
 from defocus.progress import say, telling
 from tests.command_process import has_ended, wait_until
 
@@ -91,6 +92,34 @@ def test_an_interrupt_while_the_processes_start_is_not_waited_out(monkeypatch):
     finally:
         signal.signal(signal.SIGINT, before)
     assert not active_children()
+
+
+def test_an_interrupt_that_another_thread_gets_waits_until_all_are_started(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    begin, ended, done = threading.Event(), threading.Event(), []
+
+    def press() -> None:
+        begin.wait()
+        signal.raise_signal(signal.SIGINT)
+        ended.set()
+
+    def start() -> None:
+        with starting_workers():
+            begin.set()
+            ended.wait()
+            time.sleep(0.01)
+            done.append("started")
+
+    threading.Thread(target=press, daemon=True).start()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background: ignored
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done == ["started"]
+    assert "OMP_NUM_THREADS" not in os.environ
 
 
 def test_messages_of_the_processes_follow_the_settings_of_the_caller(tmp_path, monkeypatch, capfd):
