@@ -79,5 +79,5 @@ def _facts(each: "Restored") -> list[str]:
         names = " and ".join(printable(str(one)) for one in map_paths(Path(each.map)))
         facts.append(f"map of blur: {names}")
     if each.seconds == 0:
-        facts.append("done before")
+        facts.append("the picture was done before" if each.map else "done before")
     return facts

@@ -28,16 +28,14 @@ from defocus.command_line.verbs import help_heading
     "--format",
     "kind",
     type=click.Choice(["pdf", "svg"]),
-    default="pdf",
-    show_default=True,
-    help="Format of --figures.",
+    help="Format of --figures.  [default: pdf]",
 )
 @click.option("--json", "as_json", is_flag=True, help="With --against: print one JSON object.")
 def command(
     out: Path,
     against: Path | None,
     figures: Path | None,
-    kind: Literal["pdf", "svg"],
+    kind: Literal["pdf", "svg"] | None,
     *,
     as_json: bool,
 ) -> None:
@@ -46,12 +44,14 @@ def command(
     The command writes report.html and report.pdf, compares two studies with --against, or draws
     figures with --figures.
     """
+    if figures is None and kind is not None:
+        raise click.UsageError("--format is of the figures; it needs --figures FOLDER")
     if figures is not None:
         if against is not None or as_json:
             raise click.UsageError("--figures cannot be combined with --against or --json")
         from defocus.benchmark.reporting.write import write_figures
 
-        for path in write_figures(out, figures, kind):
+        for path in write_figures(out, figures, kind or "pdf"):
             click.echo(path)
         return
     from defocus.benchmark.reporting.write import write_comparison, write_report

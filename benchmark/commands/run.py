@@ -44,12 +44,14 @@ def command(context: click.Context, folders: tuple[Path, ...], options: "RunOpti
             "--variants needs --all; with --only, name variants by a pattern such as 'jnb*'"
         )
     from defocus.benchmark.cost.study_plan import show_plan
+    from defocus.benchmark.results.lock import require_study_folder
     from defocus.benchmark.study.document import as_request, note_plugins
     from defocus.benchmark.study.expansion import expand_request
     from defocus.benchmark.study.launch import carry_out
     from defocus.files import require_writable
 
     if not options.dry_run:
+        require_study_folder(options.out)
         require_writable(options.out)
     document = options.document(all_of_sample=not _is_given(context, "dataset"))
     request = as_request(document, options.shard, note_plugins())

@@ -101,6 +101,7 @@ def command(
     if (out is None) != (row_name is None) or (out is not None and dataset is None):
         raise click.UsageError("a row of a study needs --out, --name and --dataset")
     from defocus.benchmark.external_results.row import score_request
+    from defocus.benchmark.results.lock import require_study_folder
     from defocus.command_line.json_output import json_output
     from defocus.errors import ImageError
     from defocus.files import require_writable
@@ -108,6 +109,7 @@ def command(
     from defocus.progress import say
 
     if out is not None:
+        require_study_folder(out)
         require_writable(out)
     with json_output() as output:
         scoring = score_request(restored, sharp, dataset, name, names, flow_weights, rule, crop)

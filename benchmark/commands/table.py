@@ -35,7 +35,8 @@ def command(style: str, out: Path, file: Path | None, *, as_csv: bool) -> None:
     places     PSNR indoors, outdoors and of both
     costs      quality beside parameters, multiply-adds and time
 
-    Nothing is marked if systems may not be ranked.
+    The best are marked only among ranked systems: those trained with the budget paper, those not
+    trained here, and narrow copies of the budget demo among themselves.
 
     \b
     All numbers are written to the file --to:
@@ -45,7 +46,9 @@ def command(style: str, out: Path, file: Path | None, *, as_csv: bool) -> None:
     pictures     the scores of every picture
     """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
     if style in NUMBERS:
-        if file is None or as_csv:
+        if as_csv:
+            raise click.UsageError("--csv is for printed tables; --to FILE.csv writes CSV")
+        if file is None:
             raise click.UsageError(f"{style} is written to a file: --to FILE, such as numbers.csv")
         _write_numbers(out, file, images=style == "pictures")
         return

@@ -75,6 +75,11 @@ def empty_notes(rows: Iterable[tuple[str, Row]]) -> list[str]:
 ALIKE_ALONE = "compare rows that were trained alike, never with published numbers"
 """What a schedule of one's own allows: nothing says whether two rows have the same one."""
 
+NARROW_NOTICE = (
+    "demo budget: narrow copies, trained for seconds; compare them with each other, never with "
+    "published numbers"
+)
+
 SEEN = {
     "single": "one picture",
     "dual": "dual-pixel views",
@@ -114,6 +119,11 @@ def ranked_classes(tracks: Iterable[Track]) -> str:
 def ranked_in(track: Track) -> list[int]:
     """The ranks of a track."""
     return [one.rank for one in track.standings if one.rank is not None]
+
+
+def notice_on(budgets: Iterable[str], tracks: Iterable[Track]) -> str:
+    """What may be compared: narrow copies with each other where they are ranked, or nothing."""
+    return NARROW_NOTICE if ranks_narrow_copies(tracks) else budget_notice(budgets)
 
 
 def budget_notice(budgets: Iterable[str]) -> str:

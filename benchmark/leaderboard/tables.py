@@ -61,12 +61,6 @@ COUNTED = (
 )
 
 
-NARROW_NOTICE = (
-    "demo budget: narrow copies, trained for seconds; compare them with each other, never with "
-    "published numbers"
-)
-
-
 def score_tables(
     rows: Sequence[Row], reconstructions: Iterable[str] = (), tracks: Sequence[Track] = ()
 ) -> list[Table]:

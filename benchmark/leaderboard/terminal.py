@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.leaderboard.classes import budget_notice, ranks_narrow_copies
+from defocus.benchmark.leaderboard.classes import notice_on
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import COUNTED, NARROW_NOTICE, score_tables
+from defocus.benchmark.leaderboard.tables import COUNTED, score_tables
 from defocus.benchmark.results.run_folder import FAILURE, run_folder
 from defocus.benchmark.results.store import SCRATCH
 from defocus.benchmark.statistics.comparable import Track
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 ALIKE = "[schedule] and, each on its line, steps = 300, crop_px = 64, batch = 2"
 """Settings by which some networks are trained from scratch in a few minutes."""
 
-FAIR = "how to make one: docs/how-to/fair-comparison.md"
+FAIR = (
+    "to make one, train all alike: --budget quick --settings alike.toml, where alike.toml has "
+    f"{ALIKE}"
+)
 
 _UNLIMITED = 10_000
 """Tables are as wide as their cells where stdout is not a terminal."""
@@ -110,8 +113,7 @@ def print_leaderboard(
         shown |= {column.name for column in fitting.columns}
         if len(table.columns) > 1:  # else there are reasons alone
             _print_table(fitting, ())
-    narrow = ranks_narrow_copies(tracks)
-    notice = NARROW_NOTICE if narrow else budget_notice(row.budget for row in rows)
+    notice = notice_on((row.budget for row in rows), tracks)
     notes = [notice, FAIR if notice.endswith("not a comparison") else ""]
     notes += [table.note for table in tables]
     if left_out:

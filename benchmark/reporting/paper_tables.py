@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Literal
 
 from defocus.benchmark.leaderboard.classes import (
-    budget_notice,
     empty_notes,
     left_out_notes,
     most_images,
+    notice_on,
     over_pictures,
     protocol_notes,
 )
@@ -250,7 +250,7 @@ def _table(
         tuple(ColumnGroup(name, tuple(_head(place) for place in part)) for name, part in groups),
         tuple(rows),
         tuple(parts),
-        _note(places, lines, columns, _scored_under(content, places, lines)),
+        _note(content, places, lines, columns, _scored_under(content, places, lines)),
         tuple(_images(places, line) for line in lines),
     )
 
@@ -266,6 +266,7 @@ def _images(places: Sequence[_Place], line: BoardLine) -> int:
 
 
 def _note(
+    content: Content,
     places: Sequence[_Place],
     lines: Sequence[BoardLine],
     columns: Sequence[Sequence[Measured | None]],
@@ -283,7 +284,13 @@ def _note(
     rows = ((name, row) for place in places for name, row in place.rows().items())
     shown = {line.name for line in lines}
     said += empty_notes((name, row) for name, row in rows if row.protocol and name in shown)
-    said.append(budget_notice(line.first.budget for line in lines))
+    tracks = (
+        track_of(content, line, place.convention)[0]
+        for line in lines
+        for place in places
+        if place.convention
+    )
+    said.append(notice_on((line.first.budget for line in lines), filter(None, tracks)))
     sentences = [capital(text) for text in dict.fromkeys(filter(None, said))]
     return "".join(f"{text}. " for text in sentences).strip()
 

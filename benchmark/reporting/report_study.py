@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from defocus.benchmark.leaderboard.classes import budget_notice, ranks_narrow_copies
+from defocus.benchmark.leaderboard.classes import notice_on, ranks_narrow_copies
 from defocus.benchmark.leaderboard.content import Content, display_name, read_content
 from defocus.benchmark.leaderboard.lines import read_boards
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.leaderboard.tables import NARROW_NOTICE
 from defocus.benchmark.reporting.board.notes import Notes, own_lines_notice
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores, read_picture_scores
 from defocus.benchmark.reporting.figures.pictures import KeptPictures
@@ -67,10 +66,10 @@ class ReportStudy:
 
     def notice(self) -> str:
         """What may not be concluded from the numbers; empty if all systems were trained in full."""
-        if ranks_narrow_copies(self.content.tracks.values()):
-            return NARROW_NOTICE
-        budgets = {row.budget for row in self.rows}
-        return own_lines_notice(budgets) if self.lead else budget_notice(budgets)
+        budgets, tracks = {row.budget for row in self.rows}, self.content.tracks.values()
+        if self.lead and not ranks_narrow_copies(tracks):
+            return own_lines_notice(budgets)
+        return notice_on(budgets, tracks)
 
     def by_dataset(
         self,

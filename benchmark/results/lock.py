@@ -83,6 +83,15 @@ def _refuse_foreign(out: Path) -> None:
             raise InputError(f"{out} has a {name} that is not from a study; choose another --out")
 
 
+def require_study_folder(out: Path) -> None:
+    """Refuse a folder with files of which none is a study's, before work is done for it."""
+    known = (".lock", "results.sqlite", *STUDY_NAMES)
+    if not out.is_dir() or any((out / name).exists() for name in known):
+        return
+    if any(out.iterdir()):
+        raise InputError(f"{out}: has other files in it; choose a new folder for --out")
+
+
 def _sweep(out: Path) -> None:
     """Remove temporary files of a killed process; other files may belong to the user."""
     _remove(out, _OF_STUDY)

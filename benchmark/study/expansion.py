@@ -11,6 +11,7 @@ from defocus.baselines.objective_registry import objectives, require_objective
 from defocus.baselines.registry import all_baselines, baseline, with_objective
 from defocus.baselines.weights.store import find_weights, shipped_weights
 from defocus.baselines.wrapping import retrained
+from defocus.benchmark.results.lock import require_study_folder
 from defocus.benchmark.study.attempt import require_test_pairs
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
 from defocus.benchmark.study.options import StudyOptions
@@ -234,6 +235,7 @@ def study_of(
 ) -> Study:
     """Make the study of a command line that names its systems."""
     out, dataset = options.out, options.dataset
+    require_study_folder(out)
     require_writable(out)
     override = options.override.for_this_device()
     if workers is not None:

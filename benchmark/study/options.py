@@ -53,8 +53,8 @@ class StudyOptions(CommandSettings):
     dataset: str = option("sample", "--dataset", show_default="sample")
     """Dataset as READER:PATH, 'sample' or 'sample:strong'."""
     budget: BudgetName = option("demo", "--budget")
-    """Length of training; own is the long training of defocus-s and defocus-m. Systems are ranked
-    with paper only."""
+    """Length of training; own is the long training of defocus-s and defocus-m. Ranked are
+    systems trained with paper or not trained here, and narrow copies of demo among themselves."""
     settings: Path | None = option(None, "--settings FILE")
     """TOML file with the tables [schedule] (steps, crop_px, batch, learning_rate) and [training]
     (precision, accumulate, average and others). If it changes results, they are marked as a custom

@@ -230,8 +230,7 @@ def open_session_folder(
     is_session = (root / JOURNAL).exists()
     if not is_session and not create:
         raise DatasetError(f"{root}: no such session; 'defocus-capture shoot' makes one")
-    if not is_session and root.exists() and _occupied(root):
-        raise DatasetError(f"{root}: has other files in it; choose a new folder for the session")
+    refuse_occupied(root)
     make_folder(root)
     with _locked(root / "lock"), Journal(root / JOURNAL, listener) as journal:
         folder = SessionFolder(root, journal)
@@ -256,10 +255,14 @@ def repair_session(root: Path) -> list[str]:
         return rebuild_journal(root, root / JOURNAL)
 
 
-def _occupied(root: Path) -> bool:
+def refuse_occupied(root: Path) -> None:
+    """Refuse a file, and a folder with anything in it that is no session."""
+    if (root / JOURNAL).exists() or not root.exists():
+        return
     if not root.is_dir():
         raise DatasetError(f"{root}: is a file, not a folder; choose another name")
-    return any(path.name != "lock" for path in root.iterdir())
+    if any(path.name != "lock" for path in root.iterdir()):
+        raise DatasetError(f"{root}: has other files in it; choose a new folder for the session")
 
 
 def _software() -> dict[str, str]:

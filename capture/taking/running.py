@@ -24,7 +24,7 @@ from defocus.capture.planning.plan import Plan, lines_of, space_words, together
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions
-from defocus.capture.sessions.folder import SessionFolder, open_session_folder
+from defocus.capture.sessions.folder import SessionFolder, open_session_folder, refuse_occupied
 from defocus.capture.sessions.journal import Listener, Record
 from defocus.capture.sessions.lines import VERDICT_WORDS, Verdict
 from defocus.capture.sessions.session import JOURNAL, read_state
@@ -181,6 +181,7 @@ def shoot_new(
     """Add pairs to a new or existing session; the exit code is 1 if a pair was rejected."""
     asker, hook = Asker(options, answered=options.yes), parse_hook(options.hook)
     asker.require_person()
+    refuse_occupied(path.absolute())
     with open_rig(address) as rig:
         plans = _planned(path, rig, request, options)
         described = [camera.describe() for camera in rig.cameras]

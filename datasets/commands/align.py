@@ -219,7 +219,7 @@ def _numbers(numbers: dict[str, Any]) -> list[tuple[str, str]]:
 def _session_text(common: dict[str, Any]) -> str:
     """What of a session is in a misalignment, from its JSON."""
     if common.get("sigma") == 0:
-        text = "only the aperture changed, so the zoom is 1"
+        text = "only the aperture changed, so zoom is taken as 1"
     else:
         what = "zoom" if "zoom" in common else "asymmetry of the point spread"
         text = f"{what} of {counted(common['pairs'], 'pair')} of the session"

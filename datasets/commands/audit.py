@@ -1,5 +1,6 @@
 """defocus-data audit."""
 
+import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -154,12 +155,12 @@ def _say_outcome(audit: "Audit") -> None:
         column = numbers[quantity.name]
         if column["count"]:
             click.echo(
-                f"{quantity.title:<34} median {column['median']:z8.3f}   p95 {column['p95']:8.3f}"
+                f"{quantity.title:<36} median {column['median']:z8.3f}   p95 {column['p95']:8.3f}"
                 f"   max {column['max']:8.3f} {quantity.unit}".rstrip()
             )
         if quantity.name == "residual_p95_px" and len(floor):
             click.echo(
-                f"{'  of a perfect pair, two errors':<34} median {np.median(floor):8.3f}   "
+                f"{'  perfect pair (two standard errors)':<36} median {np.median(floor):8.3f}   "
                 f"p95 {np.quantile(floor, 0.95):8.3f}   max {floor.max():8.3f} px"
             )
     unknown = ((pair.id, pair.reason) for pair in audit.pairs if pair.status == "unknown")
@@ -177,10 +178,11 @@ def _fails(audit: "Audit", limit_px: float) -> bool:
     failing = failures(audit, limit_px)
     if failing.misaligned:
         worst = failing.misaligned[0]
+        digits = max(2, 1 - math.floor(math.log10(limit_px))) if limit_px else 4
         say(
             f"{counted(len(failing.misaligned), 'pair')} misaligned by more than {limit_px:g} px, "
-            f"the worst is {worst.id} (mean {worst.misalignment_px:.2f} ± "
-            f"{worst.misalignment_sigma_px or 0.0:.2f} px)"
+            f"the worst is {worst.id} (mean {worst.misalignment_px:.{digits}f} ± "
+            f"{worst.misalignment_sigma_px or 0.0:.{digits}f} px)"
         )
     if failing.leaks:
         leak = failing.leaks[0]

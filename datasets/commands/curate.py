@@ -34,7 +34,10 @@ WHOM = {"person": "a person", "rule": "the rules"}
     "--rules",
     type=click.Path(path_type=Path, dir_okay=False),
     help="TOML file: most_misalignment_px (1.0 where none is given), most_gain_ev (0.5), "
-    'least_sharpness, unknown = "accept", and others of datasets/curation_rules.py.',
+    'unknown = "accept" (else reject), and likewise same_picture and without_sharp; '
+    "most_residual_px, most_blur_px, most_unexplained_stops, most_light_across_ev, "
+    "most_blurrier_share, most_colour_change, most_clipped_share, least_blur_px, blurred_share, "
+    "least_reliable_share, least_sharpness, sharper = false.",
 )
 @audit_options
 def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's

@@ -41,4 +41,4 @@ def _kinds() -> list[dict[str, Any]]:
 def _kind_lines(kinds: list[dict[str, Any]]) -> Iterator[str]:
     for kind in kinds:
         note = " (layout unverified)" if kind["layout"] == "unverified" else ""
-        yield f"{kind['name']:<16} {kind['description']}{note}"
+        yield f"{kind['name']:<16} {kind['description'].removesuffix('.')}{note}."

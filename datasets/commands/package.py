@@ -63,9 +63,10 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     from defocus.datasets.release.card import undeclared
     from defocus.datasets.release.details import details_of, later_version, require_redistributable
     from defocus.datasets.release.facts import audit_facts, read_facts
-    from defocus.datasets.release.packaging import package_dataset
+    from defocus.datasets.release.packaging import package_dataset, require_release_folder
     from defocus.datasets.release.pictures import released_blocks
 
+    require_release_folder(settings.out)
     opened = open_dataset(name, damaged=True)
     require_redistributable(opened)
     before = None if settings.previous is None else read_facts(settings.previous).details
@@ -73,8 +74,9 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     # a profile alone is not a reason: what is released is converted
     odd = (one for one in warnings_of(opened.pairs) if not one.text.endswith("taken for sRGB"))
     say_warnings(odd, opened.pairs)
-    for problem in undeclared(details):
-        say(f"{problem}; state it in a file for --card")
+    if missing := undeclared(details):
+        words = " and ".join(filter(None, (", ".join(missing[:-1]), missing[-1])))
+        say(f"the card lacks {words}; give {'them' if missing[1:] else 'it'} with --card FILE")
     _say_sizes(opened)
     for part in empty_splits(opened.pairs):
         say(f"no pair is for {part}; 'defocus-data split' draws the splits again")

@@ -209,7 +209,7 @@ class PooledSession:
             return f"nothing shared, {len(self.known)} known alone"
         zoom, spread = self.lens.zoom, self.lens.asymmetry
         if zoom is not None and zoom.sigma == 0:
-            return "only the aperture changed, so the zoom is 1"
+            return "only the aperture changed, so zoom is taken as 1"
         parts = [f"zoom {zoom.value:.5f} ± {zoom.sigma:.5f}"] if zoom else []
         # of a point in the blurry member, which is displaced against the flow
         parts += [f"asymmetry {-spread.value:z.3f} ± {spread.sigma:.3f}"] if spread else []
@@ -219,7 +219,7 @@ class PooledSession:
     def title(self) -> str:
         """By what it is a session, and of how many pairs."""
         camera = f" ({printable(self.camera)})" if self.camera else ""
-        return f"session by {self.by}{camera}, {counted(len(self.pairs), 'pair')}"
+        return f"session of {counted(len(self.pairs), 'pair')} by {self.by}{camera}"
 
     @property
     def contradictions(self) -> str:
@@ -229,11 +229,15 @@ class PooledSession:
 
     @property
     def outcome(self) -> str:
-        """What became of the pairs, in words."""
-        return (
-            f"used for {counted(len(self.measured), 'pair')}, {len(self.answered)} of them unknown "
-            f"without it; {self.contradictions}"
-        )
+        """What became of the pairs, in words; empty if it is used for all and nothing is odd."""
+        said = []
+        if len(self.measured) < len(self.pairs):
+            said.append(f"used for {len(self.measured)} of them")
+        if self.answered:
+            said.append(f"{counted(len(self.answered), 'pair')} unknown without it")
+        if self.contradicting:
+            said.append(self.contradictions)
+        return ", ".join(said)
 
 
 def measured_lens(
@@ -331,7 +335,7 @@ def say_sessions(
         answered = tuple(name for name in names if name not in known)
         ended.append(replace(session, measured=names, answered=answered))
         if session.lens is not None:
-            say(f"{session.title}: {session.shared}; {ended[-1].outcome}")
+            say("; ".join(filter(None, (f"{session.title}: {session.shared}", ended[-1].outcome))))
     alone = [session for session in ended if session.lens is None]
     if alone:
         pairs = counted(sum(len(session.pairs) for session in alone), "pair")

@@ -371,14 +371,14 @@ def _sentence(text: str) -> str:
 
 
 def undeclared(details: Details) -> list[str]:
-    """Missing statements of a release, as readable text."""
+    """Missing statements of a release, as a card's keys."""
     missing = []
     if details.licence == NO_LICENCE:
-        missing.append("no licence is given")
+        missing.append("licence")
     if details.faces == NOT_DECLARED:
-        missing.append("nobody has said whether faces can be recognised")
+        missing.append("faces")
     if not details.authors:
-        missing.append("no authors are named")
+        missing.append("authors")
     if not details.date:
-        missing.append("no date of publication is given")
+        missing.append("date")
     return missing

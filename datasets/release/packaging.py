@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from defocus.datasets.checksums import CHECKSUMS, TAG_CHECKSUMS, folder_hashes, write_checksums
-from defocus.datasets.deriving.maker import working_folder
+from defocus.datasets.deriving.maker import require_empty, working_folder
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair, with_files
 from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, pair_files, picture_hashes
@@ -103,7 +103,7 @@ CHANGES = "CHANGES"
 LAYOUTS: Mapping[str, ReleaseFormat] = MappingProxyType(
     {one.name: one for one in (FOLDER, hdf5.LAYOUT, webdataset.LAYOUT, IMAGEFOLDER)}
 )
-PACKAGING_REVISION = 1
+PACKAGING_REVISION = 2
 """Of a release's files and documents: raise it when the same dataset gives other bytes."""
 
 
@@ -167,6 +167,12 @@ def package_dataset(
             write_text(root / CHANGES, changes_text(previous, root))
             digest = write_sums(root)
     return Packaged(out, digest, len(rows), left_out)
+
+
+def require_release_folder(out: Path) -> None:
+    """Refuse a folder that can neither become a release nor is one."""
+    if not (out / ORIGIN).is_file():
+        require_empty(out)
 
 
 def _finished(out: Path, request: str, dataset: Dataset) -> Packaged | None:

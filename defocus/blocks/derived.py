@@ -36,7 +36,8 @@ class LeftBehind:
 
     def __str__(self) -> str:
         """For people: the kind, its names and the count."""
-        return f"{told_names(self.kind, self.names)} ({self.pictures} of {self.of})"
+        count = f"all {self.of}" if self.pictures == self.of else f"{self.pictures} of {self.of}"
+        return f"{told_names(self.kind, self.names)} of {count} pictures"
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -105,7 +106,7 @@ def say_left_behind(
     """Say in one line what pictures lack of the files that they were made from; return it."""
     lacking = left_behind(pictures, converted=converted)
     if lacking:
-        say(f"left out of the new pictures: {', '.join(map(str, lacking))}")
+        say(f"the new pictures are without {', '.join(map(str, lacking))}")
     return lacking
 
 

@@ -12,6 +12,7 @@ from defocus.baselines.recipe import BudgetName
 from defocus.baselines.registry import all_baselines
 from defocus.benchmark.leaderboard.publish import leaderboard_lines
 from defocus.benchmark.leaderboard.rows import CSV_COLUMNS, current_entries, leaderboard
+from defocus.benchmark.results.lock import require_study_folder
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Entry, Results, read_results
 from defocus.benchmark.study.document import Request, as_request, note_plugins
@@ -144,6 +145,7 @@ def run(
     if len(opened) < len(opened.files.pairs):
         raise InputError(f"a study runs on a whole dataset: give '{opened.text}'")
     place = Path(out)
+    require_study_folder(place)
     require_writable(place)
     runs = plan_runs(chosen, opened.files, budget, seeds=seeds)
     _warn_of_kept(place, runs, given)

@@ -14,6 +14,7 @@ from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.leaderboard.terminal import show_outcome
 from defocus.benchmark.reporting.figures.picture_scores import read_picture_scores
 from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables
+from defocus.benchmark.reporting.write import paper_text
 from defocus.benchmark.results.score_matrix import Score, score_matrix
 from defocus.benchmark.results.store import Results, open_results
 from defocus.benchmark.statistics.comparable import CEILING, Track, may_be_ranked
@@ -121,6 +122,10 @@ def test_the_terminal_ranks_narrow_copies_as_the_report_does(tmp_path, capsys):
     assert begin["worst"][:2] == ["(narrow)", "2"]
     assert not any("not a comparison" in line for line in lines)
     assert any("compare them with each other" in line for line in lines)
+    table = paper_text(tmp_path, "methods", as_csv=False)
+    assert r"\textbf" in table
+    assert "compare them with each other" in table, "the caption says what the terminal says"
+    assert "not a comparison" not in table
 
 
 def test_a_pair_that_two_studies_are_without_is_named_once(tmp_path):

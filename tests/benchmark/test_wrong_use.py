@@ -36,12 +36,15 @@ cost unet --size 0x16
 list unet --variants
 list unte
 table pictures
+table leaderboard --csv --to lb.json
+run --only input --out full
 table methods --to a.csv
 table pictures --to rows.csv --out nothing
 status --out nothing
 published --against study
 report --figures f --json
 report --json
+report --format svg
 report --out nothing
 """
 
@@ -57,6 +60,8 @@ def test_what_is_asked_wrongly_is_one_line_and_leaves_nothing(run, tmp_path, wor
     for name, text in SETTINGS.items():
         (tmp_path / f"{name}.toml").write_text(f"[schedule]\n{text}\n")
     (tmp_path / "study.toml").write_text("dataset = ['sample']\n")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").touch()
     files = set(tmp_path.iterdir())
     assert said(run("defocus-bench", *words.split(), code=2)) == snapshot
     assert set(tmp_path.iterdir()) == files

@@ -120,10 +120,12 @@ def test_the_exit_code_is_for_a_pipeline(audited, tmp_path, data):
     assert bad.returncode == 1
     assert "1 pair misaligned by more than 1 px" in bad.stderr
     assert re.search(r"\(mean \d+\.\d\d ± 0\.\d\d px\)", bad.stderr)
-    assert re.search(r"  of a perfect pair, two errors +median +0\.\d{3}   p95", bad.stdout)
+    assert re.search(r"  perfect pair \(two standard errors\) +median +0\.\d{3}   p95", bad.stdout)
     assert " in two splits, such as" in bad.stderr
     assert "1 pair that cannot be read" in bad.stderr
     assert "1 pair not shown to be aligned" in bad.stderr
+    fine = audit(audited, "--fail-above", "0.0005px")
+    assert re.search(r"0\.0005 px, the worst is \S+ \(mean \d+\.\d{5} ± 0\.\d{5} px\)", fine.stderr)
     assert "unknown: train-wall: " in bad.stderr
 
     good = tmp_path / "good"

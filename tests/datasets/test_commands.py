@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import time
 from dataclasses import replace
 
@@ -129,6 +130,7 @@ def test_list_prints_one_json_list_and_lines_for_people(data):
     assert {"pairs:DIR", "manifest:DIR", "session:DIR"} <= set(names)
     done = data("list", code=None)
     assert "sample:wide" in done.stdout
+    assert all(re.search(r"[^.)]\.$|[^.]\)\.$", line) for line in done.stdout.splitlines())
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -1,6 +1,7 @@
 """Curation and splits: what rules and people decide; no scene, no look-alike in two parts."""
 
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -354,3 +355,8 @@ def test_the_commands(data, mild, tmp_path):
     assert [p.split for p in open_dataset(f"manifest:{tmp_path / 's'}").pairs] == [
         told["scenes"][name] for name in names
     ]
+
+
+def test_the_help_names_every_rule():
+    (option,) = (one for one in curate.command.params if one.name == "rules")
+    assert set(Rules.model_fields) <= set(re.findall(r"\w+", option.help))

@@ -332,12 +332,22 @@ def test_the_documents_say_what_is_known(noise, tmp_path, data):
     assert "did you mean 'authors'" in wrong.stderr
 
 
+def test_a_folder_of_others_is_refused_before_anything_is_said(tmp_path, data):
+    one = write_folder(tmp_path / "one", ["a.png"])
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "notes.txt").touch()
+    done = data("package", f"pairs:{one}", "--to", "folder", "--out", "r", code=2)
+    assert done.stderr == "defocus-data: r: not empty; choose another folder for --out\n"
+
+
 def test_an_empty_split_and_what_a_card_does_not_say_are_told(tmp_path, data):
     one = write_folder(tmp_path / "one", ["a.png"])
     done = data("package", f"pairs:{one}", "--to", "folder", "--out", "r")
     assert done.stderr.count("; 'defocus-data split' draws the splits again") == 2
-    assert done.stderr.count("state it in a file for --card") == 4
+    lacking = "the card lacks licence, faces, authors and date; give them with --card FILE"
+    assert done.stderr.count(lacking) == 1
     assert "No licence was given" in (tmp_path / "r/LICENSE").read_text()
+    assert "from defocus import open_dataset" in (tmp_path / "r/README.md").read_text()
 
 
 def test_ids_of_one_file_are_refused_and_cells_of_the_index_are_no_formulas(tmp_path):

@@ -79,7 +79,7 @@ def test_audit_and_compensate_pool_and_say_so(session, tmp_path, data):
     assert (told["answered_thanks_to_it"], told["contradicting"]) == (["p3"], [])
     assert told["shared"]["by"] == "journal"
     zoom = f"{told['shared']['zoom']:.5f} ± {told['shared']['sigma']:.5f}"
-    said = f"session by journal (one), 4 pairs: zoom {zoom}"
+    said = f"session of 4 pairs by journal (one): zoom {zoom}"
     outcome = f"used for {len(told['measured_with_it'])} pairs, 1 of them unknown without it; "
     for words in (said, f"from 3 pairs; {outcome}0 contradict it"):
         assert words in done.stderr
@@ -155,7 +155,7 @@ def test_align_with_a_session(session, data):
     by = "(a session by journal); alone the pair is unknown: "
     assert f"session    zoom of 3 pairs of the session {by}" in done.stdout
     assert "moved      " in done.stdout
-    assert "session by journal (one), 4 pairs: zoom 1.00" in done.stderr
+    assert "session of 4 pairs by journal (one): zoom 1.00" in done.stderr
     assert "from 3 pairs; 0 contradict it" in done.stderr
     more = ("--session", f"manifest:{session.root}", "--at-most", "translation")
     done = data("align", *files, *more, code=None)
@@ -220,7 +220,7 @@ def test_only_the_aperture_changed_needs_no_other_pair(session):
     (found,) = pooled([first], {"p0": OwnZoom(None, None, 200.0)})
     assert found.lens == SessionLens(Shared(1.0, 0.0, 0), by="journal")
     assert found.worth == ("p0",)
-    assert found.shared == "only the aperture changed, so the zoom is 1"
+    assert found.shared == "only the aperture changed, so zoom is taken as 1"
     assert found.to_json()["shared"]["pairs"] == 0
     assert lenses([first], {"p0": OwnZoom(1.02, 0.001, 200.0)}) == {}
     assert lenses([first], {"p0": OwnZoom(1.0001, 0.0002, 200.0)}) == {}
@@ -258,7 +258,7 @@ def test_exif_tells_a_session_but_not_the_change_of_focus(tmp_path):
     (found,) = pooled(pairs_of(tmp_path), OWN)
     assert "p2" in found.worth
     assert "p3" not in found.worth
-    assert found.title == "session by EXIF (One, 50 mm), 4 pairs"
+    assert found.title == "session of 4 pairs by EXIF (One, 50 mm)"
     assert found.shared.startswith("zoom 1.00600 ± 0.0")
     focused = pairs_of(tmp_path, distance=2.5)
     assert "p3" in lenses(focused, OWN)
@@ -279,7 +279,7 @@ def test_a_folder_with_exif_is_pooled_by_audit_and_compensate(session, tmp_path,
                 picture.save(file, exif=exif)
     folder = open_dataset(f"pairs:{tmp_path / 'folder'}")
     rows = audit_dataset(folder, "dis", 1).pairs
-    said = "session by EXIF (One, 50 mm), 3 pairs: zoom 1.00"
+    said = "session of 3 pairs by EXIF (One, 50 mm): zoom 1.00"
     assert said in capsys.readouterr().err
     assert 1 <= sum(row.session_pairs == 3 for row in rows) <= 3
     compensate_dataset(folder, tmp_path / "out", Release(), flow_estimator, jobs=1)

@@ -221,6 +221,7 @@ def test_repair_needs_no_other_bytes_than_are_lost(release, whole):
     done = repair_folder(release, other)
     assert done.after.ok
     assert (done.aside / "mine.txt").read_text() == "mine"
+    assert done.aside.name == f"{release.name}.extra"
     (release / "pairs/c/sharp.png").unlink()
     with pytest.raises(DatasetError, match=r"does not have the bytes of pairs/c/sharp\.png"):
         repair_folder(release, other)

@@ -220,7 +220,7 @@ def test_a_folder_a_mask_and_a_map_from_the_command_line(tmp_path, run):
     assert cv2.imread(str(tmp_path / "blur.png")).shape == picture.shape
     again = run("defocus-restore", folder, "--out", tmp_path / "out", *words, code=0)
     maps = f"{tmp_path / 'blur.png'} and {tmp_path / 'blur.tif'}"
-    assert again.stdout.endswith(f"; map of blur: {maps}; done before\n")
+    assert again.stdout.endswith(f"; map of blur: {maps}; the picture was done before\n")
     other = run("defocus-restore", folder, "--out", tmp_path / "new", *words)
     assert "blur.png: exists already; choose another name for the map, which" in other.stderr
     assert not (tmp_path / "new").exists()

@@ -46,7 +46,7 @@ FOLDER = ReleaseFormat(
 `pairs/<id>/` has the members of each pair; `manifest.json` has id, scene, split, metadata, sizes
 and hashes.
 
-    from defocus.datasets.api import open_dataset
+    from defocus import open_dataset
     dataset = open_dataset("release:PATH")
 """,
 )
