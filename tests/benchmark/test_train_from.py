@@ -155,10 +155,10 @@ def test_the_card_of_shipped_weights_names_their_start(bench, tiny_dataset, file
     settings.write_text(
         "[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\n[training]\nvalidations = 0\n"
     )
-    study = ("--dataset", f"tiny:{tiny_dataset}", "--out", tmp_path, "--settings", settings)
+    study = ("--dataset", f"tiny:{tiny_dataset}", "--out", tmp_path / "out", "--settings", settings)
     done = bench("train", "defocus-s", "--from", start, *study)
     assert done.returncode == 0, done.stderr
-    (folder,) = tmp_path.glob("runs/defocus-s-*")
+    (folder,) = tmp_path.glob("out/runs/defocus-s-*")
     card = json.loads(ship_weights(system, folder, tmp_path).with_suffix(".json").read_text())
     noted = json.loads((folder / TRAINING).read_text())["start"]
     assert card["start_sha256"] == noted["sha256"]
