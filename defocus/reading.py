@@ -211,8 +211,9 @@ def intact(
     path: Path, advice: str, family: type[DefocusError], *also: type[Exception]
 ) -> Iterator[None]:
     """Let what a file's content fails by be an error of ours that calls the file damaged."""
+    expected: tuple[type[Exception], ...] = (ValueError, LookupError, TypeError, AttributeError)
     try:
         yield
-    except (ValueError, LookupError, TypeError, AttributeError, *also) as error:
+    except (*expected, *also) as error:
         reason = str(error).removeprefix(f"{path}: ")
         raise family(f"{path}: damaged ({reason}); {advice}") from error
