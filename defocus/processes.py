@@ -92,17 +92,26 @@ def starting_workers() -> Iterator[None]:
     # time; with a thread for every core in each, they would wait for each other all the time.
     before = {name: os.environ.get(name) for name in SINGLE_THREADED}
     os.environ.update(SINGLE_THREADED)
-    held = hasattr(signal, "pthread_sigmask")  # Windows has none
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if held else set()
     try:
-        with _interrupted_afterwards():
+        with _blocked_interrupts(), _interrupted_afterwards():
             yield
     finally:
         os.environ.update({name: value for name, value in before.items() if value is not None})
         for name in (name for name, value in before.items() if value is None):
             os.environ.pop(name, None)
-        if held:  # at the end, as what was held back interrupts here
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextlib.contextmanager
+def _blocked_interrupts() -> Iterator[None]:
+    """Processes inherit that this thread gets no Ctrl-C; what was held back comes at the end."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager
