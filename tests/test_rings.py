@@ -22,7 +22,7 @@ from tests.rings import (
     unreached,
 )
 from tests.started_processes import StartedProcesses
-from tests.worker_seconds import CASE_S, COMPILING_S, FILE_S, RING_S, ROOM, Costs
+from tests.worker_seconds import CASE_S, COMPILING_S, FILE_S, REFERENCE_S, RING_S, ROOM, Costs
 
 
 class Item:
@@ -119,6 +119,8 @@ def test_what_is_above_a_limit_is_named():
     costs.pytest_runtest_logreport(case("b.py::two", "setup", 1.1 * ROOM * FILE_S))
     costs.whole = 1.1 * ROOM * RING_S
     assert [line.partition(": ")[0] for line in costs.above()] == ["the run", "b.py", "a.py::one"]
+    costs.trials = [REFERENCE_S, 1.4 * REFERENCE_S]  # a processor 1.2 times slower
+    assert costs.above() == []
 
 
 def test_a_report_has_the_worker_seconds_since_the_one_before():
