@@ -80,8 +80,8 @@ def test_audit_and_compensate_pool_and_say_so(session, tmp_path, data):
     assert told["shared"]["by"] == "journal"
     zoom = f"{told['shared']['zoom']:.5f} ± {told['shared']['sigma']:.5f}"
     said = f"session of 4 pairs by journal (one): zoom {zoom}"
-    outcome = f"used for {len(told['measured_with_it'])} pairs, 1 of them unknown without it; "
-    for words in (said, f"from 3 pairs; {outcome}0 contradict it"):
+    outcome = f"used for {len(told['measured_with_it'])} of them"
+    for words in (said, f"from 3 pairs; {outcome}, 1 pair unknown without it"):
         assert words in done.stderr
 
     page = (tmp_path / "audit/audit.html").read_text()

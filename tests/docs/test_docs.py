@@ -169,12 +169,13 @@ def test_the_commands_of_each_tutorial_run_from_nothing(name, run, tmp_path):
 def test_the_commands_of_a_page_of_one_screen_run(name, run, tmp_path):
     page = DOCS / "how-to" / f"{name}.md"
     assert len(page.read_text(encoding="utf-8").splitlines()) <= 45
-    write_pairs(tmp_path / "mine")
+    for folder in ("mine", "my-pairs"):
+        write_pairs(tmp_path / folder)
     assert follow(page, run, tmp_path).is_file()
 
 
 def test_a_fair_comparison_gives_every_network_the_same_steps(run, tmp_path):
-    write_pairs(tmp_path / "mine")
+    write_pairs(tmp_path / "my-pairs")
     write_files(DOCS / "how-to" / "own-network.md", tmp_path)
     page = DOCS / "how-to" / "fair-comparison.md"
     write_files(page, tmp_path)
