@@ -28,14 +28,18 @@ from defocus.command_line.verbs import help_heading
     "--format",
     "kind",
     type=click.Choice(["pdf", "svg"]),
-    help="Format of --figures.  [default: pdf]",
+    default="pdf",
+    show_default=True,
+    help="Format of --figures.",
 )
 @click.option("--json", "as_json", is_flag=True, help="With --against: print one JSON object.")
+@click.pass_context
 def command(
+    context: click.Context,
     out: Path,
     against: Path | None,
     figures: Path | None,
-    kind: Literal["pdf", "svg"] | None,
+    kind: Literal["pdf", "svg"],
     *,
     as_json: bool,
 ) -> None:
@@ -44,14 +48,15 @@ def command(
     The command writes report.html and report.pdf, compares two studies with --against, or draws
     figures with --figures.
     """
-    if figures is None and kind is not None:
+    is_default = context.get_parameter_source("kind") is click.core.ParameterSource.DEFAULT
+    if figures is None and not is_default:
         raise click.UsageError("--format is of the figures; it needs --figures FOLDER")
     if figures is not None:
         if against is not None or as_json:
             raise click.UsageError("--figures cannot be combined with --against or --json")
         from defocus.benchmark.reporting.write import write_figures
 
-        for path in write_figures(out, figures, kind or "pdf"):
+        for path in write_figures(out, figures, kind):
             click.echo(path)
         return
     from defocus.benchmark.reporting.write import write_comparison, write_report

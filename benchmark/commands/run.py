@@ -48,11 +48,9 @@ def command(context: click.Context, folders: tuple[Path, ...], options: "RunOpti
     from defocus.benchmark.study.document import as_request, note_plugins
     from defocus.benchmark.study.expansion import expand_request
     from defocus.benchmark.study.launch import carry_out
-    from defocus.files import require_writable
 
     if not options.dry_run:
         require_study_folder(options.out)
-        require_writable(options.out)
     document = options.document(all_of_sample=not _is_given(context, "dataset"))
     request = as_request(document, options.shard, note_plugins())
     words = [] if options.file is not None else options.words

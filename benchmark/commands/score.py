@@ -104,13 +104,11 @@ def command(
     from defocus.benchmark.results.lock import require_study_folder
     from defocus.command_line.json_output import json_output
     from defocus.errors import ImageError
-    from defocus.files import require_writable
     from defocus.isolation import say_left_out
     from defocus.progress import say
 
     if out is not None:
         require_study_folder(out)
-        require_writable(out)
     with json_output() as output:
         scoring = score_request(restored, sharp, dataset, name, names, flow_weights, rule, crop)
         none = bool(scoring.left_out) and not scoring.images

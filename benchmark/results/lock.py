@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from defocus.benchmark.results.run_folder import AGAIN, FAILURE
+from defocus.benchmark.results.store import STORE
 from defocus.errors import InputError
-from defocus.files import make_folder, storing, try_lock
+from defocus.files import make_folder, require_writable, storing, try_lock
 from defocus.training.record.folder import BEST, CHECKPOINT, CURVE, SELECTION, TRAINING, VALIDATION
 
 
@@ -84,12 +85,12 @@ def _refuse_foreign(out: Path) -> None:
 
 
 def require_study_folder(out: Path) -> None:
-    """Refuse a folder with files of which none is a study's, before work is done for it."""
-    known = (".lock", "results.sqlite", *STUDY_NAMES)
-    if not out.is_dir() or any((out / name).exists() for name in known):
-        return
-    if any(out.iterdir()):
+    """Refuse a folder whose files are no study's, or that cannot be written, before any work."""
+    known = (".lock", STORE, *STUDY_NAMES)
+    is_study = not out.is_dir() or any((out / name).exists() for name in known)
+    if not is_study and any(out.iterdir()):
         raise InputError(f"{out}: has other files in it; choose a new folder for --out")
+    require_writable(out)
 
 
 def _sweep(out: Path) -> None:

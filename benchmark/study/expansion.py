@@ -19,7 +19,6 @@ from defocus.benchmark.study.plan import Run, Study, plan_runs, plan_weights, se
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError, InputError, RegistryError, SettingsError
-from defocus.files import require_writable
 from defocus.progress import counted
 
 if TYPE_CHECKING:
@@ -236,7 +235,6 @@ def study_of(
     """Make the study of a command line that names its systems."""
     out, dataset = options.out, options.dataset
     require_study_folder(out)
-    require_writable(out)
     override = options.override.for_this_device()
     if workers is not None:
         override = override.with_workers(workers)

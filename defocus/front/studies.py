@@ -21,7 +21,6 @@ from defocus.benchmark.study.plan import Run, Study, plan_runs, select
 from defocus.benchmark.study.run import run_studies
 from defocus.discovery import warn_once
 from defocus.errors import InputError
-from defocus.files import require_writable
 from defocus.front.dataset import Dataset, open_dataset
 
 _NUMBERS = ("value", "ci_low", "ci_high")
@@ -146,7 +145,6 @@ def run(
         raise InputError(f"a study runs on a whole dataset: give '{opened.text}'")
     place = Path(out)
     require_study_folder(place)
-    require_writable(place)
     runs = plan_runs(chosen, opened.files, budget, seeds=seeds)
     _warn_of_kept(place, runs, given)
     options = ["--dataset", opened.text, "--budget", budget]
