@@ -33,6 +33,7 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.mark.full
+@pytest.mark.timeout(600)
 def test_pairs_of_24_megapixels_take_one_and_a_half_gib_at_most(tmp_path):
     """Of 16 bits; the second would come on top of what the first left behind."""
     for number, role in enumerate(("blurry", "sharp")):
@@ -45,5 +46,5 @@ def test_pairs_of_24_megapixels_take_one_and_a_half_gib_at_most(tmp_path):
             cv2.imwrite(str(tmp_path / role / f"{pair}.png"), picture, options)
     command = [sys.executable, "-c", PROGRAM, f"pairs:{tmp_path}"]
     environment = {**os.environ, "DEFOCUS_CACHE": str(tmp_path / "cache")}
-    said = subprocess.check_output(command, text=True, timeout=290, env=environment)
+    said = subprocess.check_output(command, text=True, timeout=590, env=environment)
     assert float(said) <= 1.5

@@ -186,6 +186,7 @@ if __name__ == "__main__":
 def test_numpy_has_one_thread_in_each_process(tmp_path):
     (tmp_path / "blas.py").write_text(BLAS, encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if "_NUM_THREADS" not in name}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     command = [sys.executable, str(tmp_path / "blas.py")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["None", "1", "1", "None"]
