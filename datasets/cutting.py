@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.compensation.output import write_array
 from defocus.align.sampling.resample import Placement, ReleaseGrid, Resampling, resampled, whole
 from defocus.blocks.derived import give_blocks
 from defocus.blur.gradients import sobel_products
@@ -33,7 +32,7 @@ from defocus.datasets.pair import Dataset, MakingStep, Pair, step, with_files
 from defocus.datasets.pair_files import ARRAYS, member_name, pair_files, read_array
 from defocus.datasets.picture_size import picture_size
 from defocus.errors import ImageError, NotApplicableError
-from defocus.images import Image, read_image, write_image
+from defocus.images import Image, read_image, write_array, write_image
 from defocus.isolation import attempt
 
 

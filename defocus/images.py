@@ -6,6 +6,7 @@ not applied, because both members of a pair were taken by the same sensor.
 """
 
 import functools
+import io
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from defocus.bmp_pixels import bmp_pixels
 from defocus.errors import FileError, ImageError
-from defocus.files import atomic_path
+from defocus.files import atomic_path, write_bytes
 from defocus.heif_pixels import HEIF_KINDS, read_heif
 from defocus.isolation import errors_of_file
 from defocus.jpeg_scans import jpeg_oddity, lacks_a_part
@@ -235,6 +236,13 @@ def write_image(path: Path, image: Image) -> None:
         if not ok:
             raise ImageError(f"{path}: no encoder for {suffix}; use .png")
         temporary.write_bytes(encoded.data)
+
+
+def write_array(path: Path, array: NDArray[np.float32]) -> None:
+    """Write a ``.npy`` file atomically; NumPy's own function does not report a full disk."""
+    content = io.BytesIO()
+    np.save(content, array)
+    write_bytes(path, content.getvalue())
 
 
 def _streamed(path: Path, pixels: NDArray[Any]) -> bool:

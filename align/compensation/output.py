@@ -1,14 +1,12 @@
 """Write an aligned pair to files, atomically."""
 
 import contextlib
-import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.align.compensation.compensate import (
     Compensation,
@@ -32,8 +30,8 @@ from defocus.align.sampling.kernels import Kernel
 from defocus.align.sampling.resample import Placement, Rectangle, ReleaseGrid, Resampling, resampled
 from defocus.blur.gradients import squared_gradient
 from defocus.errors import AlignmentError
-from defocus.files import make_folder, sha256_file, storing, sync_folder, write_bytes, write_json
-from defocus.images import Image, as_float, write_image
+from defocus.files import make_folder, sha256_file, storing, sync_folder, write_json
+from defocus.images import Image, as_float, write_array, write_image
 from defocus.staging import staging_folder
 
 TILE_PX = 128
@@ -239,13 +237,6 @@ def _stage(
         lost_gradient_energy(sharp, plan),
     )
     return record.model_dump(mode="json")
-
-
-def write_array(path: Path, array: NDArray[np.float32]) -> None:
-    """Write a ``.npy`` file atomically; NumPy's own function does not report a full disk."""
-    content = io.BytesIO()
-    np.save(content, array)
-    write_bytes(path, content.getvalue())
 
 
 def _publish(staging: Path, folder: Path, written: list[str]) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.blur_map import blur_map, write_blur_map
 from defocus.align.compensation.compensate import Compensation, released_blurry
-from defocus.align.compensation.output import NUMBERS, write_array
+from defocus.align.compensation.output import NUMBERS
 from defocus.align.compensation.record import read_record, recorded_plan
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.align.measure import Measurement
@@ -28,7 +28,7 @@ from defocus.datasets.measuring.revision import REFERENCED
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
-from defocus.images import Image, read_image, write_image
+from defocus.images import Image, read_image, write_array, write_image
 from defocus.progress import say
 from defocus.reading import read_json
 

@@ -5,15 +5,11 @@ dose ``sharp-<dose>.png`` and ``flow-<dose>.npy``: the pairs of a scene share th
 """
 
 import hashlib
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from defocus.datasets.deriving.maker import Derivation, kept_record, make_dataset
 from defocus.datasets.pair import Pair, Split
@@ -22,8 +18,8 @@ from defocus.datasets.stream.photographs import Photographs, find_photographs, r
 from defocus.errors import DatasetError
 from defocus.extras.studies.rendering.request import DoseRequest, load_dose_request
 from defocus.extras.studies.rendering.scene import render_doses
-from defocus.files import write_bytes, write_json
-from defocus.images import as_integer, write_image
+from defocus.files import write_json
+from defocus.images import as_integer, write_array, write_image
 from defocus.progress import say
 from defocus.scene.kernel_bank import KernelBank
 from defocus.scene.occluders import Sources
@@ -133,10 +129,10 @@ def _write(
     made = render_doses(request, sources[BRANCHES[split]], bank, number)
     write_image(folder / "blurry.png", as_integer(made.blurry, 16))
     write_image(folder / "truth.png", as_integer(made.truth, 16))
-    _write_array(folder / "defocus_map.npy", made.diameters)
+    write_array(folder / "defocus_map.npy", made.diameters.astype(np.float32))
     for dose, sharp in made.sharp.items():
         write_image(folder / f"sharp-{dose:g}.png", as_integer(sharp, 16))
-        _write_array(folder / f"flow-{dose:g}.npy", made.flows[dose])
+        write_array(folder / f"flow-{dose:g}.npy", made.flows[dose].astype(np.float32))
     write_json(
         folder / "scene.json",
         {
@@ -146,12 +142,6 @@ def _write(
             PHOTOGRAPH: made.photograph,
         },
     )
-
-
-def _write_array(path: Path, array: NDArray[np.float32]) -> None:
-    content = io.BytesIO()
-    np.save(content, array.astype(np.float32))
-    write_bytes(path, content.getvalue())
 
 
 def _pairs(scene: tuple[Split, int], folder: Path, doses: Sequence[float]) -> Iterator[Pair]:
