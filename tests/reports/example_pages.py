@@ -195,5 +195,5 @@ def hostile_page() -> Page:
     )
     tabs = Tabs(HOSTILE[0], tuple((text, (Paragraph(text),)) for text in HOSTILE))
     beside = Beside((Paragraph(HOSTILE[2]),), (tabs,))
-    sections = ((HOSTILE[0], (linked, folded, beside, *parts)), (HOSTILE[1], tuple(parts)))
+    sections = ((HOSTILE[0], (linked, folded, beside, *parts)), (HOSTILE[1], tuple(parts[:8])))
     return Page(" ".join(HOSTILE), HOSTILE[0], sections, HOSTILE[1], HOSTILE)
