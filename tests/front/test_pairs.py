@@ -5,12 +5,16 @@ import pytest
 import torch
 
 import defocus
+from defocus.datasets import sample
 from defocus.errors import AlignmentError
 
 
 @pytest.fixture(scope="module")
-def pair():
-    return defocus.open_dataset("sample:strong").split("test")[0]
+def pair(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:  # all scenes would be rendered for this one
+        patch.setenv("DEFOCUS_CACHE", str(tmp_path_factory.mktemp("cafe")))
+        patch.setattr(sample, "SCENES", [one for one in sample.SCENES if one.name == "cafe"])
+        return defocus.open_dataset("sample:strong")[0]
 
 
 def test_a_pair_is_measured_and_aligned_in_its_own_form(pair):
