@@ -105,6 +105,7 @@ def test_only_the_output_gets_a_gradient():
     assert all(parameter.grad is None for parameter in compare.backbone.parameters())
 
 
+@pytest.mark.full
 def test_lpips_is_the_package_s_own_and_feels_the_forgotten_range(home, monkeypatch):
     import lpips
 

@@ -12,7 +12,15 @@ from tests.conformance.check import TESTS, all_probes, find_fixtures, run_fixtur
 FIXTURES = {folder.name: folder for folder in find_fixtures(Path(__file__).with_name("fixtures"))}
 
 SLOWEST = {
-    *("contextualdeblur", "dmenet", "dmphn_stack4", "dpdnet_dual", "dpdnet_single", "focalnet"),
+    *(
+        "aifnet",
+        "contextualdeblur",
+        "dmenet",
+        "dmphn_stack4",
+        "dpdnet_dual",
+        "dpdnet_single",
+        "focalnet",
+    ),
     *("fsnet", "fsnet_local80", "ifan_rbn", "irnext", "jdrl_unet", "lakdnet_l", "lakdnet_l_dual"),
     *("lakdnet_s", "lakdnet_s_dual", "mdp", "mprnet", "nafnet_w64", "oknet", "pptformer"),
     *("restormer_dual", "restormer_single", "rjdrl_restormer", "rjdrl_unet", "sfnet"),
