@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from defocus.datasets.deriving.maker import Derivation, kept_record, make_dataset
 from defocus.datasets.pair import Pair, Split
 from defocus.datasets.stream.dataset import identity
