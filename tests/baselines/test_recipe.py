@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from defocus.baselines.recipe import Constant, Cosine, Growth, Milestones, Recipe, Schedule, Step
 from defocus.baselines.registry import all_baselines
+from defocus.training.optimiser import Optimiser
 
 START = 2.0
 
@@ -93,8 +94,8 @@ PUBLISHED: dict[str, tuple[Facts, dict[float, float]]] = {
     "dmphn-stack4": ({"epochs": 3000}, {}),
     "drbnet": (
         {"paper.start": "lfdof", "demo.start": None, "paper.crop_px": 256, "paper.batch": 4}
-        | {"augment": ()},
-        {},
+        | {"augment": (), "optimiser": Optimiser(), "gradient_clip": None},
+        {99: 1e-4},
     ),
     "drbnet-dpdd-only": ({"paper.start": None}, {}),
     "dpdnet-single": (
@@ -105,11 +106,15 @@ PUBLISHED: dict[str, tuple[Facts, dict[float, float]]] = {
     "gkmnet-updating": ({"epochs": 3000}, {2999: 1e-4}),
     "ifan": (
         {"paper.steps": 600_000, "paper.crop_px": 256, "paper.batch": 8, "bit_depth": 8}
-        | {"augment": ("shrink", "grey", "noise")},
-        {549: 5e-5},
+        | {"augment": ("shrink", "grey", "noise"), "gradient_clip": 0.5}
+        | {"optimiser": Optimiser(name="radam", weight_decay=0.01)},
+        {499: 1e-4, 549: 5e-5, 550: 2.5e-5},
     ),
     "ifan-16bit": ({"bit_depth": 16}, {}),
-    "jdrl-unet": ({"warmup_epochs": 15, "target": "sharp"}, {}),
+    "jdrl-unet": (
+        {"warmup_epochs": 15, "target": "sharp", "optimiser": Optimiser(), "gradient_clip": None},
+        {59: 2e-5, 60: 1e-5},
+    ),
     "iniknet": ({}, {1199: 2e-4, 1200: 1e-4, 2400: 5e-5, 3600: 2.5e-5, 4999: 2.5e-5}),
     "kpac": ({"paper.batch": 8, "paper.learning_rate": 1e-4}, {}),
     "lakdnet": ({"bit_depth": 8}, {}),
@@ -123,15 +128,17 @@ PUBLISHED: dict[str, tuple[Facts, dict[float, float]]] = {
     "mprnet": ({}, {1.5: 1e-4, 3: 2e-4, 3000: 1e-6}),
     "nafnet": (
         {"paper.steps": 200_000, "paper.crop_px": 256, "paper.batch": 32}
-        | {"augment": ("flip", "rotate")},
-        {},
+        | {"augment": ("flip", "rotate"), "gradient_clip": 0.01}
+        | {"optimiser": Optimiser(name="adamw", betas=(0.9, 0.9), weight_decay=1e-3)},
+        {0: 1e-3, 100: (1e-3 + 1e-7) / 2, 200: 1e-7},
     ),
     "nafnet-w64": ({"paper.steps": 400_000, "paper.batch": 64, "gradient_clip": 0.01}, {}),
     "nrknet": ({}, {1999: 1e-4, 2000: 5e-5, 3000: 5e-5, 3001: 2.5e-5, 4001: 1e-5}),
     "pptformer": ({"paper.steps": 302_000}, {0.05: 5e-4, 302: 1e-7}),
     "restormer": (
-        {"bit_depth": 8, "paper.crop_px": 128, "paper.batch": 64, "augment": ("flip", "rotate")},
-        {},
+        {"bit_depth": 8, "paper.crop_px": 128, "paper.batch": 64, "augment": ("flip", "rotate")}
+        | {"optimiser": Optimiser(name="adamw", weight_decay=1e-4), "gradient_clip": 0.01},
+        {92: 3e-4, 196: (3e-4 + 1e-6) / 2, 300: 1e-6},
     ),
     "restormer-dual": ({"bit_depth": 16}, {}),
     "unet": (
@@ -181,7 +188,8 @@ STAGES = ("restored", "stage2", "stage1")
             (name, [("l1", "restored", 1), ("perceptual", "restored", 0.01)])
             for name in ("kpac", "drbnet")
         ),
-        ("drbnet-dpdd-only", [("l1", "restored", 1)]),
+        *((name, [("l1", "restored", 1)]) for name in ("drbnet-dpdd-only", "restormer")),
+        ("nafnet", [("psnr", "restored", 1)]),
     ],
 )
 def test_terms_of_the_loss_are_the_published_ones(name, terms):
