@@ -79,31 +79,6 @@ def test_the_value_is_the_mean_of_images_each_averaged_over_seeds(tmp_path):
     assert find(rows, "net", "macs_g").status == "not-applicable: not measured"
 
 
-def test_enough_scenes_have_an_interval_around_the_value(tmp_path):
-    scores = [score(chr(97 + k), 20.0 + k) for k in range(12)]
-    row = find(board(tmp_path, (ENTRY, scores)), "net")
-    assert row.ci_low < 25.5 < row.ci_high
-    assert row.value == pytest.approx(25.5)
-
-
-def test_images_without_a_value_are_left_out_and_none_at_all_gives_the_reason(tmp_path):
-    rows = board(
-        tmp_path,
-        (
-            ENTRY,
-            [
-                score("a1", 20.0),
-                score("b1", None, reason="mask is empty"),
-                score("a1", None, "lpips", reason="no weights"),
-            ],
-        ),
-    )
-    assert (find(rows, "net").value, find(rows, "net").images) == (20.0, 1)
-    missing = find(rows, "net", "lpips")
-    assert (missing.value, missing.images) == (None, 0)
-    assert missing.status == "not-applicable: no weights"
-
-
 def test_the_newest_group_of_a_system_counts(tmp_path):
     newer = replace(ENTRY, run="net-9", grouping="newer")
     quick = replace(ENTRY, run="net-5", grouping="quick", budget="quick")
@@ -188,24 +163,6 @@ def test_budgets_that_compare_nothing_say_so():
     (table,) = score_tables([paper_row("a", 1.0, budget="custom", protocol=p) for p in ("gt", "")])
     assert "made, " in table.caption
     assert "custom schedule" in table.caption
-
-
-def test_the_terminal_shows_all_tables_with_the_notice(capsys):
-    rows = [
-        paper_row("[red]a", 30.0, budget="demo"),
-        paper_row("[red]a", 1.0, budget="demo", protocol="", metric="seconds"),
-    ]
-    print_leaderboard(rows)
-    shown = capsys.readouterr().out
-    assert "[red]a" in shown
-    assert "30.00" in shown
-    assert shown.count("demo budget, not a comparison") == 1
-    assert "to make one, train all alike: --budget quick" in shown
-    assert "docs/" not in shown, "which nobody has who installed the package"
-    assert "1.000" in shown
-    wide = (Column("Name"), *(Column(f"a heading of its own, number {n}") for n in range(5)))
-    print_tables([Table("", wide, (("the whole name", *[0.0] * 5),))])
-    assert "the whole name" in capsys.readouterr().out
 
 
 @given(st.text(max_size=8))

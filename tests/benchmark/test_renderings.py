@@ -11,9 +11,20 @@ from defocus.benchmark.reporting.paper_tables import STYLES, paper_csv, paper_ta
 from defocus.benchmark.results.store import Cost, Results, open_results
 from defocus.benchmark.statistics.standings import tracks
 from defocus.reports.latex import render_latex
-from defocus.reports.model import Cell, Column, Link, Measured, Paragraph, Part, Table, parts_inside
+from defocus.reports.model import (
+    Cell,
+    Column,
+    Folded,
+    Link,
+    Measured,
+    Paragraph,
+    Part,
+    Table,
+    parts_inside,
+)
 from defocus.reports.text import cell_text
 from tests.benchmark.example_study import page_of
+from tests.benchmark.example_study import parts as parts_of
 from tests.benchmark.test_tracks import BASE, noise, record
 
 BARE = {"weights": "none", "train_dataset": ""}
@@ -133,3 +144,9 @@ def test_the_page(study, snapshot, printed):
     behind = dict(page.sections).get("Behind the rows", ())
     lines += [line for line in told(behind) if line.startswith(("Restormer: all", "PSNR, dB"))]
     assert "\n".join([*lines, *page.notes]) == snapshot
+    for places in (
+        [name for table in parts_of(page, Table) for name in table.anchors],
+        [folded.anchor for folded in parts_of(page, Folded)],
+    ):
+        assert len(places) == len(set(places))
+        assert printed or places

@@ -127,32 +127,10 @@ def test_each_run_has_its_files(finished):
     assert len(curve) == 13
 
 
-def test_every_table_and_report_says_that_demo_compares_nothing(finished):
-    shown = finished["result"].stdout
-    assert shown.count("demo budget, not a comparison") == 1
-    assert "Rank" not in shown
-    html = (finished["out"] / "report.html").read_text(encoding="utf-8")
-    assert "demo budget, not a comparison" in html
-    assert (finished["out"] / "report.pdf").read_bytes().startswith(b"%PDF")
-
-
 def test_a_metric_without_weights_says_how_it_is_filled_in(finished):
     shown = finished["result"].stderr
     assert shown.count("lpips could not be computed") == 1
     assert "the same command again fills it in without training" in shown
-
-
-def test_systems_stand_in_the_order_of_psnr_and_all_are_named(finished):
-    shown = finished["result"].stdout
-    protocol = shown.split("protocol ", 1)[1].split()[0]
-    lines = [line.split() for line in shown.splitlines() if line.startswith((" input", " tiny-"))]
-    names = [line[0] for line in lines]
-    rows = [r for r in rows_of(finished["out"]) if r["protocol"] == protocol]
-    psnr = {r["system"]: float(r["value"]) for r in rows if r["metric"] == "psnr" and r["value"]}
-    scored = [name for name in names if name in psnr]
-    assert set(scored) == set(psnr) - {CEILING}
-    assert [psnr[name] for name in scored] == sorted((psnr[n] for n in scored), reverse=True)
-    assert all(system in shown for system in {row["system"] for row in rows} - {CEILING})
 
 
 def test_started_again_only_what_failed_is_tried_again(finished, bench):
