@@ -169,19 +169,6 @@ def test_shapes_must_fit(metric):
         metric.score(np.zeros((8, 8, 3)), np.zeros((8, 9, 3)), np.ones((8, 8), dtype=bool))
 
 
-def test_the_registry_has_the_fields_four_in_its_tables_order():
-    metrics = all_metrics()
-    assert list(metrics)[:4] == ["psnr", "ssim", "mae", "lpips"]
-    directions = {name: metric.better for name, metric in metrics.items()}
-    assert [directions[name] for name in list(metrics)[:4]] == [
-        "higher",
-        "higher",
-        "lower",
-        "lower",
-    ]
-    assert metrics["psnr"].unit == "dB"
-
-
 def test_what_is_no_number_is_no_score():
     metric = replace(all_metrics()["psnr"], name="mine", compute=lambda *_: math.nan)
     picture = np.zeros((8, 8, 3))

@@ -4,7 +4,6 @@ A stand-in takes the package's place, since its licence and its 121 packages kee
 """
 
 import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -69,9 +68,3 @@ def test_each_gets_the_pictures_that_it_wants(package, capfd):
 def test_weights_that_are_not_to_be_had_are_a_reason(package):
     with pytest.raises(MetricUnavailableError, match=r"pyiqa gives no broken \(no network\)"):
         iqa._score("broken", np.zeros((8, 8, 3)))
-
-
-def test_the_extra_says_so_in_the_projects_file():
-    text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
-    line = next(line for line in text.splitlines() if line.startswith("iqa ="))
-    assert "non-commercial" in line

@@ -90,17 +90,6 @@ def test_a_record_that_breaks_leaves_the_old_one(tmp_path):
         assert results.entries() == [ENTRY]
 
 
-def test_the_store_is_a_write_ahead_log_without_row_ids(tmp_path):
-    path = tmp_path / "results.sqlite"
-    with open_results(path):
-        pass
-    connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    definitions = connection.execute("SELECT sql FROM sqlite_master WHERE type = 'table'")
-    assert all("WITHOUT ROWID" in sql for (sql,) in definitions)
-    connection.close()
-
-
 def test_opening_and_reading_changes_nothing(tmp_path):
     path = tmp_path / "results.sqlite"
     with open_results(path) as results:

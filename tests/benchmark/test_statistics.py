@@ -68,6 +68,8 @@ def test_a_detectable_difference_of_ten_scenes_has_nine_degrees_of_freedom():
     error = difference.std(ddof=1) / math.sqrt(10)
     stated = minimum_detectable(np.stack([difference, np.zeros(10)]), np.ones(10))
     assert stated == pytest.approx(error * (T_975 + T_800), rel=1e-5)
+    assert minimum_detectable(np.zeros((2, 9)), np.ones(9)) is None
+    assert minimum_detectable(np.zeros((1, 30)), np.ones(30)) is None
 
 
 def test_scenes_are_drawn_and_not_pictures():
@@ -120,31 +122,6 @@ def test_many_systems_can_still_be_told_apart(scenes):
     adjusted = dict(zip(pairs, holm([float(found[pair]) for pair in pairs]), strict=True))
     assert all(adjusted[one, 34] <= 0.05 for one in range(34))
     assert sum(value <= 0.05 for (_, other), value in adjusted.items() if other != 34) <= 2
-
-
-def test_equal_systems_are_rarely_called_different_and_unequal_ones_mostly():
-    random = RANDOM(6)
-    rejected = {0.0: 0, 1.0: 0}
-    for gain in rejected:
-        for _ in range(150):
-            scenes = random.normal(25, 3, 12)
-            pair = np.stack([scenes, scenes + gain + random.normal(0, 1, 12)])
-            rejected[gain] += paired_p_values(pair)[0, 1] <= 0.05
-    assert rejected[0.0] / 150 <= 0.09
-    assert rejected[1.0] / 150 >= 0.7
-
-
-def test_the_minimum_detectable_difference_is_detected_four_times_in_five():
-    random = RANDOM(7)
-    noise = random.normal(0, 1, 30)
-    stated = minimum_detectable(np.stack([np.zeros(30), noise]), np.ones(30))
-    detected = 0
-    for _ in range(150):
-        difference = stated + float(noise.std(ddof=1)) * random.normal(0, 1, 30)
-        detected += paired_p_values(np.stack([difference, np.zeros(30)]))[0, 1] <= 0.05
-    assert 0.7 <= detected / 150 <= 0.9
-    assert minimum_detectable(np.zeros((2, 9)), np.ones(9)) is None
-    assert minimum_detectable(np.zeros((1, 30)), np.ones(30)) is None
 
 
 def test_holm_as_in_a_worked_example():
