@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from defocus.benchmark.evaluation.kept_outputs import BYTES_PER_PIXEL, KeptOutputs, bytes_needed
-from defocus.benchmark.results.run_folder import package_version
 from defocus.datasets.pair import Pair
 from defocus.images import write_image
 from tests.benchmark.conftest import distribution
@@ -156,28 +155,3 @@ def test_a_new_metric_and_a_raised_revision_are_computed_alone(
     assert {one[:3] for one in values_of(out, "counted")} == {one[:3] for one in new}
     assert others_of(out) == before
     assert not list(out.glob("runs/*/outputs/*"))
-
-
-def test_a_metric_of_a_plugin_file_is_computed_alone_and_again_when_the_file_changes(
-    bench, tiny_dataset, two_runs, tmp_path
-):
-    out, plugin = two_runs, tmp_path / "mine.py"
-    common = ["run", "--only", "input", "--dataset", f"tiny:{tiny_dataset}", "--out", "out"]
-    before = others_of(out)
-    versions = set()
-    for factor in ("1.0", "2.0"):
-        text = COUNTED.replace(".max()", f".max() * {factor}")
-        plugin.write_text(text.replace('int(os.environ["REVISION"])', "1"))
-        computed = bench(*common, "--plugin", plugin)
-        assert computed.returncode == 0, computed.stderr
-        assert ": counted" in computed.stderr
-        versions |= {version for *_, version in values_of(out, "counted")}
-        assert others_of(out) == before
-    assert len(versions) == 2
-    page = (out / "report.html").read_text(encoding="utf-8")
-    (current,) = {version for *_, version in values_of(out, "counted")}
-    assert "scored by" in page
-    assert package_version() in page
-    assert f"counted {current}" in page
-    assert all(version.startswith("1+") for version in versions)
-    assert "the run is finished: nothing is repeated" in bench(*common, "--plugin", plugin).stderr

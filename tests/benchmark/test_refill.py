@@ -1,7 +1,5 @@
 """A metric whose weights come after the runs: the same command fills its scores in."""
 
-import csv
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,61 +18,7 @@ from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import write_image
-from tests.benchmark.conftest import distribution
 from tests.benchmark.example_study import ENTRY
-
-NEEDY = """
-from pathlib import Path
-
-from defocus.benchmark.scoring.metric import Metric, MetricUnavailableError
-
-WEIGHTS = Path(__file__).with_name("weights")
-
-
-def compute(restored, reference, mask, profile):
-    if not WEIGHTS.exists():
-        raise MetricUnavailableError("no weights; fetch them")
-    return 0.5
-
-
-METRIC = Metric("needy", "Needy", "lower", "", 3, compute, "fetch them", WEIGHTS.exists)
-"""
-
-
-@pytest.fixture
-def needy(tmp_path):
-    """A distribution with a metric that lacks its weights: the folder to put on the path."""
-    points = "[defocus.metrics]\nneedy = needymetric:METRIC\n"
-    return distribution(tmp_path / "needy", "needy", points, needymetric=NEEDY)
-
-
-def needy_values(out: Path) -> set[tuple[str, str]]:
-    with (out / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:
-        rows = [row for row in csv.DictReader(handle) if row["metric"] == "needy"]
-    return {(row["system"], row["value"]) for row in rows if row["protocol"] == "gt"}
-
-
-def test_the_same_command_fills_in_what_lacked_weights_without_training(
-    bench, third_party, tiny_dataset, needy, tmp_path
-):
-    path = f"{third_party['PYTHONPATH']}{os.pathsep}{needy}"
-    common = ["run", "--only", "input", "--only", "tiny-conv", "--out", "out"]
-    common += ["--dataset", f"tiny:{tiny_dataset}"]
-    assert bench(*common, PYTHONPATH=path).returncode == 0
-    assert needy_values(tmp_path / "out") == {("input", ""), ("tiny-conv", "")}
-    (checkpoint,) = tmp_path.glob("out/runs/tiny-conv-*/checkpoint.safetensors")
-    trained = checkpoint.stat().st_mtime_ns
-
-    (needy / "weights").touch()
-    filled = bench(*common, PYTHONPATH=path)
-    assert filled.returncode == 0, filled.stderr
-    assert needy_values(tmp_path / "out") == {("input", "0.5"), ("tiny-conv", "0.5")}
-    assert checkpoint.stat().st_mtime_ns == trained
-
-    (needy / "weights").unlink()
-    assert "all 2 runs are finished" in bench(*common, PYTHONPATH=path).stderr
-    assert needy_values(tmp_path / "out") == {("input", "0.5"), ("tiny-conv", "0.5")}
-
 
 SCHEDULE = Schedule(steps=1, crop_px=16, batch=1, learning_rate=1e-3)
 RECIPE = Recipe(epochs=1, paper=SCHEDULE, quick=SCHEDULE, demo=SCHEDULE)
