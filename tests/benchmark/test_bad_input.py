@@ -76,13 +76,6 @@ def test_an_emptied_checkpoint_is_named_with_the_command_that_mends_it(
     assert checkpoint.stat().st_size > 0
 
 
-def test_a_results_file_that_is_none(bench, tiny_dataset, tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "results.sqlite").write_bytes(b"something else entirely" * 100)
-    result = bench("run", "--only", "input", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
-    refused(result, 2, "results.sqlite", "move it away")
-
-
 def mount(kind_options: str, folder: Path) -> None:
     """Mount a small file system in memory, or skip where that is not allowed."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -117,10 +110,3 @@ def test_an_unwritable_folder_is_told_before_anything_is_read(bench, small_disk)
     out = small_disk / "out"
     result = bench("run", "--only", "input", "--out", out, "--dataset", "tiny:none")
     refused(result, 5, str(out), "read-only")
-
-
-def test_a_file_where_a_folder_must_be(bench, tiny_dataset, tmp_path):
-    (tmp_path / "file").touch()
-    out = tmp_path / "file" / "out"
-    result = bench("run", "--only", "input", "--out", out, "--dataset", f"tiny:{tiny_dataset}")
-    refused(result, 5, str(out))

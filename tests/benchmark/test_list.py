@@ -1,8 +1,6 @@
 """``defocus-bench list``."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 from click.testing import CliRunner
@@ -60,17 +58,3 @@ def test_systems_stand_in_groups_with_a_count_and_variants_folded(monkeypatch):
     assert f"references, which restore nothing ({references})" in lines
     all_of_them = CliRunner().invoke(command, ["--variants"]).stdout
     assert all(f"\n{name} " in all_of_them for name in variants)
-
-
-@pytest.mark.full
-def test_the_command_modules_import_nothing_heavy():
-    code = (
-        "import sys\n"
-        "from defocus.benchmark.commands import list, weights\n"
-        "heavy = {'torch', 'numpy', 'cv2', 'pandas', 'scipy', 'pydantic'} & set(sys.modules)\n"
-        "sys.exit(str(heavy) if heavy else 0)\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr

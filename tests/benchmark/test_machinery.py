@@ -114,27 +114,6 @@ def test_choosing_on_test_pictures_is_reported_and_not_done(tmp_path, capsys):
     assert all(map(torch.equal, plain.state_dict().values(), official.state_dict().values()))
 
 
-def test_the_running_mean_is_that_of_its_definition(tmp_path):
-    seen: list[torch.Tensor] = []
-
-    built: list[nn.Module] = []
-    init = Net.__init__
-
-    def network() -> torch.Tensor:
-        return built[0].get_parameter("conv.weight")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Net, "__init__", lambda self: (init(self), built.append(self))[0])
-        patches = Patches(begun=lambda step: step and seen.append(network().detach().clone()))
-        found = trained(tmp_path, Training(average=0.7), patches).network
-    plain = trained(tmp_path / "plain", Training()).network
-    seen.append(plain.get_parameter("conv.weight"))
-    mean = seen[0]
-    for weights in seen[1:]:
-        mean = 0.7 * mean + 0.3 * weights
-    torch.testing.assert_close(found.get_parameter("conv.weight"), mean)
-
-
 def test_parts_of_a_batch_add_up_to_the_batch():
     pictures = torch.rand(2, 5, 3, 8, 8)
     batch = Batch(pictures[0], pictures[1], {"dual_pixel": pictures[0]})

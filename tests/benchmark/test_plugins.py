@@ -14,13 +14,11 @@ from defocus import discovery, extensions
 from defocus.baselines import size
 from defocus.benchmark.study.document import (
     NotedPlugin,
-    ObjectiveChoice,
     StudyDocument,
     as_request,
     note_plugins,
     write_request,
 )
-from defocus.benchmark.study.expansion import expand
 from defocus.benchmark.study.standing import job_command
 from defocus.command_line.commands import command_group
 from defocus.errors import InputError
@@ -142,23 +140,6 @@ def test_each_of_several_objectives_makes_its_run(bench, tiny_dataset):
     assert " registered-my-net" in done.output
 
 
-def test_another_file_of_the_same_name_is_another_run(folder, tiny_dataset):
-    choices = {"own": ObjectiveChoice(), "jdrl": ObjectiveChoice()}
-    dataset = f"mine:{tiny_dataset}"
-    document = StudyDocument(datasets=(dataset,), systems=("my-net",), objectives=choices)
-
-    def ids(text: str) -> list[str]:
-        (folder / "my_net.py").write_text(text, encoding="utf-8")
-        extensions.load_plugin("my_net.py")
-        return [run.id for _, run in expand(document, folder).runs]
-
-    first, other = ids(FILE), ids(FILE.replace("0.1", "0.2"))
-    assert first[0].startswith("my-net-")
-    assert first[1].startswith("jdrl-my-net-")
-    assert not set(first) & set(other)
-    assert ids(FILE) == first
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -232,20 +213,6 @@ def test_a_network_beside_the_plugin_is_trained_again_when_it_changes(bench, fol
 def recipe_of(out: Path) -> str:
     (recipe,) = {row["recipe"] for row in rows_of(out) if row["system"] == "my-net"}
     return recipe
-
-
-def test_of_two_settings_the_leaderboard_shows_those_asked_for_last(bench, folder, beside):
-    shown = []
-    short = (folder / "short.toml").read_text(encoding="utf-8")
-    for rate in (0.1, 0.2, 0.1):
-        text = f"{short}learning_rate = {rate}\n"
-        (folder / "short.toml").write_text(text, encoding="utf-8")
-        bench("run", *beside)
-        shown.append(recipe_of(folder / "study"))
-    assert shown[0] == shown[2] != shown[1]
-    resumed = bench("run", "--out", "study")  # of both requests
-    assert "all 2 runs are finished: nothing is repeated" in resumed.output
-    assert recipe_of(folder / "study") == shown[0]
 
 
 def test_a_revision_decides_instead_and_says_what_it_costs(bench, folder, beside):

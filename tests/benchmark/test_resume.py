@@ -16,7 +16,7 @@ import pytest
 from defocus.benchmark.results.lock import study_lock
 from defocus.files import atomic_path
 from defocus.training.record.folder import CHECKPOINT, steps_done, training_finished
-from tests.command_process import StartedCommand, start_code
+from tests.command_process import StartedCommand, start_code, wait_until
 
 SYSTEMS = ("--only", "input", "--only", "tiny-conv", "--only", "tiny-wide", "--only", "tiny-slow")
 
@@ -142,19 +142,12 @@ def test_each_file_of_a_study_is_swept_where_a_kill_left_half_of_it(undisturbed,
     assert not list(out.rglob(".*.part*"))
 
 
-def wait_for(path: Path, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not path.exists():
-        assert time.monotonic() < deadline, f"no {path}"
-        time.sleep(0.02)
-
-
 def test_ctrl_c_gives_130_and_the_study_goes_on_afterwards(
     undisturbed, start_bench, bench, tiny_dataset, tmp_path
 ):
     out = tmp_path / "out"
     process = start_bench(*arguments(out, tiny_dataset))
-    wait_for(out / "results.sqlite")  # long before the end, however quick the machine
+    wait_until((out / "results.sqlite").exists)  # long before the end, however quick the machine
     process.send_signal(signal.SIGINT)
     stderr = process.communicate(timeout=60)[1]
     assert process.returncode == 130
@@ -204,7 +197,7 @@ def test_ctrl_c_saves_the_state_of_a_training(start_bench, tiny_dataset, tmp_pat
     steps = []
     for _ in range(2):
         process = start_bench(*words)
-        wait_for(tmp_path / "begun")
+        wait_until((tmp_path / "begun").exists)
         process.send_signal(signal.SIGINT)
         stderr = process.communicate(timeout=60)[1]
         assert process.returncode == 130, stderr
@@ -219,25 +212,10 @@ def test_ctrl_c_saves_the_state_of_a_training(start_bench, tiny_dataset, tmp_pat
 
 def test_a_second_ctrl_c_ends_at_once(start_bench, tiny_dataset, tmp_path):
     process = start_bench(*slow_training(tmp_path, tiny_dataset, 300))
-    wait_for(tmp_path / "begun")
+    wait_until((tmp_path / "begun").exists)
     process.send_signal(signal.SIGINT)
     assert any("Ctrl-C again ends at once" in line for line in process.stderr)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
     assert not list(tmp_path.glob(f"out/runs/*/{CHECKPOINT}"))
-
-
-def test_a_second_process_is_refused_and_the_lock_dies_with_the_first(
-    start_bench, bench, tiny_dataset, tmp_path
-):
-    out = tmp_path / "out"
-    first = start_bench(*arguments(out, tiny_dataset))
-    wait_for(out / "study.json")
-    second = bench(*arguments(out, tiny_dataset))
-    assert second.returncode == 2
-    assert "another defocus-bench uses this folder" in second.stderr
-    first.send_signal(signal.SIGKILL)
-    first.communicate()
-    with study_lock(out):
-        pass

@@ -13,8 +13,9 @@ from defocus.benchmark.study.standing import queue_of, slurm_job, standing_of
 from defocus.errors import DefocusError
 from defocus.slurm import SlurmSettings, job_states, known_jobs, submit
 from tests.benchmark.conftest import make_pictures
-from tests.benchmark.slurm_cluster import slurm, wait_until
+from tests.benchmark.slurm_cluster import slurm
 from tests.benchmark.test_resume import scores_of
+from tests.command_process import wait_until
 
 __all__ = ["slurm"]
 
@@ -54,7 +55,7 @@ def log_of(out: Path, job: str) -> str:
 
 
 def wait_for_training(out: Path) -> None:
-    wait_until(lambda: bool(list(out.glob("jobs/tiny-slow-*/runs/*/checkpoint.safetensors"))))
+    wait_until(lambda: bool(list(out.glob("jobs/tiny-slow-*/runs/*/checkpoint.safetensors"))), 120)
 
 
 def wait_for_the_end(job: str, seconds: float = 240) -> None:

@@ -89,15 +89,6 @@ def test_shards_jobs_and_one_process_come_to_the_same(bench, file, tmp_path):
     assert {run["state"] for run in status["runs"]} == {"finished"}
 
 
-def test_the_plan_is_printed_and_nothing_is_run(bench, file, tmp_path):
-    planned = bench("run", "--study", file, "--out", "out", "--dry-run")
-    assert planned.returncode == 0, planned.stderr
-    assert "tiny-conv-with-other" in planned.stdout
-    assert "1 of 1" in planned.stdout
-    assert "on this machine" in planned.stdout
-    assert not (tmp_path / "out").exists()
-
-
 def test_a_dataset_that_is_missing_spares_the_others(bench, datasets, tmp_path):
     broken = tmp_path / "broken"
     shutil.copytree(datasets[1], broken, ignore=shutil.ignore_patterns(".*"))
