@@ -131,21 +131,6 @@ def test_the_output_alone_is_deformed(shifted):
     assert float(both) == pytest.approx(of_both["deblur_forward"] + of_both["deblur_reverse"])
 
 
-def test_half_the_weight_on_the_deformed_output_weighs_reblurring_as_jdrl_does(shifted):
-    """It has half as many terms of deformation, so the shares of both are those of JDRL."""
-    batch = Batch(shifted(0, 0), shifted(2, 1))
-    network = Constant(batch.blurry)
-    shares = []
-    for settings in ({}, {"deformation": "output", "alpha": 0.25}):
-        torch.manual_seed(0)  # the same reblurring
-        loss, parts = make(**settings)(network, batch, LATER)
-        reblur = float(parts["reblur"]) * (0.25 if settings else 0.5)
-        deformed = float(parts.get("deblur_forward", 0.0) + parts["deblur_reverse"])
-        assert loss.item() == pytest.approx(deformed + reblur)
-        shares.append(reblur / deformed)
-    assert shares[0] == pytest.approx(shares[1], rel=0.05)
-
-
 @pytest.mark.parametrize(("epoch", "kept"), [(20.0, 1), (31.0, 2), (46.0, 3)])
 def test_crops_with_a_large_flow_join_later(shifted, epoch, kept):
     """The limit is 1 px, and 2 px after 15 epochs, 4 px after 30, 8 px after 45."""
