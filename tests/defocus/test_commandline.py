@@ -100,19 +100,6 @@ def test_what_is_no_number_is_wrong_usage(typed):
     assert FiniteRange(min=0, min_open=True).convert("1.5", None, None) == 1.5
 
 
-@pytest.mark.parametrize(
-    ("command", "arguments"),
-    [
-        ("defocus-data", ["align", "a.png", "b.png", "--scale", "nan"]),
-        ("defocus-capture", ["plan", "--camera", "sim:", "--focus", "nan"]),
-        ("defocus-capture", ["import", "session", ".", "--gap", "nan"]),
-    ],
-)
-def test_nan_on_the_command_line_gives_2(run, command, arguments):
-    done = run(command, *arguments, code=2)
-    assert "'nan' is not a finite number" in done.stderr
-
-
 @pytest.mark.full
 @pytest.mark.parametrize("command", [one for one in COMMANDS if one.startswith("defocus-")])
 def test_help_imports_nothing_heavy(command):

@@ -1,7 +1,4 @@
 import hashlib
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -59,30 +56,6 @@ def test_a_folder_below_a_file_is_a_storage_error(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(StorageError, match="file"):
         make_folder(tmp_path / "file" / "inside")
-
-
-KILLED_WRITER = """
-import itertools, sys
-from pathlib import Path
-from defocus.files import write_bytes
-for value in itertools.cycle((b"a", b"b")):
-    write_bytes(Path(sys.argv[1]), value * 1_000_000)
-    print("written", flush=True)
-"""
-
-
-@pytest.mark.full
-def test_a_killed_writer_leaves_an_old_or_a_new_file(tmp_path):
-    path = tmp_path / "big.bin"
-    for _ in range(5):
-        with subprocess.Popen(
-            [sys.executable, "-c", KILLED_WRITER, str(path)],
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        ) as process:
-            process.stdout.readline()
-            process.kill()
-        assert path.read_bytes() in (b"a" * 1_000_000, b"b" * 1_000_000)
 
 
 def test_a_file_is_written_again_only_where_its_content_changed(tmp_path):
