@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -42,27 +41,6 @@ def mtf(psf: Array, frequency: Array) -> Array:
     """Along x, cycles per pixel."""
     x = np.arange(psf.shape[1]) - psf.shape[1] // 2
     return np.asarray(np.cos(2 * np.pi * frequency[:, None] * x) @ psf.sum(axis=0))
-
-
-def waves_of(lens: RealLens, defocus_waves: float, field: tuple[float, float]) -> Any:
-    """Intensity in green along a grid of places in λN, sampled finely."""
-    places = np.linspace(-6, 6, 241)
-    px = places * WAVE_UM * lens.f_number / lens.pixel_pitch_um
-    band = [[(WAVE_UM, defocus_waves * WAVE_UM)]]
-    return places, wave_light(Pupil(lens, field), band, AT_CENTRE, px, 160)[0]
-
-
-def test_a_perfect_lens_makes_the_airy_pattern():
-    places, light = waves_of(FINE, 0.0, AXIS)
-    profile = light[len(places) // 2] / light.max()
-    airy = np.where(places == 0, 1.0, (2 * j1(np.pi * (p := places + 1e-12)) / (np.pi * p)) ** 2)
-    assert np.abs(profile - airy).max() < 0.005
-    bright = np.flatnonzero(profile >= 0.5)
-    edge = np.interp(0.5, profile[bright[-1] + 1 : bright[-1] - 1 : -1],
-                     places[bright[-1] + 1 : bright[-1] - 1 : -1])  # fmt: skip
-    assert 2 * edge == pytest.approx(1.029, abs=0.005)
-    near = (places > 0.9) & (places < 1.6)
-    assert places[near][profile[near].argmin()] == pytest.approx(1.2197, abs=0.03)
 
 
 ABERRATED = {
@@ -180,71 +158,6 @@ def test_rays_and_waves_are_one_kernel_where_the_one_gives_way_to_the_other():
         assert np.abs(mtf(rays, frequency) - mtf(light, frequency)).max() < 0.04
         assert np.allclose(centroid(rays), centroid(light), atol=0.15)
         assert math.hypot(*centroid(rays)) > 0.9
-
-
-def test_fast_lenses_fold_into_a_caustic():
-    """With W060 = -0.7 W040 rays cross for W020 from -0.86 to 4.5 times W040."""
-    lens = RealLens(1.88, 1.88, 5.36, spherical=10.0, spherical_6=-7.0)
-    scale = 2 * lens.f_number * WAVE_UM / lens.pixel_pitch_um
-
-    def folds(w020: float) -> list[float]:
-        rho = np.linspace(0, 1, 4001)
-        rate = 2 * w020 + 12 * 10.0 * rho**2 - 30 * 7.0 * rho**4
-        turns = np.flatnonzero(rate[:-1] * rate[1:] < 0)
-        landed = 2 * w020 * rho + 4 * 10.0 * rho**3 - 6 * 7.0 * rho**5
-        return [abs(scale * float(landed[turn])) for turn in turns]
-
-    assert folds(44.0)
-    assert folds(-8.5)
-    assert not folds(46.0)
-    assert not folds(-8.9)
-    w020 = 20.0
-    diameter = (w020 - lens.best_focus) * 8 * lens.f_number * WAVE_UM / lens.pixel_pitch_um
-    psf = colour_psfs(lens, diameter, AXIS)[1]
-    y, x = np.mgrid[: psf.shape[0], : psf.shape[1]] - psf.shape[0] // 2
-    ring = np.round(np.hypot(x, y)).astype(int)
-    profile = np.bincount(ring.ravel(), psf.ravel()) / np.bincount(ring.ravel())
-    (radius,) = folds(w020)
-    assert abs(int(profile.argmax()) - radius) <= 1.0
-    assert profile.max() > 2.5 * profile[: int(radius / 2)].mean()
-    plain = colour_psfs(replace(lens, spherical=0.0, spherical_6=0.0), diameter, AXIS)[1]
-    assert plain.max() < 1.2 * plain[plain > plain.max() / 2].mean()
-
-
-@pytest.mark.parametrize(
-    ("term", "power"),
-    [
-        ({"spherical": 3.0}, 4),
-        ({"spherical_6": 3.0}, 6),
-        ({"coma": OffAxis(2.0, 3.0)}, 3),
-        ({"astigmatism": OffAxis(2.0, 3.0)}, 2),
-        ({"field_curvature": OffAxis(2.0, 3.0)}, 2),
-        ({"oblique_spherical": OffAxis(2.0, 3.0)}, 4),
-    ],
-)
-def test_stopping_down_leaves_each_aberration_its_power(term, power):
-    """But for the best focus, which is found anew."""
-    open_, stopped = (RealLens(f_number, 2.0, 5.36, **term) for f_number in (2.0, 3.2))
-    x, y = np.linspace(-0.7, 0.7, 9)[None, :], np.linspace(-0.7, 0.7, 9)[:, None]
-    square, stop = x * x + y * y, 2.0 / 3.2
-    whole, part = (
-        Pupil(lens, CORNER).wavefront(x, y) - lens.best_focus * WAVE_UM * lens.stop**2 * square
-        for lens in (open_, stopped)
-    )
-    assert np.abs(whole).max() > 0.1
-    assert np.allclose(part, whole * stop**power, atol=1e-12)
-
-
-def test_best_focus_is_the_least_rms_wavefront():
-    """The traced RF 50 mm f/1.8 with W040 10.3 and W060 -7.3 leaves 0.14 waves."""
-    rho2 = (np.arange(4000) + 0.5) / 4000
-    for f_number in (1.88, 2.8):
-        lens = RealLens(f_number, 1.88, 5.36, spherical=10.3, spherical_6=-7.3)
-        wavefront = Pupil(lens, AXIS).wavefront(np.sqrt(rho2), np.zeros(4000)) / WAVE_UM
-        more, less = (float(np.std(wavefront + w020 * rho2)) for w020 in (0.05, -0.05))
-        assert wavefront.std() < min(more, less)
-        if f_number == 1.88:
-            assert wavefront.std() == pytest.approx(0.14, abs=0.01)
 
 
 def test_slopes_are_the_wavefronts_derivatives():

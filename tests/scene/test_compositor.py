@@ -1,7 +1,5 @@
 """The renderer against physics: light is kept, near hides far, edges are soft on the right side."""
 
-import math
-
 import numpy as np
 import pytest
 import scipy.ndimage
@@ -49,19 +47,6 @@ def test_sharp_foreground_hides_the_blurred_background_without_a_halo():
     assert np.array_equal(picture[20:60, 30:70], np.full((40, 40, 3), 0.25))
     behind = render([background], LENS)
     assert np.array_equal(picture[alpha == 0], behind[alpha == 0])
-
-
-def test_blurred_foreground_lets_half_the_background_through_at_its_edge():
-    alpha = np.zeros((80, 96))
-    alpha[:, 48:] = 1.0
-    front = Layer(np.ones((80, 96, 3)), alpha, NEAR)
-    picture = render([flat(0.0, 1000.0), front], LENS)[40, :, 0]
-    radius = abs(float(circle_of_confusion_px(NEAR, LENS))) / 2.0
-    assert picture[47] < 0.5 < picture[48]
-    assert math.isclose(picture[47] + picture[48], 1.0, abs_tol=1e-9)
-    assert math.isclose(picture[int(47 - radius - 1)], 0.0, abs_tol=1e-12)
-    assert math.isclose(picture[int(48 + radius + 1)], 1.0)
-    assert 0.0 < picture[int(48 - radius + 1)] < 0.1
 
 
 @settings(deadline=None, max_examples=20)
@@ -117,16 +102,6 @@ def test_content_moves_from_x_b_to_x_s(geometry):
     inner = np.s_[12:-12, 12:-12]
     assert np.abs(found - values)[inner].max() < 2e-3
     assert np.abs(inverse - values)[inner].max() > 0.05
-
-
-def test_moved_layers_move_colour_and_alpha_alike():
-    alpha = np.zeros((80, 96))
-    alpha[30:50, 40:60] = 1.0
-    layer = Layer(np.repeat(alpha[:, :, None], 3, axis=2), alpha, NEAR)
-    (result,) = moved_layers([layer], Similarity(shift_px=(5.0, -7.0)))
-    assert np.allclose(result.alpha[23:43, 45:65], 1.0, atol=1e-6)
-    assert np.allclose(result.colour[:, :, 0], np.roll(alpha, (-7, 5), (0, 1)), atol=1e-6)
-    assert moved_layers([layer], Similarity()) == [layer]
 
 
 @settings(max_examples=25, deadline=None)
