@@ -146,21 +146,6 @@ def test_what_has_nothing_in_common_is_unknown(name):
         compensate(*pair, measurement)
 
 
-def answered(count: int, seed: int) -> int:
-    """How many of that many pairs of different scenes get a number."""
-    rng, numbers = np.random.default_rng(seed), 0
-    for _ in range(count):
-        pair = (srgb_to_linear(p.astype(np.float32) / 255).mean(axis=2) for p in other_scene(rng))
-        numbers += register(*pair).matrix is not None
-    return numbers
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("seed", [1, 2])
-def test_thirty_pairs_of_different_scenes_get_no_number(seed):
-    assert answered(15, seed) == 0
-
-
 def checkerboard(period: int) -> np.ndarray:
     """Wide enough to be cut, and no zero of the sine on a pixel: it repeats itself exactly."""
     y, x = np.mgrid[0:HEIGHT, 0 : WIDTH + 64] + 0.25
@@ -271,20 +256,6 @@ def test_with_the_largest_shift_equal_bricks_are_known(run, tmp_path):
     done = run("defocus-data", "align", "blurry.png", "sharp.png", "--largest-shift", "12")
     words = "rests on your --largest-shift 12 px: other shifts that fit were left out"
     assert f"caution    {words}" in done.stdout.splitlines()
-
-
-@pytest.mark.full
-def test_sixteen_bits_against_eight_are_one_scene():
-    """Each member is read at its own depth."""
-    rng = np.random.default_rng(5)
-    first, second = stored(blurred(scene(1), rng), rng), stored(scene(1), rng)
-    deep = np.asarray(second.astype(np.uint16) * 257)
-    expected = measure(first, second, flow_estimator("dis")).misalignment.similarity
-    found = measure(first, deep, flow_estimator("dis")).misalignment.similarity
-    assert expected is not None
-    assert found == expected
-    dark = measure(first, second.astype(np.uint16), flow_estimator("dis")).misalignment
-    assert dark.status == "unknown", "values up to 255 of 65535 are nearly black"
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, bool, np.int32])

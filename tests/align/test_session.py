@@ -22,7 +22,6 @@ from defocus.align.registration.session import (
     register_in_session,
     session_lens,
     shared_zoom,
-    with_session,
 )
 from defocus.images import Image, as_integer, linear_to_srgb
 from defocus.scene.aperture import disc_psf
@@ -30,8 +29,6 @@ from defocus.scene.geometry import Similarity
 from defocus.scene.pictures import texture
 from research.alignment_truth.methods import Members
 from research.alignment_truth.rendered.pair import STILL, render_pair
-from research.alignment_truth.rendered.psf import PSF
-from research.alignment_truth.rendered.rendering import Defocus
 from research.alignment_truth.rendered.textures import load_textures
 from tests.align.synthetic import homogeneous
 
@@ -118,16 +115,6 @@ def test_tiles_that_disagree_stay_unknown_in_a_session(blurred, columns, other):
     found, _ = register_in_session(blurry, spoilt, lens)
     assert found.matrix is None
     assert found.reason
-
-
-def test_a_pair_that_is_unknown_alone_is_known_in_its_session():
-    shared = zoom_of([alone(*one) for one in KNOWN])
-    assert shared is not None
-    assert alone(*UNKNOWN).matrix is None
-    blurry, sharp, truth = pair(*UNKNOWN)
-    found, _ = register_in_session(blurry, sharp, SessionLens(shared))
-    assert found.model == "similarity"
-    assert error_px(found, truth) < 0.3
 
 
 @pytest.mark.parametrize("one", [KNOWN[0], UNKNOWN])
@@ -227,37 +214,6 @@ def test_pairs_without_a_common_zoom_may_share_an_asymmetry():
     assert found.sigma < OWN.sigma
     two = session_lens([OWN] * 2)
     assert two is None
-
-
-@pytest.mark.full
-def test_one_lens_with_a_cats_eye(monkeypatch):
-    """All of each scene lies in front of the focus, so that the asymmetry has one sign."""
-    lens = PSF("cats-eye", 0.0, 8, 0.5)
-    monkeypatch.setattr("research.alignment_truth.rendered.pair.draw_psf", lambda *_: lens)
-    monkeypatch.setattr(
-        "research.alignment_truth.rendered.pair.Defocus",
-        lambda **given: Defocus(**{**given, "focus": -0.3}),
-    )
-    ranges = replace(STILL, coc_px=(9.0, 14.0), zoom=(ZOOM, ZOOM), families=("cats-eye",))
-    rendered = [
-        render_pair(load_textures("test", ()), ranges, HEIGHT, WIDTH, seed=4, index=index)
-        for index in range(5)
-    ]
-    pairs = [Members(one.blurry, one.sharp).light for one in rendered]
-    own = [register(*one) for one in pairs]
-    shared = session_lens([OwnZoom.of(one, (HEIGHT, WIDTH)) for one in own])
-    assert shared.asymmetry is not None
-    matrix = homogeneous(Similarity(ZOOM), (HEIGHT, WIDTH))
-    apart = [error_px(one, matrix) for one in own]
-    found = [with_session(one, shared, (HEIGHT, WIDTH))[0] for one in own]
-    assert np.median([error_px(one, matrix) for one in found]) < 0.7 * np.median(apart)
-    zoom_only = shared_zoom(
-        [one.similarity.zoom for one in own if one.similarity],
-        [one.uncertainty.zoom for one in own if one.uncertainty],
-    )
-    assert abs(shared.zoom.value - ZOOM) < 0.7 * abs(zoom_only.value - ZOOM)
-    for one in found:
-        assert error_px(one, matrix) < 2 * one.corner_error_px
 
 
 def test_what_all_pairs_err_by_alike_is_in_the_shared_error():

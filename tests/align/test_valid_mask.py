@@ -7,9 +7,6 @@ from defocus.align.compensation.compensate import compensate
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.sampling.resample import Placement, Rectangle, ReleaseGrid, inside_frame
-from defocus.datasets.api import open_dataset
-from defocus.datasets.deriving.aligned_reference import aligned_reference
-from defocus.images import read_image, write_image
 from defocus.scene.geometry import Similarity
 from tests.align.synthetic import rendered_pair
 
@@ -37,15 +34,3 @@ def test_compensate_leaves_out_a_moving_object(pictures):
     inside = inside_frame(Placement(matrix), ReleaseGrid(Rectangle(0, 0, 384, 288)), (288, 384))
     assert inside[MOVED].all(), "the frame alone would let it in"
     assert np.array_equal(mask, inside & measurement.reliable)
-
-
-def test_a_stored_reference_leaves_it_out(pictures, tmp_path):
-    for role, picture in zip(("blurry", "sharp"), pictures, strict=True):
-        (tmp_path / role).mkdir()
-        write_image(tmp_path / role / "a.png", picture)
-    dataset = open_dataset(f"pairs:{tmp_path}")
-    reference = aligned_reference(dataset, dataset.pairs[0])
-    assert reference.status == "ok"
-    mask = read_image(reference.valid_mask)[:, :, 0] == 255
-    assert mask[MOVED].mean() < 0.05
-    assert mask[STILL].mean() > 0.98
