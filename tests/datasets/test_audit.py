@@ -17,15 +17,12 @@ from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.align.registration.unknown_causes import advice
 from defocus.blur.fine_detail import fine_to_coarse
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit import members
-from defocus.datasets.audit import run as run_module
-from defocus.datasets.audit.page import build_page, distributions
+from defocus.datasets.audit.page import distributions
 from defocus.datasets.audit.pair_audit import AuditedPair, near_duplicates
 from defocus.datasets.audit.run import audit_dataset
-from defocus.datasets.curation_rules import Rules, judged, usable_pairs
+from defocus.datasets.curation_rules import Rules, judged
 from defocus.images import read_image, write_image
 from defocus.likeness import fingerprint
-from defocus.reports.html import render_html
 from defocus.scene.aperture import disc_psf
 from tests.command_process import start_command
 from tests.datasets.conftest import put
@@ -327,26 +324,3 @@ def test_an_audit_begun_inside_a_dataset_says_what_works(tmp_path, run):
     told = done.stderr.split("run '", 1)[1].rstrip().removesuffix("'")
     assert run(*shlex.split(told), *ALONE).returncode == 0
     assert (tmp_path.parent / f"{tmp_path.name}-audit" / "audit.html").is_file()
-
-
-@pytest.mark.full
-def test_what_was_decoded_is_shown(tmp_path, monkeypatch):
-    """The page of large pairs reads no picture again, and is the same as if it did."""
-    for name in NAMES[:3]:
-        add_pair(tmp_path / "set", "train", name, defocused(scene(name)), scene(name))
-    dataset = open_dataset(f"pairs:{tmp_path / 'set'}")
-    monkeypatch.setattr(run_module, "LARGE_PX", 1)
-    monkeypatch.setattr(members, "SHOWN", 2)
-    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
-    audit = audit_dataset(dataset, DEFAULT_ESTIMATOR, 1)
-    sizes = {row.id: row.misalignment_px for row in audit.pairs}
-    assert set(audit.shown.members) == set(sorted(sizes, key=lambda n: -(sizes[n] or 0))[:2])
-    again = audit_dataset(dataset, DEFAULT_ESTIMATOR, 1)
-    assert again.shown.members == {}, "nothing was measured now"
-    first, second = (
-        render_html(build_page(dataset, one, None, usable_pairs(one))) for one in (audit, again)
-    )
-    assert first == second
-    (pair, *_) = (one for one in dataset.pairs if one.id in audit.shown.members)
-    monkeypatch.setattr(members, "read_pair", None)
-    assert members.shown_members(pair, audit.shown) is audit.shown.members[pair.id]

@@ -97,25 +97,6 @@ def test_both_references_share_a_measurement_and_no_file(made, tmp_path, monkeyp
     assert hashes[0] == hashes[1], "whichever is made first"
 
 
-def test_what_was_saturated_before_it_was_darkened_is_no_reference(tmp_path):
-    """The sharp picture is clipped where the blurry one, exposed less, is not."""
-    light = 2.2 * np.asarray(texture("chelsea", WIDTH, HEIGHT), np.float32)
-    blurry, sharp = 0.8 * cv2.GaussianBlur(light, (0, 0), 1.5), np.roll(light, 1, axis=1)
-    dataset = one_pair(tmp_path, encoded(truth=0.8 * light, blurry=blurry, sharp=sharp))
-    found = reference(dataset, "flow")
-    assert found.misalignment["gain"] == pytest.approx([0.8] * 3, abs=0.02)
-    saturated = (light >= 1).max(axis=2)
-    assert saturated.mean() > 0.05
-    mask = mask_of(dataset)
-    assert mask.mean() > 0.5
-    assert mask[saturated].mean() < 0.02
-    target = source(dataset).store.read_member("target", Crop(0, 0, 0), HEIGHT)
-    registered = training_patches(dataset, "train", "registered", 64)
-    same = registered.store.read_member("target", Crop(0, 0, 0), HEIGHT)
-    inside = mask[:, :HEIGHT]
-    assert np.abs(as_float(target) - as_float(same))[inside].mean() < 2e-3, "one light for both"
-
-
 def test_another_version_of_the_aligner_packs_the_pairs_again(made, tmp_path, monkeypatch):
     dataset = replace(made, derived=tmp_path / "derived")
     first = source(dataset).store.path
@@ -123,26 +104,6 @@ def test_another_version_of_the_aligner_packs_the_pairs_again(made, tmp_path, mo
     monkeypatch.setattr("defocus.datasets.patching.packing.REFERENCED", [9, 9])
     assert source(dataset).store.path.name == "train-registered-flow-dis-r9.9-valid_mask.h5"
     assert first.is_file()
-
-
-@pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
-@pytest.mark.parametrize("mirrored", [False, True])
-@pytest.mark.parametrize("upside_down", [False, True])
-def test_the_mask_is_cut_and_turned_as_a_defocus_map_is(
-    made, tmp_path, quarter_turns, *, mirrored, upside_down
-):
-    """The pair's map has the mask's values; the measurement does not see it."""
-    np.save(tmp_path / "map.npy", mask_of(made).astype(np.float32))
-    pairs = tuple(replace(pair, defocus_map=tmp_path / "map.npy") for pair in made.pairs)
-    mapped = replace(made, pairs=pairs, derived=tmp_path / "derived")
-    found = training_patches(
-        mapped, "train", "registered-flow", 64, supervision=("valid_mask", "defocus_map")
-    )
-    crop = Crop(0, 170, 40, upside_down=upside_down, mirrored=mirrored, quarter_turns=quarter_turns)
-    mask, same = (found.patch(one, crop, 64) for one in ("valid_mask", "defocus_map"))
-    assert mask.shape == (1, 64, 64)
-    assert set(mask.unique().tolist()) == {0, 1}
-    assert mask.equal(same)
 
 
 def test_a_shrunk_pixel_is_valid_if_all_pixels_under_it_are(made):

@@ -368,27 +368,3 @@ def test_every_fixed_name_is_a_reader_with_a_card():
         assert card.title
         assert card.licence
         assert not card.counts or card.citation
-
-
-@pytest.mark.realdata
-def test_real_focus_stacks_are_a_dataset_by_a_mapping(tmp_path, real_data):
-    (tmp_path / "stacks.toml").write_text(
-        f"""
-root = "{real_data / "focus-stacks"}"
-[[parts]]
-split = "train"
-blurry = "pcb/pcb_{{name}}.*"
-sharp = "pcb/expected.jpg"
-id = "pcb-{{name}}"
-scene = "pcb"
-[[parts]]
-split = "test"
-blurry = "ring/step{{name}}.*"
-id = "ring-{{name}}"
-scene = "ring"
-"""
-    )
-    dataset = open_dataset(f"pairs:{tmp_path / 'stacks.toml'}")
-    assert len(dataset.split("train")) == 7
-    assert {pair.sharp.name for pair in dataset.split("train") if pair.sharp} == {"expected.jpg"}
-    assert [pair.id for pair in dataset.split("test")] == [f"ring-{n}" for n in range(6)]

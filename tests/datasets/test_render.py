@@ -103,22 +103,6 @@ def test_a_rendered_dataset_says_the_truth(rendered):
         assert 1.0 <= float(np.hypot(*truth["shift_px"])) <= 2.0
 
 
-def test_both_members_have_one_exposure(tmp_path):
-    """In a flat field, with a strong cat's eye: over the picture and in its corner."""
-    head = REQUEST[: REQUEST.index("[misalignment]")].replace("cats_eye = 0.2", "cats_eye = 0.5")
-    planes = '[{picture = "grey.png", depth_mm = 2500.0}]'
-    write_image(tmp_path / "grey.png", np.full((64, 96, 3), 128, np.uint8))
-    (tmp_path / "request.toml").write_text(
-        f'{head}[sensor]\nfull_well_e = 1e9\n[[scenes]]\nname = "flat"\nplanes = {planes}\n'
-    )
-    render_dataset(tmp_path / "request.toml", tmp_path / "out")
-    (pair,) = open_dataset(f"manifest:{tmp_path / 'out'}").pairs
-    blurry, sharp, truth = (linear(path) for path in (pair.blurry, pair.sharp, pair.truth))
-    for part in (np.s_[:], np.s_[:8, :8]):
-        assert blurry[part].mean() == pytest.approx(sharp[part].mean(), rel=1e-3)
-        assert blurry[part].mean() == pytest.approx(truth[part].mean(), rel=1e-3)
-
-
 def test_views_of_whole_pairs(rendered):
     for pair in open_dataset(f"manifest:{rendered / 'out'}").pairs:
         left, right = linear(pair.dual_pixel_left), linear(pair.dual_pixel_right)
@@ -168,36 +152,6 @@ def test_wrong_files_are_named(request_file, tmp_path):
     np.save(tmp_path / "a-depth.npy", np.full((180, 240), 900.0))
     again, left = render_dataset(request_file, tmp_path / "out")
     assert (len(again), left) == (3, ()), "the same command takes what is mended"
-
-
-def lacking(path):
-    path.unlink()
-
-
-def damaged(path):
-    np.save(path, np.array([{}]))
-
-
-@pytest.mark.full
-@pytest.mark.parametrize(
-    ("name", "harm", "words"),
-    [
-        ("a-depth.npy", damaged, "no array can be read"),
-        ("a-depth.npy", lacking, "a-depth.npy"),
-        ("a.png", lacking, "a.png: cannot be read"),
-    ],
-)
-def test_a_scene_whose_files_cannot_be_read_is_left_out_by_name(
-    request_file, tmp_path, name, harm, words
-):
-    whole = (tmp_path / name).read_bytes()
-    harm(tmp_path / name)
-    pairs, (left_out,) = render_dataset(request_file, tmp_path / "out")
-    assert [pair.id for pair in pairs] == ["desk", "same-wall"]
-    assert left_out.id == "slope"
-    assert words in left_out.reason
-    (tmp_path / name).write_bytes(whole)
-    assert len(render_dataset(request_file, tmp_path / "out")[0]) == 3
 
 
 def test_a_request_of_which_no_scene_can_be_read_is_refused(request_file, tmp_path):

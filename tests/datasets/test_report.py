@@ -10,11 +10,10 @@ from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation_rules import usable_pairs
 from defocus.datasets.report_page import dataset_page
-from defocus.images import write_image
 from defocus.reports.html import render_html
 from defocus.reports.model import Slider
 from defocus.reports.pdf import render_pdf
-from tests.datasets.conftest import picture, write_folder
+from tests.datasets.conftest import write_folder
 
 
 def page_of(dataset, audit):
@@ -53,20 +52,6 @@ def test_html_and_pdf_tell_counts_settings_and_measurements(tmp_path):
     assert len(shown) == len(set(shown)) > 1, "each is shown once"
     words = "".join(p.extract_text() for p in pypdf.PdfReader(io.BytesIO(render_pdf(page))).pages)
     assert "2.8 (5)" in words
-
-
-def test_one_other_size_is_told_in_singular(tmp_path):
-    (tmp_path / "mine/test").mkdir(parents=True)
-    root = write_folder(tmp_path / "mine/test", ["1.png", "2.png", "3.png"])
-    for role in ("blurry", "sharp"):
-        write_image(root / role / "3.png", picture(1, height=48))
-    dataset = open_dataset(f"pairs:{tmp_path / 'mine'}")
-    rows = tuple(
-        AuditedPair(p.id, p.scene, p.split, "ok", width=56, height=48 if "3" in p.id else 40)
-        for p in dataset.pairs
-    )
-    html = render_html(page_of(dataset, Audit("noise", "0", "dis", rows, ())))
-    assert "40 and 1 other size<" in html
 
 
 def test_the_command(data, tmp_path):

@@ -5,25 +5,20 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
 
 from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.session import OwnZoom, SessionLens, Shared
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.output import write_audit
 from defocus.datasets.audit.pair_audit import AuditedPair
-from defocus.datasets.audit.run import audit_dataset, row_document, row_of_document
-from defocus.datasets.audit.shards import audit_shard, merge_shards
-from defocus.datasets.curation_rules import usable_pairs
+from defocus.datasets.audit.run import row_document, row_of_document
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.manifest import make_manifest, write_manifest
-from defocus.datasets.measuring.kept import InSession, measured_pair, session_key
+from defocus.datasets.measuring.kept import session_key
 from defocus.datasets.measuring.session import (
     lenses_of,
     measured_lens,
@@ -34,7 +29,7 @@ from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
 from defocus.images import as_integer, linear_to_srgb, write_image
 from tests.align.test_session import KNOWN, UNKNOWN, ZOOM, pair
-from tests.datasets.test_which_session import BODY, TOLD, described, pairs_of, photograph
+from tests.datasets.test_which_session import BODY, described, pairs_of
 
 CAMERA = {"camera": {"model": "one"}, "mode": "focus"}
 
@@ -109,44 +104,6 @@ def test_a_continued_compensation_says_the_same(session, tmp_path):
     again = compensate_dataset(session, tmp_path, Release(), flow_estimator, jobs=1)
     assert again.sessions == first.sessions
     assert [one.answered for one in again.sessions] == [("p3",)]
-
-
-@pytest.mark.full
-def test_every_pair_is_measured_alone_before_its_session_counts(session, tmp_path, monkeypatch):
-    """Else "known only thanks to it" could not be said of a pair."""
-    asked = []
-    real = measured_pair
-
-    def noted(pair, *given: Any, **named: Any):
-        asked.append((pair.id, any(isinstance(one, InSession) for one in given)))
-        return real(pair, *given, **named)
-
-    monkeypatch.setattr("defocus.datasets.deriving.compensate.measured_pair", noted)
-    done = compensate_dataset(session, tmp_path, Release(), flow_estimator, jobs=1)
-    alone = [name for name, together in asked if not together]
-    assert set(alone) == {"p0", "p1", "p2", "p3"}
-    assert asked.index(("p3", False)) < asked.index(("p3", True))
-    (told,) = done.sessions
-    assert set(told.known) | set(told.answered) == {pair.id for pair in done.pairs}
-
-
-@pytest.mark.full
-def test_a_session_is_merged_with_two_jobs_as_with_one(session, tmp_path, monkeypatch):
-    """Its pairs are measured again when all parts are there, each way with a cache of its own."""
-    made = {}
-    for jobs in (1, 2):
-        monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache{jobs}"))
-        for part in (1, 2):
-            audit_shard(session, (part, 2), tmp_path / f"{jobs}/part{part}", "dis", jobs=jobs)
-        parts = [tmp_path / f"{jobs}/part{part}" for part in (1, 2)]
-        audit = merge_shards(session, "dis", parts, jobs)
-        assert sum(row.session_pairs is not None for row in audit.pairs) >= 2
-        write_audit(tmp_path / f"{jobs}/merged", session, audit, None, usable_pairs(audit))
-        files = [path for path in (tmp_path / str(jobs)).rglob("*") if path.is_file()]
-        made[jobs] = {str(one.relative_to(tmp_path / str(jobs))): one.read_bytes() for one in files}
-        assert [(one.by, one.answered) for one in audit.sessions] == [("journal", ("p3",))]
-    assert len(made[1]) == 2 + 4 + len(("csv", "json", "html", "place")) + 4 * len(session.pairs)
-    assert made[1] == made[2]
 
 
 def test_align_with_a_session(session, data):
@@ -264,26 +221,6 @@ def test_exif_tells_a_session_but_not_the_change_of_focus(tmp_path):
     assert "p3" in lenses(focused, OWN)
     unknown = dict.fromkeys(OWN, OwnZoom(None, None, 200.0))
     assert lenses(focused, unknown) == {}, "no proof that only the aperture changed"
-
-
-@pytest.mark.full
-def test_a_folder_with_exif_is_pooled_by_audit_and_compensate(session, tmp_path, capsys):
-    with Image.open(photograph(tmp_path / "told.jpg", **TOLD)) as told:
-        exif = told.getexif()
-        exif.get_ifd(ExifTags.IFD.Exif)
-    for number, one in enumerate(session.pairs[:3]):
-        for role in ("blurry", "sharp"):
-            file = tmp_path / "folder" / role / f"{number}.tif"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with Image.open(getattr(one, role)) as picture:
-                picture.save(file, exif=exif)
-    folder = open_dataset(f"pairs:{tmp_path / 'folder'}")
-    rows = audit_dataset(folder, "dis", 1).pairs
-    said = "session of 3 pairs by EXIF (One, 50 mm): zoom 1.00"
-    assert said in capsys.readouterr().err
-    assert 1 <= sum(row.session_pairs == 3 for row in rows) <= 3
-    compensate_dataset(folder, tmp_path / "out", Release(), flow_estimator, jobs=1)
-    assert said in capsys.readouterr().err
 
 
 def test_a_row_with_a_number_that_is_none_is_refused():

@@ -2,7 +2,6 @@
 
 import json
 import pickle
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ import torch
 from defocus.datasets.patching.loader import PairPatches, PatchMixture
 from defocus.datasets.stream.patches import EPOCH_PIXELS, STREAM_REVISION, Renderer, StreamPatches
 from defocus.datasets.stream.photographs import Photographs
-from defocus.scene.camera import StreamCamera
 from tests.command_process import start_code
 
 
@@ -93,57 +91,6 @@ def test_a_stream_mixes_with_itself(renderer, photographs):
     first, second = source(renderer), source(Renderer(photographs, "held-out"))
     batch = PatchMixture([first, second], [1, 1]).batch(0, 3, 0)
     assert batch.blurry.shape == (3, 3, 48, 48)
-
-
-@pytest.mark.full
-def test_in_focus_input_and_target_are_one_where_the_camera_is_clean(renderer):
-    seen = Counter[str]()
-    for number in range(40):
-        pair = renderer.pair(number, 48, StreamCamera())
-        apart = np.abs(pair.blurry - pair.sharp)
-        if pair.kind == "sharp":
-            assert apart.max() <= 0.5 / 65535 + 1e-7
-            assert not pair.diameters.any()
-        elif np.abs(pair.diameters).min() > 6 and pair.sharp.std() > 0.05:
-            assert apart.mean() > 0.002
-        seen[pair.kind] += 1
-    assert seen["sharp"] >= 1
-
-
-def test_both_members_have_one_exposure(renderer):
-    """Blur moves light across the border of a patch, either way: the mean over many is zero."""
-    ratios = []
-    for number in range(40):
-        pair = renderer.pair(number, 64, StreamCamera())
-        light = [np.where(p <= 0.04045, p / 12.92, ((p + 0.055) / 1.055) ** 2.4)
-                 for p in (pair.blurry, pair.sharp)]  # fmt: skip
-        if pair.sharp.max() < 0.98:  # clipped highlights lose light where they are sharp
-            ratios.append(light[0].mean() / max(light[1].mean(), 1e-3))
-    assert len(ratios) > 15
-    assert np.mean(ratios) == pytest.approx(1, abs=0.02)
-
-
-@pytest.mark.full
-def test_circles_of_confusion_have_the_shares_of_real_sets(monkeypatch):
-    monkeypatch.setattr("defocus.datasets.stream.patches.OPTICS", 8)  # lenses do not matter here
-    renderer = Renderer(Photographs(), "train")
-    pairs = [renderer.pair(number, 24) for number in range(500)]
-    kinds = Counter(pair.kind for pair in pairs)
-    diameters = np.concatenate([pair.diameters.ravel() for pair in pairs])
-    size = np.abs(diameters)
-    assert size.max() <= 31
-    assert 0.05 <= kinds["sharp"] / 500 <= 0.12
-    assert 0.18 <= kinds["constant"] / 500 <= 0.30
-    assert 0.13 <= kinds["plane"] / 500 <= 0.23
-    assert 0.18 <= kinds["occluders"] / 500 <= 0.30
-    assert 0.18 <= (size < 1).mean() <= 0.40
-    assert 0.55 <= (size < 6).mean() <= 0.85
-    assert 0.02 <= (size > 20).mean() <= 0.10
-    behind, before = (diameters > 0).mean(), (diameters < 0).mean()
-    assert 0.35 <= behind <= 0.6
-    assert 0.35 <= before <= 0.6
-    in_focus = np.mean([np.abs(pair.diameters).min() < 0.6 for pair in pairs])
-    assert 0.4 <= in_focus <= 0.75
 
 
 def test_a_light_field_blurs_a_share_of_the_training_pairs():
