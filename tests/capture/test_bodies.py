@@ -1,8 +1,6 @@
 """Scripted bodies: every body that we wrote, with every fault that its script names."""
 
-import contextlib
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,16 +12,8 @@ from defocus.capture.doctor import camera_findings
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.taking.shots import frames
 from defocus.errors import CameraError, InputError
-from tests.capture.scripted.body import BodyError, ScriptedBody
-from tests.capture.scripted.faults import (
-    AVOIDED,
-    EXPECTED,
-    MOTOR,
-    PREVIEW,
-    begin,
-    end,
-    played_rightly,
-)
+from tests.capture.scripted.body import ScriptedBody
+from tests.capture.scripted.faults import EXPECTED, MOTOR, PREVIEW, begin, end, played_rightly
 from tests.capture.scripted.plugging import BODIES, Plugged, plug
 from tests.capture.scripted.scenarios import (
     ALL_TARGETS,
@@ -295,48 +285,9 @@ def test_a_mode_that_sets_the_aperture_itself_is_refused_before_a_shot(plugged, 
     assert not (tmp_path / "s").exists()
 
 
-def _set(name: str, value: str) -> Callable[[ScriptedBody], object]:
-    """Have a body at a value."""
-    return lambda body: body.put(name, value)
-
-
-def _write(name: str, value: str) -> Callable[[ScriptedBody], object]:
-    """Order a value of a body."""
-    return lambda body: body.write(name, value)
-
-
 def _name(plugged: Plugged) -> str:
     by_model = {read_script(path).model: path.stem for path in OWN}
     return by_model[plugged.body.script.model]
-
-
-WALKED_INTO: dict[str, tuple[str, Sequence[Callable[[ScriptedBody], object]]]] = {
-    "focus-drive-needs-live-view": ("near-far", [_write("manualfocusdrive", "Far 1")]),
-    "focus-drive-repeat-ignored": (
-        "near-far",
-        [_set("viewfinder", "1"), *[_write("manualfocusdrive", "Far 1")] * 2],
-    ),
-    "focus-drive-needs-mf": ("speeds", [_write("manualfocus", "1")]),
-    "queue-not-drained": ("speeds", [ScriptedBody.release] * 2),
-    "set-same-toggles": ("speeds", [_set("iso", "200"), _write("iso", "200")]),
-    "bulb-needs-bulb": ("signed-steps", [ScriptedBody.release]),
-    "burst-mode": ("signed-steps", [ScriptedBody.release]),
-    "no-autofocus-on-capture": ("signed-steps", [_set("autofocus", "On"), ScriptedBody.release]),
-    "local-control": ("no-target", [ScriptedBody.connect, ScriptedBody.release]),
-    "lamp-blinks-until-all-fetched": ("no-target", [ScriptedBody.release] * 2),
-}
-
-
-@pytest.mark.parametrize("fault", AVOIDED)
-def test_a_fault_that_we_avoid_meets_those_who_do_not(fault):
-    """Else that nothing happened in the matrix would say nothing."""
-    name, orders = WALKED_INTO[fault]
-    body = ScriptedBody(read_script(BODIES / f"{name}.txt"))
-    begin(body, fault)
-    with contextlib.suppress(BodyError):
-        for order in orders:
-            order(body)
-    assert fault in body.armed.played
 
 
 def test_a_dial_at_bulb_is_named(tmp_path, monkeypatch):

@@ -168,29 +168,6 @@ def test_a_pair_that_is_gone_is_one_short_line(run, tmp_path):
     assert line.split(maxsplit=2)[1:] == ["incomplete", "sharp.tif is missing, and 7 further files"]
 
 
-def completed(program: dict[str, str], *words: str) -> set[str]:
-    """What bash offers for the last of the words."""
-    quoted = " ".join(f"'{word}'" for word in words)
-    asked = (
-        f'eval "$(defocus-capture --completion bash)"; COMP_WORDS=({quoted}); '
-        f"COMP_CWORD={len(words) - 1}; "
-        "_defocus_capture_completion defocus-capture; printf '%s\\n' \"${COMPREPLY[@]}\""
-    )
-    done = subprocess.run(
-        ["bash", "--norc", "-c", asked], env=program, capture_output=True, text=True, check=True
-    )
-    return set(done.stdout.split())
-
-
-@pytest.mark.full
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_bash_completes_commands_and_options(program):
-    assert completed(program, "defocus-capture", "") >= {"resume", "shoot"}
-    offered = completed(program, "defocus-capture", "develop", "--")
-    assert offered >= {"--out", "--linear", "--bits", "--jobs", "--dual-pixel"}
-    assert completed(program, "defocus-capture", "config", "du") == {"dump"}
-
-
 def test_zsh_and_fish_get_scripts_of_their_own(run):
     zsh, fish = (run("defocus-capture", "--completion", shell) for shell in ("zsh", "fish"))
     assert zsh.stdout.startswith("#compdef defocus-capture")

@@ -20,7 +20,6 @@ from defocus.capture.links import retries
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.session import read_session, read_state
-from defocus.capture.taking.shots import series
 from defocus.errors import DatasetError, DefocusError, StorageError
 from defocus.images import read_image
 from tests.capture.shooting import journalled, resume, shoot
@@ -103,28 +102,6 @@ def check_finished(session: Path, pairs: int) -> None:
     assert len({pair.metadata["roles"]["sharp"]["sha256"] for pair in found}) == len(found)
     assert not list(session.rglob("*.part"))
     subprocess.run(["sha256sum", "-c", "--quiet", "checksums.sha256"], cwd=session, check=True)
-
-
-def judged_for_ever(session: Path) -> None:
-    """Shoot a pair whose verdict never comes."""
-    with patch.object(series, "judge_pair", lambda *_: time.sleep(600)):
-        shoot(session, TINY, REQUEST)
-
-
-def test_a_kill_while_judging_costs_no_shot(tmp_path):
-    session = tmp_path / "session"
-    journal = session / "journal.jsonl"
-    process = started(judged_for_ever, session)
-    while process.is_alive() and not (journal.exists() and b"pair-shot" in journal.read_bytes()):
-        time.sleep(0.01)
-    assert process.is_alive()
-    process.kill()
-    process.join()
-    go_on(session, f"{TINY}&fault=unplug@1", 1)
-    assert check_session(session).ok
-    check_whole_pairs_were_not_shot_again(session)
-    assert len(list((session / "pairs").iterdir())) == 1
-    assert not (session / "interrupted").exists()
 
 
 def check_whole_pairs_were_not_shot_again(session: Path) -> None:

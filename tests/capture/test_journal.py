@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
@@ -161,17 +159,6 @@ def test_an_index_that_is_not_what_the_journal_says_is_named(tmp_path, capsys):
         assert "--fix-index" in told
 
 
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=6,
-)
-
-
 @pytest.fixture
 def path(tmp_path):
     """A journal of four lines."""
@@ -179,16 +166,6 @@ def path(tmp_path):
         for index in range(4):
             journal.append("file", name=f"blurry-{index}.tif", text="é\n")
     return tmp_path / "journal.jsonl"
-
-
-@given(value=json_values)
-def test_any_value_comes_back(value, tmp_path_factory):
-    path = tmp_path_factory.mktemp("journal") / "journal.jsonl"
-    with Journal(path) as journal:
-        journal.append("any", value=value)
-    (record,) = read_journal(path).records
-    assert record["value"] == value
-    assert record["n"] == 1
 
 
 def test_lines_are_json_with_a_crc_of_the_rest(path):

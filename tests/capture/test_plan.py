@@ -190,22 +190,6 @@ def test_f_numbers_and_times_as_cameras_write_them():
         assert [parse(text) for text in bad] == [None] * len(bad)
 
 
-# True third stops: residual 0.000 EV each.
-@pytest.mark.parametrize(
-    ("blurry", "shutter", "sharp", "expected"),
-    [
-        ("f/4", "1/125", "f/22", "1/4"),
-        ("f/2.8", "1/60", "f/16", "0.5"),
-        ("f/1.8", "1/1000", "f/11", "1/25"),
-        ("f/3.5", "1/250", "f/22", "1/6"),
-    ],
-)
-def test_constant_exposure_on_the_true_grid(blurry, shutter, sharp, expected):
-    bracket = plan_bracket(settings(), blurry, sharp, shutter=shutter)
-    assert bracket.sharp.shutter == expected
-    assert bracket.residual_ev == pytest.approx(0.0, abs=1e-9)
-
-
 def test_coarse_list_says_what_it_leaves():
     bracket = plan_bracket(settings(COARSE), "f/4", "f/22", shutter="0.0025s")
     assert abs(bracket.residual_ev) == pytest.approx(1 / 3, abs=1e-6)

@@ -23,7 +23,6 @@ from defocus.capture.quality.shot_checks import PairShots
 from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder
-from defocus.capture.sessions.journal import Journal, Record
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.simulation.body import FocusMotor
 from defocus.capture.taking.shots import series
@@ -258,29 +257,6 @@ def test_a_series_that_was_cut_short_is_resumed(tmp_path):
     second = entry(tmp_path / "s", 2)["roles"]
     assert second["blurry"]["got"] == {"aperture": "f/2.8", "shutter": "1/400", "iso": "100"}
     assert second["sharp"]["shot_for"] is None, "the scene may be another by now"
-
-
-def test_a_kill_while_it_is_planned_loses_no_aperture(tmp_path, monkeypatch):
-    append = Journal.append
-
-    def killed(journal: Journal, event: str, **fields: Any) -> Record:
-        record = append(journal, event, **fields)
-        if event == "planned":
-            raise SystemExit("killed")
-        return record
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Journal, "append", killed)
-        with pytest.raises(SystemExit):
-            shoot(tmp_path / "s", TINY, SERIES, strictness="warn", repeat=2)
-    assert len(read_state(tmp_path / "s")[0].incomplete) == 4
-    assert resume(tmp_path / "s") == 0
-    pairs = read_session(tmp_path / "s").pairs
-    apertures = [pair.metadata["roles"]["blurry"]["got"]["aperture"] for pair in pairs]
-    assert apertures == ["f/4", "f/2.8"] * 2
-    sharp = sharp_shots(tmp_path / "s")
-    assert sharp[::2] == sharp[1::2], "the sharp shot is shared as if nothing had happened"
-    assert len(set(sharp)) == 2
 
 
 def test_apertures_of_a_series(run):

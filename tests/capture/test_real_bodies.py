@@ -13,22 +13,17 @@ from defocus.capture.taking.running import plan_on
 from defocus.capture.taking.shots.rig import RigAddress, open_rig
 from defocus.errors import CameraError, InputError
 from tests.capture.scripted.body import ScriptedBody
-from tests.capture.scripted.faults import EXPECTED, MOTOR, PREVIEW
 from tests.capture.scripted.plugging import Plugged, plug
 from tests.capture.scripted.scenarios import (
     ALL_TARGETS,
     URI,
     aim,
     bracket_for,
-    bracketed_with,
     checked,
     kinds_of,
-    meetings,
-    resumed_with_another_card,
     shoot,
-    shot_with,
 )
-from tests.capture.scripted.script import REMARKS, read_script
+from tests.capture.scripted.script import read_script
 
 pytestmark = pytest.mark.realdata
 PICTURES = Path(__file__).parents[3] / "shared" / "data"
@@ -129,46 +124,3 @@ def test_pairs(body, tmp_path):
             pairs = 3 if number == 0 else 1
             shoot(root, request, kind, pairs, judged=first)
             checked(root, body, pairs)
-
-
-def test_focus_bracket(body, tmp_path):
-    """With a motor the lens comes back to where it was; without one ``plan`` refuses already."""
-    request, said = bracket_for(mode="focus"), "has no focus motor that can be driven"
-    with open_rig(RigAddress(URI)) as rig:
-        motor = isinstance(rig.blurry, HasFocusMotor)
-    if motor and _focuses_by_hand(body):
-        shoot(tmp_path / "s", request, kinds_of(body)[0])
-        assert body.focus == 0
-        return
-    refusal = (CameraError, "set the camera to manual focus") if motor else (InputError, said)
-    with pytest.raises(refusal[0], match=refusal[1]):
-        shoot(tmp_path / "s", request, kinds_of(body)[0])
-
-
-def test_resume(body, tmp_path):
-    resumed_with_another_card(tmp_path / "s", body)
-
-
-def test_every_fault_is_played_by_somebody_or_a_remark(real_data):
-    """A new kind in a script is either played, or named as what changes no answer."""
-    assert real_data.is_dir()
-    scripts = [read_script(path) for path in SCRIPTS]
-    named = {fault for script in scripts for fault in script.faults}
-    assert named <= {*EXPECTED, *MOTOR, *PREVIEW}
-    assert {kind for script in scripts for kind in script.remarks} == set(REMARKS)
-
-
-@pytest.mark.parametrize(("path", "fault"), meetings(SCRIPTS, EXPECTED, but=CANNOT_BE_SHOT))
-def test_faults(path, fault, tmp_path, monkeypatch):
-    shot_with(at_m(plug(monkeypatch, path)).body, fault, tmp_path / "s")
-
-
-@pytest.mark.parametrize(("path", "fault"), meetings(SCRIPTS, EXPECTED, MOTOR, but=CANNOT_BE_SHOT))
-def test_faults_in_a_focus_bracket(path, fault, tmp_path, monkeypatch):
-    body = at_m(plug(monkeypatch, path)).body
-    with open_camera(URI) as camera:
-        if not isinstance(camera, HasFocusMotor):
-            pytest.skip(f"{path.stem}: this body has no focus motor that can be driven")
-    if not _focuses_by_hand(body):
-        pytest.skip(f"{path.stem}: a switch keeps the lens of this body from the computer")
-    bracketed_with(body, fault, tmp_path / "s")

@@ -3,12 +3,9 @@
 import json
 import os
 import signal
-import stat
-import subprocess
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from defocus.capture.planning.request import BracketRequest
@@ -17,7 +14,6 @@ from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import Journal, read_journal
 from defocus.capture.sessions.session import read_session
 from defocus.errors import DatasetError
-from defocus.images import read_image, read_pair
 from tests.capture.shooting import shoot
 from tests.command_process import run_python, start_command
 
@@ -41,34 +37,6 @@ def session(tmp_path_factory):
     shoot(session, TINY, request, scene="Desk, left", repeat=2)
     shoot(session, TINY, request)
     return session
-
-
-def test_readers_get_pairs_with_their_truth(session):
-    pairs = read_session(session).pairs
-    assert [pair.id for pair in pairs] == PAIRS
-    assert [pair.scene for pair in pairs] == ["desk-left", "desk-left", "scene-002"]
-    for pair in pairs:
-        assert pair.verdict == "accept", pair.metadata["reason"]
-        blurry, _ = read_pair(pair.blurry, pair.sharp)
-        assert blurry.shape == (96, 128, 3)
-        assert pair.truth_flow is not None
-        assert pair.truth_image is not None
-        assert pair.defocus_map is not None
-        assert np.load(pair.truth_flow).shape == (2, 96, 128)
-        assert read_image(pair.truth_image).shape == blurry.shape
-        assert np.load(pair.defocus_map).shape == (96, 128)
-        roles = pair.metadata["roles"]
-        assert roles["sharp"]["exif"]["f_number"] == 22.0
-        assert roles["sharp"]["got"]["aperture"] == roles["sharp"]["asked"]["aperture"] == "f/22"
-        assert pair.metadata["exposure"]["aperture_ev"] == pytest.approx(8.0)
-        for path in pair.blurry.parent.glob("*.tif"):
-            assert not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
-    first, second, other = (read_image(pair.blurry) for pair in pairs)
-    assert (first != second).any(), "the noise is another one"
-    assert 10 * np.abs(first.astype(int) - second).mean() < np.abs(first.astype(int) - other).mean()
-    words = ["sha256sum", "-c", "checksums.sha256"]
-    done = subprocess.run(words, cwd=session, capture_output=True, text=True, check=True)
-    assert done.stdout.count(": OK") == 3 * 8
 
 
 @pytest.mark.parametrize("change", ["flip", "cut", "remove", "link"])

@@ -9,17 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-REMARKS = {
-    "aperture-list-in-Av": "a list of another mode, as a lens made it",
-    "body-buttons-dead": "of the photographer's fingers; no call tells of it",
-    "not-working": "the report does not say what failed",
-    "same-model-name": "two bodies of one name have one script",
-    "screen-dark": "of the body's display; no call tells of it",
-    "trigger-not-fetched": "of a call that is never made; the stand-in does not have it",
-    "warm": "of heat; the live view that rests is tested for itself",
-}
-"""What stands in scripts beside the faults and changes no answer of the library: kind and why."""
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -60,7 +49,7 @@ class Fault:
 
 @dataclass
 class Script:
-    """A whole file; ``remarks``, kinds of :data:`REMARKS` that it names as faults."""
+    """A whole file; nothing plays those of its faults that are of fingers or of the display."""
 
     model: str = ""
     abilities: tuple[str, ...] = ()
@@ -68,7 +57,6 @@ class Script:
     entries: dict[str, Entry] = field(default_factory=dict)
     events: dict[str, list[Event]] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
-    remarks: set[str] = field(default_factory=set)
 
 
 def read_script(path: Path) -> Script:
@@ -87,10 +75,7 @@ def read_script(path: Path) -> Script:
             script.events[title] = list(_events(lines))
         elif text.startswith("@fault"):
             fault = _fault(text)
-            if fault.name in REMARKS:
-                script.remarks.add(fault.name)
-            else:
-                script.faults.setdefault(fault.name, fault)
+            script.faults.setdefault(fault.name, fault)
         elif text.startswith("@"):
             _about(script, text)
         else:
