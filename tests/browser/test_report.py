@@ -196,13 +196,3 @@ def test_text_has_contrast_in_both_themes(open_page, report, theme):
     brightness = sum(map(int, re.findall(r"\d+", body)[:3]))
     assert brightness > 700 if theme == "light" else brightness < 120
     assert axe(browser) == []
-
-
-def test_without_scripts_every_state_is_visible(open_page, report):
-    browser = open_page(report, script=False)
-    images = browser.find_elements(By.CSS_SELECTOR, ".comparison img")
-    assert len(images) == 12
-    assert all(image.is_displayed() for image in images)
-    assert browser.find_elements(By.CSS_SELECTOR, "th button, .comparison input") == []
-    states = [state.text for state in browser.find_elements(By.CLASS_NAME, "state")]
-    assert states[:4] == ["Blurry input", "Sharp", "JDRL (U-Net)", "U-Net"]
