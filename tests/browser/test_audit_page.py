@@ -26,6 +26,11 @@ for (const cell of document.querySelectorAll("table.stacked :is(td, tbody th)"))
 return [document.documentElement.scrollWidth, cut];
 """
 
+ON_SCREEN = """
+const box = arguments[0].getBoundingClientRect();
+return box.top >= 0 && box.bottom <= innerHeight && box.right <= innerWidth;
+"""
+
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
@@ -79,3 +84,25 @@ def test_no_reason_is_cut_and_each_failing_pair_leads_to_its_pictures_or_its_row
     assert len(found) == 11
     assert list(found.values()).count("figure") == 6, "the worst six have pictures"
     assert found["train-unknown"] == found["train-aligned"] == "tr"
+
+
+def test_the_first_screen_says_how_many_pairs_can_be_used_and_what_comes_next(open_page, page):
+    browser = open_page(page, 1280, 900)
+    for selector in (".summary", "#part-1-1"):
+        assert browser.execute_script(ON_SCREEN, browser.find_element(By.CSS_SELECTOR, selector))
+    summary = browser.find_element(By.CLASS_NAME, "summary").text
+    assert summary.startswith("1 of 11 pairs can be used as they are, 7 more after compensation")
+    assert "Failed: 11 of 11" in summary
+    headings = [one.text for one in browser.find_elements(By.TAG_NAME, "h2")]
+    assert headings[:3] == ["Pairs to use", "What to do next", "Outcome"]
+    assert headings[-2:] == ["Distributions", "What was audited"]
+
+
+def test_a_card_says_what_each_of_its_lines_is(open_page, page):
+    browser = open_page(page, 390, 844)
+    labels = browser.execute_script(
+        "return [...[...document.querySelectorAll('.stacked tbody')]"
+        ".find((body) => body.rows[0].cells.length === 3).rows[0].querySelectorAll('td')]"
+        ".map((cell) => getComputedStyle(cell, '::before').content)"
+    )
+    assert labels == ['"split: "', '"why it fails: "']

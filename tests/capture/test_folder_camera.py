@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -28,57 +27,25 @@ from tests.command_process import StartedCommand, start_command
 WIDE, NARROW = 4.0, 22.0
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    monkeypatch.setattr(hot_folder, "STABLE_SECONDS", 0.2)
-    monkeypatch.setattr(hot_folder, "SIBLING_SECONDS", 0.4)
-    monkeypatch.setattr(hot_folder, "POLL_SECONDS", 0.05)
-
-
-@pytest.mark.full
-@pytest.mark.usefixtures("quick")
-def test_a_file_that_is_written_slowly_counts_once_it_is_whole(tmp_path):
-    hot = tmp_path / "hot"
+def test_a_shot_comes_with_all_its_files_once_they_are_whole(tmp_path, monkeypatch):
+    """Half a picture stands still, and is none; the second file comes a look before the first one
+    has stood still for long enough."""
+    hot, content = tmp_path / "hot", card_jpeg(NARROW, 10)
     fill_card(hot, [(WIDE, 0)])
-    content = card_jpeg(NARROW, 10)
-
-    def write() -> None:
-        with (hot / "IMG_0002.JPG").open("wb") as stream:
-            stream.write(content[: len(content) // 2])
-            stream.flush()
-            time.sleep(0.8)  # stands still, and is no picture yet
-            stream.write(content[len(content) // 2 :])
-
-    with open_camera(f"folder:{hot}") as camera:
-        assert camera.settings()["aperture"].value == "f/4"  # of the newest picture
-        assert camera.set("aperture", "f/22") == "f/22"
-        writer = threading.Thread(target=write)
-        writer.start()
-        (part,) = camera.shoot(tmp_path / "sharp")
-        writer.join()
-        assert part.name == "sharp.jpg.part"
-        assert part.read_bytes() == content
-        assert camera.describe().model == "Maker Body 1"
-    assert (hot / "IMG_0002.JPG").exists(), "originals stay where they are"
-
-
-def test_raw_and_jpeg_of_one_release_come_together(tmp_path, monkeypatch):
-    """The second file comes a look before the first one has stood still for long enough."""
-    hot = tmp_path / "hot"
-    hot.mkdir()
-    begun = time.time()
-    clock = SimpleNamespace(now=begun, looks=0)
+    clock = SimpleNamespace(now=time.time(), looks=0, begun=float("inf"))
 
     def write(name: str, content: bytes) -> None:
         (hot / name).write_bytes(content)
         os.utime(hot / name, (clock.now, clock.now))
 
     def sleep(seconds: float) -> None:
-        clock.now += seconds
         clock.looks += 1
-        if clock.looks == 1:
-            write("A1.JPG", card_jpeg(NARROW, 1))
-        elif not (hot / "A1.PNG").exists() and clock.now - begun > hot_folder.SIBLING_SECONDS:
+        if clock.looks == 20:
+            clock.begun = clock.now
+        clock.now += seconds
+        if clock.looks in (1, 20):
+            write("A1.JPG", content if clock.looks == 20 else content[: len(content) // 2])
+        elif not (hot / "A1.PNG").exists() and clock.now - clock.begun > hot_folder.SIBLING_SECONDS:
             write("A1.PNG", png())
             write("A1.xmp", b"no picture")
             write("B1.JPG.part", card_jpeg(NARROW, 2))
@@ -86,8 +53,12 @@ def test_raw_and_jpeg_of_one_release_come_together(tmp_path, monkeypatch):
     times = SimpleNamespace(time=lambda: clock.now, monotonic=lambda: clock.now, sleep=sleep)
     monkeypatch.setattr(hot_folder, "time", times)
     with open_camera(f"folder:{hot}") as camera:
+        assert camera.settings()["aperture"].value == "f/4"  # of the newest picture
+        assert camera.set("aperture", "f/22") == "f/22"
         parts = camera.shoot(tmp_path / "sharp")
+        assert camera.describe().model == "Maker Body 1"
     assert [part.name for part in parts] == ["sharp.jpg.part", "sharp.png.part"]
+    assert parts[0].read_bytes() == content == (hot / "A1.JPG").read_bytes(), "originals stay"
 
 
 def png() -> bytes:

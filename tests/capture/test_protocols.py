@@ -30,6 +30,7 @@ from defocus.capture.taking.shots.rig import FocusPositions, RigAddress, focus_p
 from defocus.datasets.deriving.import_session import import_sessions
 from defocus.datasets.manifest import read_manifest
 from defocus.errors import CameraError, InputError
+from defocus.images import read_image
 from tests.capture.shooting import entry, journalled, resume, shoot
 
 SMALL = "sim:?width=320&height=240"
@@ -227,6 +228,8 @@ def test_pairs_of_one_scene_share_the_sharp_shot(tmp_path):
     assert second["anchor"]["sha256"] != sharp[1], "the repeat is a shot of its own"
     for pair in session.pairs:
         assert pair.truth_flow is not None
+        assert read_image(pair.truth_image).shape == (*np.load(pair.defocus_map).shape, 3)
+        assert not pair.blurry.stat().st_mode & 0o222, "no original can be written"
         measured = pair.metadata["quality"]["misalignment"]
         true = np.load(pair.truth_flow)[:, 48, 64]
         assert measured["shift_px"] == pytest.approx(true, abs=0.3)
