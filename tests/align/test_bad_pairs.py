@@ -87,11 +87,6 @@ def even(value: float, noise: float) -> Maker:
     return make
 
 
-def overexposed(rng: np.random.Generator) -> tuple[Image, Image]:
-    picture = scene(int(rng.integers(len(SCENES)))) + 1.0
-    return stored(picture, rng, 0.0), stored(picture, rng, 0.0)
-
-
 def stripes(rng: np.random.Generator) -> tuple[Image, Image]:
     """Along themselves, they say nothing."""
     waves = (0.5 + 0.2 * np.sign(np.sin((np.arange(WIDTH) + offset) / 9)) for offset in (0, 2))
@@ -113,8 +108,6 @@ def tiny(height: int, width: int) -> Maker:
 
 UNRELATED: dict[str, Maker] = {
     "other scene": other_scene,
-    "mirrored": turned(lambda picture: picture[:, ::-1]),
-    "upside down": turned(lambda picture: picture[::-1, ::-1]),
     "on its side": turned(lambda picture: cv2.resize(np.rot90(picture), (WIDTH, HEIGHT))),
     "negative": turned(lambda picture: 1 - picture),
     "watermark on other scenes": watermark,
@@ -122,7 +115,6 @@ UNRELATED: dict[str, Maker] = {
     "wall": even(0.6, 0.01),
     "black": even(0.0, 0.0),
     "white": even(1.0, 0.0),
-    "overexposed": overexposed,
     "stripes": stripes,
     "one black": one_black,
     **{f"{h}x{w}": tiny(h, w) for h, w in ((1, 1), (20, 40), (40, 20), (31, 400))},

@@ -154,21 +154,6 @@ def test_what_no_retry_cures_ends_a_session_that_goes_on(tmp_path, fault, kind, 
     assert [pair.verdict for pair in check_session(session).pairs] == ["accept"] * 3
 
 
-@pytest.mark.parametrize(
-    ("fault", "code", "said"),
-    [("unplug@2", 4, "unplugged"), ("disk-full", 5, "the disk is full"), ("ev=1@2", 1, "EV")],
-)
-def test_exit_codes(run, fault, code, said):
-    camera = f"{SMALL}&fault={quote(fault)}"
-    done = run(
-        "defocus-capture", "shoot", "session", "--camera", camera, "--retake", "never", "--yes"
-    )
-    assert done.returncode == code
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
-    assert ("defocus-capture resume" in done.stderr) == (code > 1)
-
-
 def test_every_fault_has_a_test():
     """Those that tests above name, by the one list of faults."""
     named = [*SEEN, *TRIED_AGAIN, "unplug", "store-full", "disk-full"]

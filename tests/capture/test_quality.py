@@ -265,17 +265,6 @@ def test_exposure_shift_and_zoom_are_true(tmp_path):
         assert math.dist(drift, true) < 0.3, number
 
 
-@pytest.mark.full
-def test_an_object_that_moved_by_one_pixel_is_seen(tmp_path):
-    """And a still scene is never taken for one."""
-    for number in range(4):
-        moves = number % 2
-        scene = f"shift=0.7&breathing=0.001&motion={moves}"
-        pair = judged(tmp_path / str(number), 3 * (number // 2), scene)
-        assert (pair.numbers["anchor"]["moved_share"] > 0) == bool(moves), number
-        assert ("something moved" in pair.quality.reason) == bool(moves)
-
-
 def test_a_change_of_the_light_is_no_motion(tmp_path):
     """5 % of light is 0.070 EV."""
     pair = judged(tmp_path / "pair", 0, "fault=ev%3D0.07@3")

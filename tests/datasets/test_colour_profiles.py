@@ -182,18 +182,6 @@ def test_a_verdict_compares_colours_and_not_codes(mixed):
     assert max(map(abs, found.numbers["colour_ev"])) < 0.05, found.reason
 
 
-def test_an_aligned_pair_is_repeated_to_the_byte(wide, data, tmp_path):
-    members = wide / "blurry/a.png", wide / "sharp/a.png"
-    data("align", *members, "--out", tmp_path / "out")
-    record = tmp_path / "out/misalignment.json"
-    again = ("align", *members, "--out", tmp_path / "again", "--from-record", record)
-    data(*again)
-    for role in ("blurry", "sharp"):
-        made = tmp_path / "out" / f"{role}.png"
-        assert profile_of(made) == WIDE
-        assert (tmp_path / "again" / f"{role}.png").read_bytes() == made.read_bytes()
-
-
 @pytest.mark.parametrize("bits", [8, 16])
 def test_pixels_stay_and_only_profiles_of_rgb_are_given(bits, tmp_path):
     picture = np.random.default_rng(0).integers(0, 255, (9, 8, 3), np.uint8)
