@@ -18,7 +18,6 @@ from defocus.errors import DatasetError
 from defocus.images import write_image
 from tests.capture.raw_sessions import write_session
 from tests.capture.shooting import shoot
-from tests.command_process import run_python
 
 Verdicts = dict[str, tuple[str, str]]
 PAIRS = ("0001_scene-001", "0002_scene-001", "0003_scene-002")
@@ -226,28 +225,3 @@ def test_an_interruption_while_a_line_is_written(tmp_path, monkeypatch, written)
         journal.append("third")
     events = [record["event"] for record in read_journal(tmp_path / "journal.jsonl").records]
     assert events == (["first", "second", "third"] if written == 1.0 else ["first", "third"])
-
-
-FILL = """
-import resource, sys
-from pathlib import Path
-from defocus.capture.sessions.journal import Journal
-from defocus.errors import StorageError
-with Journal(Path(sys.argv[1])) as journal:
-    journal.append("first")
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
-    try:
-        for _ in range(10):
-            journal.append("more")
-    except StorageError as error:
-        print(error.exit_code, len(journal.records))
-"""
-
-
-@pytest.mark.full
-def test_a_disk_that_fills_up_leaves_whole_lines(tmp_path):
-    path = tmp_path / "journal.jsonl"
-    code, count = map(int, run_python(FILL, path).stdout.split())
-    assert code == 5
-    found = read_journal(path)
-    assert (len(found.records), found.torn_bytes) == (count, 0)

@@ -15,7 +15,6 @@ from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import nearest_choice, plan_bracket
 from defocus.capture.planning.labels import parse_f_number, parse_seconds, true_f, true_seconds
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.simulation.body import Fault, parse_faults
 from defocus.capture.simulation.options import PROFILES
 from defocus.errors import InputError, SettingsError
 from defocus.scene.thin_lens import (
@@ -131,18 +130,6 @@ def test_a_bad_value_of_a_settings_file_is_blamed_on_the_file(line, said, tmp_pa
 )
 def test_a_camera_that_lacks_a_value_says_which_is_used(typed, notes):
     assert BracketRequest(**typed).plan(open_camera("sim:")).bracket.notes == notes
-
-
-def test_faults_as_they_are_typed():
-    assert parse_faults(["ev=-0.5@3", "stuck-aperture", "zoom"]).faults == (
-        Fault("ev", (-0.5,), 3),
-        Fault("stuck-aperture", (), None),
-        Fault("zoom", (1.01,), None),
-    )
-    faults = parse_faults(["ev=1@2", "shift=3,-1", "dust=5@4"])
-    assert [faults.number("ev", shot) for shot in (1, 2, 3)] == [None, 1.0, None]
-    assert faults.numbers("shift", 7) == (3.0, -1.0)
-    assert [faults.has("dust", shot) for shot in (3, 4, 5)] == [False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.refetching import fetch_damaged
 from defocus.capture.sessions.session import read_state
 from defocus.capture.taking.shots.shooting import new_pairs
-from defocus.errors import CameraError
 from tests.capture.shooting import journalled, resume, shoot
 
 STORE = "/store_00010001"
@@ -173,18 +172,6 @@ def test_files_are_deleted_on_the_card_once_their_copies_were_read_back(virtual_
         assert told == deleted
         assert len(read_state(tmp_path / name)[0].on_card) == 2 - len(deleted)
     assert check_session(tmp_path / "s").ok
-
-
-@pytest.mark.full
-def test_a_file_is_deleted_on_the_card_and_one_that_is_not_there_is_said(virtual_camera, tmp_path):
-    virtual_camera.shoot(tmp_path / "sharp")
-    (place,) = virtual_camera.on_card
-    virtual_camera.delete(place)
-    note(tmp_path, "sharp", place[1]).write_text(json.dumps([place]))
-    with pytest.raises(CameraError):
-        virtual_camera.fetch(tmp_path / "sharp")
-    with pytest.raises(CameraError):
-        virtual_camera.delete(place)
 
 
 def test_a_pair_is_one_line_however_many_of_its_files_are_gone(capsys):
