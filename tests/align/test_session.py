@@ -129,18 +129,6 @@ def test_a_translation_at_most_has_no_shared_zoom(one):
     assert found.model == ("translation" if found.similarity else "")
 
 
-@pytest.mark.full
-def test_pairs_whose_truths_differ_keep_their_own():
-    zooms = (1.0, 1.006, 1.012)
-    singles = [alone(*one, zoom) for one, zoom in zip(KNOWN, zooms, strict=False)]
-    shared = zoom_of(singles)
-    assert shared.sigma > 0.004
-    for one, zoom, single in zip(KNOWN, zooms, singles, strict=False):
-        found, used = register_in_session(*pair(*one, zoom)[:2], SessionLens(shared))
-        assert used is None
-        assert found.similarity == single.similarity
-
-
 def test_only_the_aperture_changed():
     assert shared_zoom([], [], same_focus=True) == Shared(1.0, 0.0, 0)
     assert shared_zoom([1.0004], [0.0005], same_focus=True) == Shared(1.0, 0.0, 0), "not measured"

@@ -17,7 +17,6 @@ from defocus.datasets.patching.packing import Crop, PatchStore, pack
 from defocus.datasets.patching.source import random_crop, training_patches
 from defocus.errors import DatasetError, NotApplicableError, StorageError
 from defocus.images import as_float, read_image, read_pair
-from tests.command_process import start_code
 from tests.datasets.conftest import picture, write_folder
 
 
@@ -100,31 +99,6 @@ def test_pairs_that_cannot_be_compared_are_compensated_by_nothing(tmp_path, capf
             training_patches(only, "test", left_out, 16)
         said = capfd.readouterr().err
         assert f"pair {pair.id} is left out, its misalignment is unknown" in said
-
-
-def digest(source, step, seed):
-    batch = source.batch(step, 4, seed)
-    return hashlib.sha256(
-        batch.blurry.numpy().tobytes() + batch.target.numpy().tobytes()
-    ).hexdigest()
-
-
-BATCH_ELSEWHERE = """
-from defocus.datasets.api import open_dataset
-from tests.datasets.test_patches import digest, training_patches
-print(digest(training_patches(open_dataset("sample"), "train", "sharp", 64), 17, 3))
-"""
-
-
-@pytest.mark.full
-def test_a_batch_depends_on_seed_and_step_alone(mild):
-    source = training_patches(mild, "train", "sharp", 64)
-    first = digest(source, 17, 3)
-    assert digest(source, 18, 3) != first != digest(source, 17, 4)
-    assert digest(training_patches(mild, "train", "sharp", 64), 17, 3) == first
-    with start_code(BATCH_ELSEWHERE) as elsewhere:
-        said, _ = elsewhere.communicate(timeout=60)
-    assert said.strip() == first
 
 
 def test_crops_reach_every_pair_every_flip_and_both_borders(mild):

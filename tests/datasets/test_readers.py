@@ -23,17 +23,6 @@ from defocus.images import write_image
 from tests.datasets.conftest import picture, put, write_folder, write_session
 
 
-def test_folder_pairs_equal_names_and_splits_by_name(tmp_path):
-    root = write_folder(tmp_path / "own", [f"{n:02d}.png" for n in range(12)])
-    dataset = open_dataset(f"pairs:{root}")
-    assert dataset.name == "pairs:own"
-    assert [pair.id for pair in dataset.pairs] == [f"{n:02d}" for n in range(12)]
-    assert all(pair.sharp == root / "sharp" / f"{pair.id}.png" for pair in dataset.pairs)
-    assert dataset.split("train")
-    assert dataset.split("test")
-    assert not dataset.derived.is_relative_to(root)
-
-
 @pytest.mark.parametrize("above", [True, False])
 def test_folder_keeps_its_own_splits(tmp_path, above):
     for split, name in (("train", "a.png"), ("validation", "a.png"), ("test", "a.png")):

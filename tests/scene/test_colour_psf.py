@@ -5,8 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import j1
 
@@ -20,7 +18,6 @@ from defocus.scene.colour_psf import (
     wave_light,
     wave_psfs,
 )
-from defocus.scene.drawn_lens import draw_lens
 from defocus.scene.real_lens import WAVE_UM, OffAxis, Pupil, RealLens, Rim
 
 Array = NDArray[np.float64]
@@ -215,26 +212,6 @@ def test_two_rims_cut_from_both_sides_until_the_lens_is_stopped_down():
     stopped = replace(lens, f_number=5.3)
     full = colour_psfs(replace(stopped, front=Rim(), rear=Rim()), 20.0, (1.0, 0.0))
     assert np.array_equal(colour_psfs(stopped, 20.0, (1.0, 0.0)), full)
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    seed=st.integers(0, 10_000),
-    diameter=st.floats(-30, 30),
-    height=st.floats(0, 1),
-    angle=st.floats(0, 2 * math.pi),
-)
-def test_every_drawn_lens_has_kernels(seed, diameter, height, angle):
-    lens = draw_lens(np.random.default_rng(seed))
-    field = (height * math.cos(angle), height * math.sin(angle))
-    psfs = colour_psfs(lens, diameter, field)
-    assert psfs.dtype == np.float64
-    assert psfs.shape[0] == 3
-    assert psfs.shape[1] == psfs.shape[2]
-    assert psfs.shape[1] % 2 == 1
-    assert psfs.min() >= 0
-    assert np.allclose(psfs.sum(axis=(1, 2)), 1, atol=1e-9)
-    assert np.array_equal(psfs, colour_psfs(lens, diameter, field))
 
 
 @pytest.mark.parametrize(

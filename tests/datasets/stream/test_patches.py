@@ -1,7 +1,6 @@
 """Patches of a stream: the same for everyone who asks, with blur as real pictures have it."""
 
 import json
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ import torch
 from defocus.datasets.patching.loader import PairPatches, PatchMixture
 from defocus.datasets.stream.patches import EPOCH_PIXELS, STREAM_REVISION, Renderer, StreamPatches
 from defocus.datasets.stream.photographs import Photographs
-from tests.command_process import start_code
 
 
 @pytest.fixture(scope="module")
@@ -21,33 +19,6 @@ def renderer(photographs):
 
 def source(renderer, **options: object):
     return StreamPatches(renderer, 48, **options)
-
-
-IN_ANOTHER_PROCESS = """
-import hashlib, pickle, sys
-import cv2
-cv2.setNumThreads(int(sys.argv[2]))
-patches = pickle.loads(open(sys.argv[1], "rb").read())
-for step in map(int, sys.argv[3:]):
-    batch = patches.batch(step, 2, seed=4)
-    content = batch.blurry.numpy().tobytes() + batch.target.numpy().tobytes()
-    print(hashlib.sha256(content).hexdigest())
-"""
-
-
-@pytest.mark.full
-def test_a_patch_is_the_same_in_every_process_and_order(renderer, tmp_path):
-    (tmp_path / "source").write_bytes(pickle.dumps(source(renderer)))
-
-    def hashes(threads, steps):
-        with start_code(IN_ANOTHER_PROCESS, tmp_path / "source", threads, *steps) as process:
-            said, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
-        return dict(zip(steps, said.split(), strict=True))
-
-    first, second = hashes("1", ["0", "1", "7"]), hashes("2", ["7", "1", "0"])
-    assert first == second
-    assert len(set(first.values())) == 3
 
 
 def test_patch_k_of_a_seed_does_not_depend_on_the_batch(renderer):

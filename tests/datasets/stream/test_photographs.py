@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import (
     find_photographs,
     is_held_out,
@@ -99,15 +98,3 @@ def test_crops_have_the_size_asked_for_and_the_light_of_the_photograph(photograp
     light = np.where(stored <= 0.04045, stored / 12.92, ((stored + 0.055) / 1.055) ** 2.4)
     means = [photograph.crop(random, 128, 128).mean() for _ in range(40)]
     assert np.mean(means) == pytest.approx(light.mean(), rel=0.2)
-
-
-@pytest.mark.realdata
-def test_real_photographs_make_pairs_of_both_branches(real_data):
-    found = find_photographs(real_data / "photos")
-    assert (len(found.files), len(found.of("held-out"))) == (61, 11)
-    branches = ("train", "held-out")
-    for branch in branches:
-        renderer = Renderer(found, branch)
-        assert len(renderer.sources.photographs) == len(found.of(branch))  # none is refused
-        pairs = [renderer.pair(number, 64) for number in range(8)]
-        assert sum(pair.sharp.std() > 0.05 for pair in pairs) >= 5
