@@ -273,14 +273,6 @@ def test_of_an_unknown_misalignment_nothing_is_shown(tmp_path):
     assert not (tmp_path / "seen").exists()
 
 
-def test_a_pair_against_itself_is_aligned_to_the_last_digit():
-    picture = rendered_pair(9, 0.0, IDENTITY, (200, 150), bits=16).sharp
-    found = measure(picture, picture, flow_estimator("dis")).misalignment
-    assert found.similarity.zoom == pytest.approx(1.0, abs=1e-4)
-    assert found.photometry.gain == pytest.approx((1.0,) * 3, abs=1e-4)
-    assert found.residual_p95_px < 0.05
-
-
 @pytest.mark.parametrize(
     ("coc_px", "complaint"),
     [

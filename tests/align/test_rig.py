@@ -187,16 +187,9 @@ def test_pictures_of_other_sizes_than_the_rigs_are_refused():
             "blurry_size = [10, 10]\nsharp_size = [9, 9]\nhomography = [[1, 0], [0, 1]]",
             "homography",
         ),
-        *(
-            (
-                f"blurry_size = [10, 10]\nsharp_size = [9, 9]\nhomography = {rows}",
-                "'homography': .*a zoom of .*; that of two cameras lies between 0.125 and 8.0",
-            )
-            for rows in (
-                "[[1e300, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]",
-                "[[0.0, 0.0, 1.0], [0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]",
-                "[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]",
-            )
+        (
+            "blurry_size = [9, 9]\nsharp_size = [9, 9]\nhomography = [[9,0,0], [0,9,0], [0,0,1]]",
+            "'homography': .*a zoom of .*; that of two cameras lies between 0.125 and 8.0",
         ),
     ],
 )

@@ -12,6 +12,7 @@ from defocus.capture.doctor import camera_findings
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.taking.shots import frames
 from defocus.errors import CameraError, InputError
+from tests.capture.scripted.armed import FOR_EVER
 from tests.capture.scripted.body import ScriptedBody
 from tests.capture.scripted.faults import EXPECTED, MOTOR, PREVIEW, begin, end, played_rightly
 from tests.capture.scripted.plugging import BODIES, Plugged, plug
@@ -25,7 +26,6 @@ from tests.capture.scripted.scenarios import (
     checked,
     kinds_of,
     meetings,
-    resumed_with_another_card,
     shoot,
     shot_with,
 )
@@ -82,8 +82,13 @@ def test_faults_in_a_focus_bracket(path, fault, tmp_path, monkeypatch):
     assert fault not in MOTOR or played_rightly(body, fault)
 
 
-def test_resume(plugged, tmp_path):
-    resumed_with_another_card(tmp_path / "s", plugged.body)
+def test_a_full_card_in_the_middle_of_a_pair(plugged, tmp_path):
+    plugged.body.room = 3
+    with pytest.raises(CameraError, match="the card is full; put in another one"):
+        shoot(tmp_path / "s", bracket_for(), kinds_of(plugged.body)[-1], pairs=2)
+    plugged.body.room = FOR_EVER
+    assert resume(tmp_path / "s") == 0
+    checked(tmp_path / "s", plugged.body, 2, spare=1)
 
 
 @pytest.mark.parametrize("setting", ["aperture", "shutterspeed", "iso", "imageformat"])
@@ -304,15 +309,6 @@ def test_a_slot_that_is_empty_is_shown_beside_the_other(monkeypatch):
     with open_camera(URI) as camera:
         assert isinstance(camera, HasCardSpace)
         assert [card.folder for card in camera.cards()] == ["/store_00010001", "/store_00020001"]
-
-
-def test_a_motor_whose_entry_is_gone_for_a_moment(monkeypatch):
-    body = plug(monkeypatch, BODIES / "speeds.txt").body
-    body.put("focusmode", "Manual")
-    with open_camera(URI) as camera:
-        begin(body, "config-vanishes")
-        assert camera.move_focus(3) == 3
-    assert played_rightly(body, "config-vanishes")
 
 
 def test_the_computer_has_priority_while_it_shoots(tmp_path, monkeypatch):

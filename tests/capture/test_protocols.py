@@ -99,14 +99,6 @@ def test_a_position_is_the_same_from_wherever_it_is_approached(backlash, targets
         assert motor.position - rest == target
 
 
-def test_backlash_of_a_plain_motor_shows():
-    """60 steps there and 20 back land on 46, not on 40, with 6 steps of play."""
-    motor = FocusMotor(2000.0, 90, 6)
-    motor.move(60)
-    motor.move(-20)
-    assert motor.position == 46
-
-
 @pytest.mark.parametrize("asked", [200, -200])
 def test_the_end_of_the_travel_is_found_and_left(asked):
     motor = FocusMotor(2000.0, 90, 6)

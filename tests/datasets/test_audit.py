@@ -15,7 +15,6 @@ import skimage.data
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.align.registration.unknown_causes import advice
-from defocus.blur.fine_detail import fine_to_coarse
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.page import distributions
 from defocus.datasets.audit.pair_audit import AuditedPair, near_duplicates
@@ -184,16 +183,6 @@ def test_a_share_of_pairs_is_drawn_from_none_to_all():
     train, test = figure.curves
     assert (train.x, train.y) == ((1.0, 1.0, 2.0, 2.0), (0.0, 0.5, 0.5, 1.0))
     assert (test.x, test.y) == ((3.0, 3.0), (0.0, 1.0))
-
-
-def test_fine_over_coarse_detail_falls_with_blur_and_nothing_else():
-    luma = scene("astronaut").mean(axis=2).astype(np.float32) / 255
-    found = [fine_to_coarse(luma)]
-    found += [fine_to_coarse(cv2.GaussianBlur(luma, (0, 0), sigma)) for sigma in (0.6, 1.0, 2.0)]
-    assert None not in found
-    assert found == sorted(found, reverse=True)
-    assert fine_to_coarse(0.3 + 0.5 * luma) == pytest.approx(found[0], rel=1e-3)
-    assert fine_to_coarse(np.full((64, 64), 0.4, np.float32)) is None
 
 
 def test_the_same_picture_is_recognised_and_another_is_not(tmp_path):

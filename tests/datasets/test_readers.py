@@ -130,14 +130,6 @@ def test_folders_in_capitals_are_refused(tmp_path, name):
         open_dataset(f"pairs:{root}")
 
 
-def test_garbage_instead_of_a_picture_is_named(tmp_path):
-    for suffix in ("png", "tif"):
-        root = write_folder(tmp_path / suffix, [f"a.{suffix}"])
-        (root / "blurry" / f"a.{suffix}").write_bytes(b"garbage")
-        with pytest.raises(ImageError, match=rf"blurry/a\.{suffix}: not a picture"):
-            open_dataset(f"pairs:{root}")
-
-
 def test_sizes_are_read_off_headers_however_damaged(tmp_path):
     """A large camera's picture has a size, a bomb has none, and no library's error gets through."""
     png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"

@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defocus.datasets.api import open_dataset
-from defocus.datasets.sample import SCENES, VARIANTS
-from defocus.errors import DatasetError
+from defocus.datasets.sample import SCENES
 from defocus.images import as_float, read_image, srgb_to_linear
 
 EXPECTED = Path(__file__).parent / "sample_pixels.json"
@@ -112,9 +110,3 @@ def test_variants_differ_and_share_their_truth(mild, strong):
     assert len({mild.content_hash, strong.content_hash}) == 2
     truths = {pair.id: linear(pair.truth) for pair in mild.pairs}
     assert all(np.array_equal(truths[pair.id], linear(pair.truth)) for pair in strong.pairs)
-
-
-def test_unknown_variant_names_the_known():
-    with pytest.raises(DatasetError, match="sample:strong"):
-        open_dataset("sample:huge")
-    assert [variant.dataset for variant in VARIANTS] == ["sample", "sample:strong", "sample:wide"]

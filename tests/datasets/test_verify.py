@@ -102,11 +102,6 @@ def test_swapped_files_are_both_named(release, one, other):
     assert wrong(release) == [(name, "swapped") for name in sorted(names)]
 
 
-def test_a_copy_over_another_file_is_a_change(release):
-    shutil.copy(release / "pairs/a/blurry.png", release / "pairs/a/sharp.png")
-    assert wrong(release) == [("pairs/a/sharp.png", "changed")]
-
-
 def test_strangers_are_extra_and_links_are_no_files(release, tmp_path):
     (release / "pairs/a/.hidden").write_bytes(b"")
     (release / "pairs/x\udcff\n.png").write_bytes(b"1")

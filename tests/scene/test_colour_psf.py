@@ -157,16 +157,6 @@ def test_rays_and_waves_are_one_kernel_where_the_one_gives_way_to_the_other():
         assert math.hypot(*centroid(rays)) > 0.9
 
 
-def test_slopes_are_the_wavefronts_derivatives():
-    lens = ABERRATED["field"][1]
-    pupil = Pupil(lens, (0.3, -0.6))
-    x, y, step = np.linspace(-0.6, 0.6, 7), np.linspace(0.5, -0.7, 7), 1e-6
-    right, down = pupil.slopes(x, y)
-    for slope, (dx, dy) in ((right, (step, 0.0)), (down, (0.0, step))):
-        rise = pupil.wavefront(x + dx, y + dy) - pupil.wavefront(x - dx, y - dy)
-        assert np.allclose(slope, rise / (2 * step), atol=1e-6)
-
-
 @pytest.mark.parametrize("lens", [COARSE, FINE])
 def test_lateral_colour_parts_the_colours_about_green(lens):
     lens = replace(lens, lateral_colour_um=(9.0, -12.0), **OPEN)

@@ -15,7 +15,6 @@ from defocus.capture.sessions.session import read_session
 from defocus.errors import CameraError, InputError
 from defocus.exif import read_exif
 from tests.capture import shooting
-from tests.capture.scripted.armed import FOR_EVER
 from tests.capture.scripted.body import ScriptedBody
 from tests.capture.scripted.faults import PAIRS, begin, end, spare_of
 from tests.capture.scripted.script import read_script
@@ -131,16 +130,6 @@ def shot_with(body: ScriptedBody, fault: str, root: Path, pairs: int = 1) -> boo
     with pytest.raises((CameraError, InputError), match=expected):
         shoot(root, request, kind, pairs)
     return False
-
-
-def resumed_with_another_card(root: Path, body: ScriptedBody) -> None:
-    """Shoot two pairs; the card is full in the middle of the second, and ``resume`` goes on."""
-    body.room = 3
-    with pytest.raises(CameraError, match="the card is full; put in another one"):
-        shoot(root, bracket_for(), kinds_of(body)[-1], pairs=2)
-    body.room = FOR_EVER
-    assert resume(root) == 0
-    checked(root, body, 2, spare=1)
 
 
 def bracketed_with(body: ScriptedBody, fault: str, root: Path) -> None:
