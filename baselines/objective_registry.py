@@ -8,7 +8,7 @@ They are modules with a ``make`` in :mod:`defocus.baselines.objectives` and
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from defocus.baselines.loss import Loss
 from defocus.discovery import brought, refuse
 from defocus.errors import RegistryError
 from defocus.extensions import offered, offered_classes, plugins
-from defocus.near_names import did_you_mean
+from defocus.near_names import meant
 
 if TYPE_CHECKING:  # a list of names needs no torch
     from defocus.baselines.loss import LossFunction
@@ -151,15 +151,5 @@ def _same(thing: object) -> object:
 def _find(kind: str, name: str) -> _Maker:
     makers = _makers(kind)
     if name not in makers:
-        raise RegistryError(f"no {kind} {name!r}{nearest(name, makers)}")
+        raise RegistryError(f"no {kind} {name!r}; {meant(name, sorted(makers))}")
     return makers[name]
-
-
-def nearest(name: str, known: Iterable[str], listed_by: str = "") -> str:
-    """The end of a message: names like it, else all, or the command that lists too many."""
-    hint = did_you_mean(name, known)
-    if hint:
-        return f"; {hint}"
-    if listed_by:
-        return f"; '{listed_by}' shows all"
-    return f"; known are {', '.join(sorted(known))}"

@@ -20,11 +20,12 @@ import defocus.baselines.losses
 import defocus.baselines.objectives
 import defocus.baselines.systems
 from defocus.baselines.card import Baseline, Network, package_of
-from defocus.baselines.objective_registry import nearest, objectives, require_objective
+from defocus.baselines.objective_registry import objectives, require_objective
 from defocus.baselines.wrapping import wrapped, wrapped_name
 from defocus.discovery import brought, modules_in, refuse
 from defocus.errors import RegistryError
 from defocus.extensions import guarded, offered, wrapping
+from defocus.near_names import meant
 
 if TYPE_CHECKING:  # a list of cards needs no torch
     from torch import nn
@@ -59,7 +60,7 @@ def all_baselines() -> dict[str, Baseline]:
         of = system.card.variant_of
         if of is not None and of not in found:
             problem = f"baseline {name!r} is a variant of {of!r}, which is not registered"
-            refuse(origins[name], f"{origins[name]}: {problem}{nearest(of, found)}")
+            refuse(origins[name], f"{origins[name]}: {problem}; {meant(of, sorted(found))}")
             del found[name]
     return dict(sorted((_jdrl_variants(found.values()) | found).items()))
 
@@ -69,9 +70,7 @@ def baseline(name: str) -> Baseline:
     systems = all_baselines()
     found = systems.get(name) or _wrapped_by_name(name, systems)
     if found is None:
-        raise RegistryError(
-            f"no system {name!r}{nearest(name, systems, listed_by='defocus-bench list')}"
-        )
+        raise RegistryError(f"no system {name!r}; {meant(name, systems, 'defocus-bench list')}")
     return found
 
 

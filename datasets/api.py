@@ -12,7 +12,7 @@ from defocus.datasets.pair import Dataset, ReaderCard
 from defocus.discovery import Offer, brought, refuse, warn_once
 from defocus.errors import DatasetError, DefocusError
 from defocus.extensions import guarded, offered, plugins
-from defocus.near_names import did_you_mean
+from defocus.near_names import did_you_mean, meant
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,14 @@ def _parted(text: str) -> tuple[str, Path]:
     if name == SAMPLE or text in RENDERED_ALONE:
         return name, Path(place)
     if not colon or not place:
-        raise DatasetError(
-            f"'{text}' is not a dataset: give sample, sample:strong, sample:wide or READER:PATH "
-            f"with a reader of {', '.join(reader_names())}"
+        names = (SAMPLE, "sample:strong", "sample:wide")
+        hint = did_you_mean(text, names, most=1)
+        if not colon and Path(text).is_dir():
+            hint = f"did you mean 'manifest:{text}' or another READER:{text}?"
+        among = (
+            f"give {', '.join(names)} or READER:PATH with a reader of {', '.join(reader_names())}"
         )
+        raise DatasetError(f"'{text}' is not a dataset: {hint or among}")
     reader(name)
     path = Path(place).expanduser().absolute()
     described = FILES.get(name, (".toml",))
@@ -113,11 +117,8 @@ def reader(name: str) -> Reader:
     finders = _finders()
     entry = finders[name]() if name in finders else None
     if entry is None:
-        hint = did_you_mean(name, set(finders) - {name}, most=1)
-        hint += " " if hint else ""
-        raise DatasetError(
-            f"unknown dataset reader '{name}'; {hint}there are {', '.join(sorted(finders))}"
-        )
+        others = sorted(set(finders) - {name})
+        raise DatasetError(f"unknown dataset reader '{name}'; {meant(name, others)}")
     return entry
 
 

@@ -10,3 +10,10 @@ def did_you_mean(name: str, known: Iterable[str], *, most: int = 3, nearness: fl
     near = difflib.get_close_matches(name.lower(), by_lower_case, n=most, cutoff=nearness)
     written = (repr(by_lower_case[one]) for one in near)
     return f"did you mean {' or '.join(written)}?" if near else ""
+
+
+def meant(name: object, known: Iterable[str], listed_by: str = "", *, most: int = 3) -> str:
+    """What to say of an unknown name: names like it, else all, or the command that lists them."""
+    names = list(known)
+    every = f"'{listed_by}' shows all" if listed_by else f"there are {', '.join(names)}"
+    return did_you_mean(str(name), names, most=most) or every

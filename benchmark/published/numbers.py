@@ -16,7 +16,7 @@ from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.scoring.profiles import PROFILES, Profile, find_profile
 from defocus.benchmark.statistics.comparable import RANKED_BUDGETS
 from defocus.errors import InputError
-from defocus.near_names import did_you_mean
+from defocus.near_names import meant
 
 _TABLES = ("results.csv", "extra.csv")
 
@@ -106,18 +106,15 @@ def _published_ids(system: str, known: Iterable[str]) -> set[str]:
     if system in systems:
         found = systems[system].card.published_as
         return {found} if found else set()
-    hint = did_you_mean(system, sorted({*known, *systems}))
-    raise InputError(
-        f"no table has a system '{system}'; {hint}{' ' if hint else ''}"
-        "'defocus-bench published' alone lists all"
-    )
+    hint = meant(system, sorted({*known, *systems}), "defocus-bench published")
+    raise InputError(f"no table has a system '{system}'; {hint}")
 
 
 def _require(
     what: str, given: str | None, names: Iterable[str | None] | None, known: Collection[str]
 ) -> None:
     if given is not None and names is not None and not set(names) & set(known):
-        raise InputError(f"no table has the {what} '{given}'; there are {', '.join(sorted(known))}")
+        raise InputError(f"no table has the {what} '{given}'; {meant(given, sorted(known))}")
 
 
 OFFICIAL_FLOW = "pwcnet-official"

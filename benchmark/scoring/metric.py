@@ -14,6 +14,7 @@ from defocus.datasets.pair import Pair
 from defocus.discovery import brought, modules_in, refuse, values_of
 from defocus.errors import DefocusError, InputError
 from defocus.extensions import Plugin, offered, plugins
+from defocus.near_names import meant
 
 Picture: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -150,7 +151,7 @@ def profile_metrics(profile: str) -> dict[str, Metric]:
 def find_metric(name: str) -> Metric:
     """The metric of that name; InputError if there is none."""
     if name not in all_metrics():
-        raise InputError(f"no metric '{name}'; there are {', '.join(all_metrics())}")
+        raise InputError(f"no metric '{name}'; {meant(name, all_metrics())}")
     return all_metrics()[name]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import DefocusError, InputError
+from defocus.near_names import meant
 
 if TYPE_CHECKING:  # pictures and the warp need OpenCV; a profile does not
     from defocus.align.sampling.warp import Grid
@@ -114,7 +115,7 @@ PROFILES: dict[str, Profile] = {
 def find_profile(name: str) -> Profile:
     """The profile of that name; InputError if there is none."""
     if name not in PROFILES:
-        raise InputError(f"no profile '{name}'; there are {', '.join(PROFILES)}")
+        raise InputError(f"no profile '{name}'; {meant(name, PROFILES)}")
     return PROFILES[name]
 
 

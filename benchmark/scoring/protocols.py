@@ -24,6 +24,7 @@ from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DefocusError, InputError, NotApplicableError
 from defocus.images import as_float, read_image, read_member
+from defocus.near_names import meant
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def make_target(
     # Others are cached in memory, up to half a gigabyte, so they are registered once for all
     # systems.
     if protocol not in PROTOCOLS:
-        raise InputError(f"no protocol '{protocol}'; there are {', '.join(PROTOCOLS)}")
+        raise InputError(f"no protocol '{protocol}'; {meant(protocol, PROTOCOLS)}")
     if protocol == "deformed-gt":
         target = _deformed(_kept("gt", dataset, pair), restored, estimator)
     else:

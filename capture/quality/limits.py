@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import AliasChoices, Field, PrivateAttr
 
 from defocus.errors import InputError, SettingsError
-from defocus.near_names import did_you_mean
+from defocus.near_names import did_you_mean, meant
 from defocus.settings import Settings, load_settings, parse_settings
 
 Strictness = Literal["strict", "warn", "off"]
@@ -74,6 +74,8 @@ def with_changes(limits: QualityLimits, typed: str) -> QualityLimits:
     changes = {}
     for part in typed.split(","):
         name, _, number = (word.strip() for word in part.partition("="))
+        if name not in (known := [*SHORT_NAMES, *QualityLimits.model_fields]):
+            raise InputError(f"--qc-set: unknown key '{name}'; {meant(name, known)}")
         try:
             changes[SHORT_NAMES.get(name, name)] = float(number)
         except ValueError as error:

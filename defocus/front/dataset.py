@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from defocus.datasets import pair as stored
 from defocus.errors import DatasetError
+from defocus.near_names import meant
 
 if TYPE_CHECKING:
     import numpy as np
@@ -133,7 +134,7 @@ class Dataset(Sequence[Pair]):
             DatasetError: The split does not exist.
         """
         if name not in stored.SPLITS:
-            raise DatasetError(f"no split '{name}'; there are {', '.join(stored.SPLITS)}")
+            raise DatasetError(f"no split '{name}'; {meant(name, stored.SPLITS)}")
         return replace(self, chosen=tuple(pair for pair in self.chosen if pair.split == name))
 
     def __len__(self) -> int:

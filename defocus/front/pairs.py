@@ -14,6 +14,7 @@ from defocus.align.measure import Measurement, measure
 from defocus.align.misalignment import Misalignment
 from defocus.errors import InputError
 from defocus.front.pictures import Array, GivenPictures, Picture, two_pictures
+from defocus.near_names import meant
 
 if TYPE_CHECKING:
     from defocus.align.compensation.compensate import Model
@@ -65,7 +66,7 @@ def align_pair(
         InputError: The model is unknown.
     """
     if model not in MODELS:
-        raise InputError(f"no model '{model}'; there are {', '.join(MODELS)}")
+        raise InputError(f"no model '{model}'; {meant(model, MODELS)}")
     members = two_pictures(blurry, sharp)
     first, second = (member.integers()[0] for member in members)
     aligned = compensate(first, second, _measured(*members), model=model)

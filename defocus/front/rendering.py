@@ -14,6 +14,7 @@ from defocus.datasets.sample import CAMERA, SCENES, variant
 from defocus.errors import ImageError, InputError
 from defocus.front.pictures import Picture, one_picture
 from defocus.images import srgb_to_linear
+from defocus.near_names import meant
 from defocus.scene.layers import Layer
 from defocus.scene.surfaces import Canvas, measured_layers
 
@@ -85,7 +86,7 @@ def _sample_scene(scene: object) -> Scene:
         raise InputError("a picture is rendered with depth_mm, the distance of each of its pixels")
     scenes = {each.name: each for each in SCENES}
     if scene not in scenes:
-        raise InputError(f"no scene '{scene}'; there are {', '.join(scenes)}")
+        raise InputError(f"no scene '{scene}'; {meant(scene, scenes)}")
     return scenes[scene]
 
 

@@ -22,6 +22,7 @@ from defocus.benchmark.study.run import run_studies
 from defocus.discovery import warn_once
 from defocus.errors import InputError
 from defocus.front.dataset import Dataset, open_dataset
+from defocus.near_names import meant
 
 _NUMBERS = ("value", "ci_low", "ci_high")
 _RUN = ("system", "weights", "train_dataset", "dataset", "budget", "seed")
@@ -131,7 +132,7 @@ def run(
         StorageError: The disk is full or ``out`` is not writable.
     """
     if budget not in (budgets := get_args(BudgetName)):
-        raise InputError(f"no budget '{budget}'; there are {', '.join(budgets)}")
+        raise InputError(f"no budget '{budget}'; {meant(budget, budgets)}")
     try:
         given = [systems] if isinstance(systems, str | Baseline) else list(systems)
     except TypeError as error:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from defocus.errors import RegistryError
 from defocus.images import srgb_to_linear
+from defocus.near_names import meant
 
 PICTURES = (
     "astronaut",
@@ -68,7 +69,7 @@ def texture(
 
     The result: ``(height, width, 3)`` float64, linear light, >= 0."""
     if name not in PICTURES:
-        raise RegistryError(f"no picture '{name}'; there are {', '.join(PICTURES)}")
+        raise RegistryError(f"no picture '{name}'; {meant(name, PICTURES)}")
     return covering(part(_linear(name), region), width, height)
 
 

@@ -11,7 +11,7 @@ from pydantic import (
     model_validator,
 )
 
-from defocus.near_names import did_you_mean
+from defocus.near_names import meant
 from defocus.settings import Settings
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def make_optimiser(
     given = {**FIXED.get(settings.name, {}), **_common(settings, taken), **settings.settings}
     for name in given.keys() - taken:
         raise ValueError(
-            f"optimiser {settings.name!r} has no setting {name!r}{_near(name, sorted(taken))}"
+            f"optimiser {settings.name!r} has no setting {name!r}; {meant(name, sorted(taken))}"
         )
     try:
         return kind(_groups(settings, parameters), lr=learning_rate, **given)  # type: ignore[call-arg]
@@ -119,7 +119,7 @@ def _kind(name: str) -> "type[optim.Optimizer]":
     if name in UNFIT:
         raise ValueError(f"optimiser {name!r} cannot be used: {UNFIT[name]}")
     if name not in fit:
-        raise ValueError(f"no optimiser {name!r} in torch.optim{_near(name, fit)}")
+        raise ValueError(f"no optimiser {name!r} in torch.optim; {meant(name, fit)}")
     return classes[name]
 
 
@@ -132,7 +132,3 @@ def _common(settings: Optimiser, taken: set[str]) -> dict[str, Any]:
         for name, value in values.items()
         if value != getattr(adam, name) or (settings.name in FIXED and name in taken)
     }
-
-
-def _near(name: str, names: list[str]) -> str:
-    return f"; {did_you_mean(name, names) or 'there are ' + ', '.join(names)}"

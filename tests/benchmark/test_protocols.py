@@ -187,7 +187,7 @@ def test_an_output_of_another_size_is_an_error(tmp_path, dis, name):
 
 def test_an_unknown_protocol_names_those_there_are(tmp_path, dis):
     dataset = dataset_of(tmp_path)
-    with pytest.raises(InputError, match="no protocol 'gt2'; there are gt, input-aligned"):
+    with pytest.raises(InputError, match="no protocol 'gt2'; did you mean 'gt'"):
         make_target("gt2", dataset, dataset.pairs[0], np.zeros((4, 4, 3)), dis)
 
 

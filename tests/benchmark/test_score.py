@@ -152,7 +152,7 @@ def test_profiles_are_frozen():
         "basicsr": (high, True, True, 1, gauss, False, (), "gt", "correct", *plain),
         "pyiqa": (high, True, True, 1, gauss, False, (), "gt", "correct", *theirs),
     }
-    with pytest.raises(InputError, match="no profile 'dpdd32'; there are defocus-v1"):
+    with pytest.raises(InputError, match="no profile 'dpdd32'; did you mean 'dpdd8' or 'dpdd16'"):
         find_profile("dpdd32")
 
 
