@@ -61,7 +61,7 @@ class _Task:
         count, left = f"{self.done} of {self.total}", self.total - self.done
         if not self.done or left <= 0:
             return count
-        return f"{count}, {_span((time.monotonic() - self.began) / self.done * left)} left"
+        return f"{count}, {span((time.monotonic() - self.began) / self.done * left)} left"
 
     def bar(self, cells: int, name_cells: int) -> str:
         """A line of a terminal, its name as wide as all names are; the name gives way first."""
@@ -104,10 +104,10 @@ def track(
     """Yield ``items`` while a bar on stderr shows the progress and the time left."""
     # Work inside of other work has its bar below that one's. Where stderr is not a terminal, the
     # outermost work prints a line every ``LINE_EVERY_S`` seconds, unless ``lines`` is off.
-    if not telling.bars:
+    size = total if total is not None or not isinstance(items, Sized) else len(items)
+    if not telling.bars or size == 0:
         yield from items
         return
-    size = total if total is not None or not isinstance(items, Sized) else len(items)
     task = _Task(description, size, time.monotonic())
     _TASKS.append(task)
     lines = lines and len(_TASKS) == 1 and not _on_terminal()
@@ -129,7 +129,7 @@ def track(
             _draw()
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
     """A length of time in words."""
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -174,8 +174,8 @@ def _evaluate(
     )
     worst = max(casts, key=lambda pair: casts[pair])
     if casts[worst] > MOST_CAST:
-        cast = f"{255 * casts[worst]:.1f} of 255"
-        say(f"{run.id}: a colour cast of {cast} was added to {worst}; look at the picture")
+        levels = f"{255 * casts[worst]:.1f} of 255 levels"
+        say(f"{run.id} tinted the test picture '{worst}' by {levels}; look at it in report.html")
     write_json(
         folder / "run.json",
         {

@@ -135,10 +135,11 @@ def budget_notice(budgets: Iterable[str]) -> str:
 
 
 def budget_words(budgets: Iterable[str]) -> str:
-    """Budgets as text: ``demo and quick budget``, ``not trained here and demo budget``."""
+    """Budgets as text: ``demo and quick budget``, ``demo budget, some not trained here``."""
     names = set(budgets)
-    trained = names - {CUSTOM, NOT_TRAINED}
-    untrained = "not trained here" if NOT_TRAINED in names else ""
-    words = f"{' and '.join(sorted(trained))} budget" if trained else ""
-    custom = "custom schedule" if CUSTOM in names else ""
-    return " and ".join(part for part in (untrained, words, custom) if part)
+    trained = sorted(names - {CUSTOM, NOT_TRAINED})
+    custom = ["custom schedule"] * (CUSTOM in names)
+    words = " and ".join([f"{' and '.join(trained)} budget"] * bool(trained) + custom)
+    if NOT_TRAINED not in names:
+        return words
+    return f"{words}, some not trained here" if words else "not trained here"

@@ -258,7 +258,7 @@ def _said(track: Track) -> str:
     if close := unresolved(track.differences):
         parts.append(f"smaller than what the place of the references leaves open: {close}")
     if track.minimum_detectable is not None:
-        parts.append(f"differences from {track.minimum_detectable:.2f} dB on can be detected")
+        parts.append(f"differences of {track.minimum_detectable:.2f} dB or more can be detected")
     parts.append(track.note.replace("n/a: ", "no intervals and tests: ", 1))
     return "; ".join(filter(None, parts))
 

@@ -11,7 +11,7 @@ from defocus.benchmark.reporting.comparison import Changes, against_page, compar
 from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables
 from defocus.benchmark.reporting.section_registry import all_sections
 from defocus.benchmark.results.store import STORE, read_results
-from defocus.errors import NotApplicableError
+from defocus.errors import InputError
 from defocus.files import make_folder, write_bytes
 from defocus.progress import say
 from defocus.reports.html import write_html
@@ -43,7 +43,7 @@ def paper_text(out: Path, style: str, *, as_csv: bool) -> str:
     with read_results(out / STORE) as results:
         tables = paper_tables(read_content(out, results, leaderboard(results)), style)
     if not tables:
-        raise NotApplicableError(f"{out}: the study has no numbers for a table '{style}'")
+        raise InputError(f"{out}: the study has no numbers for a table '{style}'")
     return paper_csv(tables) if as_csv else "\n".join(map(render_latex, tables))
 
 
@@ -58,7 +58,7 @@ def write_figures(out: Path, folder: Path, kind: Literal["pdf", "svg"]) -> list[
             for name, drawn in section.figures(content).items()
         }
     if not any(figures.values()):
-        raise NotApplicableError(
+        raise InputError(
             f"{out}: nothing to draw; finish two systems beside the input, or a network's training"
         )
     make_folder(folder)

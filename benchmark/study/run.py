@@ -29,7 +29,7 @@ from defocus.benchmark.study.outcome import Outcome, claim_study_rows, outcome_o
 from defocus.benchmark.study.plan import Run, Study
 from defocus.errors import InputError, WeightsError
 from defocus.isolation import say_left_out
-from defocus.progress import counted, say, telling, track
+from defocus.progress import counted, say, span, telling, track
 from defocus.training.parallel import ranks
 from defocus.training.record.folder import CHECKPOINT, code_of, set_aside, training_finished
 
@@ -63,7 +63,7 @@ class TrainingClock:
         """Words on the time that so many trainings will still take."""
         if not self.done:
             return ""
-        return f", about {self.seconds / self.done * trainings / 60:.1f} min left"
+        return f", about {span(self.seconds / self.done * trainings)} left"
 
 
 def tasks_of(pending: Sequence[tuple[Study, Sequence[Left]]]) -> list[tuple[Study, list[RunTask]]]:

@@ -66,7 +66,7 @@ OPTION = click.Option(
     is_flag=True,
     expose_value=False,
     callback=_set,
-    help="Leave out, by name, pairs that lack a picture.",
+    help="Leave out pairs of a dataset that lack a picture, and name them.",
 )
 
 

@@ -22,10 +22,14 @@ class Lens:
     sensor_pitch_um: float  # distance of two pixels of the picture, > 0
 
     def __post_init__(self) -> None:
-        if min(self.focal_length_mm, self.f_number, self.sensor_pitch_um) <= 0:
-            raise OpticsError(f"{self}: focal length, f-number and pitch must be above 0")
+        for name in ("focal_length_mm", "f_number", "sensor_pitch_um"):
+            if not (value := getattr(self, name)) > 0:
+                raise OpticsError(f"{name} is {value:g}; give a number above 0")
         if self.focus_distance_mm <= self.focal_length_mm:
-            raise OpticsError(f"{self}: the focus distance must exceed the focal length")
+            raise OpticsError(
+                f"the focus distance, {self.focus_distance_mm:g} mm, must exceed the focal length, "
+                f"{self.focal_length_mm:g} mm"
+            )
 
     @property
     def image_distance_mm(self) -> float:

@@ -42,5 +42,5 @@ def test_a_planted_cast_is_told_and_marked(share, tmp_path, capfd):
     run_studies([Study(tmp_path / "out", dataset, plan_runs([planted], dataset, "demo"))])
     told = capfd.readouterr().err
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert ("a colour cast of" in told) == (share > 1)
+    assert ("tinted the test picture" in told) == (share > 1)
     assert (MARK in page.lower()) == (share > 1)

@@ -15,7 +15,7 @@ from defocus.benchmark.leaderboard.terminal import print_tables
 from defocus.benchmark.reporting.comparison import compare_studies
 from defocus.benchmark.reporting.paper_tables import STYLES
 from defocus.benchmark.reporting.write import paper_text, write_figures
-from defocus.errors import InputError, NotApplicableError
+from defocus.errors import InputError
 from defocus.reports.latex import ColumnGroup, PaperTable, escape_latex, render_latex
 from defocus.reports.model import Column, Measured, Table
 from defocus.reports.text import visible
@@ -67,7 +67,7 @@ def test_the_command_knows_the_styles():
 
 
 def test_a_style_without_numbers_is_said(study):
-    with pytest.raises(NotApplicableError, match="no numbers for a table 'places'"):
+    with pytest.raises(InputError, match="no numbers for a table 'places'"):
         paper_text(study, "places", as_csv=False)
     with pytest.raises(InputError, match="no results there"):
         paper_text(study / "runs", "methods", as_csv=False)
