@@ -1,12 +1,12 @@
 """How the pairs of a session are developed: options of ``develop``; it imports nothing heavy."""
 
 import os
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from defocus.errors import InputError
-from defocus.settings import CommandSettings, option
+from defocus.settings import CommandSettings, Jobs, option
 
 
 class DevelopSettings(CommandSettings):
@@ -22,9 +22,7 @@ class DevelopSettings(CommandSettings):
     register_by: Literal["none", "report", "warp"] = option("none", "--register", exclude=True)
     """Registration of the pictures is left to 'defocus-data align' and 'compensate': none keeps all
     pixels in place."""
-    jobs: Annotated[int, Field(ge=1, le=256)] = option(
-        os.cpu_count() or 1, "--jobs N", exclude=True, show_default=False
-    )
+    jobs: Jobs = option(os.cpu_count() or 1, "--jobs N", exclude=True, show_default=False)
     """Pairs developed at once; each takes about 1 GB at 30 megapixels.  [default: one per core]"""
     dual_pixel: bool = option(False, "--dual-pixel")
     """Experimental: also develop the second frame of dual-pixel RAW files."""

@@ -1,21 +1,49 @@
 """Typed settings from TOML; the error for an unknown key suggests a valid one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
+from pydantic_core import PydanticKnownError, core_schema
 
 from defocus.errors import FileError, SettingsError
-from defocus.near_names import did_you_mean
+from defocus.near_names import meant
 from defocus.reading import read_toml
+
+
+def _no_flag(value: object) -> object:
+    if isinstance(value, bool):
+        raise PydanticKnownError("float_type")
+    return value
+
+
+_CHECK = {"type": "no-info", "function": _no_flag}
+
+
+def _with_numbers(schema: Any) -> Any:  # noqa: ANN401 - a part of a schema
+    if isinstance(schema, list):
+        return [_with_numbers(part) for part in schema]
+    if not isinstance(schema, dict) or schema.get("function") == _CHECK:
+        return schema
+    if schema.get("type") in ("int", "float"):
+        return core_schema.no_info_before_validator_function(_no_flag, schema)
+    return {name: _with_numbers(part) for name, part in schema.items()}
 
 
 class Settings(BaseModel):
     """Base of all settings: immutable, without undeclared keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """What pydantic checks, and that no number is true, which it would take for 1."""
+        schema: core_schema.CoreSchema = _with_numbers(handler(source))
+        return schema
 
 
 S = TypeVar("S", bound=Settings)
@@ -43,6 +71,12 @@ def option(
     return Field(
         default, validate_default=True, description=text, exclude=exclude, json_schema_extra=extra
     )
+
+
+Jobs = Annotated[int, Field(ge=1)]
+"""Number of things done at once."""
+
+JSON = option(False, "--json", text="Print one JSON object on stdout.")
 
 
 def option_names(kind: type[Settings]) -> set[str]:
@@ -73,6 +107,22 @@ def parse_settings(kind: type[S], document: dict[str, object], *, origin: str) -
         raise SettingsError(f"{origin}: {_first_problem(kind, error)}") from error
 
 
+_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+_NUMBERS = {"int": "valid integer", "float": "valid number", "finite": "finite number"}
+
+
+def problem_text(problem: Mapping[str, Any]) -> str:
+    """What is wrong with a value; of a number, in the words of an option."""
+    value, facts = problem["input"], problem.get("ctx", {})
+    for end in facts.keys() & _SIGNS.keys():
+        return f"{value} is not in the range x{_SIGNS[end]}{facts[end]:.15g}"
+    if number := _NUMBERS.get(problem["type"].partition("_")[0]):
+        return f"{value!r} is not a {number}"
+    text = str(problem["msg"]).replace("a valid tuple", "a list")
+    text = re.sub(r"a valid dictionary or instance of \w+", "a table", text)
+    return text.removeprefix("Value error, ")
+
+
 def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
     problems = error.errors()
     # a misspelt key comes before the one that is missing for it
@@ -82,7 +132,7 @@ def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
     problem = next(unknown, (others or problems)[0])
     kinds = {one.__name__ for one in _settings_within(kind)}  # which of several was tried
     loc = [str(part) for part in problem["loc"]]
-    path = [part for part in loc if part not in kinds and not part.startswith("function-after[")]
+    path = [part for part in loc if part not in kinds and not part.startswith("function-")]
     where = ".".join(path)
     if problem["type"] == "extra_forbidden":
         return f"unknown key '{where}'; {_hint(kind, path)}"
@@ -90,9 +140,9 @@ def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
         return f"'{where}': field required; add it"
     if problem["type"] == "too_short":
         return f"'{where}': is empty; name one or leave the key out"
-    text = problem["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
-    text = re.sub(r"a valid dictionary or instance of \w+", "a table", text)
-    return f"'{where}': {text[:1].lower()}{text[1:]}, got {problem['input']!r}"
+    text, value = problem_text(problem), problem["input"]
+    got = "" if text.startswith((f"{value} ", f"{value!r} ")) else f", got {value!r}"
+    return f"'{where}': {text[:1].lower()}{text[1:]}{got}"
 
 
 def _hint(kind: type[BaseModel], path: list[str]) -> str:
@@ -100,10 +150,7 @@ def _hint(kind: type[BaseModel], path: list[str]) -> str:
     if len(path) == 1 and (table := _table_with(kind, path[0])):
         return f"it belongs under {table}"
     legal = sorted(_legal_keys(kind, path[:-1]))
-    hint = did_you_mean(path[-1], legal, most=1)
-    if hint:
-        return hint
-    return f"there are {', '.join(legal)}" if legal else "no key is legal there"
+    return meant(path[-1], legal, most=1) if legal else "no key is legal there"
 
 
 def _table_with(kind: type[BaseModel], key: str) -> str | None:

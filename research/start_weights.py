@@ -25,7 +25,8 @@ from defocus.baselines.weights.shipping import write_half
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.results.run_folder import package_version
 from defocus.benchmark.training import watch_split
-from defocus.command_line.commands import FiniteRange, run_command
+from defocus.command_line.commands import run_command
+from defocus.command_line.numbers import FiniteRange
 from defocus.command_line.options import with_common_options
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset

@@ -8,6 +8,7 @@ import click
 from pydantic import BeforeValidator, Field, model_validator
 
 from defocus.baselines.systems import DEFAULT_SYSTEM
+from defocus.command_line.options import FOLDER
 from defocus.files import sha256_file
 from defocus.settings import CommandSettings, option
 
@@ -18,7 +19,7 @@ def _tile_px(value: object) -> int | None:
     """None for ``auto``, 0 for ``whole``, else the side of a tile in px."""
     if value in (None, "auto"):
         return None
-    if value in ("whole", 0):
+    if value in ("whole", "0", 0):
         return 0
     side = int(value) if isinstance(value, str) and value.isdecimal() else value
     if not isinstance(side, Integral) or side < 256 or side % 64:
@@ -55,16 +56,10 @@ class RestoreSettings(CommandSettings):
     no_guard: bool = option(False, "--no-guard")
     """Keep parts that the guard would put back: what the system gives and nothing else."""
     white: Annotated[float, Field(gt=0)] | None = option(None, "--white VALUE")
-    """The value that means white. By default the largest integer, or 1 of floats. Where most floats
-    lie above 1, or all are whole numbers, that of 255, 1023, 4095 and 65535 of which the largest
-    value is more than a quarter, else it is asked for; 1023 or 4095 where 16 bits hold no more.
-    This is said."""
-    out: Path = option(
-        Path("restored"),
-        "--out",
-        heading="Output",
-        type=click.Path(path_type=Path, file_okay=False),
-    )
+    """The value that means white. By default the largest integer of the file, or 1 of floats. Where
+    16 bits hold no more than 4095, most floats lie above 1, or all are whole numbers, it is
+    guessed, with a message, or asked for."""
+    out: Path = option(Path("restored"), "--out", heading="Output", type=FOLDER)
     """Folder for the restored pictures; finished ones are not repeated."""
     map: Path | None = option(None, "--map FILE")
     """Write the estimated circle of confusion of one picture, always as two files: .png to look at,

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.command_line.numbers import WholeRange
+from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
@@ -44,12 +46,12 @@ def _sizes(
 )
 @click.option(
     "--repeats",
-    type=click.IntRange(min=1),
+    type=WholeRange(min=1),
     default=5,
     show_default=True,
     help="Number of timed passes per size, after one warm-up pass.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
+@json_option("list")
 def command(
     names: tuple[str, ...], sizes: list[tuple[int, int]], repeats: int, *, as_json: bool
 ) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.options import FOLDER, json_option
 from defocus.command_line.verbs import help_heading
 
 
@@ -12,13 +13,13 @@ from defocus.command_line.verbs import help_heading
 @click.argument("system", required=False)
 @click.option(
     "--against",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     metavar="STUDY",
     help="Compare what this study has of SYSTEM with the published numbers.",
 )
 @click.option("--dataset", metavar="NAME", help="Show this dataset only, such as dpdd or realdof.")
 @click.option("--metric", metavar="NAME", help="Show this metric only, such as psnr or params_m.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
+@json_option("list")
 def command(
     system: str | None,
     against: Path | None,

@@ -6,6 +6,7 @@ from typing import Literal
 import click
 
 from defocus.benchmark.commands._options import out_option
+from defocus.command_line.options import FOLDER
 from defocus.command_line.verbs import help_heading
 
 
@@ -14,12 +15,12 @@ from defocus.command_line.verbs import help_heading
 @out_option
 @click.option(
     "--against",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="Folder of another study to compare with; writes comparison.html and comparison.pdf.",
 )
 @click.option(
     "--figures",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     metavar="FOLDER",
     help="Draw the figures of the study for a paper into this folder, as vector files, instead: "
     "quality against cost, training curves, and what its sections have.",

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.benchmark.commands._options import SETTINGS
+from defocus.command_line.options import FOLDER
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.benchmark.study.options import Launcher, RunOptions
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
 HEADINGS = ("Systems", "Study", "Execution")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.options import FILE, FOLDER, json_option
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
@@ -62,17 +63,16 @@ SECTIONS = {
 )
 @click.option(
     "--flow-weights",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
+    type=FILE,
     help="PWC-Net weights for the JDRL profiles; by default those of the package.",
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="With --dataset and --name: also add a row to the leaderboard of this study.",
 )
 @click.option("--name", "row_name", metavar="TEXT", help="With --out: name of the row.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@json_option()
 def command(
     two: tuple[Path, ...],
     restored: Path | None,
@@ -147,7 +147,7 @@ def _show(scoring: "Scoring") -> None:
         print_tables([scoring_table(scoring)])
     found = len(scoring.images)
     wanted = found + len(scoring.missing) + len(scoring.left_out)
-    click.echo(f"matched by {scoring.matched}: {found} of {wanted}")
+    click.echo(f"{found} of {wanted} pictures scored, matched by {scoring.matched}")
     for title, names in (("missing", scoring.missing), ("extra", scoring.extra)):
         if names:
             click.echo(f"{title}: {', '.join(names)}")

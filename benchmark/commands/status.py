@@ -5,13 +5,14 @@ from pathlib import Path
 import click
 
 from defocus.benchmark.commands._options import out_option
+from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
 
 
 @help_heading("Run")
 @click.command()
 @out_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@json_option()
 def command(out: Path, *, as_json: bool) -> int:
     """Show the state of each run of a study.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from defocus.benchmark.commands._options import out_option
+from defocus.command_line.options import FILE
 from defocus.command_line.verbs import help_heading
 
 PAPER = ("methods", "protocols", "datasets", "places", "costs")
@@ -19,8 +20,7 @@ NUMBERS = ("leaderboard", "pictures")
 @click.option(
     "--to",
     "file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
+    type=FILE,
     help="File of leaderboard or pictures; it ends in .csv, .parquet, .tex or .json.",
 )
 def command(style: str, out: Path, file: Path | None, *, as_csv: bool) -> None:

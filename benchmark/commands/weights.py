@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from defocus.command_line.options import FOLDER, json_option
 from defocus.command_line.verbs import VerbGroup, help_heading
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def command() -> None:
 
 
 @command.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
+@json_option("list")
 def list_command(*, as_json: bool) -> int:
     """List stored weights.
 
@@ -67,7 +68,7 @@ def list_command(*, as_json: bool) -> int:
     help="Table of the weights, if the file has several, such as params_ema. By default, the one "
     "that fits best, and no running average (ema) where there is another.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@json_option()
 def add_command(
     name: str,
     files: tuple[Path, ...],
@@ -96,7 +97,7 @@ def add_command(
 
 @command.command(name="check")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
+@json_option("list")
 def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
     """Check stored weights.
 
@@ -164,11 +165,9 @@ def fetch_command(metric: str, source: str | None) -> None:
 
 @command.command(name="ship")
 @click.argument("name")
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("run", type=FOLDER)
 @click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the two files; by default the folder of the package.",
+    "--out", type=FOLDER, help="Folder for the two files; by default the folder of the package."
 )
 def ship_command(name: str, run: Path, out: Path | None) -> None:
     """Ship the weights of a training.

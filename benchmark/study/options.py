@@ -3,21 +3,19 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import click
 from pydantic import Field
 
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument, load_document
-from defocus.benchmark.study.plan import Override
-from defocus.command_line.options import ShardOption
+from defocus.benchmark.study.plan import MOST_SEEDS, Override
+from defocus.command_line.options import FOLDER, ShardOption
 from defocus.settings import CommandSettings, load_settings, option
 
-Count = Annotated[int, Field(ge=1)]
+Seeds = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
 Launcher = Literal["here", "local", "slurm"]
 MISALIGNED = ("sample:strong",)
 """Where the first run shows what JDRL is for: pairs that are off by several pixels."""
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
 AGAIN = option(
     False,
     "--again",
@@ -50,7 +48,7 @@ class StudyOptions(CommandSettings):
 
     out: Path = option(Path("defocus-results"), "--out", type=FOLDER)
     """Folder of the study; finished runs in it are not repeated."""
-    dataset: str = option("sample", "--dataset", show_default="sample")
+    dataset: str = option("sample", "--dataset")
     """Dataset as READER:PATH, 'sample' or 'sample:strong'."""
     budget: BudgetName = option("demo", "--budget")
     """Length of training; own is the long training of defocus-s and defocus-m. Ranked are
@@ -90,7 +88,7 @@ class TrainOptions(StudyOptions, _TrainedSystem):
 class EvaluateOptions(StudyOptions):
     """Options of ``evaluate``."""
 
-    seeds: Count = option(1, "--seeds")
+    seeds: Seeds = option(1, "--seeds")
     """Number of seeds N; seeds 0 to N - 1 are evaluated and averaged."""
     start: str | None = START
     weights: str | None = option(None, "--weights LABEL_OR_FILE", heading="Evaluation")
@@ -118,9 +116,9 @@ class _RunSystems(CommandSettings):
 class RunOptions(StudyOptions, _RunSystems):
     """Options of ``run``; from Python a study has some of them."""
 
-    dataset: tuple[str, ...] = option(("sample",), "--dataset", show_default="sample")  # type: ignore[assignment]
+    dataset: tuple[str, ...] = option(("sample",), "--dataset")  # type: ignore[assignment]
     """Dataset as READER:PATH, 'sample' or 'sample:strong'; repeatable."""
-    seeds: Count = option(1, "--seeds")
+    seeds: Seeds = option(1, "--seeds")
     """Number of seeds to train and average."""
     shard: tuple[int, int] | None = option(
         None,

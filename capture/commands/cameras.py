@@ -3,6 +3,7 @@
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
 
 
@@ -20,7 +21,7 @@ class _CamerasCommand(click.Command):
 
 @help_heading("Prepare")
 @click.command(name="cameras", cls=_CamerasCommand)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@json_option("list")
 def command(as_json: bool) -> None:
     """List the cameras that can be used now.
 

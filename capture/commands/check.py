@@ -7,6 +7,7 @@ import click
 
 from defocus.capture.commands._options import session_argument
 from defocus.command_line.json_output import json_output
+from defocus.command_line.options import jobs_option, json_option
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 @help_heading("Check")
 @click.command(name="check")
 @session_argument
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@json_option()
 @click.option("--fix-index", is_flag=True, help="Rebuild session.json and checksums.sha256 first.")
 @click.option(
     "--repair",
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Compare checksums only; do not measure and do not write report.html.",
 )
-@click.option(
-    "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Number of processes."
-)
+@jobs_option("Number of processes.")
 def command(
     session: Path, as_json: bool, fix_index: bool, repair: bool, files_only: bool, jobs: int
 ) -> int:

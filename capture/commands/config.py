@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.options import json_option
 from defocus.command_line.verbs import VerbGroup, help_heading
 
 camera_option = click.option(
@@ -30,7 +31,7 @@ def command() -> None:
 
 @command.command(name="list")
 @camera_option
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@json_option()
 def list_command(uri: str, as_json: bool) -> None:
     """Print every setting with its choices."""
     from dataclasses import asdict

@@ -20,6 +20,7 @@ from defocus.capture.quality.limits import (
     load_profile,
     with_changes,
 )
+from defocus.command_line.options import FILE
 from defocus.command_line.settings_file import SETTINGS_FILE, SettingsFile
 from defocus.errors import SettingsError
 from defocus.settings import CommandSettings, option, option_names
@@ -32,7 +33,7 @@ Retake = Literal["auto", "ask", "never"]
 """What happens after a rejected try: ``auto`` shoots again, ``ask`` asks the person."""
 
 LONGEST_SECONDS = 86_400.0
-NEAREST_M, FARTHEST_M = 0.001, 1e6
+NEAREST_M, FARTHEST_M = 0.001, 1_000_000
 
 _STEPS = re.compile(r"[+-]?[0-9]{1,5}")
 
@@ -132,7 +133,7 @@ PIXEL_PITCH = option(
 SCENE_LIST = option(
     None,
     "--scene-list FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     exclude=True,
     text="CSV file with the columns scene and note: the scenes in their order.",
 )
@@ -157,11 +158,7 @@ class BracketSettings(CommandSettings):
     )
     """Print the blur of objects at these distances, in metres."""
     profile: CaptureProfile | None = option(
-        None,
-        "--settings FILE",
-        type=click.Path(path_type=Path, dir_okay=False),
-        is_eager=True,
-        callback=_apply_profile,
+        None, "--settings FILE", type=FILE, is_eager=True, callback=_apply_profile
     )
     """TOML file with the tables [shoot] (any option) and [quality] (limits)."""
     uris: tuple[str, ...] = CAMERAS

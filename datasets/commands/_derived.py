@@ -1,13 +1,12 @@
 """Options of the commands that read pairs or make a dataset of others, and what they say."""
 
 from collections.abc import Callable, Iterable, Mapping, Sized
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import jobs_option
+from defocus.command_line.options import FOLDER, jobs_option, json_option
 from defocus.isolation import LeftOut, say_left_out
 from defocus.progress import counted, grouped, say
 
@@ -24,24 +23,21 @@ T = TypeVar("T")
 
 USE_IT = "use it with --dataset manifest:{}"
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-
 
 def out_option(unfinished: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """``--out`` of a command whose folder may be one of an earlier run."""
     return click.option(
         "--out",
         required=True,
-        metavar="DIR",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=FOLDER,
         help=f"Folder of the new dataset: new, empty, or {unfinished}.",
     )
 
 
 def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--estimator``, ``--jobs`` and ``--json`` of a command that uses an audit."""
-    estimator = click.option("--estimator", help="Flow estimator used by the audit.")
-    return estimator(jobs_option("Number of pairs measured at once.", 2)(json_option(command)))
+    estimator = click.option("--estimator", help="Flow estimator used by the audit: dis or pwcnet.")
+    return estimator(jobs_option("Number of pairs measured at once.", 2)(json_option()(command)))
 
 
 def audited(name: str, estimator: str | None, jobs: int) -> "tuple[Dataset, Audit]":

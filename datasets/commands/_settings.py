@@ -9,19 +9,17 @@ import click
 from pydantic import BeforeValidator, Field, model_validator
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator, require_estimator
-from defocus.command_line.options import ShardOption
-from defocus.settings import CommandSettings, option
+from defocus.command_line.options import FOLDER, ShardOption
+from defocus.settings import JSON, CommandSettings, Jobs, option
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.align.flow.estimator import FlowEstimator
     from defocus.datasets.measuring.kept import MotionLimits
 
 FILE = click.Path(path_type=Path)
-FOLDER = click.Path(path_type=Path, file_okay=False)
 MOST_PARTS = 100_000
 
 FrameModel = Literal["translation", "similarity", "affine", "homography"] | None
-Jobs = Annotated[int, Field(ge=1)]
 Model = Literal["none", "global", "flow"] | None
 Kernel = Literal["lanczos", "bicubic"] | None
 Photometric = Literal["match", "none"] | None
@@ -36,7 +34,6 @@ PHOTOMETRIC = option(
     "--photometric",
     text="Match the exposure of SHARP to BLURRY in linear light, or not (default match).",
 )
-JSON = option(False, "--json", text="Print one JSON object.")
 
 
 class MeasuringSettings(CommandSettings):
@@ -190,7 +187,7 @@ def _pixels(value: str | float | None) -> float | None:
     except ValueError as error:
         raise ValueError(f"'{value}' is not a length; give pixels such as 1.0px") from error
     if not 0 <= length < float("inf"):
-        raise ValueError(f"'{value}' is not a length; give 0px or more")
+        raise ValueError(f"{value}: a length is 0px or more, and finite")
     return length
 
 
@@ -198,7 +195,7 @@ class AuditSettings(MeasuringSettings):
     """Options of ``audit``."""
 
     estimator: str | None = option(None, "--estimator", heading="Measuring")
-    """Estimator of the residual flow."""
+    """Estimator of the residual flow: dis or pwcnet."""
     jobs: Jobs = option(2, "--jobs")
     """Number of pairs measured at once."""
     out: Path = option(Path("audit"), "--out", heading="Output", type=FOLDER)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.options import FOLDER
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import MODELS, say_warnings
@@ -25,9 +26,7 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
 @help_heading("Measure")
 @click.command(cls=SettingsCommand, models=MODELS)
 @click.argument("dataset")
-@click.argument(
-    "folders", metavar="[PART]…", nargs=-1, type=click.Path(path_type=Path, file_okay=False)
-)
+@click.argument("folders", metavar="[PART]…", nargs=-1, type=FOLDER)
 def command(dataset: str, folders: tuple[Path, ...], settings: "AuditSettings") -> int:
     """Measure the quality of every pair.
 

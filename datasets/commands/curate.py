@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.options import FILE
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import (
     USE_IT,
@@ -32,7 +33,7 @@ WHOM = {"person": "a person", "rule": "the rules"}
 @out_option("an unfinished run with the same rules")
 @click.option(
     "--rules",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="TOML file: most_misalignment_px (1.0 where none is given), most_gain_ev (0.5), "
     'unknown = "accept" (else reject), and likewise same_picture and without_sharp; '
     "most_residual_px, most_blur_px, most_unexplained_stops, most_light_across_ev, "

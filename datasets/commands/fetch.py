@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import click
 
+from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import json_option, print_made
+from defocus.datasets.commands._derived import print_made
 from defocus.progress import counted
 
 MESSAGE = "a SHA-256 has 64 hexadecimal digits"
@@ -42,7 +43,7 @@ def _sha256(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     is_flag=True,
     help="Accept an archive of unknown hash and record it; later fetches must match it.",
 )
-@json_option
+@json_option()
 def command(sources: tuple[str, ...], *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
     """Fetch a release, each file by its hash.
 

@@ -5,15 +5,9 @@ from typing import Any
 
 import click
 
-from defocus.command_line.options import jobs_option
+from defocus.command_line.options import jobs_option, json_option
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import (
-    USE_IT,
-    counts_line,
-    json_option,
-    out_option,
-    print_made,
-)
+from defocus.datasets.commands._derived import USE_IT, counts_line, out_option, print_made
 from defocus.isolation import say_left_out
 from defocus.progress import counted, say
 
@@ -23,7 +17,7 @@ from defocus.progress import counted, say
 @click.argument("sessions", metavar="SESSION...", nargs=-1, type=click.Path(path_type=Path))
 @out_option("an unfinished import of the same sessions")
 @jobs_option("Number of pairs imported and measured at once.")
-@json_option
+@json_option()
 def command(sessions: tuple[Path, ...], out: Path, jobs: int, *, as_json: bool) -> int:
     """Import capture sessions or an archive.
 

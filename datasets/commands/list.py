@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import print_made
 
@@ -13,7 +14,7 @@ from defocus.datasets.commands._derived import print_made
 @help_heading("Open")
 @click.command()
 @click.argument("dataset", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option("document")
 def command(dataset: str | None, as_json: bool) -> int:
     """List datasets, or describe one.
 

@@ -5,13 +5,12 @@ from typing import Any
 
 import click
 
-from defocus.command_line.commands import FiniteRange
-from defocus.command_line.options import jobs_option
+from defocus.command_line.numbers import FiniteRange, WholeRange
+from defocus.command_line.options import jobs_option, json_option
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import (
     USE_IT,
     counts_line,
-    json_option,
     out_option,
     print_made,
     say_member_warnings,
@@ -33,7 +32,7 @@ from defocus.progress import say
     "0.70, without that row and column. Both drop the least sharp 30 % of the patches of a "
     "training picture.",
 )
-@click.option("--side", "side_px", type=click.IntRange(16), help="Side of a patch, px.")
+@click.option("--side", "side_px", type=WholeRange(16), help="Side of a patch, px.")
 @click.option(
     "--overlap",
     type=FiniteRange(0, 1, max_open=True),
@@ -50,7 +49,7 @@ from defocus.progress import say
     help="Scale to which pictures are reduced first.",
 )
 @jobs_option("Number of pictures cut at once.", 2)
-@json_option
+@json_option()
 def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Cut the pictures of DATASET into patches.
 

@@ -5,15 +5,9 @@ from typing import Any
 
 import click
 
-from defocus.command_line.options import jobs_option
+from defocus.command_line.options import jobs_option, json_option
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import (
-    USE_IT,
-    counts_line,
-    json_option,
-    out_option,
-    print_made,
-)
+from defocus.datasets.commands._derived import USE_IT, counts_line, out_option, print_made
 from defocus.isolation import say_left_out
 
 
@@ -22,7 +16,7 @@ from defocus.isolation import say_left_out
 @click.argument("request", metavar="REQUEST", type=click.Path(path_type=Path))
 @out_option("an unfinished rendering of the same request")
 @jobs_option("Number of scenes rendered at once.")
-@json_option
+@json_option()
 def command(request: Path, out: Path, jobs: int, *, as_json: bool) -> int:
     """Render a dataset with known ground truth.
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from defocus.command_line.options import FOLDER
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import audit_options, audited, print_made
 from defocus.progress import say
@@ -15,7 +16,7 @@ from defocus.progress import say
 @click.argument("dataset")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default=Path("report"),
     show_default=True,
     help="Folder for dataset.html and dataset.pdf.",

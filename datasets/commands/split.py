@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from defocus.command_line.commands import FiniteRange
+from defocus.command_line.numbers import FiniteRange, WholeRange
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import (
     USE_IT,
@@ -35,7 +35,7 @@ SHARE = FiniteRange(0, 0.5)
     help="Share of the validation pairs.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random split."
+    "--seed", type=WholeRange(0), default=0, show_default=True, help="Seed of the random split."
 )
 @audit_options
 def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's

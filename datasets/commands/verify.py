@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import jobs_option
+from defocus.command_line.options import FOLDER, jobs_option, json_option
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import json_option
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.verification import Verification
-
-FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @help_heading("Keep")
@@ -35,7 +32,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     help="Address or folder of a release: compare DIR with its checksums instead of DIR's own.",
 )
 @jobs_option("Number of files read at once.")
-@json_option
+@json_option()
 def command(
     folder: Path, source: Path | None, against: str | None, jobs: int, as_json: bool
 ) -> int:

@@ -6,7 +6,6 @@ modules import nothing heavy at their top: ``--help`` stays fast.
 
 import copy
 import functools
-import math
 import os
 import select
 import sys
@@ -155,22 +154,6 @@ class SectionedCommand(click.Command):
         for heading, rows in records.items():
             with formatter.section(heading):
                 formatter.write_dl(rows)
-
-
-class FiniteRange(click.FloatRange):
-    """A number in a range; unlike click's own type, it refuses NaN."""
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - click's signature
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> float:
-        """The number, finite and in the range."""
-        number = float(super().convert(value, param, ctx))
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is not a finite number.", param, ctx)
-        return number
 
 
 def _with_options(

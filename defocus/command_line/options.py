@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import click
 
 from defocus import progress
+from defocus.command_line.numbers import WholeRange
 from defocus.discovery import brought_values
 from defocus.extensions import load_plugin
 
@@ -92,9 +93,16 @@ def _print_config(context: click.Context, _option: click.Parameter, wanted: bool
     context.meta[PRINTS] = wanted
 
 
+class _Folder(click.Path):
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:  # noqa: ARG002 - click's signature
+        """``DIR`` in place of click's word."""
+        return "DIR" if isinstance(param, click.Option) else None
+
+
+FOLDER = _Folder(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
 _eager = functools.partial(click.Option, expose_value=False, is_eager=True)
 _flag = functools.partial(_eager, is_flag=True)
-_FILE = click.Path(path_type=Path, dir_okay=False)
 _COLOURS = click.Choice(["auto", "always", "never"])
 
 OPTIONS = [
@@ -102,9 +110,8 @@ OPTIONS = [
     _flag(["-q", "--quiet"], callback=_set("quiet"), help="Print only errors and prompts."),
     _eager(
         ["--log-file"],
-        type=_FILE,
+        type=FILE,
         callback=_log_to,
-        metavar="FILE",
         help="Append all messages, with times, to FILE.",
     ),
     _eager(
@@ -128,9 +135,12 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 def jobs_option(text: str, default: int = 1) -> Callable[[Decorated], Decorated]:
     """The option ``--jobs``, passed as ``jobs``; the result does not depend on it."""
-    return click.option(
-        "--jobs", type=click.IntRange(1), default=default, show_default=True, help=text
-    )
+    return click.option("--jobs", type=WholeRange(1), default=default, show_default=True, help=text)
+
+
+def json_option(what: str = "object") -> Callable[[Decorated], Decorated]:
+    """The option ``--json``, passed as ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help=f"Print one JSON {what} on stdout.")
 
 
 class ShardOption(click.ParamType[tuple[int, int]]):
@@ -190,7 +200,7 @@ def load_named(words: Iterable[str]) -> None:
 
 PLUGIN = _eager(  # what it brings is known when the other options are read
     ["--plugin"],
-    type=_FILE,
+    type=FILE,
     multiple=True,
     metavar="FILE",
     callback=_load,

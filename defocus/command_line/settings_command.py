@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, 
 
 import click
 
-from defocus.command_line.commands import FiniteRange, SectionedCommand
+from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.numbers import FiniteRange, WholeRange
+from defocus.command_line.options import FILE
 from defocus.command_line.settings_file import SETTINGS_FILE, SettingsFile
 from defocus.errors import InputError
 
@@ -125,7 +127,9 @@ def _built(model: "type[Settings]", typed: dict[str, Any]) -> "Settings":
 
 
 def _problem(error: Any) -> str:  # noqa: ANN401 - of pydantic, which is not imported here
-    return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+    from defocus.settings import problem_text
+
+    return problem_text(error.errors()[0])
 
 
 def _option(name: str, field: "FieldInfo") -> tuple[click.Option, str]:
@@ -164,7 +168,7 @@ def _kind(annotation: Any, metadata: Sequence[Any]) -> dict[str, Any]:  # noqa: 
     if annotation in (int, float):
         return {"type": _number(annotation, metadata)}
     if annotation is Path:
-        return {"type": click.Path(path_type=Path, dir_okay=False)}
+        return {"type": FILE}
     return {"is_flag": True} if annotation is bool else {"type": annotation}
 
 
@@ -176,7 +180,7 @@ def _number(annotation: type, metadata: Sequence[Any]) -> click.ParamType[Any]:
         for name in ("ge", "gt", "le")
         if hasattr(one, name)
     }
-    kind = click.IntRange if annotation is int else FiniteRange
+    kind = WholeRange if annotation is int else FiniteRange
     least = limits.get("ge", limits.get("gt"))
     return kind(min=least, max=limits.get("le"), min_open="gt" in limits)
 

@@ -1,7 +1,7 @@
 """Restore a picture in memory."""
 
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ def restore(
     picture: Array | str | Path,
     system: "str | nn.Module | None" = None,
     weights: str | Path | None = None,
-    tile: int | None = None,
+    tile: int | Literal["auto", "whole"] = "auto",
     strength: float = 1.0,
     *,
     mask: Picture | None = None,
@@ -37,7 +37,7 @@ def restore(
     picture: torch.Tensor,
     system: "str | nn.Module | None" = None,
     weights: str | Path | None = None,
-    tile: int | None = None,
+    tile: int | Literal["auto", "whole"] = "auto",
     strength: float = 1.0,
     *,
     mask: Picture | None = None,
@@ -50,7 +50,7 @@ def restore(
     picture: Picture,
     system: "str | nn.Module | None" = None,
     weights: str | Path | None = None,
-    tile: int | None = None,
+    tile: int | Literal["auto", "whole"] = "auto",
     strength: float = 1.0,
     *,
     mask: Picture | None = None,
@@ -65,8 +65,8 @@ def restore(
         system: Name of a system that takes a single picture, or a network from :func:`defocus.load`
             (to build it only once for many pictures); None for ``defocus-m``.
         weights: See :func:`defocus.load`; None uses the weights that come with the package.
-        tile: Largest side of a tile in px, a multiple of 64 from 256 on; 0 for the whole picture;
-            None chooses by the free memory.
+        tile: Largest side of a tile in px, a multiple of 64 from 256 on; ``"whole"`` for the whole
+            picture; ``"auto"`` chooses by the free memory.
         strength: 0 gives the input, 1 the restored picture, and up to 2 exaggerates the change.
         mask: ``(H, W)`` of bools, uint8, uint16 or floats in [0, 1], or a file: white is restored,
             black is left. It is over the stored pixels, whatever an EXIF orientation says.

@@ -1,20 +1,18 @@
 """Arguments and options of commands that measure a lens with pictures of the chart."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from defocus.command_line.commands import FiniteRange
+from defocus.command_line.numbers import FiniteRange
+from defocus.command_line.options import FILE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 POSITIVE = FiniteRange(0, min_open=True)
 OPTIONS = (
-    click.argument(
-        "pictures", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False)
-    ),
+    click.argument("pictures", nargs=-1, required=True, type=FILE),
     click.option(
         "--f-number",
         "f_numbers",

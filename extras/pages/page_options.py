@@ -4,6 +4,8 @@ import importlib
 
 import click
 
+from defocus.command_line.numbers import WholeRange
+
 
 def page_option(help_text: str, name: str = "--page") -> click.Option:
     """An option that shows a page; its packages are asked for before any work is done."""
@@ -24,6 +26,6 @@ def free_port_option(beside: str) -> click.Option:
     """
     return click.Option(
         ["--port"],
-        type=click.IntRange(0, 65535),
+        type=WholeRange(0, 65535),
         help=f"With {beside}: port on this computer; by default any free one.",
     )

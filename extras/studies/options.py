@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from defocus.benchmark.study.options import FOLDER, Count, StudyOptions
+from defocus.benchmark.study.options import Seeds, StudyOptions
+from defocus.command_line.options import FOLDER
 from defocus.settings import option
 
 
@@ -15,7 +16,7 @@ def _folder(name: str) -> Any:  # noqa: ANN401 - stands for the field's value
 class MeasuredStudy(StudyOptions):
     """A study whose rows have a folder for themselves."""
 
-    seeds: Count = option(1, "--seeds")
+    seeds: Seeds = option(1, "--seeds")
     """Number of seeds for each training."""
     dry_run: bool = option(False, "--dry-run", heading="Output")
     """Print the plan and its estimated cost, then exit."""

@@ -99,6 +99,9 @@ def test_a_settings_file_gives_defaults_that_the_command_line_wins_over(run, tmp
     ("line", "said"),
     [
         ("scenes = 0", "'shoot.scenes': 0 is not in the range 1<=x<=9999"),
+        ("scenes = true", "'shoot.scenes': 'True' is not a valid integer"),
+        ("scenes = 1.5", "'shoot.scenes': '1.5' is not a valid integer"),
+        ("focus = true", "'shoot.focus': 'True' is not a valid number"),
         ("settle = 'x'", "'shoot.settle': 'x' is not a number of seconds"),
         ("mode = 'x'", "'shoot.mode': 'x' is not one of 'aperture'"),
         ("yes = 'maybe'", "'shoot.yes': 'maybe' is not a valid boolean"),

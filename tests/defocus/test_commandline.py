@@ -5,7 +5,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from defocus.command_line.commands import FiniteRange, command_group
+from defocus.command_line.commands import command_group
+from defocus.command_line.numbers import FiniteRange
 from defocus.errors import CameraError, InputError, StorageError
 from tests.command_process import COMMANDS, run_python
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from defocus.command_line.commands import FiniteRange, SectionedCommand, command_group
+from defocus.command_line.commands import SectionedCommand, command_group
+from defocus.command_line.numbers import FiniteRange
 from defocus.command_line.options import OPTIONS, PLUGIN
 
 LONGEST_FIRST_LINE = 45

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from defocus.command_line.options import FILE
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import VerbGroup, help_heading
 
@@ -46,20 +47,8 @@ for _kind, _meaning in KINDS.items():
 
 
 @command.command(name="report")
-@click.argument(
-    "files",
-    nargs=-1,
-    required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE...",
-)
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="PDF or HTML file to write.",
-)
+@click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE...")
+@click.option("--out", required=True, type=FILE, metavar="FILE", help="PDF or HTML file to write.")
 def report_command(files: tuple[Path, ...], out: Path) -> None:
     """Show calibration files with their curves."""
     from defocus.extras.calibration.report import write_calibration_report

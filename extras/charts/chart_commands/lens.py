@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.options import FILE
 from defocus.extras.charts.picture_options import chart_picture_options
 
 
@@ -12,8 +13,7 @@ from defocus.extras.charts.picture_options import chart_picture_options
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
+    type=FILE,
     help="Lens file to write, JSON; a page of the same name, .html, is written beside it.",
 )
 def command(

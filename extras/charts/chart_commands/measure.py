@@ -5,13 +5,14 @@ from pathlib import Path
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.options import FILE, FOLDER
 
 BLURS = "2,4,8,16"
 SYSTEMS = "wiener,defocus-m"
 
 
 @click.command(name="measure")
-@click.argument("pictures", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("pictures", nargs=-1, type=FILE)
 @click.option(
     "--systems",
     multiple=True,
@@ -31,7 +32,7 @@ SYSTEMS = "wiener,defocus-m"
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     metavar="STUDY",
     help="Keep the numbers in this study; its report shows them.",
 )

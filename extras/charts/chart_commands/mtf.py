@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.options import FILE
 
 
 @click.command(name="mtf")
-@click.argument("picture", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("picture", type=FILE)
 @click.option(
     "--region",
     metavar="X,Y,W,H",

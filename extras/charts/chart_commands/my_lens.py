@@ -5,8 +5,10 @@ from pathlib import Path
 import click
 
 from defocus.baselines.systems import DEFAULT_SYSTEM
-from defocus.command_line.commands import FiniteRange, SectionedCommand
+from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.json_output import json_output
+from defocus.command_line.numbers import FiniteRange
+from defocus.command_line.options import FOLDER, json_option
 from defocus.extras.charts.picture_options import chart_picture_options
 
 SECTIONS = {
@@ -49,12 +51,12 @@ SECTIONS = {
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default=Path("lens"),
     show_default=True,
     help="Folder of the result, named after the lens; run the same command again to continue.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@json_option()
 def command(
     pictures: tuple[Path, ...],
     f_numbers: tuple[float, ...],

@@ -5,12 +5,11 @@ from pathlib import Path
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.options import FILE
 
 
 @click.command(name="read")
-@click.argument(
-    "pictures", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False)
-)
+@click.argument("pictures", nargs=-1, required=True, type=FILE)
 @click.option(
     "--linear", is_flag=True, help="Values are proportional to light, as from 'develop --linear'."
 )

@@ -5,15 +5,12 @@ from typing import Any
 
 import click
 
+from defocus.command_line.numbers import WholeRange
+from defocus.command_line.options import FILE
+
 
 @click.command(name="print")
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="PDF or SVG file to write.",
-)
+@click.option("--out", required=True, type=FILE, metavar="FILE", help="PDF or SVG file to write.")
 @click.option(
     "--layout",
     type=click.Choice(["wall", "depths"]),
@@ -31,7 +28,7 @@ import click
 )
 @click.option(
     "--dpi",
-    type=click.IntRange(72, 9600),
+    type=WholeRange(72, 9600),
     default=600,
     show_default=True,
     help="Resolution of the printer; one too coarse for the finest detail is refused.",

@@ -4,15 +4,11 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.options import FILE
+
 
 @click.command(name="targets")
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="PDF or SVG file to write.",
-)
+@click.option("--out", required=True, type=FILE, metavar="FILE", help="PDF or SVG file to write.")
 def command(out: Path) -> None:
     """Write a sheet of targets to print, on A4.
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.numbers import WholeRange
+from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
 
 
@@ -32,12 +34,12 @@ from defocus.command_line.verbs import help_heading
 @click.option(
     "--tile",
     "tile_px",
-    type=click.IntRange(min=64),
+    type=WholeRange(min=64),
     metavar="PX",
     help="Make a graph for squares of this side only. By default, an ONNX file takes any size if "
     "the network allows it, and a package for darktable 512 px.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@json_option()
 def command(
     name: str, form: str, out: Path, weights: str | None, tile_px: int | None, *, as_json: bool
 ) -> None:

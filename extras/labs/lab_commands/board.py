@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
+from defocus.command_line.options import FOLDER
 
 
 @click.command(name="board")

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.options import FOLDER, json_option
+
 
 @click.command(name="check")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.argument("folder", metavar="DIR", type=FOLDER)
+@json_option()
 def command(folder: Path, *, as_json: bool) -> int:
     """Check a repository of bundles, for its CI.
 

@@ -4,21 +4,17 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.options import FILE, FOLDER
+
 
 @click.command(name="seal")
 @click.argument("dataset")
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The new folder, to be published.",
-)
+@click.option("--out", required=True, type=FOLDER, help="The new folder, to be published.")
 @click.option(
     "--key",
     "key_file",
     required=True,
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="New file for the key, to be kept until the truth is published.",
 )
 @click.option("--opens", default="", metavar="TEXT", help="When the key will be published.")

@@ -6,17 +6,13 @@ from pathlib import Path
 import click
 
 from defocus.benchmark.commands._options import out_option
+from defocus.command_line.options import FILE
 
 
 @click.command(name="submit")
 @out_option
 @click.option(
-    "--as",
-    "bundle",
-    required=True,
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The new bundle; its name ends in .zip.",
+    "--as", "bundle", required=True, type=FILE, help="The new bundle; its name ends in .zip."
 )
 @click.option("--lab", required=True, metavar="TEXT", help="Who submits.")
 @click.option(
@@ -29,8 +25,7 @@ from defocus.benchmark.commands._options import out_option
 )
 @click.option(
     "--key",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
+    type=FILE,
     help="Ed25519 key without passphrase, as ssh-keygen writes it; by default one of your own, "
     "made on first use.",
 )

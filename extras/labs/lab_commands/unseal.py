@@ -4,19 +4,12 @@ from pathlib import Path
 
 import click
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
+from defocus.command_line.options import FILE, FOLDER
 
 
 @click.command(name="unseal")
 @click.argument("folder", metavar="DIR", type=FOLDER)
-@click.option(
-    "--key",
-    "key_file",
-    required=True,
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The published key.",
-)
+@click.option("--key", "key_file", required=True, type=FILE, help="The published key.")
 @click.option("--out", required=True, type=FOLDER, help="The new folder: a dataset with its truth.")
 def command(folder: Path, key_file: Path, out: Path) -> None:
     """Open a sealed test set with its key.

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
-FILE = click.Path(path_type=Path, dir_okay=False)
+from defocus.command_line.numbers import WholeRange
+from defocus.command_line.options import FILE, json_option
+
 NOTHING_RESCORED = 3
 """Exit code: nothing is wrong with the bundle, but nothing is shown either."""
 
@@ -14,14 +16,14 @@ NOTHING_RESCORED = 3
 @click.option("--dataset", required=True, help="Your own copy of the dataset, READER:PATH.")
 @click.option(
     "--reruns",
-    type=click.IntRange(min=0),
+    type=WholeRange(min=0),
     default=2,
     show_default=True,
     help="Number of random pictures that each system restores again.",
 )
 @click.option("--record", is_flag=True, help="Write the signed outcome beside the bundle.")
 @click.option("--key", type=FILE, metavar="FILE", help="Your Ed25519 key, for --record.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@json_option()
 def command(
     bundle: Path, dataset: str, reruns: int, key: Path | None, *, record: bool, as_json: bool
 ) -> int:

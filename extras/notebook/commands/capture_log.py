@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from defocus.capture.commands._options import session_argument
+from defocus.command_line.options import FILE
 from defocus.command_line.verbs import help_heading
 
 
@@ -14,8 +15,7 @@ from defocus.command_line.verbs import help_heading
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
+    type=FILE,
     help="PDF, HTML or CSV file to write; an existing one is replaced.",
 )
 @click.option(

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.benchmark.commands._options import out_option
+from defocus.command_line.numbers import WholeRange
+from defocus.command_line.options import FILE, json_option
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.extras.people.agreement import MetricAgreement
     from defocus.extras.people.answers import Judged
-
-FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @help_heading("Study")
@@ -25,13 +25,13 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option(
     "--judgements",
-    type=click.IntRange(min=10),
+    type=WholeRange(min=10),
     default=200,
     show_default=True,
     help="Number of comparisons on the page.",
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of the page's trials.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@json_option()
 def command(
     answers: tuple[Path, ...],
     out: Path,

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.options import FOLDER, json_option
 from defocus.command_line.verbs import help_heading
 from defocus.extra_packages import require
 
@@ -15,7 +16,7 @@ TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
 
 @help_heading("Keep")
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(
     "--to",
     "server",
@@ -33,7 +34,7 @@ TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
 @click.option(
     "--dry-run", is_flag=True, help="Check the release and print what would be sent; no token."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option()
 def command(*, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - what click parsed
     """Upload the release DIR as a private draft.
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import jobs_option
+from defocus.command_line.numbers import WholeRange
+from defocus.command_line.options import FOLDER, jobs_option, json_option
 from defocus.command_line.verbs import help_heading
 from defocus.progress import counted
 
@@ -25,17 +26,17 @@ if TYPE_CHECKING:  # heavy at run time; see the function
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="Folder of the new dataset: new, empty, or an unfinished run with the same settings.",
 )
 @click.option(
     "--reference",
     "position",
-    type=click.IntRange(1),
+    type=WholeRange(1),
     help="Position of the frame whose geometry the result has (default the middle one).",
 )
 @jobs_option("Number of stacks fused at once; the frames of one are registered in turn.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option()
 def command(stack: Path, out: Path, position: int | None, jobs: int, *, as_json: bool) -> int:
     """Fuse focus stacks into all-in-focus pictures.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from defocus.command_line.commands import SectionedCommand
+from defocus.command_line.options import FOLDER, json_option
 
 SECTIONS = {
     "Weights and datasets": ("--weights", "--dataset"),
@@ -30,14 +31,14 @@ SECTIONS = {
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default=Path("defocus-cross"),
     show_default=True,
     help="Folder of the study; finished runs in it are not repeated. The tables are written to "
     "its cross.json and cross.md.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan and its estimated cost, then exit.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@json_option()
 def command(
     names: tuple[str, ...],
     weights: str,

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from defocus.command_line.options import json_option
+
 if TYPE_CHECKING:
     from defocus.datasets.pair import Pair
     from defocus.reports.model import Cell, Table
@@ -20,7 +22,7 @@ SYSTEMS = ("ebdb", "jnb", "tvl2-2016")
     show_default=True,
     help="Dataset with true defocus maps, as READER:PATH.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
+@json_option("list")
 def command(*, dataset: str, as_json: bool) -> int:
     """Measure the error of estimated defocus maps.
 

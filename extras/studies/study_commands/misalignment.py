@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.commands import FiniteRange
+from defocus.command_line.numbers import FiniteRange
 from defocus.command_line.settings_command import SettingsCommand
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import jobs_option
+from defocus.command_line.options import FOLDER, jobs_option, json_option
 from defocus.progress import counted
 
 
@@ -14,18 +14,16 @@ from defocus.progress import counted
 @click.option(
     "--out",
     required=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="Folder of the new dataset: new, empty, or an unfinished rendering of the same request.",
 )
 @click.option(
     "--photographs",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="Sharp photographs, instead of the folder that the request names.",
 )
 @jobs_option("Number of scenes rendered at once.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option()
 def command(
     request: Path, out: Path, photographs: Path | None, jobs: int, *, as_json: bool
 ) -> None:

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
+from defocus.command_line.options import FOLDER, json_option
 from defocus.command_line.verbs import help_heading
-
-FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @help_heading("Restore")
@@ -19,10 +18,9 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option(
     "--make-text-free",
     type=FOLDER,
-    metavar="DIR",
     help="Write blurry pictures without text, to be restored, then exit.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@json_option()
 def command(
     restored: Path | None,
     dataset: str | None,
