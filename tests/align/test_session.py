@@ -58,41 +58,9 @@ def pair(name: str, diameter_px: float, zoom: float = ZOOM) -> Pair:
     return first, second, matrix
 
 
-@cache
-def alone(name: str, diameter_px: float, zoom: float = ZOOM) -> Registration:
-    return register(*pair(name, diameter_px, zoom)[:2])
-
-
-def zoom_of(pairs: list[Registration], *, same_focus: bool = False) -> Shared | None:
-    zooms, sigmas = [], []
-    for one in pairs:
-        zooms.append(one.similarity.zoom)
-        sigmas.append(one.uncertainty.zoom)
-    return shared_zoom(zooms, sigmas, same_focus=same_focus)
-
-
 def error_px(found: Registration, truth: NDArray[np.float64]) -> float:
     assert found.matrix is not None
     return corner_distance_px(found.matrix, truth, (HEIGHT, WIDTH))
-
-
-@pytest.mark.full
-def test_a_session_is_measured_better_than_its_pairs():
-    singles = [alone(*one) for one in KNOWN]
-    shared = zoom_of(singles)
-    assert shared.value == pytest.approx(ZOOM, abs=2 * shared.sigma)
-    both = [register_in_session(*pair(*one)[:2], SessionLens(shared)) for one in KNOWN]
-    assert all(used == SessionLens(shared) for _, used in both)
-    pooled = [found for found, _ in both]
-    truths = [pair(*one)[2] for one in KNOWN]
-    errors = [
-        [error_px(found, truth) for found, truth in zip(way, truths, strict=True)]
-        for way in (singles, pooled)
-    ]
-    assert np.linalg.norm(errors[1]) < 0.9 * np.linalg.norm(errors[0])
-    for one, other, error in zip(singles, pooled, errors[1], strict=True):
-        assert one.corner_error_px is not None
-        assert error < 2 * other.corner_error_px < 2 * one.corner_error_px
 
 
 @pytest.mark.parametrize(

@@ -226,22 +226,6 @@ def test_a_changed_original_is_named_and_the_others_go_on(tmp_path, run):
     assert len(list(tmp_path.glob("out/records/*.json"))) == 2
 
 
-@pytest.mark.realdata
-def test_damaged_raw_files_give_one_line_each(tmp_path, run, real_data):
-    nefs = sorted((real_data / "damaged-raw").glob("*.nef"))
-    pairs = [{"blurry": nef, "sharp": nef} for nef in nefs]
-    good = raw_pair(tmp_path / "raw", scene(), scene())
-    write_session(tmp_path / "s", [*pairs, good])
-    done = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "2", code=1)
-    lines = done.stderr.splitlines()
-    assert len(lines) == len(nefs) + 1
-    for number in range(1, len(nefs) + 1):
-        (line,) = (line for line in lines if line.startswith(f"000{number}_desk: "))
-        assert "RAW file cannot be developed" in line
-    assert [path.stem for path in tmp_path.glob("out/records/*")] == [f"000{len(nefs) + 1}_desk"]
-    assert not list(tmp_path.glob("out/*/.*"))
-
-
 class Killer:
     """Ends whichever process it is sent to."""
 

@@ -76,15 +76,6 @@ def test_a_batch_has_it_for_the_objective_and_its_file_is_of_one_aligner(made, m
     assert source(made).store.path.name == "train-sharp-dis-r9.9-measured_blur.h5"
 
 
-def test_the_true_map_of_a_pair_does_not_help(made, tmp_path):
-    np.save(tmp_path / "map.npy", np.full((HEIGHT, WIDTH), 20, np.float32))
-    pairs = tuple(replace(pair, defocus_map=tmp_path / "map.npy") for pair in made.pairs)
-    told = replace(made, pairs=pairs, derived=tmp_path / "derived")
-    crop = Crop(0, 60, 150)
-    both = [source(one).patch("measured_blur", crop, 64) for one in (made, told)]
-    torch.testing.assert_close(*both, equal_nan=True)
-
-
 def test_a_pair_of_unknown_misalignment_has_none_and_is_named(tmp_path, capsys):
     noise = np.random.default_rng(0).integers(0, 255, (2, HEIGHT, WIDTH, 3), np.uint8)
     unknown = one_pair(tmp_path, dict(zip(("blurry", "sharp"), noise, strict=True)))

@@ -251,14 +251,6 @@ def test_no_stack_and_frames_of_two_sizes_are_refused(tmp_path):
         open_dataset(f"stack:{tmp_path / 'two'}")
 
 
-@pytest.mark.realdata
-def test_real_focus_stacks_open_as_they_lie(real_data):
-    found = by_id(open_dataset(f"stack:{real_data / 'focus-stacks'}"))
-    assert len(found) == 7 + 10 + 6
-    assert named(found["pcb-pcb_004"])[1:] == ("pcb", "pcb_004.jpg", "expected.jpg")
-    assert found["ring-step0"].sharp is None
-
-
 def test_pairs_takes_folders_for_scenes(tmp_path):
     names = [f"{scene}/{n}" for scene in ("bench", "shelf") for n in (1, 2)]
     tree(tmp_path / "a", [f"{role}/{name}.png" for role in ("blurry", "sharp") for name in names])
