@@ -7,11 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.objective import Progress
-from defocus.baselines.objective_registry import objective
-from defocus.baselines.registry import baseline
 from defocus.baselines.systems.iniknet.network import INIKNet, KernelDictionary, coordinates
-from tests.baselines.overfitting import paired_batch
 
 NARROW = {"width": 8, "kernels": 3}
 PUBLISHED_PARAMETERS = 1_976_847
@@ -76,28 +72,3 @@ def test_scales_are_shrunk_from_the_whole_picture_in_bgr(narrow):
     sizes = {name: tuple(output.shape[-2:]) for name, output in outputs.items()}
     assert sizes == {"quarter": (10, 13), "half": (20, 25), "restored": (40, 50)}
     torch.testing.assert_close(outputs["restored"], narrow(padded)[..., :40, :50])
-
-
-@torch.no_grad()
-def test_the_loss_is_the_released_one(narrow, tmp_path, monkeypatch):
-    """But for the two terms over backbones, whose files are not there."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    recipe = baseline("iniknet").recipe()
-    batch = paired_batch(64)
-    outputs = narrow.outputs(batch.blurry)
-    expected = torch.zeros(())
-    for name, share in (("quarter", 0.25), ("half", 0.5), ("restored", 1.0)):
-        target = functional.interpolate(batch.target, scale_factor=share, mode="bilinear")
-        spectra = torch.fft.fft2(outputs[name]), torch.fft.fft2(target)
-        real = (spectra[0].real - spectra[1].real).abs().mean()
-        imaginary = (spectra[0].imag - spectra[1].imag).abs().mean()
-        expected += functional.mse_loss(outputs[name], target) + 0.1 * (real + imaginary)
-    loss, parts = objective("supervised", **recipe.objective_settings)(
-        narrow, batch, Progress(0, 0.0)
-    )
-    torch.testing.assert_close(loss, expected)
-    assert {name for name in parts if name.startswith(("lpips", "perceptual"))} == {
-        f"{term}_{scale}"
-        for term in ("lpips", "perceptual")
-        for scale in ("restored", "half", "quarter")
-    }

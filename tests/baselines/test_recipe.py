@@ -174,6 +174,8 @@ def test_crops_of_restormer_grow_as_published():
 
 
 STAGES = ("restored", "stage2", "stage1")
+SCALES = ["restored", "half", "quarter"]
+BACKBONES = [("lpips", SCALES, 0.1), ("perceptual", SCALES, 0.1)]
 
 
 @pytest.mark.parametrize(
@@ -190,6 +192,7 @@ STAGES = ("restored", "stage2", "stage1")
         ),
         *((name, [("l1", "restored", 1)]) for name in ("drbnet-dpdd-only", "restormer")),
         ("nafnet", [("psnr", "restored", 1)]),
+        ("iniknet", [("l2", SCALES, 1), ("frequency", SCALES, 0.2), *BACKBONES]),
     ],
 )
 def test_terms_of_the_loss_are_the_published_ones(name, terms):
