@@ -27,7 +27,7 @@ from defocus.reports.model import (
 )
 from defocus.reports.pdf import render_pdf, write_typst
 from tests.command_process import run_python
-from tests.reports.example_pages import HOSTILE, NOTICE, SYSTEMS, hostile_page, realistic_page
+from tests.reports.example_pages import HOSTILE, NOTICE, hostile_page, realistic_page
 
 
 def read(content: bytes) -> PdfReader:
@@ -55,25 +55,6 @@ def test_it_is_tagged_and_says_that_it_is_pdf_ua(reader, content):
     assert reader.trailer["/Root"]["/Lang"].startswith("en")
     assert reader.xmp_metadata is not None
     assert b"pdfuaid" in reader.trailer["/Root"]["/Metadata"].get_data()
-
-
-def test_it_holds_all_tables_figures_and_numbers(reader):
-    text = squeezed(reader)
-    page = realistic_page()
-    for heading, _ in page.sections:
-        assert squeezed_text(heading) in text
-    for name in SYSTEMS:
-        assert squeezed_text(name) in text
-    for _, parts in page.sections:
-        for part in parts:
-            if isinstance(part, Table):
-                assert squeezed_text(part.caption) in text
-                for row in part.rows:
-                    for cell, column in zip(row, part.columns, strict=True):
-                        if isinstance(cell, float):
-                            assert f"{cell:.{column.decimals}f}" in text
-    assert "n/a" in text
-    assert text.count("Figure") == 4
 
 
 def squeezed_text(text: str) -> str:
@@ -123,7 +104,7 @@ def test_hostile_text_is_shown_as_text():
 @pytest.mark.parametrize("columns", [3, 9, 40])
 def test_every_number_of_a_wide_table_is_printed(columns):
     name = "a-very_long/name.of.a=system " * 2
-    heads = (Column(name), *(Column(f"metric {index}") for index in range(columns)))
+    heads = (Column(name), *(Column(f"metric {n}", decimals=2) for n in range(columns)))
     rows = tuple((f"{name}{row}", *[12345.678] * columns) for row in range(8))
     page = Page(name, name, ((name, (Table(name, heads, rows, "the note"),)),), name)
     reader = read(render_pdf(page))
@@ -131,16 +112,17 @@ def test_every_number_of_a_wide_table_is_printed(columns):
     assert text.count("thenote") == 1
     for index in range(columns):
         assert f"metric{index}" in text
-    assert text.count("12345.678") == 8 * columns
+    assert text.count("12345.68") == 8 * columns
 
 
 def test_a_table_is_printed_whole_and_its_notes_once_at_the_end():
     heads = (Column("System"), *(Column(f"metric {index}", "dB", "higher") for index in range(13)))
     rows = tuple((f"a system of name {n}", *[12.345] * 13) for n in range(44))
     tables = tuple(Table(name, heads, rows, notes=(1,)) for name in ("first", "second"))
-    reader = read(render_pdf(Page("t", "", (("s", tables),), notes=("what is to be said",))))
+    reader = read(render_pdf(Page("t", "", (("heading", tables),), notes=("what is to be said",))))
     text = squeezed(reader)
     assert "part1of" not in text
+    assert text.count("heading") == 1
     assert text.count("whatistobesaid") == 1
     assert text.count("Note1attheend.") == 2
     assert len(reader.pages) <= 3

@@ -14,7 +14,7 @@ import tifffile
 import torch
 from numpy.typing import NDArray
 from PIL import Image as Pillow
-from PIL import ImageCms, ImageOps
+from PIL import ImageOps
 from torch import nn
 
 from defocus.blocks.block import Block
@@ -31,8 +31,7 @@ from defocus.restoration.files.own_picture import OwnPicture, read_mask, read_ow
 from defocus.restoration.restoration import changed_share
 from tests.capture.raw_sessions import bayer_dng
 from tests.restoration.test_restore import made_in
-
-PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+from tests.restoration.test_restore_fidelity import PROFILE
 
 
 def block_of(**tags: Any) -> bytes:
