@@ -193,6 +193,14 @@ def finished_two(third_party, tiny_dataset, tmp_path_factory):
 
 
 @pytest.fixture
+def no_weights(monkeypatch):
+    """LPIPS without its backbone."""
+    from defocus.benchmark.metrics import lpips
+
+    monkeypatch.setattr(lpips, "missing_backbone", lambda *_: "no weights in this test")
+
+
+@pytest.fixture
 def two_runs(finished_two, tmp_path):
     """A copy of that study, in the folder of the test."""
     return shutil.copytree(finished_two[0], tmp_path / "out")

@@ -27,17 +27,6 @@ def test_a_dataset_without_test_pairs_is_refused(bench, tiny_dataset, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_damaged_training_picture_is_no_matter_where_nothing_is_trained(
-    bench, tiny_dataset, tmp_path
-):
-    copy = tmp_path / "copy"
-    shutil.copytree(tiny_dataset, copy, ignore=shutil.ignore_patterns(".derived"))
-    (copy / "a" / "sharp.png").write_bytes(b"not a picture")
-    result = bench("run", "--only", "input", "--out", "out", "--dataset", f"tiny:{copy}")
-    assert result.returncode == 0, result.stderr
-    assert (tmp_path / "out" / "leaderboard.csv").exists()
-
-
 def test_damaged_checkpoint_is_named_set_aside_and_trained_again(
     bench, tiny_dataset, two_runs, tmp_path
 ):

@@ -24,6 +24,8 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import read_image
 
+pytestmark = pytest.mark.usefixtures("no_weights")
+
 CPU = torch.device("cpu")
 CARD = Card("net", "Net", "network", "single", "paper", "", "", "")
 DUAL = replace(CARD, input="dual", needs=("dual_pixel",))
@@ -38,13 +40,6 @@ class Net(nn.Module):
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         return self.function(blurry)
-
-
-@pytest.fixture(autouse=True)
-def no_weights(monkeypatch):
-    from defocus.benchmark.metrics import lpips
-
-    monkeypatch.setattr(lpips, "missing_backbone", lambda *_: "no weights in this test")
 
 
 @pytest.fixture

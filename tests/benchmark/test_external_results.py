@@ -1,6 +1,5 @@
 """Pictures restored elsewhere, as a row of a leaderboard."""
 
-import csv
 import json
 import shutil
 from dataclasses import replace
@@ -14,6 +13,7 @@ from defocus.benchmark.reporting.paper_tables import paper_tables
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.statistics.standings import tracks
 from defocus.images import read_image, write_image
+from tests.benchmark.test_run import rows_of
 from tests.datasets.conftest import write_folder
 
 
@@ -28,8 +28,7 @@ def test_a_folder_of_pictures_becomes_a_row_that_says_so(bench, tiny_dataset, tm
     done = bench(*arguments, "--name", "=theirs")
     assert done.returncode == 1, done.stderr  # t2 is missing
     scored = json.loads(done.stdout)
-    with (tmp_path / "study" / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:
-        rows = {row["metric"]: row for row in csv.DictReader(handle)}
+    rows = {row["metric"]: row for row in rows_of(tmp_path / "study")}
     row = rows["psnr"]
     assert row["system"] == "'=theirs"
     assert (row["weights"], row["budget"], row["profile"]) == (
@@ -44,8 +43,8 @@ def test_a_folder_of_pictures_becomes_a_row_that_says_so(bench, tiny_dataset, tm
     assert rows["lpips"]["status"].startswith("not-applicable: the alex backbone")
     again = bench(*arguments, "--name", "=theirs", "--profile", "png8")
     assert again.returncode == 1, again.stderr
-    with (tmp_path / "study" / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:
-        profiles = [row["profile"] for row in csv.DictReader(handle) if row["metric"] == "psnr"]
+    again = rows_of(tmp_path / "study")
+    profiles = [row["profile"] for row in again if row["metric"] == "psnr"]
     assert profiles == ["dpdd8", "png8"]  # one does not take the other's place
     assert "seconds" not in rows
 

@@ -104,6 +104,7 @@ def test_a_picture_that_fails_in_a_way_nobody_foresaw_ends_no_run(folder, monkey
     assert done.return_value == 1, done.output
     told = "unforeseen ZeroDivisionError: odd; please report it"
     assert f"pair test-t is left out: test/blurry/t.png: {told}" in done.stderr
+    assert "train-a" not in done.stderr, "nothing is trained"
     with read_results(Path("out/results.sqlite")) as results:
         assert all(one.scored for one in results.entries())
 

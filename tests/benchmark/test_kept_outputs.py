@@ -1,6 +1,5 @@
 """Kept restored pictures: exact, hashed, and used in place of the network."""
 
-import csv
 import os
 import sqlite3
 from pathlib import Path
@@ -13,6 +12,7 @@ from defocus.benchmark.evaluation.kept_outputs import BYTES_PER_PIXEL, KeptOutpu
 from defocus.datasets.pair import Pair
 from defocus.images import write_image
 from tests.benchmark.conftest import distribution
+from tests.benchmark.test_run import rows_of
 
 BASIS = {"data": "0", "checkpoint": "1"}
 
@@ -102,12 +102,11 @@ def costs_of(out: Path) -> list[tuple[Any, ...]]:
 
 
 def values_of(out: Path, metric: str) -> set[tuple[str, str, str, str]]:
-    with (out / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:
-        return {
-            (row["system"], row["protocol"], row["value"], row["metric_version"])
-            for row in csv.DictReader(handle)
-            if row["metric"] == metric
-        }
+    return {
+        (row["system"], row["protocol"], row["value"], row["metric_version"])
+        for row in rows_of(out)
+        if row["metric"] == metric
+    }
 
 
 def test_a_new_metric_and_a_raised_revision_are_computed_alone(

@@ -1,6 +1,5 @@
 """One file of one's own through the real commands: trained, wrapped, scored, resumed."""
 
-import csv
 import json
 import os
 import re
@@ -24,6 +23,7 @@ from defocus.command_line.commands import command_group
 from defocus.errors import InputError
 from defocus.plugin_code.sources import read_sources
 from tests.benchmark.conftest import CHECKOUT
+from tests.benchmark.test_run import rows_of
 from tests.command_process import start_command
 
 FILE = """
@@ -98,11 +98,6 @@ def bench(folder):
         return CliRunner().invoke(group, arguments)
 
     return run
-
-
-def rows_of(out: Path) -> list[dict[str, str]]:
-    with (out / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:
-        return list(csv.DictReader(handle))
 
 
 def test_one_file_is_trained_wrapped_scored_and_resumed(bench, folder, tiny_dataset):
@@ -294,8 +289,8 @@ def test_the_lines_of_the_readme_do_what_they_say(tmp_path, line):
     with start_command("defocus-bench", *line.split(), folder=tmp_path) as process:
         _, err = process.communicate(timeout=140)
     assert process.returncode == 0, err
-    with (tmp_path / "study" / "leaderboard.csv").open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["metric"] == "psnr" and row["value"]]
+    found = rows_of(tmp_path / "study")
+    rows = [row for row in found if row["metric"] == "psnr" and row["value"]]
     (own,) = {row["system"] for row in rows} - {"input", "ceiling"}
     asked = line.split()[line.split().index("--objective") + 1] if "--objective" in line else ""
     assert own == f"{asked}-my-net".lstrip("-")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from defocus.baselines.card import Baseline, Card
-from defocus.baselines.recipe import Recipe, Schedule
+from defocus.baselines.recipe import Recipe
 from defocus.benchmark.evaluation import remaining as module
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.results.run_folder import UNREAD
@@ -19,9 +19,8 @@ from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import write_image
 from tests.benchmark.example_study import ENTRY
+from tests.benchmark.test_plan import RECIPE
 
-SCHEDULE = Schedule(steps=1, crop_px=16, batch=1, learning_rate=1e-3)
-RECIPE = Recipe(epochs=1, paper=SCHEDULE, quick=SCHEDULE, demo=SCHEDULE)
 NEEDED = Metric("needy", "Needy", "lower", "", 3, lambda *_: 0.0, "fetch", lambda: True)
 PLAIN = Metric("plain", "Plain", "lower", "", 3, lambda *_: 0.0)
 

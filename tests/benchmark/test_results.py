@@ -33,17 +33,6 @@ def test_what_is_recorded_comes_back(tmp_path):
         assert results.scores("net-2") == []
 
 
-def test_recorded_again_replaces_and_comes_last(tmp_path):
-    other = replace(ENTRY, run="net-2")
-    failed = replace(ENTRY, status="failed: x")
-    with open_results(tmp_path / "results.sqlite") as results:
-        results.record(ENTRY, SCORES, COSTS)
-        results.record(other)
-        results.record(failed)
-        assert results.entries() == [other, failed]
-        assert results.scores("net-1") == []
-
-
 @pytest.mark.parametrize(
     ("places", "indoor", "outdoor"),
     [(("indoor", "outdoor"), 30.0, 20.0), (("outdoor", "outdoor"), None, 25.0), ((), None, None)],

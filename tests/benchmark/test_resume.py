@@ -1,6 +1,5 @@
 """Killed, interrupted, started twice: nothing finished is repeated and nothing is lost."""
 
-import csv
 import os
 import random
 import shutil
@@ -16,6 +15,7 @@ import pytest
 from defocus.benchmark.results.lock import study_lock
 from defocus.files import atomic_path
 from defocus.training.record.folder import CHECKPOINT, steps_done, training_finished
+from tests.benchmark.test_run import rows_of
 from tests.command_process import StartedCommand, start_code, wait_until
 
 SYSTEMS = ("--only", "input", "--only", "tiny-conv", "--only", "tiny-wide", "--only", "tiny-slow")
@@ -27,8 +27,7 @@ def arguments(out: Path, dataset: Path) -> tuple[str | Path, ...]:
 
 def scores_of(out: Path) -> list[dict[str, str]]:
     """The leaderboard without its cost rows, which are measured times."""
-    with (out / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:
-        return [row for row in csv.DictReader(handle) if row["protocol"]]
+    return [row for row in rows_of(out) if row["protocol"]]
 
 
 def stored_runs(out: Path) -> set[str]:

@@ -24,7 +24,6 @@ from defocus.benchmark.external_results.matching import (
 )
 from defocus.benchmark.external_results.row import score_request, scoring_table
 from defocus.benchmark.external_results.scoring import score_outputs
-from defocus.benchmark.metrics import lpips
 from defocus.benchmark.metrics.ssim import whole_windows
 from defocus.benchmark.scoring.fused import fused_sums
 from defocus.benchmark.scoring.metric import all_metrics, profile_metrics
@@ -34,12 +33,9 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError
 from tests.benchmark.recipes import RECIPES, eight_bit, full_scale, read, three
 
+pytestmark = pytest.mark.usefixtures("no_weights")
+
 DB, UNITS = 1e-5, 1e-6
-
-
-@pytest.fixture(autouse=True)
-def no_weights(monkeypatch):
-    monkeypatch.setattr(lpips, "missing_backbone", lambda *_: "no weights in this test")
 
 
 def scene(seed: int, height: int, width: int) -> np.ndarray:

@@ -26,7 +26,6 @@ from defocus.isolation import LeftOut
 from defocus.reports.latex import PaperTable
 from defocus.reports.model import Table
 from tests.benchmark.example_study import ENTRY, page_of, parts
-from tests.speed.cases.leaderboard import METRICS, PROTOCOLS, store_of_scores
 
 PAPER = replace(ENTRY, budget="paper", data_hash="d" * 64)
 SCENES = 14
@@ -264,15 +263,6 @@ def test_packed_scores_are_those_of_the_rows_whoever_changed_them(tmp_path):
         assert np.array_equal(packed.values, built.values)
         results._connection.execute("UPDATE scores SET value = 7 WHERE pair = 'p01'")
         assert results.matrix(entry.run).values.tolist() == [[1 / 3, 7.0]]
-
-
-def test_a_leaderboard_is_whole_and_the_same_when_read_twice(tmp_path):
-    names = store_of_scores(tmp_path / "results.sqlite", systems=2, pictures=3, datasets=2)
-    with open_results(tmp_path / "results.sqlite") as results:
-        rows = leaderboard(results)
-        assert leaderboard(results) == rows
-    assert {row.system for row in rows} == set(names)
-    assert len(rows) == len(names) * len(PROTOCOLS) * len(METRICS)
 
 
 def test_what_has_seen_the_test_scenes_is_in_no_rank():

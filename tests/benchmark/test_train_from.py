@@ -16,7 +16,6 @@ from defocus.benchmark.training import train
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, WeightsError
 from defocus.files import sha256_file
-from defocus.training import loop
 from defocus.training.record.folder import CHECKPOINT, TRAINING
 from tests.benchmark.test_train import (
     CPU,
@@ -57,20 +56,6 @@ def test_it_starts_from_the_given_weights(begun, tmp_path):
     train(make_run(), Loss, Patches(), tmp_path / "random", CPU)
     random = tensors_of(tmp_path / "random")["network.conv.weight"]
     assert not torch.allclose(random, given["conv.weight"], atol=0.05)
-
-
-@pytest.mark.parametrize("stop_at", [1, 5])
-def test_it_resumes_to_the_bit(begun, tmp_path, monkeypatch, stop_at):
-    monkeypatch.setattr(loop, "MINUTE_SECONDS", 0.0)
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    for folder in (whole, parts):
-        folder.mkdir()
-    train(started_run(begun), Loss, Patches(), whole, CPU)
-    with pytest.raises(KeyboardInterrupt):
-        train(started_run(begun), Loss, Patches(stop_at), parts, CPU)
-    torch.rand(7)
-    train(started_run(begun), Loss, Patches(), parts, CPU)
-    assert (whole / CHECKPOINT).read_bytes() == (parts / CHECKPOINT).read_bytes()
 
 
 def test_the_start_is_part_of_what_identifies_a_training(begun):

@@ -1,6 +1,5 @@
 """Studies on pictures without sharp ones: no-reference scores, pictures, and never a gain."""
 
-import csv
 import os
 import re
 from pathlib import Path
@@ -13,6 +12,7 @@ from defocus.benchmark.results.run_folder import left_out_of_run
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.scoring.metric import NO_REFERENCE
 from defocus.images import write_image
+from tests.benchmark.test_run import rows_of
 from tests.command_process import run_command
 
 pytestmark = pytest.mark.full
@@ -38,8 +38,7 @@ def finished(tmp_path_factory):
 
 
 def test_only_metrics_without_reference_have_rows(finished):
-    with (finished["out"] / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:
-        rows = [row for row in csv.DictReader(handle) if row["protocol"]]
+    rows = [row for row in rows_of(finished["out"]) if row["protocol"]]
     assert {(row["protocol"], row["metric"]) for row in rows} == {(NO_REFERENCE, "niqe")}
     assert {row["system"] for row in rows} == {"input", "wiener"}, "no perfect restoration"
     assert all(float(row["value"]) > 0 and row["images"] == "2" for row in rows)
