@@ -13,9 +13,16 @@ from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.state import PlannedPair
-from defocus.capture.taking.retake import is_taken_again
 from defocus.errors import DefocusError, InputError
 from defocus.progress import counted, say, status
+
+
+def is_taken_again(pair: PlannedPair, quality: Quality, attempt: int, retries: int) -> bool:
+    """Whether ``--retake auto`` shoots a pair again: tries are left, and the next may differ."""
+    if attempt <= retries and quality.lasting:
+        say(f"{pair.id}  not shot again, another shot would show the same; change it first")
+    return attempt <= retries and not quality.lasting
+
 
 Ask = Callable[[str], None]
 """Says what is to be done, and returns when the person says that it is."""
