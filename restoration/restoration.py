@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.errors import ImageError
 from defocus.restoration.guard.guard import guarded, guarded_beyond
-from defocus.restoration.restorer import Restorer
-from defocus.restoration.tiling import Follow, unfollowed
+from defocus.restoration.restorer import Follow, Restorer, unfollowed
 
 NOTICED = 2 / 255
 """A change of a value in [0, 1] up to which a pixel counts as unchanged."""

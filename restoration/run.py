@@ -24,9 +24,8 @@ from defocus.restoration.files.encoding import foreseen_remarks, write_picture, 
 from defocus.restoration.files.own_picture import read_mask, read_own_picture
 from defocus.restoration.files.sources import found_pictures, targets_of, test_targets
 from defocus.restoration.restoration import changed_share, restore_colours
-from defocus.restoration.restorer import Restorer, restorer_of
+from defocus.restoration.restorer import Restorer, overlap_px, restorer_of, tiles_of
 from defocus.restoration.settings import RestoreSettings
-from defocus.restoration.tiling import overlap_px, tiles_of
 
 JOURNAL = "restored.json"
 _ROUNDING = 0.5 / 65535

@@ -32,9 +32,9 @@ from defocus.restoration import restorer
 from defocus.restoration import run as module
 from defocus.restoration.files.encoding import write_picture
 from defocus.restoration.restoration import restore_colours
+from defocus.restoration.restorer import GRID, largest_tile_px, restore_tiled, tiles_of
 from defocus.restoration.run import Restored, restore_pictures
 from defocus.restoration.settings import RestoreSettings
-from defocus.restoration.tiling import GRID, largest_tile_px, restore_tiled, tiles_of
 from defocus.scene.aperture import disc_psf
 from defocus.training.memory import available_bytes, peak_bytes
 from tests.capture.raw_sessions import bayer_dng
