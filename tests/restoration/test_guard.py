@@ -15,8 +15,7 @@ from defocus.blur.noise import noise_by_brightness
 from defocus.datasets.stream.patches import Renderer, StreamPair
 from defocus.datasets.stream.photographs import Photographs
 from defocus.images import linear_to_srgb, srgb_to_linear
-from defocus.restoration.guard.guard import agreement, guarded
-from defocus.restoration.guard.limits import limited, share_kept
+from defocus.restoration.guard.guard import agreement, guarded, limited, share_kept
 from defocus.restoration.guard.share import share_worth_keeping, surroundings
 from defocus.restoration.restoration import Restoration, restore_colours
 from defocus.scene.aperture import Aperture, aperture_psf, disc_psf
