@@ -10,8 +10,8 @@ from jinja2 import StrictUndefined, Template
 from safetensors.torch import save
 
 from defocus import __version__
+from defocus.align.flow.pwcnet.estimator import CARD_KEY, ORIGIN_KEY, OWN_ORIGIN
 from defocus.align.flow.pwcnet.network import PWCNet
-from defocus.align.flow.pwcnet.weights import CARD_KEY, ORIGIN_KEY, OWN_ORIGIN
 from defocus.files import make_folder, sha256_file, write_bytes, write_json, write_text
 from research.flow_training.plan import TrainingPlan
 

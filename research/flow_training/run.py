@@ -9,8 +9,8 @@ from typing import cast
 import torch
 
 from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.pwcnet.estimator import load_weights
 from defocus.align.flow.pwcnet.network import PWCNet, estimate_flow
-from defocus.align.flow.pwcnet.weights import load_weights
 from defocus.errors import InputError
 from defocus.files import make_folder
 from defocus.progress import say

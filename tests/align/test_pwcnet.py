@@ -10,17 +10,17 @@ import torch
 from safetensors.torch import save_file
 
 from defocus.align.flow.by_name import flow_estimator
-from defocus.align.flow.pwcnet.estimator import load_estimator
-from defocus.align.flow.pwcnet.network import PWCNet
-from defocus.align.flow.pwcnet.operators import normalised_features
-from defocus.align.flow.pwcnet.weights import (
+from defocus.align.flow.pwcnet.estimator import (
     CARD_KEY,
     ORIGIN_KEY,
     OWN_ORIGIN,
     SHIPPED,
+    load_estimator,
     load_shipped_weights,
     load_weights,
 )
+from defocus.align.flow.pwcnet.network import PWCNet
+from defocus.align.flow.pwcnet.operators import normalised_features
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
 from research.alignment_truth.rendered.pair import Ranges, render_pair

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.align.flow.pwcnet.weights import SHIPPED
+from defocus.align.flow.pwcnet.estimator import SHIPPED
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.recipe import Recipe, Schedule
 from defocus.baselines.registry import baseline as registered

@@ -5,9 +5,9 @@ from functools import partial
 import torch
 from torch import nn
 
+from defocus.align.flow.pwcnet.estimator import NVLABS_UNUSED, nvlabs_modules
 from defocus.align.flow.pwcnet.network import Flows, PWCNet, estimate_flow
 from defocus.align.flow.pwcnet.operators import JDRL, NVLABS, SNIKLAUS, cost_volume, warp_features
-from defocus.align.flow.pwcnet.weights import NVLABS_UNUSED, nvlabs_modules
 from tests.conformance.probe import (
     Arrays,
     Given,
