@@ -19,8 +19,7 @@ from defocus.align.flow.pwcnet.estimator import (
     load_shipped_weights,
     load_weights,
 )
-from defocus.align.flow.pwcnet.network import PWCNet
-from defocus.align.flow.pwcnet.operators import normalised_features
+from defocus.align.flow.pwcnet.network import PWCNet, normalised_features
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
 from research.alignment_truth.rendered.pair import Ranges, render_pair

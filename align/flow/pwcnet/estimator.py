@@ -15,8 +15,14 @@ import safetensors.torch
 import torch
 
 from defocus.align.flow.estimator import check_frames
-from defocus.align.flow.pwcnet.network import LEVEL_NAMES, PWCNet, estimate_flow
-from defocus.align.flow.pwcnet.operators import NVLABS, SNIKLAUS, InnerWarp
+from defocus.align.flow.pwcnet.network import (
+    LEVEL_NAMES,
+    NVLABS,
+    SNIKLAUS,
+    InnerWarp,
+    PWCNet,
+    estimate_flow,
+)
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
 from defocus.reading import read_json, refuse_zip_bomb, require_file

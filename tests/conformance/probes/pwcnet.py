@@ -6,8 +6,16 @@ import torch
 from torch import nn
 
 from defocus.align.flow.pwcnet.estimator import NVLABS_UNUSED, nvlabs_modules
-from defocus.align.flow.pwcnet.network import Flows, PWCNet, estimate_flow
-from defocus.align.flow.pwcnet.operators import JDRL, NVLABS, SNIKLAUS, cost_volume, warp_features
+from defocus.align.flow.pwcnet.network import (
+    JDRL,
+    NVLABS,
+    SNIKLAUS,
+    Flows,
+    PWCNet,
+    cost_volume,
+    estimate_flow,
+    warp_features,
+)
 from tests.conformance.probe import (
     Arrays,
     Given,

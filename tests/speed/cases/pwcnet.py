@@ -6,8 +6,7 @@ from functools import partial
 
 import torch
 
-from defocus.align.flow.pwcnet.network import PWCNet
-from defocus.align.flow.pwcnet.operators import cost_volume
+from defocus.align.flow.pwcnet.network import PWCNet, cost_volume
 from tests.speed.case import Case, Work, apart
 from tests.speed.peers.pwcnet import ported_network, unfolded_cost_volume
 

@@ -7,8 +7,14 @@ concatenates all features before it.
 import torch
 from torch import nn
 
-from defocus.align.flow.pwcnet.network import LEVEL_NAMES, SLOPE, Decoder, PWCNet
-from defocus.align.flow.pwcnet.operators import DISPLACEMENTS, SNIKLAUS
+from defocus.align.flow.pwcnet.network import (
+    DISPLACEMENTS,
+    LEVEL_NAMES,
+    SLOPE,
+    SNIKLAUS,
+    Decoder,
+    PWCNet,
+)
 
 
 def unfolded_cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
