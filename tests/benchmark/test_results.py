@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.results.connection import FORMAT
 from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.score_matrix import Score
-from defocus.benchmark.results.store import Cost, MetricVersion, open_results, read_results
+from defocus.benchmark.results.store import FORMAT, Cost, MetricVersion, open_results, read_results
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError, StorageError
 from tests.benchmark.example_study import ENTRY
