@@ -8,11 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from defocus.capture.arriving import importing, picture_folder
+from defocus.capture.arriving import importer, importing
 from defocus.capture.arriving.import_request import ImportRequest
-from defocus.capture.arriving.importer import CardCamera
+from defocus.capture.arriving.importer import CardCamera, PictureFolder
 from defocus.capture.arriving.importing import import_pictures
-from defocus.capture.arriving.picture_folder import PictureFolder
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.session import read_session
 from defocus.errors import InputError
@@ -97,7 +96,7 @@ def test_pictures_that_are_renamed_while_they_are_read(tmp_path, monkeypatch):
     shots = [(NARROW, 0), (WIDE, 5), (NARROW, 10), (WIDE, 15)]
     first, second, third, fourth = fill_card(tmp_path / "card", shots)
     pictures = PictureFolder(tmp_path / "card")
-    listed, whole = picture_folder.picture_files, picture_folder.look_at
+    listed, whole = importer.picture_files, importer.look_at
 
     def listed_then_renamed(folder: Path) -> list[Path]:
         found = listed(folder)
@@ -110,11 +109,11 @@ def test_pictures_that_are_renamed_while_they_are_read(tmp_path, monkeypatch):
             path.rename(tmp_path / "fourth.jpg")
         return shown
 
-    monkeypatch.setattr(picture_folder, "picture_files", listed_then_renamed)
+    monkeypatch.setattr(importer, "picture_files", listed_then_renamed)
     looks = pictures.looks()
     assert [look[0] for look in looks] == [first, third, fourth]
     third.rename(tmp_path / "third.jpg")
-    monkeypatch.setattr(picture_folder, "look_at", whole_then_renamed)
+    monkeypatch.setattr(importer, "look_at", whole_then_renamed)
     assert [shot.files[0] for shot in pictures.shots(looks, set())] == [first]
     assert not pictures.damaged
 

@@ -11,8 +11,8 @@ from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import IFDRational
 
 from defocus.capture.arriving.import_request import ImportRequest
+from defocus.capture.arriving.importer import PictureFolder
 from defocus.capture.arriving.importing import import_pictures
-from defocus.capture.arriving.picture_folder import PictureFolder
 from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.datasets.measuring.session import sessions_of
