@@ -19,8 +19,7 @@ from defocus.datasets.rendering.pair import (
 from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera
 from defocus.errors import DatasetError
 from defocus.progress import say, track
-from defocus.scene.outlines import CutOut
-from defocus.scene.surfaces import Motorcycle, Plane, Slope, Surface
+from defocus.scene.surfaces import CutOut, Motorcycle, Plane, Slope, Surface
 
 
 @dataclass(frozen=True)
