@@ -75,8 +75,7 @@ def _fetched(
     sources: list[str], *, out: Path, only: tuple[str, ...], sha256: str | None, trust_first: bool
 ) -> dict[str, Any]:
     from defocus.datasets.archives import SUFFIXES
-    from defocus.datasets.fetch_places import is_address, place_of
-    from defocus.datasets.fetching import fetch_known_file, fetch_release
+    from defocus.datasets.fetching import fetch_known_file, fetch_release, is_address, place_of
 
     if not is_address(sources[0]) and not Path(sources[0]).is_dir():
         sources = [_archive(sources[0], out), *sources[1:]]

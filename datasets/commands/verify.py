@@ -63,8 +63,7 @@ def _verified(folder: Path, source: Path | None, against: str | None, jobs: int)
     from defocus.datasets.verification import repair_folder, verify_folder
 
     if against is not None:
-        from defocus.datasets.fetch_places import place_of
-        from defocus.datasets.fetching import verify_against
+        from defocus.datasets.fetching import place_of, verify_against
 
         return verify_against(folder, place_of(against), jobs)
     if source is None:

@@ -14,13 +14,11 @@ from urllib.parse import unquote
 import pytest
 from click.testing import CliRunner
 
-from defocus.datasets import api
-from defocus.datasets import fetch_places as places
+from defocus.datasets import api, fetching
 from defocus.datasets.api import Reader, open_dataset, reader_card, reader_names
 from defocus.datasets.checksums import folder_hashes
 from defocus.datasets.commands import fetch
-from defocus.datasets.fetch_places import place_of
-from defocus.datasets.fetching import fetch_known_file, fetch_release, listing_of
+from defocus.datasets.fetching import fetch_known_file, fetch_release, listing_of, place_of
 from defocus.datasets.pair import ReaderCard
 from defocus.datasets.release.packaging import package_dataset
 from defocus.datasets.verification import verify_folder
@@ -114,7 +112,7 @@ def server(release):
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr(places, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(fetching, "WAIT_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -212,8 +210,8 @@ def test_no_endless_file_is_read(server, tmp_path, cache_folder, form):
 
 @pytest.mark.full
 def test_a_stalled_server_is_left(server, tmp_path, whole, monkeypatch):
-    monkeypatch.setattr(places, "STALLED_SECONDS", 0.2)
-    monkeypatch.setattr(places, "TRIES", 1)
+    monkeypatch.setattr(fetching, "STALLED_SECONDS", 0.2)
+    monkeypatch.setattr(fetching, "TRIES", 1)
     server.stalls = True
     fetch_release([place_of(server.address), place_of(str(whole))], tmp_path / "copy")
     assert verify_folder(tmp_path / "copy").ok
@@ -229,7 +227,7 @@ def test_a_dead_mirror_is_waited_for_once(server, tmp_path, monkeypatch, capsys)
     done = fetch_release(sources, tmp_path / "copy")
     assert len(done.new) > 3
     assert verify_folder(tmp_path / "copy").ok
-    assert len(waited) == places.TRIES - 1
+    assert len(waited) == fetching.TRIES - 1
     assert capsys.readouterr().err.count("the other sources come first from now on") == 1
     assert [place.name for place in sources] == [server.address, "http://127.0.0.1:9"]
 
