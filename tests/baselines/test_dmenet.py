@@ -9,9 +9,8 @@ import torch
 
 from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
-from defocus.baselines.objectives.dmenet import resized_label
+from defocus.baselines.objectives.dmenet import DomainCritic, RealPictures, resized_label
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.dmenet.adaptation import DomainCritic, RealPictures
 from defocus.baselines.systems.dmenet.network import (
     DMENet,
     UnscaledBatchNorm,
