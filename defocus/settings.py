@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import PydanticKnownError, core_schema
@@ -32,18 +33,22 @@ def _with_numbers(schema: Any) -> Any:  # noqa: ANN401 - a part of a schema
     return {name: _with_numbers(part) for name, part in schema.items()}
 
 
-class Settings(BaseModel):
-    """Base of all settings: immutable, without undeclared keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class Checked:
+    """Base of what settings hold: no number is true, which pydantic would take for 1."""
 
     @classmethod
     def __get_pydantic_core_schema__(
-        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+        cls, source: type, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        """What pydantic checks, and that no number is true, which it would take for 1."""
+        """What pydantic checks, with that."""
         schema: core_schema.CoreSchema = _with_numbers(handler(source))
         return schema
+
+
+class Settings(Checked, BaseModel):
+    """Base of all settings: immutable, without undeclared keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 S = TypeVar("S", bound=Settings)
@@ -119,14 +124,18 @@ def problem_text(problem: Mapping[str, Any]) -> str:
     if number := _NUMBERS.get(problem["type"].partition("_")[0]):
         return f"{value!r} is not a {number}"
     text = str(problem["msg"]).replace("a valid tuple", "a list")
-    text = re.sub(r"a valid dictionary or instance of \w+", "a table", text)
+    text = re.sub(r"a (valid )?dictionary or (an )?instance of \w+", "a table", text)
     return text.removeprefix("Value error, ")
+
+
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+"""Pydantic's words for a key that settings, or a dataclass in them, do not have."""
 
 
 def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
     problems = error.errors()
     # a misspelt key comes before the one that is missing for it
-    unknown = (one for one in problems if one["type"] == "extra_forbidden")
+    unknown = (one for one in problems if one["type"] in _UNKNOWN)
     # where a text or a table may be, a bad text is also said not to be a table
     others = [one for one in problems if one["type"] != "model_type"]
     problem = next(unknown, (others or problems)[0])
@@ -134,7 +143,7 @@ def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
     loc = [str(part) for part in problem["loc"]]
     path = [part for part in loc if part not in kinds and not part.startswith("function-")]
     where = ".".join(path)
-    if problem["type"] == "extra_forbidden":
+    if problem["type"] in _UNKNOWN:
         return f"unknown key '{where}'; {_hint(kind, path)}"
     if problem["type"] == "missing":
         return f"'{where}': field required; add it"
@@ -155,40 +164,48 @@ def _hint(kind: type[BaseModel], path: list[str]) -> str:
 
 def _table_with(kind: type[BaseModel], key: str) -> str | None:
     """The header of the table that has this key, if there is one."""
-    for name, field in kind.model_fields.items():
-        inner = _settings_in(field.annotation)
-        if inner is not None and key in inner.model_fields:
-            return f"[[{name}]]" if get_origin(field.annotation) is tuple else f"[{name}]"
+    for name, annotation in _types(kind).items():
+        inner = _settings_in(annotation)
+        if inner is not None and key in _types(inner):
+            return f"[[{name}]]" if get_origin(annotation) is tuple else f"[{name}]"
     return None
 
 
-def _legal_keys(kind: type[BaseModel], path: list[str]) -> list[str]:
+def _legal_keys(kind: type, path: list[str]) -> list[str]:
     """The field names of the settings class at ``path``."""
     for name in path:
-        field = kind.model_fields.get(name)
-        kind = (_settings_in(field.annotation) if field else None) or kind
-    return list(kind.model_fields)
+        kind = _settings_in(_types(kind).get(name)) or kind
+    return list(_types(kind))
 
 
-def _settings_in(annotation: object) -> type[BaseModel] | None:
+def _types(kind: type) -> dict[str, Any]:
+    """The type of each field of settings, or of a dataclass in them."""
+    if issubclass(kind, BaseModel):
+        return {name: field.annotation for name, field in kind.model_fields.items()}
+    return get_type_hints(kind)
+
+
+def _settings_in(annotation: object) -> type | None:
     """The settings class of a field's type; for a list or an optional table, that of its items."""
     return next(_settings_parts(annotation), None)
 
 
-def _settings_parts(annotation: object) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _settings_parts(annotation: object) -> Iterator[type]:
+    if isinstance(annotation, type) and (
+        issubclass(annotation, BaseModel) or is_dataclass(annotation)
+    ):
         yield annotation
     for part in get_args(annotation):
         yield from _settings_parts(part)
 
 
-def _settings_within(kind: type[BaseModel]) -> set[type[BaseModel]]:
+def _settings_within(kind: type) -> set[type]:
     """The settings classes of a class's fields, and of theirs; a class may hold its own kind."""
-    kinds: set[type[BaseModel]] = set()
+    kinds: set[type] = set()
     left = [kind]
     while left:
-        for field in left.pop().model_fields.values():
-            new = set(_settings_parts(field.annotation)) - kinds
+        for annotation in _types(left.pop()).values():
+            new = set(_settings_parts(annotation)) - kinds
             kinds |= new
             left += new
     return kinds

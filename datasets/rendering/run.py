@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -34,7 +34,7 @@ from defocus.datasets.rendering.scene import (
 from defocus.errors import DatasetError, SettingsError
 from defocus.files import write_json
 from defocus.isolation import LeftOut, attempt, parted
-from defocus.scene.aperture import Aperture, DualPixel
+from defocus.scene.aperture import ROUND, Aperture, DualPixel
 from defocus.scene.lens_file import read_lens
 from defocus.scene.real_lens import RealLens
 from defocus.scene.sensor import Sensor
@@ -54,44 +54,6 @@ class LensRequest(Settings):
     file: Path | None = None  # of 'chart lens': gives the kernels, the others their size
 
 
-class ApertureRequest(Settings):
-    """The aperture; fields as in :class:`defocus.scene.aperture.Aperture`."""
-
-    blades: int = 0
-    turn_deg: float = 0.0
-    spherical: float = 0.0
-    cats_eye: float = 0.0
-
-
-class DualPixelRequest(Settings):
-    """The views; fields as in :class:`defocus.scene.aperture.DualPixel`."""
-
-    profile: Literal["half-disc", "butterworth"] = "butterworth"
-    order: int = 3
-    cutoff: float = 1.2
-
-
-class SensorRequest(Settings):
-    """The noise; fields as in :class:`defocus.scene.sensor.Sensor`."""
-
-    full_well_e: Annotated[float, Field(gt=0)] = 15000.0
-    read_noise_e: Annotated[float, Field(ge=0)] = 4.0
-
-
-class PlaneRequest(Settings):
-    """A picture on a plane; the farthest plane of a scene has no polygon and fills the frame."""
-
-    picture: Path
-    depth_mm: Annotated[float, Field(gt=0)]
-    polygon: tuple[tuple[float, float], ...] | None = None
-
-    @model_validator(mode="after")
-    def _a_polygon(self) -> "PlaneRequest":
-        if self.polygon is not None and len(self.polygon) < 3:
-            raise ValueError("a polygon has three corners or more")
-        return self
-
-
 class SceneRequest(Settings):
     """One scene: a picture with depth, or planes."""
 
@@ -100,7 +62,7 @@ class SceneRequest(Settings):
     picture: Path | None = None
     depth: Path | None = None
     depth_unit_mm: Annotated[float, Field(gt=0)] = 1.0  # length of one unit of the depth file, mm
-    planes: tuple[PlaneRequest, ...] = ()  # planes, instead of picture and depth
+    planes: tuple[PicturePlane, ...] = ()  # planes, instead of picture and depth
     # these two: values that differ from the lens's
     focus_distance_mm: Annotated[float, Field(gt=0)] | None = None
     f_number: Annotated[float, Field(gt=0)] | None = None
@@ -122,9 +84,9 @@ class RenderRequest(Settings):
         Annotated[int, Field(ge=32, le=LARGEST_SIDE)], Annotated[int, Field(ge=32, le=LARGEST_SIDE)]
     ]
     lens: LensRequest
-    aperture: ApertureRequest = ApertureRequest()
-    dual_pixel: DualPixelRequest | None = None
-    sensor: SensorRequest = SensorRequest()
+    aperture: Aperture = ROUND
+    dual_pixel: DualPixel | None = None
+    sensor: Sensor = Sensor()
     misalignment: DrawnMisalignment = DrawnMisalignment()
     scenes: Annotated[tuple[SceneRequest, ...], Field(min_length=1)]
 
@@ -155,14 +117,7 @@ def render_dataset(
     if not sources:
         raise DatasetError(f"{request_file}: no scene can be read; {unread[0].reason}")
     scenes = _split_by_source([_scene(one, request, real) for one in sources])
-    camera = SceneCamera(
-        aperture=Aperture(**request.aperture.model_dump()),
-        sensor=Sensor(**request.sensor.model_dump()),
-        dual_pixel=None
-        if request.dual_pixel is None
-        else DualPixel(**request.dual_pixel.model_dump()),
-        real=real,
-    )
+    camera = SceneCamera(request.aperture, request.sensor, request.dual_pixel, real)
     how = Derivation(
         "render",
         _order(request, sources, real),
@@ -227,10 +182,7 @@ def _surfaces(wanted: SceneRequest, folder: Path) -> tuple[DepthPicture | Pictur
     if wanted.picture is not None and wanted.depth is not None:
         picture, depth = folder / wanted.picture, folder / wanted.depth
         return (DepthPicture(picture, depth, wanted.depth_unit_mm),)
-    return tuple(
-        PicturePlane(folder / plane.picture, plane.depth_mm, plane.polygon)
-        for plane in wanted.planes
-    )
+    return tuple(replace(plane, picture=folder / plane.picture) for plane in wanted.planes)
 
 
 def _split_by_source(scenes: Sequence[Scene]) -> list[Scene]:

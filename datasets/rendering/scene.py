@@ -23,7 +23,7 @@ from defocus.scene.real_lens import RealLens
 from defocus.scene.sensor import Sensor
 from defocus.scene.surfaces import Canvas, Surface, measured_layers, shadows_filled
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
-from defocus.settings import Settings
+from defocus.settings import Checked, Settings
 
 Array = NDArray[np.float64]
 
@@ -61,15 +61,21 @@ class DepthPicture:
         return measured_layers(colour, depth, canvas, DEPTH_STEPS)
 
 
+def _closed(corners: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    if len(corners) < 3:
+        raise ValueError("a polygon has three corners or more")
+    return corners
+
+
 @dataclass(frozen=True)
-class PicturePlane:
+class PicturePlane(Checked):
     """A picture on a plane that faces the camera, whole or cut out to a polygon."""
 
     # picture file; its largest centred part with the frame's aspect ratio fills the canvas
     picture: Path
-    depth_mm: float  # distance of the plane
+    depth_mm: Annotated[float, Field(gt=0)]  # distance of the plane
     # corners in frame heights from the frame's centre; None fills the canvas
-    polygon: tuple[tuple[float, float], ...] | None = None
+    polygon: Annotated[tuple[tuple[float, float], ...], AfterValidator(_closed)] | None = None
 
     @property
     def pictures(self) -> tuple[str, ...]:

@@ -10,22 +10,27 @@ at every pixel, which differs from compositing each view at occluding edges only
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from scipy.special import ndtri
 
 from defocus.scene.aperture import ROUND, Aperture, DualPixel
 from defocus.scene.layers import Layer, render
 from defocus.scene.thin_lens import Lens
+from defocus.settings import Checked
 
 
 @dataclass(frozen=True)
-class Sensor:
+class Sensor(Checked):
     """Properties that determine the noise of a sensor."""
 
-    full_well_e: float = 15000.0  # number of electrons of a pixel that is just white
-    read_noise_e: float = 4.0  # standard deviation of the read noise, in electrons
+    # number of electrons of a pixel that is just white
+    full_well_e: Annotated[float, Field(gt=0)] = 15000.0
+    # standard deviation of the read noise, in electrons
+    read_noise_e: Annotated[float, Field(ge=0)] = 4.0
 
 
 def seed_of(*names: str) -> int:
