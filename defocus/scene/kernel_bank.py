@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.colour_psf import colour_psfs, trimmed
 from defocus.scene.compositor import (
     LightShare,
     SurfacePixels,
@@ -29,7 +29,6 @@ from defocus.scene.drawn_lens import draw_lens
 from defocus.scene.lens_file import MeasuredLens
 from defocus.scene.occluders import StreamScene
 from defocus.scene.pictures import Branch
-from defocus.scene.pixels import trimmed
 from defocus.scene.real_lens import OffAxis, RealLens
 from defocus.scene.window import Window
 

@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.scene.colour_psf import colour_psfs
+from defocus.scene.colour_psf import colour_psfs, trimmed
 from defocus.scene.compositor import LightShare, SurfacePixels, composited, for_correlation, merged
 from defocus.scene.layers import Zone, field_zones
-from defocus.scene.pixels import trimmed
 from defocus.scene.real_lens import RealLens
 from defocus.scene.window import Window, shown
 
