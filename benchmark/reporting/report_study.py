@@ -9,8 +9,8 @@ from defocus.benchmark.leaderboard.content import Content, display_name, read_co
 from defocus.benchmark.leaderboard.lines import read_boards
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.reporting.board.notes import Notes, own_lines_notice
+from defocus.benchmark.reporting.figures.picture_pages import KeptPictures
 from defocus.benchmark.reporting.figures.picture_scores import PictureScores, read_picture_scores
-from defocus.benchmark.reporting.figures.pictures import KeptPictures
 from defocus.benchmark.results.store import Results
 from defocus.reports.model import Part
 

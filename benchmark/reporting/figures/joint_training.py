@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, LineKey
+from defocus.benchmark.reporting.figures.picture_pages import KeptPictures, most_different
 from defocus.benchmark.reporting.figures.picture_scores import (
     LEADING,
     PictureScores,
@@ -18,7 +19,6 @@ from defocus.benchmark.reporting.figures.picture_scores import (
     mean_interval,
     read_picture_scores,
 )
-from defocus.benchmark.reporting.figures.pictures import KeptPictures, most_different
 from defocus.progress import counted
 from defocus.reports.model import Cell, Gallery, Measured, Paragraph, Part, Table, Tile
 from defocus.reports.text import number_text
