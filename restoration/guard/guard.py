@@ -17,9 +17,15 @@ import torch
 from numpy.typing import NDArray
 from scipy import fft, special
 
-from defocus.blur.crispness import REACH_PX, crispness, mean_around, spread
+from defocus.blur.crispness import (
+    REACH_PX,
+    crispness,
+    mean_around,
+    noise_by_brightness,
+    noise_of,
+    spread,
+)
 from defocus.blur.learned_map import CELL_PX, BlurMap
-from defocus.blur.noise import noise_by_brightness, noise_of
 from defocus.restoration.guard.share import share_worth_keeping
 
 Array = NDArray[np.float32]

@@ -9,9 +9,8 @@ import skimage.data
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
-from defocus.blur.crispness import crispness, spread
+from defocus.blur.crispness import crispness, noise_by_brightness, spread
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
-from defocus.blur.noise import noise_by_brightness
 from defocus.datasets.stream.patches import Renderer, StreamPair
 from defocus.datasets.stream.photographs import Photographs
 from defocus.images import linear_to_srgb, srgb_to_linear
