@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.blocks.derived import dressed, meaning_of
-from defocus.blocks.kept_exif import EXIF_DIRECTORY, EXIF_TAGS, IMAGE_TAGS, writable
-from defocus.blocks.metadata import read_metadata
+from defocus.blocks.exif import EXIF_DIRECTORY
+from defocus.blocks.metadata import EXIF_TAGS, IMAGE_TAGS, read_metadata, writable
 from defocus.blocks.png import Chunk, PngParts
 from defocus.colour_profiles import colour_code, colours_of, in_srgb, in_two_spaces, profile_of
 from defocus.datasets.opening import require_one_size

@@ -11,7 +11,7 @@ import rawpy
 from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import IFDRational
 
-from defocus.blocks.kept_exif import writable
+from defocus.blocks.metadata import writable
 from defocus.capture import develop
 from defocus.capture.develop import PairTask, develop_pair, develop_session
 from defocus.capture.develop_settings import DevelopSettings
