@@ -2,12 +2,10 @@
 
 from defocus.command_line.commands import command_group, run_command
 from defocus.datasets.layouts.skip_missing import with_skip_missing
-from defocus.freed_memory import keep_freed_memory
 
 
 def main() -> None:
     """Run the command line and exit."""
-    keep_freed_memory()
     run_command(
         command_group(
             "defocus-bench",

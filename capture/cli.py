@@ -1,12 +1,10 @@
 """The command ``defocus-capture``."""
 
 from defocus.command_line.commands import command_group, run_command
-from defocus.freed_memory import keep_freed_memory
 
 
 def main() -> None:
     """Run the command line and exit."""
-    keep_freed_memory()
     run_command(
         command_group(
             "defocus-capture",

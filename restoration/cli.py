@@ -2,11 +2,9 @@
 
 from defocus.command_line.commands import run_command, single_command
 from defocus.datasets.layouts.skip_missing import with_skip_missing
-from defocus.freed_memory import keep_freed_memory
 from defocus.restoration.command import command
 
 
 def main() -> None:
     """Run the command line and exit."""
-    keep_freed_memory()
     run_command(single_command("defocus-restore", command, with_skip_missing))

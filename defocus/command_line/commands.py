@@ -35,6 +35,7 @@ from defocus.errors import (
     RegistryError,
     storage_error,
 )
+from defocus.freed_memory import keep_freed_memory
 from defocus.progress import end_bars, log, telling
 
 FurtherOptions: TypeAlias = Callable[[click.Command], click.Command]
@@ -257,6 +258,7 @@ def run_command(group: click.Command) -> None:
     # Waiting threads of OpenMP spin by default; on a busy machine a training step was measured to
     # take five to thirty times longer for it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
     try:
         try:
             code = group.main(standalone_mode=False)
