@@ -22,32 +22,47 @@ OWN = "own"
 """What a person writes in place of a label or a file."""
 
 
-class OwnCard(Settings):
-    """Origin of shipped weights; ``run`` is empty for a training by a script."""
+class ShippedCard(Settings):
+    """Origin of a file of weights that comes with the package."""
 
-    # ``stages`` are trainings in a row that are counted together. ``validation`` and its gain are
-    # PSNR, dB, of the last validated weights; ``curve`` has step, CPU hours and gain at each
-    # validation.
+    # ``validation`` and its gain over the blurry pictures are PSNR, dB, of the last validated
+    # weights; None for a copy that does not restore by itself.
 
     system: str
     sha256: str
-    run: str
     code: str
     revision: int
-    training_revision: int
-    step: int
     steps: int
-    stages: int = 1
-    hours: float
-    cpu_hours: float | None
-    device: str = ""
     dataset: str
     data_hash: str
     validation: float | None
     validation_gain: float | None
-    curve: tuple[tuple[int, float, float], ...] = ()
     licence: str
+
+
+class OwnCard(ShippedCard):
+    """Origin of shipped weights; ``run`` is empty for a training by a script."""
+
+    # ``stages`` are trainings in a row that are counted together; ``curve`` has step, CPU hours and
+    # gain at each validation.
+
+    run: str
+    training_revision: int
+    step: int
+    stages: int = 1
+    hours: float
+    cpu_hours: float | None
+    device: str = ""
+    curve: tuple[tuple[int, float, float], ...] = ()
     start_sha256: str = ""
+
+
+class NarrowCard(ShippedCard):
+    """Origin of the start weights of a narrow copy; ``cpu_minutes`` are of one processor core."""
+
+    narrow: str
+    parameters: int
+    cpu_minutes: float
 
 
 def own_folder(system: Baseline) -> Path | None:
@@ -97,27 +112,6 @@ def check_shipped(path: Path, sha256: str) -> None:
     """Check a file that comes with the package against the hash in its card."""
     if sha256_file(path) != sha256:
         raise WeightsError(f"{path}: damaged (its SHA-256 has changed); install the package again")
-
-
-class NarrowCard(Settings):
-    """Origin of the start weights of a narrow copy."""
-
-    # ``cpu_minutes`` are of one processor core; ``validation`` and its gain over the blurry
-    # pictures are PSNR in dB, None for a copy that does not restore by itself.
-
-    system: str
-    narrow: str
-    revision: int
-    sha256: str
-    code: str
-    parameters: int
-    steps: int
-    cpu_minutes: float
-    dataset: str
-    data_hash: str
-    validation: float | None
-    validation_gain: float | None
-    licence: str
 
 
 def narrow_file(folder: Path, name: str) -> Path:
