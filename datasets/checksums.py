@@ -147,16 +147,17 @@ def claimed(root: Path, hashes: Mapping[str, str]) -> Truth | None:
         places = sorted(name for name, digest in hashes.items() if digest == wanted)
         if places:
             return _truth(root, _content(root, places[0]))
-        others = {name: digest for name, digest in hashes.items() if name not in _CHECKSUM_FILES}
+        others = {name: digest for name, digest in hashes.items() if name not in CHECKSUM_FILES}
         for rebuilt in _candidates(root, hashes, others):
             if hashlib.sha256(rebuilt).hexdigest() == wanted:
                 return _truth(root, rebuilt)
     return _truth(root, _content(root, CHECKSUMS)) if hashes.get(CHECKSUMS) else None
 
 
-_CHECKSUM_FILES = frozenset({CHECKSUMS, TAG_CHECKSUMS})
+CHECKSUM_FILES = frozenset({CHECKSUMS, TAG_CHECKSUMS})
 
 MOST_BYTES = 256 * 2**20
+"""Of a manifest."""
 MOST_DOUBTS = 10
 """Files in which a damaged manifest and the folder differ: each may be either's fault."""
 
@@ -187,7 +188,7 @@ def _tag_in(root: Path, hashes: Mapping[str, str], name: str) -> str:
 
 def _truth(root: Path, manifest: bytes) -> Truth | None:
     hashes = parsed(manifest)
-    if hashes is None or _CHECKSUM_FILES & set(hashes):
+    if hashes is None or CHECKSUM_FILES & set(hashes):
         return None
     check_paths(hashes, root / CHECKSUMS)
     own = {

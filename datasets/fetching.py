@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from defocus.cache import cache_folder
 from defocus.datasets.checksums import (
     CHECKSUMS,
+    MOST_BYTES,
     TAG_CHECKSUMS,
     Truth,
     check_paths,
@@ -31,8 +32,6 @@ from defocus.reading import intact, read_bytes, read_json
 from defocus.staging import owned_folder
 from defocus.web import WebError, answer_of, blocks_of
 
-MOST_BYTES = 256 * 2**20
-"""Of a manifest."""
 STALLED_SECONDS = 30.0
 TRIES = 5
 """Attempts in a row at one place that bring no byte."""

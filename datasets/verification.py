@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from defocus.datasets.checksums import (
+    CHECKSUM_FILES,
     CHECKSUMS,
     TAG_CHECKSUMS,
     Truth,
@@ -125,7 +126,7 @@ def repair_folder(root: Path, source: Path, jobs: int = 1) -> Repair:
     truth = _truth(root, before, source, there)
     findings = compared(truth.hashes, before.hashes)
     supply = _supply(source, there) | _supply(root, before.hashes)
-    wanted = {f.file for f in findings if f.kind != "extra"} - _WRITTEN
+    wanted = {f.file for f in findings if f.kind != "extra"} - CHECKSUM_FILES
     missing = sorted(name for name in wanted if truth.hashes[name] not in supply)
     if missing:
         raise DatasetError(
@@ -156,9 +157,6 @@ def _supply(root: Path, hashes: Mapping[str, str]) -> dict[str, Path]:
     return {digest: root / path for path, digest in hashes.items() if digest}
 
 
-_WRITTEN = frozenset({CHECKSUMS, TAG_CHECKSUMS})
-
-
 def _gather(
     truth: Truth, findings: list[FileFinding], supply: Mapping[str, Path], staging: Path
 ) -> None:
@@ -166,7 +164,7 @@ def _gather(
     for finding in _to_write(findings):
         place = staging / finding.file
         make_folder(place.parent)
-        if finding.file in _WRITTEN:
+        if finding.file in CHECKSUM_FILES:
             manifest = truth.manifest
             write_bytes(place, manifest if finding.file == CHECKSUMS else tag_of(manifest))
             continue
@@ -205,7 +203,7 @@ def _put_in_place(root: Path, findings: list[FileFinding], staging: Path) -> Non
     """Move files to their places: renamed ones, then staged ones, then the manifests."""
     places = {one.file: root / one.now for one in findings if one.kind == "renamed"}
     places |= {one.file: staging / one.file for one in _to_write(findings)}
-    for file in sorted(places, key=lambda file: (file in _WRITTEN, file)):
+    for file in sorted(places, key=lambda file: (file in CHECKSUM_FILES, file)):
         target = root / file
         make_folder(target.parent)
         with storing(target):

@@ -12,6 +12,7 @@ from defocus.capture.planning.shoot_record import (
     ExposureRecord,
     FocusSteps,
     Read,
+    Sha256,
     ShootRecord,
 )
 
@@ -30,7 +31,6 @@ FILE_NAME = r"^(truth/)?[a-z0-9_-]+(\.[2-9])?\.[a-z0-9]{1,5}$"
 FileName = Annotated[str, Field(pattern=FILE_NAME)]
 PairId = Annotated[str, Field(pattern=r"^[0-9]{4,6}_[a-z0-9][a-z0-9-]{0,63}$")]
 SceneName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from defocus import __version__
 from defocus.capture.sessions.member import displacement_overlay
 from defocus.datasets.audit.members import SHOWN, shown_members
 from defocus.datasets.audit.page_parts import (
+    LISTED,
     blur_states,
     checks_table,
     failing_part,
@@ -45,8 +46,6 @@ from defocus.reports.model import (
 from defocus.reports.pictures import small_picture
 
 UNEXPLAINED = next(one for one in QUANTITIES if one.name == "unexplained_stops")
-LISTED = 200
-"""Rows of the table of pairs; ``audit.csv`` has all."""
 PICTURE_SIDE = 900
 
 
