@@ -21,7 +21,7 @@ from defocus.errors import InputError
         ("Audit", {"merge": True, "shard": (1, 2)}, "--merge puts parts together"),
         ("Audit", {"shard": (1, 2), "limit_px": 1.0}, "a part cannot be combined"),
         ("Audit", {"shard": (1, 2), "launcher": "slurm"}, "makes all parts"),
-        ("Audit", {"limit_px": "-1px"}, "give 0px or more"),
+        ("Audit", {"limit_px": "-1px"}, "a length is 0px or more"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(command, typed, words):
