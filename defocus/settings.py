@@ -33,7 +33,7 @@ def _with_numbers(schema: Any) -> Any:  # noqa: ANN401 - a part of a schema
     return {name: _with_numbers(part) for name, part in schema.items()}
 
 
-class Checked:
+class StrictNumbers:
     """Base of what settings hold: no number is true, which pydantic would take for 1."""
 
     @classmethod
@@ -45,7 +45,7 @@ class Checked:
         return schema
 
 
-class Settings(Checked, BaseModel):
+class Settings(StrictNumbers, BaseModel):
     """Base of all settings: immutable, without undeclared keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

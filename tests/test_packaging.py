@@ -107,7 +107,7 @@ def packages_of(paths: Iterable[Path]) -> set[tuple[str, str]]:
     }
 
 
-COME_WITH = {"markupsafe": "jinja2", "triton": "torch"}
+COME_WITH = {"markupsafe": "jinja2", "pydantic-core": "pydantic", "triton": "torch"}
 
 
 def test_what_the_core_imports_is_a_dependency_and_each_dependency_is_imported():

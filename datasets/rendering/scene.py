@@ -23,7 +23,7 @@ from defocus.scene.real_lens import RealLens
 from defocus.scene.sensor import Sensor
 from defocus.scene.surfaces import Canvas, Surface, measured_layers, shadows_filled
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
-from defocus.settings import Checked, Settings
+from defocus.settings import Settings, StrictNumbers
 
 Array = NDArray[np.float64]
 
@@ -68,7 +68,7 @@ def _closed(corners: tuple[tuple[float, float], ...]) -> tuple[tuple[float, floa
 
 
 @dataclass(frozen=True)
-class PicturePlane(Checked):
+class PicturePlane(StrictNumbers):
     """A picture on a plane that faces the camera, whole or cut out to a polygon."""
 
     # picture file; its largest centred part with the frame's aspect ratio fills the canvas

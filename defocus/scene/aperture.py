@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import OpticsError
-from defocus.settings import Checked
+from defocus.settings import StrictNumbers
 
 Array = NDArray[np.float64]
 View: TypeAlias = Literal["left", "right"]
@@ -28,7 +28,7 @@ RADII = np.linspace(0.0, 1.0, 1025)
 
 
 @dataclass(frozen=True)
-class Aperture(Checked):
+class Aperture(StrictNumbers):
     """Properties that determine the shape of a defocused point."""
 
     # corners of the aperture, 5 to 12; 0 is a circle. The corners are on the circle of confusion.
@@ -55,7 +55,7 @@ ROUND = Aperture()
 
 
 @dataclass(frozen=True)
-class DualPixel(Checked):
+class DualPixel(StrictNumbers):
     """How a dual-pixel sensor divides the pupil between its two views."""
 
     # Source: the soft profile after A. Abuolaim et al., Learning to reduce defocus blur by

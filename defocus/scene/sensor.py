@@ -20,11 +20,11 @@ from scipy.special import ndtri
 from defocus.scene.aperture import ROUND, Aperture, DualPixel
 from defocus.scene.layers import Layer, render
 from defocus.scene.thin_lens import Lens
-from defocus.settings import Checked
+from defocus.settings import StrictNumbers
 
 
 @dataclass(frozen=True)
-class Sensor(Checked):
+class Sensor(StrictNumbers):
     """Properties that determine the noise of a sensor."""
 
     # number of electrons of a pixel that is just white
