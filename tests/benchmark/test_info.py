@@ -39,6 +39,7 @@ def test_every_system_of_ours_has_a_readme(name):
     assert len(readme(baseline(name))) > 150
 
 
+@pytest.mark.full
 def test_a_system_is_measured():
     found = measure_system(baseline("gkmnet"), torch.device("cpu"), side_px=64)
     assert found.seconds > 0

@@ -89,6 +89,7 @@ def structure(reader: PdfReader) -> Iterator[Any]:
                 waiting.append(item["/K"])
 
 
+@pytest.mark.full
 def test_hostile_text_is_shown_as_text():
     text = squeezed(read(render_pdf(hostile_page())))
     for shown in (
