@@ -87,7 +87,7 @@ SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 
 @contextlib.contextmanager
 def starting_workers() -> Iterator[None]:
-    """Processes that are started here ignore Ctrl-C, and numpy has one thread in each."""
+    """Processes that are started here ignore Ctrl-C and SIGUSR2; numpy has one thread in each."""
     # Their parent ends them. What loads numpy for all of them is started here too, at the first
     # time; with a thread for every core in each, they would wait for each other all the time.
     before = {name: os.environ.get(name) for name in SINGLE_THREADED}
@@ -104,10 +104,12 @@ def starting_workers() -> Iterator[None]:
 @contextlib.contextmanager
 def _blocked_interrupts() -> Iterator[None]:
     """Processes inherit that this thread gets no Ctrl-C; what was held back comes at the end."""
+    # Nor what SLURM sends to all processes of a job near its time limit: it would end what starts
+    # the others, and their parent with "unexpected EOF".
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGUSR2})
     try:
         yield
     finally:

@@ -78,6 +78,17 @@ def test_processes_come_from_one_clean_process_without_torch(tmp_path):
     assert said == "1 True {False}\n"
 
 
+def blocked_signals(_item: int) -> set[int]:
+    return set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows")
+def test_what_a_cluster_sends_to_all_processes_of_a_job_reaches_the_caller_alone():
+    for signals in in_processes(blocked_signals, [1, 2], 2):
+        assert signals >= {signal.SIGINT, signal.SIGUSR2}
+    assert signal.SIGUSR2 not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def test_an_interrupt_while_the_processes_start_is_not_waited_out(monkeypatch):
     def interrupted() -> list[BaseProcess]:
         if children := active_children():
