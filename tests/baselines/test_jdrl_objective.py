@@ -17,7 +17,6 @@ from defocus.baselines.operators.reblurring.operator import isotropic_reblur
 from defocus.errors import SettingsError
 from tests.baselines.conftest import Constant
 
-WARM = Progress(step=0, epoch=3.0, warmup_epochs=15)
 LATER = Progress(step=100, epoch=20.0, warmup_epochs=15)
 
 
@@ -55,43 +54,6 @@ def losses(objective: JDRLObjective, restored: torch.Tensor, batch: Batch) -> fl
     with torch.no_grad():
         loss, _ = objective(Constant(restored), batch, LATER)
     return float(loss)
-
-
-@pytest.mark.parametrize("shift", [(4, 0), (0, -3), (3, 2)])
-def test_a_known_shift_of_the_target_does_not_move_the_minimum(shifted, shift):
-    objective = make()
-    objective.reblurring = KnownBlur()
-    sharp, target = shifted(0, 0), shifted(*shift)
-    batch = Batch(blur(sharp), target)
-    steps = [(k * shift[0], k * shift[1]) for k in (-0.5, 0, 0.5, 1, 1.5)]
-    places = [(int(x), int(y)) for x, y in steps]
-    ours = [losses(objective, shifted(*place), batch) for place in places]
-    plain = [float(charbonnier(shifted(*place), target)) for place in places]
-    assert min(range(5), key=ours.__getitem__) == 1  # where the blurry picture lies
-    assert min(range(5), key=plain.__getitem__) == 3  # where the target lies
-    assert ours[1] < 0.5 * ours[3]
-
-
-def test_in_warmup_the_target_is_brought_onto_the_blurry_picture(shifted):
-    objective = make(warmup="forward")
-    sharp, target = shifted(0, 0), shifted(3, -2)
-    batch = Batch(blur(sharp), target)
-    loss, parts = objective(Constant(sharp), batch, WARM)
-    assert loss.item() < 0.4 * charbonnier(sharp, target).item()
-    assert parts["flow_px"] == pytest.approx(13**0.5, rel=0.25)
-    assert set(parts) == {"deblur_forward", "mask_kept_share", "flow_px"}
-
-
-def test_gradient_reaches_both_networks_and_no_estimator(shifted):
-    objective = make(warmup="forward")
-    network = Constant(shifted(0, 0))
-    batch = Batch(blur(shifted(0, 0)), shifted(2, 0))
-    objective(network, batch, WARM)[0].backward()
-    assert network.picture.grad is not None
-    assert all(p.grad is None for p in objective.parameters())
-    objective(network, batch, LATER)[0].backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in objective.parameters())
-    assert all(name.startswith("reblurring.") for name in objective.state_dict())
 
 
 @pytest.mark.full
