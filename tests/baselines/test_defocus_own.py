@@ -1,7 +1,5 @@
 """Our own networks: what a CPU and a first step need, and the weights that the package ships."""
 
-import math
-
 import cv2
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ from defocus.baselines.weights.own import find_own_weights, own_card, own_weight
 from defocus.baselines.weights.store import build_with, find_weights
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
+from tests.baselines.test_classical import psnr
 
 MOST_PARAMETERS = {"defocus-s": 1_000_000, "defocus-m": 8_000_000}
 MOST_BYTES = 20_000_000
@@ -99,10 +98,6 @@ def blurred(sharp: np.ndarray) -> np.ndarray:
     noise = np.random.default_rng(0).normal(0, 0.002, light.shape)
     stored = linear_to_srgb(np.clip(light + noise, 0, 1).astype(np.float32))
     return np.asarray(np.round(stored * 255) / 255, np.float32)
-
-
-def psnr(found: np.ndarray, sharp: np.ndarray) -> float:
-    return -10 * math.log10(float(np.square(found - sharp).mean()))
 
 
 def test_the_narrow_copies_are_two_networks():

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from defocus.baselines.objective import Batch
 from defocus.baselines.objectives.supervised import make
 from defocus.baselines.recipe import Recipe, Schedule
 from defocus.baselines.registry import baseline
@@ -11,7 +10,7 @@ from defocus.baselines.weights.store import add_weights
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training import train
 from defocus.errors import InputError
-from tests.baselines.overfitting import paired_batch
+from tests.benchmark.test_train import CPU, Patches
 
 
 @pytest.mark.full
@@ -22,10 +21,9 @@ def test_a_schedule_starts_from_added_weights(tmp_path):
     schedule = Schedule.model_validate(settings)
     recipe = Recipe(epochs=1, paper=schedule, quick=schedule, demo=schedule)
     run = Run("kpac-2level-01234567", "group", system, recipe, "demo", 0)
-    device = torch.device("cpu")
 
     def trained() -> torch.nn.Module:
-        return train(run, make, Patches(), tmp_path, device).network
+        return train(run, make, Patches(), tmp_path, CPU).network
 
     with pytest.raises(InputError, match="first: neither a file nor weights added"):
         trained()
@@ -36,16 +34,3 @@ def test_a_schedule_starts_from_added_weights(tmp_path):
     found = trained().state_dict()
     for name, entry in state.items():
         torch.testing.assert_close(found[name], entry, rtol=0, atol=1e-9)
-
-
-class Patches:
-    def batch(
-        self,
-        step: int,
-        size: int,
-        seed: int,
-        crop_px: int | None = None,
-        *,
-        places: slice = slice(None),
-    ) -> Batch:
-        return paired_batch(16, size)

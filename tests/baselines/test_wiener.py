@@ -11,6 +11,7 @@ from defocus.blur.disc_diameter import LARGEST_DIAMETER_PX, disc_diameter_px
 from defocus.images import as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
 from defocus.scene.pictures import texture
+from tests.baselines.test_classical import psnr
 
 SCENES = ("astronaut", "chelsea", "coffee", "grass", "gravel", "retina", "rocket")
 
@@ -26,10 +27,6 @@ def blurred(name: str, diameter_px: float, noise: float = 0.0) -> NDArray[np.flo
 def estimate(picture: NDArray[np.float32]) -> float:
     linear = srgb_to_linear(picture.astype(np.float64))
     return disc_diameter_px(linear @ np.array([0.2126, 0.7152, 0.0722]))
-
-
-def psnr(first: NDArray[np.float32], second: NDArray[np.float64]) -> float:
-    return float(-10 * np.log10(np.mean((first - second) ** 2)))
 
 
 @pytest.mark.parametrize("noise", [0.0, 1 / 255])
