@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from types import MappingProxyType
 
@@ -26,7 +25,7 @@ from defocus.training.optimiser import Optimiser
 from defocus.training.record.folder import CHECKPOINT, VALIDATION
 from defocus.training.steps.averaging import evaluated, make_average, update
 from defocus.training.steps.optimisers import autocast, has_bfloat16, make_optimisers
-from tests.benchmark.test_train import CPU, RECIPE, Batch, Loss, Net, Patches, make_run, tensors_of
+from tests.benchmark.test_train import CPU, RECIPE, Batch, Loss, Net, Patches, make_run, resumed
 
 NONE: Mapping[str, Watch] = MappingProxyType({})
 
@@ -58,20 +57,9 @@ def size_of(network: nn.Module) -> float:
 )  # fmt: skip
 def test_it_resumes_to_the_bit(tmp_path, monkeypatch, changes):
     monkeypatch.setattr(module, "MINUTE_SECONDS", 0.0)
-    whole, parts, watches = tmp_path / "whole", tmp_path / "parts", {"validation": Watch(size_of)}
     run = make_run(recipe=RECIPE.model_copy(update=changes))
-    for folder, stop_at in (
-        (whole, None),
-        (parts, 8 if "averaged_from_epoch" in changes else 5),
-        (parts, None),
-    ):
-        folder.mkdir(exist_ok=True)
-        with pytest.raises(KeyboardInterrupt) if stop_at else nullcontext():
-            train(run, Loss, Patches(stop_at), folder, CPU, watches=watches)
-        torch.rand(3)
-    expected, found = tensors_of(whole), tensors_of(parts)
-    assert expected.keys() == found.keys()
-    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
+    stop_at = 8 if "averaged_from_epoch" in changes else 5
+    whole, parts = resumed(tmp_path, run, stop_at=stop_at, watches={"validation": Watch(size_of)})
     names = {path.name for path in whole.iterdir()}
     assert names == {path.name for path in parts.iterdir()}
     if run.recipe is not None and run.recipe.training.validations:

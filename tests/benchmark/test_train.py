@@ -3,8 +3,10 @@
 import csv
 import dataclasses
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -120,32 +122,33 @@ def curve_of(folder: Path) -> list[dict[str, str]]:
         ]
 
 
-@pytest.mark.parametrize("stop_at", [1, 4, 8])
-def test_a_resumed_training_equals_the_undisturbed_one_to_the_bit(tmp_path, every_step, stop_at):
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    whole.mkdir()
-    parts.mkdir()
-    train(make_run(), Loss, Patches(), whole, CPU)
-    with pytest.raises(KeyboardInterrupt):
-        train(make_run(), Loss, Patches(stop_at), parts, CPU)
-    assert not training_finished(parts)
-    torch.rand(17)  # whatever another process did with its random numbers
-    patches = Patches()
-    resumed = train(make_run(), Loss, patches, parts, CPU)
-    assert patches.asked == list(range(stop_at, 9))
+def resumed(
+    folder: Path, run: Run, make: Callable[[], Objective] = Loss, stop_at: int = 5, **given: Any
+) -> tuple[Path, Path]:
+    """Folders of an undisturbed training and of a resumed one, which are equal to the bit."""
+    whole, parts = folder / "whole", folder / "parts"
+    for place, stop in ((whole, None), (parts, stop_at), (parts, None)):
+        place.mkdir(exist_ok=True)
+        patches = Patches(stop)
+        with pytest.raises(KeyboardInterrupt) if stop else nullcontext():
+            train(run, make, patches, place, CPU, **given)
+        assert training_finished(place) != bool(stop)
+        torch.rand(17)  # whatever another process did with its random numbers
+    assert patches.asked[0] == stop_at
     expected, found = tensors_of(whole), tensors_of(parts)
     assert expected.keys() == found.keys()
-    for name, tensor in expected.items():
-        assert torch.equal(tensor, found[name]), name
+    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
+    return whole, parts
+
+
+@pytest.mark.parametrize("stop_at", [1, 4, 8])
+def test_a_resumed_training_equals_the_undisturbed_one_to_the_bit(tmp_path, every_step, stop_at):
+    whole, parts = resumed(tmp_path, make_run(), stop_at=stop_at)
     assert curve_of(whole) == curve_of(parts)
     assert (whole / CHECKPOINT).read_bytes() == (parts / CHECKPOINT).read_bytes()
-    loaded = load_trained(make_run(), parts)
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(
-            resumed.network.state_dict().values(), loaded.network.state_dict().values(), strict=True
-        )
-    )
+    loaded = load_trained(make_run(), parts).network.state_dict()
+    expected = tensors_of(whole)
+    assert all(torch.equal(expected[f"network.{name}"], loaded[name]) for name in loaded)
 
 
 def test_other_seeds_give_other_weights(tmp_path):

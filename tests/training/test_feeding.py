@@ -28,7 +28,7 @@ from defocus.training.parallel import Ranks
 from defocus.training.record.folder import CHECKPOINT, steps_done
 from tests.benchmark.test_train import CPU
 from tests.command_process import StartedCommand, start_code, wait_until
-from tests.training.test_loop import STEPS, Points, job
+from tests.training.test_loop import STEPS, Points, job, points
 from tests.training.test_loop import train as train_job
 from tests.training.test_parallel import Plain, evenly, started_by_torchrun
 
@@ -145,11 +145,6 @@ def test_each_process_of_a_training_makes_its_own_part(expected):
         torch.testing.assert_close(two[name], tensor, rtol=1e-4, atol=1e-5)
 
 
-def points(step: int) -> Points:
-    x = torch.randn(5, 2, generator=torch.Generator().manual_seed(step))
-    return Points(x, x @ torch.tensor([[2.0], [-1.0]]))
-
-
 def killed_at(last: int, step: int) -> Points:
     if step == last:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -213,14 +208,6 @@ def test_without_processes_things_are_made_when_they_are_asked_for():
         next(made)
     assert asked == [0, 1]
     assert issubclass(MakerDiedError, InterruptedWorkError)
-
-
-def test_a_batch_is_divided_before_it_is_read(tmp_path):
-    patches = source(tmp_path / "pairs.h5")
-    whole = patches.batch(3, 4, seed=1)
-    parts = [patches.batch(3, 4, seed=1, places=slice(n, n + 2)) for n in (0, 2)]
-    assert torch.equal(torch.cat([part.blurry for part in parts]), whole.blurry)
-    assert torch.equal(torch.cat([part.target for part in parts]), whole.target)
 
 
 def test_the_number_of_processes_is_recorded_and_identifies_nothing():

@@ -65,12 +65,16 @@ class Squared(TrainingObjective[Points]):
         return loss, {"root": float(loss.detach().sqrt())}
 
 
+def points(step: int) -> Points:
+    x = torch.randn(5, 2, generator=torch.Generator().manual_seed(step))
+    return Points(x, x @ torch.tensor([[2.0], [-1.0]]))
+
+
 def batches(stop_at: int | None, first: int, feeder: Feeder) -> Iterator[Points]:
     for step in range(first, STEPS):
         if step == stop_at:
             raise KeyboardInterrupt
-        x = torch.randn(5, 2, generator=torch.Generator().manual_seed(step))
-        yield Points(x, x @ torch.tensor([[2.0], [-1.0]]))
+        yield points(step)
 
 
 def job(stop_at: int | None = None, method: Method = METHOD, code: str = "0.1.0") -> Job[Points]:
