@@ -1,6 +1,5 @@
 """Evaluation of one system: what goes in, what must come out, what is kept."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,23 +22,14 @@ from defocus.benchmark.scoring.metric import NO_REFERENCE, profile_metrics
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import read_image
+from tests.benchmark.test_protocols import KnownFlow
+from tests.benchmark.test_size_check import Of
 
 pytestmark = pytest.mark.usefixtures("no_weights")
 
 CPU = torch.device("cpu")
 CARD = Card("net", "Net", "network", "single", "paper", "", "", "")
 DUAL = replace(CARD, input="dual", needs=("dual_pixel",))
-
-
-class Net(nn.Module):
-    """Any function as a network."""
-
-    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        return self.function(blurry)
 
 
 @pytest.fixture
@@ -91,7 +81,7 @@ def test_a_picture_smaller_than_networks_take_is_restored(tmp_path, size):
 
 def test_a_perfect_system_is_perfect_under_gt(pair):
     sharp = torch.from_numpy(read_image(pair.sharp).astype(np.float32) / 255).permute(2, 0, 1)  # type: ignore[arg-type]
-    scores, costs, _ = evaluated(dataset_of(pair), Net(lambda _: sharp[None]))
+    scores, costs, _ = evaluated(dataset_of(pair), Of(lambda _: sharp[None]))
     found = {(s.protocol, s.metric): s for s in scores}
     assert len(found) == len(scores)
     whole = [metric for _, metric in found if metric not in PARTS]
@@ -124,22 +114,14 @@ def test_a_pair_that_cannot_be_read_is_left_out_by_name(pair, tmp_path, cut):
         evaluated(dataset_of(damaged))
 
 
-class Still:
-    """A flow estimator that sees no motion."""
-
-    name = "still"
-    weights_sha256 = "ab" * 32
-
-    def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        return torch.zeros_like(first[:, :2])
-
-
 def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(pair, tmp_path):
     circles = np.full((40, 56), 1.0, np.float32)
     circles[:, 28:] = -5.0
     np.save(tmp_path / "map.npy", circles)
     known = replace(pair, defocus_map=tmp_path / "map.npy", metadata={"place": "indoor"})
-    scores, *_ = evaluated(dataset_of(known), independent=Still())
+    still = KnownFlow((0, 0))
+    still.weights_sha256 = "ab" * 32
+    scores, *_ = evaluated(dataset_of(known), independent=still)
     found = {(s.protocol, s.metric): s for s in scores}
     assert {metric for protocol, metric in found if protocol == "gt" and metric in PARTS} == {
         "psnr_edges", "psnr_flat", "psnr_in_focus", "psnr_blurred", "psnr_coc_0_2", "psnr_coc_4_8",
@@ -150,7 +132,7 @@ def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(pair, 
     errors = [10 ** -(found["gt", f"psnr_{part}"].value / 10) for part in ("in_focus", "blurred")]
     assert np.mean(errors) == pytest.approx(10 ** -(found["gt", "psnr"].value / 10))
     other = found["deformed-gt", "psnr_independent"]
-    assert (other.flow, other.flow_weights) == ("still", "ab" * 32)
+    assert (other.flow, other.flow_weights) == ("known", "ab" * 32)
     assert other.value == pytest.approx(found["gt", "psnr"].value)
     assert ("gt", "psnr_independent") not in found
     assert not [
@@ -194,7 +176,7 @@ def test_a_dual_system_gets_left_and_right(pair):
         seen.append(views)
         return views[:, :3]
 
-    restored, seconds = restore_picture(Net(network), DUAL, pair, CPU)
+    restored, seconds = restore_picture(Of(network), DUAL, pair, CPU)
     assert seen[0].shape == (1, 6, 40, 56)
     assert torch.allclose(seen[0][:, :3], torch.tensor(0.2))
     assert torch.allclose(seen[0][:, 3:], torch.tensor(0.4))
@@ -205,7 +187,7 @@ def test_a_dual_system_gets_left_and_right(pair):
 
 def test_the_network_is_in_evaluation_mode_without_gradients(pair):
     modes: list[tuple[bool, bool]] = []
-    network = Net(
+    network = Of(
         lambda blurry: (modes.append((network.training, torch.is_grad_enabled())), blurry)[1]
     )  # type: ignore[func-returns-value]
     network.train()
@@ -223,7 +205,7 @@ def test_the_network_is_in_evaluation_mode_without_gradients(pair):
 )
 def test_what_no_system_may_give(pair, function, error, words):
     with pytest.raises(error, match=words):
-        restore_picture(Net(function), CARD, pair, CPU)
+        restore_picture(Of(function), CARD, pair, CPU)
 
 
 def test_inputs_that_the_pairs_lack(pair):

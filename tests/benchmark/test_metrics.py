@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from skimage.metrics import structural_similarity
 
 from defocus.benchmark.metrics.psnr import CAP_DB
 from defocus.benchmark.metrics.ssim import whole_windows
@@ -23,47 +23,18 @@ from defocus.benchmark.scoring.metric import (
 PSNR, SSIM, MAE = (all_metrics()[name] for name in ("psnr", "ssim", "mae"))
 
 
-def pictures(kind: str) -> tuple[np.ndarray, np.ndarray]:
+def pictures() -> tuple[np.ndarray, np.ndarray]:
     """A pair of float64 pictures in [0, 1]."""
-    random = np.random.default_rng(5)
-    if kind == "random":
-        return random.random((61, 83, 3)), random.random((61, 83, 3))
-    if kind == "saturated":
-        first = (random.random((40, 56, 3)) > 0.5).astype(np.float64)
-        return first, np.clip(first + 0.3 * random.standard_normal(first.shape), 0, 1)
-    if kind == "constant":
-        return np.full((30, 40, 3), 0.25), np.full((30, 40, 3), 0.75)
-    if kind == "tiny":
-        return random.random((7, 7, 3)), random.random((7, 7, 3))
-    first = random.integers(0, 65536, (48, 64, 3)) / 65535  # 16 bit, a step or two apart
-    steps = random.integers(-2, 3, first.shape) / 65535
-    return first, np.clip(first + steps, 0, 1)
-
-
-KINDS = ["random", "saturated", "constant", "tiny", "sixteen-bit"]
+    first, second = np.random.default_rng(5).random((2, 61, 83, 3))
+    return first, second
 
 
 def everywhere(picture: np.ndarray) -> np.ndarray:
     return np.ones(picture.shape[:2], dtype=bool)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_whole_picture_equals_scikit_image(kind):
-    restored, reference = pictures(kind)
-    mask = everywhere(restored)
-    assert PSNR.score(restored, reference, mask) == pytest.approx(
-        peak_signal_noise_ratio(reference, restored, data_range=1), abs=1e-9
-    )
-    assert SSIM.score(restored, reference, mask) == pytest.approx(
-        structural_similarity(reference, restored, data_range=1, channel_axis=2), abs=1e-9
-    )
-    assert MAE.score(restored, reference, mask) == pytest.approx(
-        np.abs(restored - reference).mean(), abs=1e-12
-    )
-
-
 def test_identical_pictures_get_finite_best_values():
-    picture = pictures("random")[0]
+    picture = pictures()[0]
     mask = everywhere(picture)
     assert PSNR.score(picture, picture, mask) == CAP_DB
     assert PSNR.score(picture + 1e-7, picture, mask) == CAP_DB  # 140 dB would pull any mean
@@ -72,7 +43,7 @@ def test_identical_pictures_get_finite_best_values():
 
 
 def test_masked_values_are_those_of_the_pixels_under_the_mask():
-    restored, reference = pictures("random")
+    restored, reference = pictures()
     inside = (slice(10, 40), slice(5, 60))  # a rectangle counts as if it were cut out
     mask = np.zeros(restored.shape[:2], dtype=bool)
     mask[inside] = True
@@ -115,7 +86,7 @@ def test_a_hole_costs_ssim_every_window_that_touches_it():
         for x in range(3, 27):
             expected[y, x] = mask[y - 3 : y + 4, x - 3 : x + 4].all()
     np.testing.assert_array_equal(whole_windows(mask, 7), expected)
-    restored, reference = pictures("random")
+    restored, reference = pictures()
     restored, reference = restored[:30, :30], reference[:30, :30]
     channels = [
         structural_similarity(reference[..., c], restored[..., c], data_range=1, full=True)[1][

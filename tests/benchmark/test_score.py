@@ -32,6 +32,7 @@ from defocus.benchmark.scoring.protocols import deformed_target
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError
 from tests.benchmark.recipes import RECIPES, eight_bit, full_scale, read, three
+from tests.benchmark.test_protocols import KnownFlow
 
 pytestmark = pytest.mark.usefixtures("no_weights")
 
@@ -110,20 +111,12 @@ def test_jdrls_profiles_warp_the_sharp_picture_as_its_script_does(name, tmp_path
     assert 0 < image["flow_px"] < 5
 
 
-class NoFlow:
-    name = "none"
-    weights_sha256 = ""
-
-    def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        return torch.zeros(first.shape[0], 2, *first.shape[2:])
-
-
 def test_the_official_grid_alone_costs_an_equal_pair_its_score():
     """With no flow at all, the released warp moves the borders by half a pixel."""
     noise = cv2.GaussianBlur(np.random.default_rng(0).random((280, 420, 3)), (0, 0), 1.7)
     sharp = np.clip(0.5 + 0.15 * (noise - noise.mean()) / noise.std(), 0, 1)
-    moved = deformed_target(sharp, sharp, NoFlow(), "official").reference
-    kept = deformed_target(sharp, sharp, NoFlow(), "correct").reference
+    moved = deformed_target(sharp, sharp, KnownFlow((0, 0)), "official").reference
+    kept = deformed_target(sharp, sharp, KnownFlow((0, 0)), "correct").reference
     assert three(moved, sharp)["psnr"] == pytest.approx(32, abs=1)
     assert np.abs(kept - sharp).max() < 1e-11
 
@@ -268,14 +261,11 @@ def test_the_common_centre_scores_as_pictures_cut_by_hand(tmp_path):
     ("large", "small", "near"),
     [
         (1680, 1679, True),
-        (1680, 1672, True),
         (1680, 1664, True),  # cut to a multiple of 64
         (1679, 1664, True),
         (1728, 1680, True),  # filled up to one
         (1683, 1671, False),
-        (1680, 1600, False),
         (1680, 840, False),
-        (64, 32, False),
         (8, 4, False),
     ],
 )
