@@ -7,7 +7,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +22,7 @@ from defocus.benchmark.leaderboard.rows import (
     to_csv,
 )
 from defocus.benchmark.leaderboard.tables import score_tables
-from defocus.benchmark.leaderboard.terminal import print_leaderboard, print_tables
+from defocus.benchmark.leaderboard.terminal import print_leaderboard
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, Entry, open_results
 from defocus.benchmark.scoring.protocols import PROTOCOLS
@@ -60,23 +59,6 @@ def test_columns_are_known_by_name():
 def test_protocols_are_those_of_the_evaluator():
     assert tuple(PROTOCOLS) == PROTOCOL_ORDER
     assert {name for name, p in PROTOCOLS.items() if not p.ranked} == {"deformed-gt"}
-
-
-def test_the_value_is_the_mean_of_images_each_averaged_over_seeds(tmp_path):
-    second = replace(ENTRY, run="net-2", seed=1)
-    rows = board(
-        tmp_path,
-        (ENTRY, [score("a1", 20.0), score("a2", 30.0), score("b1", 31.0)]),
-        (second, [score("a1", 22.0), score("a2", 30.0), score("b1", 35.0)]),
-    )
-    row = find(rows, "net")
-    assert row.value == pytest.approx((21 + 30 + 33) / 3)
-    assert (row.images, row.scenes, row.seeds) == (3, 2, 2)
-    assert (row.ci_low, row.ci_high) == (None, None)
-    assert row.status == "ok"
-    assert find(rows, "net", "params_m").value == 2.0
-    assert find(rows, "net", "params_m").protocol == ""
-    assert find(rows, "net", "macs_g").status == "not-applicable: not measured"
 
 
 def test_the_newest_group_of_a_system_counts(tmp_path):
@@ -137,20 +119,6 @@ def test_a_narrow_terminal_has_all_names_and_says_what_it_leaves_out(monkeypatch
     assert sum("lpips: not-applicable: no weights" in line for line in lines) == 1
     assert any(line.startswith("not shown in this width: ") and "FSIMc" in line for line in lines)
     assert sum(line.lstrip().startswith(name) for line in lines) == 1
-
-
-def test_other_tables_keep_their_names_in_a_narrow_terminal(monkeypatch, capsys):
-    numbers = [Column(f"metric {n}") for n in range(7)]
-    name = "a picture of a rather long name.tif"
-    row = (name, "a picture of a rather long name-net.png", *[12.3456] * 7)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "80")
-    print_tables([Table("", (Column("Picture"), Column("File"), *numbers), (row,))])
-    shown = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
-    assert max(map(len, shown.splitlines())) <= 80
-    assert name in shown
-    assert "…" not in shown
-    assert "not shown in this width: metric 0, metric 1" in shown
 
 
 def test_budgets_that_compare_nothing_say_so():

@@ -274,12 +274,6 @@ def test_a_short_budget_has_no_marks_no_front_and_no_published_number(tmp_path, 
     assert not any(point.marked for figure in parts(page, Scatter) for point in figure.points)
 
 
-def test_a_paper_s_numbers_are_printed_in_the_table(study):
-    page = page_of(study, printed=True)
-    table = next(part for part in parts(page, Table) if part.references)
-    assert cells(table, "published")["Restormer"].value == pytest.approx(25.98)
-
-
 def test_rows_have_lasting_places_and_lead_to_what_lies_behind(study):
     first, again = page_of(study), page_of(study)
     anchors = [name for table in boards(first).values() for name in table.anchors]
