@@ -22,7 +22,7 @@ from defocus.benchmark.leaderboard.rows import (
     to_csv,
 )
 from defocus.benchmark.leaderboard.tables import score_tables
-from defocus.benchmark.leaderboard.terminal import print_leaderboard
+from defocus.benchmark.leaderboard.terminal import print_leaderboard, print_tables
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, Entry, open_results
 from defocus.benchmark.scoring.protocols import PROTOCOLS
@@ -119,6 +119,20 @@ def test_a_narrow_terminal_has_all_names_and_says_what_it_leaves_out(monkeypatch
     assert sum("lpips: not-applicable: no weights" in line for line in lines) == 1
     assert any(line.startswith("not shown in this width: ") and "FSIMc" in line for line in lines)
     assert sum(line.lstrip().startswith(name) for line in lines) == 1
+
+
+def test_other_tables_keep_their_names_in_a_narrow_terminal(monkeypatch, capsys):
+    numbers = [Column(f"metric {n}") for n in range(7)]
+    name = "a picture of a rather long name.tif"
+    row = (name, "a picture of a rather long name-net.png", *[12.3456] * 7)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    print_tables([Table("", (Column("Picture"), Column("File"), *numbers), (row,))])
+    shown = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert name in shown
+    assert "…" not in shown
+    assert "not shown in this width: metric 0, metric 1" in shown
 
 
 def test_budgets_that_compare_nothing_say_so():
