@@ -9,15 +9,11 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image as Pillow
-from PIL.ImageOps import exif_transpose
 
 from defocus.errors import ImageError
 from defocus.images import (
     as_float,
-    as_integer,
     as_linear,
     bit_depth,
     linear_to_srgb,
@@ -26,7 +22,6 @@ from defocus.images import (
     srgb_to_linear,
     write_image,
 )
-from defocus.orientation import as_shown, as_stored
 from tests.capture.raw_sessions import bayer_dng
 from tests.command_process import run_python
 
@@ -47,19 +42,6 @@ def test_pictures_come_back_exactly(tmp_path, suffix, dtype):
     back = read_image(tmp_path / f"a{suffix}")
     assert bit_depth(back) == 8 * np.dtype(dtype).itemsize
     np.testing.assert_array_equal(back, image)
-
-
-@pytest.mark.parametrize(
-    ("mode", "colour", "shown"),
-    [
-        ("RGB", (255, 10, 20), [255, 10, 20]),
-        ("L", 77, [77, 77, 77]),
-        ("RGBA", (1, 2, 3, 4), [1, 2, 3]),
-    ],
-)
-def test_channels_are_red_green_blue(tmp_path, mode, colour, shown):
-    Pillow.new(mode, (8, 8), colour).save(tmp_path / "a.png")
-    assert read_image(tmp_path / "a.png")[3, 3].tolist() == shown
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -124,17 +106,6 @@ def test_sixteen_bits_into_jpeg_are_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_an_orientation_turns_a_picture_as_others_turn_it(orientation):
-    stored = picture(0, np.uint8)
-    exif = Pillow.Exif()
-    exif[274] = orientation
-    opened = Pillow.fromarray(stored)
-    opened.getexif().update(exif)
-    assert np.array_equal(as_shown(stored, orientation), np.asarray(exif_transpose(opened)))
-    assert np.array_equal(as_stored(as_shown(stored, orientation), orientation), stored)
-
-
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", " with a thumbnail.jpg"])
 def test_a_truncated_picture_is_refused(tmp_path, suffix, capfd):
     path, exif = tmp_path / f"a{suffix}", Pillow.Exif()
@@ -153,12 +124,6 @@ def test_a_pair_of_two_sizes_names_both(tmp_path):
     write_image(tmp_path / "sharp.png", picture(5, np.uint8, 20, 31))
     with pytest.raises(ImageError, match=r"blurry\.png is 30x20 but .*sharp\.png is 31x20"):
         read_pair(tmp_path / "blurry.png", tmp_path / "sharp.png")
-
-
-@given(st.lists(st.integers(0, 65535), min_size=1, max_size=50))
-def test_integers_survive_floats(values):
-    image = np.array(values, np.uint16)
-    np.testing.assert_array_equal(as_integer(as_float(image), 16), image)
 
 
 def test_srgb_is_inverted_and_has_its_known_values():

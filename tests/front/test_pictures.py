@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.errors import ImageError
-from defocus.front.pictures import pictures, two_pictures
-from defocus.images import write_image
+from defocus.front.pictures import pictures
 
 RANDOM = np.random.default_rng(5)
 FLOATS = RANDOM.random((20, 30, 3)).astype(np.float32)
@@ -53,18 +51,6 @@ def test_bytes_in_the_order_of_another_machine_are_the_same_picture():
 
 def test_rounding_is_no_reason_to_refuse():
     assert pictures(np.full((8, 8), 1.00001), "picture").pixels.dtype == np.float64
-
-
-def test_a_pair_has_one_size(tmp_path):
-    first, second = np.zeros((8, 9, 3), np.uint8), np.zeros((8, 10, 3), np.uint16)
-    write_image(tmp_path / "a.png", first)
-    write_image(tmp_path / "b.png", second)
-    with pytest.raises(ImageError, match="a pair needs one size"):
-        two_pictures(tmp_path / "a.png", str(tmp_path / "b.png"))
-    write_image(tmp_path / "b.png", second[:, :9])
-    members = two_pictures(tmp_path / "a.png", str(tmp_path / "b.png"))
-    assert [member.pixels.dtype for member in members] == [np.uint8, np.uint16]
-    assert two_pictures(tmp_path / "a.png", first)[0].pixels.shape == (1, 8, 9, 3)
 
 
 def test_16_bits_that_hold_8_bit_values_are_told(capsys):
