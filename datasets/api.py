@@ -91,7 +91,9 @@ def _parted(text: str) -> tuple[str, Path]:
     if name == SAMPLE or text in RENDERED_ALONE:
         return name, Path(place)
     if not colon or not place:
-        names = (SAMPLE, "sample:strong", "sample:wide")
+        from defocus.datasets.sample import VARIANTS
+
+        names = [one.dataset for one in VARIANTS]
         hint = did_you_mean(text, names, most=1)
         if not colon and Path(text).is_dir():
             hint = f"did you mean 'manifest:{text}' or another READER:{text}?"

@@ -93,7 +93,7 @@ def starting_workers() -> Iterator[None]:
     before = {name: os.environ.get(name) for name in SINGLE_THREADED}
     os.environ.update(SINGLE_THREADED)
     try:
-        with _blocked_interrupts(), _interrupted_afterwards():
+        with _blocked_signals(), _interrupted_afterwards():
             yield
     finally:
         os.environ.update({name: value for name, value in before.items() if value is not None})
@@ -102,10 +102,10 @@ def starting_workers() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _blocked_interrupts() -> Iterator[None]:
-    """Processes inherit that this thread gets no Ctrl-C; what was held back comes at the end."""
-    # Nor what SLURM sends to all processes of a job near its time limit: it would end what starts
-    # the others, and their parent with "unexpected EOF".
+def _blocked_signals() -> Iterator[None]:
+    """Processes inherit which signals this thread does not get; what was held back comes after."""
+    # Ctrl-C, and what SLURM sends to all processes of a job near its time limit: that would end
+    # what starts the others, and their parent with "unexpected EOF".
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
