@@ -253,7 +253,7 @@ def test_systems_of_a_file_are_listed_and_shown_with_it(bench, monkeypatch):
         "my_net.py",
     ]
     shown = bench("list", "jdrl-my-net", "--plugin", "my_net.py")
-    assert "my_net.py, SHA-256" in " ".join(shown.stdout.split())
+    assert "my_net.py,SHA-256" in "".join(shown.stdout.split()), "a long path is broken anywhere"
 
 
 @pytest.mark.full
