@@ -59,7 +59,10 @@ def reproducible(settings: Training) -> Iterator[None]:
 def seed_torch(seed: int, purpose: str) -> None:
     """Seed torch from a hash, so that neighbouring steps and seeds share no random numbers."""
     digest = hashlib.sha256(f"{seed} {purpose}".encode()).digest()
-    torch.manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+    number = int.from_bytes(digest[:8], "little") >> 1
+    torch.default_generator.manual_seed(number)  # torch.manual_seed asks all kinds of devices: 1 ms
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed_all(number)
 
 
 MINUTE_SECONDS = 60.0
