@@ -24,8 +24,8 @@ from defocus.baselines.weights.store import build_with, find_weights
 from defocus.benchmark.cost.size_check import probe_memory, random_batch, require_sizes, try_step
 from defocus.benchmark.evaluation.evaluate import restore_picture
 from defocus.benchmark.metrics import psnr
+from defocus.benchmark.metrics.metric import Metric, all_metrics
 from defocus.benchmark.results.run_folder import package_version
-from defocus.benchmark.scoring.metric import Metric, all_metrics
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.benchmark.scoring.score import score_picture

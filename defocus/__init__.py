@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from defocus.baselines.objective import Objective as Objective
     from defocus.baselines.recipe import Recipe as Recipe
     from defocus.baselines.recipe import Schedule as Schedule
+    from defocus.benchmark.metrics.metric import Metric as Metric
     from defocus.benchmark.reporting.section import Section as Section
-    from defocus.benchmark.scoring.metric import Metric as Metric
     from defocus.capture.camera import Camera as Camera
     from defocus.capture.camera import CameraDescription as CameraDescription
     from defocus.capture.camera import Setting as Setting
@@ -86,7 +86,7 @@ _MODULES = {
     "Column": "reports.model",
     "Dataset": "datasets.pair",
     "Loss": "baselines.loss",
-    "Metric": "benchmark.scoring.metric",
+    "Metric": "benchmark.metrics.metric",
     "Objective": "baselines.objective",
     "Optimiser": "training.optimiser",
     "Pair": "datasets.pair",

@@ -10,9 +10,9 @@ from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.recording import store_columns
 from defocus.benchmark.evaluation.remaining import missing_metrics
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version
+from defocus.benchmark.metrics.metric import Metric, metrics_for
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import NOT_TRAINED, Entry, Results
-from defocus.benchmark.scoring.metric import Metric, metrics_for
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.plan import Study
 from defocus.datasets.measuring.revision import REFERENCED

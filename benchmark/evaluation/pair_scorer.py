@@ -22,10 +22,10 @@ from defocus.benchmark.evaluation.columns import (
     MOVES,
     place_score,
 )
+from defocus.benchmark.metrics.metric import NO_REFERENCE, Metric, lack_truth
 from defocus.benchmark.metrics.psnr import METRIC, decibels
 from defocus.benchmark.results.run_folder import UNREAD
 from defocus.benchmark.results.score_matrix import Score
-from defocus.benchmark.scoring.metric import NO_REFERENCE, Metric, lack_truth
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile, prepared
 from defocus.benchmark.scoring.protocols import (
     PROTOCOLS,

@@ -13,6 +13,7 @@ from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER, column_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version, metric_versions
+from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics, lack_truth, metrics_for
 from defocus.benchmark.results.dataset_facts import seen_in
 from defocus.benchmark.results.run_folder import (
     AGAIN,
@@ -30,7 +31,6 @@ from defocus.benchmark.results.run_folder import (
 )
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import COSTS, Cost, Entry, MetricVersion, Results
-from defocus.benchmark.scoring.metric import NO_REFERENCE, all_metrics, lack_truth, metrics_for
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.attempt import load_run, train_run
 from defocus.benchmark.study.plan import Run, Study
@@ -44,7 +44,7 @@ if TYPE_CHECKING:  # a finished study imports no torch
     from torch import nn
 
     from defocus.align.flow.estimator import FlowEstimator
-    from defocus.benchmark.scoring.metric import Metric
+    from defocus.benchmark.metrics.metric import Metric
     from defocus.datasets.pair import Pair
     from defocus.training.loop import Trained
 

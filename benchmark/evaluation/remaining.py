@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from defocus.benchmark.evaluation.recording import kept_outputs
 from defocus.benchmark.evaluation.versions import evaluation_version
+from defocus.benchmark.metrics.metric import Metric, metrics_for
 from defocus.benchmark.results.run_folder import (
     checkpoint_is,
     is_repeated,
@@ -13,7 +14,6 @@ from defocus.benchmark.results.run_folder import (
     run_folder,
 )
 from defocus.benchmark.results.store import Entry, Results
-from defocus.benchmark.scoring.metric import Metric, metrics_for
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import read_whole
 from defocus.isolation import attempt, parted

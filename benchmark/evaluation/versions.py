@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER, column_of
+from defocus.benchmark.metrics.metric import Metric
 from defocus.benchmark.results.run_folder import package_version
 from defocus.benchmark.results.store import MetricVersion
 from defocus.benchmark.revisions import SCORING_REVISION
-from defocus.benchmark.scoring.metric import Metric
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile
 
 ESTIMATOR = "dis"

@@ -21,11 +21,11 @@ from defocus.benchmark.external_results.scoring import Scoring, score_outputs
 from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.metrics.metric import all_metrics, find_metric, profile_metrics
 from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, STORE, Entry, open_results
-from defocus.benchmark.scoring.metric import all_metrics, find_metric, profile_metrics
 from defocus.benchmark.scoring.profiles import Profile, find_profile
 from defocus.datasets.api import open_dataset
 from defocus.datasets.layouts.matching import Rule

@@ -28,7 +28,7 @@ from defocus.benchmark.external_results.matching import (
     size_words,
     warnings_of,
 )
-from defocus.benchmark.scoring.metric import Metric, find_metric
+from defocus.benchmark.metrics.metric import Metric, find_metric
 from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped
 from defocus.benchmark.scoring.protocols import Target, everywhere, make_target
 from defocus.benchmark.scoring.score import MetricValue, score_picture

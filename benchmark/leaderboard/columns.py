@@ -12,7 +12,7 @@ from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.leaderboard.classes import counted_head, most_images
 from defocus.benchmark.leaderboard.lines import BoardLine, Convention
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.scoring.metric import all_metrics
+from defocus.benchmark.metrics.metric import all_metrics
 from defocus.reports.model import Cell, Column, Measured, Table
 
 GAIN = "gain"

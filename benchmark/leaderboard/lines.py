@@ -18,8 +18,8 @@ from defocus.benchmark.leaderboard.content import (
     track_key,
 )
 from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.metrics.metric import NO_REFERENCE, Metric, all_metrics
 from defocus.benchmark.results.store import ELSEWHERE, NARROW, SCRATCH, Entry
-from defocus.benchmark.scoring.metric import NO_REFERENCE, Metric, all_metrics
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 

@@ -36,9 +36,9 @@ from defocus.benchmark.leaderboard.lines import (
     line_of,
 )
 from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.published.numbers import printed_beside
 from defocus.benchmark.results.store import SCRATCH, is_trained
-from defocus.benchmark.scoring.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import (
     CEILING,

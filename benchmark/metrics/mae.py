@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from defocus.benchmark.scoring.metric import Mask, Metric, Picture
+from defocus.benchmark.metrics.metric import Mask, Metric, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.metrics.ssim import WINDOW_PX, contrast_and_ssim, seen, whole_windows
-from defocus.benchmark.scoring.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 from scipy.special import gammaln
 
+from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring import backbone_files
-from defocus.benchmark.scoring.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.images import LUMA
 

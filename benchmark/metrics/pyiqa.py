@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from defocus.benchmark.scoring.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
 REMEDY = "pip install 'defocus[iqa]' (pyiqa: non-commercial licence, about 120 packages)"

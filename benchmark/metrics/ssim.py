@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.scoring.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.images import LUMA
 

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from defocus.benchmark.scoring.metric import Mask, Metric, Picture
+from defocus.benchmark.metrics.metric import Mask, Metric, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
 

@@ -26,7 +26,7 @@ from defocus.benchmark.leaderboard.lines import (
     track_of,
 )
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.scoring.metric import NO_REFERENCE, all_metrics
+from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.progress import counted
 from defocus.reports.latex import ColumnGroup, PaperTable

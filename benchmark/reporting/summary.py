@@ -18,6 +18,7 @@ from defocus.benchmark.leaderboard.content import (
 )
 from defocus.benchmark.leaderboard.lines import BoardLine, line_of
 from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.metrics.metric import NO_REFERENCE
 from defocus.benchmark.reporting.figures.joint_training import (
     joint_training_gain,
     only_joint_training,
@@ -30,7 +31,6 @@ from defocus.benchmark.reporting.figures.picture_scores import (
     resolution_between,
 )
 from defocus.benchmark.results.store import NARROW, SCRATCH
-from defocus.benchmark.scoring.metric import NO_REFERENCE
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import counted, several

@@ -10,10 +10,10 @@ from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.recording import store_columns
 from defocus.benchmark.evaluation.remaining import missing_metrics
 from defocus.benchmark.leaderboard.publish import publish
+from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
-from defocus.benchmark.scoring.metric import all_metrics
 from defocus.benchmark.study.document import REQUEST, Request, read_request, write_request
 from defocus.errors import InputError
 from defocus.files import make_folder, sync_folder, sync_tree, write_json_if_changed

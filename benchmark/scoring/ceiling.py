@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.sampling.kernels import gathered
+from defocus.benchmark.metrics.metric import Metric
 from defocus.benchmark.results.score_matrix import Score
-from defocus.benchmark.scoring.metric import Metric
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile
 from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
 from defocus.benchmark.scoring.score import score_picture

@@ -15,9 +15,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.benchmark.metrics.metric import Mask, Picture
 from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.metrics.ssim import C1, C2, whole_windows
-from defocus.benchmark.scoring.metric import Mask, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
 _SIDE = 7

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.scoring.metric import Metric, MetricUnavailableError, profile_metrics
+from defocus.benchmark.metrics.metric import Metric, MetricUnavailableError, profile_metrics
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile, prepared, require_floats
 from defocus.errors import InputError
 

@@ -53,7 +53,7 @@ def tracks(results: Results, metric: str = "psnr") -> list[Track]:
 
 
 def _fields(results: Results, metric: str) -> list[_Field]:
-    from defocus.benchmark.scoring.metric import find_metric
+    from defocus.benchmark.metrics.metric import find_metric
 
     higher = find_metric(metric).better == "higher"
     members: dict[Contest, list[SystemScores]] = defaultdict(list)

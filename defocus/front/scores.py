@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
-from defocus.benchmark.scoring.metric import (
+from defocus.benchmark.metrics.metric import (
     Metric,
     MetricUnavailableError,
     find_metric,

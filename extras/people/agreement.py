@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.leaderboard.rows import current_entries
+from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.results.store import Results
-from defocus.benchmark.scoring.metric import all_metrics
 from defocus.benchmark.statistics.intervals import (
     MINIMUM_SCENES,
     RESAMPLES,

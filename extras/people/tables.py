@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER
-from defocus.benchmark.scoring.metric import all_metrics
+from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
 from defocus.extras.people.agreement import MetricAgreement
 from defocus.extras.people.answers import Judged

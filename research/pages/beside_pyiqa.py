@@ -23,8 +23,8 @@ from scipy.io import savemat
 from skimage import data
 from torchvision.models import vgg16
 
+from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.scoring import backbone_files
-from defocus.benchmark.scoring.metric import all_metrics
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.files import sha256_file
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.benchmark.scoring.metric import find_metric
+from defocus.benchmark.metrics.metric import find_metric
 from defocus.benchmark.scoring.profiles import PROFILES, as_reference, cropped
 from defocus.benchmark.scoring.protocols import Target, deformed_target, everywhere
 from defocus.benchmark.scoring.score import score_picture

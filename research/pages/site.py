@@ -167,7 +167,7 @@ def _datasets() -> str:
 
 
 def _metrics() -> str:
-    from defocus.benchmark.scoring.metric import all_metrics
+    from defocus.benchmark.metrics.metric import all_metrics
 
     names = ("Metric", "Shown as", "Better", "Unit", "Range", "Computed")
     rows = (

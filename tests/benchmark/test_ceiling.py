@@ -9,10 +9,10 @@ import pytest
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.registry import baseline
+from defocus.benchmark.metrics.metric import find_metric
 from defocus.benchmark.scoring import ceiling as module
 from defocus.benchmark.scoring import protocols
 from defocus.benchmark.scoring.ceiling import ceiling_scores, displaced, turning_flow
-from defocus.benchmark.scoring.metric import find_metric
 from defocus.benchmark.study.plan import Study, plan_runs
 from defocus.benchmark.study.run import run_studies
 from defocus.datasets.deriving.aligned_reference import AlignedReference

@@ -18,8 +18,8 @@ from defocus.baselines.registry import baseline
 from defocus.benchmark.evaluation.evaluate import evaluate
 from defocus.benchmark.external_results.matching import dataset_subjects, match
 from defocus.benchmark.external_results.scoring import score_outputs
+from defocus.benchmark.metrics.metric import find_metric
 from defocus.benchmark.scoring import protocols
-from defocus.benchmark.scoring.metric import find_metric
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.datasets.pair import Dataset, Pair

@@ -15,10 +15,10 @@ from defocus.baselines.registry import baseline
 from defocus.benchmark.evaluation import evaluate as module
 from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.evaluation.evaluate import check_inputs, evaluate, restore_picture
+from defocus.benchmark.metrics.metric import NO_REFERENCE, profile_metrics
 from defocus.benchmark.results.run_folder import UNREAD
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import COSTS, Cost
-from defocus.benchmark.scoring.metric import NO_REFERENCE, profile_metrics
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import read_image

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from defocus.benchmark.metrics.fsim import METRIC, kept_phase_congruency, phase_congruency
-from defocus.benchmark.scoring.metric import MetricUnavailableError
+from defocus.benchmark.metrics.metric import MetricUnavailableError
 
 
 def test_equal_pictures_are_one_and_what_the_mask_hides_does_not_count():

@@ -12,12 +12,12 @@ import pytest
 
 from defocus import slurm
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
+from defocus.benchmark.metrics.metric import profile_metrics
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.merging import take_job
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
-from defocus.benchmark.scoring.metric import profile_metrics
 from defocus.benchmark.study import launch
 from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.launch import run_in_slots

@@ -20,7 +20,7 @@ COUNTED = """
 import os
 from pathlib import Path
 
-from defocus.benchmark.scoring.metric import Metric
+from defocus.benchmark.metrics.metric import Metric
 
 
 def compute(restored, reference, mask, profile):

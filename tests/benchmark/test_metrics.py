@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from skimage.metrics import structural_similarity
 
-from defocus.benchmark.metrics.psnr import CAP_DB
-from defocus.benchmark.metrics.ssim import whole_windows
-from defocus.benchmark.scoring import metric as metric_module
-from defocus.benchmark.scoring.metric import (
+from defocus.benchmark.metrics import metric as metric_module
+from defocus.benchmark.metrics.metric import (
     MetricUnavailableError,
     _metrics_beside,
     all_metrics,
     profile_metrics,
 )
+from defocus.benchmark.metrics.psnr import CAP_DB
+from defocus.benchmark.metrics.ssim import whole_windows
 
 PSNR, SSIM, MAE = (all_metrics()[name] for name in ("psnr", "ssim", "mae"))
 

@@ -12,9 +12,9 @@ from skimage import data
 
 from defocus.benchmark.metrics import dists as dists_module
 from defocus.benchmark.metrics import lpips as lpips_module
+from defocus.benchmark.metrics.metric import MetricUnavailableError, all_metrics
 from defocus.benchmark.scoring import backbone_files
 from defocus.benchmark.scoring.backbone_files import BACKBONES
-from defocus.benchmark.scoring.metric import MetricUnavailableError, all_metrics
 from defocus.benchmark.scoring.profiles import DEFAULT, PROFILES
 from defocus.files import sha256_file
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from defocus.benchmark.metrics import pyiqa as iqa
-from defocus.benchmark.scoring.metric import MetricUnavailableError, all_metrics, profile_metrics
+from defocus.benchmark.metrics.metric import MetricUnavailableError, all_metrics, profile_metrics
 from defocus.benchmark.scoring.score import score_against_input
 
 MUSIQ, CKDN = (all_metrics()[name] for name in ("musiq", "ckdn"))

@@ -20,9 +20,9 @@ import pytest
 import torch
 
 from defocus.benchmark.metrics import lpips as module
+from defocus.benchmark.metrics.metric import MetricUnavailableError, all_metrics
 from defocus.benchmark.scoring import backbone_files
 from defocus.benchmark.scoring.backbone_files import BACKBONES
-from defocus.benchmark.scoring.metric import MetricUnavailableError, all_metrics
 from defocus.errors import InputError, WeightsError
 from defocus.files import sha256_file
 

@@ -33,7 +33,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.loss import Loss
 from defocus.training.optimiser import Optimiser
 from defocus.baselines.recipe import plain_recipe
-from defocus.benchmark.scoring.metric import Metric
+from defocus.benchmark.metrics.metric import Metric
 from defocus.datasets.api import Reader
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import Pair

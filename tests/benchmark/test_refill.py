@@ -10,10 +10,10 @@ from defocus.baselines.card import Baseline, Card
 from defocus.baselines.recipe import Recipe
 from defocus.benchmark.evaluation import remaining as module
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
+from defocus.benchmark.metrics.metric import Metric
 from defocus.benchmark.results.run_folder import UNREAD
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import open_results
-from defocus.benchmark.scoring.metric import Metric
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Dataset, Pair

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from defocus.benchmark.evaluation.columns import PARTS
+from defocus.benchmark.metrics.metric import profile_metrics
 from defocus.benchmark.results.store import COSTS
-from defocus.benchmark.scoring.metric import profile_metrics
 from defocus.benchmark.statistics.comparable import CEILING
 from tests.benchmark.conftest import make_pictures
 from tests.command_process import run_command

@@ -24,9 +24,9 @@ from defocus.benchmark.external_results.matching import (
 )
 from defocus.benchmark.external_results.row import score_request, scoring_table
 from defocus.benchmark.external_results.scoring import score_outputs
+from defocus.benchmark.metrics.metric import all_metrics, profile_metrics
 from defocus.benchmark.metrics.ssim import whole_windows
 from defocus.benchmark.scoring.fused import fused_sums
-from defocus.benchmark.scoring.metric import all_metrics, profile_metrics
 from defocus.benchmark.scoring.profiles import PROFILES, find_profile
 from defocus.benchmark.scoring.protocols import deformed_target
 from defocus.datasets.pair import Dataset, Pair

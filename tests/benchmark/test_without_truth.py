@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from defocus.benchmark.metrics.metric import NO_REFERENCE
 from defocus.benchmark.results.run_folder import left_out_of_run
 from defocus.benchmark.results.store import STORE, read_results
-from defocus.benchmark.scoring.metric import NO_REFERENCE
 from defocus.images import write_image
 from tests.benchmark.test_run import rows_of
 from tests.command_process import run_command

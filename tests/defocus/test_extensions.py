@@ -10,7 +10,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Objective
 from defocus.baselines.objective_registry import loss, losses, objective, objectives, source_hashes
 from defocus.baselines.registry import all_baselines, baseline, known_baselines, with_objective
-from defocus.benchmark.scoring.metric import all_metrics
+from defocus.benchmark.metrics.metric import all_metrics
 from defocus.datasets.api import open_dataset, reader, reader_names
 from defocus.errors import DatasetError, RegistryError
 from defocus.extensions import load_plugin, offered, offered_classes, plugins
@@ -39,7 +39,7 @@ import torch
 
 from defocus.baselines.loss import Loss
 from defocus.baselines.objective import Objective
-from defocus.benchmark.scoring.metric import Metric
+from defocus.benchmark.metrics.metric import Metric
 from defocus.datasets.api import Reader, open_dataset
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 import defocus.extras
 from defocus import discovery, extensions
-from defocus.benchmark.scoring.metric import _metrics_beside, all_metrics
+from defocus.benchmark.metrics.metric import _metrics_beside, all_metrics
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import reader_names
 from tests.brought import forgotten

@@ -16,10 +16,10 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.external_results.matching import dataset_subjects, match
 from defocus.benchmark.external_results.scoring import score_outputs
+from defocus.benchmark.metrics.metric import Metric, all_metrics
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.revisions import SCORING_REVISION
 from defocus.benchmark.scoring.ceiling import ceiling_scores
-from defocus.benchmark.scoring.metric import Metric, all_metrics
 from defocus.benchmark.scoring.profiles import DEFAULT, PROFILES, Profile
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import read_image, write_image

@@ -19,9 +19,9 @@ from defocus.benchmark.leaderboard.content import Content, run_document
 from defocus.benchmark.leaderboard.lines import CAST, Board, Convention
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COUNTED, unresolved
+from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.published.numbers import printed_beside
 from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, is_trained
-from defocus.benchmark.scoring.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.statistics.comparable import NEVER_RANKED, PERFECT, RANKED_BUDGETS, Track
 from defocus.progress import counted, several
 from defocus.reports.model import Measured

@@ -23,8 +23,8 @@ from defocus.benchmark.leaderboard.columns import (
 )
 from defocus.benchmark.leaderboard.content import Content, TrackKey, training_words
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, track_of
+from defocus.benchmark.metrics.metric import NO_REFERENCE, Metric, all_metrics
 from defocus.benchmark.reporting.board.notes import Notes, dataset_notes, notes_on, published_beside
-from defocus.benchmark.scoring.metric import NO_REFERENCE, Metric, all_metrics
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.reports.model import Cell, Column, Link, Measured, Table

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.leaderboard.columns import column
+from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.reporting.figures.picture_scores import (
     LEADING,
     PictureScores,
@@ -16,7 +17,6 @@ from defocus.benchmark.reporting.figures.picture_scores import (
 )
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
-from defocus.benchmark.scoring.metric import NO_REFERENCE, all_metrics
 from defocus.errors import ImageError
 from defocus.images import read_image
 from defocus.progress import counted

@@ -9,9 +9,9 @@ from pathlib import Path
 from defocus.benchmark.leaderboard.columns import COST_COLUMNS, BoardPlace
 from defocus.benchmark.leaderboard.content import Content, TrackKey, display_name
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, read_boards, track_of
+from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
-from defocus.benchmark.scoring.metric import all_metrics
 from defocus.errors import InputError
 from defocus.reports.model import Curve, Curves, Point, Scatter
 from defocus.training.record.folder import CURVE

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.benchmark.scoring.metric import MetricUnavailableError, find_metric, profile_metrics
+from defocus.benchmark.metrics.metric import MetricUnavailableError, find_metric, profile_metrics
 from defocus.extras.text.similarity import similarity
 from defocus.tesseract import REMEDY
 
