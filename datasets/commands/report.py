@@ -38,7 +38,7 @@ def _reported(dataset: str, out: Path, estimator: str | None, jobs: int) -> dict
     opened, audit = audited(dataset, estimator, jobs)
 
     from defocus.datasets.curation_rules import usable_pairs
-    from defocus.datasets.report_page import dataset_page
+    from defocus.datasets.dataset_page import dataset_page
     from defocus.files import make_folder, write_bytes, write_text
     from defocus.reports.html import render_html
     from defocus.reports.pdf import render_pdf

@@ -22,10 +22,10 @@ from defocus.datasets.audit.table import document
 from defocus.datasets.curation import begin_curation, finish_curation
 from defocus.datasets.curation_rules import Rules, judged, usable_pairs
 from defocus.datasets.curation_splits import Shares, split_dataset
+from defocus.datasets.dataset_page import dataset_page
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.measuring import kept
 from defocus.datasets.measuring.kept import MotionLimits, read_measurement, write_measurement
-from defocus.datasets.report_page import dataset_page
 from defocus.datasets.sidecar_writing import write_sidecar
 from defocus.errors import DatasetError
 from tests.datasets.conftest import put

@@ -9,7 +9,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation_rules import usable_pairs
-from defocus.datasets.report_page import dataset_page
+from defocus.datasets.dataset_page import dataset_page
 from defocus.reports.html import render_html
 from defocus.reports.model import Slider
 from defocus.reports.pdf import render_pdf
