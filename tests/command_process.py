@@ -48,7 +48,7 @@ COMMAND_MODULES = [
     "defocus.benchmark.evaluation.evaluate", "defocus.benchmark.study.launch",
     "defocus.benchmark.scoring.fused", "defocus.benchmark.reporting.write",
     "defocus.restoration.run", "defocus.benchmark.scoring.ceiling",
-    "defocus.benchmark.study.run", "defocus.benchmark.training",
+    "defocus.benchmark.study.run", "defocus.benchmark.study.fit",
     "defocus.capture.cameras.sim", "defocus.capture.sessions.contact_sheet",
     "defocus.capture.taking.running", "defocus.capture.taking.rejudging",
     "defocus.datasets.api", "defocus.datasets.audit.page", "defocus.datasets.audit.run",

@@ -35,7 +35,7 @@ from defocus.reading import read_json
 from defocus.training.record.folder import training_finished
 
 if TYPE_CHECKING:  # a finished study imports no torch
-    from defocus.benchmark.training import Watch
+    from defocus.benchmark.study.fit import Watch
     from defocus.training.loop import Trained
     from defocus.training.method import Training
 
@@ -113,7 +113,7 @@ def train_run(study: Study, run: Run) -> "Trained":
     from defocus.baselines.recipe import NARROW_PAIRS
     from defocus.benchmark.cost.size_check import sizes_of
     from defocus.benchmark.evaluation.evaluate import check_inputs, further_inputs
-    from defocus.benchmark.training import train
+    from defocus.benchmark.study.fit import train
     from defocus.datasets.patching.source import training_patches
     from defocus.training.devices import best_device
 
@@ -169,7 +169,7 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     if not training.times:
         return {}
     from defocus.align.flow.by_name import flow_estimator
-    from defocus.benchmark.training import TEXT, watch_split, watch_text
+    from defocus.benchmark.study.fit import TEXT, watch_split, watch_text
     from defocus.datasets.stream.dataset import pages_of
     from defocus.training.devices import best_device
 
@@ -210,7 +210,7 @@ def train_alone(study: Study, run: Run) -> "Trained":
 
 def load_run(study: Study, run: Run) -> "Trained":
     """Load the network of a finished training, or of a system without training."""
-    from defocus.benchmark.training import load_trained
+    from defocus.benchmark.study.fit import load_trained
     from defocus.training.loop import Trained
 
     if run.weights is not None:

@@ -7,8 +7,8 @@ from defocus.baselines.objectives.supervised import make
 from defocus.baselines.recipe import Recipe, Schedule
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights.store import add_weights
+from defocus.benchmark.study.fit import train
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training import train
 from defocus.errors import InputError
 from tests.benchmark.test_train import CPU, Patches
 

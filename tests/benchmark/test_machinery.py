@@ -17,7 +17,7 @@ from torch import nn
 from defocus.baselines.objectives.supervised import SupervisedObjective
 from defocus.benchmark.cost import size_check as probe
 from defocus.benchmark.cost.size_check import probe_memory
-from defocus.benchmark.training import Trained, Watch, train, watching_of
+from defocus.benchmark.study.fit import Trained, Watch, train, watching_of
 from defocus.errors import InterruptedWorkError, TrainingError
 from defocus.training import loop as module
 from defocus.training.method import Training

@@ -18,10 +18,10 @@ from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objective_registry import loss
 from defocus.baselines.recipe import Recipe, Schedule, Step
-from defocus.benchmark import training as of_runs
 from defocus.benchmark.cost.size_check import TrialStep
+from defocus.benchmark.study import fit as of_runs
+from defocus.benchmark.study.fit import LONG_STEPS, load_trained, train
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training import LONG_STEPS, load_trained, train
 from defocus.errors import WeightsError
 from defocus.training import loop as module
 from defocus.training.method import Training

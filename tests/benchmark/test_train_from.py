@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights.shipping import ship_weights
 from defocus.baselines.weights.store import StoredWeights, find_weights
+from defocus.benchmark.study.fit import train
 from defocus.benchmark.study.plan import Run, plan_runs
-from defocus.benchmark.training import train
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, WeightsError
 from defocus.files import sha256_file

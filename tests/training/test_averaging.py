@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from defocus.benchmark.training import train
+from defocus.benchmark.study.fit import train
 from tests.benchmark.test_train import CPU, RECIPE, Loss, Patches, make_run, tensors_of
 
 AVERAGED = RECIPE.model_copy(update={"averaged_from_epoch": 4.0})

@@ -17,8 +17,8 @@ import torch
 from defocus.baselines.objective import Batch
 from defocus.baselines.recipe import Schedule
 from defocus.benchmark.study.document import StudyDocument
+from defocus.benchmark.study.fit import train
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training import train
 from defocus.datasets.patching.packing import PatchStore, pack
 from defocus.datasets.patching.source import PatchSource
 from defocus.errors import DatasetError, InterruptedWorkError
@@ -70,7 +70,7 @@ MEMBERS = ("blurry", "target")
 TRAINING = """
 import sys
 from pathlib import Path
-from defocus.benchmark.training import train
+from defocus.benchmark.study.fit import train
 from defocus.training.devices import best_device
 from tests.training.test_feeding import Plain, fifty, source
 

@@ -10,8 +10,8 @@ from torch import nn
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.recipe import Adversary, Growth, Recipe, Schedule
+from defocus.benchmark.study.fit import train
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training import train
 from defocus.errors import TrainingError
 from defocus.training import loop as module
 from defocus.training.optimiser import Optimiser

@@ -12,8 +12,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Batch, Objective, Progress
+from defocus.benchmark.study.fit import train
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training import train
 from defocus.errors import InputError
 from defocus.training.method import Training
 from defocus.training.parallel import Ranks, part_of
@@ -25,7 +25,7 @@ from tests.command_process import StartedCommand, start_code
 SCRIPT = """
 import sys
 from pathlib import Path
-from defocus.benchmark.training import train
+from defocus.benchmark.study.fit import train
 from defocus.training.devices import best_device
 from defocus.training.parallel import ranks
 from tests.training.test_parallel import Plain, evenly

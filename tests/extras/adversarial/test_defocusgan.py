@@ -14,8 +14,8 @@ from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.recipe import Schedule
 from defocus.baselines.registry import baseline
+from defocus.benchmark.study.fit import train
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training import train
 from defocus.extras.adversarial.baselines.defocusgan.blur_map import (
     KERNEL_RADII,
     BlurMapNet,
