@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from defocus.front.edges import measure_mtf as measure_mtf
     from defocus.front.pairs import align_pair as align_pair
     from defocus.front.pairs import measure_pair as measure_pair
-    from defocus.front.rendering import render as render
     from defocus.front.restoring import restore as restore
+    from defocus.front.scene_pair import render as render
     from defocus.front.scores import score as score
     from defocus.front.studies import load_results as load_results
     from defocus.front.studies import run as run
@@ -106,7 +106,7 @@ _MODULES = {
     "measure_pair": "front.pairs",
     "open_dataset": "front.dataset",
     "opened": "datasets.opening",
-    "render": "front.rendering",
+    "render": "front.scene_pair",
     "restore": "front.restoring",
     "run": "front.studies",
     "score": "front.scores",
