@@ -20,7 +20,7 @@ from defocus.capture.planning.exposure import Bracket
 from defocus.capture.planning.protocol import ShotProtocol, make_protocol
 from defocus.capture.planning.scene_list import ListedScene, scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions
-from defocus.capture.sessions.checking import DamagedFile, damaged_files
+from defocus.capture.sessions.damage import DamagedFile, damaged_files
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import PlannedPair, SessionState, file_path, kept_in
 from defocus.capture.taking.shots.rig import SessionCameras

@@ -15,7 +15,7 @@ from defocus.capture.arriving.hot_folder import require_folder, written_name
 from defocus.capture.arriving.import_request import ImportRequest
 from defocus.capture.arriving.importer import Importer, Look, PictureFolder, stored_checksums
 from defocus.capture.arriving.pairing import BracketApertures, CardPair, find_pairs
-from defocus.capture.sessions.checking import report_damage
+from defocus.capture.sessions.damage import report_damage
 from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.taking.running import journalled_session
 from defocus.errors import DatasetError, InputError

@@ -11,7 +11,7 @@ from defocus.command_line.options import jobs_option, json_option
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
-    from defocus.capture.sessions.checking import SessionCheck
+    from defocus.capture.sessions.damage import SessionCheck
 
 
 @help_heading("Check")
@@ -71,7 +71,7 @@ def command(
 
 def _checked(session: Path, *, files_only: bool, jobs: int) -> "tuple[SessionCheck, Path | None]":
     """The check, and its contact sheet if one could be written."""
-    from defocus.capture.sessions.checking import check_session
+    from defocus.capture.sessions.damage import check_session
 
     report = check_session(session)
     if files_only:

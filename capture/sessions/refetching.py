@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from defocus.capture.camera import ON_CARD, CardFile, HasCard
-from defocus.capture.sessions.checking import DamagedFile
+from defocus.capture.sessions.damage import DamagedFile
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.session import file_problem
 from defocus.capture.sessions.state import CompletePair, PlannedPair, kept_in

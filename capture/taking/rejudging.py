@@ -14,7 +14,7 @@ from defocus.capture.calibrations import stored_calibrations
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.quality.pair_quality import judge_pair
 from defocus.capture.quality.verdict import Quality
-from defocus.capture.sessions.checking import CheckedPair, SessionCheck
+from defocus.capture.sessions.damage import CheckedPair, SessionCheck
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.capture.taking.verdicts import stored_shots

@@ -16,7 +16,7 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import CameraRecord, ShootRecord
 from defocus.capture.planning.shoot_settings import ResumeSettings
 from defocus.capture.sessions.additions import session_additions
-from defocus.capture.sessions.checking import DamagedFile, damaged_files, report_damage
+from defocus.capture.sessions.damage import DamagedFile, damaged_files, report_damage
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import fetch_damaged, fetch_from_card
 from defocus.capture.sessions.state import PlannedPair, SessionState

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_settings import ShootOptions
-from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.damage import check_session
 from defocus.capture.taking.running import shoot_new
 from defocus.capture.taking.shots.rig import RigAddress
 

@@ -7,8 +7,8 @@ import pytest
 
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.quality.limits import with_changes
-from defocus.capture.sessions.checking import CheckedPair, check_session
 from defocus.capture.sessions.contact_sheet import contact_sheet, write_contact_sheet
+from defocus.capture.sessions.damage import CheckedPair, check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.session import read_state
 from defocus.capture.taking import rejudging

@@ -18,7 +18,7 @@ import pytest
 
 from defocus.capture.links import retries
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.damage import check_session
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.errors import DatasetError, DefocusError, StorageError
 from defocus.images import read_image

@@ -9,7 +9,7 @@ import pytest
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.retries import PAUSES_SECONDS, ShotFailedError
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.sessions.checking import CheckedPair, check_session
+from defocus.capture.sessions.damage import CheckedPair, check_session
 from defocus.capture.sessions.session import read_session
 from defocus.capture.simulation.body import FAULTS, parse_faults
 from defocus.capture.simulation.options import PROFILES

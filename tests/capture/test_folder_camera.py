@@ -17,7 +17,7 @@ from defocus.capture.arriving import hot_folder
 from defocus.capture.arriving.card_shots import CardShot
 from defocus.capture.arriving.pairing import BracketApertures, apertures_of, find_pairs
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.damage import check_session
 from defocus.capture.sessions.session import read_session
 from defocus.errors import CameraError, InputError
 from defocus.exif import Exif

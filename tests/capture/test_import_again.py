@@ -12,7 +12,7 @@ from defocus.capture.arriving import importer, importing
 from defocus.capture.arriving.import_request import ImportRequest
 from defocus.capture.arriving.importer import CardCamera, PictureFolder
 from defocus.capture.arriving.importing import import_pictures
-from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.damage import check_session
 from defocus.capture.sessions.session import read_session
 from defocus.errors import InputError
 from defocus.likeness import Fingerprint

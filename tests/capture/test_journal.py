@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.damage import check_session
 from defocus.capture.sessions.folder import open_session_folder, repair_session
 from defocus.capture.sessions.journal import Journal, read_journal
 from defocus.capture.sessions.session import read_state

@@ -21,7 +21,7 @@ from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.quality.limits import QualityLimits, with_changes
 from defocus.capture.quality.shot_checks import PairShots
 from defocus.capture.quality.verdict import Quality
-from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.damage import check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.simulation.body import FocusMotor

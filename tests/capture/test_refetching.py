@@ -13,7 +13,7 @@ import pytest
 from defocus.capture.camera import ON_CARD
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.sessions.checking import DamagedFile, check_session, report_damage
+from defocus.capture.sessions.damage import DamagedFile, check_session, report_damage
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.refetching import fetch_damaged

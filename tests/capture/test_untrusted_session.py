@@ -12,7 +12,7 @@ import click
 import pytest
 
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.damage import check_session
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.session import read_state
 from defocus.capture.taking import resuming

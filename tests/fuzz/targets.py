@@ -28,7 +28,7 @@ from defocus.benchmark.study.standing import standing_of
 from defocus.blocks.metadata import read_metadata
 from defocus.capture.calibrations import read_calibration
 from defocus.capture.links.camera_words import read_dump
-from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.damage import check_session
 from defocus.capture.sessions.journal import encode_record
 from defocus.capture.sessions.session import read_session
 from defocus.datasets.api import open_dataset

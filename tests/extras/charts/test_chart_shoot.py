@@ -12,8 +12,8 @@ import pytest
 
 from defocus.capture.cameras.sim import open_camera
 from defocus.capture.commands import shoot
-from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.contact_sheet import contact_sheet
+from defocus.capture.sessions.damage import check_session
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder, repair_session
 from defocus.capture.sessions.session import read_state
 from defocus.capture.simulation.body import FocusMotor

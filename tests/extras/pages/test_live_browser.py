@@ -17,7 +17,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.quality.shot_checks import PairShots
 from defocus.capture.quality.verdict import Quality
-from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.damage import check_session
 from defocus.capture.taking.shots import series
 from defocus.extras.pages.live import camera_slot as seat
 from defocus.extras.pages.live.preview import (

@@ -18,7 +18,7 @@ from PIL import Image as PillowImage
 
 from defocus.capture.commands.shoot import command as shoot
 from defocus.capture.planning.shoot_settings import option_name
-from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.damage import check_session
 from defocus.command_line.options import with_common_options, with_plugins
 from defocus.extras.pages.commands.capture_live import command as live
 from defocus.images import write_image
