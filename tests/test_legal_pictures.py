@@ -34,7 +34,7 @@ from defocus.blur.learned_map import estimate_blur_map
 from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.capture.quality.limits import LIMITS
 from defocus.capture.quality.pair_quality import first_look, judge_pair
-from defocus.capture.quality.shot_checks import PairShots, measure_grey_card
+from defocus.capture.quality.shot_findings import PairShots, measure_grey_card
 from defocus.command_line.commands import command_group
 from defocus.datasets.audit.pair_audit import audit_pair
 from defocus.datasets.audit.run import row_document, row_of_document

@@ -23,7 +23,7 @@ from defocus.capture.quality.quick_look import (
     read_in_srgb,
     reduced_look,
 )
-from defocus.capture.quality.shot_checks import (
+from defocus.capture.quality.shot_findings import (
     PairShots,
     check_clipping,
     check_clock,

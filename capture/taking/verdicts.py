@@ -10,7 +10,7 @@ from defocus.capture.camera import SettingName
 from defocus.capture.planning.exposure import Exposure, make_exposure
 from defocus.capture.planning.labels import parse_value
 from defocus.capture.quality.pair_quality import judge_pair
-from defocus.capture.quality.shot_checks import PairShots, measure_grey_card
+from defocus.capture.quality.shot_findings import PairShots, measure_grey_card
 from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.session import file_problem

@@ -19,7 +19,7 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.quality.limits import QualityLimits, with_changes
-from defocus.capture.quality.shot_checks import PairShots
+from defocus.capture.quality.shot_findings import PairShots
 from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.damage import check_session
 from defocus.capture.sessions.folder import open_session_folder

@@ -16,7 +16,7 @@ from defocus.capture.quality import pair_quality as quality_module
 from defocus.capture.quality.motion import compare_anchor
 from defocus.capture.quality.pair_quality import judge_pair
 from defocus.capture.quality.quick_look import QuickLook
-from defocus.capture.quality.shot_checks import PairShots, compare_light
+from defocus.capture.quality.shot_findings import PairShots, compare_light
 from defocus.capture.quality.verdict import Quality
 from defocus.exif import Exif, read_exif
 from defocus.images import (

@@ -13,7 +13,7 @@ from defocus.align.sampling.resample import Rectangle
 from defocus.blocks.derived import give_blocks
 from defocus.capture.planning.exposure import make_exposure
 from defocus.capture.quality.pair_quality import judge_pair
-from defocus.capture.quality.shot_checks import PairShots
+from defocus.capture.quality.shot_findings import PairShots
 from defocus.colour_profiles import colour_code, in_srgb, in_two_spaces, profile_of
 from defocus.datasets.audit.members import warnings_of
 from defocus.datasets.pair import Pair

@@ -18,7 +18,7 @@ from defocus.capture.planning.protocol import ShotProtocol
 from defocus.capture.quality.limits import QualityLimits, Strictness
 from defocus.capture.quality.pair_quality import Read, first_look, judge_pair
 from defocus.capture.quality.quick_look import QuickLook, read_halved
-from defocus.capture.quality.shot_checks import PairShots
+from defocus.capture.quality.shot_findings import PairShots
 from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import delete_from_card

@@ -15,7 +15,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.capture.planning.scene_list import ListedScene
-from defocus.capture.quality.shot_checks import PairShots
+from defocus.capture.quality.shot_findings import PairShots
 from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.damage import check_session
 from defocus.capture.taking.shots import series

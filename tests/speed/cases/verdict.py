@@ -14,7 +14,7 @@ import numpy as np
 from defocus.capture.planning.exposure import Bracket, make_exposure
 from defocus.capture.quality.pair_quality import Read, judge_pair
 from defocus.capture.quality.quick_look import QuickLook, read_halved
-from defocus.capture.quality.shot_checks import PairShots
+from defocus.capture.quality.shot_findings import PairShots
 from defocus.capture.quality.verdict import Quality
 from defocus.exif import Exif
 from defocus.images import as_float, as_integer, as_linear, read_image, srgb_to_linear, write_image
