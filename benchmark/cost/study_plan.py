@@ -170,7 +170,7 @@ def _tried(study: Study, run: Run) -> tuple[float, float]:
     """Seconds of one step, and of restoring the test pictures; the first try only warms up."""
     import torch
 
-    from defocus.benchmark.cost.size_check import require_sizes, sizes_of
+    from defocus.benchmark.cost.trial_step import require_sizes, sizes_of
     from defocus.benchmark.study.changed_sources import tell_uncounted
     from defocus.training.devices import best_device
 
@@ -190,7 +190,7 @@ def _tried(study: Study, run: Run) -> tuple[float, float]:
 def _pass_seconds(network: "nn.Module", run: Run, device: "torch.device") -> float:
     import torch
 
-    from defocus.benchmark.cost.size_check import random_batch
+    from defocus.benchmark.cost.trial_step import random_batch
 
     batch = random_batch(run.baseline.card, (), 1, TRIED_PX).to(device)
     with torch.no_grad():
@@ -204,7 +204,7 @@ def _pass_seconds(network: "nn.Module", run: Run, device: "torch.device") -> flo
 def _step_seconds(network: "nn.Module", run: Run, device: "torch.device") -> float:
     from defocus.baselines.objective import Progress
     from defocus.baselines.objective_registry import objective
-    from defocus.benchmark.cost.size_check import random_batch, try_step
+    from defocus.benchmark.cost.trial_step import random_batch, try_step
 
     recipe = run.recipe
     if recipe is None:

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.objectives.supervised import SupervisedObjective
-from defocus.benchmark.cost import size_check as probe
-from defocus.benchmark.cost.size_check import probe_memory
+from defocus.benchmark.cost import trial_step as probe
+from defocus.benchmark.cost.trial_step import probe_memory
 from defocus.benchmark.study.fit import Trained, Watch, train, watching_of
 from defocus.errors import InterruptedWorkError, TrainingError
 from defocus.training import loop as module

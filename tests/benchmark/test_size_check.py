@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.card import Baseline
-from defocus.benchmark.cost.size_check import require_sizes, sizes_of
 from defocus.benchmark.cost.study_plan import show_plan
+from defocus.benchmark.cost.trial_step import require_sizes, sizes_of
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.attempt import train_run
 from defocus.benchmark.study.plan import Study, plan_runs

@@ -18,7 +18,7 @@ from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objective_registry import loss
 from defocus.baselines.recipe import Recipe, Schedule, Step
-from defocus.benchmark.cost.size_check import TrialStep
+from defocus.benchmark.cost.trial_step import TrialStep
 from defocus.benchmark.study import fit as of_runs
 from defocus.benchmark.study.fit import LONG_STEPS, load_trained, train
 from defocus.benchmark.study.plan import Run
