@@ -23,8 +23,8 @@ from defocus.datasets.checksums import (
     tag_of,
 )
 from defocus.datasets.deriving.parts import copy_file
+from defocus.datasets.differences import Verification, compared
 from defocus.datasets.manifest import MANIFEST, manifest_files, read_manifest
-from defocus.datasets.verification import Verification, compared
 from defocus.errors import DatasetError, DefocusError, InputError
 from defocus.files import make_folder, sha256_file, storing, sync_folder, write_bytes, write_json
 from defocus.progress import say, track

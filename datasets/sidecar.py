@@ -17,10 +17,10 @@ from defocus.blocks.derived import carried
 from defocus.cache import cache_folder, derived_folder
 from defocus.datasets.checksums import CHECKSUMS
 from defocus.datasets.deriving.parts import write_parts
+from defocus.datasets.differences import verify_folder
 from defocus.datasets.manifest import checked_id, first_problem
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import content_hash, picture_hashes
-from defocus.datasets.verification import verify_folder
 from defocus.errors import AlignmentError, DatasetError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.images import Image, as_float, read_pair

@@ -12,7 +12,7 @@ from defocus.command_line.verbs import help_heading
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
-    from defocus.datasets.verification import Verification
+    from defocus.datasets.differences import Verification
 
 
 @help_heading("Keep")
@@ -60,7 +60,7 @@ def command(
 
 
 def _verified(folder: Path, source: Path | None, against: str | None, jobs: int) -> "Verification":
-    from defocus.datasets.verification import repair_folder, verify_folder
+    from defocus.datasets.differences import repair_folder, verify_folder
 
     if against is not None:
         from defocus.datasets.fetching import place_of, verify_against
@@ -91,6 +91,6 @@ def _outcome(verification: "Verification") -> str:
 
 def _line(name: str) -> str:
     """A name on one line, with control characters escaped."""
-    from defocus.datasets.verification import readable
+    from defocus.datasets.differences import readable
 
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in readable(name))

@@ -13,6 +13,7 @@ import numpy as np
 
 from defocus.datasets.checksums import CHECKSUMS, TAG_CHECKSUMS, folder_hashes, write_checksums
 from defocus.datasets.deriving.maker import require_empty, working_folder
+from defocus.datasets.differences import verify_folder
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair, with_files
 from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, pair_files, picture_hashes
@@ -27,7 +28,6 @@ from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseOrder,
 from defocus.datasets.release.formats.loose import FOLDER, IMAGEFOLDER
 from defocus.datasets.release.pictures import released_members, without_private
 from defocus.datasets.release.provenance import Number
-from defocus.datasets.verification import verify_folder
 from defocus.errors import DatasetError
 from defocus.files import sha256_file, write_text
 from defocus.images import read_image

@@ -18,10 +18,10 @@ from defocus.datasets import api, fetching
 from defocus.datasets.api import Reader, open_dataset, reader_card, reader_names
 from defocus.datasets.checksums import folder_hashes
 from defocus.datasets.commands import fetch
+from defocus.datasets.differences import verify_folder
 from defocus.datasets.fetching import fetch_known_file, fetch_release, listing_of, place_of
 from defocus.datasets.pair import ReaderCard
 from defocus.datasets.release.packaging import package_dataset
-from defocus.datasets.verification import verify_folder
 from defocus.errors import DatasetError, DefocusError, InputError
 from tests.datasets.conftest import DETAILS, equal_pictures, package_noise, write_folder
 

@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.table import QUANTITIES
+from defocus.datasets.differences import verify_folder
 from defocus.datasets.pair import step
 from defocus.datasets.release.card import undeclared
 from defocus.datasets.release.details import details_of
@@ -26,7 +27,6 @@ from defocus.datasets.release.facts import audit_facts
 from defocus.datasets.release.packaging import LAYOUTS, package_dataset
 from defocus.datasets.release.pictures import without_private
 from defocus.datasets.release.provenance import Number
-from defocus.datasets.verification import verify_folder
 from defocus.errors import DatasetError, InputError
 from defocus.images import read_image
 from defocus.staging import owned_folder

@@ -14,9 +14,9 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.datasets.api import open_dataset
 from defocus.datasets.checksums import folder_hashes, write_checksums
+from defocus.datasets.differences import verify_folder
 from defocus.datasets.sidecar import apply_sidecar, ceiling_db
 from defocus.datasets.sidecar_writing import write_sidecar
-from defocus.datasets.verification import verify_folder
 from defocus.errors import AlignmentError, DatasetError, DefocusError
 from defocus.images import read_image, read_pair, write_image
 from tests.datasets.conftest import put

@@ -17,7 +17,7 @@ from defocus.datasets.checksums import (
     tag_of,
     write_checksums,
 )
-from defocus.datasets.verification import repair_folder, verify_folder
+from defocus.datasets.differences import repair_folder, verify_folder
 from defocus.errors import DatasetError
 from tests.datasets.conftest import package_noise
 

@@ -37,6 +37,7 @@ from defocus.datasets.audit.shards import audit_shard, merge_shards
 from defocus.datasets.checksums import folder_hashes, write_checksums
 from defocus.datasets.curation import read_decisions
 from defocus.datasets.curation_rules import read_rules
+from defocus.datasets.differences import verify_folder
 from defocus.datasets.fetching import release_sizes
 from defocus.datasets.layouts.layout import read_mapping
 from defocus.datasets.manifest import make_manifest, write_manifest
@@ -46,7 +47,6 @@ from defocus.datasets.picture_size import picture_size, png_bits
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.facts import read_facts
 from defocus.datasets.rendering.run import load_request as read_scene
-from defocus.datasets.verification import verify_folder
 from defocus.errors import DefocusError
 from defocus.exif import read_exif
 from defocus.images import read_stored, write_image

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from defocus.datasets.checksums import folder_hashes, write_checksums
+from defocus.datasets.differences import verify_folder
 from defocus.datasets.release.details import Details, NamedPerson
 from defocus.datasets.release.facts import ReleaseFacts
-from defocus.datasets.verification import verify_folder
 from defocus.errors import DatasetError, DefocusError, InputError
 from defocus.extras.publish.draft import Draft, ready_release, require_safe_address
 from defocus.extras.publish.zenodo import (

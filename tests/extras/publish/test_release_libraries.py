@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import open_dataset
+from defocus.datasets.differences import verify_folder
 from defocus.datasets.pair import Dataset
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import package_dataset
-from defocus.datasets.verification import verify_folder
 from defocus.images import Image, read_image, write_image
 
 DETAILS = Details(
