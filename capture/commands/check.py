@@ -77,7 +77,7 @@ def _checked(session: Path, *, files_only: bool, jobs: int) -> "tuple[SessionChe
     if files_only:
         return report, None
     from defocus.capture.sessions.contact_sheet import write_contact_sheet
-    from defocus.capture.taking.rejudging import judged_again
+    from defocus.capture.taking.second_verdicts import judged_again
     from defocus.errors import StorageError
     from defocus.progress import say
 
