@@ -152,7 +152,7 @@ def fetch_command(metric: str, source: str | None) -> None:
     the file is stored where torch looks for it. On a computer without internet, copy the file from
     another computer and pass it with --from.
     """
-    from defocus.benchmark.scoring.backbone_files import BACKBONES, fetch, is_intact, location
+    from defocus.baselines.weights.backbone_files import BACKBONES, fetch, is_intact, location
     from defocus.progress import say
 
     file = BACKBONES[BACKBONE_OF[metric]]

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from defocus.baselines.weights import backbone_files
+from defocus.baselines.weights.backbone_files import REMEDY, missing_backbone
 from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
-from defocus.benchmark.scoring import backbone_files
-from defocus.benchmark.scoring.backbone_files import REMEDY, missing_backbone
 from defocus.benchmark.scoring.profiles import Profile
 
 if TYPE_CHECKING:  # torch takes seconds to import
     import torch
 
-_TRUST = Path(backbone_files.__file__).with_name("dists.safetensors")
+_TRUST = Path(__file__).with_name("dists.safetensors")
 _STAGES = (range(4), range(4, 9), range(9, 16), range(16, 23), range(23, 30))
 """Layers of VGG-16 up to each activation that is compared."""
 

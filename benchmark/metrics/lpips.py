@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from defocus.baselines.weights import backbone_files
+from defocus.baselines.weights.backbone_files import REMEDY, missing_backbone
 from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
-from defocus.benchmark.scoring import backbone_files
-from defocus.benchmark.scoring.backbone_files import REMEDY, missing_backbone
 from defocus.benchmark.scoring.profiles import Profile
 
 if TYPE_CHECKING:  # torch and lpips take seconds to import

@@ -11,12 +11,11 @@ from scipy.ndimage import correlate1d
 from scipy.special import gammaln
 
 from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
-from defocus.benchmark.scoring import backbone_files
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.images import LUMA
 
 _BLOCK_PX = 96
-_NATURAL = Path(backbone_files.__file__).with_name("niqe.safetensors")
+_NATURAL = Path(__file__).with_name("niqe.safetensors")
 
 Values = NDArray[np.float64]
 

@@ -23,12 +23,13 @@ from scipy.io import savemat
 from skimage import data
 from torchvision.models import vgg16
 
+from defocus.baselines.weights import backbone_files
+from defocus.benchmark import metrics
 from defocus.benchmark.metrics.metric import all_metrics
-from defocus.benchmark.scoring import backbone_files
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.files import sha256_file
 
-PARAMETERS = Path(backbone_files.__file__).parent
+PARAMETERS = Path(metrics.__file__).parent
 PICTURES = {"astronaut": data.astronaut, "coffee": data.coffee, "chelsea": data.chelsea}
 
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 from skimage import data
 
+from defocus.baselines.weights import backbone_files
+from defocus.baselines.weights.backbone_files import BACKBONES
 from defocus.benchmark.metrics import dists as dists_module
 from defocus.benchmark.metrics import lpips as lpips_module
 from defocus.benchmark.metrics.metric import MetricUnavailableError, all_metrics
-from defocus.benchmark.scoring import backbone_files
-from defocus.benchmark.scoring.backbone_files import BACKBONES
 from defocus.benchmark.scoring.profiles import DEFAULT, PROFILES
 from defocus.files import sha256_file
 

@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 import torch
 
+from defocus.baselines.weights import backbone_files
+from defocus.baselines.weights.backbone_files import BACKBONES
 from defocus.benchmark.metrics import lpips as module
 from defocus.benchmark.metrics.metric import MetricUnavailableError, all_metrics
-from defocus.benchmark.scoring import backbone_files
-from defocus.benchmark.scoring.backbone_files import BACKBONES
 from defocus.errors import InputError, WeightsError
 from defocus.files import sha256_file
 
