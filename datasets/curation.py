@@ -23,7 +23,7 @@ from defocus.errors import DatasetError, NotApplicableError
 from defocus.files import storing, sync_folder, write_text
 from defocus.isolation import LeftOut
 from defocus.reading import read_bytes
-from defocus.reports.text import csv_text
+from defocus.reports.display import csv_text
 from defocus.settings import Settings
 from defocus.staging import staging_folder
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import jinja2
 
-from defocus.reports import text
+from defocus.reports import display
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -32,10 +32,10 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(better=text.better_text)
+    templates.filters.update(better=display.better_text)
     return templates
 
 
 def _visible(value: Any) -> Any:  # noqa: ANN401 - jinja2 passes whatever an expression gives
     """Make hidden characters visible, except in numbers and our own markup."""
-    return text.visible(value) if type(value) is str else value
+    return display.visible(value) if type(value) is str else value

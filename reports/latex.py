@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from defocus.errors import InputError
+from defocus.reports.display import MISSING, number_text, visible
 from defocus.reports.model import Column, Measured
-from defocus.reports.text import MISSING, number_text, visible
 
 _SIGNS = {
     "\\": r"\textbackslash{}",

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from defocus.reports import text
+from defocus.reports import display
 from defocus.reports.environment import TEMPLATES
 from defocus.reports.model import (
     Beside,
@@ -132,8 +132,8 @@ def _table(table: Table) -> dict[str, Any]:
         {
             "name": _printable(column.name),
             "unit": _printable(column.unit),
-            "better": text.better_text(column),
-            "numeric": text.column_is_numeric(table.rows, index),
+            "better": display.better_text(column),
+            "numeric": display.column_is_numeric(table.rows, index),
         }
         for index, column in enumerate(table.columns)
     ]
@@ -159,7 +159,7 @@ def _cell(cell: Cell, column: Column) -> dict[str, Any]:
     inline = ", ".join(cell.marks) if isinstance(cell, Link) else ""
     if isinstance(cell, Measured):
         if cell.interval:
-            low, high = (text.number_text(end, column.decimals) for end in cell.interval)
+            low, high = (display.number_text(end, column.decimals) for end in cell.interval)
             if column.bar or column.decimals == 0:
                 inline = f"{low} – {high}"
             else:
@@ -168,7 +168,7 @@ def _cell(cell: Cell, column: Column) -> dict[str, Any]:
             said = [_printable(cell.beside), *(f"[{n}]" for n in cell.notes)]
             asides.append(" ".join(filter(None, said)))
     place = cell.place if isinstance(cell, Measured) else None
-    shown = _printable(text.cell_text(cell, column))
+    shown = _printable(display.cell_text(cell, column))
     return {"text": shown, "place": place, "asides": asides, "inline": _printable(inline)}
 
 
@@ -252,7 +252,7 @@ def _printable(content: str) -> str:
     """Text limited to characters of the fonts, with break points in long words."""
     glyphs = _glyphs()
     shown = "".join(
-        sign if ord(sign) in glyphs else f"⟨U+{ord(sign):04X}⟩" for sign in text.visible(content)
+        sign if ord(sign) in glyphs else f"⟨U+{ord(sign):04X}⟩" for sign in display.visible(content)
     )
     return re.sub(rf"\S{{{LONG_WORD},}}", _breakable, shown)
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.reports.display import visible
 from defocus.reports.model import Curve, Curves, Point, Scatter
 from defocus.reports.scatter_names import place_names
 from defocus.reports.svg import inline_svg
-from defocus.reports.text import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

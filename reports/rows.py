@@ -7,8 +7,7 @@ from statistics import median
 
 from markupsafe import Markup, escape
 
-from defocus.reports.model import Cell, Column, Link, Measured, Table
-from defocus.reports.text import (
+from defocus.reports.display import (
     MISSING,
     cell_text,
     column_is_numeric,
@@ -16,6 +15,7 @@ from defocus.reports.text import (
     sort_value,
     visible,
 )
+from defocus.reports.model import Cell, Column, Link, Measured, Table
 
 WIDTH, HEIGHT = 110.0, 16.0
 EDGE = 3.0

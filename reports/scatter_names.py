@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from defocus.reports.display import visible
 from defocus.reports.model import Point
-from defocus.reports.text import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -182,7 +182,7 @@ def describe(system: "Baseline") -> dict[str, Any]:
 
 def show(facts: dict[str, Any]) -> None:
     """Print the description of a system."""
-    from defocus.reports.text import visible
+    from defocus.reports.display import visible
     from defocus.terminal import markdown_lines, stdout_cells
 
     width = stdout_cells()

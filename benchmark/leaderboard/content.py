@@ -19,7 +19,7 @@ from defocus.benchmark.statistics.comparable import CEILING, Track, shared_origi
 from defocus.benchmark.statistics.standings import tracks
 from defocus.errors import InputError
 from defocus.reading import read_json
-from defocus.reports.text import anchor
+from defocus.reports.display import anchor
 
 
 @dataclass(frozen=True, order=True)

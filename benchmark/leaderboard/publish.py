@@ -14,7 +14,7 @@ from defocus.errors import InputError
 from defocus.extra_packages import require
 from defocus.files import make_folder, sha256_file, write_bytes, write_bytes_if_changed, write_json
 from defocus.reading import read_json
-from defocus.reports.text import csv_text
+from defocus.reports.display import csv_text
 
 SUFFIXES = (".csv", ".parquet", ".tex", ".json")
 """Formats by the name of the file."""

@@ -14,7 +14,7 @@ from defocus.benchmark.results.score_matrix import MatrixLine
 from defocus.benchmark.results.store import COSTS, ELSEWHERE, Cost, Entry, Results
 from defocus.benchmark.statistics.scored_group import Gain, ScoredGroup, gains, scored_group
 from defocus.progress import counted, several
-from defocus.reports.text import csv_text
+from defocus.reports.display import csv_text
 
 
 @dataclass(frozen=True, slots=True)

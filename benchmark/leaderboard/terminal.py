@@ -12,9 +12,9 @@ from defocus.benchmark.results.run_folder import FAILURE, run_folder
 from defocus.benchmark.results.store import SCRATCH
 from defocus.benchmark.statistics.comparable import Track
 from defocus.progress import say
+from defocus.reports.display import plain, visible
 from defocus.reports.model import Cell, Column, Table
 from defocus.reports.rows import numeric_columns
-from defocus.reports.text import plain, visible
 from defocus.terminal import BETWEEN, cell_width, column_widths, row_lines, stdout_cells, wrapped
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from defocus.benchmark.statistics.scored_group import (
     system_scores,
 )
 from defocus.progress import counted
+from defocus.reports.display import anchor, number_text, signed_text, visible
 from defocus.reports.model import Cell, Column, Folded, Measured, Page, Paragraph, Part, Table
-from defocus.reports.text import anchor, number_text, signed_text, visible
 
 Verdict: TypeAlias = Literal["better", "worse", "same", "equal", "untested"]
 

@@ -9,8 +9,8 @@ from defocus.benchmark.reporting.section import Section
 from defocus.benchmark.reporting.section_registry import all_sections
 from defocus.benchmark.reporting.summary import result
 from defocus.benchmark.results.store import Results
+from defocus.reports.display import anchor
 from defocus.reports.model import Folded, Page, Part
-from defocus.reports.text import anchor
 
 TITLE = "Defocus deblurring benchmark"
 

@@ -29,9 +29,9 @@ from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.progress import counted
+from defocus.reports.display import capital, csv_text, number_text
 from defocus.reports.latex import ColumnGroup, PaperTable
 from defocus.reports.model import Column, Measured
-from defocus.reports.text import capital, csv_text, number_text
 
 METRICS = ("psnr", GAIN, "ssim", "mae", "lpips")
 """The columns that the field's papers have, and the gain; ``table leaderboard`` has all."""

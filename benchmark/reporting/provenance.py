@@ -12,8 +12,8 @@ from defocus.benchmark.reporting.board.table import PROTOCOL_WORDS
 from defocus.benchmark.results.store import Entry, MetricVersion
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
+from defocus.reports.display import capital
 from defocus.reports.model import Facts, Paragraph, Part
-from defocus.reports.text import capital
 
 
 def run_facts(content: Content, group: Sequence[Entry]) -> list[Facts]:

@@ -34,7 +34,7 @@ from defocus.benchmark.results.store import NARROW, SCRATCH
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import counted, several
-from defocus.reports.text import number_text, signed_text
+from defocus.reports.display import number_text, signed_text
 
 Gained = tuple[BoardLine, Row]
 """A system's line and its row with the gain."""

@@ -20,8 +20,8 @@ from defocus.files import make_folder, sync_folder, write_json, write_text
 from defocus.freed_memory import return_freed_memory
 from defocus.progress import track
 from defocus.reading import intact, read_json, read_text
+from defocus.reports.display import csv_text
 from defocus.reports.html import render_html
-from defocus.reports.text import csv_text
 from defocus.staging import staging_folder
 
 BLUR = "blur"

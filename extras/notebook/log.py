@@ -20,9 +20,9 @@ from defocus.errors import DatasetError, InputError
 from defocus.exif import Exif
 from defocus.files import write_bytes, write_text
 from defocus.progress import counted, several
+from defocus.reports.display import csv_text
 from defocus.reports.html import render_html
 from defocus.reports.model import Facts, Page, Table
-from defocus.reports.text import csv_text
 
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """Without it at the front of a CSV file Excel reads UTF-8 as something else: ``Büro``."""

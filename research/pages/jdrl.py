@@ -40,8 +40,8 @@ from defocus.extras.studies.dose_report.charts import (
 )
 from defocus.extras.studies.dose_report.words import INPUT
 from defocus.reading import read_json
+from defocus.reports.display import number_text
 from defocus.reports.plot import draw_figures
-from defocus.reports.text import number_text
 from research.pages import DOCS, DOSE_STUDY
 
 mpl.use("agg")

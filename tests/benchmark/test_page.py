@@ -20,6 +20,7 @@ from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, open_results
 from defocus.errors import InputError
 from defocus.images import read_image, write_image
+from defocus.reports.display import cell_text
 from defocus.reports.model import (
     Curves,
     Facts,
@@ -34,7 +35,6 @@ from defocus.reports.model import (
     Table,
     Tabs,
 )
-from defocus.reports.text import cell_text
 from tests.benchmark.example_study import ENTRY, entry, make_study, page_of, parts
 
 

@@ -10,6 +10,7 @@ from defocus.benchmark.leaderboard.terminal import print_leaderboard
 from defocus.benchmark.reporting.paper_tables import STYLES, paper_csv, paper_tables
 from defocus.benchmark.results.store import Cost, Results, open_results
 from defocus.benchmark.statistics.standings import tracks
+from defocus.reports.display import cell_text
 from defocus.reports.latex import render_latex
 from defocus.reports.model import (
     Cell,
@@ -22,7 +23,6 @@ from defocus.reports.model import (
     Table,
     parts_inside,
 )
-from defocus.reports.text import cell_text
 from tests.benchmark.example_study import page_of
 from tests.benchmark.example_study import parts as parts_of
 from tests.benchmark.test_tracks import BASE, noise, record

@@ -16,9 +16,9 @@ from defocus.benchmark.reporting.comparison import compare_studies
 from defocus.benchmark.reporting.paper_tables import STYLES
 from defocus.benchmark.reporting.write import paper_text, write_figures
 from defocus.errors import InputError
+from defocus.reports.display import visible
 from defocus.reports.latex import ColumnGroup, PaperTable, escape_latex, render_latex
 from defocus.reports.model import Column, Measured, Table
-from defocus.reports.text import visible
 from tests.benchmark.example_study import make_study
 from tests.reports.example_pages import HOSTILE
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from defocus.reports.display import visible
 from defocus.reports.html import PICTURE_BUDGET_BYTES, render_html
 from defocus.reports.model import Column, Measured, Page, Table
-from defocus.reports.text import visible
 from tests.reports.example_pages import HOSTILE, NOTICE, SYSTEMS, hostile_page, realistic_page
 
 VOID = {"meta", "link", "img", "br", "input"}

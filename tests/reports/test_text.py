@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from defocus.reports.display import cell_text, csv_text, sort_value, spreadsheet_text, visible
 from defocus.reports.model import Column
-from defocus.reports.text import cell_text, csv_text, sort_value, spreadsheet_text, visible
 
 
 @given(st.text(st.characters(codec=None)))

@@ -24,8 +24,8 @@ from defocus.benchmark.published.numbers import printed_beside
 from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, is_trained
 from defocus.benchmark.statistics.comparable import NEVER_RANKED, PERFECT, RANKED_BUDGETS, Track
 from defocus.progress import counted, several
+from defocus.reports.display import capital
 from defocus.reports.model import Measured
-from defocus.reports.text import capital
 
 
 def published_beside(

@@ -27,8 +27,8 @@ from defocus.benchmark.metrics.metric import NO_REFERENCE, Metric, all_metrics
 from defocus.benchmark.reporting.board.notes import Notes, dataset_notes, notes_on, published_beside
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.scored_group import INPUT
+from defocus.reports.display import anchor
 from defocus.reports.model import Cell, Column, Link, Measured, Table
-from defocus.reports.text import anchor
 
 ALWAYS_SHOWN = ("psnr", "ssim", "lpips")
 """Metrics that the page shows without being asked."""

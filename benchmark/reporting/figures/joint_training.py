@@ -20,8 +20,8 @@ from defocus.benchmark.reporting.figures.picture_scores import (
     read_picture_scores,
 )
 from defocus.progress import counted
+from defocus.reports.display import number_text
 from defocus.reports.model import Cell, Gallery, Measured, Paragraph, Part, Table, Tile
-from defocus.reports.text import number_text
 
 JOINT = "jdrl-"
 """Begins the names of networks trained with JDRL; the rest is the name of their plain partner."""

@@ -20,6 +20,7 @@ from defocus.benchmark.results.store import Entry
 from defocus.errors import ImageError
 from defocus.images import read_image
 from defocus.progress import counted
+from defocus.reports.display import anchor, number_text, signed_text
 from defocus.reports.model import (
     Cell,
     Column,
@@ -34,7 +35,6 @@ from defocus.reports.model import (
     Tile,
 )
 from defocus.reports.pictures import small_picture
-from defocus.reports.text import anchor, number_text, signed_text
 
 CROP_PX = 96
 """Side of a crop; it is shown pixel by pixel."""

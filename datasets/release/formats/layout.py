@@ -17,7 +17,7 @@ from defocus.files import atomic_path
 from defocus.isolation import LeftOut
 from defocus.processes import in_processes
 from defocus.progress import track
-from defocus.reports.text import csv_text
+from defocus.reports.display import csv_text
 from defocus.settings import Settings
 
 

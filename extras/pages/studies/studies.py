@@ -17,9 +17,9 @@ from defocus.benchmark.results.store import STORE, Entry, read_results
 from defocus.benchmark.study.standing import RunStanding, standing_of, stored_entries
 from defocus.errors import DefocusError, InputError
 from defocus.progress import counted
+from defocus.reports.display import anchor
 from defocus.reports.html import render_served
 from defocus.reports.model import Link, Page, Paragraph, Table
-from defocus.reports.text import anchor
 
 DEPTH = 3
 """Studies lie at most so many folders below the one that is served."""

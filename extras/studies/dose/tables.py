@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from defocus.reports.display import number_text
 from defocus.reports.model import Column, Table
-from defocus.reports.text import number_text
 
 
 def dose_tables(document: Mapping[str, Any]) -> list[Table]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from defocus.extras.studies.dose.claims import labels_of, line_of
 from defocus.extras.studies.dose_report.words import INPUT, Document, study_words
 from defocus.progress import counted
+from defocus.reports.display import number_text
 from defocus.reports.model import Curve, Curves
-from defocus.reports.text import number_text
 
 MOST_CURVES = 12
 """Six colours, whole and dashed: more lines would not be told apart."""

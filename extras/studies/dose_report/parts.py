@@ -20,6 +20,7 @@ from defocus.extras.studies.dose_report.charts import dose_chart, part_charts, t
 from defocus.extras.studies.dose_report.tables import line_tables, part_tables, trust_table
 from defocus.extras.studies.dose_report.words import Document
 from defocus.images import read_image
+from defocus.reports.display import anchor, number_text
 from defocus.reports.model import (
     Cell,
     Column,
@@ -32,7 +33,6 @@ from defocus.reports.model import (
     Tabs,
     Tile,
 )
-from defocus.reports.text import anchor, number_text
 
 AGAIN = f"delete {DOSES}, then use the same 'studies ablate' again"
 

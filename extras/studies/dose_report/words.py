@@ -6,7 +6,7 @@ from typing import Any
 from defocus.baselines.registry import known_baselines
 from defocus.extras.studies.dose.claims import labels_of, line_of, turned, without_number
 from defocus.progress import counted
-from defocus.reports.text import number_text
+from defocus.reports.display import number_text
 
 Document = Mapping[str, Any]
 """What :func:`~defocus.extras.studies.dose.kept.read_doses` gives."""
