@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from defocus.baselines.objective import Objective as Objective
     from defocus.baselines.recipe import Recipe as Recipe
     from defocus.baselines.recipe import Schedule as Schedule
+    from defocus.benchmark.documents.section import Section as Section
     from defocus.benchmark.metrics.metric import Metric as Metric
-    from defocus.benchmark.reporting.section import Section as Section
     from defocus.capture.camera import Camera as Camera
     from defocus.capture.camera import CameraDescription as CameraDescription
     from defocus.capture.camera import Setting as Setting
@@ -94,7 +94,7 @@ _MODULES = {
     "Reader": "datasets.api",
     "Recipe": "baselines.recipe",
     "Schedule": "baselines.recipe",
-    "Section": "benchmark.reporting.section",
+    "Section": "benchmark.documents.section",
     "Setting": "capture.camera",
     "Table": "reports.model",
     "align_pair": "front.pairs",

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from defocus.benchmark.documents.section_registry import _sections_beside
 from defocus.benchmark.metrics.metric import _metrics_beside
-from defocus.benchmark.reporting.section_registry import _sections_beside
 from defocus.progress import telling
 
 

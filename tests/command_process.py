@@ -46,7 +46,7 @@ COMMAND_MODULES = [
     "defocus.align.measure", "defocus.baselines.operators.chain_cards",
     "defocus.baselines.registry", "defocus.benchmark.cost.study_plan",
     "defocus.benchmark.evaluation.evaluate", "defocus.benchmark.study.launch",
-    "defocus.benchmark.scoring.fused", "defocus.benchmark.reporting.write",
+    "defocus.benchmark.scoring.fused", "defocus.benchmark.documents.write",
     "defocus.restoration.run", "defocus.benchmark.scoring.ceiling",
     "defocus.benchmark.study.run", "defocus.benchmark.study.fit",
     "defocus.capture.cameras.sim", "defocus.capture.sessions.contact_sheet",

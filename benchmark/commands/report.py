@@ -55,12 +55,12 @@ def command(
     if figures is not None:
         if against is not None or as_json:
             raise click.UsageError("--figures cannot be combined with --against or --json")
-        from defocus.benchmark.reporting.write import write_figures
+        from defocus.benchmark.documents.write import write_figures
 
         for path in write_figures(out, figures, kind):
             click.echo(path)
         return
-    from defocus.benchmark.reporting.write import write_comparison, write_report
+    from defocus.benchmark.documents.write import write_comparison, write_report
     from defocus.benchmark.study.document import tell_missing
     from defocus.command_line.json_output import json_output
 

@@ -54,7 +54,7 @@ def command(style: str, out: Path, file: Path | None, *, as_csv: bool) -> None:
         return
     if file is not None:
         raise click.UsageError(f"--to is for {' and '.join(NUMBERS)}; {style} is printed")
-    from defocus.benchmark.reporting.write import paper_text
+    from defocus.benchmark.documents.write import paper_text
 
     click.echo(paper_text(out, style, as_csv=as_csv), nl=False)
 

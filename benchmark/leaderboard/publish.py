@@ -154,7 +154,7 @@ def publish(out: Path, results: Results, *, reports: bool = True) -> list[Row]:
 
 def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
     """Hash of everything that the reports show, and of the version that renders them."""
-    from defocus.benchmark.reporting.section_registry import all_sections, needed_files
+    from defocus.benchmark.documents.section_registry import all_sections, needed_files
 
     digest = hashlib.sha256(leaderboard_text.encode())
     for entry in results.entries():
@@ -188,7 +188,7 @@ def _read_stamp(path: Path) -> dict[str, str] | None:
 
 def render_reports(out: Path, results: Results, rows: Sequence[Row]) -> None:
     """Write ``report.html`` and ``report.pdf`` of a study."""
-    from defocus.benchmark.reporting.page import build_page
+    from defocus.benchmark.documents.page import build_page
     from defocus.reports.html import write_html
     from defocus.reports.pdf import render_pdf
 

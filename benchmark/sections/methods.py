@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 
-from defocus.benchmark.leaderboard.classes import budget_words
-from defocus.benchmark.leaderboard.content import Content, display_name, group_anchor
-from defocus.benchmark.leaderboard.lines import BoardKey, line_of
-from defocus.benchmark.reporting.board.details import detail_parts
-from defocus.benchmark.reporting.figures.plots import training_curves
-from defocus.benchmark.reporting.provenance import (
+from defocus.benchmark.documents.board.details import detail_parts
+from defocus.benchmark.documents.figures.plots import training_curves
+from defocus.benchmark.documents.provenance import (
     card_words,
     hardware,
     method_parts,
@@ -15,8 +12,11 @@ from defocus.benchmark.reporting.provenance import (
     run_facts,
     trainings,
 )
-from defocus.benchmark.reporting.report_study import ReportStudy
-from defocus.benchmark.reporting.section import Figures, Section
+from defocus.benchmark.documents.report_study import ReportStudy
+from defocus.benchmark.documents.section import Figures, Section
+from defocus.benchmark.leaderboard.classes import budget_words
+from defocus.benchmark.leaderboard.content import Content, display_name, group_anchor
+from defocus.benchmark.leaderboard.lines import BoardKey, line_of
 from defocus.benchmark.results.store import Entry
 from defocus.progress import counted
 from defocus.reports.model import Folded, Paragraph, Part

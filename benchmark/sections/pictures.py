@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from defocus.benchmark.reporting.figures.joint_training import (
+from defocus.benchmark.documents.figures.joint_training import (
     joint_training_parts,
     only_joint_training,
 )
-from defocus.benchmark.reporting.figures.picture_pages import picture_parts, printed_pictures
-from defocus.benchmark.reporting.figures.picture_scores import PictureScores
-from defocus.benchmark.reporting.report_study import ReportStudy
-from defocus.benchmark.reporting.section import Section
+from defocus.benchmark.documents.figures.picture_pages import picture_parts, printed_pictures
+from defocus.benchmark.documents.figures.picture_scores import PictureScores
+from defocus.benchmark.documents.report_study import ReportStudy
+from defocus.benchmark.documents.section import Section
 from defocus.reports.model import Part
 
 

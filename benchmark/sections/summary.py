@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from defocus.benchmark.documents.figures.plots import pareto_plots
+from defocus.benchmark.documents.report_study import ReportStudy
+from defocus.benchmark.documents.section import Figures, Section, tabbed
+from defocus.benchmark.documents.summary import sentences
 from defocus.benchmark.leaderboard.content import Content
-from defocus.benchmark.reporting.figures.plots import pareto_plots
-from defocus.benchmark.reporting.report_study import ReportStudy
-from defocus.benchmark.reporting.section import Figures, Section, tabbed
-from defocus.benchmark.reporting.summary import sentences
 from defocus.reports.model import Paragraph, Part
 
 ASIDE = "Summary and cost"

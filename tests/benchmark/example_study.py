@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from defocus.benchmark.documents.page import build_page
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, Entry, open_results
 from defocus.images import write_image

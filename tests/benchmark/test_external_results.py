@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from defocus.benchmark.documents.paper_tables import paper_tables
 from defocus.benchmark.external_results.row import record_scoring, score_request
 from defocus.benchmark.leaderboard.content import read_content
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.reporting.paper_tables import paper_tables
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.statistics.standings import tracks
 from defocus.images import read_image, write_image

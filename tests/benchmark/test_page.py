@@ -10,11 +10,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from defocus.benchmark.documents.figures.picture_pages import KeptPictures, most_different
+from defocus.benchmark.documents.figures.picture_scores import PictureScores
+from defocus.benchmark.documents.figures.plots import pareto_front
 from defocus.benchmark.leaderboard import publish as module
 from defocus.benchmark.leaderboard.publish import Publisher, publish
-from defocus.benchmark.reporting.figures.picture_pages import KeptPictures, most_different
-from defocus.benchmark.reporting.figures.picture_scores import PictureScores
-from defocus.benchmark.reporting.figures.plots import pareto_front
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, open_results

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from defocus.benchmark.documents.paper_tables import STYLES, paper_csv, paper_tables
 from defocus.benchmark.leaderboard.content import read_content
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.terminal import print_leaderboard
-from defocus.benchmark.reporting.paper_tables import STYLES, paper_csv, paper_tables
 from defocus.benchmark.results.store import Cost, Results, open_results
 from defocus.benchmark.statistics.standings import tracks
 from defocus.reports.display import cell_text

@@ -11,10 +11,10 @@ import pypdf
 import pytest
 
 from defocus.benchmark.commands.table import command as table_command
+from defocus.benchmark.documents.comparison import compare_studies
+from defocus.benchmark.documents.paper_tables import STYLES
+from defocus.benchmark.documents.write import paper_text, write_figures
 from defocus.benchmark.leaderboard.terminal import print_tables
-from defocus.benchmark.reporting.comparison import compare_studies
-from defocus.benchmark.reporting.paper_tables import STYLES
-from defocus.benchmark.reporting.write import paper_text, write_figures
 from defocus.errors import InputError
 from defocus.reports.display import visible
 from defocus.reports.latex import ColumnGroup, PaperTable, escape_latex, render_latex

@@ -7,12 +7,12 @@ import pytest
 
 import defocus.extras
 from defocus import Section, extensions
-from defocus.benchmark.leaderboard.publish import publish
-from defocus.benchmark.reporting.section_registry import (
+from defocus.benchmark.documents.section_registry import (
     _sections_beside,
     all_sections,
     needed_files,
 )
+from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.results.store import open_results
 from defocus.errors import RegistryError
 from defocus.reports.model import Page, Paragraph
@@ -144,7 +144,7 @@ def test_a_wrong_definition_is_one_line(facts, words):
 
 
 def test_the_page_knows_no_section_by_name():
-    page = ROOT / "benchmark" / "reporting" / "page.py"
+    page = ROOT / "benchmark" / "documents" / "page.py"
     for path in (page, *(ROOT / "benchmark" / "leaderboard").glob("*.py")):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"\b(charts?|doses?|judg\w*|misalignment)\b", text, re.IGNORECASE)

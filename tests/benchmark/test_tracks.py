@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from defocus.benchmark.documents.figures.picture_scores import read_picture_scores
+from defocus.benchmark.documents.paper_tables import paper_csv, paper_tables
+from defocus.benchmark.documents.write import paper_text
 from defocus.benchmark.leaderboard.content import read_content
 from defocus.benchmark.leaderboard.lines import read_boards
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.leaderboard.terminal import show_outcome
-from defocus.benchmark.reporting.figures.picture_scores import read_picture_scores
-from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables
-from defocus.benchmark.reporting.write import paper_text
 from defocus.benchmark.results.score_matrix import Score, score_matrix
 from defocus.benchmark.results.store import Results, open_results
 from defocus.benchmark.statistics.comparable import may_be_ranked

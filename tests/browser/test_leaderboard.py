@@ -12,8 +12,8 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
+from defocus.benchmark.documents.page import build_page
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import open_results, read_results
 from defocus.reports import html

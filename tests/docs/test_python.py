@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import defocus
 from defocus.baselines.objective_registry import loss, objective
 from defocus.baselines.registry import baseline
-from defocus.benchmark.reporting.section_registry import all_sections
+from defocus.benchmark.documents.section_registry import all_sections
 from defocus.command_line.commands import command_group
 from defocus.images import write_image
 from research.pages.notebook import NOTEBOOK, PAGE, notebook, parts, printed

@@ -20,8 +20,8 @@ from safetensors.torch import save_file
 
 from defocus.align.compensation.record import read_record
 from defocus.baselines.weights.reading import read_tensors
+from defocus.benchmark.documents.figures.plots import read_losses
 from defocus.benchmark.leaderboard.rows import leaderboard, to_csv
-from defocus.benchmark.reporting.figures.plots import read_losses
 from defocus.benchmark.results.store import Cost, open_results, read_results
 from defocus.benchmark.study.document import read_request
 from defocus.benchmark.study.standing import standing_of

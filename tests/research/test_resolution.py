@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
+from defocus.benchmark.documents.page import build_page
 from defocus.benchmark.evaluation.columns import MOVES
 from defocus.benchmark.evaluation.pair_scorer import psnr_moved
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.metrics.psnr import METRIC
-from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.scoring.profiles import DEFAULT

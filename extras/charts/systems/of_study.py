@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from defocus.benchmark.reporting.write import write_report
+from defocus.benchmark.documents.write import write_report
 from defocus.benchmark.results.run_folder import CRASHES, one_line, run_folder
 from defocus.benchmark.study.attempt import load_run
 from defocus.benchmark.study.document import load_noted, read_request

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from defocus.benchmark.documents.page import build_page
+from defocus.benchmark.documents.section_registry import needed_files
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.reporting.page import build_page
-from defocus.benchmark.reporting.section_registry import needed_files
 from defocus.benchmark.results.lock import is_locked
 from defocus.benchmark.results.store import STORE, Entry, read_results
 from defocus.benchmark.study.standing import RunStanding, standing_of, stored_entries

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from defocus.benchmark.documents.report_study import Lead, ReportStudy
+from defocus.benchmark.documents.section import Figures, Section
 from defocus.benchmark.leaderboard.content import Content
-from defocus.benchmark.reporting.report_study import Lead, ReportStudy
-from defocus.benchmark.reporting.section import Figures, Section
 from defocus.extras.studies.dose.kept import DOSES, read_doses
 from defocus.extras.studies.dose_report.charts import dose_chart, part_charts
 from defocus.extras.studies.dose_report.parts import dose_parts, line_names

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from scipy.stats import kendalltau
 
-from defocus.benchmark.reporting.write import write_report
+from defocus.benchmark.documents.write import write_report
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import STORE, open_results, read_results
 from defocus.benchmark.statistics.intervals import rank_correlations

@@ -19,8 +19,8 @@ from defocus import extensions, load
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights.store import build_with
+from defocus.benchmark.documents.page import build_page
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.store import open_results
 from defocus.benchmark.study.attempt import train_run
 from defocus.benchmark.study.plan import Override, ScheduleOverride, Study, plan_runs

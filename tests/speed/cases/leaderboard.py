@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from defocus.benchmark.documents.page import build_page
 from defocus.benchmark.leaderboard.rows import Row, leaderboard
-from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import open_results
 from defocus.benchmark.scoring.profiles import DEFAULT

@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from defocus.benchmark.documents.board.notes import Notes, notes_on, published_beside
+from defocus.benchmark.documents.board.table import linked, metrics_of, tracks_of
+from defocus.benchmark.documents.figures.picture_scores import LEADING, PictureScores, gain_on
 from defocus.benchmark.evaluation.columns import BREAKDOWN
 from defocus.benchmark.leaderboard.classes import counted_head, most_images, over_pictures
 from defocus.benchmark.leaderboard.columns import BoardPlace, column, pictures_of, systems_table
 from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention
-from defocus.benchmark.reporting.board.notes import Notes, notes_on, published_beside
-from defocus.benchmark.reporting.board.table import linked, metrics_of, tracks_of
-from defocus.benchmark.reporting.figures.picture_scores import LEADING, PictureScores, gain_on
 from defocus.reports.model import Cell, Column, Measured, Part, Table
 
 

@@ -4,6 +4,17 @@ import statistics
 from collections.abc import Sequence
 
 from defocus.baselines.weights.own import OWN
+from defocus.benchmark.documents.figures.joint_training import (
+    joint_training_gain,
+    only_joint_training,
+)
+from defocus.benchmark.documents.figures.picture_scores import (
+    LEADING,
+    PictureScores,
+    differences_between,
+    mean_interval,
+    resolution_between,
+)
 from defocus.benchmark.leaderboard.classes import most_images, over_pictures, partial_words
 from defocus.benchmark.leaderboard.content import (
     Content,
@@ -19,17 +30,6 @@ from defocus.benchmark.leaderboard.content import (
 from defocus.benchmark.leaderboard.lines import BoardLine, line_of
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metrics.metric import NO_REFERENCE
-from defocus.benchmark.reporting.figures.joint_training import (
-    joint_training_gain,
-    only_joint_training,
-)
-from defocus.benchmark.reporting.figures.picture_scores import (
-    LEADING,
-    PictureScores,
-    differences_between,
-    mean_interval,
-    resolution_between,
-)
 from defocus.benchmark.results.store import NARROW, SCRATCH
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 from defocus.benchmark.statistics.scored_group import INPUT

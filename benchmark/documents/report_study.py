@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from defocus.benchmark.documents.board.notes import Notes, own_lines_notice
+from defocus.benchmark.documents.figures.picture_pages import KeptPictures
+from defocus.benchmark.documents.figures.picture_scores import PictureScores, read_picture_scores
 from defocus.benchmark.leaderboard.classes import notice_on, ranks_narrow_copies
 from defocus.benchmark.leaderboard.content import Content, display_name, read_content
 from defocus.benchmark.leaderboard.lines import read_boards
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.reporting.board.notes import Notes, own_lines_notice
-from defocus.benchmark.reporting.figures.picture_pages import KeptPictures
-from defocus.benchmark.reporting.figures.picture_scores import PictureScores, read_picture_scores
 from defocus.benchmark.results.store import Results
 from defocus.reports.model import Part
 

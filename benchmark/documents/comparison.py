@@ -8,12 +8,12 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from defocus.benchmark.documents.provenance import flattened
 from defocus.benchmark.leaderboard.classes import budget_notice, budget_words
 from defocus.benchmark.leaderboard.columns import COST_COLUMNS
 from defocus.benchmark.leaderboard.content import TrackKey, run_document, training_words
 from defocus.benchmark.leaderboard.rows import current_entries
 from defocus.benchmark.metrics.metric import all_metrics
-from defocus.benchmark.reporting.provenance import flattened
 from defocus.benchmark.results.store import COSTS, STORE, Entry, Results, read_results
 from defocus.benchmark.statistics.comparable import SIGNIFICANCE
 from defocus.benchmark.statistics.scored_group import (

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.leaderboard.columns import column
-from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
-from defocus.benchmark.reporting.figures.picture_scores import (
+from defocus.benchmark.documents.figures.picture_scores import (
     LEADING,
     PictureScores,
     gain_on,
     spread,
 )
+from defocus.benchmark.leaderboard.columns import column
+from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
 from defocus.errors import ImageError

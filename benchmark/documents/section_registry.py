@@ -1,7 +1,7 @@
 """The sections of reports: of :mod:`defocus.benchmark.sections`, extras, entry points, plug-ins.
 
 Everything at the top level of such a module that is a
-:class:`~defocus.benchmark.reporting.section.Section`, directly or in a tuple, is one. What others
+:class:`~defocus.benchmark.documents.section.Section`, directly or in a tuple, is one. What others
 bring and fails is left out with a warning.
 """
 
@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from defocus.benchmark.reporting.report_study import ReportStudy
-from defocus.benchmark.reporting.section import Built, Section
+from defocus.benchmark.documents.report_study import ReportStudy
+from defocus.benchmark.documents.section import Built, Section
 from defocus.discovery import brought_values, modules_in, values_of, warn_once
 from defocus.extensions import Plugin, guarded, offered, plugins
 from defocus.reports.model import Page, Part

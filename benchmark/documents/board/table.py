@@ -6,6 +6,7 @@ from dataclasses import astuple
 from string import ascii_lowercase
 from typing import Literal
 
+from defocus.benchmark.documents.board.notes import Notes, dataset_notes, notes_on, published_beside
 from defocus.benchmark.leaderboard.classes import (
     budget_words,
     over_pictures,
@@ -24,7 +25,6 @@ from defocus.benchmark.leaderboard.columns import (
 from defocus.benchmark.leaderboard.content import Content, TrackKey, training_words
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, track_of
 from defocus.benchmark.metrics.metric import NO_REFERENCE, Metric, all_metrics
-from defocus.benchmark.reporting.board.notes import Notes, dataset_notes, notes_on, published_beside
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.reports.display import anchor

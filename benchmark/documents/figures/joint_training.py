@@ -8,17 +8,17 @@ import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from defocus.benchmark.leaderboard.columns import column
-from defocus.benchmark.leaderboard.content import Content
-from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, LineKey
-from defocus.benchmark.reporting.figures.picture_pages import KeptPictures, most_different
-from defocus.benchmark.reporting.figures.picture_scores import (
+from defocus.benchmark.documents.figures.picture_pages import KeptPictures, most_different
+from defocus.benchmark.documents.figures.picture_scores import (
     LEADING,
     PictureScores,
     differences_between,
     mean_interval,
     read_picture_scores,
 )
+from defocus.benchmark.leaderboard.columns import column
+from defocus.benchmark.leaderboard.content import Content
+from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, LineKey
 from defocus.progress import counted
 from defocus.reports.display import number_text
 from defocus.reports.model import Cell, Gallery, Measured, Paragraph, Part, Table, Tile

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from defocus.benchmark.documents.comparison import Changes, against_page, compare_studies
+from defocus.benchmark.documents.paper_tables import paper_csv, paper_tables
+from defocus.benchmark.documents.section_registry import all_sections
 from defocus.benchmark.leaderboard.content import read_content
 from defocus.benchmark.leaderboard.publish import render_reports
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.reporting.comparison import Changes, against_page, compare_studies
-from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables
-from defocus.benchmark.reporting.section_registry import all_sections
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.errors import InputError
 from defocus.files import make_folder, write_bytes

@@ -9,8 +9,8 @@ from defocus.errors import RegistryError
 from defocus.reports.model import Curves, Part, Scatter, Tabs
 
 if TYPE_CHECKING:
+    from defocus.benchmark.documents.report_study import Lead, ReportStudy
     from defocus.benchmark.leaderboard.content import Content
-    from defocus.benchmark.reporting.report_study import Lead, ReportStudy
 
 
 def tabbed(label: str, named: Sequence[tuple[str, Part]]) -> tuple[Part, ...]:

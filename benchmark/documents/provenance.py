@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from defocus.baselines.card import Card
+from defocus.benchmark.documents.board.table import PROTOCOL_WORDS
 from defocus.benchmark.leaderboard.classes import budget_words
 from defocus.benchmark.leaderboard.content import Content, display_name, run_document
 from defocus.benchmark.metrics.metric import all_metrics
-from defocus.benchmark.reporting.board.table import PROTOCOL_WORDS
 from defocus.benchmark.results.store import Entry, MetricVersion
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
