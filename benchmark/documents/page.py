@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from defocus.benchmark.documents.report_study import ReportStudy, read_study
 from defocus.benchmark.documents.section import Section
 from defocus.benchmark.documents.section_registry import all_sections
+from defocus.benchmark.documents.study_view import ReportStudy, read_study
 from defocus.benchmark.documents.summary import result
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.store import Results

@@ -9,7 +9,7 @@ from defocus.errors import RegistryError
 from defocus.reports.model import Curves, Part, Scatter, Tabs
 
 if TYPE_CHECKING:
-    from defocus.benchmark.documents.report_study import Lead, ReportStudy
+    from defocus.benchmark.documents.study_view import Lead, ReportStudy
     from defocus.benchmark.leaderboard.content import Content
 
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from defocus.benchmark.documents.report_study import ReportStudy
 from defocus.benchmark.documents.section import Built, Section
+from defocus.benchmark.documents.study_view import ReportStudy
 from defocus.discovery import brought_values, modules_in, values_of, warn_once
 from defocus.extensions import Plugin, guarded, offered, plugins
 from defocus.reports.model import Page, Part

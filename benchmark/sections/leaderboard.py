@@ -9,8 +9,8 @@ from defocus.benchmark.documents.board.details import part_table, protocol_table
 from defocus.benchmark.documents.board.table import board_table
 from defocus.benchmark.documents.figures.picture_pages import typical_figure, typical_pictures
 from defocus.benchmark.documents.figures.picture_scores import PictureScores
-from defocus.benchmark.documents.report_study import ReportStudy
 from defocus.benchmark.documents.section import Section, tabbed
+from defocus.benchmark.documents.study_view import ReportStudy
 from defocus.benchmark.leaderboard.classes import budget_words
 from defocus.benchmark.leaderboard.content import Content, display_name, group_anchor
 from defocus.reports.model import Beside, Link, Part, Table

@@ -12,8 +12,8 @@ from defocus.benchmark.documents.provenance import (
     run_facts,
     trainings,
 )
-from defocus.benchmark.documents.report_study import ReportStudy
 from defocus.benchmark.documents.section import Figures, Section
+from defocus.benchmark.documents.study_view import ReportStudy
 from defocus.benchmark.leaderboard.classes import budget_words
 from defocus.benchmark.leaderboard.content import Content, display_name, group_anchor
 from defocus.benchmark.leaderboard.lines import BoardKey, line_of

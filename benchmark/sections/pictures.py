@@ -8,8 +8,8 @@ from defocus.benchmark.documents.figures.joint_training import (
 )
 from defocus.benchmark.documents.figures.picture_pages import picture_parts, printed_pictures
 from defocus.benchmark.documents.figures.picture_scores import PictureScores
-from defocus.benchmark.documents.report_study import ReportStudy
 from defocus.benchmark.documents.section import Section
+from defocus.benchmark.documents.study_view import ReportStudy
 from defocus.reports.model import Part
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from defocus.benchmark.documents.report_study import ReportStudy
 from defocus.benchmark.documents.section import Section
+from defocus.benchmark.documents.study_view import ReportStudy
 from defocus.extras.charts.systems.kept import CHART, read_kept_chart
 from defocus.extras.charts.systems.tables import chart_parts, printed_chart_parts
 from defocus.reports.model import Part

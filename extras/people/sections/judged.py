@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from defocus.benchmark.documents.report_study import ReportStudy
 from defocus.benchmark.documents.section import Section
+from defocus.benchmark.documents.study_view import ReportStudy
 from defocus.extras.people.agreement import metric_agreement
 from defocus.extras.people.answers import JUDGED, read_judged
 from defocus.extras.people.tables import judged_words, metrics_tables, strengths_table

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from defocus.benchmark.documents.report_study import Lead, ReportStudy
 from defocus.benchmark.documents.section import Figures, Section
+from defocus.benchmark.documents.study_view import Lead, ReportStudy
 from defocus.benchmark.leaderboard.content import Content
 from defocus.extras.studies.dose.kept import DOSES, read_doses
 from defocus.extras.studies.dose_report.charts import dose_chart, part_charts

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from defocus.benchmark.documents.report_study import ReportStudy
 from defocus.benchmark.documents.section import Figures, Section
+from defocus.benchmark.documents.study_view import ReportStudy
 from defocus.benchmark.leaderboard.content import Content
 from defocus.reading import read_json
 from defocus.reports.model import Curve, Curves, Part
