@@ -4,10 +4,7 @@ import statistics
 from collections.abc import Sequence
 
 from defocus.baselines.weights.own import OWN
-from defocus.benchmark.documents.figures.joint_training import (
-    joint_training_gain,
-    only_joint_training,
-)
+from defocus.benchmark.documents.figures.jdrl_effect import joint_training_gain, only_joint_training
 from defocus.benchmark.documents.figures.picture_scores import (
     LEADING,
     PictureScores,

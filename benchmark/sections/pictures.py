@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from defocus.benchmark.documents.figures.joint_training import (
+from defocus.benchmark.documents.figures.jdrl_effect import (
     joint_training_parts,
     only_joint_training,
 )

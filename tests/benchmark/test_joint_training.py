@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defocus.benchmark.documents.figures.joint_training import only_joint_training
+from defocus.benchmark.documents.figures.jdrl_effect import only_joint_training
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.reports.model import Gallery, Page, Part
