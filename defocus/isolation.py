@@ -121,6 +121,9 @@ _SYSTEM: dict[type[OSError], str] = {
 
 def say_left_out(left_out: Iterable[LeftOut], of: int, thing: str) -> None:
     """Say what was left out and why, alike reasons together."""
-    reasons = ((f"{thing} {one.id} is left out", one.reason) for one in left_out)
+    reasons = (
+        (f"{thing} {one.id} is left out", one.reason.removeprefix(f"{one.id}: "))
+        for one in left_out
+    )
     for line in grouped(reasons, of, thing):
         say(line, error=True)

@@ -68,7 +68,7 @@ def find_photographs(folder: Path | None) -> Photographs:
             if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
         ]
     hashes, faults = hashes_and_faults(folder, files)
-    unread = [_left_out(path, str(fault)) for path, fault in faults.items()]
+    unread = [LeftOut(str(path), str(fault)) for path, fault in faults.items()]
     say_left_out(unread, len(files), "photograph")
     by_hash = {sha256: path for path, sha256 in sorted(hashes.items())}
     return Photographs(tuple((path, sha256) for sha256, path in sorted(by_hash.items())))
@@ -84,9 +84,9 @@ def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
     small: list[Path] = []
     unread: list[LeftOut] = []
     for path in track(files, "reading photographs"):
-        picture = attempt(path.name, partial(read_image, path))
+        picture = attempt(str(path), partial(read_image, path))
         if isinstance(picture, LeftOut):
-            unread.append(_left_out(path, picture.reason))
+            unread.append(picture)
             continue
         pixels = _eight_bits(picture)
         pixels_hash = pixel_hash(pixels)
@@ -107,10 +107,6 @@ def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
     if files and not read:
         raise DatasetError(f"{files[0].parent}: no photograph there can be used; add others")
     return tuple(read)
-
-
-def _left_out(path: Path, reason: str) -> LeftOut:
-    return LeftOut(str(path), reason.removeprefix(f"{path}: "))
 
 
 def _eight_bits(picture: Image) -> NDArray[np.uint8]:
