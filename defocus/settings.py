@@ -84,11 +84,11 @@ Jobs = Annotated[int, Field(ge=1)]
 JSON = option(False, "--json", text="Print one JSON object on stdout.")
 
 
-def option_names(kind: type[Settings]) -> set[str]:
-    """The options of a model as typed, without leading dashes."""
+def option_keys(kind: type[Settings]) -> set[str]:
+    """The options of a model as keys of a settings file."""
     extras = (field.json_schema_extra for field in kind.model_fields.values())
     words = (str(extra["words"]) for extra in extras if isinstance(extra, dict))
-    return {re.split("[ /]", each)[0].lstrip("-") for each in words}
+    return {re.split("[ /]", each)[0].lstrip("-").replace("-", "_") for each in words}
 
 
 def load_settings(kind: type[S], path: Path) -> S:

@@ -21,9 +21,9 @@ from defocus.capture.quality.limits import (
     with_changes,
 )
 from defocus.command_line.options import FILE
-from defocus.command_line.settings_file import SETTINGS_FILE, SettingsFile
+from defocus.command_line.settings_file import SETTINGS_FILE, SettingsFile, key_of
 from defocus.errors import SettingsError
-from defocus.settings import CommandSettings, option, option_names
+from defocus.settings import CommandSettings, option, option_keys
 
 Mode = Literal["aperture", "focus", "both", "dual"]
 Order = Literal["aba", "sharp-first", "blurry-first"]
@@ -75,19 +75,14 @@ def _metres(value: str | float | Sequence[float]) -> tuple[float, ...]:
     return numbers
 
 
-def option_name(option: click.Parameter) -> str:
-    """The name of an option as typed, without leading dashes."""
-    return max(option.opts, key=len).lstrip("-")
-
-
 def _apply_profile(ctx: click.Context, _param: click.Parameter, path: Path | None) -> Any:  # noqa: ANN401 - for click
     """Use the values of a settings file as defaults of the other options."""
     if path is None:
         return None
-    names = {option_name(option): option.name for option in ctx.command.params}
+    names = {key_of(option): option.name for option in ctx.command.params}
     typed_alone = {"settings", "camera", "session", "plugin"}
     # 'plan' passes over the options of 'shoot' alone
-    profile = load_profile(path, (set(names) | option_names(ShootOptions)) - typed_alone)
+    profile = load_profile(path, (set(names) | option_keys(ShootOptions)) - typed_alone)
     known = {key: value for key, value in profile.shoot.items() if names.get(key) is not None}
     typed = {option.name: option for option in ctx.command.params}
     for key, value in known.items():

@@ -1,7 +1,7 @@
 """Limits beyond which a pair gets a warning or is rejected, and the user's settings file.
 
-Keys of its ``[shoot]`` are names of options, which the command line overrides; those of
-``[quality]`` are fields of :class:`QualityLimits`.
+Keys of its ``[shoot]`` are options such as ``max_shutter``, which the command line overrides; those
+of ``[quality]`` are fields of :class:`QualityLimits`.
 """
 
 from collections.abc import Iterable
@@ -91,7 +91,7 @@ Value = bool | int | float | str | list[bool | int | float | str]
 class CaptureProfile(Settings):
     """A settings file; ``shoot`` has its options as typed."""
 
-    shoot: dict[str, Value] = Field(default_factory=dict)  # option → value, as typed
+    shoot: dict[str, Value] = Field(default_factory=dict)  # key of an option → value
     quality: QualityLimits = LIMITS
     _path: Path = PrivateAttr(default=Path())
 
@@ -101,7 +101,7 @@ class CaptureProfile(Settings):
 
 
 def load_profile(path: Path, options: Iterable[str]) -> CaptureProfile:
-    """Read a settings file; ``options`` may be set in ``[shoot]``, named without leading dashes."""
+    """Read a settings file; the keys ``options`` may be in its ``[shoot]``."""
     profile = load_settings(CaptureProfile, path)
     legal = sorted(options)
     for key in profile.shoot:

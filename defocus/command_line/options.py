@@ -18,6 +18,7 @@ import click
 
 from defocus import progress
 from defocus.command_line.numbers import WholeRange
+from defocus.command_line.settings_file import key_of
 from defocus.discovery import brought_values
 from defocus.extensions import load_plugin
 
@@ -63,7 +64,7 @@ def _config_lines(context: click.Context) -> Iterator[str]:
             continue
         source = context.get_parameter_source(option.name)
         origin = SOURCES.get("" if source is None else source.name, "typed")
-        name = max(option.opts, key=len).lstrip("-")
+        name = key_of(option)
         value = _toml(context.params.get(option.name))
         yield f"# {name} is not set" if value is None else f"{name} = {value}  # {origin}"
 

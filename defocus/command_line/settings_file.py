@@ -11,9 +11,14 @@ SETTINGS_FILE = "defocus.settings-file"
 """Key of the context's ``meta`` for the :class:`SettingsFile`."""
 
 
+def key_of(option: click.Parameter) -> str:
+    """The key of an option in settings files, such as ``max_shutter`` for ``--max-shutter``."""
+    return max(option.opts, key=len).lstrip("-").replace("-", "_")
+
+
 @dataclass(frozen=True)
 class SettingsFile:
-    """The file, and its table whose keys are the options, named without leading dashes."""
+    """The file, and its table whose keys are the options."""
 
     path: str
     table: str
@@ -21,13 +26,14 @@ class SettingsFile:
     def blamed(self, context: click.Context, text: str) -> SettingsError | None:
         """The error again, if it names an option that this file sets or quotes its value."""
         values = {
-            max(one.opts, key=len).lstrip("-"): (context.default_map or {}).get(one.name)
+            key_of(one): (context.default_map or {}).get(one.name)
             for one in context.command.params
             if context.get_parameter_source(one.name) is click.core.ParameterSource.DEFAULT_MAP
         }
         said = text
         for key in values:
-            said = re.sub(rf"(?<![\w-])--{key}(?![\w-])", f"'{self.table}.{key}'", said)
+            typed = key.replace("_", "-")
+            said = re.sub(rf"(?<![\w-])--{typed}(?![\w-])", f"'{self.table}.{key}'", said)
         if said == text:
             quoted = [key for key, value in values.items() if f"'{value}'" in text]
             said = f"'{self.table}.{quoted[0]}': {text}" if quoted else text

@@ -84,7 +84,7 @@ def test_short_times_under_flickering_lamps_are_noted(mains, flickers):
 
 def test_a_settings_file_gives_defaults_that_the_command_line_wins_over(run, tmp_path):
     (tmp_path / "lab.toml").write_text(
-        '[shoot]\nblurry = "f/2.8"\nsharp = "f/16"\nmax-shutter = "2s"\ndistances = [1.5, 3]\n'
+        '[shoot]\nblurry = "f/2.8"\nsharp = "f/16"\nmax_shutter = "2s"\ndistances = [1.5, 3]\n'
         'retake = "never"\n[quality]\nshift_warn_px = 1.0\n'
     )
     arguments = ("plan", *PLAN, "--settings", "lab.toml")
@@ -109,7 +109,7 @@ def test_a_settings_file_gives_defaults_that_the_command_line_wins_over(run, tmp
         ("blurry = 'f/1.1'", "'shoot.blurry': the camera has no aperture 'f/1.1'"),
         ("sharp = 'f/2'", "'shoot.sharp' f/2 is not narrower than --blurry f/4"),
         ("scene = '?!'", "'shoot.scene': scene name '?!' has no letter"),
-        ("qc-set = 'nix=1'", "'shoot.qc-set': unknown key 'nix'"),
+        ("qc_set = 'nix=1'", "'shoot.qc_set': unknown key 'nix'"),
     ],
 )
 def test_a_bad_value_of_a_settings_file_is_blamed_on_the_file(line, said, tmp_path):

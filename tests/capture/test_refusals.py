@@ -7,6 +7,7 @@ import pytest
 from tests.capture.card import fill_card
 
 FILES = {
+    "hyphen.toml": "[shoot]\nmax-shutter = 8",
     "blury.toml": "[shoot]\nblury = 'f/4'",
     "wran.toml": "[quality]\nshift_wran_px = 1",
     "negative.toml": "[quality]\nshift_warn_px = -1",
@@ -88,6 +89,7 @@ LINES = [
     plan --camera sim: --sharp f/2
     plan --camera sim: --shutter 1/7777
     plan --camera sim: --settings blury.toml
+    plan --camera sim: --settings hyphen.toml
     plan --camera sim: --settings wran.toml
     plan --camera sim: --settings negative.toml
     plan --camera sim: --settings shots.toml

@@ -17,7 +17,6 @@ import pytest
 from PIL import Image as PillowImage
 
 from defocus.capture.commands.shoot import command as shoot
-from defocus.capture.planning.shoot_settings import option_name
 from defocus.capture.sessions.damage import check_session
 from defocus.command_line.options import with_common_options, with_plugins
 from defocus.extras.pages.commands.capture_live import command as live
@@ -30,7 +29,8 @@ from tests.extras.pages.benches import SMALL
 
 def names(command: click.Command) -> set[str]:
     """Of its own options and those of all commands, which a command gets when it is first run."""
-    return {option_name(option) for option in with_common_options(with_plugins(command)).params}
+    params = with_common_options(with_plugins(command)).params
+    return {max(option.opts, key=len).lstrip("-") for option in params}
 
 
 def test_what_live_lacks_of_shoot_is_said():
