@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from defocus.baselines.loss import LossFunction
 from defocus.baselines.losses.perceptual import DEVIATION, MEAN, vgg19
-from defocus.baselines.weights.backbones import VGG19, features_of, frozen, left_out
+from defocus.baselines.weights.backbone_files import VGG19
+from defocus.baselines.weights.backbones import features_of, frozen, left_out
 
 PATCH_PX = 10
 """The paper's best for its smaller zoom."""

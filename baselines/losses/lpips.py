@@ -8,7 +8,8 @@ from typing import Any, Literal
 import torch
 
 from defocus.baselines.loss import LossFunction
-from defocus.baselines.weights.backbones import ALEXNET, features_of, frozen, left_out
+from defocus.baselines.weights.backbone_files import ALEXNET
+from defocus.baselines.weights.backbones import features_of, frozen, left_out
 
 SMALLEST_PX = 31
 """Below, AlexNet's second pooling has nothing left to pool."""

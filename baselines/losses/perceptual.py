@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.loss import LossFunction
-from defocus.baselines.weights.backbones import VGG19, features_of, frozen, left_out
+from defocus.baselines.weights.backbone_files import VGG19
+from defocus.baselines.weights.backbones import features_of, frozen, left_out
 
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)

@@ -1,4 +1,4 @@
-"""Backbone files of LPIPS and DISTS: torchvision's ImageNet networks, in torch's own folder."""
+"""Backbone files of losses and metrics: torchvision's ImageNet networks, in torch's own folder."""
 
 import contextlib
 import functools
@@ -24,7 +24,7 @@ _LIMIT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class WeightsFile:
+class BackboneFile:
     """A weights file that can be downloaded, with the start of its SHA-256 hash."""
 
     filename: str
@@ -32,39 +32,40 @@ class WeightsFile:
     sha256_prefix: str
     size_limit: int
 
+    @property
+    def path(self) -> Path:
+        """Where it is or would be: ``TORCH_HOME``'s checkpoints."""
+        return torch_checkpoint(self.filename)
+
 
 _MAKERS = "https://download.pytorch.org/models"
 
 
-def _made(filename: str, size_limit: int) -> WeightsFile:
+def _file(filename: str, size_limit: int) -> BackboneFile:
     """A file whose name ends with the beginning of its hash."""
     prefix = filename.removesuffix(".pth").rpartition("-")[2]
-    return WeightsFile(filename, f"{_MAKERS}/{filename}", prefix, size_limit)
+    return BackboneFile(filename, f"{_MAKERS}/{filename}", prefix, size_limit)
 
 
+ALEXNET = _file("alexnet-owt-7be5be79.pth", 300_000_000)
+VGG19 = _file("vgg19-dcbb9e9d.pth", 600_000_000)
 BACKBONES = {
-    "alex": _made("alexnet-owt-7be5be79.pth", 300_000_000),
-    "vgg": _made("vgg16-397923af.pth", 600_000_000),
-    "squeeze": _made("squeezenet1_1-b8a52dc0.pth", 10_000_000),
+    "alex": ALEXNET,
+    "vgg": _file("vgg16-397923af.pth", 600_000_000),
+    "squeeze": _file("squeezenet1_1-b8a52dc0.pth", 10_000_000),
 }
-"""By the ``lpips`` package's name of the network."""
+"""Those of metrics, by the ``lpips`` package's name of the network."""
 
 _CHUNK = 1 << 20
 
 
-def location(file: WeightsFile) -> Path:
-    """Path of the file, whether it exists or not."""
-    return torch_checkpoint(file.filename)
-
-
-def is_intact(file: WeightsFile) -> bool:
+def is_intact(file: BackboneFile) -> bool:
     """Whether the file exists and has the right hash."""
-    path = location(file)
-    return path.is_file() and sha256_file(path).startswith(file.sha256_prefix)
+    return file.path.is_file() and sha256_file(file.path).startswith(file.sha256_prefix)
 
 
 def fetch(
-    file: WeightsFile,
+    file: BackboneFile,
     source: str | None = None,
     *,
     timeout_seconds: float = 30,
@@ -74,7 +75,7 @@ def fetch(
     # ``timeout_seconds`` is the longest silence of the server, ``limit_seconds`` the longest
     # duration.
     origin = source or file.url
-    target = location(file)
+    target = file.path
     make_folder(target.parent)
     deadline = None if limit_seconds is None else time.monotonic() + limit_seconds
     digest, size = hashlib.sha256(), 0
@@ -106,7 +107,7 @@ def missing_backbone(backbone: str, metric: str) -> str:
     try:
         fetch(file, timeout_seconds=_TIMEOUT_SECONDS, limit_seconds=_LIMIT_SECONDS)
     except (InputError, StorageError, WeightsError) as error:
-        state = "damaged" if location(file).exists() else "absent"
+        state = "damaged" if file.path.exists() else "absent"
         remedy = REMEDY.format(metric=metric)
         # said where the scores are; here it would be said twice
         return f"the {backbone} backbone is {state} and could not be fetched ({error}); {remedy}"

@@ -1,4 +1,4 @@
-"""Files of ImageNet classifiers whose features some losses compare.
+"""ImageNet classifiers whose features some losses compare.
 
 No package carries them. They are looked for where torch keeps such files, so one that torchvision
 fetched serves. Without its file a loss is zero, and says so on stderr; where a training has to be
@@ -9,7 +9,6 @@ import contextlib
 import functools
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,34 +16,12 @@ import torch
 from torch import nn
 
 from defocus.baselines.loss import LossFunction
-from defocus.cache import torch_checkpoint
+from defocus.baselines.weights.backbone_files import BackboneFile
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
 from defocus.progress import say
 
 M = TypeVar("M", bound=nn.Module)
-
-
-@dataclass(frozen=True)
-class BackboneFile:
-    """A weights file of torchvision's in torch's folder of checkpoints."""
-
-    filename: str
-    sha256_prefix: str
-
-    @property
-    def url(self) -> str:
-        """Where its makers offer it."""
-        return f"https://download.pytorch.org/models/{self.filename}"
-
-    @property
-    def path(self) -> Path:
-        """Where it lies or would lie: ``TORCH_HOME``'s checkpoints."""
-        return torch_checkpoint(self.filename)
-
-
-ALEXNET = BackboneFile("alexnet-owt-7be5be79.pth", "7be5be79")
-VGG19 = BackboneFile("vgg19-dcbb9e9d.pth", "dcbb9e9d")
 
 
 def features_of(file: BackboneFile) -> dict[str, torch.Tensor] | None:

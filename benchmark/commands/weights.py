@@ -152,12 +152,12 @@ def fetch_command(metric: str, source: str | None) -> None:
     the file is stored where torch looks for it. On a computer without internet, copy the file from
     another computer and pass it with --from.
     """
-    from defocus.baselines.weights.backbone_files import BACKBONES, fetch, is_intact, location
+    from defocus.baselines.weights.backbone_files import BACKBONES, fetch, is_intact
     from defocus.progress import say
 
     file = BACKBONES[BACKBONE_OF[metric]]
     if is_intact(file) and source is None:
-        say(f"{metric}: {location(file)} is in place and intact")
+        say(f"{metric}: {file.path} is in place and intact")
         return
     say(f"{metric}: fetching {source or file.url}")
     say(f"{metric}: wrote {fetch(file, source)}")

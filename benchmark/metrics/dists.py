@@ -112,7 +112,7 @@ def _pooled(values: "torch.Tensor") -> "torch.Tensor":
 def _backbone() -> "dict[str, torch.Tensor]":
     import torch
 
-    path = backbone_files.location(backbone_files.BACKBONES["vgg"])
+    path = backbone_files.BACKBONES["vgg"].path
     stored = torch.load(path, map_location="cpu", weights_only=True)
     return {name: value for name, value in stored.items() if name.startswith("features.")}
 

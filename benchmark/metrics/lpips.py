@@ -77,7 +77,7 @@ def _model(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no typ
 @functools.cache
 def _load(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no types
     """Load LPIPS with its backbone; prints go to stderr, warnings are dropped."""
-    path = backbone_files.location(backbone_files.BACKBONES[backbone])
+    path = backbone_files.BACKBONES[backbone].path
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import lpips

@@ -40,7 +40,7 @@ def peers(folder: Path) -> dict[str, torch.nn.Module]:
     savemat(folder / "niqe.mat", {key: niqe[name].numpy() for key, name in names.items()})
     torch.manual_seed(3)
     backbone = vgg16(weights=None)
-    place = backbone_files.location(backbone_files.BACKBONES["vgg"])
+    place = backbone_files.BACKBONES["vgg"].path
     place.parent.mkdir(parents=True)
     torch.save(backbone.state_dict(), place)
     known = replace(backbone_files.BACKBONES["vgg"], sha256_prefix=sha256_file(place)[:8])

@@ -12,6 +12,7 @@ import defocus.baselines.losses.perceptual as perceptual_module
 from defocus.baselines.losses.perceptual import Perceptual, vgg19
 from defocus.baselines.objective_registry import loss
 from defocus.baselines.weights import backbones as backbone
+from defocus.baselines.weights.backbone_files import ALEXNET, VGG19, BackboneFile
 from defocus.errors import WeightsError
 
 
@@ -48,14 +49,12 @@ def test_where_the_published_training_is_wanted_it_is_an_error(name):
 
 
 def test_a_wrong_file_is_refused(home):
-    (home / backbone.VGG19.filename).write_bytes(b"something else")
+    (home / VGG19.filename).write_bytes(b"something else")
     with pytest.raises(WeightsError, match="SHA-256 begins with"):
         loss("perceptual")
 
 
-def stored_as(
-    file: backbone.BackboneFile, state: dict[str, torch.Tensor], home: Path
-) -> backbone.BackboneFile:
+def stored_as(file: BackboneFile, state: dict[str, torch.Tensor], home: Path) -> BackboneFile:
     """Put weights where the file would lie; returns it with their hash."""
     path = home / file.filename
     torch.save(state, path)
@@ -67,7 +66,7 @@ def test_the_perceptual_loss_is_the_distance_of_the_layer_named(home, monkeypatc
     torch.manual_seed(0)
     layers = vgg19(4)
     state = {f"features.{name}": value for name, value in layers.state_dict().items()}
-    file = stored_as(backbone.VGG19, state | {"classifier.0.bias": torch.zeros(1)}, home)
+    file = stored_as(VGG19, state | {"classifier.0.bias": torch.zeros(1)}, home)
     monkeypatch.setattr(perceptual_module, "VGG19", file)
     first, second = pictures()
     mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
@@ -114,7 +113,7 @@ def test_lpips_is_the_package_s_own_and_feels_the_forgotten_range(home, monkeypa
         model = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False).eval()
     names = {name: f"features.{name.split('.', 1)[1]}" for name in model.net.state_dict()}
     state = {names[name]: value for name, value in model.net.state_dict().items()}
-    monkeypatch.setattr(lpips_module, "ALEXNET", stored_as(backbone.ALEXNET, state, home))
+    monkeypatch.setattr(lpips_module, "ALEXNET", stored_as(ALEXNET, state, home))
     first, second = pictures()
     with torch.no_grad():
         right = model(2 * first - 1, 2 * second - 1).mean()

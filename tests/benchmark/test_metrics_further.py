@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 from skimage import data
 
-from defocus.baselines.weights import backbone_files
 from defocus.baselines.weights.backbone_files import BACKBONES
 from defocus.benchmark.metrics import dists as dists_module
 from defocus.benchmark.metrics import lpips as lpips_module
@@ -138,7 +137,7 @@ def vgg(tmp_path, monkeypatch):
             torch.nn.init.kaiming_normal_(layer.weight)
             torch.nn.init.uniform_(layer.bias, -0.1, 0.1)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    place = backbone_files.location(BACKBONES["vgg"])
+    place = BACKBONES["vgg"].path
     place.parent.mkdir(parents=True)
     torch.save({f"features.{name}": value for name, value in features.state_dict().items()}, place)
     prefix = sha256_file(place)[:8]

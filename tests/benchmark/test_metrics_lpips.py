@@ -64,7 +64,7 @@ def seeded(torch_home, seeded_file, monkeypatch):
     """The seeded backbone in its place."""
     prefix = sha256_file(seeded_file)[:8]
     monkeypatch.setitem(BACKBONES, "alex", replace(BACKBONES["alex"], sha256_prefix=prefix))
-    place = backbone_files.location(BACKBONES["alex"])
+    place = BACKBONES["alex"].path
     place.parent.mkdir(parents=True)
     place.symlink_to(seeded_file)
     return place
@@ -170,7 +170,7 @@ class Server:
 
 
 CONTENT = b"weights" * 1000
-FILE = backbone_files.WeightsFile(
+FILE = backbone_files.BackboneFile(
     filename="net.pth",
     url="http://127.0.0.1:9/net.pth",
     sha256_prefix=hashlib.sha256(CONTENT).hexdigest()[:8],
@@ -254,7 +254,7 @@ def test_the_file_lies_where_torch_looks(monkeypatch, home, cache):
         if value is not None:
             monkeypatch.setenv(name, value)
     expected = Path(torch.hub.get_dir()) / "checkpoints" / FILE.filename
-    assert backbone_files.location(FILE) == expected
+    assert FILE.path == expected
 
 
 @pytest.mark.full
@@ -303,7 +303,7 @@ def test_the_other_backbones_equal_the_package(name, torch_home, monkeypatch):
         for key, entry in features.items()
     }
     file = BACKBONES[name]
-    path = backbone_files.location(file)
+    path = file.path
     path.parent.mkdir(parents=True)
     torch.save(state, path)
     monkeypatch.setitem(BACKBONES, name, replace(file, sha256_prefix=sha256_file(path)[:8]))
