@@ -25,14 +25,14 @@ Kernel = Literal["lanczos", "bicubic"] | None
 Photometric = Literal["match", "none"] | None
 
 MODEL_HELP = (
-    "What to compensate: the global transform (global, the default), also the local flow where it "
-    "is reliable (flow), or nothing (none)."
+    "What to compensate: the global transform (global), also the local flow where it is reliable "
+    "(flow), or nothing (none).  [default: global]"
 )
-KERNEL = option(None, "--kernel", text="Interpolation kernel (default bicubic).")
+KERNEL = option(None, "--kernel", text="Interpolation kernel.  [default: bicubic]")
 PHOTOMETRIC = option(
     None,
     "--photometric",
-    text="Match the exposure of SHARP to BLURRY in linear light, or not (default match).",
+    text="Match the exposure of SHARP to BLURRY in linear light, or not.  [default: match]",
 )
 
 
@@ -42,8 +42,8 @@ class MeasuringSettings(CommandSettings):
     estimator: str | None = option(None, "--estimator", heading="Measurement")
     """Estimator of the residual flow: dis or pwcnet (the default with --flow-weights)."""
     at_most: FrameModel = option(None, "--at-most")
-    """Richest model of the global transform (default homography). A tripod and one lens leave no
-    more than a similarity."""
+    """Richest model of the global transform. A tripod and one lens leave no more than a
+    similarity.  [default: homography]"""
     largest_px: Annotated[float, Field(gt=0)] | None = option(None, "--largest-shift")
     """Largest shift of any point in px, if you know it. Textures that repeat at a larger distance
     can then be measured; a result that moves a corner farther is unknown. Too small a number gives
@@ -77,7 +77,7 @@ class MotionSettings(MeasuringSettings):
     """Rig file, if two cameras took the pair."""
     model: Model = option(None, "--model", heading="Compensation", text=MODEL_HELP)
     scale: Annotated[float, Field(gt=0, le=1)] | None = option(None, "--scale")
-    """Size of the written pictures relative to BLURRY (default 1)."""
+    """Size of the written pictures relative to BLURRY.  [default: 1]"""
     kernel: Kernel = KERNEL
     photometric: Photometric = PHOTOMETRIC
 
@@ -150,7 +150,7 @@ class SidecarSettings(CommandSettings):
     folder: Path | None = option(None, "--apply", type=FOLDER)
     """Sidecar to apply to DATASET, your own copy."""
     name: str | None = option(None, "--name")
-    """Name of the new sidecar (default aligned-v1)."""
+    """Name of the new sidecar.  [default: aligned-v1]"""
     model: Model = option(None, "--model", heading="Corrections", text=MODEL_HELP)
     kernel: Kernel = KERNEL
     photometric: Photometric = PHOTOMETRIC

@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # heavy at run time; see the function
     "--reference",
     "position",
     type=WholeRange(1),
-    help="Position of the frame whose geometry the result has (default the middle one).",
+    help="Position of the frame whose geometry the result has.  [default: the middle one]",
 )
 @jobs_option("Number of stacks fused at once; the frames of one are registered in turn.")
 @json_option()
