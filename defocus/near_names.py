@@ -3,11 +3,16 @@
 import difflib
 from collections.abc import Iterable
 
+SYNONYMS = dict.fromkeys(("baselines", "methods", "models", "networks"), "systems")
+"""Our word for what others, and our own folders, call differently."""
+
 
 def did_you_mean(name: str, known: Iterable[str], *, most: int = 3, nearness: float = 0.6) -> str:
     """``did you mean 'x' or 'y'?`` with known names similar to ``name``; empty without."""
     by_lower_case = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(name.lower(), by_lower_case, n=most, cutoff=nearness)
+    near: list[str] = []
+    for word in (name.lower(), SYNONYMS.get(name.lower(), "")):
+        near = near or difflib.get_close_matches(word, by_lower_case, n=most, cutoff=nearness)
     written = (repr(by_lower_case[one]) for one in near)
     return f"did you mean {' or '.join(written)}?" if near else ""
 

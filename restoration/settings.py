@@ -17,7 +17,7 @@ STRONGEST = 2
 
 def _tile_px(value: object) -> int | None:
     """None for ``auto``, 0 for ``whole``, else the side of a tile in px."""
-    if value in (None, "auto"):
+    if value in (None, "auto"):  # the command has read it once
         return None
     if value in ("whole", "0", 0):
         return 0
@@ -42,7 +42,7 @@ class RestoreSettings(CommandSettings):
     dataset: str | None = option(None, "--dataset READER:PATH", heading="Instead of IMAGES")
     """Restore the blurry test pictures of this dataset to OUT/PAIR.png; 'score --restored OUT
     --dataset READER:PATH' takes them."""
-    strength: Annotated[float, Field(ge=0, le=STRONGEST)] = option(
+    strength: Annotated[float, Field(ge=0, le=STRONGEST, strict=True)] = option(
         1.0, "--strength", heading="Strength and region"
     )
     """0 leaves the picture, 1 restores it, up to 2 goes beyond. JPEG and WebP are encoded again at

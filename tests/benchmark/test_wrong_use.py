@@ -18,6 +18,7 @@ run --all --settings none.toml
 run --all --settings cut.toml
 run --study study.toml --seeds 2
 run --study study.toml
+run --study systems.toml
 run --job net-1 --launcher slurm
 run --all --shard 3/2
 run --seeds 2
@@ -60,6 +61,7 @@ def test_what_is_asked_wrongly_is_one_line_and_leaves_nothing(run, tmp_path, wor
     for name, text in SETTINGS.items():
         (tmp_path / f"{name}.toml").write_text(f"[schedule]\n{text}\n")
     (tmp_path / "study.toml").write_text("dataset = ['sample']\n")
+    (tmp_path / "systems.toml").write_text("baselines = ['unet']\n")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").touch()
     files = set(tmp_path.iterdir())

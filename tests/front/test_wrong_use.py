@@ -36,6 +36,7 @@ RESTORE = {
     "strength beyond its end": lambda: defocus.restore(BYTES, "wiener", strength=2.5),
     "strength nan": lambda: defocus.restore(BYTES, "wiener", strength=float("nan")),
     "strength in words": lambda: defocus.restore(BYTES, "wiener", strength="full"),
+    "strength as a text": lambda: defocus.restore(BYTES, "wiener", strength="1"),
     "half a pixel": lambda: defocus.restore(BYTES, "wiener", tile=512.5),
     "a small tile": lambda: defocus.restore(BYTES, "wiener", tile=100),
     "a tile off the grid": lambda: defocus.restore(BYTES, "wiener", tile=300),
