@@ -134,17 +134,17 @@ class Measurement:
     @property
     def registration(self) -> Registration | None:
         """The global transform and its errors; None if unknown, or not measured but given."""
-        known, sigma = self.misalignment, self.misalignment.sigma
+        misalignment, sigma = self.misalignment, self.misalignment.sigma
         if sigma is None:
             return None
         sure = Uncertainty(sigma.shift_px, sigma.zoom, sigma.rotation_deg, sigma.corner_px)
         return Registration(
-            known.similarity,
-            matrix=known.matrix,
-            model=known.model,
+            misalignment.similarity,
+            matrix=misalignment.matrix,
+            model=misalignment.model,
             uncertainty=sure,
-            asymmetry=known.spread,
-            limited=known.rests_on_px is not None,
+            asymmetry=misalignment.spread,
+            limited=misalignment.rests_on_px is not None,
         )
 
 

@@ -57,10 +57,10 @@ def estimate_rig(
     # the first camera's lens is left out of the rig and its picture straightened instead: so what
     # is registered is what a homography can describe
     first = _straightened(blurry, blurry_camera)
-    found = register(first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE)
-    if found.matrix is None:
-        raise AlignmentError(f"the reference pair cannot be registered: {found.reason}; {ADVICE}")
-    homography = start @ found.matrix
+    fit = register(first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE)
+    if fit.matrix is None:
+        raise AlignmentError(f"the reference pair cannot be registered: {fit.reason}; {ADVICE}")
+    homography = start @ fit.matrix
     for _ in range(2):
         rig = rig.model_copy(update={"homography": matrix_rows(homography)})
         left = _homography_left(first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE)
@@ -93,11 +93,11 @@ def colour_matrix(first: Light, second: Light, inside: NDArray[np.bool_]) -> NDA
     weights = precision.copy()
     for _ in range(ROUNDS):
         root = weights[:, None]
-        found = np.linalg.lstsq(source * root, target * root, rcond=None)[0]
-        residual = precision * np.linalg.norm(target - source @ found, axis=1)
+        matrix = np.linalg.lstsq(source * root, target * root, rcond=None)[0]
+        residual = precision * np.linalg.norm(target - source @ matrix, axis=1)
         scale = max(1.4826 * float(np.median(residual)), 1e-9)
         weights = precision * np.sqrt(np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12)))
-    return np.asarray(found.T)
+    return np.asarray(matrix.T)
 
 
 def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:
@@ -105,12 +105,12 @@ def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:
 
     A rig serves many pairs, and cameras behind a beam splitter do differ by a homography."""
     side = min(max(48, max(first.shape) // 8), 256, *first.shape)
-    found = tile_shifts(first, second, (side, side), TILE_GRID, TILE_BAND)
-    good = found.peaks >= PEAK_OVER_NOISE * found.noise_peak
-    ends = found.centres + found.shifts
+    shifts = tile_shifts(first, second, (side, side), TILE_GRID, TILE_BAND)
+    good = shifts.peaks >= PEAK_OVER_NOISE * shifts.noise_peak
+    ends = shifts.centres + shifts.shifts
     fitted = None
     if good.sum() >= LEAST_TILES:
-        fitted, _ = cv2.findHomography(found.centres[good], ends[good], cv2.RANSAC, INLIER_PX)
+        fitted, _ = cv2.findHomography(shifts.centres[good], ends[good], cv2.RANSAC, INLIER_PX)
     if fitted is None:
         raise AlignmentError(
             f"only {int(good.sum())} of {good.size} tiles of the reference pair match well enough "

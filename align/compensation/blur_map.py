@@ -58,10 +58,10 @@ def blur_map(
     if field is None:
         return None
     flow = field.flow
-    known = ReducedBlur(
+    reduced_blur = ReducedBlur(
         flow.coc_px, flow.reliable, field.factor, measurement.shape, field.unexplained
     )
-    return blur_map_of(known, grid, step)
+    return blur_map_of(reduced_blur, grid, step)
 
 
 def blur_map_of(small: ReducedBlur, grid: ReleaseGrid | None = None, step: int = 1) -> PairBlurMap:

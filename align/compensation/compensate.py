@@ -189,10 +189,10 @@ def _saturated(sharp: Image, plan: Compensation) -> Mask:
     brightest = np.maximum(np.maximum(red, green), blue)  # ten times quicker than max over an axis
     full = brightest >= math.ceil(SATURATED_CODE * np.iinfo(sharp.dtype).max)
     columns, rows = plan.grid.columns(), plan.grid.rows()
-    found = np.empty(plan.grid.shape, np.uint8)
+    saturated = np.empty(plan.grid.shape, np.uint8)
     for top in range(0, len(rows), ROWS_AT_ONCE):
         x, y = plan.placement(columns, rows[top : top + ROWS_AT_ONCE])
         column = np.rint(np.clip(x, 0, width - 1)).astype(int)
         row = np.rint(np.clip(y, 0, height - 1)).astype(int)
-        found[top : top + ROWS_AT_ONCE] = full[row, column]
-    return cv2.dilate(found, np.ones((5, 5), np.uint8)) > 0
+        saturated[top : top + ROWS_AT_ONCE] = full[row, column]
+    return cv2.dilate(saturated, np.ones((5, 5), np.uint8)) > 0

@@ -65,8 +65,8 @@ def dense_flow(
     scale = scaling(factor)
     matrix = scale @ start @ np.linalg.inv(scale)
     first, second = (reduced(one, factor) @ LUMINANCE for one in (blurry, sharp))
-    found = _iterated(first, second, matrix, estimator, equalise)
-    return _full(found, factor, blurry.shape[:2])
+    coarse = _iterated(first, second, matrix, estimator, equalise)
+    return _full(coarse, factor, blurry.shape[:2])
 
 
 class EqualisedFlow:
@@ -82,11 +82,11 @@ class EqualisedFlow:
         """Flow from ``first`` to ``second``; see ``FlowEstimator``."""
         check_frames(first, second)
         flows = self._estimator(first, second).cpu().numpy()
-        found = [
+        improved = [
             self._improved(_luminance(a), _luminance(b), flow)
             for a, b, flow in zip(first, second, flows, strict=True)
         ]
-        return torch.from_numpy(np.stack(found)).to(first.device)
+        return torch.from_numpy(np.stack(improved)).to(first.device)
 
     def _improved(self, blurry: Array, sharp: Array, flow: Array) -> Array:
         grid = pixel_grid(*blurry.shape)
@@ -117,15 +117,15 @@ def _iterated(
     grid = pixel_grid(*blurry.shape)
     residual = np.zeros_like(grid)
     for _ in range(ROUNDS):
-        done = _round(blurry, sharp, matrix, residual, estimator, equalise)
-        residual = composed(residual, done.step.flow, grid)
-        if float(np.percentile(np.hypot(*done.step.flow[:, done.valid]), 95)) <= SETTLED_PX:
+        last = _round(blurry, sharp, matrix, residual, estimator, equalise)
+        residual = composed(residual, last.step.flow, grid)
+        if float(np.percentile(np.hypot(*last.step.flow[:, last.valid]), 95)) <= SETTLED_PX:
             break
     place = transformed(grid + residual, matrix)
     left = place - transformed(grid, matrix)
-    consistency = _consistency(done, estimator, grid)
+    consistency = _consistency(last, estimator, grid)
     occluded = ~inside(place) | (consistency > CONSISTENT_PX)
-    standard_error, coc = done.step.standard_error, done.pair.coc_px
+    standard_error, coc = last.step.standard_error, last.pair.coc_px
     expected = expected_error(standard_error, consistency, left, coc)
     return DenseFlow(
         flow=place - grid,

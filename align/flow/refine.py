@@ -178,8 +178,8 @@ def _evidence(first: Array, second: Array, flow: Array, valid: Mask) -> Terms:
     area = np.float32(4 * np.pi * NOISE_PX**2)
     variance = 4 * NOISE**2 + area * _wide_mean(slow * slow, counted, DIFFERENCE_PX)
     weight = counted / variance * _texture_share(gx, gy, left, counted)
-    known = gx * flow[0] + gy * flow[1] - left
-    terms = (gx * gx, gx * gy, gy * gy, gx * known, gy * known)
+    target = gx * flow[0] + gy * flow[1] - left
+    terms = (gx * gx, gx * gy, gy * gy, gx * target, gy * target)
     xx, xy, yy, x, y = (weight * term for term in terms)
     return xx, xy, yy, x, y
 
@@ -203,7 +203,7 @@ def _fused(
     evidence: Terms, prior: Array, valid: Mask, expected: tuple[float, ...]
 ) -> tuple[Array, Array, tuple[float, ...]]:
     """The most probable flow, its error, and the expected deviations for the next round."""
-    found: list[float] = []
+    deviations: list[float] = []
     error = np.zeros(valid.shape, np.float32)
     for window, deviation in zip(WINDOWS_PX, expected, strict=True):
         factor = window // GRID_PER_WINDOW
@@ -215,11 +215,11 @@ def _fused(
         prior, covariance = _posterior(terms, before, slack + _surprise(terms, before))
         error = (covariance[0] + covariance[2]) / 2
         weight = reduced_area(valid.astype(np.float32), factor)
-        told = weight * np.clip(1 - error / slack, 0, 1)
-        found.append(_deviation(prior - before, error, told, deviation))
+        gain = weight * np.clip(1 - error / slack, 0, 1)
+        deviations.append(_deviation(prior - before, error, gain, deviation))
     xx, xy, yy = covariance
     largest = (xx + yy) / 2 + np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)  # the larger eigenvalue
-    return prior, np.sqrt(np.asarray(largest, np.float32)), tuple(found)
+    return prior, np.sqrt(np.asarray(largest, np.float32)), tuple(deviations)
 
 
 def _surprise(terms: list[Array], before: Array) -> Array:

@@ -117,9 +117,9 @@ def _square(picture: Array, index: int, other: Array, noise: float) -> Array:
 
 def _stabilised(linear: Array) -> Array:
     """Stabilise the variance, so that shot noise is about the same in light and dark areas."""
-    found = np.maximum(linear, np.float32(0))
-    found += np.float32(0.01)
-    return np.sqrt(found, out=found)
+    light = np.maximum(linear, np.float32(0))
+    light += np.float32(0.01)
+    return np.sqrt(light, out=light)
 
 
 def blended(stack: Sequence[Array], place: Array) -> Array:

@@ -264,10 +264,10 @@ def _robust_fit(s: Array, b: Array, d: Array) -> _Fit:
     weights, prior = precision**2, (0.05 / OFFSET_PRIOR) ** 2
     centre = float(s.mean())
     for _ in range(ROUNDS):
-        found = _solution(*_normal(s - centre, b, weights), prior, centre)
-        residual = np.abs(precision * (b - found[0] * s - found[1]))
+        parameters = _solution(*_normal(s - centre, b, weights), prior, centre)
+        residual = np.abs(precision * (b - parameters[0] * s - parameters[1]))
         scale = max(1.4826 * float(np.median(residual)), SMALLEST_ERROR)
-        used = _Fit(found, weights, prior)
+        used = _Fit(parameters, weights, prior)
         weights = precision**2 * np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12))
         prior = (scale / OFFSET_PRIOR) ** 2
     return used

@@ -72,9 +72,9 @@ def dark_specks(stops: Array, light: Array) -> Specks:
 
 def _compact(stops: Array, log_light: Array) -> list[float]:
     """Heights of the compact spots of a map that are dips of the light too."""
-    _, labels, found, _ = cv2.connectedComponentsWithStats((stops > LEAST_STOPS).astype(np.uint8))
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats((stops > LEAST_STOPS).astype(np.uint8))
     heights = []
-    for number, (left, top, width, height, area) in enumerate(found[1:].tolist(), start=1):
+    for number, (left, top, width, height, area) in enumerate(boxes[1:].tolist(), start=1):
         side = max(width, height)
         if side > MOST_WIDTH * stops.shape[1] or area < max(LEAST_PIXELS, LEAST_FILLED * side**2):
             continue
@@ -212,7 +212,7 @@ def unexplained(
         specks = dark_specks(comparison.beyond(small, near_map=True), other)
     even = np.sign(whole) * np.maximum(np.abs(whole) - np.abs(plane), 0)
     moved = _exceeded(np.where(np.sign(whole) == np.sign(plane), even, whole))
-    found = Unexplained(
+    numbers = Unexplained(
         stops=max(_exceeded(whole), specks.stops),
         moved_stops=moved,
         tilt_ev=tilt,
@@ -220,7 +220,7 @@ def unexplained(
         blurrier_share=_blurrier_share(light, other, shown),
         colour_strength=colour_strength(first, aligned, coc, shown),
     )
-    return found, whole
+    return numbers, whole
 
 
 def _exceeded(stops: Array) -> float:

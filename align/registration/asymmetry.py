@@ -75,14 +75,14 @@ def asymmetry(
     design = _design(*_position(x[use], y[use], reliable.shape), coc)
     target = flow.T.astype(np.float64)
     blocks = blocks_of(y[use], x[use], reliable.shape)
-    found, weights = _robust_fit(design, target)
+    parameters, weights = _robust_fit(design, target)
     drawn = equations_sigma(
         blocks, lambda some: _normal(design[some], target[some], weights[some]), _solved
     )
     sigma = np.hypot(drawn, SHARED_ERROR)
     return Asymmetry(
-        radial=float(found[0]),
-        common=(float(found[1]), float(found[2])),
+        radial=float(parameters[0]),
+        common=(float(parameters[1]), float(parameters[2])),
         radial_sigma=float(sigma[0]),
         common_sigma=(float(sigma[1]), float(sigma[2])),
         signed=signed,
@@ -110,8 +110,8 @@ def _robust_fit(design: Array, target: Array) -> tuple[Array, Array]:
     """The nine parameters and the weight of each sample, which decreases with its distance."""
     weights = np.ones(len(target))
     for _ in range(ROUNDS):
-        found = _solved(*_normal(design, target, weights))
-        residual = np.linalg.norm(target - design @ found, axis=1)
+        parameters = _solved(*_normal(design, target, weights))
+        residual = np.linalg.norm(target - design @ parameters, axis=1)
         scale = max(float(np.median(residual)), 1e-9)
         weights = np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12))
     return _solved(*_normal(design, target, weights)), weights
@@ -206,7 +206,7 @@ def _predicts_better(joint: Settled, matches: Matches, shape: tuple[int, ...]) -
 
 def _sigma(joint: Settled, matches: Matches, shape: tuple[int, ...]) -> float:
     """Standard error of the asymmetry by leaving out parts of the picture (jackknife)."""
-    found = left_out(joint, matches, shape, asymmetric=True)
-    if found is None:
+    fits = left_out(joint, matches, shape, asymmetric=True)
+    if fits is None:
         return math.inf
-    return math.sqrt((len(found.asymmetries) - 1) * np.var(found.asymmetries))
+    return math.sqrt((len(fits.asymmetries) - 1) * np.var(fits.asymmetries))

@@ -98,11 +98,11 @@ def doubt(
                 f"the tiles show more than the {at_most} that is allowed: it is "
                 f"{unit * against:.1f} px off at the corners; allow a richer model with --at-most"
             )
-        told = (
+        reason = (
             f"the tiles leave an error of {unit * error_px:.1f} px at the corners, more than the "
             f"{unit * finest * largest:.2g} px allowed"
         )
-        return told + ("" if zoom_known else _session_hint(level, finest, size, at_most))
+        return reason + ("" if zoom_known else _session_hint(level, finest, size, at_most))
     if level.tiles.likeness < LEAST_LIKENESS:
         return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
     if _repeats(blurry, sharp, level, most / level.factor):

@@ -76,9 +76,9 @@ def strong_blur_step(
         slopes = [right, down, right * x + down * y, down * x - right * y, right * depth]
         design = np.stack([*slopes, down * depth]).reshape(6, -1).astype(np.float64)
         weighted = design * weights.ravel()
-        found = _solved(weighted @ design.T, weighted @ apart.ravel())
-        step = step @ _similarity(found, half, shape)
-        if np.abs(found).max() < SETTLED_PX:
+        motion = _solved(weighted @ design.T, weighted @ apart.ravel())
+        step = step @ _similarity(motion, half, shape)
+        if np.abs(motion).max() < SETTLED_PX:
             break
     return StrongBlurStep(step, _error_px(design, weighted, apart, half))
 

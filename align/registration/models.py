@@ -131,14 +131,14 @@ def fit_model(
 ) -> ModelFit:
     """Fit a model of :data:`MODELS` to matched points; weights are inverse variances."""
     basis, norm = MODELS[model], _normaliser(shape)
-    found = _solved(model, start, end, weights[None], shape, spread, scatter)
-    parameters, normed, matrix = found.parameters[0], found.normed[0], found.matrices[0]
+    fits = _solved(model, start, end, weights[None], shape, spread, scatter)
+    parameters, normed, matrix = fits.parameters[0], fits.normed[0], fits.matrices[0]
     # the prior of the asymmetry is a row too
     prior = 0.0 if spread is None else spread.precision
-    slopes = np.vstack([found.slopes[0], math.sqrt(prior) * np.eye(len(parameters))[-1]])
+    slopes = np.vstack([fits.slopes[0], math.sqrt(prior) * np.eye(len(parameters))[-1]])
     half = math.hypot(*shape[:2]) / 2
     residuals = np.linalg.norm(
-        moved_points(matrix, start) + half * parameters[-1] * found.beside.reshape(2, -1).T - end,
+        moved_points(matrix, start) + half * parameters[-1] * fits.beside.reshape(2, -1).T - end,
         axis=1,
     )
     covariance = _inverse(slopes[:, :-1].T @ slopes[:, :-1], 1e-15)
@@ -166,8 +166,8 @@ def fit_transforms(
     scatter: DisplacementScatter = EVEN,
 ) -> tuple[Array, Array]:
     """Transforms and asymmetries ``(K,)`` of :func:`fit_model` for each of K weights."""
-    found = _solved(model, start, end, weights, shape, spread, scatter)
-    return found.matrices, math.hypot(*shape[:2]) / 2 * found.parameters[:, -1]
+    fits = _solved(model, start, end, weights, shape, spread, scatter)
+    return fits.matrices, math.hypot(*shape[:2]) / 2 * fits.parameters[:, -1]
 
 
 @dataclass(frozen=True)

@@ -152,8 +152,8 @@ def register(
     reason = doubt(*asked, known_zoom=known_zoom, unit=unit)
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
-    found = _registration(best, blurry.shape, zoom_known=known_zoom is not None)
-    return replace(found, limited=repeats_farther(*compared, best, largest_px))
+    registration = _registration(best, blurry.shape, zoom_known=known_zoom is not None)
+    return replace(registration, limited=repeats_farther(*compared, best, largest_px))
 
 
 def _check(blurry: Grey, sharp: Grey) -> None:
@@ -181,11 +181,13 @@ def _registration(level: Level, shape: tuple[int, ...], *, zoom_known: bool) -> 
         corner_px=math.hypot(level.known_zoom_px, zoom * half) if zoom_known else level.corner_px,
     )
     similarity = Similarity.closest(level.matrix, shape[1], shape[0])
-    known = similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty
     spread = tiles.asymmetry and replace(
         tiles.asymmetry, corner_px=level.factor * tiles.asymmetry.corner_px, coma_px=level.coma_px
     )
-    return Registration(*known, int(tiles.agreeing.sum()), level.blur_px, spread)
+    return Registration(
+        similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty,
+        int(tiles.agreeing.sum()), level.blur_px, spread,
+    )  # fmt: skip
 
 
 def largest_error_px(shape: tuple[int, ...]) -> float:
@@ -209,11 +211,11 @@ def _search(blurry: Grey, sharp: Grey, zooms: Sequence[float], largest: float) -
     for zoom in zooms:
         matrix = np.vstack([Similarity(zoom=zoom).matrix(width, height), [0.0, 0.0, 1.0]])
         second = np.sqrt(moved_picture(sharp, matrix))
-        found = most_alike_shifts(first, [second], largest=largest)
-        if found.peaks[0] > best:
+        tile = most_alike_shifts(first, [second], largest=largest)
+        if tile.peaks[0] > best:
             step = np.eye(3)
-            step[:2, 2] = found.shifts[0]
-            best, best_matrix = float(found.peaks[0]), matrix @ step
+            step[:2, 2] = tile.shifts[0]
+            best, best_matrix = float(tile.peaks[0]), matrix @ step
     return best_matrix
 
 
@@ -246,26 +248,26 @@ def _refined(
     diameters = diameters[:1] if alike else diameters
     used: list[str] = []
     between = 0.0
-    known = None if coarser is None else (coarser.factor, coarser.centres, coarser.coc_px)
-    tried = first_tried(area, side, TILE_GRID, diameters, every, known, factor)
+    coarse_blur = None if coarser is None else (coarser.factor, coarser.centres, coarser.coc_px)
+    tried = first_tried(area, side, TILE_GRID, diameters, every, coarse_blur, factor)
     compared = tiled(first, area.tile(side), TILE_GRID, TILE_BAND)
     for _ in range(ROUNDS):
         needed = np.flatnonzero(tried.any(axis=0))
         blurred = _blurred(moved_picture(sharp, matrix), area, diameters[needed])
-        found = most_alike_shifts(compared, blurred, tried[:, needed], reach)
-        found = replace(found, centres=found.centres + np.array([area.left, area.top]))
-        chosen = needed[found.chosen]
+        shifts = most_alike_shifts(compared, blurred, tried[:, needed], reach)
+        shifts = replace(shifts, centres=shifts.centres + np.array([area.left, area.top]))
+        chosen = needed[shifts.chosen]
         tried = np.abs(np.arange(len(diameters)) - chosen[:, None]) <= 1
         coc = diameters[chosen]
         placed = coc <= LARGEST_BLUR * side
-        fitted = fit_tiles(found, placed, coc, matrix, shape, at_most=at_most, held=held)
+        fitted = fit_tiles(shifts, placed, coc, matrix, shape, at_most=at_most, held=held)
         if isinstance(fitted, NoFit):
             return fitted
         tiles = fitted
         model = tiles.fit.model
         if model in used and model != used[-1]:  # two models must not take turns for ever
             held = min(used[-1], model, key=list(MODELS).index)
-            simpler = fit_tiles(found, placed, coc, matrix, shape, at_most=at_most, held=held)
+            simpler = fit_tiles(shifts, placed, coc, matrix, shape, at_most=at_most, held=held)
             if not isinstance(simpler, NoFit):
                 between = corner_distance_px(tiles.fit.matrix, simpler.fit.matrix, shape) / 2
                 tiles = simpler
@@ -276,39 +278,39 @@ def _refined(
             break
     left = math.hypot(between, step if step >= SETTLED_PX else 0.0)
     if alike:
-        return measured_level(factor, tiles, found.centres, coc, left, shape, None)
+        return measured_level(factor, tiles, shifts.centres, coc, left, shape, None)
     stack = dict(zip(diameters[needed].tolist(), blurred, strict=True))
-    spread = _spread_shape(first, stack, area, found, coc, tiles.agreeing, side, shape)
-    every_tile = found, coc
+    spread = _spread_shape(first, stack, area, shifts, coc, tiles.agreeing, side, shape)
+    every_tile = shifts, coc
     if not rough:
         blurred_by = partial(_blurred, moved_picture(sharp, before), area)
         small = small_tiles(first, compared, blurred_by, reach)
-        every_tile = with_small_tiles(found, coc, small, np.array([area.left, area.top]))
+        every_tile = with_small_tiles(shifts, coc, small, np.array([area.left, area.top]))
     if spread is not None or len(every_tile[1]) != len(coc):
-        shifts, sizes = every_tile
+        more_shifts, sizes = every_tile
         prior = math.hypot(spread.asymmetry, LEAST_ASYMMETRY) if spread else ASYMMETRY
         within = sizes <= LARGEST_BLUR * side
-        better = fit_tiles(shifts, within, sizes, before, shape, prior, at_most, held)
+        better = fit_tiles(more_shifts, within, sizes, before, shape, prior, at_most, held)
         if not isinstance(better, NoFit):
-            tiles, found, coc = better, shifts, sizes
-    return measured_level(factor, tiles, found.centres, coc, left, shape, spread)
+            tiles, shifts, coc = better, more_shifts, sizes
+    return measured_level(factor, tiles, shifts.centres, coc, left, shape, spread)
 
 
 def _spread_shape(
     first: Grey,
     blurred: Mapping[float, Grey],
     area: Area,
-    found: TileShifts,
+    shifts: TileShifts,
     coc: Array,
     chosen: Mask,
     side: int,
     shape: tuple[int, ...],
 ) -> SpreadShape | None:
     """Shape of the point spread, from agreeing tiles and the sharp picture by blur diameter."""
-    centres = found.centres[chosen]
+    centres = shifts.centres[chosen]
     tiles = BlurredTiles(
         centres=centres - np.array([area.left, area.top]),
-        shifts=found.shifts[chosen],
+        shifts=shifts.shifts[chosen],
         coc_px=coc[chosen],
         field=radial(centres, np.ones(len(centres)), shape),
         side=side,

@@ -82,8 +82,8 @@ def _second_shifts(surface: Surface, moved: Shift, largest: float) -> list[Shift
     top = surface[row - 1 : row + 2, column - 1 : column + 2].max()
     if top <= 0:
         return []
-    found = _other_peaks(surface, top)
-    highest = sorted(found, key=found.__getitem__, reverse=True)[:MOST_PEAKS]
+    peaks = _other_peaks(surface, top)
+    highest = sorted(peaks, key=peaks.__getitem__, reverse=True)[:MOST_PEAKS]
     return [
         (
             float(x - column + _top(surface[y, x - 1 : x + 2])),
@@ -100,7 +100,7 @@ def _other_peaks(surface: Surface, top: float) -> dict[tuple[int, int], float]:
     order = np.argsort(-surface[y, x], kind="stable")
     y, x = y[order], x[order]
     near = np.hypot(x - column, y - row) < LEAST_RIDGE_PX
-    found: dict[tuple[int, int], float] = {}
+    peaks: dict[tuple[int, int], float] = {}
     for edge in EDGES:
         _, parts = cv2.connectedComponents((surface > edge * top).astype(np.uint8))
         part = parts[y, x]
@@ -108,8 +108,8 @@ def _other_peaks(surface: Surface, top: float) -> dict[tuple[int, int], float]:
         if edge > EDGES[0]:
             other &= ~near
         tops = np.flatnonzero(other)[np.unique(part[other], return_index=True)[1]]
-        found |= {(int(y[one]), int(x[one])): float(surface[y[one], x[one]]) for one in tops}
-    return found
+        peaks |= {(int(y[one]), int(x[one])): float(surface[y[one], x[one]]) for one in tops}
+    return peaks
 
 
 def _told(rest: "_Differences", other: "_Differences", tiles: Witnesses) -> bool:

@@ -103,15 +103,15 @@ def depth_parallax(
     for step in range(SLOPE_ROUNDS):
         weights = counts / variances
         normal = np.einsum("nip,n,niq->pq", design, weights, design) + prior
-        found = np.linalg.pinv(normal) @ np.einsum("nip,n,ni->p", design, weights, moved)
-        apart = np.linalg.norm(design @ found - moved, axis=1)
+        parameters = np.linalg.pinv(normal) @ np.einsum("nip,n,ni->p", design, weights, moved)
+        apart = np.linalg.norm(design @ parameters - moved, axis=1)
         # a layer farther off than parallax reaches is outvoted, at first a near one is not
         limit = LARGEST_PARALLAX_PX * 0.5 ** min(step, 2)
         off = apart / np.sqrt(variances)
         counts = (apart <= limit) * np.minimum(1.0, HUBER / np.maximum(off, 1e-9))
     # what the tiles tell of the slope beside the similarity; overlapping tiles err alike
     covariance = overlap * np.linalg.pinv(normal)[4:, 4:]
-    slope = found[4:]
+    slope = parameters[4:]
     sure = slope @ np.linalg.solve(covariance, slope) > SIGNIFICANT**2
     return np.asarray(coc[:, None] * slope if sure else np.zeros_like(moved))
 
@@ -155,14 +155,14 @@ class Settled:
 
 def voted(matches: Matches) -> Mask:
     """The tiles that agree on one similarity."""
-    _, found = cv2.estimateAffinePartial2D(
+    _, inliers = cv2.estimateAffinePartial2D(
         matches.first,
         matches.second,
         method=cv2.RANSAC,
         ransacReprojThreshold=INLIER_PX,
         maxIters=2000,
     )
-    return np.zeros(len(matches.first), dtype=bool) if found is None else found[:, 0] > 0
+    return np.zeros(len(matches.first), dtype=bool) if inliers is None else inliers[:, 0] > 0
 
 
 def errors_of(predicted: Array, coc_px: Array) -> Array:
@@ -238,14 +238,14 @@ def without_parts(
     """Fit without each part in turn: neighbours err alike, so whole parts are left out.
 
     Their prediction measures the quality of the model, the change of the result its certainty."""
-    found, scatter = left_out(settled, matches, shape, asymmetric=asymmetric), settled.scatter
-    if found is None:
+    fits, scatter = left_out(settled, matches, shape, asymmetric=asymmetric), settled.scatter
+    if fits is None:
         return Checked(INLIER_PX**2, float("inf"))
-    seen = matches.without(found.asymmetries[found.part, None], shape)
-    predicted = moved_points(found.matrices[found.part], seen.first[:, None])[:, 0]
+    seen = matches.without(fits.asymmetries[fits.part, None], shape)
+    predicted = moved_points(fits.matrices[fits.part], seen.first[:, None])[:, 0]
     squared = np.minimum(np.square(distances_px(predicted - seen.second, scatter)), INLIER_PX**2)
     weighted = np.average(squared, weights=1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2))
-    ends = moved_points(found.matrices, corners_and_centre(shape))
+    ends = moved_points(fits.matrices, corners_and_centre(shape))
     at_corners = scatter.at_corners(ends - ends.mean(axis=0))
     variances = (len(ends) - 1) / len(ends) * np.square(at_corners).sum(axis=(0, 2))
     return Checked(float(weighted), float(np.sqrt(variances.max())))

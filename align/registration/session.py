@@ -63,8 +63,8 @@ class SessionLens:
     @property
     def pairs(self) -> int:
         """Number of pairs behind the zoom, 0 for a fixed 1, or else behind the asymmetry."""
-        told = self.zoom or self.asymmetry
-        return 0 if told is None else told.pairs
+        shared = self.zoom or self.asymmetry
+        return 0 if shared is None else shared.pairs
 
     def to_json(self) -> dict[str, Any]:
         """The object ``session`` of a misalignment."""
@@ -122,35 +122,35 @@ class OwnZoom:
 
     def contradicts(self, lens: SessionLens) -> bool:
         """Whether the pair clearly shows another zoom than its session's, or else asymmetry."""
-        own, told, spread = self.with_asymmetry(lens.asymmetry), self.asymmetry, lens.asymmetry
+        own, asymmetry, spread = self.with_asymmetry(lens.asymmetry), self.asymmetry, lens.asymmetry
         if own.zoom is None or own.sigma is None:
             return False
         if lens.zoom is not None:
             return not lens.zoom.near(own.zoom, own.sigma)
-        return bool(spread and told and not spread.near(told.value, told.sigma))
+        return bool(spread and asymmetry and not spread.near(asymmetry.value, asymmetry.sigma))
 
     def gains(self, lens: SessionLens) -> bool:
         """Whether the pair is worth measuring again with what its session shares."""
         if not self.takes:
             return False
-        found, used = self.in_session(lens)
-        if used is None or self.sigma is None or found.sigma is None:
+        pooled, used = self.in_session(lens)
+        if used is None or self.sigma is None or pooled.sigma is None:
             return used is not None
-        return (self.sigma - found.sigma) * self.half_px >= LEAST_GAIN_PX
+        return (self.sigma - pooled.sigma) * self.half_px >= LEAST_GAIN_PX
 
 
 def session_lens(
     pairs: Sequence[OwnZoom], *, same_focus: bool = False, by: str = ""
 ) -> SessionLens | None:
     """What a session's pairs share, the asymmetry first, as it clears the zooms; or None."""
-    known = [pair for pair in pairs if pair.zoom is not None and pair.sigma]
-    told = [one.asymmetry for one in known if one.asymmetry and one.asymmetry.information]
+    measured = [pair for pair in pairs if pair.zoom is not None and pair.sigma]
+    spreads = [one.asymmetry for one in measured if one.asymmetry and one.asymmetry.information]
     asymmetry = None
-    if len(told) >= LEAST_PAIRS:
-        asymmetry = _mean([one.value for one in told], [one.sigma for one in told])
-    zooms = [pair.with_asymmetry(asymmetry) for pair in known]
+    if len(spreads) >= LEAST_PAIRS:
+        asymmetry = _mean([one.value for one in spreads], [one.sigma for one in spreads])
+    zooms = [pair.with_asymmetry(asymmetry) for pair in measured]
     sure = [(one.zoom, one.sigma) for one in zooms if one.zoom is not None and one.sigma]
-    comas = [pair.asymmetry.coma_px / pair.half_px for pair in known if pair.asymmetry]
+    comas = [pair.asymmetry.coma_px / pair.half_px for pair in measured if pair.asymmetry]
     zoom = shared_zoom(
         [one for one, _ in sure],
         [one for _, one in sure],
@@ -218,13 +218,13 @@ def register_in_session(
         return with_session(own, lens, blurry.shape, at_most)
     if lens.zoom is None or DISAGREE in own.reason:  # no zoom makes one scene of two
         return own, None
-    found = _zoomed(
+    pooled = _zoomed(
         find(known_zoom=lens.zoom.value), lens.zoom.value, lens.zoom.sigma, blurry.shape
     )
     alone = own.reason.removesuffix(SESSION_HINT)
-    if found.corner_error_px is None or found.corner_error_px > largest_error_px(blurry.shape):
+    if pooled.corner_error_px is None or pooled.corner_error_px > largest_error_px(blurry.shape):
         return replace(own, reason=alone), None
-    return replace(found, alone=alone), lens
+    return replace(pooled, alone=alone), lens
 
 
 def with_session(
@@ -235,10 +235,10 @@ def with_session(
     Nothing is registered again: an asymmetry only adds to the zoom that the tiles show."""
     if own.model not in ZOOMED_MODELS or at_most == "translation":
         return own, None
-    found, used = OwnZoom.of(own, shape).in_session(lens)
-    if used is None or found.zoom is None or found.sigma is None:
+    pooled, used = OwnZoom.of(own, shape).in_session(lens)
+    if used is None or pooled.zoom is None or pooled.sigma is None:
         return own, None
-    return _zoomed(own, found.zoom, found.sigma, shape), used
+    return _zoomed(own, pooled.zoom, pooled.sigma, shape), used
 
 
 def _zoomed(fit: Registration, zoom: float, sigma: float, shape: tuple[int, ...]) -> Registration:

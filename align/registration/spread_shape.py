@@ -94,7 +94,7 @@ def spread_shape(
     blurry: Grey, blurred: Callable[[float], Grey], tiles: BlurredTiles
 ) -> SpreadShape | None:
     """Estimate the point spread's shape; ``blurred`` gives the sharp picture by diameter, px."""
-    found, used = [], []
+    estimates, used = [], []
     for diameter in np.unique(tiles.coc_px[tiles.coc_px >= LEAST_COC_PX]):
         factor = max(1, int(BAND * float(diameter) / SAMPLES))
         small = float(diameter) / factor
@@ -104,11 +104,11 @@ def spread_shape(
         for index in np.flatnonzero(tiles.coc_px == diameter):
             moments = _moments(smooth, seen, there, int(index))
             if moments is not None:
-                found.append(moments)
+                estimates.append(moments)
                 used.append(index)
     if len(used) < LEAST_TILES:
         return None
-    values, field = np.array(found), tiles.field[used]
+    values, field = np.array(estimates), tiles.field[used]
     cats_eye = _pooled(values[:, 0], values[:, 2], field)
     coma = _pooled(values[:, 1], values[:, 3], field)
     if cats_eye is None or coma is None:
@@ -179,16 +179,16 @@ def _moments(
     inverse = np.linalg.inv(normal / np.outer(scale, scale) + RIDGE * np.eye(len(scale)))
     inverse /= np.outer(scale, scale)
     target = there.ravel().astype(np.float64)
-    found = inverse @ (weighted @ target)
-    if found[0] <= 0:
+    parameters = inverse @ (weighted @ target)
+    if parameters[0] <= 0:
         return None
-    left = np.square(target - found @ rows) @ weight / weight.sum()
+    left = np.square(target - parameters @ rows) @ weight / weight.sum()
     # neighbours within the smoothing do not err independently
     alike = 4 * math.pi * (BAND * tiles.coc_px[index]) ** 2
-    variance = left * alike * np.diag(inverse) / found[0] ** 2
+    variance = left * alike * np.diag(inverse) / parameters[0] ** 2
     return (
-        float(found[4] / found[0]),
-        float(found[6] / found[0]),
+        float(parameters[4] / parameters[0]),
+        float(parameters[6] / parameters[0]),
         float(variance[4]),
         float(variance[6]),
     )

@@ -129,7 +129,7 @@ class NoFit:
 
 
 def fit_tiles(
-    found: TileShifts,
+    shifts: TileShifts,
     measurable: Mask,
     coc_px: Array,
     start: Array,
@@ -142,21 +142,21 @@ def fit_tiles(
 
     What tiles say against ``at_most`` is in the errors; the search stays with a simpler ``held``.
     """
-    candidates = measurable & found.textured
-    usable = candidates & (found.peaks >= LEAST_PEAK_OVER_NOISE * found.noise_peak)
+    candidates = measurable & shifts.textured
+    usable = candidates & (shifts.peaks >= LEAST_PEAK_OVER_NOISE * shifts.noise_peak)
     count = int(usable.sum())
     if count < LEAST_TILES:
         return NoFit(
             f"only {count} of {usable.size} tiles show enough in common, {LEAST_TILES} are needed"
         )
-    first = found.centres[usable]
-    second = moved_points(start, first + found.shifts[usable])
-    precision = found.overlap / prior**2
-    errors = errors_of(found.errors_px[usable], coc_px[usable])
+    first = shifts.centres[usable]
+    second = moved_points(start, first + shifts.shifts[usable])
+    precision = shifts.overlap / prior**2
+    errors = errors_of(shifts.errors_px[usable], coc_px[usable])
     matches = Matches(first, second, errors, Spread(coc_px[usable], precision))
     asymmetry = fitted_asymmetry(matches, shape, prior)
     taken = 0.0 if asymmetry is None else asymmetry.taken
-    matches = _at_one_depth(matches.without(taken, shape), found.overlap, shape)
+    matches = _at_one_depth(matches.without(taken, shape), shifts.overlap, shape)
     keep = voted(matches)
     simplest = _simplest(matches, keep, shape, held or at_most)
     if simplest is None:
@@ -164,10 +164,10 @@ def fit_tiles(
     best, corner_px = simplest
     against = _against(at_most, best, matches, keep, shape)
     corner_px = math.hypot(corner_px, against)
-    overlapping = float(np.sqrt(found.overlap))
+    overlapping = float(np.sqrt(shifts.overlap))
     scatter = float(max(overlapping, corner_px / best.fit.corner_factor_px))
     share = float(best.keep.sum() / candidates.sum())
-    likeness = float(np.median(found.likeness[candidates]))
+    likeness = float(np.median(shifts.likeness[candidates]))
     agreeing = usable.copy()
     agreeing[usable] = best.keep
     parallax = best.scatter.parallax

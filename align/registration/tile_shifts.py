@@ -288,8 +288,8 @@ def first_tried(
     if coarser is None:
         return np.repeat(shown[None], len(centres), axis=0)
     reduction, places, coc_px = coarser
-    known, coc = (factor * (centres + 0.5) - 0.5)[:, None], coc_px / factor
-    nearest = np.linalg.norm(known - places, axis=2).argmin(axis=1)
+    own_places, coc = (factor * (centres + 0.5) - 0.5)[:, None], coc_px / factor
+    nearest = np.linalg.norm(own_places - places, axis=2).argmin(axis=1)
     step = np.maximum(LEAST_STEP_PX * reduction / factor, coc / BLUR_STEPS)[nearest, None]
     apart = np.abs(diameters - coc[nearest, None])
     return np.asarray((shown & (apart <= step)) | (apart == apart.min(axis=1, keepdims=True)))

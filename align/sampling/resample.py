@@ -88,7 +88,7 @@ def _largest(mask):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - com
     rows, columns = mask.shape
     heights = np.zeros(columns + 1, np.int64)
     starts, levels = np.empty(columns + 1, np.int64), np.empty(columns + 1, np.int64)
-    best, found = 0, (0, 0, 0, 0)
+    best, rectangle = 0, (0, 0, 0, 0)
     for row in range(rows):
         depth = 0
         for column in range(columns + 1):
@@ -101,10 +101,10 @@ def _largest(mask):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - com
                 area = levels[depth] * (column - start)
                 if area > best:
                     best = area
-                    found = (start, row - levels[depth] + 1, column - start, levels[depth])
+                    rectangle = (start, row - levels[depth] + 1, column - start, levels[depth])
             starts[depth], levels[depth] = start, level
             depth += 1
-    return found
+    return rectangle
 
 
 @dataclass(frozen=True)

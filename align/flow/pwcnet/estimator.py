@@ -37,15 +37,15 @@ def nvlabs_modules() -> dict[str, str]:
 
     ``deconvN`` and ``upfeatN`` belong to the level below in ours; level 6 has ``conv6aa``."""
     names: dict[str, str] = {}
-    for level, ours in enumerate(LEVEL_NAMES, start=1):
+    for level, level_name in enumerate(LEVEL_NAMES, start=1):
         order = ("aa", "a", "b") if level == 6 else ("a", "aa", "b")
         for index, letters in zip((0, 2, 4), order, strict=True):
-            names[f"conv{level}{letters}.0"] = f"netExtractor.{ours}.{index}"
+            names[f"conv{level}{letters}.0"] = f"netExtractor.{level_name}.{index}"
     for level in range(6, 1, -1):
-        ours = LEVEL_NAMES[level - 1]
+        level_name = LEVEL_NAMES[level - 1]
         for index in range(5):
-            names[f"conv{level}_{index}.0"] = f"{ours}.{LEVEL_NAMES[index]}.0"
-        names[f"predict_flow{level}"] = f"{ours}.netSix.0"
+            names[f"conv{level}_{index}.0"] = f"{level_name}.{LEVEL_NAMES[index]}.0"
+        names[f"predict_flow{level}"] = f"{level_name}.netSix.0"
         if level > 2:
             below = LEVEL_NAMES[level - 2]
             names[f"deconv{level}"] = f"{below}.netUpflow"
@@ -89,10 +89,10 @@ def load_shipped_weights(path: Path = SHIPPED) -> Weights:
         raise WeightsError(
             f"{path}: the package's own weights are not complete ({error}); install it again"
         ) from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != wanted:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != wanted:
         raise WeightsError(
-            f"{path}: the package's own weights are damaged (SHA-256 {found[:12]}… instead of "
+            f"{path}: the package's own weights are damaged (SHA-256 {digest[:12]}… instead of "
             f"{wanted[:12]}…); install it again"
         )
     with TemporaryDirectory() as folder:
@@ -180,12 +180,12 @@ def _tensors(path: Path, content: Any) -> dict[str, torch.Tensor]:  # noqa: ANN4
 
 
 def _from_nvlabs(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    ours = nvlabs_modules()
+    modules = nvlabs_modules()
     renamed = {}
     for name, value in state.items():
         module, _, kind = name.rpartition(".")
         if module != NVLABS_UNUSED:
-            renamed[f"{ours[module]}.{kind}" if module in ours else name] = value
+            renamed[f"{modules[module]}.{kind}" if module in modules else name] = value
     return renamed
 
 
