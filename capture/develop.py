@@ -240,7 +240,7 @@ def _record(
     task: PairTask,
     sources: Mapping[str, Path],
     balance: list[float] | None,
-    made: Mapping[str, Any],
+    pictures: Mapping[str, Any],
 ) -> dict[str, Any]:
     hashes = {stored.name: stored.sha256 for stored in task.pair.files}
     return {
@@ -252,7 +252,7 @@ def _record(
         "sources": {
             role: {"file": path.name, "sha256": hashes[path.name]} for role, path in sources.items()
         },
-        "pictures": dict(made),
+        "pictures": dict(pictures),
     }
 
 
@@ -263,8 +263,8 @@ SCHEMA = 1
 class Developed:
     """Result of developing a session, as ids of pairs, and what the pictures lack."""
 
-    done: tuple[str, ...]
-    done_before: tuple[str, ...]
+    developed: tuple[str, ...]
+    kept: tuple[str, ...]
     failed: tuple[str, ...]
     lacking: tuple[LeftBehind, ...] = ()
 

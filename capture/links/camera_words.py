@@ -15,19 +15,19 @@ CLOCK_SKEW = "clock_skew_seconds"
 """Entry of cameras that we know the clock of: theirs less ours, whole seconds."""
 
 
-def refuse_value(word: str, value: str, known: Word) -> None:
+def refuse_value(word: str, value: str, entry: Word) -> None:
     """Refuse a value of a read-only entry, or one that is not among its choices or limits."""
-    if known.read_only:
-        raise InputError(f"{word} is {known.value} and can only be changed on the camera itself")
-    if known.choices and value not in known.choices:
-        raise InputError(f"{word} cannot be '{value}'; it can be {', '.join(known.choices)}")
-    if known.span is not None:
+    if entry.read_only:
+        raise InputError(f"{word} is {entry.value} and can only be changed on the camera itself")
+    if entry.choices and value not in entry.choices:
+        raise InputError(f"{word} cannot be '{value}'; it can be {', '.join(entry.choices)}")
+    if entry.span is not None:
         try:
             number = float(value)
         except ValueError as error:
             raise InputError(f"{word} is a number, not '{value}'; correct it") from error
-        if not known.span[0] <= number <= known.span[1]:
-            low, high = known.span
+        if not entry.span[0] <= number <= entry.span[1]:
+            low, high = entry.span
             raise InputError(f"{word} cannot be {value}; it goes from {low:g} to {high:g}")
 
 
@@ -115,14 +115,14 @@ def restore(camera: Camera, dump: Dump) -> tuple[dict[str, str], dict[str, str]]
     return changes, failed
 
 
-def _set_each(camera: Camera, entries: Mapping[str, str], done: dict[str, str]) -> dict[str, str]:
+def _set_each(camera: Camera, entries: Mapping[str, str], new: dict[str, str]) -> dict[str, str]:
     failed: dict[str, str] = {}
     for word, value in entries.items():
         now = words_of(camera).get(word)
         if now is not None and now.value == value:
             continue
         try:
-            done[word] = configured(camera, word, value)[1]
+            new[word] = configured(camera, word, value)[1]
         except (InputError, CameraError) as error:
             failed[word] = str(error)
     return failed

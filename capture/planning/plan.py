@@ -37,10 +37,10 @@ megapixels at 2.1 and 0.6."""
 
 def together(spaces: list[Space | None]) -> Space | None:
     """The sum; None if one is unknown."""
-    known = [space for space in spaces if space is not None]
-    if len(known) < len(spaces):
+    sizes = [space for space in spaces if space is not None]
+    if len(sizes) < len(spaces):
         return None
-    return Space(sum(space.least for space in known), sum(space.most for space in known))
+    return Space(sum(space.least for space in sizes), sum(space.most for space in sizes))
 
 
 def space_words(space: Space | None) -> str:

@@ -83,15 +83,15 @@ def _apply_profile(ctx: click.Context, _param: click.Parameter, path: Path | Non
     typed_alone = {"settings", "camera", "session", "plugin"}
     # 'plan' passes over the options of 'shoot' alone
     profile = load_profile(path, (set(names) | option_keys(ShootOptions)) - typed_alone)
-    known = {key: value for key, value in profile.shoot.items() if names.get(key) is not None}
+    values = {key: value for key, value in profile.shoot.items() if names.get(key) is not None}
     typed = {option.name: option for option in ctx.command.params}
-    for key, value in known.items():
+    for key, value in values.items():
         try:
             typed[names[key]].type_cast_value(ctx, value)
         except click.BadParameter as error:
             problem = error.message.rstrip(".")
             raise SettingsError(f"{path}: 'shoot.{key}': {problem}") from error
-    ctx.default_map = {names[key]: value for key, value in known.items()}
+    ctx.default_map = {names[key]: value for key, value in values.items()}
     ctx.meta[SETTINGS_FILE] = SettingsFile(str(path), "shoot")
     return profile
 

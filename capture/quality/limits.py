@@ -74,8 +74,8 @@ def with_changes(limits: QualityLimits, typed: str) -> QualityLimits:
     changes = {}
     for part in typed.split(","):
         name, _, number = (word.strip() for word in part.partition("="))
-        if name not in (known := [*SHORT_NAMES, *QualityLimits.model_fields]):
-            raise InputError(f"--qc-set: unknown key '{name}'; {meant(name, known)}")
+        if name not in (names := [*SHORT_NAMES, *QualityLimits.model_fields]):
+            raise InputError(f"--qc-set: unknown key '{name}'; {meant(name, names)}")
         try:
             changes[SHORT_NAMES.get(name, name)] = float(number)
         except ValueError as error:

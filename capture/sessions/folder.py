@@ -165,9 +165,9 @@ class SessionFolder:
         """Record completely written files (truth, ``pair.json``) as files of the pair."""
         return [keep(self.root / "pairs" / pair.id, path, path) for path in paths]
 
-    def chart_read(self, number: int, found: Mapping[str, Any] | None, reason: str = "") -> None:
+    def chart_read(self, number: int, chart: Mapping[str, Any] | None, reason: str = "") -> None:
         """Record what was read in a shot of the test chart, or why nothing was."""
-        self.journal.append("chart-read", chart=number, found=found, reason=reason)
+        self.journal.append("chart-read", chart=number, found=chart, reason=reason)
         self._index_and_copy(number)
 
     def shot(self, pair: PlannedPair, shot: ShotPair) -> None:

@@ -57,7 +57,7 @@ class _Rebuilt:
     """Lines of the new journal, and what was done, line by line."""
 
     records: list[Record] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
 
     def planned(self) -> set[str]:
         plans = [record for record in self.records if record["event"] == "planned"]
@@ -85,7 +85,7 @@ def rebuild_journal(root: Path, journal: Path) -> list[str]:
     write_bytes(journal, b"".join(encode_record(record) for record in rebuilt.records))
     for turn in range(len(COPIES)):  # their lines may have other numbers now
         copy_journal(root, journal, turn)
-    return [*rebuilt.told, f"the damaged journal is kept as {kept.name}"]
+    return [*rebuilt.log, f"the damaged journal is kept as {kept.name}"]
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -102,22 +102,22 @@ def _kept_name(journal: Path) -> Path:
     return kept
 
 
-def _from_copies(root: Path, found: Sequence[Mapping[str, Any] | None]) -> _Rebuilt:
+def _from_copies(root: Path, records: Sequence[Mapping[str, Any] | None]) -> _Rebuilt:
     """Every line that the journal or a copy has, in their order."""
-    own = {record["n"]: record for record in found if record and _usable(record)}
+    own = {record["n"]: record for record in records if record and _usable(record)}
     copied: dict[int, Mapping[str, Any]] = {}
     for copy in copies_of(root):
         for line in map(decode_line, _lines(copy)[:-1]):
             if line and _usable(line):
                 copied.setdefault(line["n"], line)
     rebuilt = _Rebuilt()
-    for number in range(1, max([len(found), *copied], default=0) + 1):
+    for number in range(1, max([len(records), *copied], default=0) + 1):
         record = own.get(number) or copied.get(number)
         if record is None:
-            rebuilt.told.append(f"line {number}: damaged, and in no copy")
+            rebuilt.log.append(f"line {number}: damaged, and in no copy")
             continue
         if number not in own:
-            rebuilt.told.append(f"line {number}: {_in_words(record)}, taken from a copy")
+            rebuilt.log.append(f"line {number}: {_in_words(record)}, taken from a copy")
         rebuilt.records.append(record)
     return rebuilt
 
@@ -157,11 +157,11 @@ def _restore_plan(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
         if not first:
             fields = {name: index[name] for name in ("schema", "id", "software")}
             first = [{"event": "session-created", "time": index["created"], **fields}]
-            rebuilt.told.append("the session's first line: made from session.json")
+            rebuilt.log.append("the session's first line: made from session.json")
         plans = [record for record in rebuilt.records if record["event"] == "planned"]
         if lost:
             plans = _plans(index)
-            rebuilt.told.append(f"the plan of {counted(len(lost), 'pair')}: made from session.json")
+            rebuilt.log.append(f"the plan of {counted(len(lost), 'pair')}: made from session.json")
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DatasetError(
             f"the journal is damaged, and session.json lacks {error}, which would replace it; "
@@ -202,11 +202,11 @@ def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -
         changed = [name for name, digest in files.items() if not _is(root, pair, name, digest)]
         document = _document(file_path(root, pair, "pair.json"))
         if changed or "pair.json" not in files or "verdict" not in document:
-            rebuilt.told.append(f"{pair}: lost, {', '.join(changed) or 'pair.json'} has changed")
+            rebuilt.log.append(f"{pair}: lost, {', '.join(changed) or 'pair.json'} has changed")
             continue
         restored.append({"time": time, **_complete(root, pair, files, document)})
         said = VERDICT_WORDS.get(str(document["verdict"]), "a verdict")
-        rebuilt.told.append(f"{pair}: {said}, made from pair.json and checksums.sha256")
+        rebuilt.log.append(f"{pair}: {said}, made from pair.json and checksums.sha256")
         verdicts[pair] = document["verdict"]
     judged = [record for record in rebuilt.records if record["event"] == "judged"]
     final = verdicts | {record["pair"]: record["verdict"] for record in judged}
@@ -218,14 +218,14 @@ def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -
                 {"event": "judged", "time": time, "pair": pair, "verdict": verdict}
                 | {"reason": reason}
             )
-            rebuilt.told.append(
+            rebuilt.log.append(
                 f"{pair}: {VERDICT_WORDS[verdict]} by a person, as session.json says"
             )
     for record in judged:
         if record["pair"] not in verdicts:
             rebuilt.records.remove(record)
             by_person = f"{record['pair']}: {VERDICT_WORDS[record['verdict']]} by a person"
-            rebuilt.told.append(f"{by_person}, but the pair itself is lost")
+            rebuilt.log.append(f"{by_person}, but the pair itself is lost")
     if restored:  # a pair is complete before a person judges it
         judged = [record for record in judged if record["pair"] in verdicts]
         others = [record for record in rebuilt.records if record["event"] != "judged"]
@@ -240,7 +240,7 @@ def _restore_notes(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
         if about not in owners:
             line = {"event": "note", "time": index.get("created", ""), "about": about, "text": text}
             rebuilt.records.append(line)
-            rebuilt.told.append(f"note about {about}: made from session.json")
+            rebuilt.log.append(f"note about {about}: made from session.json")
 
 
 def _restore_charts(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
@@ -253,7 +253,7 @@ def _restore_charts(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
             continue
         number = chart["shot"]["chart"]
         rebuilt.records = [r for r in rebuilt.records if r.get("chart") != number] + own
-        rebuilt.told.append(f"chart {number:04d}: made from session.json")
+        rebuilt.log.append(f"chart {number:04d}: made from session.json")
 
 
 def _checksums(root: Path) -> dict[str, dict[str, str]]:
@@ -272,15 +272,15 @@ def _is(root: Path, pair: str, name: str, digest: str) -> bool:
     return path.is_file() and not path.is_symlink() and sha256_file(path) == digest
 
 
-def _complete(root: Path, pair: str, files: Mapping[str, str], told: Mapping[str, Any]) -> Record:
+def _complete(root: Path, pair: str, files: Mapping[str, str], facts: Mapping[str, Any]) -> Record:
     return {
         "event": "pair-complete",
         "pair": pair,
-        "scene": told["scene"],
-        "verdict": told["verdict"],
-        "reason": told["reason"],
-        "blurry": told["roles"]["blurry"]["file"],
-        "sharp": told["roles"]["sharp"]["file"],
+        "scene": facts["scene"],
+        "verdict": facts["verdict"],
+        "reason": facts["reason"],
+        "blurry": facts["roles"]["blurry"]["file"],
+        "sharp": facts["roles"]["sharp"]["file"],
         "files": [
             {"name": name, "sha256": digest, "bytes": file_path(root, pair, name).stat().st_size}
             for name, digest in files.items()

@@ -194,8 +194,8 @@ def measured_plans(plans: Sequence[Plan], path: Path, files: FileKind | None) ->
     if not shots or plans[0].sharp_camera is not None:
         return list(plans)
     each = round(sum(entry.bytes for pair in alike for entry in pair.files) / shots)
-    known = replace(camera, shot_bytes=(each, each), truth_bytes=0)
-    return [replace(plan, camera=known) for plan in plans]
+    sized = replace(camera, shot_bytes=(each, each), truth_bytes=0)
+    return [replace(plan, camera=sized) for plan in plans]
 
 
 def _shots(pair: CompletePair) -> int:

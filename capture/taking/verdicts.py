@@ -24,7 +24,11 @@ from defocus.progress import say
 
 
 def stored_shots(
-    root: Path, pair_id: str, names: Collection[str], entry: Mapping[str, Any], known: Calibrations
+    root: Path,
+    pair_id: str,
+    names: Collection[str],
+    entry: Mapping[str, Any],
+    calibrations: Calibrations,
 ) -> PairShots:
     """The shots of a pair from its document, with or without a verdict."""
     roles = entry["roles"]
@@ -42,9 +46,9 @@ def stored_shots(
         exif,
         anchored=str(entry["anchored"] or "sharp"),
         focus_moved=any(shot["defocused"] for shot in roles.values()),
-        sharp_mirrored=two and known.sharp_mirrored,
-        expected_ev=known.expected_ev(asked["blurry"].aperture, asked["sharp"].aperture),
-        expected=known.expected_geometry(int(entry["focus_steps"]), two_cameras=two),
+        sharp_mirrored=two and calibrations.sharp_mirrored,
+        expected_ev=calibrations.expected_ev(asked["blurry"].aperture, asked["sharp"].aperture),
+        expected=calibrations.expected_geometry(int(entry["focus_steps"]), two_cameras=two),
         skew_seconds=_skew_seconds(entry),
         virtual=any(camera["virtual"] for camera in cameras),
         writes_exif=any(camera["writes_exif"] for camera in cameras),
@@ -156,10 +160,10 @@ def _unchanged(folder: SessionFolder, pair: PlannedPair, shot: ShotPair) -> Pair
         if problem:
             say(f"{pair.id}  is shot again: {problem}")
             return None
-    known = stored_calibrations(folder.root, folder.state.shoots[pair.shoot])
+    calibrations = stored_calibrations(folder.root, folder.state.shoots[pair.shoot])
     names = {stored.name for stored in shot.files}
     try:
-        return stored_shots(folder.root, pair.id, names, shot.entry, known)
+        return stored_shots(folder.root, pair.id, names, shot.entry, calibrations)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DatasetError(
             f"{folder.root}: what the journal says of the shots of pair {pair.id} cannot be used "

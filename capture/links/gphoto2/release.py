@@ -82,7 +82,7 @@ def files_of_shot(
     *,
     due: int | None,
     quiet_seconds: float,
-    known: Collection[CardFile] = (),
+    earlier: Collection[CardFile] = (),
     all_or_none: bool = True,
     clock: Callable[[], float] = time.monotonic,
 ) -> FilesOfShot:
@@ -103,7 +103,7 @@ def files_of_shot(
         left = last + patience - clock()
         event = listen(left) if left > 0 else CameraEvent("nothing")
         if event.file is not None and event.file not in (*files, *strays):
-            if event.file in known or not _belongs(event.file, first):
+            if event.file in earlier or not _belongs(event.file, first):
                 strays.append(event.file)
                 continue
             files.append(event.file)
@@ -211,7 +211,7 @@ class Shutter:
                 body.listen,
                 due=due,
                 quiet_seconds=quiet_seconds,
-                known=self._known,
+                earlier=self._known,
                 all_or_none=all_or_none,
                 clock=body.clock,
             )

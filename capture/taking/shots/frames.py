@@ -129,13 +129,13 @@ class PairTaking:
     def frame(self, frame: PlannedShot) -> TakenFrame:
         """Take one shot."""
 
-        def told(failure: str) -> None:
+        def record_failure(failure: str) -> None:
             say(f"{self.pair.id}  {frame.role}: {failure}; trying again")
             self.folder.journal.append("retry", pair=self.pair.id, role=frame.role, text=failure)
 
         camera, stem = self.rig.of(frame.role), self.place / frame.role
         keep = partial(self._stored, frame)
-        return take_shot(camera, frame.exposure, stem, self.settle_seconds, told, keep)
+        return take_shot(camera, frame.exposure, stem, self.settle_seconds, record_failure, keep)
 
     def frames_at_once(self, frames: Sequence[PlannedShot]) -> dict[str, TakenFrame]:
         """Set both cameras, then release them together from two threads."""
@@ -216,22 +216,22 @@ def take_shot(
     exposure: Exposure,
     stem: Path,
     settle_seconds: float,
-    told: Callable[[str], None],
+    on_failure: Callable[[str], None],
     keep: Callable[[dict[SettingName, str], Shot], Kept],
 ) -> Kept:
     """Set a camera, release it, and keep what it delivers, unless it exposed otherwise."""
     for left in range(EXPOSURE_TRIES, 0, -1):
-        got = with_retries(lambda: apply_exposure(camera, exposure), told)
+        got = with_retries(lambda: apply_exposure(camera, exposure), on_failure)
         time.sleep(settle_seconds)
         with finished_first():
-            shot = with_retries(lambda: _release(camera, stem), told)
+            shot = with_retries(lambda: _release(camera, stem), on_failure)
             problem = _exposed_otherwise(exposure, got, shot.parts)
             if not problem:
                 return keep(got, shot)
             for part in shot.parts:
                 part.unlink()
         if left > 1:
-            told(problem)
+            on_failure(problem)
             if isinstance(camera, SetsAgain):
                 camera.set_again()
     raise CameraError(problem)

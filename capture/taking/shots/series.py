@@ -114,7 +114,7 @@ def shoot_series(
             work.finish_whole()
             raise
         work.put_focus_back()
-    return [work.done[pair.id] for pair, _ in series]
+    return [work.completed[pair.id] for pair, _ in series]
 
 
 def _same_series(before: PlannedPair, pair: PlannedPair) -> bool:
@@ -146,7 +146,7 @@ class _Series:
         judge: SideJudge,
         protocols: dict[PlannedPair, ShotProtocol],
     ) -> None:
-        self.done: dict[str, CompletePair] = {}
+        self.completed: dict[str, CompletePair] = {}
         self._folder, self._rig, self._handling, self._judge = folder, rig, handling, judge
         self._protocols = protocols
         self._focus = None
@@ -272,5 +272,5 @@ class _Series:
         self._folder.complete(pair)
         if not self._handling.options.keep_on_camera:
             delete_from_card(self._folder, self._rig, pair)
-        self.done[pair.id] = pair
+        self.completed[pair.id] = pair
         self._handling.after(pair)

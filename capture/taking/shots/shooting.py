@@ -50,8 +50,8 @@ def new_pairs(
     """Numbers and names of pairs to add to a session; several scenes become ``NAME-1``, ….
 
     Each aperture is a separate shoot, and their pairs alternate; None numbers the scenes."""
-    known = len({pair.scene for pair in state.planned.values()})
-    titles = list(listed) or _titles(scene, scenes, known)
+    scene_count = len({pair.scene for pair in state.planned.values()})
+    titles = list(listed) or _titles(scene, scenes, scene_count)
     ordered = [
         (title, steps, shoot)
         for title in titles
@@ -65,10 +65,10 @@ def new_pairs(
     ]
 
 
-def _titles(scene: str | None, scenes: int, known: int) -> list[str]:
+def _titles(scene: str | None, scenes: int, scene_count: int) -> list[str]:
     """Names of scenes as people read them."""
     if scene is None:
-        return [f"scene-{known + index:03d}" for index in range(1, scenes + 1)]
+        return [f"scene-{scene_count + index:03d}" for index in range(1, scenes + 1)]
     return [scene] if scenes == 1 else [f"{scene}-{index}" for index in range(1, scenes + 1)]
 
 
