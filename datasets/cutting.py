@@ -120,11 +120,11 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, jobs: int = 2) -> C
         dataset=dataset,
         step=cutting,
     )
-    done = make_dataset(out, how, jobs)
-    there = {pair.metadata.get("patch_of", pair.id) for pair in done.pairs}
-    there.update(one.id for one in done.left_out)
+    derived = make_dataset(out, how, jobs)
+    there = {pair.metadata.get("patch_of", pair.id) for pair in derived.pairs}
+    there.update(one.id for one in derived.left_out)
     too_small = tuple(pair.id for pair in dataset.pairs if pair.id not in there)
-    return Cut(out, done.pairs, done.left_out, too_small)
+    return Cut(out, derived.pairs, derived.left_out, too_small)
 
 
 def _require_large_enough(dataset: Dataset, scheme: Scheme) -> None:

@@ -76,10 +76,10 @@ def write_sidecar(
         if not again:
             return earlier, left_out
         mended = out.absolute().with_name(f"{out.name}.mended")
-        done = write_sidecar(dataset, mended, name, release, estimator_name, jobs)
+        result = write_sidecar(dataset, mended, name, release, estimator_name, jobs)
         shutil.rmtree(out)
         mended.rename(out)
-        return done
+        return result
     order = {
         "format": "defocus-sidecar-order",
         "content_hash": dataset.content_hash,

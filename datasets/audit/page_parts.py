@@ -78,7 +78,7 @@ def sessions_part(sessions: Sequence[PooledSession]) -> Part:
             one.camera or "unknown camera",
             one.by,
             len(one.pairs),
-            len(one.known),
+            len(one.alone),
             one.shared,
             len(one.measured),
             _names(one.answered),

@@ -89,8 +89,8 @@ def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
         "fail_above_px": limit_px,
         "above": None if limit_px is None else [pair.id for pair in above(audit.pairs, limit_px)],
         "left_out": [one.to_json() for one in audit.left_out],
-        "near_duplicates": [asdict(found) for found in audit.duplicates],
-        "warnings": [asdict(found) for found in audit.warnings],
+        "near_duplicates": [asdict(one) for one in audit.duplicates],
+        "warnings": [asdict(one) for one in audit.warnings],
         "pairs": [
             {**row_of(pair), "blur_quantiles_px": pair.blur_quantiles_px} for pair in audit.pairs
         ],

@@ -59,7 +59,7 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     """
     return print_made(
         lambda: _cut(dataset, **settings),
-        lambda made: (counts_line(made), USE_IT.format(made["root"])),
+        lambda result: (counts_line(result), USE_IT.format(result["root"])),
         as_json=as_json,
     )
 

@@ -30,7 +30,7 @@ def command(request: Path, out: Path, jobs: int, *, as_json: bool) -> int:
     """
     return print_made(
         lambda: _rendered(request, out, jobs),
-        lambda made: (counts_line(made), USE_IT.format(out)),
+        lambda result: (counts_line(result), USE_IT.format(out)),
         as_json=as_json,
     )
 

@@ -171,17 +171,17 @@ def _computed(
 
     blurry, sharp, measurement = measured_alone(blurry_file, sharp_file, estimator_name)
     make_folder(folder)
-    if measurement.misalignment.status == "ok":
+    is_known = measurement.misalignment.status == "ok"
+    if is_known:
         light: Photometric = "match" if model == "flow" else "none"
         aligned = compensate(blurry, sharp, measurement, model=model, photometric=light)
         write_image(folder / "sharp.png", aligned.sharp)
         write_image(folder / "valid_mask.png", aligned.valid_mask.astype(np.uint8) * np.uint8(255))
-    known = measurement.misalignment.status == "ok"
     document: dict[str, Any] = {
         "estimator": measurement.misalignment.estimator,
         "status": measurement.misalignment.status,
         "reason": measurement.misalignment.reason,
-        "sha256": _files_hash(folder) if known else "",
+        "sha256": _files_hash(folder) if is_known else "",
         "misalignment": measurement.misalignment.to_json(),
     }
     write_json(folder / "reference.json", {"revision": REFERENCED, **document})

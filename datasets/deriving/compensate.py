@@ -150,7 +150,7 @@ def compensate_dataset(
     def extent(pair: Pair, own: FlowEstimator) -> tuple[int, int] | None:
         return _extent(pair, release, how(pair, own))
 
-    def made(pair: Pair, own: FlowEstimator) -> Pair | str:
+    def compensated(pair: Pair, own: FlowEstimator) -> Pair | str:
         return _made(pair, out, release, how(pair, own), common)
 
     together = session_key(dataset)
@@ -163,14 +163,14 @@ def compensate_dataset(
     shared = lenses_of(sessions)
     wanted = dataset.pairs if size == "common" else ()
     common = _common(wanted, estimators.each(extent, wanted, "finding the common size"))
-    results = estimators.each(made, dataset.pairs, "compensating")
+    results = estimators.each(compensated, dataset.pairs, "compensating")
     _, failed = parted(results)
-    pairs = tuple(made for made in results if isinstance(made, Pair))
+    pairs = tuple(one for one in results if isinstance(one, Pair))
     sessions = say_sessions(
         sessions, {name for name in shared if _in_session(out / "pairs" / name)}
     )
     answers = zip(dataset.pairs, results, strict=True)
-    left_out = tuple((pair.id, made) for pair, made in answers if isinstance(made, str))
+    left_out = tuple((pair.id, answer) for pair, answer in answers if isinstance(answer, str))
     if not pairs:
         reason = left_out[0][1] if left_out else failed[0].reason
         raise DatasetError(f"{dataset.root}: no pair could be aligned; {reason}")

@@ -47,7 +47,7 @@ def placeholders(pattern: str) -> tuple[str, ...]:
 
 def filled(pattern: str, values: dict[str, str]) -> str:
     """The pattern with its placeholders replaced; ``*`` stays."""
-    return re.sub(r"\{([a-z]+)\}", lambda found: values[found[1]], pattern)
+    return re.sub(r"\{([a-z]+)\}", lambda match: values[match[1]], pattern)
 
 
 def fixed_folder(pattern: str) -> str:

@@ -217,7 +217,7 @@ def _neighbours(wanted: Keys, files: Sequence[str]) -> dict[str, str]:
     keys = {name: keys[0] for name, keys in wanted.items() if len(keys) == 1}
     pictures, numbered = _numbered(list(keys.values())), _numbered(files)
     alike = (
-        dict(pictures.get(begin, [])).keys() & dict(found) for begin, found in numbered.items()
+        dict(pictures.get(begin, [])).keys() & dict(group) for begin, group in numbered.items()
     )
     if set(keys.values()) & set(files) or any(alike):
         return {}

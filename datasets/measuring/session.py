@@ -45,7 +45,7 @@ DAMAGE = (
 class PairSession:
     """The session of a pair; pairs with equal ones are of one session."""
 
-    told: str  # what decides a pair's zoom, as far as it is known
+    optics: str  # what decides a pair's zoom, as far as it is known
     by: Literal["journal", "EXIF"]  # a capture session's journal, or the EXIF of both files
     camera: str  # model, lens and focal length, to be shown
     one_change: bool  # else an unknown pair has nothing to contradict the others' zoom
@@ -182,7 +182,7 @@ class PooledSession:
     by: str  # ``journal``, ``EXIF`` or ``--session``
     camera: str  # model, lens and focal length; empty if nothing says them
     pairs: tuple[str, ...]
-    known: tuple[str, ...]  # known by themselves
+    alone: tuple[str, ...]  # known by themselves
     lens: SessionLens | None
     contradicting: tuple[str, ...] = ()  # their own zoom is clearly another one; they keep it
     worth: tuple[str, ...] = ()  # worth measuring again with what all share
@@ -195,7 +195,7 @@ class PooledSession:
             "by": self.by,
             "camera": self.camera or None,
             "pairs": list(self.pairs),
-            "known_alone": len(self.known),
+            "known_alone": len(self.alone),
             "shared": None if self.lens is None else self.lens.to_json(),
             "measured_with_it": list(self.measured),
             "answered_thanks_to_it": list(self.answered),
@@ -206,7 +206,7 @@ class PooledSession:
     def shared(self) -> str:
         """What the pairs share, in words."""
         if self.lens is None:
-            return f"nothing shared, {len(self.known)} known alone"
+            return f"nothing shared, {len(self.alone)} known alone"
         zoom, spread = self.lens.zoom, self.lens.asymmetry
         if zoom is not None and zoom.sigma == 0:
             return "only the aperture changed, so zoom is taken as 1"
@@ -259,7 +259,7 @@ def measured_lens(
     pooled = _pooled(session, list(own), own)
     if pooled.lens is None:
         raise DatasetError(
-            f"{dataset.name}: the misalignment of {len(pooled.known)} of {len(pairs)} pairs is "
+            f"{dataset.name}: the misalignment of {len(pooled.alone)} of {len(pairs)} pairs is "
             "known; a session shares its zoom from three on"
         )
     say(f"{pooled.title}: {pooled.shared}; {pooled.contradictions}")
@@ -301,15 +301,15 @@ def _pooled(
     still = session is not None and session.same_focus
     by, camera = (NAMED, "") if session is None else (session.by, session.camera)
     lens = session_lens([own[name] for name in names], same_focus=still, by=by)
-    known = tuple(name for name in names if own[name].zoom is not None)
-    pooled = PooledSession(by, camera, tuple(names), known, lens)
+    alone = tuple(name for name in names if own[name].zoom is not None)
+    pooled = PooledSession(by, camera, tuple(names), alone, lens)
     if lens is None:
         return pooled
     one_change = session is None or session.one_change
-    candidates = names if one_change else known
+    candidates = names if one_change else alone
     return replace(
         pooled,
-        contradicting=tuple(name for name in known if own[name].contradicts(lens)),
+        contradicting=tuple(name for name in alone if own[name].contradicts(lens)),
         worth=tuple(name for name in candidates if own[name].gains(lens)),
     )
 
@@ -331,8 +331,8 @@ def say_sessions(
     ended = []
     for session in sessions:
         names = tuple(name for name in session.worth if name in measured)
-        known = frozenset(session.known)
-        answered = tuple(name for name in names if name not in known)
+        by_themselves = frozenset(session.alone)
+        answered = tuple(name for name in names if name not in by_themselves)
         ended.append(replace(session, measured=names, answered=answered))
         if session.lens is not None:
             say("; ".join(filter(None, (f"{session.title}: {session.shared}", ended[-1].outcome))))

@@ -192,8 +192,8 @@ def read(path: Path) -> Dataset:
     stacks, left_out = find_stacks(root)
     splits = _splits(stacks)
     pairs = [pair for stack in stacks for pair in _pairs(stack, choice, splits[stack.scene])]
-    found = tuple(sorted(pairs, key=lambda pair: pair.id))
-    return opened("stack", root, found, left_out=left_out)
+    ordered = tuple(sorted(pairs, key=lambda pair: pair.id))
+    return opened("stack", root, ordered, left_out=left_out)
 
 
 def _splits(stacks: Iterable[Stack]) -> dict[str, Split]:

@@ -119,7 +119,7 @@ def _bibtex_name(author: Author) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(lambda found: f"\\{found[0]}", text)
+    return _SPECIAL.sub(lambda match: f"\\{match[0]}", text)
 
 
 def datacite_text(facts: ReleaseFacts, details: Details) -> str:
@@ -219,7 +219,7 @@ def _of(name: str, details: Details) -> str:
     texts = _texts()
     text = texts.get(name) or texts[name.removesuffix("+")]
     holders = ", ".join(map(name_of, details.authors)) or f"the authors of {details.title}"
-    text = HOLDERS.sub(lambda found: f"{found[1]}{details.date[:4]} {holders}", text)
+    text = HOLDERS.sub(lambda match: f"{match[1]}{details.date[:4]} {holders}", text)
     return f"{name}\n\n{licence_address(name)}\n\n{text}"
 
 

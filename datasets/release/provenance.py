@@ -180,15 +180,15 @@ def taken_with_text(settings: Iterable[Setting]) -> str:
 
 def dropped_text(steps: Iterable[MakingStep]) -> str:
     """How many pairs the steps left out and why; empty if none did."""
-    told = []
+    parts = []
     for one in steps:
         unknown, rejected = one.settings.get("left_out"), one.settings.get("rejected")
         if unknown:
-            told.append(f"{unknown} that could not be aligned or read")
+            parts.append(f"{unknown} that could not be aligned or read")
         if rejected:
             reasons = one.settings.get("rejected_for")
-            told.append(f"{rejected} by the rules" + (f": {reasons}" if reasons else ""))
-    return "; ".join(told)
+            parts.append(f"{rejected} by the rules" + (f": {reasons}" if reasons else ""))
+    return "; ".join(parts)
 
 
 def steps_text(steps: Iterable[MakingStep]) -> str:

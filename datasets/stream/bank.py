@@ -50,16 +50,16 @@ class Reuse:
     @property
     def generations(self) -> int:
         """Pairs of each place in memory at most."""
-        wanted = -(-self.made(self.steps) // self.batch)
+        wanted = -(-self.pairs_until(self.steps) // self.batch)
         return min(wanted, max(FIRST_EACH, MOST_PAIRS // self.batch))
 
-    def made(self, step: int) -> int:
+    def pairs_until(self, step: int) -> int:
         """Pairs that are rendered until the batch of a step is drawn."""
         return self.batch * FIRST_EACH + step * self.batch // self.times
 
     def held(self, step: int) -> range:
         """Numbers of the pairs in memory."""
-        end = self.made(step)
+        end = self.pairs_until(step)
         return range(max(0, end - self.generations * self.batch), end)
 
     def slots(self, numbers: range, places: slice) -> list[tuple[int, int]]:
@@ -98,7 +98,7 @@ def reused_batches(
     bank = _Bank(patches, reuse, places, feeder)
     held = reuse.held(first)
     begun = [held[k : k + reuse.batch] for k in range(0, len(held), reuse.batch)]
-    counts = [reuse.made(step) for step in range(first, reuse.steps)]
+    counts = [reuse.pairs_until(step) for step in range(first, reuse.steps)]
     later = list(starmap(range, pairwise(counts)))
     rendered = feeder.ahead(partial(_rendered, patches, reuse, places), [*begun, *later])
     for numbers in track(begun, "rendering pairs"):

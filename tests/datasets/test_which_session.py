@@ -33,7 +33,7 @@ def test_what_changes_within_a_session_does_not_split_it(other):
     both = [sessions_of([described({**BODY, **one})])["p0"] for one in ({}, other)]
     assert both[0] == both[1]
     assert both[0].camera == "One, L50, 50 mm"
-    for text in (both[0].told, both[0].camera):
+    for text in (both[0].optics, both[0].camera):
         assert "0123456" not in text
 
 
@@ -117,7 +117,7 @@ def test_a_distance_that_is_infinite_or_unknown_is_no_number_of_metres(
         member.write_bytes(content.replace(was, struct.pack(f"{order}II", numerator, denominator)))
     session = sessions_of([pair])["p0"]
     assert session.one_change == (told is not None)
-    distances = [distance for _, distance in json.loads(session.told)[1]]
+    distances = [distance for _, distance in json.loads(session.optics)[1]]
     assert distances == [told, told]
 
 

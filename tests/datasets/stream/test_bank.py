@@ -57,7 +57,7 @@ def test_processes_render_the_same_pairs(few):
 def test_each_pair_is_used_so_often_and_gives_way_to_a_later_one(few):
     assert [len(REUSED.held(step)) for step in (0, 3, 6, 9, 23)] == [8, 12, 16, 20, 20]
     assert REUSED.held(23) == range(18, 38)
-    assert REUSED.made(STEPS) - REUSED.made(0) == STEPS * 4 // 3
+    assert REUSED.pairs_until(STEPS) - REUSED.pairs_until(0) == STEPS * 4 // 3
     slots = dict(REUSED.slots(REUSED.held(23), slice(0, 4)))
     assert sorted(slots.values()) == list(range(20))
     other = REUSED.slots(REUSED.held(23), slice(2, 4))
