@@ -141,7 +141,7 @@ def _of_tiff(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     layout = tiff_layout(path, data)
     if layout.misread:
         return _checked(path, layout.corrected(read_misread(path, data)))
-    decoded = _of_opencv(path, content, layout.told)
+    decoded = _of_opencv(path, content, layout.coding)
     # OpenCV turns TIFF files whatever flag it is given
     return _checked(path, layout.corrected(as_stored(decoded, layout.orientation)))
 

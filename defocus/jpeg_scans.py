@@ -54,7 +54,7 @@ def lacks_a_part(data: bytes, picture: NDArray[Any], decode: Decode) -> bool:
     if len(scans) > 1:
         return _wants_more(data, end, b"", picture, decode)
     restarts = b"".join(re.findall(rb"\xff([\xd0-\xd7])", data[start:end]))
-    if any(found != 0xD0 + index % 8 for index, found in enumerate(restarts)):
+    if any(number != 0xD0 + index % 8 for index, number in enumerate(restarts)):
         return True
     if np.any(picture[-8:, -8:] != 128):
         return False

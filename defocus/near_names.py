@@ -7,9 +7,9 @@ SYNONYMS = dict.fromkeys(("baselines", "methods", "models", "networks"), "system
 """Our word for what others, and our own folders, call differently."""
 
 
-def did_you_mean(name: str, known: Iterable[str], *, most: int = 3, nearness: float = 0.6) -> str:
+def did_you_mean(name: str, names: Iterable[str], *, most: int = 3, nearness: float = 0.6) -> str:
     """``did you mean 'x' or 'y'?`` with known names similar to ``name``; empty without."""
-    by_lower_case = {one.lower(): one for one in known}
+    by_lower_case = {one.lower(): one for one in names}
     near: list[str] = []
     for word in (name.lower(), SYNONYMS.get(name.lower(), "")):
         near = near or difflib.get_close_matches(word, by_lower_case, n=most, cutoff=nearness)
@@ -17,8 +17,8 @@ def did_you_mean(name: str, known: Iterable[str], *, most: int = 3, nearness: fl
     return f"did you mean {' or '.join(written)}?" if near else ""
 
 
-def meant(name: object, known: Iterable[str], listed_by: str = "", *, most: int = 3) -> str:
+def meant(name: object, choices: Iterable[str], listed_by: str = "", *, most: int = 3) -> str:
     """What to say of an unknown name: names like it, else all, or the command that lists them."""
-    names = list(known)
+    names = list(choices)
     every = f"'{listed_by}' shows all" if listed_by else f"there are {', '.join(names)}"
     return did_you_mean(str(name), names, most=most) or every

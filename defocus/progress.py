@@ -51,21 +51,21 @@ class _Task:
     description: str
     total: int | None
     began: float
-    done: int = 0
+    position: int = 0
 
     @property
     def count(self) -> str:
         """How much is done of how much, and how long the rest takes."""
         if self.total is None:
-            return str(self.done)
-        count, left = f"{self.done} of {self.total}", self.total - self.done
-        if not self.done or left <= 0:
+            return str(self.position)
+        count, left = f"{self.position} of {self.total}", self.total - self.position
+        if not self.position or left <= 0:
             return count
-        return f"{count}, {span((time.monotonic() - self.began) / self.done * left)} left"
+        return f"{count}, {span((time.monotonic() - self.began) / self.position * left)} left"
 
     def bar(self, cells: int, name_cells: int) -> str:
         """A line of a terminal, its name as wide as all names are; the name gives way first."""
-        share = min(self.done / self.total, 1.0) if self.total else 0.0
+        share = min(self.position / self.total, 1.0) if self.total else 0.0
         width = min(BAR_CELLS, cells // 4)
         full = "━" * round(width * share)
         rest = f" {full}{'─' * (width - len(full))} {self.count}"
@@ -116,11 +116,11 @@ def track(
         _draw()
         for item in items:
             yield item
-            task.done += 1
+            task.position += 1
             now = time.monotonic()
             if now - _drawn[0] >= DRAWN_EVERY_S:
                 _draw()
-            if lines and now - spoken >= LINE_EVERY_S and task.done != size:
+            if lines and now - spoken >= LINE_EVERY_S and task.position != size:
                 spoken = now
                 say(f"{description}: {task.count}")
     finally:

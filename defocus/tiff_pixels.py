@@ -57,7 +57,7 @@ class TiffLayout:
     """What must be known of a TIFF file beside the values that a decoder gives."""
 
     # ``misread``: OpenCV mixes the values up; ``negative``: white is 0; ``multiplied``: colours are
-    # so with the transparency; ``opaque``: the last value is not transparency. ``told`` is for
+    # so with the transparency; ``opaque``: the last value is not transparency. ``coding`` is for
     # people.
 
     misread: bool = False
@@ -65,7 +65,7 @@ class TiffLayout:
     negative: bool = False
     multiplied: bool = False
     opaque: bool = False
-    told: str = ""
+    coding: str = ""
 
     def corrected(self, picture: NDArray[Any]) -> NDArray[Any]:
         """The values of a decoder, black as 0 and colours not multiplied."""
@@ -92,7 +92,7 @@ def tiff_layout(path: Path, content: bytes) -> TiffLayout:
             layout = _layout_of(page)
             if any(offset + count > len(content) for offset, count in _places(page)):
                 # it ends before its pixels: its layout is not the cause then
-                layout = replace(layout, told="")
+                layout = replace(layout, coding="")
     except _TIFF_DAMAGE:
         return TiffLayout()  # OpenCV may read it all the same
     if refused:

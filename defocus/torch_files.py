@@ -42,10 +42,10 @@ def check_state(
     system: str, state: Mapping[str, torch.Tensor], wanted: Entries, origin: str
 ) -> None:
     """Refuse a state dict that does not belong to the system or is not finite."""
-    found = differences(state, wanted)
-    if found:
-        shown = "; ".join(found[:SHOWN_DIFFERENCES])
-        more = len(found) - SHOWN_DIFFERENCES
+    problems = differences(state, wanted)
+    if problems:
+        shown = "; ".join(problems[:SHOWN_DIFFERENCES])
+        more = len(problems) - SHOWN_DIFFERENCES
         rest = f"; and {more} more" if more > 0 else ""
         raise WeightsError(f"{origin}: not the weights of {system}: {shown}{rest}")
     for name, tensor in state.items():
@@ -57,20 +57,20 @@ def check_state(
 
 def differences(state: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]:
     """Errors of a state dict, one line per entry; empty if there are none."""
-    found = [f"{name} is missing" for name in wanted if name not in state]
+    problems = [f"{name} is missing" for name in wanted if name not in state]
     for name, tensor in state.items():
         if name not in wanted:
-            found.append(f"{name} is unknown")
+            problems.append(f"{name} is unknown")
             continue
         shape, dtype = wanted[name]
         dense = tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_nested)
         if not dense or tensor.device.type != "cpu":
-            found.append(f"{name} is no dense tensor in memory")
+            problems.append(f"{name} is no dense tensor in memory")
         elif tuple(tensor.shape) != shape:
-            found.append(f"{name} has shape {tuple(tensor.shape)}, not {shape}")
+            problems.append(f"{name} has shape {tuple(tensor.shape)}, not {shape}")
         elif _kind(tensor.dtype) != _kind(dtype):
-            found.append(f"{name} holds {tensor.dtype}, not {dtype}".replace("torch.", ""))
-    return found
+            problems.append(f"{name} holds {tensor.dtype}, not {dtype}".replace("torch.", ""))
+    return problems
 
 
 def _kind(dtype: torch.dtype) -> str:

@@ -165,18 +165,18 @@ def _file_name(content: bytes) -> str:
 
 def _encoded(page: Page) -> dict[int, list[Encoded]]:
     """The encoded pictures of every slider and gallery, by the part's identity."""
-    found = {}
+    encodings = {}
     for part in _all_parts([part for _, parts in page.sections for part in parts]):
         if isinstance(part, Slider):
-            found[id(part)] = encode_states(
+            encodings[id(part)] = encode_states(
                 [picture for _, picture in (*part.states, *_overlays(part))],
                 kind="webp",
                 max_width_px=PICTURE_WIDTH_PX,
                 budget_bytes=PICTURE_BUDGET_BYTES,
             )
         elif isinstance(part, Gallery):
-            found[id(part)] = encode_tiles([tile.picture for tile in part.tiles])
-    return found
+            encodings[id(part)] = encode_tiles([tile.picture for tile in part.tiles])
+    return encodings
 
 
 def _overlays(slider: Slider) -> list[tuple[str, NDArray[np.uint8]]]:

@@ -282,14 +282,14 @@ def _marked(seen: NDArray[np.bool_], number: int, *, every: bool) -> list[int]:
 def _side_by_side(figure: Curves) -> list[float]:
     """How far the points of each curve are moved to the right."""
     count = len(figure.curves)
-    known = sorted({x for curve in figure.curves for x in curve.x if math.isfinite(x)})
-    if not figure.apart or not known:
+    positions = sorted({x for curve in figure.curves for x in curve.x if math.isfinite(x)})
+    if not figure.apart or not positions:
         return [0.0] * count
     if figure.places:
         step = min(AT_NAMED * len(figure.places), CROWDED / count)
     else:
-        axis = known[-1] - known[0] or 1.0
-        ways = [CROWDED * (right - left) for left, right in itertools.pairwise(known)]
+        axis = positions[-1] - positions[0] or 1.0
+        ways = [CROWDED * (right - left) for left, right in itertools.pairwise(positions)]
         step = min(SIDE_BY_SIDE * axis, min([ALL_BESIDE * axis, *ways]) / count)
     return [(number - (count - 1) / 2) * step for number in range(count)]
 

@@ -96,9 +96,9 @@ def table_rows(table: Table) -> Iterator[Markup]:
     names = table.anchors or ("",) * len(table.rows)
     for number, (row, name) in enumerate(zip(table.rows, names, strict=True)):
         cells = "".join(write(cell) for write, cell in zip(writers[1:], row[1:], strict=True))
-        known = f' id="{name}"' if name else ""
-        known += ' class="reference"' if number in table.references else ""
-        yield Markup(f"<tr{known}>{_head(row[0], table.columns[0], name)}{cells}</tr>")  # noqa: S704 - every text in it went through escape()
+        attributes = f' id="{name}"' if name else ""
+        attributes += ' class="reference"' if number in table.references else ""
+        yield Markup(f"<tr{attributes}>{_head(row[0], table.columns[0], name)}{cells}</tr>")  # noqa: S704 - every text in it went through escape()
 
 
 def _head(cell: Cell, column: Column, anchor: str) -> str:
@@ -144,8 +144,8 @@ def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:
         if scale:
             classes.append("gain")
             shown = f"{bar_of(cell, scale)}{shown}"
-        known = f' class="{" ".join(classes)}"' if classes else ""
-        return f"<td{known}{label}{_sorted_by(cell)}>{shown}</td>"
+        attributes = f' class="{" ".join(classes)}"' if classes else ""
+        return f"<td{attributes}{label}{_sorted_by(cell)}>{shown}</td>"
 
     return write
 

@@ -108,20 +108,20 @@ def tiff_pictures(data: bytes) -> int:
 def _add_directory(
     structure: Structure,
     pointer: DirectoryEntry,
-    found: dict[int, tuple[DirectoryEntry, ...]],
+    directories: dict[int, tuple[DirectoryEntry, ...]],
     damaged: list[str],
 ) -> None:
     """Add the directory that a pointer leads to, and the one in it."""
     directory = structure.directory(structure.number(pointer) or 0)
-    if directory is None or pointer.tag in found:
+    if directory is None or pointer.tag in directories:
         damaged.append(tag_name(pointer.tag))
         return
     sound = [one for one in directory.entries if type_fits(one.tag, one.kind, pointer.tag)]
-    found[pointer.tag] = tuple(one for one in sound if one.tag != INTEROP_DIRECTORY)
+    directories[pointer.tag] = tuple(one for one in sound if one.tag != INTEROP_DIRECTORY)
     damaged += [tag_name(tag, pointer.tag) for tag, _ in directory.damaged]
     damaged += [tag_name(one.tag, pointer.tag) for one in directory.entries if one not in sound]
     if pointer.tag == EXIF_DIRECTORY and (inner := directory.entry(INTEROP_DIRECTORY)) is not None:
-        _add_directory(structure, inner, found, damaged)
+        _add_directory(structure, inner, directories, damaged)
 
 
 def tiff_blocks(data: bytes) -> list[Block]:

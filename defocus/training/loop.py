@@ -125,7 +125,7 @@ class _Training(Generic[BatchT]):
     code: str = ""
 
     @property
-    def done(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the last step is done."""
         return self.step == self.job.steps
 
@@ -134,10 +134,10 @@ class _Training(Generic[BatchT]):
         """How far it is, for people."""
         return f"step {self.step} of {self.job.steps}"
 
-    def state(self, *, done: bool) -> tuple[dict[str, nn.Module], dict[str, Optimizer]]:
+    def state(self, *, is_over: bool) -> tuple[dict[str, nn.Module], dict[str, Optimizer]]:
         """Tensors for a checkpoint; at the end, the network is the evaluated one."""
         modules: dict[str, nn.Module] = {"network": self.network, "objective": self.objective}
-        if done:
+        if is_over:
             return modules, {}
         return modules | ({"average": self.average} if self.average else {}), (
             self.optimisers.by_name()
@@ -156,7 +156,7 @@ def train(job: Job[BatchT], folder: Path, device: torch.device) -> Trained:
     with processes(device) as mine, reproducible(job.method.training):
         training = _prepare(job, device, mine)
         _resume(training, folder)
-        if not training.done:
+        if not training.is_over:
             if job.check is not None:
                 job.check(training.network, training.objective, mine.world)
             if job.method.training.compile:
@@ -198,7 +198,7 @@ def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -
     """Do the remaining steps, and save the end of the training; then obey a stop signal."""
     with stop_asked(SAVING) as stop:
         stopped = _do_steps(training, folder, device, stop)
-        if training.done:
+        if training.is_over:
             _finish(training, folder)
             _save(training, folder)
         if stopped or stop:
@@ -233,7 +233,7 @@ def _do_steps(
                 return True
             row = _train_step(training, batch, step, device)
             training.step, training.seconds = step + 1, clock.seconds
-            if step % every == 0 or training.done:
+            if step % every == 0 or training.is_over:
                 row |= {name: f"{loss:.6g}" for name, loss in training.losses.read().items()}
                 training.rows.append(row | clock.columns(feeder.cpu_seconds))
                 tracker.loss(training.step, row)
@@ -242,7 +242,7 @@ def _do_steps(
             waited = time.monotonic() - saved
             late = waited >= job.method.training.checkpoint_minutes * MINUTE_SECONDS
             stopped, late = map(bool, mean_over_processes([float(bool(stop)), float(late)]))
-            if training.done:
+            if training.is_over:
                 break  # its end is saved as what is evaluated
             if stopped or late or validated:
                 loss = training.losses.read()["loss"]  # that it is finite, before it is saved
@@ -346,9 +346,9 @@ def _save(training: _Training[BatchT], folder: Path) -> None:
         return
     write_text(folder / CURVE, curve_text(training.rows))
     training.job.watching.write(folder)
-    tensors = snapshot(*training.state(done=training.done))
+    tensors = snapshot(*training.state(is_over=training.is_over))
     save_checkpoint(folder / CHECKPOINT, training.checkpoint(tensors))
-    if training.done:
+    if training.is_over:
         (folder / BEST).unlink(missing_ok=True)
 
 
@@ -377,6 +377,6 @@ def _take_up(training: _Training[BatchT], path: Path) -> None:
     checkpoint = load_checkpoint(path, job.id)
     if checkpoint.steps != job.steps:
         raise WeightsError(f"{checkpoint.steps} steps, not {job.steps}")
-    restore(checkpoint, *training.state(done=checkpoint.step == checkpoint.steps))
+    restore(checkpoint, *training.state(is_over=checkpoint.step == checkpoint.steps))
     training.step = checkpoint.step
-    training.code = checkpoint.code if training.done else trained_by(checkpoint.code, job.code)
+    training.code = checkpoint.code if training.is_over else trained_by(checkpoint.code, job.code)
