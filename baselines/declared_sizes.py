@@ -19,9 +19,9 @@ FILE = "parameters.json"
 def parameters(system: Baseline) -> int:
     """Number of parameters of a system: as declared, or counted for systems of others."""
     own = not system.source_hash and not system.is_narrow
-    known = _declared(_place(system)).get(system.card.name) if own else None
-    if known is not None:
-        return known
+    declared = _declared(_place(system)).get(system.card.name) if own else None
+    if declared is not None:
+        return declared
     from defocus.baselines import size
 
     return size.parameter_count(system)
@@ -36,8 +36,8 @@ def _place(system: Baseline) -> str:
 @cache
 def _declared(place: str) -> dict[str, int]:
     file = files(place) / FILE
-    found: dict[str, int] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return found
+    sizes: dict[str, int] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return sizes
 
 
 def _declare() -> None:

@@ -39,8 +39,8 @@ def require_objective(name: str) -> None:
 
 def objective(name: str, **settings: object) -> "Objective":
     """Make a training objective by its name and the keyword arguments of its ``make``."""
-    found: Objective = _find("objective", name)(**settings)
-    return found
+    instance: Objective = _find("objective", name)(**settings)
+    return instance
 
 
 def flow_of(recipe: "Recipe") -> str:
@@ -65,8 +65,8 @@ def losses() -> tuple[str, ...]:
 
 def loss(name: str, **settings: object) -> "LossFunction":
     """Make a loss between an output and the target, by the keyword arguments of its ``make``."""
-    found: LossFunction = _find("loss", name)(**settings)
-    return found
+    instance: LossFunction = _find("loss", name)(**settings)
+    return instance
 
 
 def source_hashes(recipe: "Recipe") -> dict[str, str]:
@@ -75,8 +75,8 @@ def source_hashes(recipe: "Recipe") -> dict[str, str]:
         return {}
     makers = {"objective": _makers("objective"), "loss": _makers("loss")}
     named = _named({"objective": recipe.objective, **recipe.objective_settings})
-    found = {name: makers[kind].get(name) for kind, name in named}
-    return {name: maker.source_hash for name, maker in found.items() if maker and maker.source_hash}
+    needed = ((name, makers[kind].get(name)) for kind, name in named)
+    return {name: maker.source_hash for name, maker in needed if maker and maker.source_hash}
 
 
 def _named(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -98,8 +98,8 @@ class _Maker:
     source_hash: str = ""
 
     def __call__(self, **settings: object) -> Any:  # noqa: ANN401 - an objective or a loss
-        found = self.find()
-        make = getattr(found, "make", found)
+        source = self.find()
+        make = getattr(source, "make", source)
         if not callable(make):
             raise RegistryError(f"{self.origin} has no function 'make'; add it")
         return make(**settings)

@@ -140,8 +140,8 @@ class Recipe(Method):
         Raises:
             ValueError: The budget is ``own``, but the recipe has no such schedule.
         """
-        found = {"paper": self.paper, "quick": self.quick, "demo": self.demo, "own": self.own}
-        schedule = found[budget]
+        schedules = {"paper": self.paper, "quick": self.quick, "demo": self.demo, "own": self.own}
+        schedule = schedules[budget]
         if schedule is None:
             raise ValueError(f"the recipe has no budget {budget}")
         return schedule

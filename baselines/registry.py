@@ -42,43 +42,43 @@ def all_baselines() -> dict[str, Baseline]:
     """Every registered system by name, sorted; imports no torch."""
     # A network from a plug-in file also has a variant trained with JDRL. What an entry point brings
     # and fails is left out with a warning.
-    found: dict[str, Baseline] = {}
+    systems: dict[str, Baseline] = {}
     origins: dict[str, str] = {}
     installed = list(_installed_systems())
-    known = {id(system) for _, system in installed}
-    for origin, system in (*installed, *_plugin_systems(known)):
+    identities = {id(system) for _, system in installed}
+    for origin, system in (*installed, *_plugin_systems(identities)):
         name = system.card.name
         if not _NAME.fullmatch(name):
             problem = f"baseline name {name!r} is not lower-case words joined by '-'; rename it"
             refuse(origin, f"{origin}: {problem}")
-        elif name in found:
+        elif name in systems:
             both = f"{origins[name]} and by {origin}"
             refuse(origin, f"baseline {name!r} is registered by {both}; rename one")
         else:
-            found[name], origins[name] = system, origin
-    for name, system in list(found.items()):
+            systems[name], origins[name] = system, origin
+    for name, system in list(systems.items()):
         of = system.card.variant_of
-        if of is not None and of not in found:
+        if of is not None and of not in systems:
             problem = f"baseline {name!r} is a variant of {of!r}, which is not registered"
-            refuse(origins[name], f"{origins[name]}: {problem}; {meant(of, sorted(found))}")
-            del found[name]
-    return dict(sorted((_jdrl_variants(found.values()) | found).items()))
+            refuse(origins[name], f"{origins[name]}: {problem}; {meant(of, sorted(systems))}")
+            del systems[name]
+    return dict(sorted((_jdrl_variants(systems.values()) | systems).items()))
 
 
 def baseline(name: str) -> Baseline:
     """The system with that name: a registered one, or one with an objective, ``OBJECTIVE-NAME``."""
     systems = all_baselines()
-    found = systems.get(name) or _wrapped_by_name(name, systems)
-    if found is None:
+    system = systems.get(name) or _wrapped_by_name(name, systems)
+    if system is None:
         raise RegistryError(f"no system {name!r}; {meant(name, systems, 'defocus-bench list')}")
-    return found
+    return system
 
 
 def known_baselines(names: Iterable[str]) -> dict[str, Baseline]:
     """The known ones among some names; see :func:`baseline`."""
     systems = all_baselines()
-    found = {name: systems.get(name) or _wrapped_by_name(name, systems) for name in names}
-    return {name: system for name, system in found.items() if system is not None}
+    by_name = {name: systems.get(name) or _wrapped_by_name(name, systems) for name in names}
+    return {name: system for name, system in by_name.items() if system is not None}
 
 
 def with_objective(system: Baseline, name: str) -> Baseline:
@@ -102,8 +102,8 @@ def home_package(system: Baseline) -> str:
         package = system.build.package
     else:
         build = inspect.unwrap(system.build)
-        made = build.func if isinstance(build, partial) else build
-        package = package_of(str(made.__module__))
+        maker = build.func if isinstance(build, partial) else build
+        package = package_of(str(maker.__module__))
     return package if package.startswith(_PACKAGED) else ""
 
 
@@ -130,12 +130,12 @@ def _wrapped_by_name(name: str, systems: Mapping[str, Baseline]) -> Baseline | N
 
 def _jdrl_variants(systems: Iterable[Baseline]) -> dict[str, Baseline]:
     """``jdrl-NAME`` of the networks that plug-in files define."""
-    found = [
+    variants = [
         wrapped(one, "jdrl")
         for one in systems
         if one.source_hash and one.recipe is not None and one.card.kind == "network"
     ]
-    return {one.card.name: one for one in found}
+    return {one.card.name: one for one in variants}
 
 
 def _installed_systems() -> Iterator[tuple[str, Baseline]]:
@@ -149,10 +149,10 @@ def _installed_systems() -> Iterator[tuple[str, Baseline]]:
             refuse(origin, str(error))
 
 
-def _plugin_systems(known: Container[int]) -> Iterator[tuple[str, Baseline]]:
+def _plugin_systems(identities: Container[int]) -> Iterator[tuple[str, Baseline]]:
     """The systems of plug-in files, without installed systems that a file only imports."""
     for plugin, system in offered(Baseline):
-        if id(system) in known:
+        if id(system) in identities:
             continue
         name, build, make = system.card.name, system.build, system.recipe
         brought = replace(

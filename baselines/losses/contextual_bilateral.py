@@ -30,8 +30,8 @@ def contextual_bilateral(
     # w_s.
     height, width = output.shape[-2:]
     mean = target.mean(dim=(0, 2, 3), keepdim=True)
-    ours, theirs = ((one - mean).flatten(2).transpose(1, 2) for one in (output, target))
-    cosine = functional.normalize(ours, dim=2) @ functional.normalize(theirs, dim=2).mT
+    features, wanted = ((one - mean).flatten(2).transpose(1, 2) for one in (output, target))
+    cosine = functional.normalize(features, dim=2) @ functional.normalize(wanted, dim=2).mT
     rows, columns = torch.meshgrid(
         torch.arange(height, device=output.device),
         torch.arange(width, device=output.device),
@@ -82,12 +82,12 @@ class ContextualBilateral:
 
     def _features(self, picture: torch.Tensor) -> Sequence[torch.Tensor]:
         mean, deviation = (picture.new_tensor(v).reshape(3, 1, 1) for v in (MEAN, DEVIATION))
-        features, found = (picture - mean) / deviation, []
+        features, outputs = (picture - mean) / deviation, []
         for index, layer in enumerate(self.backbone or ()):
             features = layer(features)
             if index in LAYERS:
-                found.append(features)
-        return found
+                outputs.append(features)
+        return outputs
 
 
 def _thinned(features: torch.Tensor) -> torch.Tensor:

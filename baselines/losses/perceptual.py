@@ -41,8 +41,8 @@ class Perceptual:
         self.backbone.to(output.device)
         with torch.no_grad():
             wanted = self._features(target)
-        found = self._features(output)
-        return torch.stack(list(map(self.compare, found, wanted))).sum()
+        features = self._features(output)
+        return torch.stack(list(map(self.compare, features, wanted))).sum()
 
     def _features(self, picture: torch.Tensor) -> list[torch.Tensor]:
         features = self._fed(picture)

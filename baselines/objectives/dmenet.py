@@ -123,10 +123,10 @@ class LabelledPictures:
 def _pictures(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise SettingsError(f"{folder}: no such folder of pictures; check the objective's settings")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not found:
+    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not pictures:
         raise SettingsError(f"{folder}: no picture in it; check the objective's settings")
-    return found
+    return pictures
 
 
 def _read(path: Path) -> torch.Tensor:
@@ -222,8 +222,8 @@ class DMENetObjective(Objective):
         pictures, masks = labelled.draw(blurry)
         of_masked, of_bare = _maps(network, pictures), _maps(network, unlabelled.draw(blurry))
         focus = binary_cross_entropy_with_logits(self.focus(of_masked["map"]), masks)
-        told = [self._judged(one["features_u0"], rendered=True) for one in (of_masked, of_bare)]
-        return focus, (told[0] + told[1]) / 2
+        losses = [self._judged(one["features_u0"], rendered=True) for one in (of_masked, of_bare)]
+        return focus, (losses[0] + losses[1]) / 2
 
     def _judged(self, features: torch.Tensor, *, rendered: bool) -> torch.Tensor:
         """Cross-entropy of the critic where the features were of rendered pictures, or were not."""

@@ -42,12 +42,12 @@ class IFANObjective(Objective):
 
     def forward(self, network: torch.nn.Module, batch: Batch, progress: Progress) -> Result:  # noqa: ARG002
         """The sum; its parts are the losses."""
-        found = outputs_of(network, batch)
-        losses = {"deblur": mse_loss(found["restored"], batch.target)}
+        outputs = outputs_of(network, batch)
+        losses = {"deblur": mse_loss(outputs["restored"], batch.target)}
         if self.with_disparity:
-            losses["disparity"] = _disparity_loss(network, batch, found["disparity"])
+            losses["disparity"] = _disparity_loss(network, batch, outputs["disparity"])
         if self.reblur is not None:
-            reblurred = self.reblur(pad_to_multiple(batch.target, MULTIPLE), found["filters"])
+            reblurred = self.reblur(pad_to_multiple(batch.target, MULTIPLE), outputs["filters"])
             losses["reblur"] = mse_loss(reblurred, _small(batch.blurry))
         total = torch.stack(list(losses.values())).sum()
         return total, {name: loss.detach() for name, loss in losses.items()}

@@ -49,17 +49,17 @@ class MDPObjective(Objective):
 @contextlib.contextmanager
 def _sharp_decoder_fixed(network: nn.Module, *, fixed: bool) -> Iterator[None]:
     """Let gradients pass through the sharp decoder to the encoder, and change only the latter."""
-    found = [
+    parameters = [
         parameter
         for name, parameter in network.named_parameters()
         if fixed and name.startswith("sharp_")
     ]
-    for parameter in found:
+    for parameter in parameters:
         parameter.requires_grad_(False)
     try:
         yield
     finally:
-        for parameter in found:
+        for parameter in parameters:
             parameter.requires_grad_(True)
 
 

@@ -58,9 +58,9 @@ class RJDRLObjective(JDRLObjective):
         if progress.in_warmup and self.settings.warmup == "forward":
             return loss, parts
         assert isinstance(self.reblurring, ReblurNet)  # noqa: S101 - the constructor sees to it
-        found = self.reblurring.reblur(restored, blurry)
-        reblur = self.charbonnier(found.picture, blurry)
-        core = self.charbonnier(outputs["core"], found.seeds)
+        blurred = self.reblurring.reblur(restored, blurry)
+        reblur = self.charbonnier(blurred.picture, blurry)
+        core = self.charbonnier(outputs["core"], blurred.seeds)
         parts = {**parts, "reblur": reblur.detach(), "core": core.detach()}
         return loss + self.settings.alpha * reblur + self.beta * core, parts
 
@@ -69,8 +69,8 @@ def _core_share(progress: Progress) -> float:
     """How much of its estimate the network is shown: all after the warm-up."""
     if not progress.in_warmup:
         return 1.0
-    done = min(1.0, (int(progress.epoch) + 1) / progress.warmup_epochs)
-    return FIRST_SHARE + done * (1.0 - FIRST_SHARE)
+    share = min(1.0, (int(progress.epoch) + 1) / progress.warmup_epochs)
+    return FIRST_SHARE + share * (1.0 - FIRST_SHARE)
 
 
 def _guided(network: nn.Module) -> _Guided:

@@ -52,10 +52,10 @@ def _step(
     np.divide(seen, ratio, out=ratio)
     spectrum = domain.forward(ratio, spent=True)
     spectrum *= adjoint
-    found = domain.inverse(spectrum)
-    np.maximum(found, 0.0, out=found)  # rounding of the transform
-    found *= scene
-    return found
+    update = domain.inverse(spectrum)
+    np.maximum(update, 0.0, out=update)  # rounding of the transform
+    update *= scene
+    return update
 
 
 BETA = 10.0

@@ -36,9 +36,9 @@ def shrink(values: Array, alpha: float, beta: float) -> NDArray[np.float64]:
     for _ in range(NEWTON_STEPS):
         slope = alpha * w ** (alpha - 1) + beta * (w - v)
         w = w - slope / (alpha * (alpha - 1) * w ** (alpha - 2) + beta)
-    found = np.zeros_like(magnitude)
-    found[kept] = w
-    return np.sign(values) * found
+    minima = np.zeros_like(magnitude)
+    minima[kept] = w
+    return np.sign(values) * minima
 
 
 def _threshold(alpha: float, beta: float) -> float:

@@ -58,8 +58,8 @@ def shrink_by_table(
                 values[y, x] = 0
                 continue
             index = min(int(place), last)
-            found = table[index] + (place - index) * (table[index + 1] - table[index])
-            values[y, x] = found if value > 0 else -found
+            magnitude = table[index] + (place - index) * (table[index + 1] - table[index])
+            values[y, x] = magnitude if value > 0 else -magnitude
 
 
 @numba.njit(nogil=True, cache=True)

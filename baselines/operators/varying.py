@@ -91,8 +91,8 @@ def deconvolve(
     for channel in range(picture.shape[2]):
         padded = np.pad(picture[:, :, channel].astype(np.float32), padding, mode="symmetric")
         total = np.zeros((height, width), np.float32)
-        for weight, found in zip(weights, method(padded, transfers, domain), strict=True):
-            total += weight * found[:height, :width]
+        for weight, estimate in zip(weights, method(padded, transfers, domain), strict=True):
+            total += weight * estimate[:height, :width]
         restored[:, :, channel] = total
     return restored
 

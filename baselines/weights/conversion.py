@@ -28,7 +28,7 @@ def convert_files(system: str, files: Sequence[Path], target: Path, key: str = "
     request = json.dumps([system, [str(file) for file in files], str(target), key])
     path = os.pathsep.join(entry for entry in sys.path if entry)
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", code],
             input=request,
             capture_output=True,
@@ -39,16 +39,16 @@ def convert_files(system: str, files: Sequence[Path], target: Path, key: str = "
         )
     except subprocess.TimeoutExpired as error:
         raise WeightsError(f"{files[0]}: not read within {LIMIT_SECONDS:.0f} s; refused") from error
-    if done.returncode == 0:
-        for line in done.stderr.splitlines():
+    if process.returncode == 0:
+        for line in process.stderr.splitlines():
             if line.startswith(REMARK):
                 say(line.removeprefix(REMARK))
         return
-    if done.returncode == WeightsError.exit_code:
-        raise WeightsError(done.stdout.strip())
+    if process.returncode == WeightsError.exit_code:
+        raise WeightsError(process.stdout.strip())
     raise WeightsError(
-        f"{files[0]}: reading it crashed the process (exit code {done.returncode}: "
-        f"{_last_line(done.stderr)}); the file is refused"
+        f"{files[0]}: reading it crashed the process (exit code {process.returncode}: "
+        f"{_last_line(process.stderr)}); the file is refused"
     )
 
 

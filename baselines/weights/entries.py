@@ -41,13 +41,13 @@ def by_name(tensors: Mapping[str, torch.Tensor], scopes: Iterable[str]) -> dict[
     """Entries named like the variables, OIHW from HWIO: ``a/b/kernel:0`` becomes ``a.b.weight``."""
     # Prefixes before the outermost ``scopes`` are dropped, and so are variables in none of them.
     scope = re.compile("(?:^|[/.])(" + "|".join(re.escape(each) for each in scopes) + ")/")
-    found: dict[str, torch.Tensor] = {}
+    state: dict[str, torch.Tensor] = {}
     for variable, tensor in tensors.items():
         begin = scope.search(variable)
         if begin is not None:
             *path, end = variable[begin.start(1) :].partition(":")[0].split("/")
-            found[".".join([*path, ENDINGS.get(end, end)])] = of_layer(tensor)
-    return found
+            state[".".join([*path, ENDINGS.get(end, end)])] = of_layer(tensor)
+    return state
 
 
 def in_order(
@@ -56,14 +56,14 @@ def in_order(
     """Entries of a file with an unnamed list of variables, in the graph's order."""
     if len(tensors) != len(entries):
         raise ValueError(f"{len(tensors)} variables without names, {len(entries)} are needed")
-    found: dict[str, torch.Tensor] = {}
+    state: dict[str, torch.Tensor] = {}
     for (variable, tensor), (name, shape) in zip(tensors.items(), entries, strict=True):
-        found[name] = of_layer(tensor)
-        if tuple(found[name].shape) != shape:
+        state[name] = of_layer(tensor)
+        if tuple(state[name].shape) != shape:
             raise ValueError(
                 f"{variable} in the place of {name} has shape {tuple(tensor.shape)}, not {shape}"
             )
-    return found
+    return state
 
 
 def of_layer(tensor: torch.Tensor) -> torch.Tensor:

@@ -74,9 +74,9 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     inside = sorted(one for one in path.iterdir() if one.name[0] != ".")
-    found = [one for one in inside if one.is_file()]
-    if found:
-        return found
+    files = [one for one in inside if one.is_file()]
+    if files:
+        return files
     folders = [one.name for one in inside if one.is_dir()]
     if folders:
         raise WeightsError(

@@ -42,10 +42,10 @@ def load_numbers(path: Path) -> tuple[Any, tuple[str, ...]]:
                     f"{path}: cannot be read safely, it holds more than numbers ({module}.{name}, "
                     "which no weights need); do not load it anywhere"
                 )
-            found = super().find_class(module, name)
-            if found is _Skipped:
+            target = super().find_class(module, name)
+            if target is _Skipped:
                 skipped[f"{module}.{name}"] = None
-            return found
+            return target
 
     def load(file: BinaryIO, **options: Any) -> Any:  # noqa: ANN401 - as pickle has it
         return Unpickler(file, **options).load()
@@ -256,11 +256,11 @@ def _read_npz(path: Path) -> Mapping[str, object]:
     """Read arrays of numbers, or of arrays (as TensorLayer saves lists), by name."""
     refuse_zip_bomb(path, LARGEST_BYTES)
     with zipfile.ZipFile(path) as archive:
-        found: dict[str, object] = {}
+        arrays: dict[str, object] = {}
         for name in archive.namelist():
             with archive.open(name) as member:
-                found[name.removesuffix(".npy")] = _read_array(member)
-    return found
+                arrays[name.removesuffix(".npy")] = _read_array(member)
+    return arrays
 
 
 def _read_array(member: Any) -> object:  # noqa: ANN401 - a file inside an archive
@@ -283,7 +283,7 @@ def _read_hdf5(path: Path) -> Mapping[str, torch.Tensor]:
     """Read the datasets of the file itself; links to other files and external data are refused."""
     import h5py
 
-    found: dict[str, torch.Tensor] = {}
+    tensors: dict[str, torch.Tensor] = {}
     total = 0
 
     def collect(group: Any, prefix: str, depth: int) -> None:  # noqa: ANN401 - h5py has no types
@@ -301,11 +301,11 @@ def _read_hdf5(path: Path) -> Mapping[str, torch.Tensor]:
             elif np.issubdtype(member.dtype, np.number):
                 total += member.size * member.dtype.itemsize
                 refuse_bomb(path, total, LARGEST_BYTES)
-                found[prefix + name] = torch.from_numpy(np.array(member[()]))
+                tensors[prefix + name] = torch.from_numpy(np.array(member[()]))
 
     with h5py.File(path, "r") as file:
         collect(file, "", 0)
-    return found
+    return tensors
 
 
 _READERS: Mapping[str, Callable[[Path], Any]] = {

@@ -113,12 +113,12 @@ def _gains(
 ) -> tuple[tuple[int, float, float], ...]:
     """Step, hours of processor time and gain of each validation."""
     steps = [int(row["step"]) for row in rows]
-    found = []
+    gains = []
     for one in validations:
         if "validation_gain" in one and (number := bisect_right(steps, int(one["step"]))):
             hours = _hours(rows[number - 1]["cpu_seconds"])
-            found.append((int(one["step"]), hours, round(float(one["validation_gain"]), 4)))
-    return tuple(found)
+            gains.append((int(one["step"]), hours, round(float(one["validation_gain"]), 4)))
+    return tuple(gains)
 
 
 def _hours(seconds: str) -> float:

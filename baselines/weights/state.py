@@ -86,11 +86,11 @@ def _table(
     tensors: Mapping[str, torch.Tensor], key: str, origin: str
 ) -> Mapping[str, torch.Tensor]:
     """The tensors below a name."""
-    found = {name: tensor for name, tensor in tensors.items() if name.startswith(f"{key}.")}
-    if not found:
+    entries = {name: tensor for name, tensor in tensors.items() if name.startswith(f"{key}.")}
+    if not entries:
         first = ", ".join(dict.fromkeys(name.partition(".")[0] for name in tensors))
         raise WeightsError(f"{origin}: no {key!r} in it; it has {first[:200]}")
-    return found
+    return entries
 
 
 def _prefixes(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]:

@@ -58,14 +58,14 @@ class StoredWeights:
 
 def all_weights(system: str = "") -> tuple[list[StoredWeights], dict[Path, WeightsError]]:
     """All added weights by system and label, and the errors of damaged cards."""
-    known: list[StoredWeights] = []
+    stored: list[StoredWeights] = []
     damaged: dict[Path, WeightsError] = {}
     for card in sorted(_root().glob(f"{system or '*'}/*.json")):
         try:
-            known.append(_read_card(card))
+            stored.append(_read_card(card))
         except WeightsError as error:
             damaged[card] = error
-    return known, damaged
+    return stored, damaged
 
 
 def find_weights(system: Baseline, text: str) -> StoredWeights:
@@ -76,8 +76,8 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
         raise InputError(f"{system.card.name} has no weights; omit them")
     if text == OWN:
         text = str(own_weights(system))
-    known, damaged = all_weights(system.card.name)
-    for each in known:
+    stored, damaged = all_weights(system.card.name)
+    for each in stored:
         if each.label == text:
             return each
     card = _folder(system.card.name) / f"{text}.json"
@@ -85,17 +85,17 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
         raise damaged[card]
     if not Path(text).exists():
         shipped = [OWN] if find_own_weights(system) else []
-        labels = ", ".join([*shipped, *(each.label for each in known)]) or "none"
+        labels = ", ".join([*shipped, *(each.label for each in stored)]) or "none"
         raise InputError(
             f"{text}: neither a file nor weights added for {system.card.name} (there are: "
             f"{labels}); add them with: defocus-bench weights add {system.card.name} FILE"
         )
     source = _source_sha256(weights_files([Path(text)], system))
-    for each in known:
+    for each in stored:
         if each.source_sha256 == source:
             return each
     label = _label_of(Path(text))
-    taken = any(each.label == label for each in known)
+    taken = any(each.label == label for each in stored)
     return add_weights(system, [Path(text)], f"{label}-{source[:8]}" if taken else label)
 
 
@@ -119,8 +119,8 @@ def add_weights(
     target = make_folder(_folder(system.card.name)) / f"{label}.safetensors"
     _refuse_taken(target, source)
     _refuse_narrow(files)
-    shipped, ours = _shipped(system, files), _own_checkpoint(files)
-    trained_with = ours if shipped is None else shipped
+    shipped, own_datasets = _shipped(system, files), _own_checkpoint(files)
+    trained_with = own_datasets if shipped is None else shipped
     with atomic_path(target) as temporary:
         if shipped is None:  # torch is imported there first: for a wrong file once, not here too
             convert_files(system.card.name, files, temporary, key)
@@ -130,7 +130,7 @@ def add_weights(
     stored = StoredWeights(
         system=system.card.name,
         label=label,
-        origin="own" if shipped else "official" if ours is None else "trained",
+        origin="own" if shipped else "official" if own_datasets is None else "trained",
         source=tuple(file.name for file in files),
         source_sha256=source,
         sha256=sha256_file(target),
@@ -148,8 +148,8 @@ def shipped_weights(system: Baseline) -> StoredWeights | None:
     if path is None:
         return None
     sha256 = own_card(path).sha256
-    known, _ = all_weights(system.card.name)
-    stored = (each for each in known if each.source_sha256 == sha256 and each.origin == OWN)
+    every, _ = all_weights(system.card.name)
+    stored = (each for each in every if each.source_sha256 == sha256 and each.origin == OWN)
     return next(stored, None) or find_weights(system, OWN)
 
 
@@ -233,10 +233,10 @@ def _own_checkpoint(files: Sequence[Path]) -> tuple[str, ...] | None:
         return None
     try:
         with safe_open(files[0], framework="np") as handle:
-            ours = METADATA in (handle.metadata() or {})
+            is_own = METADATA in (handle.metadata() or {})
     except (SafetensorError, OSError):  # the conversion names what is wrong with it
         return None
-    if not ours:
+    if not is_own:
         return None
     try:
         facts = read_json(files[0].parent / "run.json")

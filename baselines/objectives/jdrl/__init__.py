@@ -108,8 +108,8 @@ class JDRLObjective(Objective):
         reblur = self.reblur_loss(restored, batch)
         parts = {**parts, "reblur": reblur.detach()}
         if self.settings.kernels == "thin-lens-measured":
-            known = _supervision(batch, "measured_blur").isfinite()
-            parts["reblur_known_share"] = known.float().mean().detach()
+            measured = _supervision(batch, "measured_blur").isfinite()
+            parts["reblur_known_share"] = measured.float().mean().detach()
         return loss + self.settings.alpha * reblur, parts
 
     def deformed(self, restored: torch.Tensor, batch: Batch, progress: Progress) -> Result:
@@ -146,9 +146,9 @@ class JDRLObjective(Objective):
         blurry = one_picture(batch.blurry)
         if self.settings.kernels == "thin-lens-measured":
             diameters = _supervision(batch, "measured_blur")
-            known = diameters.isfinite()
+            measured = diameters.isfinite()
             blurred = reblurred_by_map(restored, diameters.nan_to_num())
-            return self.charbonnier(known * blurred, known * blurry)
+            return self.charbonnier(measured * blurred, measured * blurry)
         if self.reblurring is None:
             blurred = reblurred_by_map(restored, _supervision(batch, "defocus_map"))
         elif self.settings.reblur_alone == "target":  # it stays as it is
@@ -265,13 +265,13 @@ def make(**settings: object) -> JDRLObjective:
 
 def recipe_of(**settings: object) -> dict[str, object]:
     """What :func:`make` with the same settings needs: further data, and its pretraining's pairs."""
-    found = parse_settings(JDRLSettings, dict(settings), origin="objective jdrl")
-    first = found.pretraining
+    options = parse_settings(JDRLSettings, dict(settings), origin="objective jdrl")
+    first = options.pretraining
     changes = dict(recipe_changes(first.objective, first.settings)) if first else {}
     needed: dict[Further, bool] = {
-        "flow": found.flow == "true",
-        "defocus_map": found.kernels == "thin-lens",
-        "measured_blur": found.kernels == "thin-lens-measured",
+        "flow": options.flow == "true",
+        "defocus_map": options.kernels == "thin-lens",
+        "measured_blur": options.kernels == "thin-lens-measured",
     }
     own = tuple(name for name, is_needed in needed.items() if is_needed)
     supervision = (*changes.pop("supervision", ()), *own)

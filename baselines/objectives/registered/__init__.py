@@ -139,7 +139,7 @@ def make(**settings: object) -> RegisteredObjective:
 
 def recipe_of(**settings: object) -> dict[str, object]:
     """The pairs that :func:`make` needs with the same settings."""
-    found = parse_settings(RegisteredSettings, dict(settings), origin="objective registered")
-    if found.masked:
+    options = parse_settings(RegisteredSettings, dict(settings), origin="objective registered")
+    if options.masked:
         return {"target": "registered-flow", "supervision": ("valid_mask",)}
     return {"target": "registered"}

@@ -25,10 +25,10 @@ def _place(width, BLOCK: tl.constexpr):
 
 
 @triton.jit
-def _magnitude(seeds, index, known, at, exists, plane):
+def _magnitude(seeds, index, mask, at, exists, plane):
     """Magnitudes of the seeds ``index`` ``(LEVELS, 1)`` at the pixels; 0 if there is none."""
     place = index * plane + at[None, :]
-    return tl.abs(tl.load(seeds + place, mask=known & exists[None, :], other=0.0))
+    return tl.abs(tl.load(seeds + place, mask=mask & exists[None, :], other=0.0))
 
 
 @triton.jit
@@ -36,10 +36,10 @@ def _values(seeds, ring, peak, radius, below, above, at, exists, plane):
     """Values of one ring in the kernels of all radii, before their division by the total."""
     first = radius * (radius + 1) // 2 - 1
     under = tl.load(below + ring)
-    known = (radius > 0) & (under <= radius)
-    low = _magnitude(seeds, first + under, known, at, exists, plane)
+    mask = (radius > 0) & (under <= radius)
+    low = _magnitude(seeds, first + under, mask, at, exists, plane)
     over = tl.minimum(under + 1, radius)
-    high = _magnitude(seeds, first + over, known, at, exists, plane)
+    high = _magnitude(seeds, first + over, mask, at, exists, plane)
     return tl.exp(low + tl.load(above + ring) * (high - low) - peak)
 
 
@@ -54,8 +54,8 @@ def _totals(
     first = radius * (radius + 1) // 2 - 1
     peak = tl.zeros((LEVELS, BLOCK), tl.float32)
     for sample in range(M):
-        known = (radius > 0) & (radius < M) & (sample <= radius)
-        peak = tl.maximum(peak, _magnitude(seeds, first + sample, known, at, exists, plane))
+        mask = (radius > 0) & (radius < M) & (sample <= radius)
+        peak = tl.maximum(peak, _magnitude(seeds, first + sample, mask, at, exists, plane))
     corner = tl.exp(-peak)
     total = corner * tl.load(corners + radius, mask=radius < M, other=1.0)
     for ring in range(RINGS):

@@ -292,9 +292,9 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """A state dict of DMENet from variables by TensorFlow names, or a list in the graph's order."""
     # The names are ``main_net/defocus_net/…:0``; other networks' variables are dropped, and a list
     # that does not fit is a ValueError.
-    found = by_name(tensors, ["defocus_net"])
-    if found:
-        return {f"main_net.{name}": tensor for name, tensor in found.items()}
+    named = by_name(tensors, ["defocus_net"])
+    if named:
+        return {f"main_net.{name}": tensor for name, tensor in named.items()}
     with torch.device("meta"):
         state = DMENet().state_dict()
     return in_order(tensors, [(name, tuple(entry.shape)) for name, entry in state.items()])

@@ -122,12 +122,12 @@ class StackedDMPHN(SeveralOutputs):
         picture = _padded(blurry, STACK_LEVELS) - GREY
         first: torch.Tensor | None = None
         features: dict[int, torch.Tensor] = {}
-        found: dict[str, torch.Tensor] = {}
+        pictures: dict[str, torch.Tensor] = {}
         for stage in range(1, self.stages + 1):
             picture, features = self._stage(stage, picture, features, first)
             first = picture if first is None else first
-            found[f"stage{stage}"] = cropped(picture, blurry) + GREY
-        return found | {"restored": found[f"stage{self.stages}"]}
+            pictures[f"stage{stage}"] = cropped(picture, blurry) + GREY
+        return pictures | {"restored": pictures[f"stage{self.stages}"]}
 
     def _stage(
         self,

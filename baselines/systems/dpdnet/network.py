@@ -121,19 +121,19 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
     """The state dict of a Keras file, by data set; other files are left as they are."""
     # Keras numbers the layers ``conv2d_1`` … as they are made, and stores kernels as (rows,
     # columns, inputs, outputs). A file of the whole model has the optimiser's state beside them.
-    found: dict[int, dict[str, torch.Tensor]] = {}
+    layers: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         match = None if name.startswith("optimizer_weights") else _ENTRY.fullmatch(name)
         if match:
-            layer = found.setdefault(int(match["number"] or 0), {})
+            layer = layers.setdefault(int(match["number"] or 0), {})
             layer[_PARTS[match["part"]]] = tensor
-    if not found:
+    if not layers:
         return tensors
     names = layer_names()
-    if len(found) != len(names):
-        raise ValueError(f"{len(found)} convolutions, where DPDNet has {len(names)}")
+    if len(layers) != len(names):
+        raise ValueError(f"{len(layers)} convolutions, where DPDNet has {len(names)}")
     return {
-        f"{ours}.{part}": of_layer(tensor)
-        for ours, number in zip(names, sorted(found), strict=True)
-        for part, tensor in found[number].items()
+        f"{name}.{part}": of_layer(tensor)
+        for name, number in zip(names, sorted(layers), strict=True)
+        for part, tensor in layers[number].items()
     }

@@ -84,19 +84,19 @@ class DRBNet(FourScales):
         seen = picture if dual_pixel is None else 2 * right_first(dual_pixel) - 1
         *skips, features = self.encoded("conv", seen)
         features = self.conv4_4(features)
-        found: dict[str, torch.Tensor] = {}
+        predictions: dict[str, torch.Tensor] = {}
         estimate = functional.avg_pool2d(picture, MULTIPLE)
         for level in (3, 2, 1, 0):
             if level < 3:
-                found[f"scale{level + 1}"] = (estimate + 1) / 2
+                predictions[f"scale{level + 1}"] = (estimate + 1) / 2
                 estimate = _doubled(estimate)
                 if self.adds_input:
                     estimate = estimate + _details(picture, level)
                 features = self.raised(level + 1, features, skips[level])
             estimate, kernel, change = self._refined(level, estimate, features)
-            found |= {f"kernel{level}": kernel, f"residual{level}": change}
+            predictions |= {f"kernel{level}": kernel, f"residual{level}": change}
         restored = (estimate.clamp(-1, 1) + 1) / 2
-        return found | {"restored": cropped(restored, blurry)}
+        return predictions | {"restored": cropped(restored, blurry)}
 
     def _refined(
         self, level: int, picture: torch.Tensor, features: torch.Tensor

@@ -57,13 +57,13 @@ def chosen_scale(edges: Mask) -> NDArray[np.float64]:
 
 def sparse_sigma_px(grey: Array, edge: Mask, scale: Array) -> NDArray[np.float64]:
     """``(H, W)``: the blur of edges, 0 elsewhere and where none explains the gradients."""
-    found = np.zeros(grey.shape)
+    sigma_px = np.zeros(grey.shape)
     fine = gradient_magnitude(grey, FINE_PX, _radius_px(COARSEST_PX))
     for coarse in np.unique(scale[edge]).tolist():
         at = edge & (scale == coarse)
         magnitude = gradient_magnitude(grey, coarse, _radius_px(coarse))
-        found[at] = edge_sigma_px(fine[at], magnitude[at], FINE_PX, coarse)
-    return found
+        sigma_px[at] = edge_sigma_px(fine[at], magnitude[at], FINE_PX, coarse)
+    return sigma_px
 
 
 def _radius_px(scale_px: float) -> int:

@@ -42,7 +42,7 @@ class FFDNet(nn.Module):
         """The picture without noise of a level (deviation, of 1); the network gives it itself."""
         # Odd sides are continued by their last row and column.
         halves = functional.pixel_unshuffle(pad_to_multiple(noisy, 2, "replicate"), 2)
-        told = level.expand(len(halves), 1, *halves.shape[-2:])
-        given = functional.pixel_shuffle(self.model(torch.cat([halves, told], dim=1)), 2)
+        level_map = level.expand(len(halves), 1, *halves.shape[-2:])
+        given = functional.pixel_shuffle(self.model(torch.cat([halves, level_map], dim=1)), 2)
         given = cropped(given, noisy)
         return noisy + given if self.adds_input else given

@@ -203,14 +203,14 @@ class IFAN(FourScales):
         restored = picture + self._decode(self._filtered(features, predicted), skips)
         if not self.training:
             restored = restored.clamp(0, 1)
-        found = {"restored": cropped(restored, blurry), "disparity": disparity}
-        return found if self.filters == "none" else found | {"filters": predicted}
+        results = {"restored": cropped(restored, blurry), "disparity": disparity}
+        return results if self.filters == "none" else results | {"filters": predicted}
 
     def disparity(self, picture: torch.Tensor) -> torch.Tensor:
         """The disparity ``(N, 1, H / 8, W / 8)``, in its pixels, that the second encoder sees."""
         # In a picture ``(N, 3, H, W)``, or two views ``(N, 6, H, W)``, right first; multiples of 8.
-        found: torch.Tensor = self.DME(self.encoded("kconv", picture)[-1])
-        return found
+        predicted: torch.Tensor = self.DME(self.encoded("kconv", picture)[-1])
+        return predicted
 
     def _filtered(self, features: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
         if self.filters == "none":

@@ -51,8 +51,8 @@ def code(
             best = int(np.argmax(np.abs(rest)))
             if not _add(best, count, picked, gram, factor):
                 break
-            found = correlations[n, best] - np.dot(factor[count, :count], half[:count])
-            half[count] = found / factor[count, count]
+            remainder = correlations[n, best] - np.dot(factor[count, :count], half[:count])
+            half[count] = remainder / factor[count, count]
             energy -= half[count] ** 2
             count += 1
             _solve(count, factor, half, solution)

@@ -184,11 +184,11 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
     numbers = {name: name.rpartition(".")[2] for name in tensors}
     if not all(number.isdecimal() for number in numbers.values()):
         return tensors
-    known = {len(entry_names(levels)): levels for levels in LEVELS}
-    if len(tensors) not in known:
-        raise ValueError(f"{len(tensors)} arrays, where KPAC has {' or '.join(map(str, known))}")
+    by_count = {len(entry_names(levels)): levels for levels in LEVELS}
+    if len(tensors) not in by_count:
+        raise ValueError(f"{len(tensors)} arrays, where KPAC has {' or '.join(map(str, by_count))}")
     ordered = sorted(tensors, key=lambda name: int(numbers[name]))
     return {
-        ours: of_layer(tensors[name])
-        for ours, name in zip(entry_names(known[len(tensors)]), ordered, strict=True)
+        entry: of_layer(tensors[name])
+        for entry, name in zip(entry_names(by_count[len(tensors)]), ordered, strict=True)
     }

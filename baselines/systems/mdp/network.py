@@ -138,9 +138,9 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     # The numbers need not begin at 0: they go on where a process built another model first.
     layers: dict[int, dict[str, torch.Tensor]] = {}
     for path, tensor in tensors.items():
-        found = _LAYER.search(path)
-        if found is not None and not path.startswith("optimizer_weights"):
-            layers.setdefault(int(found[1] or 0), {})[found[2]] = of_layer(tensor)
+        match = _LAYER.search(path)
+        if match is not None and not path.startswith("optimizer_weights"):
+            layers.setdefault(int(match[1] or 0), {})[match[2]] = of_layer(tensor)
     with torch.device("meta"):
         roles = [name for name, _ in MDP().named_children()]
     if len(layers) != len(roles):

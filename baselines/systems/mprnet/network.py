@@ -100,7 +100,7 @@ class Encoder(nn.Module):
         self, features: torch.Tensor, before: tuple[Features, Features] | None = None
     ) -> Features:
         """The three levels; a fused one gets the encoder's and decoder's features before it."""
-        found: Features = []
+        levels: Features = []
         for level in (1, 2, 3):
             if level > 1:
                 features = self.get_submodule(f"down{level - 1}{level}")(features)
@@ -112,8 +112,8 @@ class Encoder(nn.Module):
                     + self.get_submodule(f"csff_enc{level}")(encoded)
                     + self.get_submodule(f"csff_dec{level}")(decoded)
                 )
-            found.append(features)
-        return found
+            levels.append(features)
+        return levels
 
 
 class Decoder(nn.Module):

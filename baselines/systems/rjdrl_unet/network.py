@@ -102,15 +102,15 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
     """The estimator and the network below our names; other files are left as they are."""
     # Entries of the reblurring network are dropped. A LookupError says that one of the two is
     # missing.
-    found = {
-        ours + name.removeprefix(theirs).removeprefix("module."): tensor
+    state = {
+        own + name.removeprefix(theirs).removeprefix("module."): tensor
         for name, tensor in tensors.items()
-        for theirs, ours in PARTS.items()
+        for theirs, own in PARTS.items()
         if name.startswith(theirs)
     }
-    if not found:
+    if not state:
         return tensors
-    for theirs, ours in PARTS.items():
-        if not any(name.startswith(ours) for name in found):
+    for theirs, own in PARTS.items():
+        if not any(name.startswith(own) for name in state):
             raise LookupError(f"no {theirs}*, but both parts belong together")
-    return found
+    return state
