@@ -24,10 +24,10 @@ def _sizes(
 ) -> list[tuple[int, int]]:
     sizes = []
     for text in given:
-        found = _SIZE.fullmatch(text)
-        if found is None:
+        match = _SIZE.fullmatch(text)
+        if match is None:
             raise click.BadParameter(f"{text!r} is not a size; write it as 1680x1120")
-        sizes.append((int(found[1]), int(found[2])))
+        sizes.append((int(match[1]), int(match[2])))
     return sizes
 
 

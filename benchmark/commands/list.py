@@ -104,9 +104,9 @@ def _measured(system: "Baseline") -> dict[str, Any]:
 
 def _show(rows: list[dict[str, Any]], *, variants: bool) -> None:
     """Print the systems by kind; variants are a number beside their system unless asked for."""
-    known = {row["name"] for row in rows}
-    folded = Counter(row["variant_of"] for row in rows if row["variant_of"] in known)
-    shown = [row for row in rows if variants or row["variant_of"] not in known]
+    names = {row["name"] for row in rows}
+    folded = Counter(row["variant_of"] for row in rows if row["variant_of"] in names)
+    shown = [row for row in rows if variants or row["variant_of"] not in names]
     columns = _columns(shown, folded)
     widths = {
         title: max(len(title), *(len(cell) for cell in cells), 0)

@@ -145,9 +145,9 @@ def _show(scoring: "Scoring") -> None:
 
     if scoring.images:
         print_tables([scoring_table(scoring)])
-    found = len(scoring.images)
-    wanted = found + len(scoring.missing) + len(scoring.left_out)
-    click.echo(f"{found} of {wanted} pictures scored, matched by {scoring.matched}")
+    count = len(scoring.images)
+    wanted = count + len(scoring.missing) + len(scoring.left_out)
+    click.echo(f"{count} of {wanted} pictures scored, matched by {scoring.matched}")
     for title, names in (("missing", scoring.missing), ("extra", scoring.extra)):
         if names:
             click.echo(f"{title}: {', '.join(names)}")

@@ -111,14 +111,14 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
     from defocus.errors import DefocusError
 
     wanted = {baseline(name).card.name for name in names}
-    known, damaged = all_weights()
+    every, damaged = all_weights()
     rows: list[dict[str, Any]] = [
         {"system": card.parent.name, "label": card.stem, "ok": False, "reason": str(error)}
         for card, error in damaged.items()
         if not wanted or card.parent.name in wanted
     ]
     with json_output() as output:
-        for stored in known:
+        for stored in every:
             if wanted and stored.system not in wanted:
                 continue
             reason = ""

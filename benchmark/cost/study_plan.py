@@ -59,11 +59,11 @@ def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> 
     for study, group, remaining in track(groups, "estimating"):
         ids = {run.id for run in group}
         left = [one for one in remaining if one.run.id in ids]
-        found = estimate(study, group[0])
-        rows.append(_row(study, group, left, found))
-        total += _seconds_left(left, found) or 0.0
-        if found.problem:
-            say(found.problem, error=True)
+        forecast = estimate(study, group[0])
+        rows.append(_row(study, group, left, forecast))
+        total += _seconds_left(left, forecast) or 0.0
+        if forecast.problem:
+            say(forecast.problem, error=True)
             failing = True
     runs = sum(len(study.runs) for study in studies)
     print_tables([_table(counted(runs, "run"), rows, total)])

@@ -94,8 +94,8 @@ def sizes_of(study: Study, run: Run) -> list[Size]:
     if run.recipe is None or isinstance(run.baseline.build, Network):
         return []
     pairs = [*study.dataset.split("test"), *study.dataset.split("validation")]
-    found = {readable_size(pair.blurry) for pair in pairs} - {None}
-    pictures = sorted({(height, width) for width, height in filter(None, found)}, key=_divisors)
+    sizes = {readable_size(pair.blurry) for pair in pairs} - {None}
+    pictures = sorted({(height, width) for width, height in filter(None, sizes)}, key=_divisors)
     crops = [run.schedule.crop_px, *(one.crop_px for one in run.schedule.growth)]
     return [(min(crops), min(crops)), *pictures[:MOST]]
 
@@ -245,8 +245,8 @@ def probe_memory(
     # gradients are there once, and the optimiser keeps two numbers for each
     weights = sum(p.nbytes for m in (network, objective) for p in m.parameters() if p.requires_grad)
     free = available_bytes(device) - 3 * weights
-    found = peak(1)
-    each = None if found is None else max(1, found - weights)
+    peak_of_one = peak(1)
+    each = None if peak_of_one is None else max(1, peak_of_one - weights)
     if each is None or each * crops > free or (device.type == "cuda" and peak(crops) is None):
         raise TrainingError(_proposal(recipe, crop_px, crops, each, free))
 

@@ -111,7 +111,7 @@ def compare_studies(out: Path, other: Path) -> Changes:
         return Changes(
             changes=tuple(_corrected(changes)),
             costs=tuple(cost for line in same for cost in _costs(line, *sides)),
-            settings=tuple((line, found) for line in same if (found := _settings(line, *sides))),
+            settings=tuple((line, facts) for line in same if (facts := _settings(line, *sides))),
             only_before=tuple(sorted(sides[0].groups.keys() - sides[1].groups.keys())),
             only_now=tuple(sorted(sides[1].groups.keys() - sides[0].groups.keys())),
             incomparable=tuple(line for line in shared if line not in same),
@@ -135,7 +135,7 @@ def _changes(line: ComparedLine, before: _Side, now: _Side) -> Iterator[Change]:
         for group in groups
     ]
     for where in sorted(places[0].keys() & places[1].keys()):
-        change = _change(line, where, groups, [found[where] for found in places])
+        change = _change(line, where, groups, [each[where] for each in places])
         if change is not None and where[2] in all_metrics():
             yield change
 
@@ -183,13 +183,13 @@ def _corrected(changes: Sequence[Change]) -> list[Change]:
     """Apply Holm's correction within each metric and set the verdicts."""
     from defocus.benchmark.statistics.intervals import holm
 
-    found = list(changes)
+    result = list(changes)
     for metric in sorted({change.metric for change in changes}):
-        tested = [n for n, c in enumerate(found) if c.metric == metric and c.p_value is not None]
-        adjusted = holm([p for n in tested if (p := found[n].p_value) is not None])
+        tested = [n for n, c in enumerate(result) if c.metric == metric and c.p_value is not None]
+        adjusted = holm([p for n in tested if (p := result[n].p_value) is not None])
         for number, p_value in zip(tested, adjusted, strict=True):
-            found[number] = _judged(replace(found[number], p_value=p_value))
-    return found
+            result[number] = _judged(replace(result[number], p_value=p_value))
+    return result
 
 
 def _judged(change: Change) -> Change:
@@ -215,9 +215,9 @@ def _settings(line: ComparedLine, before: _Side, now: _Side) -> tuple[tuple[str,
     facts = []
     for side in (before, now):
         entry = side.groups[line][0]
-        found = dict(flattened(run_document(side.out, entry)))
+        record = dict(flattened(run_document(side.out, entry)))
         seeds = ", ".join(str(each.seed) for each in side.groups[line])
-        facts.append(found | {"seeds": seeds, "scoring revision": entry.evaluation})
+        facts.append(record | {"seeds": seeds, "scoring revision": entry.evaluation})
     return tuple(
         (name, facts[0].get(name, "none"), facts[1].get(name, "none"))
         for name in sorted(facts[0].keys() | facts[1].keys())
@@ -256,8 +256,8 @@ def _sentences(changes: Changes, now: str, before: str) -> list[str]:
     psnr = [change for change in changes.changes if change.metric == "psnr"]
     if not psnr:
         return [f"{now} and {before} have no score in common."]
-    found = Counter(change.verdict for change in psnr)
-    judged = ", ".join(f"{found[name]} {words}" for name, words in VERDICTS.items() if found[name])
+    count = Counter(change.verdict for change in psnr)
+    judged = ", ".join(f"{count[name]} {words}" for name, words in VERDICTS.items() if count[name])
     said = [f"Of {counted(len(psnr), 'mean PSNR')} that both studies have: {judged}."]
     largest = max(psnr, key=lambda change: abs(change.difference))
     if largest.difference:

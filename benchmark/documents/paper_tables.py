@@ -102,10 +102,10 @@ def _ends(table: PaperTable, index: int) -> list[str]:
 def _numbers(table: PaperTable, index: int, cell: Measured | None) -> Iterator[Decimal | None]:
     ends = _ends(table, index)
     interval = (cell.interval if cell else None) or (None, None)
-    found = [cell.value if cell else None]
-    found += list(interval) if "low" in ends else []
-    found += [cell.spread if cell else None] if "sd" in ends else []
-    for value in found:
+    values = [cell.value if cell else None]
+    values += list(interval) if "low" in ends else []
+    values += [cell.spread if cell else None] if "sd" in ends else []
+    for value in values:
         text = None if value is None else f"{value:z.{table.columns[index].decimals}f}"
         yield None if text is None else Decimal(text)
 
@@ -210,30 +210,30 @@ def _lines(content: Content, groups: Groups, *, rebuilt: bool) -> list[BoardLine
     """The lines of a table: references, then track by track, by the first column, best first."""
     places = [place for _, part in groups for place in part]
     scored = [place for place in places if place.convention is not None]
-    found: dict[LineKey, BoardLine] = {}
+    lines: dict[LineKey, BoardLine] = {}
     for place in scored:
         for line in place.board.lines:
             apart = line.first.system in content.reconstructions
             if place.row(line) is not None and (line.reference or apart is rebuilt):
-                found.setdefault(line.key, line)
+                lines.setdefault(line.key, line)
 
     def first(line: BoardLine) -> float:
-        known = (
+        numbers = (
             -value if _head(place).better == "lower" else value
             for place in scored
             if (value := place.number(line)) is not None
         )
-        return next(known, -math.inf)
+        return next(numbers, -math.inf)
 
     best: dict[TrackKey, float] = defaultdict(lambda: -math.inf)
-    for line in found.values():
+    for line in lines.values():
         if not line.reference:
             best[line.track] = max(best[line.track], first(line))
 
     def order(line: BoardLine) -> tuple[bool, float, TrackKey, float, str]:
         return (not line.reference, -best[line.track], line.track, -first(line), line.name)
 
-    return sorted(found.values(), key=order)
+    return sorted(lines.values(), key=order)
 
 
 def _table(
@@ -300,14 +300,14 @@ def _scored_under(
 ) -> dict[str, list[str]]:
     """The conventions of the lines of the same pictures, with those that a table is without."""
     rebuilt = any(line.first.system in content.reconstructions for line in lines)
-    found: dict[str, list[str]] = {}
+    conventions: dict[str, list[str]] = {}
     for board in {place.board.key: place.board for place in places}.values():
         every = board.scored_under()
         for line in board.lines:
             apart = line.first.system in content.reconstructions
             if line.reference or apart is rebuilt:
-                found.setdefault(line.name, []).extend(every[line.name])
-    return found
+                conventions.setdefault(line.name, []).extend(every[line.name])
+    return conventions
 
 
 def _leads(place: _Place) -> bool:

@@ -46,17 +46,17 @@ def _facts(entry: Entry, versions: Sequence[MetricVersion], document: dict[str, 
 
 def _metric_revisions(versions: Sequence[MetricVersion]) -> str:
     """Metric revisions above the first, by metric."""
-    known = all_metrics()
-    raised = [one for one in versions if one.metric in known and one.version != "1"]
+    metrics = all_metrics()
+    raised = [one for one in versions if one.metric in metrics and one.version != "1"]
     return ", ".join(f"{one.metric} {one.version}" for one in raised)
 
 
 def _scored_by(versions: Sequence[MetricVersion]) -> str:
     """The version of the package that scored; if metrics came later, each version with its own."""
     metrics: dict[str, list[str]] = defaultdict(list)
-    known = all_metrics()
+    available = all_metrics()
     for one in versions:
-        if one.metric in known:
+        if one.metric in available:
             metrics[one.scored_by].append(one.metric)
     if len(metrics) == 1:
         return next(iter(metrics))
@@ -155,14 +155,14 @@ def trainings(content: Content) -> Facts:
 
 def hardware(content: Content) -> Facts:
     """Devices, machines and versions of libraries behind the runs, each once."""
-    found: dict[str, set[str]] = {}
+    facts: dict[str, set[str]] = {}
     for group in content.groups:
         for entry in group:
             document = run_document(content.out, entry)
             chosen = {name: document.get(name) for name in ("device", "machine", "libraries")}
             for name, text in flattened(chosen):
-                found.setdefault(name, set()).add(text)
+                facts.setdefault(name, set()).add(text)
     return Facts(
         "Hardware and software",
-        tuple((name, " or ".join(sorted(texts))) for name, texts in found.items()),
+        tuple((name, " or ".join(sorted(texts))) for name, texts in facts.items()),
     )

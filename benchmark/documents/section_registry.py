@@ -39,12 +39,12 @@ def _sections_beside(_plugins: tuple[Plugin, ...]) -> tuple[Section, ...]:
         for offer in modules_in("defocus.benchmark.sections")
         for section in values_of(offer.load(), Section)
     ]
-    found = [*own, *_brought()]
-    known = set(map(id, own))
+    sections = [*own, *_brought()]
+    own_ids = set(map(id, own))
     for plugin, section in offered(Section):
-        if id(section) not in known:
-            found.append(_of_plugin(plugin, section))
-    return tuple(sorted(found, key=lambda one: (one.order, one.name)))
+        if id(section) not in own_ids:
+            sections.append(_of_plugin(plugin, section))
+    return tuple(sorted(sections, key=lambda one: (one.order, one.name)))
 
 
 def _brought() -> Iterator[Section]:

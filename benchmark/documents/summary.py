@@ -47,9 +47,9 @@ def result(content: Content, scored: Sequence[PictureScores]) -> str:
         for one, gained in gains
         if not only_joint_training({line.first.system for line, _ in gained})
     ]
-    found = [_result(*each) for each in compared or gains]
-    between = "\n" if len(found) > 1 else " "
-    return between.join([*found, *_joint(scored)]) or _restored(content)
+    parts = [_result(*each) for each in compared or gains]
+    between = "\n" if len(parts) > 1 else " "
+    return between.join([*parts, *_joint(scored)]) or _restored(content)
 
 
 def _restored(content: Content) -> str:
@@ -151,8 +151,8 @@ def _scratch(one: Gained) -> str:
 def _partial(scores: PictureScores) -> list[str]:
     """Systems on fewer pictures than others, which have no rank: they are not compared."""
     gained = _on_any_pictures(scores)
-    known = [(line, partial_words(row, [each for _, each in gained])) for line, row in gained]
-    named = [f"{line.name} ({words})" for line, words in known if words]
+    lines = [(line, partial_words(row, [each for _, each in gained])) for line, row in gained]
+    named = [f"{line.name} ({words})" for line, words in lines if words]
     return [f"Not compared with them: {several(named)}."] if named else []
 
 
@@ -174,8 +174,8 @@ def _lead(
         return [f"{who}, has {less} less{on}."]
     less += f" ({number_text(interval[0], 2)} to {number_text(interval[1], 2)}) less{on}"
     doubt = "not " if interval[0] <= 0 <= interval[1] else ""
-    known = resolution_between(scores, best.key, following.key)
-    unsure = f", and below its resolution of {known:.2f} dB" if known and known > abs(mean) else ""
+    limit = resolution_between(scores, best.key, following.key)
+    unsure = f", and below its resolution of {limit:.2f} dB" if limit and limit > abs(mean) else ""
     return [f"{who}, has {less}, which is {doubt}significant{unsure}."]
 
 
@@ -204,14 +204,14 @@ def _signed(number: float | None) -> str:
 
 def sentences(content: Content) -> list[str]:
     """The abstract of a report: one paragraph per setting, then the failed runs."""
-    found = [
+    texts = [
         _of_setting(content, setting, rows) for setting, rows in settings(content.rows).items()
     ]
     failed = [group[0] for group in content.groups if not group[0].scored]
     if failed:
         names = ", ".join(display_name(content, entry.system) for entry in failed)
-        found.append(f"Without scores: {names}; the reasons are listed.")
-    return [text for text in found if text]
+        texts.append(f"Without scores: {names}; the reasons are listed.")
+    return [text for text in texts if text]
 
 
 def _of_setting(content: Content, setting: ReportSetting, rows: list[Row]) -> str:

@@ -22,8 +22,8 @@ from defocus.reading import read_json
 
 def record_ceiling(study: Study, results: Results) -> bool:
     """Store the row of a study that lacks it, or some metrics of it; return whether it did."""
-    known = metrics_for(study.dataset.split("test"))
-    metrics = {name: metric for name, metric in known.items() if metric.against == "target"}
+    candidates = metrics_for(study.dataset.split("test"))
+    metrics = {name: metric for name, metric in candidates.items() if metric.against == "target"}
     stored = {entry.run: entry for entry in results.entries()}
     missing = missing_metrics(results, metrics)
     entry = _entry(study)
@@ -66,11 +66,11 @@ def _scores(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
     absent = {
         name: metric
         for name, metric in metrics.items()
-        if (known := kept[name]) is None or _fillable(known, metric)
+        if (earlier := kept[name]) is None or _fillable(earlier, metric)
     }
-    found = _computed(study, absent) if absent else []
+    computed = _computed(study, absent) if absent else []
     for name, metric in absent.items():
-        kept[name] = mine = [score for score in found if column_of(score.metric) == name]
+        kept[name] = mine = [score for score in computed if column_of(score.metric) == name]
         make_folder(_path(study, metric).parent)
         write_json(_path(study, metric), [asdict(score) for score in mine])
     return [score for scores in kept.values() for score in scores or ()]

@@ -84,12 +84,12 @@ def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:
 
 def further_inputs(card: Card) -> tuple[FurtherInput, ...]:
     """Inputs that a system takes as keyword arguments, besides the picture or the views."""
-    known: tuple[FurtherInput, ...] = get_args(FurtherInput)
-    others = sorted(set(card.needs) - set(known))
+    inputs: tuple[FurtherInput, ...] = get_args(FurtherInput)
+    others = sorted(set(card.needs) - set(inputs))
     if others:
         raise NotApplicableError(f"needs {', '.join(others)}, which no network is given")
     views = ["dual_pixel"] if card.input == "dual" else []
-    return tuple(one for one in known if one in card.needs and one not in views)
+    return tuple(one for one in inputs if one in card.needs and one not in views)
 
 
 def evaluate(
@@ -130,18 +130,18 @@ def evaluate(
         return _Restored(number, pair, picture, blurry)
 
     def scored(one: _Restored) -> list[Score]:
-        found = list(scorer.scores(one.pair, one.picture, one.blurry))
+        values = list(scorer.scores(one.pair, one.picture, one.blurry))
         _keep_pictures(one, len(pairs), dataset, estimator, folder / "images")
-        return found
+        return values
 
     def scored_if_read(one: _Restored) -> list[Score] | LeftOut:
         return attempt(one.pair.id, partial(scored, one), UNREADABLE)
 
-    def note(pair: Pair, found: list[Score] | LeftOut) -> None:
-        if isinstance(found, LeftOut):
-            left_out[pair.id] = found
-            found = list(scorer.of_unread(pair, found.reason))
-        scores.extend(found)
+    def note(pair: Pair, outcome: list[Score] | LeftOut) -> None:
+        if isinstance(outcome, LeftOut):
+            left_out[pair.id] = outcome
+            outcome = list(scorer.of_unread(pair, outcome.reason))
+        scores.extend(outcome)
 
     with ThreadPoolExecutor(THREADS) as pool:
         for number, pair in enumerate(track(pairs, f"{card.name}: evaluation")):
@@ -151,8 +151,8 @@ def evaluate(
             else:
                 waiting.append(one)
             if _is_due(waiting) or pair is pairs[-1]:
-                for each, found in zip(waiting, pool.map(scored_if_read, waiting), strict=True):
-                    note(each.pair, found)
+                for each, outcome in zip(waiting, pool.map(scored_if_read, waiting), strict=True):
+                    note(each.pair, outcome)
                 waiting.clear()
     if len(left_out) == len(pairs):
         raise ImageError(f"{left_out[pairs[0].id].reason}; {_none_of(pairs)}")

@@ -99,11 +99,11 @@ def psnr_by_region(
     # Edges are the tenth of the pixels where the target's brightness changes most. ``corner`` is
     # the row and column of the pair's pictures where the restored one begins.
     squares = np.square(restored - target.reference).mean(axis=2)
-    found: dict[str, float | None] = {}
+    values: dict[str, float | None] = {}
     for name, region in (*_edges(target), *_by_circle(pair, target, corner)):
         counted = squares[region & target.mask]
-        found[f"psnr_{name}"] = decibels(float(counted.mean()), profile) if counted.size else None
-    return found
+        values[f"psnr_{name}"] = decibels(float(counted.mean()), profile) if counted.size else None
+    return values
 
 
 def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
@@ -175,13 +175,13 @@ class PairScorer:
             except NotApplicableError as error:
                 yield from self._without_value(pair, protocol, str(error))
                 continue
-            found = self.values(restored, target, beside)
-            yield from self._named(pair, protocol, target, found)
-            if facts.ranked and "psnr" in found:
+            values = self.values(restored, target, beside)
+            yield from self._named(pair, protocol, target, values)
+            if facts.ranked and "psnr" in values:
                 as_network_reads = source.astype(np.float32)
-                parts = self.parts(pair, restored, as_network_reads, target, found["psnr"].value)
-                known = {name: value for name, value in parts.items() if value is not None}
-                scores = {name: MetricValue(value) for name, value in known.items()}
+                parts = self.parts(pair, restored, as_network_reads, target, values["psnr"].value)
+                present = {name: value for name, value in parts.items() if value is not None}
+                scores = {name: MetricValue(value) for name, value in present.items()}
                 yield from self._named(pair, protocol, target, scores)
             elif protocol == "deformed-gt" and self.independent is not None:
                 yield from self._by_another(pair, restored, self.independent)
@@ -202,8 +202,8 @@ class PairScorer:
         self, restored: Picture, target: Target, beside: Mapping[str, MetricValue]
     ) -> dict[str, MetricValue]:
         """Every metric of a picture, not clamped, against a target."""
-        found = {**score_picture(restored, target, self.profile, self.metrics), **beside}
-        return {name: found[name] for name in self.metrics}
+        every = {**score_picture(restored, target, self.profile, self.metrics), **beside}
+        return {name: every[name] for name in self.metrics}
 
     def target(self, sharp: Picture, restored: Picture) -> Target:
         """What the profile compares with; ``sharp`` is in [0, 1], cropped as the profile says."""

@@ -94,9 +94,9 @@ def record_columns(
     folder = make_folder(run_folder(study.out, run.id))
     try:
         if entry.scored:
-            found = _rescored(study, run, metrics, kept_outputs(study, entry))
+            scores = _rescored(study, run, metrics, kept_outputs(study, entry))
         else:
-            found = _no_scores(study, entry.status.partition(": ")[2], metrics)
+            scores = _no_scores(study, entry.status.partition(": ")[2], metrics)
     except OURS:
         raise
     except CRASHES as error:
@@ -104,7 +104,7 @@ def record_columns(
         say(f"{run.id}: {', '.join(metrics)} failed: {reason}; stored scores stay", error=True)
         return reason
     (folder / FAILURE).unlink(missing_ok=True)
-    store_columns(results, entry, metrics, found)
+    store_columns(results, entry, metrics, scores)
     return ""
 
 
@@ -201,11 +201,11 @@ def _evaluate(
 def _without(study: Study, run: Run) -> dict[str, object]:
     """What ``run.json`` says of pairs that the dataset or the training is without."""
     home, trained = study.trained(run)
-    found = {
+    left_out = {
         "left_out": study.dataset.without(),
         "training_left_out": training_left_out(run_folder(home.out, trained.id)),
     }
-    return {name: [one.to_json() for one in those] for name, those in found.items() if those}
+    return {name: [one.to_json() for one in those] for name, those in left_out.items() if those}
 
 
 def _rescored(

@@ -65,7 +65,7 @@ def missing_metrics(results: Results, wanted: Mapping[str, Metric]) -> dict[str,
         if name in wanted and wanted[name].remedy and wanted[name].remedy in reason and ready(name)
     }
     current = evaluation_version()
-    found = {}
+    missing = {}
     for entry in results.entries():
         versions = results.versions(entry.run)
         names = frozenset(
@@ -77,8 +77,8 @@ def missing_metrics(results: Results, wanted: Mapping[str, Metric]) -> dict[str,
             or (entry.run, name) in fillable
         )
         if names:
-            found[entry.run] = names
-    return found
+            missing[entry.run] = names
+    return missing
 
 
 def _readable_again(study: Study, results: Results, run: Run) -> frozenset[str]:

@@ -244,12 +244,12 @@ def match(restored: Path, subjects: Sequence[Subject], rule: Rule | None = None)
         named = match_names({each.name: each.keys for each in subjects}, list(files), rule)
     except InputError as error:
         raise InputError(f"{restored}: {error}") from error
-    found = [
+    pairs = [
         (each, files.pop(named.files[each.name])) for each in subjects if each.name in named.files
     ]
     missing = [each.name for each in subjects if each.name not in named.files]
     extra = [path.relative_to(restored).as_posix() for path in files.values()]
-    return Match(found, missing, extra, named.words)
+    return Match(pairs, missing, extra, named.words)
 
 
 def match_file(restored: Path, sharp: Path) -> Match:
@@ -265,13 +265,13 @@ def _pictures(folder: Path) -> list[tuple[str, Path]]:
     """Picture files of a folder by their relative paths without suffix."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; check the path")
-    found: dict[str, list[Path]] = defaultdict(list)
+    files: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         hidden = any(part.startswith(".") for part in parts)
         if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and not hidden:
-            found[path.relative_to(folder).with_suffix("").as_posix()].append(path)
-    for paths in found.values():
+            files[path.relative_to(folder).with_suffix("").as_posix()].append(path)
+    for paths in files.values():
         if len(paths) > 1:
             raise InputError(f"{paths[0]} and {paths[1]} differ in suffix alone; keep one")
-    return [(key, paths[0]) for key, paths in found.items()]
+    return [(key, paths[0]) for key, paths in files.items()]

@@ -209,8 +209,8 @@ def _scores(
     compared = any(image.get("psnr") is not None for image in scoring.images)
     for image in scoring.images:
         unknown = compared and image.get("psnr") is None
-        for metric, known in image.items():
-            value = None if unknown else known  # as in a run: all means are of the same pictures
+        for metric, number in image.items():
+            value = None if unknown else number  # as in a run: all means are of the same pictures
             if metric not in names or (metric in PARTS and value is None):
                 continue
             lacking = scoring.reasons.get(image["name"], {})

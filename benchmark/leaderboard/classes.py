@@ -52,22 +52,22 @@ def left_out_notes(rows: Mapping[str, Row]) -> list[str]:
 
 def protocol_notes(places: Mapping[str, Sequence[str]]) -> list[str]:
     """Rows that were not scored under every protocol, so that some tables are without them."""
-    every = {place for found in places.values() for place in found}
+    every = {place for protocols in places.values() for place in protocols}
     names: dict[str, list[str]] = defaultdict(list)
-    for name, found in places.items():
-        if found and every.difference(found):
-            names[" and ".join(found)].append(name)
+    for name, protocols in places.items():
+        if protocols and every.difference(protocols):
+            names[" and ".join(protocols)].append(name)
     return [f"scored only under {where}: {', '.join(mine)}" for where, mine in names.items()]
 
 
 def empty_notes(rows: Iterable[tuple[str, Row]]) -> list[str]:
     """Why cells are empty and rows marked: each reason once, with all that it holds for."""
-    known = list(rows)
+    listed = list(rows)
     subjects: dict[str, set[str]] = defaultdict(set)
-    for name, row in known:
+    for name, row in listed:
         if row.status != "ok":
-            empty = all(r.value is None for n, r in known if n == name)
-            everywhere = all(r.value is None for _, r in known if r.metric == row.metric)
+            empty = all(r.value is None for n, r in listed if n == name)
+            everywhere = all(r.value is None for _, r in listed if r.metric == row.metric)
             subjects[row.status].add(row.metric if everywhere and not empty else name)
     return [f"{', '.join(sorted(names))}: {status}" for status, names in subjects.items()]
 

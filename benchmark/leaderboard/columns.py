@@ -33,11 +33,11 @@ Named = tuple[Column, Sequence[Cell]]
 
 def column(key: str, name: str = "", **more: Any) -> Column:  # noqa: ANN401 - fields of Column
     """The column of a metric (or of a part of it), a cost or ``gain``; ``name`` is another head."""
-    known = _COLUMNS.get(key)
-    if known is None:
+    base = _COLUMNS.get(key)
+    if base is None:
         metric = all_metrics()[column_of(key)]
-        known = Column(metric.display_name, metric.unit, metric.better, metric.decimals)
-    return replace(known, name=name or known.name, **more)
+        base = Column(metric.display_name, metric.unit, metric.better, metric.decimals)
+    return replace(base, name=name or base.name, **more)
 
 
 def unit_of(key: str) -> str:
@@ -73,10 +73,10 @@ class BoardPlace:
 
     def head(self, lines: Iterable[BoardLine], usual: int, name: str = "", **more: Any) -> Column:  # noqa: ANN401 - fields of Column
         """The column; it says its number of pictures where that is not the table's usual one."""
-        known = column(self.key, name, **more)
+        base = column(self.key, name, **more)
         if self.convention is None:
-            return known
-        return replace(known, name=counted_head(known.name, map(self.row, lines), usual))
+            return base
+        return replace(base, name=counted_head(base.name, map(self.row, lines), usual))
 
     def numbers(
         self,

@@ -90,17 +90,17 @@ def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
     groups = [group for group in current_entries(results) if group[0].system != CEILING]
     names = sorted({group[0].system for group in groups})
     cards = {name: system.card for name, system in known_baselines(names).items()}
-    found = {}
+    by_key = {}
     for track in tracks(results):
         shared = track.contest
         setting = ReportSetting(
             shared.dataset, shared.split, shared.profile, shared.data_revision, shared.evaluation
         )
         key = TrackKey(shared.budget, track.weights, track.train_dataset, track.input)
-        found[setting, shared.protocol, key] = track
+        by_key[setting, shared.protocol, key] = track
     entries = (entry for group in groups for entry in group)
     casts = frozenset(one.run for one in entries if _has_cast(run_document(out, one)))
-    return Content(out, results, rows, groups, cards, found, casts)
+    return Content(out, results, rows, groups, cards, by_key, casts)
 
 
 def display_name(content: Content, system: str) -> str:
@@ -110,8 +110,8 @@ def display_name(content: Content, system: str) -> str:
 
 def is_reference(content: Content, system: str) -> bool:
     """Whether a row is a reference, such as the blurry input, and not a system."""
-    known = content.cards.get(system)
-    return system == CEILING or (known is not None and known.kind == "reference")
+    card = content.cards.get(system)
+    return system == CEILING or (card is not None and card.kind == "reference")
 
 
 def training_words(weights: str, train_dataset: str) -> str:
@@ -147,10 +147,10 @@ def ranks(
 
 def settings(rows: Sequence[Row]) -> dict[ReportSetting, list[Row]]:
     """The rows by setting, sorted; costs are with the rows of their profile."""
-    found: dict[ReportSetting, list[Row]] = defaultdict(list)
+    by_setting: dict[ReportSetting, list[Row]] = defaultdict(list)
     for row in rows:
-        found[setting_of(row)].append(row)
-    return {key: found[key] for key in sorted(found)}
+        by_setting[setting_of(row)].append(row)
+    return {key: by_setting[key] for key in sorted(by_setting)}
 
 
 def setting_of(row: Row) -> ReportSetting:
@@ -160,17 +160,17 @@ def setting_of(row: Row) -> ReportSetting:
 
 def protocols(rows: Sequence[Row]) -> list[str]:
     """The protocols with scores, in the order of tables."""
-    found = {row.protocol for row in rows if row.protocol}
-    known = [name for name in PROTOCOL_ORDER if name in found]
-    return [*known, *sorted(found.difference(known))]
+    names = {row.protocol for row in rows if row.protocol}
+    ordered = [name for name in PROTOCOL_ORDER if name in names]
+    return [*ordered, *sorted(names.difference(ordered))]
 
 
 def by_track(rows: Sequence[Row]) -> Iterator[tuple[TrackKey, list[Row]]]:
     """The rows of one setting by track, sorted."""
-    found: dict[TrackKey, list[Row]] = defaultdict(list)
+    by_key: dict[TrackKey, list[Row]] = defaultdict(list)
     for row in rows:
-        found[track_key(row)].append(row)
-    yield from sorted(found.items())
+        by_key[track_key(row)].append(row)
+    yield from sorted(by_key.items())
 
 
 def main_protocol(setting: ReportSetting, rows: Sequence[Row]) -> str:
@@ -191,14 +191,14 @@ def run_document(out: Path, entry: Entry) -> dict[str, Any]:
     """The record ``run.json`` of a run; empty if there is none."""
     path = run_folder(out, entry.run) / "run.json"
     try:
-        found = read_json(path)
+        document = read_json(path)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); restore it, or delete it") from error
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def _has_cast(document: dict[str, Any]) -> bool:
-    found = document.get("colour_cast")
-    return isinstance(found, float) and found > MOST_CAST
+    cast = document.get("colour_cast")
+    return isinstance(cast, float) and cast > MOST_CAST

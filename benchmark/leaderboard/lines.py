@@ -132,10 +132,10 @@ class Board:
 
     def scored_under(self) -> dict[str, list[str]]:
         """The names of the conventions of each line, by its name."""
-        found = {line.name: {one for one, _ in line.rows} for line in self.lines}
+        conventions = {line.name: {one for one, _ in line.rows} for line in self.lines}
         return {
             name: [self.convention_name(one) for one in self.conventions if one in mine]
-            for name, mine in found.items()
+            for name, mine in conventions.items()
         }
 
     def convention_name(self, convention: Convention) -> str:
@@ -163,23 +163,23 @@ class Board:
         """``scored from files, cropped to 316x256`` where the lines say so; else empty."""
         mine = (line for line in self.lines if any(of == convention for of, _ in line.rows))
         systems = [line.first.system for line in mine]
-        found = {CROPPED + name.rpartition(CROPPED)[2] for name in systems if CROPPED in name}
-        if not found or "-cropped-" not in convention.evaluation:
+        words = {CROPPED + name.rpartition(CROPPED)[2] for name in systems if CROPPED in name}
+        if not words or "-cropped-" not in convention.evaluation:
             return ""
-        return "scored from files" + (found.pop() if len(found) == 1 else CROPPED)
+        return "scored from files" + (words.pop() if len(words) == 1 else CROPPED)
 
 
 def read_boards(content: Content) -> list[Board]:
     """The leaderboards of a study, by dataset; those without a score are left out."""
-    found: dict[BoardKey, list[Row]] = defaultdict(list)
+    by_key: dict[BoardKey, list[Row]] = defaultdict(list)
     perfect: dict[BoardKey, dict[Convention, float]] = defaultdict(dict)
     for row in content.rows:
         key = BoardKey(row.dataset, row.split, row.data_revision)
         if row.system != CEILING:
-            found[key].append(row)
+            by_key[key].append(row)
         elif row.metric == "psnr" and row.value is not None and row.protocol != TRUTH:
             perfect[key][convention_of(row)] = row.value
-    scored = {key: rows for key, rows in sorted(found.items()) if any(r.protocol for r in rows)}
+    scored = {key: rows for key, rows in sorted(by_key.items()) if any(r.protocol for r in rows)}
     return [
         Board(
             key, _name(key, list(scored)), _lines(content, rows), _conventions(rows), perfect[key]
@@ -190,8 +190,8 @@ def read_boards(content: Content) -> list[Board]:
 
 def leading_metric(names: Iterable[str]) -> Metric:
     """The first of these metrics in the order of tables."""
-    found = set(names)
-    return next(metric for name, metric in all_metrics().items() if name in found)
+    present = set(names)
+    return next(metric for name, metric in all_metrics().items() if name in present)
 
 
 def by_place(rows: Iterable[Row]) -> dict[tuple[Convention, str], Row]:
@@ -285,14 +285,14 @@ def convention_of(row: Row) -> Convention:
 def _marks(content: Content, row: Row) -> list[str]:
     """Marks of a line: whose weights, what it is given, what forbids comparing it."""
     scratch = row.weights if row.weights.startswith(SCRATCH) else ""
-    found = [WEIGHT_MARKS.get(row.weights, scratch)]
-    found += [GIVEN_MARKS.get(one, "") for one in row.input.split(", ")]
-    found += ["reconstruction" if row.system in content.reconstructions else ""]
-    found += ["seen" if row.status.startswith("seen") else ""]
+    marks = [WEIGHT_MARKS.get(row.weights, scratch)]
+    marks += [GIVEN_MARKS.get(one, "") for one in row.input.split(", ")]
+    marks += ["reconstruction" if row.system in content.reconstructions else ""]
+    marks += ["seen" if row.status.startswith("seen") else ""]
     casts = (one for group in content.groups for one in group if one.run in content.casts)
     mine = (line_of(row), row.dataset)
-    found += [CAST if any((line_of(one), one.dataset) == mine for one in casts) else ""]
-    return list(dict.fromkeys(filter(None, found)))
+    marks += [CAST if any((line_of(one), one.dataset) == mine for one in casts) else ""]
+    return list(dict.fromkeys(filter(None, marks)))
 
 
 def _conventions(rows: Sequence[Row]) -> tuple[Convention, ...]:
@@ -304,19 +304,19 @@ def _conventions(rows: Sequence[Row]) -> tuple[Convention, ...]:
             systems[row.profile, row.evaluation].add(line_of(row))
             if row.value is not None:
                 valued.add(convention_of(row))
-    found = valued or {convention_of(r) for r in rows if r.protocol}
+    chosen = valued or {convention_of(r) for r in rows if r.protocol}
 
     def order(one: Convention) -> tuple[int, str, str, bool, bool, int, str]:
         profile = PROFILES.get(one.profile)
-        known = one.protocol in PROTOCOL_ORDER
+        is_listed = one.protocol in PROTOCOL_ORDER
         return (
             -len(systems[one.profile, one.evaluation]),
             one.profile,
             one.evaluation,
             one.protocol != TRUTH or one not in valued,
             profile is None or one.protocol != profile.protocol,
-            PROTOCOL_ORDER.index(one.protocol) if known else len(PROTOCOL_ORDER),
+            PROTOCOL_ORDER.index(one.protocol) if is_listed else len(PROTOCOL_ORDER),
             one.protocol,
         )
 
-    return tuple(sorted(found, key=order))
+    return tuple(sorted(chosen, key=order))

@@ -135,10 +135,10 @@ def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
     from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
 
     ends: list[list[Ends]] = [[(None, None)] * len(group.places) for group in groups]
-    known: dict[tuple[tuple[str, str], ...], int] = {}
+    numbers: dict[tuple[tuple[str, str], ...], int] = {}
     alike: dict[tuple[int, int, bytes], list[tuple[int, int]]] = defaultdict(list)
     for number, group in enumerate(groups):
-        pictures = known.setdefault(group.pictures, len(known))
+        pictures = numbers.setdefault(group.pictures, len(numbers))
         for line, scored in enumerate(group.counted):
             if scored.any():
                 key = (pictures, len(group.entries), scored.tobytes())
@@ -147,11 +147,11 @@ def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
         scored = np.frombuffer(mask, np.bool_)
         scenes = [scene for _, scene in groups[members[0][0]].pictures]
         codes = scene_codes([scenes[column] for column in np.flatnonzero(scored)])
-        found = mean_intervals(
+        intervals = mean_intervals(
             np.stack([groups[n].values[line] for n, line in members])[:, :, scored], codes
         )
-        if found is not None:
-            for (n, line), (low, high) in zip(members, found.tolist(), strict=True):
+        if intervals is not None:
+            for (n, line), (low, high) in zip(members, intervals.tolist(), strict=True):
                 ends[n][line] = low, high
     return ends
 

@@ -89,12 +89,13 @@ def _board(rows: Sequence[Row], reconstructions: frozenset[str]) -> Board:
         BoardLine(key, names[key], (), key[0] == INPUT, by_place(part))
         for key, part in by_line.items()
     ]
-    found = protocols([row for row in restored if row.value is not None]) or protocols(restored)
+    valued = [row for row in restored if row.protocol and row.value is not None]
+    conventions = protocols(valued or restored)
     profile = PROFILES.get(first.profile)
-    found.sort(key=lambda name: profile is None or name != profile.protocol)
+    conventions.sort(key=lambda name: profile is None or name != profile.protocol)
     key = BoardKey(first.dataset, first.split, first.data_revision)
-    conventions = (Convention(first.profile, first.evaluation, name) for name in found)
-    return Board(key, first.dataset, tuple(lines), tuple(conventions), {})
+    by_rank = tuple(Convention(first.profile, first.evaluation, name) for name in conventions)
+    return Board(key, first.dataset, tuple(lines), by_rank, {})
 
 
 def _names(
@@ -183,16 +184,16 @@ def _score_columns(
 def _ranks(lines: Sequence[BoardLine], tracks: Sequence[Track]) -> dict[LineKey, tuple[int, int]]:
     """The ranks of lines within their tracks, each of how many; nobody has one alone."""
     keys = {line.key for line in lines}
-    found: dict[LineKey, tuple[int, int]] = {}
+    ranks: dict[LineKey, tuple[int, int]] = {}
     for track in tracks:
         many = len(ranked_in(track))
-        known = {
+        of_track = {
             (one.system, one.weights, one.train_dataset, track.contest.budget): (one.rank, many)
             for one in track.standings
             if one.rank is not None and many > 1
         }
-        found |= {key: rank for key, rank in known.items() if key in keys}
-    return found
+        ranks |= {key: rank for key, rank in of_track.items() if key in keys}
+    return ranks
 
 
 def _rank(rank: tuple[int, int] | None, *, in_class: bool) -> Cell:
@@ -203,8 +204,8 @@ def _rank(rank: tuple[int, int] | None, *, in_class: bool) -> Cell:
 
 def _perfect(rows: Sequence[Row], protocol: str) -> str:
     """What a perfect restoration would score; nothing where it is equal to the reference."""
-    found = (row for row in rows if (row.system, row.metric) == (CEILING, "psnr"))
-    values = (row.value for row in found if row.protocol == protocol != TRUTH)
+    ceiling = (row for row in rows if (row.system, row.metric) == (CEILING, "psnr"))
+    values = (row.value for row in ceiling if row.protocol == protocol != TRUTH)
     return next((f"{PERFECT}: {value:.2f} dB" for value in values if value is not None), "")
 
 
@@ -224,17 +225,17 @@ def _caption(rows: Sequence[Row], protocol: str) -> str:
 
 def _printed(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineKey, str]:
     """Published PSNR by line, as printed; each value once if there are several sources."""
-    known = all_baselines()
-    found: dict[LineKey, str] = {}
+    systems = all_baselines()
+    printed: dict[LineKey, str] = {}
     for row in rows:
-        card = known[row.system].card if row.system in known else None
+        card = systems[row.system].card if row.system in systems else None
         if card is None or card.published_as is None or row.system in reconstructions:
             continue
         if row.metric == "psnr":
             values = dict.fromkeys(cell.value for cell in printed_beside(row, card.published_as))
             if values:
-                found[line_of(row)] = ", ".join(values)
-    return found
+                printed[line_of(row)] = ", ".join(values)
+    return printed
 
 
 def _independent(rows: Sequence[Row]) -> str:

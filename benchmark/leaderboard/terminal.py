@@ -74,9 +74,9 @@ def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
     """Advice for metrics without any value, such as one whose weights are missing."""
     rows_of_study = {(run.system, study.dataset.name, run.reported_budget) for run in study.runs}
     scored = [r for r in rows if r.protocol and (r.system, r.dataset, r.budget) in rows_of_study]
-    found = {row.metric for row in scored if row.value is not None}
-    missing = {row.metric for row in scored} - found
-    if not found or not missing:
+    computed = {row.metric for row in scored if row.value is not None}
+    missing = {row.metric for row in scored} - computed
+    if not computed or not missing:
         return ""
     return (
         f"{', '.join(sorted(missing))} could not be computed (reasons are under the tables); "

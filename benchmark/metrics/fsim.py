@@ -114,9 +114,9 @@ def kept_phase_congruency(brightness: Array) -> Array:
 
 @functools.lru_cache(maxsize=_KEPT)
 def _of_content(content: bytes, shape: tuple[int, ...]) -> Array:
-    found = phase_congruency(np.frombuffer(content).reshape(shape))
-    found.setflags(write=False)
-    return found
+    congruency = phase_congruency(np.frombuffer(content).reshape(shape))
+    congruency.setflags(write=False)
+    return congruency
 
 
 def _energy(responses: NDArray[np.complex128]) -> Array:

@@ -124,19 +124,19 @@ def all_metrics() -> dict[str, Metric]:
 @functools.cache
 def _metrics_beside(_plugins: tuple[Plugin, ...]) -> dict[str, Metric]:
     """All metrics, including those of the loaded plug-in files."""
-    found: dict[str, Metric] = {}
+    metrics: dict[str, Metric] = {}
     origins: dict[str, str] = {}
     installed = [*_own_metrics(), *_brought_metrics()]
-    known = {id(metric) for _, metric in installed}
-    for origin, metric in (*installed, *_plugin_metrics(known)):
+    identities = {id(metric) for _, metric in installed}
+    for origin, metric in (*installed, *_plugin_metrics(identities)):
         name = metric.name
-        if name in found:
+        if name in metrics:
             both = f"{origins[name]} and by {origin}"
             refuse(origin, f"two metrics are named '{name}', by {both}; rename one")
             continue
-        found[name], origins[name] = metric, origin
+        metrics[name], origins[name] = metric, origin
     rank = {name: index for index, name in enumerate(_ORDER)}
-    return dict(sorted(found.items(), key=lambda item: (rank.get(item[0], len(rank)), item[0])))
+    return dict(sorted(metrics.items(), key=lambda item: (rank.get(item[0], len(rank)), item[0])))
 
 
 def profile_metrics(profile: str) -> dict[str, Metric]:
@@ -170,10 +170,10 @@ def _brought_metrics() -> Iterator[tuple[str, Metric]]:
             refuse(origin, f"{origin} is not a Metric; mend or remove it")
 
 
-def _plugin_metrics(known: Container[int]) -> Iterator[tuple[str, Metric]]:
+def _plugin_metrics(identities: Container[int]) -> Iterator[tuple[str, Metric]]:
     """The metrics of plug-in files, without installed metrics that a file only imports."""
     for plugin, metric in offered(Metric):
-        if id(metric) not in known:
+        if id(metric) not in identities:
             yield f"plug-in {plugin.path}", replace(metric, source_hash=plugin.hash_of(metric))
 
 
@@ -183,8 +183,8 @@ NO_REFERENCE = "no-reference"
 
 def lack_truth(pairs: Iterable[Pair]) -> bool:
     """Whether there are pairs, and not one has a sharp or a true picture."""
-    known = list(pairs)
-    return bool(known) and all(pair.sharp is None and pair.truth is None for pair in known)
+    every = list(pairs)
+    return bool(every) and all(pair.sharp is None and pair.truth is None for pair in every)
 
 
 def metrics_for(pairs: Iterable[Pair], profile: str = DEFAULT.name) -> dict[str, Metric]:

@@ -43,14 +43,14 @@ def _niqe(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -
         )
     luma = luma[: rows * _BLOCK_PX, : columns * _BLOCK_PX]
     scales = (luma, halved(luma))
-    found = np.concatenate(
+    statistics = np.concatenate(
         [
             block_statistics(_blocks(normalised(picture), rows, columns, side)[whole])
             for picture, side in zip(scales, (_BLOCK_PX, _BLOCK_PX // 2), strict=True)
         ],
         axis=1,
     )
-    return _distance(found)
+    return _distance(statistics)
 
 
 def _distance(blocks: NDArray[np.float64]) -> float:

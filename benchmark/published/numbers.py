@@ -97,24 +97,24 @@ def published_dataset(name: str) -> str | None:
     return _DATASETS.get(name.partition(":")[0])
 
 
-def _published_ids(system: str, known: Iterable[str]) -> set[str]:
-    if system in known:
+def _published_ids(system: str, ids: Iterable[str]) -> set[str]:
+    if system in ids:
         return {system}
     from defocus.baselines.registry import all_baselines
 
     systems = all_baselines()
     if system in systems:
-        found = systems[system].card.published_as
-        return {found} if found else set()
-    hint = meant(system, sorted({*known, *systems}), "defocus-bench published")
+        published_as = systems[system].card.published_as
+        return {published_as} if published_as else set()
+    hint = meant(system, sorted({*ids, *systems}), "defocus-bench published")
     raise InputError(f"no table has a system '{system}'; {hint}")
 
 
 def _require(
-    what: str, given: str | None, names: Iterable[str | None] | None, known: Collection[str]
+    what: str, given: str | None, names: Iterable[str | None] | None, choices: Collection[str]
 ) -> None:
-    if given is not None and names is not None and not set(names) & set(known):
-        raise InputError(f"no table has the {what} '{given}'; {meant(given, sorted(known))}")
+    if given is not None and names is not None and not set(names) & set(choices):
+        raise InputError(f"no table has the {what} '{given}'; {meant(given, sorted(choices))}")
 
 
 OFFICIAL_FLOW = "pwcnet-official"
@@ -189,15 +189,15 @@ def _same_cell(row: Row, cell: Published) -> bool:
     return cell.dataset == published_dataset(row.dataset) and protocol == row.protocol
 
 
-def _comparison(row: Row, cell: Published, ours: float) -> Comparison:
+def _comparison(row: Row, cell: Published, measured: float) -> Comparison:
     return Comparison(
         row.system,
         row.dataset,
         row.protocol,
         row.metric,
-        ours,
+        measured,
         cell.true_value,
-        ours - cell.true_value,
+        measured - cell.true_value,
         cell.source,
         tuple(_reasons(row, cell)),
     )

@@ -85,8 +85,8 @@ class _Facts:
         """Whether scores are stored under these scenes and places."""
         if any(self.scenes.get(pair, scene) != scene for pair, scene in matrix.pictures):
             return False
-        known = ~np.isnan(matrix.values)
-        lines = {(p.profile, p.protocol, p.metric): known[n] for n, p in enumerate(matrix.places)}
+        scored = ~np.isnan(matrix.values)
+        lines = {(p.profile, p.protocol, p.metric): scored[n] for n, p in enumerate(matrix.places)}
         for profile, protocol in _with_parts(lines):
             whole = lines[profile, protocol, "psnr"]
             for name in PLACES:

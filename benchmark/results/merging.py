@@ -101,9 +101,9 @@ def _take_files(run: str, source: Path, out: Path) -> None:
 def _take_columns(had: Entry, names: Collection[str], theirs: Results, results: Results) -> None:
     scored = {column_of(name) for name in theirs.versions(had.run)}
     metrics = {name: one for name, one in all_metrics().items() if name in scored & set(names)}
-    found = [one for one in theirs.scores(had.run) if column_of(one.metric) in metrics]
+    scores = [one for one in theirs.scores(had.run) if column_of(one.metric) in metrics]
     if metrics:
-        store_columns(results, had, metrics, found)
+        store_columns(results, had, metrics, scores)
 
 
 def _take_results(entry: Entry, theirs: Results, results: Results) -> None:

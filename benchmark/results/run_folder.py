@@ -150,14 +150,14 @@ def left_out_of_study(out: Path) -> tuple[LeftOut, ...]:
     """The pairs that stored runs of a study, their datasets or trainings are without."""
     if not (out / STORE).is_file():
         return ()
-    found: dict[LeftOut, None] = {}
+    left_out: dict[LeftOut, None] = {}
     with read_results(out / STORE) as results:
         for entry in results.entries():
             with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
                 record = read_json(run_folder(out, entry.run) / "run.json")
-                found |= dict.fromkeys(_left_out(record, "left_out", "training_left_out"))
-            found |= dict.fromkeys(left_out_of_run(results, entry.run))
-    return tuple(sorted(found, key=lambda one: one.id))
+                left_out |= dict.fromkeys(_left_out(record, "left_out", "training_left_out"))
+            left_out |= dict.fromkeys(left_out_of_run(results, entry.run))
+    return tuple(sorted(left_out, key=lambda one: one.id))
 
 
 def fewer_words(pairs: int) -> str:

@@ -48,15 +48,15 @@ def is_whole(connection: sqlite3.Connection) -> bool:
 
 def damaged_runs(connection: sqlite3.Connection) -> dict[str, str]:
     """The first damage of each damaged run: table and column."""
-    found: dict[str, str] = {}
+    damages: dict[str, str] = {}
     for run, *cells in connection.execute(f"SELECT {', '.join(COLUMNS['runs'])} FROM runs"):  # noqa: S608 - fixed names
         problem = _of_run((run, *cells))
         if problem:
-            found.setdefault(_readable(run), problem)
+            damages.setdefault(_readable(run), problem)
     for table in ("scores", "costs", "versions"):
         for run, column in _wrong_cells(connection, table):
-            found.setdefault(_readable(run), f"{table}.{column}")
-    return found
+            damages.setdefault(_readable(run), f"{table}.{column}")
+    return damages
 
 
 def _of_run(cells: Sequence[object]) -> str:
@@ -144,12 +144,12 @@ def score_matrix(scores: Sequence[Score]) -> ScoreMatrix:
     facts: dict[tuple[str, str, str], MatrixLine] = {}
     for score in scores:
         where = (score.profile, score.protocol, score.metric)
-        known = facts.get(where, MatrixLine(*where))
+        earlier = facts.get(where, MatrixLine(*where))
         facts[where] = MatrixLine(
             *where,
-            known.flow or score.flow,
-            known.flow_weights or score.flow_weights,
-            known.reason or score.reason,
+            earlier.flow or score.flow,
+            earlier.flow_weights or score.flow_weights,
+            earlier.reason or score.reason,
         )
     line = {where: number for number, where in enumerate(sorted(facts))}
     values = np.full((len(line), len(pictures)), np.nan)

@@ -112,15 +112,15 @@ def make_tables(connection: sqlite3.Connection) -> None:
 
 def require_format(path: Path, connection: sqlite3.Connection) -> None:
     """Refuse a store of another format."""
-    (found,) = connection.execute("PRAGMA user_version").fetchone()
-    if found > FORMAT:
+    (number,) = connection.execute("PRAGMA user_version").fetchone()
+    if number > FORMAT:
         raise InputError(
-            f"{path}: made by a newer defocus (store format {found}, this one knows {FORMAT}); "
+            f"{path}: made by a newer defocus (store format {number}, this one knows {FORMAT}); "
             "upgrade defocus, or choose another --out"
         )
-    if found < FORMAT:
+    if number < FORMAT:
         raise InputError(
-            f"{path}: made by an earlier defocus (store format {found}, this one has {FORMAT}); "
+            f"{path}: made by an earlier defocus (store format {number}, this one has {FORMAT}); "
             "move its folder away or choose another --out, and run the study again"
         )
 
@@ -323,8 +323,8 @@ class Results:
     def matrix(self, run: str) -> ScoreMatrix:
         """The scores of one run as an array."""
         packed = self._select("names, score_values FROM matrices WHERE run = ?", run)
-        known = unpack(*packed[0]) if packed else None
-        return known or score_matrix(self.scores(run))
+        matrix = unpack(*packed[0]) if packed else None
+        return matrix or score_matrix(self.scores(run))
 
     def costs(self, run: str) -> list[Cost]:
         """The costs of one run, by name."""

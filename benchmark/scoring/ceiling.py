@@ -78,10 +78,10 @@ def _imperfection(dataset: Dataset, pair: Pair, protocol: str, reference: Array)
     height, width = reference.shape[:2]
     if protocol == "truth":  # rendered without noise, in the geometry of the blurry picture
         return Imperfection(np.zeros((2, height, width)), 0.0)
-    found = aligned_reference(dataset, pair)
-    if found.status == "unknown" or pair.sharp is None:
-        raise NotApplicableError(f"misalignment unknown: {found.reason}")
-    measured = found.misalignment
+    aligned = aligned_reference(dataset, pair)
+    if aligned.status == "unknown" or pair.sharp is None:
+        raise NotApplicableError(f"misalignment unknown: {aligned.reason}")
+    measured = aligned.misalignment
     flow = turning_flow(float(measured["residual_px"]["median"]), width, height)
     if protocol == "gt":
         whole = Similarity(measured["zoom"], measured["rotation_deg"], tuple(measured["shift_px"]))

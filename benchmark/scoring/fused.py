@@ -146,7 +146,7 @@ def psnr_ssim_mae(
     if not mask.any():
         return {}
     sums = fused_sums(restored, reference, mask)
-    found = {"psnr": decibels(sums.squared_error, profile), "mae": sums.absolute_error}
+    values = {"psnr": decibels(sums.squared_error, profile), "mae": sums.absolute_error}
     if profile.ssim_window == "uniform-7" and sums.ssim is not None:
-        found["ssim"] = sums.ssim
-    return found
+        values["ssim"] = sums.ssim
+    return values

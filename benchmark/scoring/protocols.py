@@ -153,15 +153,15 @@ def _truth(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signat
 def _input_aligned(dataset: Dataset, pair: Pair) -> Target:
     if pair.sharp is None:
         raise NotApplicableError("no sharp picture: the set has no ground truth")
-    found = aligned_reference(dataset, pair)
-    if found.status == "unknown":
-        raise NotApplicableError(f"misalignment unknown: {found.reason}")
-    valid_mask = read_image(found.valid_mask)[:, :, 0] > 0
-    weights = found.misalignment["weights_sha256"] or ""
-    errors = found.misalignment["uncertainty"]
+    aligned = aligned_reference(dataset, pair)
+    if aligned.status == "unknown":
+        raise NotApplicableError(f"misalignment unknown: {aligned.reason}")
+    mask = read_image(aligned.valid_mask)[:, :, 0] > 0
+    weights = aligned.misalignment["weights_sha256"] or ""
+    errors = aligned.misalignment["uncertainty"]
     sigma_px = None if errors is None else errors["misalignment_px"] / math.sqrt(2)
     return Target(
-        _picture(found.sharp), valid_mask, found.estimator, flow_weights=weights, sigma_px=sigma_px
+        _picture(aligned.sharp), mask, aligned.estimator, flow_weights=weights, sigma_px=sigma_px
     )
 
 

@@ -38,10 +38,10 @@ def score_picture(
     _require_scale(target.reference, "reference")
     picture = prepared(restored, target.reference.shape, profile)
     chosen = profile_metrics(profile.name) if metrics is None else metrics
-    known = psnr_ssim_mae(picture, target.reference, target.mask, profile)
+    fused = psnr_ssim_mae(picture, target.reference, target.mask, profile)
     return {
-        name: MetricValue(known[name])
-        if name in known and name not in profile.without
+        name: MetricValue(fused[name])
+        if name in fused and name not in profile.without
         else _score(metric, picture, target.reference, target.mask, profile)
         for name, metric in chosen.items()
         if metric.against == "target"

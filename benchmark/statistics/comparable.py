@@ -103,10 +103,10 @@ class Track:
     def standing(self, system: str, weights: str, train_dataset: str) -> Standing | None:
         """The standing of a line; None if it has none."""
         line = (system, weights, train_dataset)
-        known = (
+        standings = (
             one for one in self.standings if line == (one.system, one.weights, one.train_dataset)
         )
-        return next(known, None)
+        return next(standings, None)
 
     def to_json(self) -> dict[str, Any]:
         """The track as JSON values, for ``table leaderboard``."""

@@ -24,8 +24,8 @@ def rank_correlations(one: Array, other: Array) -> Array:
     a, b = (np.sign(values[first] - values[second]) for values in (one, other))
     untied = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
     agreed = (a * b).sum(axis=0)
-    found = np.divide(agreed, untied, out=np.full(agreed.shape, np.nan), where=untied > 0)
-    return np.asarray(found, np.float64)
+    tau = np.divide(agreed, untied, out=np.full(agreed.shape, np.nan), where=untied > 0)
+    return np.asarray(tau, np.float64)
 
 
 MINIMUM_SCENES = 10
@@ -45,8 +45,8 @@ POWER = 0.8
 
 def scene_codes(scenes: Sequence[str]) -> tuple[int, ...]:
     """Number the scenes in the order in which they appear."""
-    known: dict[str, int] = {}
-    return tuple(known.setdefault(scene, len(known)) for scene in scenes)
+    codes: dict[str, int] = {}
+    return tuple(codes.setdefault(scene, len(codes)) for scene in scenes)
 
 
 @functools.lru_cache(maxsize=16)
@@ -124,13 +124,13 @@ def paired_p_values(sums: Array) -> Array:
     pairs = systems * (systems - 1) // 2
     swaps = max(PERMUTATIONS, PERMUTATIONS_PER_PAIR * pairs)
     mixed = sums @ _signs(sums.shape[1], swaps).T
-    found = np.ones((systems, systems))
+    p_values = np.ones((systems, systems))
     slack = 1e-9 * max(1.0, float(np.abs(sums).max(initial=0.0)))
     for one, other in combinations(range(systems), 2):
         totals = np.abs(mixed[one] - mixed[other])
         share = float(np.mean(totals >= totals[0] - slack))  # the first is the observed one
-        found[one, other] = found[other, one] = share
-    return found
+        p_values[one, other] = p_values[other, one] = share
+    return p_values
 
 
 @functools.lru_cache(maxsize=16)
@@ -150,8 +150,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     # Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979.
     adjusted = [0.0] * len(p_values)
     largest = 0.0
-    for done, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (len(p_values) - done) * p_values[index]))
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = largest
     return adjusted
 

@@ -59,11 +59,11 @@ def _versions(
     results: Results, entries: Sequence[Entry], metrics: Sequence[str]
 ) -> tuple[str, ...]:
     stored = [results.versions(entry.run) for entry in entries]
-    found = {
+    by_metric = {
         metric: ", ".join(sorted({each[metric].version for each in stored if metric in each}))
         for metric in set(metrics)
     }
-    return tuple(found[metric] for metric in metrics)
+    return tuple(by_metric[metric] for metric in metrics)
 
 
 def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -77,12 +77,12 @@ def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _on_common_ground(matrices: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
     """Extend all matrices to the union of their pictures and places."""
     pictures = tuple(sorted({picture for each in matrices for picture in each.pictures}))
-    known = {
+    place_of = {
         (p.profile, p.protocol, p.metric): p for each in reversed(matrices) for p in each.places
     }
-    places = tuple(known[where] for where in sorted(known))
+    places = tuple(place_of[where] for where in sorted(place_of))
     column = {picture: number for number, picture in enumerate(pictures)}
-    line = {where: number for number, where in enumerate(sorted(known))}
+    line = {where: number for number, where in enumerate(sorted(place_of))}
     common = []
     for each in matrices:
         values = np.full((len(places), len(pictures)), np.nan)
@@ -96,14 +96,14 @@ def moved_changes(group: ScoredGroup, line: int) -> NDArray[np.float64] | None:
     """What each move adds to the scores of a line of PSNR, ``(moves, pictures)``."""
     # Means over seeds; NaN where the reference's place has no standard error, None if none has.
     mine = group.places[line]
-    known = {
+    lines = {
         place.metric: number
         for number, place in enumerate(group.places)
         if (place.profile, place.protocol, mine.metric) == (mine.profile, mine.protocol, "psnr")
     }
-    if not MOVES.keys() <= known.keys():
+    if not MOVES.keys() <= lines.keys():
         return None
-    values = group.values[[known[name] for name in MOVES]].mean(axis=1)
+    values = group.values[[lines[name] for name in MOVES]].mean(axis=1)
     return np.asarray((values - group.values[line].mean(axis=0))[:, group.counted[line]])
 
 
@@ -209,13 +209,13 @@ def gains(groups: Sequence[ScoredGroup]) -> dict[tuple[int, int], Gain]:
             if pictures:
                 difference = on_pictures(member, pictures) - _mean_of(reference, pictures)
                 codes = scene_codes([scene for _, scene in pictures])
-                known = difference_resolution(member, reference, pictures, codes)
-                found_here = _Difference(number, line, difference, known)
-                alike[pictures, len(difference)].append(found_here)
-    found: dict[tuple[int, int], Gain] = {}
+                limit = difference_resolution(member, reference, pictures, codes)
+                one = _Difference(number, line, difference, limit)
+                alike[pictures, len(difference)].append(one)
+    by_line: dict[tuple[int, int], Gain] = {}
     for (pictures, _), differences in alike.items():
-        found |= _gains_on(pictures, differences)
-    return found
+        by_line |= _gains_on(pictures, differences)
+    return by_line
 
 
 @dataclass(frozen=True)
@@ -244,13 +244,13 @@ def _gains_on(
 
 
 def _inputs(groups: Sequence[ScoredGroup]) -> dict[tuple[str, ...], SystemScores]:
-    found = {}
+    inputs = {}
     for group in groups:
         if group.entries[0].system == INPUT:
             for line, place in enumerate(group.places):
                 if place.metric == GAINED and group.counted[line].any():
-                    found[_contest(group.entries[0], place)] = system_scores(group, line)
-    return found
+                    inputs[_contest(group.entries[0], place)] = system_scores(group, line)
+    return inputs
 
 
 def _contest(entry: Entry, place: MatrixLine) -> tuple[str, ...]:

@@ -105,8 +105,8 @@ def _tracks(field: _Field) -> list[Track]:
 
 def _complete(members: Sequence[SystemScores]) -> list[SystemScores]:
     """The systems that have every picture that another one has; all of them if nobody has."""
-    known = {picture for member in members for picture in member.pictures}
-    return [one for one in members if len(one.pictures) == len(known)] or list(members)
+    pictures = {picture for member in members for picture in member.pictures}
+    return [one for one in members if len(one.pictures) == len(pictures)] or list(members)
 
 
 def _track(
@@ -225,9 +225,9 @@ def _differences(
     if len(members) < 2 or len(set(codes)) < MINIMUM_SCENES:
         return ()
     number = {label: index for index, label in enumerate(_labels(members))}
-    found = paired_p_values(scene_sums(picture_means(members, pictures), codes))
+    p_matrix = paired_p_values(scene_sums(picture_means(members, pictures), codes))
     pairs = list(combinations(standings, 2))
-    p_values = [float(found[number[a.label], number[b.label]]) for a, b in pairs]
+    p_values = [float(p_matrix[number[a.label], number[b.label]]) for a, b in pairs]
     return tuple(
         Difference(
             first=a.label,

@@ -79,8 +79,8 @@ def begin_again(folder: Path) -> None:
 def tell_versions(entries: Iterable[Entry], runs: Iterable[str]) -> None:
     """Report on stderr which runs were trained by other versions of this package."""
     ids, now = set(runs), package_version()
-    found = Counter(entry.code for entry in entries if entry.run in ids and entry.code)
-    for code, number in sorted(found.items()):
+    versions = Counter(entry.code for entry in entries if entry.run in ids and entry.code)
+    for code, number in sorted(versions.items()):
         if code != now:
             say(
                 f"{counted(number, 'run')} trained by {code}, this is {now}; '--again' repeats the "

@@ -27,23 +27,23 @@ def write_study(studies: Sequence[Study]) -> None:
         for study in studies
     ]
     runs = {run.id: _facts(study, run) for study in studies for run in study.runs}
-    known = _read_study(path)
+    saved = _read_study(path)
     places = {_place(facts) for facts in runs.values()}
     before = {
-        name: facts for name, facts in known.get("runs", {}).items() if _place(facts) not in places
+        name: facts for name, facts in saved.get("runs", {}).items() if _place(facts) not in places
     }
     named = {one["dataset"] for one in datasets}
-    datasets += [one for one in known.get("datasets", []) if one["dataset"] not in named]
+    datasets += [one for one in saved.get("datasets", []) if one["dataset"] not in named]
     write_json_if_changed(path, {"datasets": datasets, "runs": runs | before})
 
 
 def runs_before(study: Study) -> list[tuple[Run, str, Facts]]:
     """The runs of a study that take another's place in the file, with its id and facts."""
-    known = _read_study(study.out / "study.json").get("runs", {})
-    earlier = {_place(facts): (name, facts) for name, facts in known.items()}
+    saved = _read_study(study.out / "study.json").get("runs", {})
+    earlier = {_place(facts): (name, facts) for name, facts in saved.items()}
     places = ((run, _place(_facts(study, run))) for run in study.runs)
-    found = [(run, *earlier[place]) for run, place in places if place in earlier]
-    return [(run, name, facts) for run, name, facts in found if name != run.id]
+    matches = [(run, *earlier[place]) for run, place in places if place in earlier]
+    return [(run, name, facts) for run, name, facts in matches if name != run.id]
 
 
 def _facts(study: Study, run: Run) -> dict[str, Any]:
@@ -58,10 +58,10 @@ def _place(facts: Facts) -> tuple[str, ...]:
 
 def _read_study(path: Path) -> dict[str, Any]:
     try:
-        found = read_json(path)
+        content = read_json(path)
     except (FileNotFoundError, ValueError):  # a damaged one is made again
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def sources_of(run: Run) -> dict[str, Any]:
@@ -138,8 +138,8 @@ def _hashes(run: Run) -> dict[str, str]:
 def _trained_from(out: Path, run: str) -> Mapping[str, Any] | None:
     """The sources that a training was begun with; None if it has no record of them."""
     try:
-        found = read_json(run_folder(out, run) / TRAINING)["sources"]
-        return {"needed": dict(found["needed"]), "files": dict(found["files"])}
+        sources = read_json(run_folder(out, run) / TRAINING)["sources"]
+        return {"needed": dict(sources["needed"]), "files": dict(sources["files"])}
     except (OSError, ValueError, LookupError, TypeError):
         return None
 

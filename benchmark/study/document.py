@@ -111,9 +111,9 @@ def as_request(
 def write_request(out: Path, document: StudyDocument) -> None:
     """Write the request into the study's folder, to continue it; the ones before it are kept."""
     content = with_absolute_paths(document, Path()).model_dump(mode="json", exclude_unset=True)
-    known = [*_written(out / REQUEST), *content.pop("earlier", [])]
+    requests = [*_written(out / REQUEST), *content.pop("earlier", [])]
     before: list[dict[str, Any]] = []
-    for one in known:
+    for one in requests:
         if _without_plugins(one) not in map(_without_plugins, (content, *before)):
             before.append(one)
     write_json_if_changed(out / REQUEST, content | ({"earlier": before} if before else {}))
@@ -150,7 +150,7 @@ def read_request(out: Path) -> Request:
 
 def note_plugins() -> tuple[NotedPlugin, ...]:
     """The plug-in files of this process for a request; from now on they are trusted."""
-    found = tuple(
+    files = tuple(
         NotedPlugin(
             path=str(p.path),
             sha256=p.source_hash,  # what is not set is not written
@@ -158,10 +158,10 @@ def note_plugins() -> tuple[NotedPlugin, ...]:
         )
         for p in plugins()
     )
-    for one in found:
+    for one in files:
         if not _trusted(one).is_file():
             write_text(_trusted(one), f"{one.path}\n")
-    return found
+    return files
 
 
 def load_noted(noted: Sequence[NotedPlugin]) -> None:

@@ -66,7 +66,7 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
     for text, dataset in opened:
         if text in document.misaligned:
             dataset = replace(dataset, misaligned=True)
-        compared = systems if text in document.datasets else around_jdrl(systems, ours=not named)
+        compared = systems if text in document.datasets else around_jdrl(systems, add=not named)
         runs = _planned(compared, dataset, document)
         words = ["--dataset", text, *options] if options else []
         studies.append(Study(out, dataset, runs, words, keep_outputs=document.keep_outputs))
@@ -96,25 +96,25 @@ def open_for_study(text: str) -> Dataset:
     return open_dataset(text, damaged=True)
 
 
-def around_jdrl(systems: Sequence[Baseline], *, ours: bool) -> list[Baseline]:
-    """The blurry input, the systems with JDRL, and the same networks without it."""
+def around_jdrl(systems: Sequence[Baseline], *, add: bool) -> list[Baseline]:
+    """The blurry input, the systems with JDRL, their networks without; ``add`` registered ones."""
     joint = {name for one in systems if (name := one.card.name).startswith(JDRL)}
     networks = sorted(name.removeprefix(JDRL) for name in joint)
     own_way = [REGISTERED + one for one in networks]
     names = {"input", *joint, *networks, *own_way}
     kept = [one for one in systems if one.card.name in names]
-    known = all_baselines() if ours else {}
-    return [*kept, *(known[name] for name in own_way if name in known and known[name] not in kept)]
+    every = all_baselines() if add else {}
+    return [*kept, *(every[name] for name in own_way if name in every and every[name] not in kept)]
 
 
 def _planned(systems: Sequence[Baseline], dataset: Dataset, document: StudyDocument) -> list[Run]:
     """The runs on one dataset, with the package's weights where it has them."""
     # Systems with weights are trained as well where they are named and there is data to train on.
     named = document.systems and dataset.split("train")
-    found = [(system, shipped_weights(system)) for system in systems]
-    trained = [system for system, weights in found if named or weights is None]
+    with_weights = [(system, shipped_weights(system)) for system in systems]
+    trained = [system for system, weights in with_weights if named or weights is None]
     runs = plan_runs(trained, dataset, document.budget, seeds=document.seeds, override=document)
-    runs += [plan_weights(system, w, dataset) for system, w in found if w is not None]
+    runs += [plan_weights(system, w, dataset) for system, w in with_weights if w is not None]
     order = [system.card.name for system in systems]
     return sorted(runs, key=lambda run: order.index(run.system))
 
@@ -129,21 +129,21 @@ def expand_all(requests: Sequence[Request], out: Path) -> Expanded:
     """The runs of all requests of a folder, the latest first, each run once."""
     # An earlier request that cannot be expanded becomes a problem of the result.
     latest, *earlier = requests
-    found = [expand_request(latest, out)]
+    expansions = [expand_request(latest, out)]
     problems: list[InputError] = []
     for request in earlier:
         try:
-            found.append(expand_request(request, out))
+            expansions.append(expand_request(request, out))
         except InputError as error:
             problems.append(error)
     seen: set[str] = set()
     studies = []
-    for study in (study for one in found for study in one.studies):
+    for study in (study for one in expansions for study in one.studies):
         new = [run for run in study.runs if run.id not in seen]
         seen.update(run.id for run in new)
         if new:
             studies.append(replace(study, runs=new))
-    return Expanded(studies, [*(each for one in found for each in one.problems), *problems])
+    return Expanded(studies, [*(each for one in expansions for each in one.problems), *problems])
 
 
 def _require_own_name(dataset: Dataset, others: Sequence[Dataset]) -> None:
@@ -166,16 +166,16 @@ def with_objectives(
             try:
                 require_objective(name)
             except RegistryError as error:
-                known = ", ".join((OWN, *objectives()))
+                names = ", ".join((OWN, *objectives()))
                 where = "" if label == name.replace("_", "-") else f"[objectives.{label}]: "
-                raise SettingsError(f"{where}{error}; known are {known}") from error
-    found = []
+                raise SettingsError(f"{where}{error}; known are {names}") from error
+    combined = []
     for system in systems:
         if system.recipe is None or not choices:
-            found.append(system)
+            combined.append(system)
         else:
-            found += [_retrained(system, label, choice) for label, choice in choices.items()]
-    return list({system.card.name: system for system in found}.values())
+            combined += [_retrained(system, label, choice) for label, choice in choices.items()]
+    return list({system.card.name: system for system in combined}.values())
 
 
 def _retrained(system: Baseline, label: str, choice: ObjectiveChoice) -> Baseline:
@@ -214,13 +214,13 @@ def shard(expanded: Expanded, number: int, of: int) -> Expanded:
 
 def one_run(expanded: Expanded, run: str) -> Expanded:
     """The study restricted to one run."""
-    found = expanded.only({run})
-    if not found.studies:
+    single = expanded.only({run})
+    if not single.studies:
         raise InputError(
             f"the study has no run {run!r}; data, settings or a revision have changed since it was "
             "started, or it is misspelt: 'defocus-bench status' has the names"
         )
-    return found
+    return single
 
 
 def study_of(
@@ -241,9 +241,9 @@ def study_of(
     systems = [baseline(name) for name in sorted(set(names))]
     opened = open_for_study(dataset)
     if weights is not None:
-        found = find_weights(systems[0], weights)
-        run = plan_weights(systems[0], found, opened)
-        return Study(out, opened, [run], ["--dataset", dataset, "--weights", found.label])
+        stored = find_weights(systems[0], weights)
+        run = plan_weights(systems[0], stored, opened)
+        return Study(out, opened, [run], ["--dataset", dataset, "--weights", stored.label])
     begun = find_weights(systems[0], start) if start is not None else None
     runs = plan_runs(systems, opened, options.budget, seeds=seeds, override=override, start=begun)
     begin = ["--from", begun.label] if begun else []

@@ -166,12 +166,12 @@ def train(
         with all_required() if run.reported_budget == "paper" else nullcontext():
             return make_objective()
 
-    def check(network: nn.Module, made: TrainingObjective[Batch], world: int) -> None:
+    def check(network: nn.Module, instance: TrainingObjective[Batch], world: int) -> None:
         require_sizes(run.baseline, network, sizes, device)
-        probe_memory(run, network, made, device, world)
+        probe_memory(run, network, instance, device, world)
         if device.type == "cpu" and ranks().first:
-            done, _ = steps_done(folder) or (0, 0)
-            say_hours(run, network, made, steps - done)
+            step, _ = steps_done(folder) or (0, 0)
+            say_hours(run, network, instance, steps - step)
 
     job: Job[Batch] = Job(
         id=run.id,
@@ -323,10 +323,10 @@ class _Scorer:
                 reason = str(error)
                 continue
             metrics = {self.metric.name: self.metric}
-            found = score_picture(restored, target, DEFAULT, metrics)[self.metric.name]
-            reason = found.reason or reason
-            if found.value is not None:
-                values.append(found.value)
+            score = score_picture(restored, target, DEFAULT, metrics)[self.metric.name]
+            reason = score.reason or reason
+            if score.value is not None:
+                values.append(score.value)
         if not values:
             raise NotApplicableError(f"no pair can be scored by {self.metric.name}: {reason}")
         return math.fsum(values) / len(values)

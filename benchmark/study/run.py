@@ -51,19 +51,19 @@ class RunTask:
 class TrainingClock:
     """Trainings that are done, and the seconds that they took."""
 
-    done: int = 0
+    count: int = 0
     seconds: float = 0.0
 
     def add(self, seconds: float) -> None:
         """Count a training."""
-        self.done += 1
+        self.count += 1
         self.seconds += seconds
 
     def left(self, trainings: int) -> str:
         """Words on the time that so many trainings will still take."""
-        if not self.done:
+        if not self.count:
             return ""
-        return f", about {span(self.seconds / self.done * trainings)} left"
+        return f", about {span(self.seconds / self.count * trainings)} left"
 
 
 def tasks_of(pending: Sequence[tuple[Study, Sequence[Left]]]) -> list[tuple[Study, list[RunTask]]]:
@@ -75,15 +75,15 @@ def tasks_of(pending: Sequence[tuple[Study, Sequence[Left]]]) -> list[tuple[Stud
     total = sum(len(left) for _, left in pending)
     trainings = sum(trains for _, order, _ in ordered for trains, _ in order)
     number = 0
-    found: list[tuple[Study, list[RunTask]]] = []
+    result: list[tuple[Study, list[RunTask]]] = []
     for study, order, left in ordered:
         tasks = []
         for trains, n in order:
             number += 1
             tasks.append(RunTask(left[n], trains, f"{number}/{total}", trainings))
             trainings -= trains
-        found.append((study, tasks))
-    return found
+        result.append((study, tasks))
+    return result
 
 
 def _trains(study: Study, left: Left) -> bool:
@@ -198,9 +198,9 @@ def _told(study: Study, task: RunTask, clock: TrainingClock) -> str:
     return named + lacking + (clock.left(task.trainings) if task.trains else "")
 
 
-def _tell_first_step(study: Study, results: Results, done: int, trained: int) -> None:
+def _tell_first_step(study: Study, results: Results, scored: int, trained: int) -> None:
     """Bring the report up to date before the trainings begin, and say that they do."""
-    if not done:
+    if not scored:
         return
     record_ceiling(study, results)
     publish(study.out, results)

@@ -66,14 +66,14 @@ def claim_job(out: Path, run: str) -> Path:
 
 def finished_jobs(out: Path) -> list[Path]:
     """Folders of jobs that have ended, with any result."""
-    found = []
+    folders = []
     for folder in sorted((out / "jobs").glob("*/")):
         store = folder / "results.sqlite"
         if store.is_file() and not is_locked(folder):
             with open_results(store) as results:
                 if results.entries():
-                    found.append(folder)
-    return found
+                    folders.append(folder)
+    return folders
 
 
 def take_back(out: Path) -> None:
@@ -192,8 +192,8 @@ def _standing(
     elif is_locked(folder):
         state, reason = "at work", ""
     elif ended := entries_of(folder).get(run):
-        state, told = _state(ended, begun=True)
-        reason = "; ".join(filter(None, (told, "'run' takes it over")))
+        state, words = _state(ended, begun=True)
+        reason = "; ".join(filter(None, (words, "'run' takes it over")))
     elif job and state in {"begun", "waiting"} and not queue.problem:
         reason = f"job {job} has left the queue without a result; {job_log(out, job)}"
     system, dataset, seed = facts["system"], facts["dataset"], facts["seed"]
@@ -225,8 +225,8 @@ def standing_table(standings: list[RunStanding], queue: Queue, *, working: bool)
         )
         for one in standings
     ]
-    found = Counter(one.state for one in standings)
-    note = ", ".join(f"{number} {state}" for state, number in found.items())
+    counts = Counter(one.state for one in standings)
+    note = ", ".join(f"{number} {state}" for state, number in counts.items())
     busy = "a process works in this folder" if working else "no process works in this folder"
     unknown = f"; no word of jobs that wait or run: {queue.problem}" if queue.problem else ""
     return Table.of(counted(len(standings), "run"), columns, rows, f"{note}; {busy}{unknown}")

@@ -49,9 +49,9 @@ def place_words(metric: str) -> str:
 def _all_scores(content: Content, board: Board, line: BoardLine, notes: Notes) -> Table:
     """Every metric under every convention, with intervals and published numbers."""
     mine = [one for one in board.conventions if any(of == one for of, _ in line.rows)]
-    found = {metric.name: metric for one in mine for metric in metrics_of([line], one)}
+    metrics = {metric.name: metric for one in mine for metric in metrics_of([line], one)}
     body: list[tuple[Cell, ...]] = []
-    for name, metric in found.items():
+    for name, metric in metrics.items():
         unit = f", {metric.unit}" if metric.unit else ""
         cells = [_with_published(content, line, BoardPlace(one, name), notes) for one in mine]
         body.append((f"{metric.display_name}{unit}", *cells))
@@ -110,8 +110,8 @@ def _by_scene(scores: PictureScores, line: BoardLine) -> list[Table]:
     if len(values) < 2:
         return []
     rows = tuple(
-        (scene, float(len(found)), _mean(found), _mean(gained[scene]))
-        for scene, found in sorted(values.items())
+        (scene, float(len(psnrs)), _mean(psnrs), _mean(gained[scene]))
+        for scene, psnrs in sorted(values.items())
     )
     columns = ("Scene", Column("Pictures", decimals=0), column("psnr"), column("gain"))
     caption = f"{line.name}: by scene, under {scores.convention.protocol}"

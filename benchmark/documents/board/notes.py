@@ -39,12 +39,12 @@ def published_beside(
         return None
     if row.system in content.reconstructions:
         return None
-    found = printed_beside(row, card.published_as)
-    if not found:
+    cells = printed_beside(row, card.published_as)
+    if not cells:
         return None
     decimals = all_metrics()[row.metric].decimals
-    first, *others = dict.fromkeys(round(cell.true_value, decimals) for cell in found)
-    sources = tuple(sorted({number(cell.source) for cell in found}))
+    first, *others = dict.fromkeys(round(cell.true_value, decimals) for cell in cells)
+    sources = tuple(sorted({number(cell.source) for cell in cells}))
     beside = ", ".join(f"{value:.{decimals}f}" for value in others)
     return Measured(first, beside=beside, notes=sources)
 
@@ -192,14 +192,14 @@ def _order(
 
 def _independent(rows: Sequence[Row]) -> list[str]:
     """Scores of systems by a flow estimator that was not used to train them."""
-    found: dict[str, list[str]] = defaultdict(list)
+    scores: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         if row.metric == f"psnr{INDEPENDENT}" and row.value is not None:
             where = f"{row.dataset}, {row.protocol} by {flow_words(row)}"
-            found[where].append(f"{row.system} {row.value:.2f} dB")
+            scores[where].append(f"{row.system} {row.value:.2f} dB")
     return [
         f"{where}, which trained none of them: PSNR of {', '.join(sorted(each))}."
-        for where, each in found.items()
+        for where, each in scores.items()
     ]
 
 

@@ -80,23 +80,23 @@ def board_table(
 
 def metrics_of(lines: Sequence[BoardLine], convention: Convention) -> list[Metric]:
     """The metrics with a value on some line."""
-    found = {
+    names = {
         name
         for line in lines
         for (of, name), row in line.rows.items()
         if of == convention and row.value is not None
     }
-    return [metric for name, metric in all_metrics().items() if name in found]
+    return [metric for name, metric in all_metrics().items() if name in names]
 
 
 def tracks_of(content: Content, board: Board, convention: Convention) -> list[Track]:
     """The tracks of a leaderboard's lines, each once, the one with most systems first."""
-    found: dict[TrackKey, Track] = {}
+    by_key: dict[TrackKey, Track] = {}
     for line in board.ordered(convention):
         track, _ = track_of(content, line, convention)
         if track is not None:
-            found[line.track] = track
-    return sorted(found.values(), key=lambda track: -len(track.standings))
+            by_key[line.track] = track
+    return sorted(by_key.values(), key=lambda track: -len(track.standings))
 
 
 def _caption(
@@ -124,8 +124,8 @@ def _rank_columns(
     in_class = bool(ranked_classes(tracks))
     cells: list[Cell] = []
     for track, rank in standing:
-        known = [s for s in (track.standings if track else ()) if rank and s.rank == rank]
-        low, high = (known[0].rank_low, known[0].rank_high) if known else (None, None)
+        standings = [s for s in (track.standings if track else ()) if rank and s.rank == rank]
+        low, high = (standings[0].rank_low, standings[0].rank_high) if standings else (None, None)
         spread = low is not None and high is not None and low < high
         ends = (float(low or 0), float(high or 0)) if spread else None
         if rank is None:
@@ -160,7 +160,7 @@ def _metric_columns(
     *,
     print_out: bool,
 ) -> list[Named]:
-    found: list[Named] = []
+    columns: list[Named] = []
     most = pictures_of(BoardPlace(convention, board.leading(convention).name), lines)
     for metric in metrics_of(lines, convention):
         extra = metric.name not in ALWAYS_SHOWN and convention.protocol != NO_REFERENCE
@@ -170,11 +170,11 @@ def _metric_columns(
             None if number is None else Measured(number, place=places[metric.name].get(n))
             for n, number in enumerate(numbers)
         ]
-        found.append((head, cells))
+        columns.append((head, cells))
         beside = [published_beside(content, place.row(line), notes.number) for line in lines]
         if print_out and metric.name == "psnr":
-            found.append((column("psnr", "published", better=None), beside))
-    return found
+            columns.append((column("psnr", "published", better=None), beside))
+    return columns
 
 
 def _cost_columns(lines: Sequence[BoardLine]) -> list[Named]:
@@ -206,10 +206,10 @@ def _word_columns(
         ("Budget", budgets),
         ("Marks", marks),
     ]
-    found: list[Named] = [(Column("Alike", extra=True), _letters(content, lines, convention))]
+    columns: list[Named] = [(Column("Alike", extra=True), _letters(content, lines, convention))]
     for name, cells in words:
-        found.append((Column(name, choose="value", extra=True), cells))
-    return found
+        columns.append((Column(name, choose="value", extra=True), cells))
+    return columns
 
 
 def _kind(content: Content, line: BoardLine) -> str:
@@ -219,13 +219,13 @@ def _kind(content: Content, line: BoardLine) -> str:
 
 def _letters(content: Content, lines: Sequence[BoardLine], convention: Convention) -> list[Cell]:
     """Letters that systems share which do not differ significantly; each track has its own."""
-    known: dict[tuple[object, ...], int] = {}
+    numbering: dict[tuple[object, ...], int] = {}
     cells: list[Cell] = []
     for line in lines:
         track, _ = track_of(content, line, convention)
         label = _label(track, line) if track else ""
         mine = [names for names in (track.alike if track else ()) if label in names]
-        numbers = [known.setdefault((line.track, names), len(known)) for names in mine]
+        numbers = [numbering.setdefault((line.track, names), len(numbering)) for names in mine]
         letters = (f"{ascii_lowercase[n % 26]}{n // 26 or ''}" for n in numbers)  # a to z, a1 …
         cells.append("".join(letters) or None)
     return cells
@@ -245,7 +245,7 @@ def _places(
     for number, (line, rank) in enumerate(zip(lines, ranked, strict=True)):
         if rank is not None:
             tracks[line.track].append(number)
-    found: dict[str, dict[int, Literal[1, 2]]] = defaultdict(dict)
+    places: dict[str, dict[int, Literal[1, 2]]] = defaultdict(dict)
     for metric in metrics_of(lines, convention):
         for members in tracks.values():
             rows = {n: lines[n].row(convention, metric.name) for n in members}
@@ -253,6 +253,6 @@ def _places(
             if len(values) < 2 or metric.against == "input":  # a displacement ranks nobody
                 continue
             best, *others = sorted(set(values.values()), reverse=metric.better == "higher")
-            found[metric.name] |= {n: 1 for n, value in values.items() if value == best}
-            found[metric.name] |= {n: 2 for n, value in values.items() if value in others[:1]}
-    return found
+            places[metric.name] |= {n: 1 for n, value in values.items() if value == best}
+            places[metric.name] |= {n: 2 for n, value in values.items() if value in others[:1]}
+    return places

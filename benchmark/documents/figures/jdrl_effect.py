@@ -116,15 +116,15 @@ def _convention(board: Board) -> Convention:
 
 
 def _partners(board: Board, convention: Convention) -> list[_Partners]:
-    known = {
+    lines = {
         line.key: line
         for line in board.ordered(convention)
         if (row := line.row(convention, LEADING)) is not None and row.gain is not None
     }
     return [
-        _Partners(known[plain], line, known.get((REGISTERED + plain[0], *plain[1:])))
-        for key, line in known.items()
-        if key[0].startswith(JOINT) and (plain := (key[0].removeprefix(JOINT), *key[1:])) in known
+        _Partners(lines[plain], line, lines.get((REGISTERED + plain[0], *plain[1:])))
+        for key, line in lines.items()
+        if key[0].startswith(JOINT) and (plain := (key[0].removeprefix(JOINT), *key[1:])) in lines
     ]
 
 
@@ -174,8 +174,8 @@ def _means(lines: Sequence[BoardLine], convention: Convention) -> _Means:
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.fmean(known) if known and len(known) == len(values) else None
+    numbers = [value for value in values if value is not None]
+    return statistics.fmean(numbers) if numbers and len(numbers) == len(values) else None
 
 
 def _verdict(
@@ -205,8 +205,8 @@ def _strips(
     kept: KeptPictures,
 ) -> Iterator[Part]:
     """The network of the largest difference, and that which also has registered pairs."""
-    known = [pair for pair in partners if differences[pair.plain.key]]
-    by_size = sorted(known, key=lambda p: -abs(statistics.fmean(differences[p.plain.key].values())))
+    pairs = [pair for pair in partners if differences[pair.plain.key]]
+    by_size = sorted(pairs, key=lambda p: -abs(statistics.fmean(differences[p.plain.key].values())))
     shown = by_size[:1] + [pair for pair in by_size[1:] if pair.registered is not None]
     for pair in shown:
         mine, own = differences[pair.plain.key], _own_scores(scores, pair)
@@ -219,14 +219,14 @@ def _strips(
 def _own_scores(scores: PictureScores, pair: _Partners) -> PictureScores:
     """Scores of a network's two or three trainings alone, named by how it was trained."""
     numbers = [scores.line_number(line.key) for line in pair.lines]
-    found = [number for number in numbers if number is not None]
+    line_numbers = [number for number in numbers if number is not None]
     values = {
-        picture: {new: by_line[old] for new, old in enumerate(found) if old in by_line}
+        picture: {new: by_line[old] for new, old in enumerate(line_numbers) if old in by_line}
         for picture, by_line in scores.values.items()
     }
-    groups = [scores.groups[number] for number in found]
-    names = [PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS][: len(found)]
-    systems = frozenset(range(len(found)))
+    groups = [scores.groups[number] for number in line_numbers]
+    names = [PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS][: len(line_numbers)]
+    systems = frozenset(range(len(line_numbers)))
     return replace(scores, groups=groups, names=names, systems=systems, values=values)
 
 

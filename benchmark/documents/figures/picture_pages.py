@@ -123,8 +123,8 @@ class KeptPictures:
             if first.system != "input" and self._file(first, pair, "restored").exists():
                 value = scores.values[pair].get(number, {}).get(LEADING)
                 said = f"{number_text(value, 2)} dB" if value is not None else ""
-                found = self._read(first, pair, "restored", label, unread)
-                restored += [(each, said) for each in found]
+                pictures = self._read(first, pair, "restored", label, unread)
+                restored += [(each, said) for each in pictures]
         states = (*blurry, *sharp, *truth, *(one for one, _ in restored))
         shapes = {picture.shape for _, picture in states}
         alike = len(shapes) == 1
@@ -142,8 +142,8 @@ class KeptPictures:
     ) -> list[Labelled]:
         """A picture that is the same in every run, read from the first run that has it."""
         entries = (group[0] for group in scores.groups)
-        found = [entry for entry in entries if self._file(entry, pair, state).exists()]
-        return self._read(found[0], pair, state, state, unread) if found else []
+        kept = [entry for entry in entries if self._file(entry, pair, state).exists()]
+        return self._read(kept[0], pair, state, state, unread) if kept else []
 
     def _read(
         self, entry: Entry, pair: str, state: str, label: str, unread: list[Part]
@@ -211,12 +211,12 @@ def typical_pictures(scores: PictureScores, kept: KeptPictures) -> list[Chosen]:
     if scores.convention.protocol == NO_REFERENCE:
         pairs = sorted(pair for pair in scores.values if kept.has(scores, pair))
         return [("First", pair, f"{pair}: blurry and restored") for pair in pairs[:1]]
-    known = {
+    gains = {
         pair: gain
         for pair in scores.values
         if kept.has(scores, pair) and (gain := gain_on(scores, pair, leader)) is not None
     }
-    pairs = sorted(known, key=lambda pair: (known[pair], pair))
+    pairs = sorted(gains, key=lambda pair: (gains[pair], pair))
     if not pairs:
         return []
     places = {"Typical": (len(pairs) - 1) // 2, "Best": len(pairs) - 1, "Worst": 0}
@@ -225,7 +225,7 @@ def typical_pictures(scores: PictureScores, kept: KeptPictures) -> list[Chosen]:
         pair = pairs[place]
         rank = "median gain" if word == "Typical" else f"{word.lower()} gain"
         name, many = scores.names[leader], counted(len(pairs), "kept picture")
-        caption = f"{pair}: {name} {signed_text(known[pair], 2)} dB, the {rank} of {many}"
+        caption = f"{pair}: {name} {signed_text(gains[pair], 2)} dB, the {rank} of {many}"
         chosen.setdefault(pair, (word, pair, caption))
     return list(chosen.values())
 

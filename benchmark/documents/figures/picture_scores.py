@@ -126,19 +126,19 @@ def resolution_between(scores: PictureScores, line: LineKey, other: LineKey) -> 
     mine, theirs = scores.line_number(line), scores.line_number(other)
     if mine is None or theirs is None:
         return None
-    known = {
+    shared = {
         picture: (by_line[mine], by_line[theirs])
         for picture, by_line in scores.values.items()
         if mine in by_line and theirs in by_line
         if {*MOVES, LEADING} <= by_line[mine].keys() & by_line[theirs].keys()
     }
-    if not known:
+    if not shared:
         return None
     changes = [
-        [one[name] - one[LEADING] - (two[name] - two[LEADING]) for one, two in known.values()]
+        [one[name] - one[LEADING] - (two[name] - two[LEADING]) for one, two in shared.values()]
         for name in MOVES
     ]
-    return resolution(np.array(changes), scene_codes([scores.scenes[one] for one in known]))
+    return resolution(np.array(changes), scene_codes([scores.scenes[one] for one in shared]))
 
 
 def mean_interval(
