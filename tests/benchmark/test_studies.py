@@ -157,12 +157,12 @@ def test_an_unknown_objective_is_named(tmp_path):
 def test_on_misaligned_pairs_jdrl_is_beside_the_same_networks_without_it():
     every = list(registry.all_baselines().values())
     systems = [one for one in every if not one.card.variant_of]
-    compared = around_jdrl(systems, ours=False)
+    compared = around_jdrl(systems, add=False)
     names = ["ifan", "mprnet", "nafnet", "unet"]
     assert [one.card.name for one in compared] == sorted(
         ["input", *names, *(f"jdrl-{name}" for name in names)]
     )
-    beside = around_jdrl(systems, ours=True)
+    beside = around_jdrl(systems, add=True)
     assert [one.card.name for one in beside] == [
         *(x.card.name for x in compared),
         "registered-unet",

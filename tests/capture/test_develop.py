@@ -149,7 +149,7 @@ def test_every_kind_of_shot_is_developed_and_nothing_of_a_rejected_pair(tmp_path
     files["anchor"] = bayer_dng(tmp_path / "raw" / "anchor.dng", scene())
     kept, _ = write_session(tmp_path / "s", [files, files], {1: "reject"})
     done = develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(), 2)
-    assert done.done == (kept,)
+    assert done.developed == (kept,)
     found = {path.relative_to(tmp_path / "out").as_posix() for path in tmp_path.glob("out/*/*.png")}
     assert found == {f"{kind}/{kept}.png" for kind in ("anchor", "blurry", "sharp")}
     assert [pair.id for pair in open_dataset(f"pairs:{tmp_path / 'out'}").pairs] == [kept]

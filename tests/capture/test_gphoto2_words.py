@@ -162,7 +162,7 @@ class Body:
 
     def shot(self, due: int | None, *, all_or_none: bool = True) -> FilesOfShot:
         return files_of_shot(
-            RAW, self.listen, due=due, quiet_seconds=1.5, known={OLD}, all_or_none=all_or_none,
+            RAW, self.listen, due=due, quiet_seconds=1.5, earlier={OLD}, all_or_none=all_or_none,
             clock=lambda: self.now,
         )  # fmt: skip
 
