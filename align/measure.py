@@ -70,7 +70,7 @@ def check_defocus_map(coc_px: NDArray[np.float32], shape: tuple[int, int]) -> No
 REGISTRATION_SIDE = 4096
 """Larger pictures are reduced by a whole factor for the registration."""
 RELIABLE_PX = 1.0
-"""Where more is left than this, the registered sharp picture is no reference for the pixel."""
+"""Where more is left than this, the registered sharp picture is not a reference for the pixel."""
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,7 @@ def _registered(
     largest_px: float,
     shared: SessionLens | None,
 ) -> tuple[Registration, SessionLens | None]:
-    """The global registration in pixels of the full pictures, and what of a session is in it."""
+    """The global registration in pixels of the full pictures, and what a session adds to it."""
     height, width = shape
     factor = factor_for(shape, REGISTRATION_SIDE)
     reach, used = largest_px / factor, None

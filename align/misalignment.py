@@ -86,7 +86,7 @@ class Misalignment:
     calibration_share: float | None = None  # of the pixels: in JDRL's calibration mask
     sigma: Sigma | None = None
     spread: TileAsymmetry | None = None  # what the registration's tiles say of the point spread
-    shared: SessionLens | None = None  # what of the pair's session is in ``matrix``
+    shared: SessionLens | None = None  # what the pair's session adds to ``matrix``
     # mean length of the displacement from the blurry to the sharp member, over reliable pixels:
     # that of the frame, and the local flow where it explains more
     misalignment_px: float | None = None

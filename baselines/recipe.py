@@ -165,7 +165,7 @@ def plain_recipe() -> Recipe:
 
 TERMS = ({"loss": "l2"},)
 """The loss in the demo: of squared differences, as PSNR is. One of absolute differences keeps a
-network that saw little nearer to its input. An adversary or a perceptual loss tells nothing in
+network that saw little nearer to its input. An adversary or a perceptual loss gives nothing in
 seconds, and pulls colours away."""
 START_TERMS = ({"loss": "l1"}, {"loss": "frequency", "weight": 0.05})
 """The loss before the demo, and where losses are compared: JDRL's is of absolute differences too.
@@ -193,7 +193,7 @@ MISALIGNED = DEMO.model_copy(update={"steps": 48, "learning_rate": 1e-3})
 """On pairs that are off by pixels, where losses are compared: long and fast enough that a network
 learns what its loss asks for, which 32 careful steps from the start weights do not show."""
 REBLUR_SHARE = 0.25
-"""Share of a training with JDRL in which its reblurring network learns alone, as it starts anew."""
+"""Share of a training with JDRL in which its new reblurring network learns alone."""
 REBLUR_FEATURES = 16
 """Channels of the reblurring network beside a narrow copy; the paper's has 64."""
 

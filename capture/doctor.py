@@ -297,7 +297,7 @@ _FOCUS_SHIFT = _Switch(
     (),
     "ask",
     "has the lens no focus shift when it is stopped down?",
-    "'calibrate focus' at both apertures tells; focus with the lens stopped down if it has",
+    "'calibrate focus' at both apertures shows it; focus with the lens stopped down if it has",
 )
 _CORRECTIONS = _Switch(
     "corrections",
@@ -311,7 +311,7 @@ _AUTOFOCUS = _Switch(
     ("autofocus", "focusmode"),
     "warn",
     "is the lens on manual focus?",
-    "switch the lens to MF: it focuses anew before each shot otherwise",
+    "switch the lens to MF: it focuses again before each shot otherwise",
 )
 
 

@@ -148,7 +148,7 @@ def _truth(root: Path, before: Verification, source: Path, there: Mapping[str, s
         raise DatasetError(f"{source}: its manifests are damaged too; try another copy")
     common = sum(before.hashes.get(path) == digest for path, digest in other.hashes.items())
     if 2 * common < len(other.hashes):
-        raise DatasetError(f"{source}: is no copy of {root}; give another copy of the same release")
+        raise DatasetError(f"{source}: is not a copy of {root}; give one of the same release")
     return other
 
 

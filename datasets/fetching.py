@@ -278,7 +278,7 @@ def fetch_release(
         new = [name for name in wanted if name not in set(kept)]
         sizes: dict[str, int] | None = None
         for name in track(sorted(new, key=_is_content), f"fetching {out.name}"):
-            if _is_content(name) and sizes is None:  # the documents are there, which tell them
+            if _is_content(name) and sizes is None:  # the documents are there, which give them
                 sizes = release_sizes(out)
             _require_inside(out, name)
             most = (sizes or {}).get(name, MOST_BYTES)
@@ -320,7 +320,7 @@ def release_sizes(root: Path) -> dict[str, int]:
     path = root / CROISSANT
     if not path.is_file():
         return {}
-    with intact(path, "get the release anew", DatasetError, OSError):
+    with intact(path, "get the release again", DatasetError, OSError):
         files = [one for one in read_json(path)["distribution"] if "contentSize" in one]
         return {str(one["@id"]): int(one["contentSize"].removesuffix(" B")) for one in files}
 

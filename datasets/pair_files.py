@@ -44,7 +44,7 @@ def id_problem(text: str) -> str:
     if len(text.encode()) > LONGEST_ID:
         return f"an id has at most {LONGEST_ID} letters, or as many bytes"
     if _RESERVED.fullmatch(text):
-        return "an id is no name that Windows reserves, such as 'con'"
+        return "an id cannot be a name that Windows reserves, such as 'con'"
     return ""
 
 

@@ -115,7 +115,7 @@ def noted_place(name: str) -> tuple[str, Path]:
     """The dataset and the sidecar of ``READER@NAME``, if it was applied on this computer."""
     reader, _, correction = name.partition("@")
     if not NAME.fullmatch(correction) or not NAME.fullmatch(reader):
-        raise DatasetError(f"'{name}' is no READER@NAME; see 'defocus-data sidecar --help'")
+        raise DatasetError(f"'{name}' is not READER@NAME; see 'defocus-data sidecar --help'")
     try:
         document = read_json(_note(name))
         return str(document["dataset"]), Path(document["sidecar"])

@@ -65,9 +65,7 @@ def write_sidecar(
     """Measure every pair and write its correction; the sidecar, and the unreadable pairs."""
     # ``out`` may be a sidecar of the same order that lacks pairs, which are tried again.
     if not NAME.fullmatch(name):
-        raise DatasetError(
-            f"'{name}' is no name for a sidecar; use letters, digits, '.', '_' and '-'"
-        )
+        raise DatasetError(f"'{name}' cannot name a sidecar; use letters, digits, '.', '_' and '-'")
     flow = _estimator(estimator_name)
     if (earlier := _earlier(dataset, out, name, release, flow.name)) is not None:
         whole = {entry.id for entry in earlier.pairs if entry.reason != UNREAD}

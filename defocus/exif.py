@@ -54,7 +54,7 @@ class Exif:
 
     @property
     def moment(self) -> datetime | None:
-        """When it was taken by the camera's clock, without time zone; None if it is no time."""
+        """When it was taken by the camera's clock, without time zone; None if it is not a time."""
         try:
             return datetime.strptime(self.taken or "", "%Y:%m:%d %H:%M:%S")
         except ValueError:  # cameras write what they like

@@ -65,7 +65,7 @@ def differences(state: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]
         shape, dtype = wanted[name]
         dense = tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_nested)
         if not dense or tensor.device.type != "cpu":
-            problems.append(f"{name} is no dense tensor in memory")
+            problems.append(f"{name} is not a dense tensor in memory")
         elif tuple(tensor.shape) != shape:
             problems.append(f"{name} has shape {tuple(tensor.shape)}, not {shape}")
         elif _kind(tensor.dtype) != _kind(dtype):

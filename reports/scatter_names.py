@@ -21,7 +21,7 @@ PLACES = (
     (0.6, 0.9, "left"), (-0.6, 0.9, "right"), (0.6, -0.9, "left"), (-0.6, -0.9, "right"),
 )  # fmt: skip
 """Of a text beside its point, the best first: to the right, up, both as shares of the font's size,
-and what of the text is there."""
+and the part of the text that is there."""
 REACHES = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
 
 Box = tuple[float, float, float, float]

@@ -22,7 +22,7 @@ from defocus.reading import intact, read_json
 from defocus.restoration.blur_map_files import map_paths, refuse_existing_map, write_map
 from defocus.restoration.files.encoding import foreseen_remarks, write_picture, written_kind
 from defocus.restoration.files.own_picture import read_mask, read_own_picture
-from defocus.restoration.files.sources import found_pictures, targets_of, test_targets
+from defocus.restoration.files.sources import given_pictures, targets_of, test_targets
 from defocus.restoration.restoration import changed_share, restore_colours
 from defocus.restoration.restorer import Restorer, overlap_px, restorer_of, tiles_of
 from defocus.restoration.settings import RestoreSettings
@@ -92,7 +92,7 @@ class Restored:
     # share of pixels with a change above 2 of 255; None from earlier versions
     changed: float | None = None
     map: str = ""  # path of the map of blur as asked for
-    remarks: tuple[str, ...] = ()  # what of the file the restored picture does not have
+    remarks: tuple[str, ...] = ()  # what the restored picture lacks of the file
     system: str = ""
     seconds: float = 0.0  # 0.0 if it was restored before
     reason: str = ""  # why there is no restored picture; empty if there is one
@@ -168,7 +168,7 @@ def _targets(images: Sequence[Path] | str, out: Path) -> Sequence[tuple[Path, Pa
     """Where each picture goes, or why it is left out."""
     if isinstance(images, str):
         return test_targets(open_dataset(images, damaged=True), out)
-    pictures = found_pictures(images)
+    pictures = given_pictures(images)
     return list(zip(pictures, targets_of(pictures, out), strict=True))
 
 

@@ -30,7 +30,7 @@ def _tile_px(value: object) -> int | None:
 
 
 class RestoreSettings(CommandSettings):
-    """What restores, what of the restored picture is taken, and where it goes."""
+    """What restores, which part of the restored picture is taken, and where it goes."""
 
     baseline: str = option(DEFAULT_SYSTEM, "--baseline NAME", heading="Network")
     """The system to use."""

@@ -140,7 +140,7 @@ def _coloured(diameter_px: Array, largest: float) -> NDArray[np.uint8]:
 
 
 def with_scale(blur: PairBlurMap) -> NDArray[np.uint8]:
-    """:func:`blur_picture` with a bar below it that tells the blur in px."""
+    """:func:`blur_picture` with a bar below it that gives the blur in px."""
     picture, largest = blur_picture(blur), blur_scale_px(blur)
     width = max(picture.shape[1], LEAST_WIDTH_PX)
     size = max(width / 1000, 0.4)

@@ -184,7 +184,7 @@ def _read_flow(path: Path, expected: FlowRecord) -> LocalFlow:
     except ARRAY_ERRORS as error:
         raise AlignmentError(f"{path}: no flow can be read; align the pair again") from error
     if field.dtype != np.float32 or field.ndim != 3 or field.shape[0] != 2 or field.size == 0:
-        raise AlignmentError(f"{path}: {field.dtype} of shape {field.shape} is no flow")
+        raise AlignmentError(f"{path}: {field.dtype} of shape {field.shape} is not a flow")
     if not np.isfinite(field).all():
         raise AlignmentError(f"{path}: the flow has values that are not finite")
     return LocalFlow(field, expected.factor)

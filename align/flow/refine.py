@@ -110,7 +110,7 @@ EXPECTED_PX = (1.0, 0.3, 0.2, 0.2)
 """Standard deviation, at first, of a window's flow from that of the window before."""
 LEAST_EXPECTED_PX = 0.06
 BELIEF = 0.01
-"""Share of the places that would have to tell as much for the expectation to be outweighed."""
+"""Share of the places that would have to say as much for the expectation to be outweighed."""
 ITERATIONS = 2
 
 NOISE = 0.006
@@ -185,7 +185,7 @@ def _evidence(first: Array, second: Array, flow: Array, valid: Mask) -> Terms:
 
 
 def _texture_share(gx: Array, gy: Array, left: Array, counted: Array) -> Array:
-    """Share of the gradients, 0..1, that exceeds noise and so tells about the motion."""
+    """Share of the gradients, 0..1, that exceeds noise and so shows the motion."""
     energy = _wide_mean(gx * gx + gy * gy, counted, DIFFERENCE_PX)
     noise = NOISE_SCATTER * 2 * GRAIN_GRADIENT * grain_level(left, counted) ** 2
     return np.asarray(np.clip(1 - noise / (energy + np.float32(1e-9)), 0, 1), np.float32)

@@ -158,7 +158,7 @@ def _kernel(diameter_px: float) -> Array:
     return disc_psf(diameter_px).astype(np.float32)
 
 
-# The strength of colours: pictures whose colour space is not told, or whose profile an editor
+# The strength of colours: pictures whose colour space is not stated, or whose profile an editor
 # dropped, are read as sRGB. Then all colours of one member are paler, or stronger, by one factor,
 # which a blur does not do; a black and white member has none.
 
@@ -168,12 +168,12 @@ SIDE = 200
 LEAST_LIGHT, MOST_LIGHT = 0.02, 0.95
 """Light below which colours are noise, and above which a channel may be saturated."""
 LEAST_PLACES, LEAST_SPREAD = 200, 0.08
-"""Places that must count, and the scatter of their colours: grey pictures tell nothing."""
+"""Places that must count, and the scatter of their colours: grey pictures say nothing."""
 COLOURFUL, SURFACE_PX = 2 * LEAST_SPREAD, 9
 """Scatter from which on a member has colours beside a grey one, and the windows over which noise
 is averaged for it."""
 MOST_STRENGTH = 100.0
-"""That is told: a grey member has no colours to divide by."""
+"""The most that is reported: a grey member has no colours to divide by."""
 BLUR_STEP_PX = 1.0
 ROUNDS, SLACK = 10, 2e-3
 OPPONENTS = ((1.0, -1.0, 0.0), (-0.5, -0.5, 1.0))

@@ -33,7 +33,7 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 AROUND_PX = 63
-"""Side of the median that is taken off: what is wider than half of it is no speck."""
+"""Side of the median that is taken off: what is wider than half of it is not a speck."""
 LEAST_STOPS, DEEP_STOPS = 0.1, 0.2
 """Where a speck begins, and the depth that one of them must have."""
 LEAST_PIXELS, MOST_WIDTH, LEAST_FILLED = 20, 0.06, 0.4

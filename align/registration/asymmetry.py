@@ -128,7 +128,7 @@ def _solved(matrix: Array, right: Array) -> Array:
 
 
 ASYMMETRY = 0.12
-"""Standard deviation of a lens's asymmetry where the shape of the point spread does not tell it, px
+"""Standard deviation of a lens's asymmetry where the shape of the point spread does not give it, px
 at the corner per px of circle of confusion: symmetric kernels need 0.02, a strong cat's eye 0.2."""
 LEAST_ASYMMETRY_GAIN = 0.7
 """What an asymmetry has to make of the squared error with which left-out parts are predicted."""
@@ -145,7 +145,7 @@ class TileAsymmetry:
     """Asymmetry of a point spread by a pair's tiles, px at the corner per px, outwards positive."""
 
     value: float
-    information: float  # its inverse variance, 0 if they tell nothing
+    information: float  # its inverse variance, 0 if they say nothing
     prior: float
     taken: float  # what the transform was fitted with; 0 if the value is not significant
     corner_px: float  # how far an asymmetry of one moves the corners of the transform inwards, px

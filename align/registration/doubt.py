@@ -60,7 +60,7 @@ LARGEST_DISAGREEMENT_PX = 1.0
 CONTRADICTION = 3.0
 """So many standard errors off, a zoom is not the one that is known."""
 
-SESSION_HINT = "; other pairs of its session may tell the zoom (align --session)"
+SESSION_HINT = "; other pairs of its session may give the zoom (align --session)"
 
 
 def doubt(
@@ -76,7 +76,7 @@ def doubt(
 ) -> str:
     """Why the result of the tiles is not reliable, in user's pixels (``unit``); empty if it is.
 
-    What ``at_most`` leaves out, and what a lens moves beside a ``known_zoom``, is no doubt."""
+    What ``at_most`` leaves out, and what a lens moves beside a ``known_zoom``, raises no doubt."""
     zoom_known = known_zoom is not None
     matrix = rescaled(level.matrix, level.factor)
     reach = level.factor * corner_distance_px(matrix, np.eye(3), blurry.shape)
@@ -87,7 +87,7 @@ def doubt(
             "allowed"
         )
     if not math.isfinite(level.error_px):
-        return "only one part of the picture tells how far the corners move"
+        return "only one part of the picture shows how far the corners move"
     size = size_of(blurry.shape)
     error_px = level.known_zoom_px if zoom_known else level.error_px
     largest = LARGEST_UNKNOWN_PX[size] if zoom_known else LARGEST_ERROR_PX[size]
@@ -123,7 +123,7 @@ def doubt(
 
 
 def _session_hint(level: Level, finest: int, size: str, at_most: str) -> str:
-    """What a person can do if other pairs may tell the zoom; empty if that is not enough."""
+    """What a person can do if other pairs may give the zoom; empty if that is not enough."""
     if at_most == "translation" or level.known_zoom_px > finest * LARGEST_UNKNOWN_PX[size]:
         return ""
     return SESSION_HINT

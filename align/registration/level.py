@@ -30,7 +30,7 @@ Plane = NDArray[np.floating]
 ROUNDS = 6
 SETTLED_PX = 0.02
 MAP_SHARE, GAIN_SHARE, DETAIL_SHARE = 1 / 16, 1 / 24, 1 / 32
-"""Standard deviations over the longest side of the picture: of the window in which tiles tell the
+"""Standard deviations over the longest side of the picture: of the window in which tiles give the
 blur, of that in which gain and noise are measured, and of the coarsest detail that is compared."""
 FINEST_PX = 1.0
 """Standard deviation of the window that removes finer noise."""
@@ -166,7 +166,7 @@ LARGEST_UNKNOWN_PX = {"small": 0.75, "large": 1.0}
 limit of 0.8 px, 13 of 4,500 rendered pairs were off by more than 1 px and not unknown, 7 of them
 with more than 0.65; but with 0.65 px right answers in pictures of 200 px were lost as well."""
 LEAST_SKEW, LARGEST_SKEW_PX = 0.1, 1.0
-"""Skewness of the point spread that tells a coma, as the asymmetry that it stands for (symmetric
+"""Skewness of the point spread that shows a coma, as the asymmetry that it equals (symmetric
 kernels show up to 0.1), and the displacement of the corners by it that is still a number."""
 HALF_STEP_PX = FINE_DIAMETERS_PX[1] / 2
 STRONG_BLUR = 0.03

@@ -113,7 +113,7 @@ def _other_peaks(surface: Surface, top: float) -> dict[tuple[int, int], float]:
 
 
 def _told(rest: "_Differences", other: "_Differences", tiles: Witnesses) -> bool:
-    """Whether the pictures tell that the second shift is not the true one."""
+    """Whether the pictures show that the second shift is not the true one."""
     if other.mean >= CLEARLY_WORSE * rest.mean:
         return True
     if np.isnan(rest.around).all():  # too small for a window

@@ -49,7 +49,7 @@ def scatter_of(apart: Array, errors: Array, before: DisplacementScatter) -> Disp
     across = np.stack([-along[1], along[0]])
     close = np.linalg.norm(apart, axis=1) <= INLIER_PX
     band = (np.abs(apart @ across) <= INLIER_PX) & (np.abs(apart @ along) <= LARGEST_PARALLAX_PX)
-    # a blurred tile lies far off by its own error: what it says of parallax counts as little
+    # a blurred tile is far off by its own error: what it says of parallax counts as little
     telling = 1 / (np.square(errors) + FIRST_EXTRA_PX**2)
     counts = telling @ band
     best = int(counts.argmax())
@@ -57,7 +57,7 @@ def scatter_of(apart: Array, errors: Array, before: DisplacementScatter) -> Disp
         if not close.any():
             return before
         squares = np.square(apart[close]).mean(axis=1) - np.square(errors[close])
-        # sharp tiles tell what all scatter by; blurred ones would drown it in their errors
+        # sharp tiles show what all scatter by; blurred ones would drown it in their errors
         sure = 1 / np.square(np.square(errors[close]) + np.mean(before.variances))
         variance = max(float(np.average(squares, weights=sure)), LEAST_EXTRA_PX**2)
         return DisplacementScatter(np.eye(2), (variance, variance))
@@ -109,7 +109,7 @@ def depth_parallax(
         limit = LARGEST_PARALLAX_PX * 0.5 ** min(step, 2)
         off = apart / np.sqrt(variances)
         counts = (apart <= limit) * np.minimum(1.0, HUBER / np.maximum(off, 1e-9))
-    # what the tiles tell of the slope beside the similarity; overlapping tiles err alike
+    # what the tiles say of the slope beside the similarity; overlapping tiles err alike
     covariance = overlap * np.linalg.pinv(normal)[4:, 4:]
     slope = parameters[4:]
     sure = slope @ np.linalg.solve(covariance, slope) > SIGNIFICANT**2

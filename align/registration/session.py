@@ -54,7 +54,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class SessionLens:
-    """What a session's pairs share, or what of it a pair has."""
+    """What a session's pairs share, or the part of it that a pair has."""
 
     zoom: Shared | None = None  # ratio of sharp to blurry distances; None if they share none
     asymmetry: Shared | None = None
@@ -114,7 +114,7 @@ class OwnZoom:
         return replace(self, zoom=zoom, sigma=math.sqrt(max(variance, 0.0)), asymmetry=None)
 
     def in_session(self, lens: SessionLens) -> tuple["OwnZoom", SessionLens | None]:
-        """The zoom with what the session shares, and what of that is in it; None if nothing."""
+        """The zoom with what the session shares, and what was taken of that; None if nothing."""
         own, zoom = self.with_asymmetry(lens.asymmetry), lens.zoom
         if zoom is not None and zoom.helps(own.zoom, own.sigma):
             return replace(own, zoom=zoom.value, sigma=zoom.sigma), lens

@@ -31,8 +31,8 @@ CATS_EYE = -16.0
 
 A pupil cut by a shifted copy of itself has its centroid at half the shift; along the radius its
 width shrinks by the shift, so that the variance, D^2 / 16 of a disc, falls by asymmetry * D^2 / 4,
-of which a quarter stands before the difference of second derivatives. A pupil that is cut from both
-sides has its centroid nearer: this is the most that its width can stand for."""
+a quarter of which weighs the difference of second derivatives. A pupil that is cut from both
+sides has its centroid nearer: this is the most that its width can mean."""
 COMA = -48.0
 """Asymmetry over the third moment: third-order coma that shifts the centroid by t has, on a disc of
 radius R, moments t R^2 / 2 along and t R^2 / 6 across: a Laplacian's gradient times t R^2 / 12.
@@ -41,7 +41,7 @@ its estimate is up to twice too large."""
 SAMPLES = 1.5
 """Pixels per standard deviation of the smoothing: larger blurs are judged on reduced pictures."""
 FLOOR = 3e-3
-"""Standard error of a tile's moments for what is no noise: depth edges, blur that changes."""
+"""Standard error of a tile's moments for what is not noise: depth edges, blur that changes."""
 RIDGE = 1e-6
 HUBER, ROUNDS = 2.2, 4
 PARTS = 3

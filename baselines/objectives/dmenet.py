@@ -218,7 +218,7 @@ class DMENetObjective(Objective):
         labelled: LabelledPictures,
         unlabelled: RealPictures,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """How badly masks are told from maps, and how well the critic tells real pictures."""
+        """How badly masks are predicted from maps, and how well the critic sees real pictures."""
         pictures, masks = labelled.draw(blurry)
         of_masked, of_bare = _maps(network, pictures), _maps(network, unlabelled.draw(blurry))
         focus = binary_cross_entropy_with_logits(self.focus(of_masked["map"]), masks)

@@ -25,7 +25,7 @@ def mirrored_gradient(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]
 
 @numba.njit(nogil=True, cache=True)
 def mirrored_adjoint(right: NDArray[Any], below: NDArray[Any]) -> NDArray[Any]:
-    """The adjoint of :func:`mirrored_gradient`; what stands in the last column and row is 0."""
+    """The adjoint of :func:`mirrored_gradient`; the last column and row are 0."""
     height, width = right.shape
     values = np.empty_like(right)
     for y in range(height):

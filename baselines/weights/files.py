@@ -102,7 +102,7 @@ def _require_all(files: Sequence[Path], system: Baseline) -> None:
         )
     if other:
         raise WeightsError(
-            f"{files[0].parent}: {_listed(other)} is no part of the weights of "
+            f"{files[0].parent}: {_listed(other)} is not part of the weights of "
             f"{system.card.name}, which are {_listed(wanted)}; leave it out"
         )
 

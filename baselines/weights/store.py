@@ -110,7 +110,7 @@ def add_weights(
     files = weights_files(paths, system)  # first of all: torch takes seconds to import
     label = label or _label_of(paths[0])
     if not _LABEL.fullmatch(label):
-        raise InputError(f"{label!r} is no label; use letters, digits, '.', '_' and '-'")
+        raise InputError(f"{label!r} is not a label; use letters, digits, '.', '_' and '-'")
     from defocus.baselines.weights.conversion import convert_files, convert_here
 
     if system.card.kind in ("reference", "classical"):

@@ -86,8 +86,8 @@ def _row(
 def _seconds_left(left: Sequence[Left], estimate: Estimate) -> float | None:
     """Remaining seconds of one system's runs; one that lacks only metrics is not trained again."""
     each = [estimate.seconds if one.metrics is None else estimate.restoring_seconds for one in left]
-    seconds_known = [seconds for seconds in each if seconds is not None]
-    return math.fsum(seconds_known) if len(seconds_known) == len(each) else None
+    numbers = [seconds for seconds in each if seconds is not None]
+    return math.fsum(numbers) if len(numbers) == len(each) else None
 
 
 def _table(caption: str, rows: Sequence[tuple[Cell, ...]], seconds: float) -> Table:

@@ -81,17 +81,17 @@ def _on_any_pictures(scores: PictureScores) -> list[Gained]:
 
 
 def _gains(content: Content, scores: PictureScores) -> list[Gained]:
-    """Rivals with a gain, largest first; those told the blur only if there are no others."""
+    """Rivals with a gain, largest first; those given the blur only if there are no others."""
     built = content.reconstructions
     gained = [one for one in _all_gains(scores) if one[0].first.system not in built]
-    return [one for one in gained if not one[0].told_the_blur] or gained
+    return [one for one in gained if not one[0].is_given_blur] or gained
 
 
 def _most_of(gained: Sequence[Gained], others: Sequence[Gained]) -> str:
     """Of how many systems the first gains most; those above it that are not rivals are named."""
     above = [line for line, row in others if (row.gain or 0.0) > (gained[0][1].gain or 0.0)]
-    helped = sum(line.told_the_blur for line in above)
-    kinds = [f"{helped} told the true blur"] if helped else []
+    helped = sum(line.is_given_blur for line in above)
+    kinds = [f"{helped} given the true blur"] if helped else []
     if rebuilt := len(above) - helped:
         kinds.append(counted(rebuilt, "reconstruction"))
     aside = f" ({' and '.join(kinds)} above it aside)" if kinds else ""

@@ -37,7 +37,7 @@ CROPPED = ", cropped"
 """Begins the end of the names of systems whose pictures were cropped to be scored."""
 
 TRUE_BLUR = "defocus_map"
-"""Input of systems that are told the true blur."""
+"""Input of systems that are given the true blur."""
 
 LineKey = tuple[str, str, str, str]
 """System, origin of its weights, what they were trained on, budget."""
@@ -82,7 +82,7 @@ class BoardLine:
         return group_anchor(self.first)
 
     @property
-    def told_the_blur(self) -> bool:
+    def is_given_blur(self) -> bool:
         """Whether it is given the true blur: it is not a rival of the others, and leads none."""
         return TRUE_BLUR in self.first.input
 

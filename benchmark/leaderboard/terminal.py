@@ -58,7 +58,7 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
 
 
 def say_incomplete(outcome: "Outcome", studies: Sequence["Study"]) -> int:
-    """Say what of a study failed or was left out; return the exit code of :func:`show_outcome`."""
+    """Say what failed or was left out of a study; return the exit code of :func:`show_outcome`."""
     for run in outcome.failed:
         say(
             f"{run} failed; {run_folder(studies[0].out, run) / FAILURE} has the details", error=True

@@ -27,11 +27,11 @@ HEADING = "JDRL and the plain loss"
 def _joint_training(study: ReportStudy) -> Mapping[str, Sequence[Part]]:
     if study.lead:  # whose own answer compares them already
         return {}
-    made_for_it = {one.board.name for one in study.pictures if _only_joint(one)}
+    of_joint_training = {one.board.name for one in study.pictures if _only_joint(one)}
     return study.by_dataset(
         HEADING,
         lambda one: joint_training_parts(study.content, one.board, study.kept),
-        sorted(study.pictures, key=lambda one: one.board.name not in made_for_it),
+        sorted(study.pictures, key=lambda one: one.board.name not in of_joint_training),
     )
 
 

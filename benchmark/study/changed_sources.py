@@ -102,15 +102,15 @@ def _warn_of_kept(out: Path, run: Run) -> None:
 
 def _why_again(out: Path, run: Run, earlier: str, facts: Facts) -> str:
     """Why the training of an earlier run does not count for this one; empty if nobody knows."""
-    revision, known_by_sources = run.baseline.revision, "source_hash" in facts
-    if revision is not None and known_by_sources:
+    revision, has_sources = run.baseline.revision, "source_hash" in facts
+    if revision is not None and has_sources:
         return (
             f"revision={revision} is new, and {earlier} is known by its sources; to keep that "
             "training, leave the revision out"
         )
     if revision is not None and facts.get("revision") != revision:
         return f"its revision is {revision}, and {facts.get('revision')} in {earlier}"
-    if revision is None and run.baseline.source_hash and not known_by_sources:
+    if revision is None and run.baseline.source_hash and not has_sources:
         return f"it has no revision any more, which {earlier} is known by"
     then, now = _trained_from(out, earlier), sources_of(run)["sources"]
     if then is not None and then["needed"] != now["needed"]:

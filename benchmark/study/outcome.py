@@ -18,7 +18,7 @@ from defocus.isolation import LeftOut, say_left_out
 
 @dataclass(frozen=True)
 class Outcome:
-    """Outcome of a study: its leaderboard, and what of the request is missing or failed."""
+    """Outcome of a study: its leaderboard, and the missing and failed parts of the request."""
 
     # ``replaced`` counts, by system, runs whose row another run has taken.
 

@@ -30,7 +30,7 @@ class ImportRequest(CommandSettings):
     sharp: str | None = option(None, "--sharp F")
     """Narrow aperture; needed if there are more than two."""
     order: Order | None = option(None, "--order")
-    """Order of the members in pairs of a lens that tells no aperture; by default, the longer
+    """Order of the members in pairs of a lens that reports no aperture; by default, the longer
     exposure is the sharp one. aba is sharp, blurry, sharp."""
     gap_seconds: Pause = option(60.0, "--gap SECONDS")
     """Longest pause between the shots of a pair."""

@@ -185,7 +185,7 @@ def _require_settable(settings: Mapping[SettingName, Setting]) -> None:
         if name not in settings:
             raise InputError(
                 f"the {name} of this camera cannot be set, which these shots need; on a body set "
-                "the dial to M and the lens ring to A; if they stand there, turn it off and on"
+                "the dial to M and the lens ring to A; if they are there, turn it off and on"
             )
         if settings[name].read_only:
             raise InputError(

@@ -31,8 +31,8 @@ def scene_slug(name: str) -> str:
     plain = "".join(c for c in normalize("NFKD", name.casefold()) if not combining(c))
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].strip("-")
     if not re.search("[a-z]", slug) and any(c.isalpha() for c in plain):
-        told_apart = sha256(" ".join(plain.split()).encode()).hexdigest()[:6]
-        slug = "-".join(filter(None, ("scene", slug[:48].strip("-"), told_apart)))
+        digest = sha256(" ".join(plain.split()).encode()).hexdigest()[:6]
+        slug = "-".join(filter(None, ("scene", slug[:48].strip("-"), digest)))
     if not slug:
         raise DatasetError(f"scene name {name!r} has no letter or digit; give another")
     return slug

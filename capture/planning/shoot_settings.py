@@ -181,7 +181,7 @@ class BracketSettings(CommandSettings):
     """Order of the shots. aba is sharp, blurry, sharp; or blurry, sharp, blurry if the narrow
     exposure would exceed --max-shutter. The repeated shot shows drift and motion."""
     settle_seconds: Seconds | None = option(None, "--settle SECONDS")
-    """Pause before each shot, so that the camera stands still.  [default: 1.5; sim: 0]"""
+    """Pause before each shot, so that the camera is still.  [default: 1.5; sim: 0]"""
     shutter: OwnOrAuto = option(None, "--shutter T", heading="Exposure")
     """Exposure time of the blurry shot, such as 1/125; by default, or with auto, the camera's
     setting."""

@@ -256,7 +256,7 @@ def repair_session(root: Path) -> list[str]:
 
 
 def refuse_occupied(root: Path) -> None:
-    """Refuse a file, and a folder with anything in it that is no session."""
+    """Refuse a file, and a folder with anything in it that is not a session."""
     if (root / JOURNAL).exists() or not root.exists():
         return
     if not root.is_dir():

@@ -78,7 +78,7 @@ def _exposure(role: Mapping[str, Any]) -> Exposure:
 def _number(name: SettingName, words: Mapping[str, str]) -> float:
     number = parse_value(name, words[name])
     if number is None:
-        raise ValueError(f"{name} '{words[name]}' is no number")
+        raise ValueError(f"{name} '{words[name]}' is not a number")
     return number
 
 

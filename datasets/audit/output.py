@@ -73,7 +73,7 @@ def write_audit(
     """Write ``audit.csv``, ``.json``, ``.html`` and the folder ``blur``; the names of the files."""
     make_folder(out)
     _write_blur_maps(out / BLUR, dataset, audit)
-    with staging_folder(out, ".audit-") as staging:  # new tables never stand beside an old page
+    with staging_folder(out, ".audit-") as staging:  # new tables are never beside an old page
         rows = (row_of(pair).values() for pair in audit.pairs)
         write_text(staging / "audit.csv", csv_text([COLUMNS, *rows]))
         write_json(staging / DOCUMENT, document(audit, limit_px))

@@ -87,7 +87,7 @@ def sessions_part(sessions: Sequence[PooledSession]) -> Part:
         for one in sessions[:LISTED]
     ]
     columns = (
-        "session", "told by", Column("pairs", decimals=0), Column("known alone", decimals=0),
+        "session", "known by", Column("pairs", decimals=0), Column("known alone", decimals=0),
         "shared", Column("measured with it", decimals=0), "known only thanks to it",
         "contradicting it",
     )  # fmt: skip
@@ -137,8 +137,8 @@ def not_measured_parts(
     return (
         table,
         Paragraph(
-            "An unknown misalignment is no large one: the pictures do not tell it to within the "
-            "error that is allowed, so no number is given. Such a pair may be aligned well. "
+            "An unknown misalignment is not a large one: the pictures do not give it to the "
+            "accuracy that is asked for, so no number is given. Such a pair may be aligned well. "
             'To keep such pairs, write unknown = "accept" into the --rules of \'defocus-data '
             "curate'; the guide docs/how-to/unknown-alignment.md in the source of this program "
             "says more of each reason."

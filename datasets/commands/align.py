@@ -217,7 +217,7 @@ def _numbers(numbers: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _session_text(common: dict[str, Any]) -> str:
-    """What of a session is in a misalignment, from its JSON."""
+    """What a session adds to a misalignment, from its JSON."""
     if common.get("sigma") == 0:
         text = "only the aperture changed, so zoom is taken as 1"
     else:

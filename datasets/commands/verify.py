@@ -80,7 +80,7 @@ def _outcome(verification: "Verification") -> str:
     if verification.ok:
         return f"{counted(len(verification.hashes), 'file')}, nothing wrong"
     if verification.truth is None:
-        return "its manifests are damaged; what else is wrong cannot be told, repair it from a copy"
+        return "its manifests are damaged; what else is wrong cannot be said, repair it from a copy"
     kinds = Counter(finding.kind for finding in verification.wrong)
     text = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     if set(kinds) == {"missing"}:

@@ -106,7 +106,7 @@ def content_of(dataset: Dataset) -> dict[str, Any]:
 
 
 OF_PAIRS = ("content_hash", "pairs")
-"""What of an order is said of its pairs."""
+"""The parts of an order that describe its pairs."""
 
 
 def claim_folder(

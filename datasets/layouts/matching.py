@@ -272,8 +272,8 @@ def _running(wanted: Keys, files: Sequence[str]) -> MatchedNames:
         raise InputError(_gap(numbered))
     if len(numbers) != len(wanted):
         raise InputError(
-            f"order: {len(numbers)} numbered files cannot be told for {len(wanted)} pictures; the "
-            "order tells nothing if some are missing"
+            f"order: {len(numbers)} numbered files cannot be matched with {len(wanted)} pictures; "
+            "the order says nothing if some are missing"
         )
     names = sorted(wanted)
     if names != sorted(wanted, key=_natural):
@@ -301,7 +301,7 @@ def _gap(numbered: Numbers) -> str:
     lacking = next((n for n in range(numbers[0], numbers[-1]) if n not in set(numbers)), None)
     if numbers[0] in (0, 1) and lacking is not None:
         said += f" ({lacking} is missing between '{numbered[0][1]}' and '{numbered[-1][1]}')"
-    return f"{said}, so their order does not tell the pictures; name them like the pictures"
+    return f"{said}, so their order does not name the pictures; name them like the pictures"
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

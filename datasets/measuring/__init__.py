@@ -1,1 +1,1 @@
-"""What the pixels of a pair tell, measured once and kept by their content."""
+"""What the pixels of a pair show, measured once and kept by their content."""

@@ -24,8 +24,8 @@ from defocus.picture_headers import SUFFIXES
 from defocus.progress import counted, printable, say, track
 from defocus.reading import require_file
 
-TOLD_OF_CAMERA = ("model", "lens", "focal_length_mm")
-"""What of a camera decides a pair's zoom; its distance in focus does too, unless that is kept."""
+CAMERA_OPTICS = ("model", "lens", "focal_length_mm")
+"""What decides a pair's zoom; the camera's distance in focus does too, unless that is kept."""
 CAMERAS = ("camera", "sharp_camera")
 ROLES = ("blurry", "sharp")
 
@@ -73,15 +73,15 @@ def sessions_of(pairs: Sequence[Pair]) -> dict[str, PairSession]:
 
 def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
     """By what decides a pair's zoom, as far as its metadata say it."""
-    one_change = metadata.get("focus_known") is not False  # imported pictures do not tell
+    one_change = metadata.get("focus_known") is not False  # imported pictures do not say
     same_focus = one_change and metadata.get("mode") == "aperture"
-    told_of = TOLD_OF_CAMERA if same_focus else (*TOLD_OF_CAMERA, "focus_distance_mm")
+    names = CAMERA_OPTICS if same_focus else (*CAMERA_OPTICS, "focus_distance_mm")
     cameras = [metadata.get(name) for name in CAMERAS]
-    known_of = [
-        {name: one.get(name) for name in told_of} if isinstance(one, Mapping) else None
+    bodies = [
+        {name: one.get(name) for name in names} if isinstance(one, Mapping) else None
         for one in cameras
     ]
-    facts: dict[str, object] = dict(zip(CAMERAS, known_of, strict=True))
+    facts: dict[str, object] = dict(zip(CAMERAS, bodies, strict=True))
     facts |= {name: metadata.get(name) for name in ("mode", "focus_steps")}
     roles = metadata.get("roles")
     for role in ROLES:
@@ -92,7 +92,7 @@ def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
         facts[f"{role} aperture"] = true.get("f_number") if isinstance(true, Mapping) else None
         if isinstance(exif, Mapping):
             facts[f"{role} focal length"] = exif.get("focal_length_mm")
-    shown = [_shown(*(one[name] for name in TOLD_OF_CAMERA)) for one in known_of if one]
+    shown = [_shown(*(one[name] for name in CAMERA_OPTICS)) for one in bodies if one]
     text = json.dumps(facts, sort_keys=True, default=str)
     camera = " and ".join(shown)
     return PairSession(text, "journal", camera, one_change=one_change, same_focus=same_focus)

@@ -71,7 +71,7 @@ def shrunk(patch: NDArray[Any], side: int) -> NDArray[Any]:
 
 
 def turned_vectors(vectors: NDArray[np.float32], crop: Crop) -> NDArray[np.float32]:
-    """Turn vectors ``(S, S, 2)``, x right and y down, which stand at their new places already."""
+    """Turn vectors ``(S, S, 2)``, x right and y down, which are at their new places already."""
     x, y = vectors[..., 0], vectors[..., 1]
     x = -x if crop.mirrored else x
     y = -y if crop.upside_down else y

@@ -52,7 +52,7 @@ def _list_lines(file: Path, kind: str, split: Split) -> Iterator[ListLine]:
         paths = [_PATH.fullmatch(path) for path in text.split()]
         first, second = paths if len(paths) == 2 else (None, None)
         if not first or not second or first["role"] != "gt" or second["role"] != "blur":
-            raise DatasetError(f"{file}: line {number} is no sharp and blurry path; restore it")
+            raise DatasetError(f"{file}: line {number} lacks a sharp or a blurry path; restore it")
         yield ListLine(kind, split, second["scene"], second[0], first[0])
 
 

@@ -126,7 +126,7 @@ def _inside(folder: Path, origin: Path, name: str) -> Path:
     parts = name.split("/")
     forbidden = "\\" in name or ":" in name or not name.isprintable()
     if forbidden or any(part in {"", ".", ".."} for part in parts):
-        raise DatasetError(f"{origin}: {name!r} is no path inside the dataset; restore the file")
+        raise DatasetError(f"{origin}: {name!r} is not a path inside the dataset; restore the file")
     return folder / name
 
 
@@ -174,7 +174,7 @@ CARD = ReaderCard(
         "8-bit JPEG",
         "a hundredth of the training pairs are shifted by 2 to 5 px, another hundredth misaligned",
         "the folders hold some 4,400 pictures that no metadata file names; they are not read",
-        "numbers of scenes begin anew in each split",
+        "numbers of scenes begin again in each split",
     ),
 )
 

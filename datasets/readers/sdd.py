@@ -15,7 +15,7 @@ CARD = ReaderCard(
     sizes=((4096, 2160), (512, 512)),
     defects=(
         "pairs are misaligned by zoom and shift from the travel of the focus motor",
-        "names of patches do not tell their picture: all count as one scene, none is held out",
+        "names of patches do not say their picture: all count as one scene, none is held out",
         "how the 4,830 patches were reduced and chosen is not documented",
     ),
     unverified="the folder of whole training pictures (115), which the published code does not "

@@ -172,7 +172,7 @@ CARD = ReaderCard(
     redistributable=True,
     defects=(
         "frames differ by focus breathing: align or compensate them before training",
-        "a merged picture has the errors of the program that merged it; it is no ground truth",
+        "a merged picture has the errors of the program that merged it; it is not ground truth",
     ),
 )
 

@@ -41,7 +41,7 @@ SPLITS: tuple[Split, ...] = ("train", "test")
 LAYOUT = Layout(parts=tuple(_part(split, folder) for split in SPLITS for folder in STOPS))
 
 
-def _apertures(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[str, object]]:  # noqa: ARG001 - the folder tells it
+def _apertures(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[str, object]]:  # noqa: ARG001 - the folder says it
     return {
         pair.id: {"f_number_blurry": STOPS[pair.blurry.parent.name], "f_number_sharp": SHARP_STOP}
         for pair in pairs

@@ -108,8 +108,8 @@ def licence_problem(licence: str) -> str:
         near = did_you_mean(licence.replace(" ", "-"), ADDRESSES, most=1)
         hint = near or "such as 'CC-BY-4.0'."
         return (
-            f"'{licence}' is no SPDX identifier; {hint} Own terms are written 'LicenseRef-NAME', "
-            "with 'licence_url'"
+            f"'{licence}' is not an SPDX identifier; {hint} Own terms are written "
+            "'LicenseRef-NAME', with 'licence_url'"
         )
     return "" if written == licence else f"'{licence}' is written '{written}'"
 

@@ -31,7 +31,7 @@ _PRIVATE = re.compile(
     re.IGNORECASE,
 )
 SHORTEST = 4
-"""A shorter value may stand in a text by chance."""
+"""A shorter value may be in a text by chance."""
 NO_SECRETS = {"unknown", "none", "null"}
 
 

@@ -49,11 +49,11 @@ def left_out(blocks: Sequence[Block]) -> str:
     names: dict[str, list[str]] = {}
     for block in blocks:
         names.setdefault(block.kind, []).append(block.name)
-    words = [told_names(kind, [one for one in members if one]) for kind, members in names.items()]
+    words = [kind_words(kind, [one for one in members if one]) for kind, members in names.items()]
     return f"left out: {', '.join(words)}" if words else ""
 
 
-def told_names(kind: str, names: Sequence[str]) -> str:
+def kind_words(kind: str, names: Sequence[str]) -> str:
     """A kind with its names, of which there may be many."""
     if not names:
         return kind

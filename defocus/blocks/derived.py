@@ -8,7 +8,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, cast
 
-from defocus.blocks.block import Block, lost_blocks, told_names
+from defocus.blocks.block import Block, kind_words, lost_blocks
 from defocus.blocks.carried import png_with
 from defocus.blocks.exif import with_orientation, with_thumbnail
 from defocus.blocks.inventory import inventory
@@ -37,7 +37,7 @@ class LeftBehind:
     def __str__(self) -> str:
         """For people: the kind, its names and the count."""
         count = f"all {self.of}" if self.pictures == self.of else f"{self.pictures} of {self.of}"
-        return f"{told_names(self.kind, self.names)} of {count} pictures"
+        return f"{kind_words(self.kind, self.names)} of {count} pictures"
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""

@@ -14,7 +14,7 @@ from defocus.raw import RAW_SUFFIXES
 from defocus.reading import broken_link, is_utf8, require_file
 
 
-def found_pictures(given: Sequence[Path]) -> list[Path]:
+def given_pictures(given: Sequence[Path]) -> list[Path]:
     """The given pictures; a folder stands for those in it (not in sub-folders), by their names."""
     pictures: list[Path] = []
     for path in given:

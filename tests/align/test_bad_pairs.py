@@ -261,7 +261,7 @@ def test_an_error_without_bound_is_told_in_words():
     level = SimpleNamespace(factor=1, matrix=np.eye(3), error_px=math.inf)
     grey = np.zeros((40, 60), np.float32)
     assert doubt(grey, grey, cast(Level, level), 10.0, 1) == (
-        "only one part of the picture tells how far the corners move"
+        "only one part of the picture shows how far the corners move"
     )
 
 

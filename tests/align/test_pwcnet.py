@@ -214,8 +214,8 @@ def test_damaged_hostile_and_foreign_files(network, tmp_path):
         assert len(message) < 600
     assert not Path("/tmp/defocus-hostile-pickle-ran").exists()
     for name, problem in {
-        "sparse": "is no dense tensor in memory",
-        "meta": "is no dense tensor in memory",
+        "sparse": "is not a dense tensor in memory",
+        "meta": "is not a dense tensor in memory",
         "complex": "holds complex64, not float32",
         "integer": "holds int64, not float32",
         "eight_bit": "holds float8_e4m3fn, not float32",

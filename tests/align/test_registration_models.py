@@ -249,7 +249,7 @@ def test_a_coma_that_may_hide_in_the_blur_is_no_answer():
     assert doubt(grey, grey, known, np.inf, 1) == ""
     assert doubt(grey, grey, hidden, np.inf, 1) == (
         "a coma of 1.6 px at the corners may hide in the blur; other pairs of its session may "
-        "tell the zoom (align --session)"
+        "give the zoom (align --session)"
     )
 
 

@@ -114,7 +114,7 @@ def test_the_intensities_answer_where_the_tiles_are_unsure(monkeypatch, wrong, b
     if not known:
         assert found.reason == (
             "the tiles leave an error of 0.7 px at the corners, more than the 0.5 px allowed; "
-            "other pairs of its session may tell the zoom (align --session)"
+            "other pairs of its session may give the zoom (align --session)"
         )
         return
     assert found.matrix is not None

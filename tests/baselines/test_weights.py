@@ -346,7 +346,7 @@ def test_a_file_that_kills_its_reader_is_refused_and_leaves_nothing(
 
 def test_a_label_cannot_leave_the_cache(own_cache, official):
     for label in ("../../x", "/x", "a b", ".x"):
-        with pytest.raises(InputError, match="is no label"):
+        with pytest.raises(InputError, match="is not a label"):
             add_weights(GKMNET, [official], label)
 
 

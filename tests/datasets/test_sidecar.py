@@ -164,6 +164,6 @@ def test_the_command(data, copy, sidecar, tmp_path):
     assert "release a sidecar instead" in shown.stderr
     for more in (("--out", "x"), ("--model", "flow")):
         data("sidecar", f"realdof:{copy}", "--apply", sidecar, *more, code=2)
-    with pytest.raises(DatasetError, match=r"'\.\./x' is no name"):
+    with pytest.raises(DatasetError, match=r"'\.\./x' cannot name"):
         write_sidecar(open_dataset(f"realdof:{copy}"), tmp_path / "s", "../x", Release(), "dis")
     assert not (tmp_path / "s").exists()

@@ -228,7 +228,7 @@ def test_a_copy_of_something_else_repairs_nothing(release, tmp_path):
     write_checksums(tmp_path / "other", folder_hashes(tmp_path / "other"))
     (release / CHECKSUMS).write_bytes(b"\xff")
     (release / TAG_CHECKSUMS).write_bytes(b"\xff")
-    with pytest.raises(DatasetError, match="is no copy of"):
+    with pytest.raises(DatasetError, match="is not a copy of"):
         repair_folder(release, tmp_path / "other")
 
 

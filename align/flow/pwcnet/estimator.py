@@ -175,7 +175,7 @@ def _tensors(path: Path, content: Any) -> dict[str, torch.Tensor]:  # noqa: ANN4
         )
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
-            raise WeightsError(f"{path}: entry {name!r} is no named tensor; it is no state dict")
+            raise WeightsError(f"{path}: not a state dict: entry {name!r} is not a named tensor")
     return dict(content)
 
 

@@ -22,7 +22,7 @@ OFFICIAL: Mapping[str, Any] = {
     "warmup": "forward",
     "estimator": "pwcnet",
 }
-"""What ``reading = "official"`` stands for: the released code where it differs from the paper."""
+"""What ``reading = "official"`` means: the released code where it differs from the paper."""
 
 
 class Pretraining(Settings):
@@ -119,7 +119,7 @@ def refuse_contradictions(settings: JDRLSettings) -> None:
 
 
 def _is_written(settings: JDRLSettings, name: str) -> bool:
-    """Whether the user gave it a value: None is none, nor is what the reading stands for."""
+    """Whether the user gave it a value: None is not, nor is what the reading implies."""
     value = getattr(settings, name)
     of_reading = settings.reading == "official" and value == OFFICIAL.get(name)
     return name in settings.model_fields_set and value is not None and not of_reading

@@ -63,7 +63,7 @@ VGG_MEANS_BGR = (103.939, 116.779, 123.68)
 VGG_BLOCKS = (2, 2, 4, 4, 4)
 VGG_CHANNELS = (64, 128, 256, 512, 512)
 MAXIMUM_COC_PX = 15.0
-"""Diameter of the circle of confusion that the map's 1 stands for."""
+"""Diameter of the circle of confusion that 1 in the map means."""
 
 
 def defocus_map_px(share: torch.Tensor) -> torch.Tensor:

@@ -126,7 +126,7 @@ def atoms_needed(picture: Array, dictionary: NDArray[np.float32]) -> NDArray[np.
 
 
 def patches_of(grey: Array) -> tuple[NDArray[np.float32], tuple[int, int]]:
-    """Patches without their means, ``(N, 64)``, and in how many rows and columns they stand."""
+    """Patches without their means, ``(N, 64)``, and the number of their rows and columns."""
     windows = np.lib.stride_tricks.sliding_window_view(
         np.asarray(grey, np.float32), (PATCH_PX, PATCH_PX)
     )[::STRIDE_PX, ::STRIDE_PX]

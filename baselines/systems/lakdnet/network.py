@@ -17,7 +17,7 @@ EXPANSION = 2.3
 
 
 class _Mixer(nn.Module):
-    """Twice a depth-wise and a point-wise convolution; each adds the mixer's input anew."""
+    """Twice a depth-wise and a point-wise convolution; each adds the mixer's input again."""
 
     def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ EPSILON = 1e-6
 
 
 def _gate(features: torch.Tensor) -> torch.Tensor:
-    """First half of the channels times the second: what stands for an activation function."""
+    """First half of the channels times the second: in place of an activation function."""
     first, second = features.chunk(2, dim=1)
     return first * second
 

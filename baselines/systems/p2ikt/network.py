@@ -258,7 +258,7 @@ class KernelFeatures(nn.Module):
         self.transform_conv = unit(nn.Conv2d(3, MIXED, 3, padding=1))
         self.fuse_conv = unit(nn.Conv2d(2 * MIXED, MIXED, 3, padding=1))
         self.Convsout = unit(nn.Conv2d(3, 3, 3, padding=1))
-        # In the code each kernel stands in three consecutive rows while the convolution has one
+        # In the code each kernel is in three consecutive rows while the convolution has one
         # group of rows per colour, so red meets the first two kernels only, blue the last two.
         bank = inverse_gaussians()
         rows = (bank.repeat(3, 1, 1) if corrected else bank.repeat_interleave(3, dim=0))[:, None]

@@ -28,7 +28,7 @@ def detail_parts(
     return [part for part in parts if part.rows]
 
 
-def parts_told(lines: Sequence[BoardLine], convention: Convention) -> list[str]:
+def scored_parts(lines: Sequence[BoardLine], convention: Convention) -> list[str]:
     """Scores over parts of the pictures, in the order shown; in focus is the smallest blur."""
     rows = ((name, line.row(convention, name)) for line in lines for name in BREAKDOWN)
     names = {name for name, row in rows if row is not None and row.value is not None}
@@ -81,7 +81,7 @@ def _by_part(board: Board, line: BoardLine) -> list[Table]:
     whole = line.row(convention, LEADING)
     images = whole.images if whole is not None else 0
     body: list[tuple[Cell, ...]] = []
-    for name in parts_told([line], convention):
+    for name in scored_parts([line], convention):
         row = line.rows[convention, name]
         under = references[0].row(convention, name) if references else None
         before = under.value if under is not None else None
@@ -147,7 +147,7 @@ def part_table(board: Board) -> list[Table]:
     """PSNR by amount of blur and by region, a row per line; empty without such scores."""
     first, *_ = board.conventions
     lines = board.ordered(first)
-    names = parts_told(lines, first)
+    names = scored_parts(lines, first)
     most = pictures_of(BoardPlace(first, LEADING), lines)
     columns = [BoardPlace(first, name).numbers(lines, most, place_words(name)) for name in names]
     caption = f"{board.name}: PSNR by part of the picture, under {first.protocol}"

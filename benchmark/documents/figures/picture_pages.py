@@ -200,7 +200,7 @@ PRINTED_SYSTEMS = 6
 """So many pictures and systems are printed."""
 
 Chosen = tuple[str, str, str]
-"""What a picture stands for, the picture, and a caption."""
+"""What a picture shows, the picture, and a caption."""
 
 
 def typical_pictures(scores: PictureScores, kept: KeptPictures) -> list[Chosen]:

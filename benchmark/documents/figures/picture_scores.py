@@ -52,7 +52,7 @@ def read_picture_scores(
     """The scores of every picture of a leaderboard, under its first convention by default."""
     convention = convention or board.conventions[0]
     lines = board.ordered(convention) if lines is None else lines
-    lines = sorted(lines, key=lambda line: line.told_the_blur)
+    lines = sorted(lines, key=lambda line: line.is_given_blur)
     groups = {line_of(g[0]): g for g in content.scored() if _is_of(g[0], board, convention)}
     shown = [(line, groups[line.key]) for line in lines if line.key in groups]
     gathered: dict[str, dict[int, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))

@@ -51,7 +51,7 @@ END_OF_TRAVEL = -113
 NOT_SUPPORTED = -6
 LOST_CONTACT = (-7, -34)
 
-USB_MODE = "set its USB mode to PC Remote or PTP, if it stands at storage or MTP"
+USB_MODE = "set its USB mode to PC Remote or PTP, if it is on storage or MTP"
 
 MAY_PASS = (BUSY, NO_PICTURE, TOO_FEW_FILES)
 """After these the body is there and may do next time what it was asked for."""

@@ -115,7 +115,7 @@ class CameraProcess:
                 raise ShotFailedError(f"{self.port}: {explained(error)}") from error
             what, first = "the camera was lost", ""
             if code == NO_PICTURE:
-                what, first = "it was opened anew in vain", "switch the camera off and on, "
+                what, first = "it was opened again in vain", "switch the camera off and on, "
             raise CameraError(
                 f"{self.port}: {what}: {explained(error)}; "
                 f"{first}check cable and battery, then run 'defocus-capture resume'"

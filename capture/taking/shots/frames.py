@@ -248,7 +248,7 @@ def _release(camera: Camera, stem: Path) -> Shot:
 def apply_exposure(camera: Camera, exposure: Exposure) -> dict[SettingName, str]:
     """Set a camera to an exposure and return what it says that it then has.
 
-    Some bodies answer late, some never; the pictures alone tell what they were set to."""
+    Some bodies answer late, some never; the pictures alone show what they were set to."""
     return {name: camera.set(name, word) for name, word in exposure.words.items()}
 
 

@@ -105,7 +105,7 @@ def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
                 yield _unpacked(file, entry, folder)
     except (OSError, LookupError, RuntimeError, TypeError, ValueError, DatasetError) as error:
         reason = str(error).partition("\n")[0]
-        raise DatasetError(f"{shard}: {reason}; get the release anew") from error
+        raise DatasetError(f"{shard}: {reason}; get the release again") from error
 
 
 def _unpacked(file: h5py.File, entry: dict[str, Any], folder: Path) -> Pair:
@@ -135,7 +135,7 @@ def _array(file: h5py.File, name: str) -> h5py.Dataset:
             raise DatasetError(f"'{name}' is missing, or a link")
     array = file[name]
     if not isinstance(array, h5py.Dataset) or array.is_virtual or array.external:
-        raise DatasetError(f"'{name}' is no array of the file itself")
+        raise DatasetError(f"'{name}' is not an array of the file itself")
     return array
 
 
@@ -143,7 +143,7 @@ def _text(file: h5py.File, name: str, axes: int) -> h5py.Dataset:
     """Read a text or a list of texts, with limited size."""
     text = _array(file, name)
     if len(text.shape) != axes or text.nbytes > MAX_TEXT_BYTES:
-        raise DatasetError(f"'{name}' is no text")
+        raise DatasetError(f"'{name}' is not text")
     return text
 
 

@@ -87,7 +87,7 @@ def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
     except (tarfile.TarError, EOFError, ValueError, DatasetError) as error:
         if str(error).startswith(str(shard)):
             raise
-        raise DatasetError(f"{shard}: {error}; get the release anew") from error
+        raise DatasetError(f"{shard}: {error}; get the release again") from error
 
 
 def _by_key(
@@ -98,7 +98,7 @@ def _by_key(
     for name, member in members.items():
         match = _MEMBER.fullmatch(name)
         if match is None:
-            raise DatasetError(f"{shard}: {name!r} is no member of a pair; get the release anew")
+            raise DatasetError(f"{shard}: {name!r} belongs to no pair; get the release again")
         files.setdefault(match[1], {})[match[2]] = member
     return files
 

@@ -17,7 +17,7 @@ EXPECTED: dict[str, str] = {
     # no picture as it is set
     "bulb-needs-bulb": PAIRS, "local-control": PAIRS,
     # no picture, ever
-    "mirror-lockup": "mirror lock-up is on", "no-capture": "opened anew in vain",
+    "mirror-lockup": "mirror lock-up is on", "no-capture": "opened again in vain",
     "card-full": "the card is full", "on-before-computer": "switch the camera off and on",
     "listing-only": "cannot do that", "wrong-usb-mode": "PC Remote",
     # an error, but a picture
