@@ -181,13 +181,11 @@ def _registration(level: Level, shape: tuple[int, ...], *, zoom_known: bool) -> 
         corner_px=math.hypot(level.known_zoom_px, zoom * half) if zoom_known else level.corner_px,
     )
     similarity = Similarity.closest(level.matrix, shape[1], shape[0])
+    measured = similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty
     spread = tiles.asymmetry and replace(
         tiles.asymmetry, corner_px=level.factor * tiles.asymmetry.corner_px, coma_px=level.coma_px
     )
-    return Registration(
-        similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty,
-        int(tiles.agreeing.sum()), level.blur_px, spread,
-    )  # fmt: skip
+    return Registration(*measured, int(tiles.agreeing.sum()), level.blur_px, spread)
 
 
 def largest_error_px(shape: tuple[int, ...]) -> float:

@@ -46,17 +46,15 @@ def _facts(entry: Entry, versions: Sequence[MetricVersion], document: dict[str, 
 
 def _metric_revisions(versions: Sequence[MetricVersion]) -> str:
     """Metric revisions above the first, by metric."""
-    metrics = all_metrics()
-    raised = [one for one in versions if one.metric in metrics and one.version != "1"]
+    raised = [one for one in versions if one.metric in all_metrics() and one.version != "1"]
     return ", ".join(f"{one.metric} {one.version}" for one in raised)
 
 
 def _scored_by(versions: Sequence[MetricVersion]) -> str:
     """The version of the package that scored; if metrics came later, each version with its own."""
     metrics: dict[str, list[str]] = defaultdict(list)
-    available = all_metrics()
     for one in versions:
-        if one.metric in available:
+        if one.metric in all_metrics():
             metrics[one.scored_by].append(one.metric)
     if len(metrics) == 1:
         return next(iter(metrics))

@@ -180,8 +180,7 @@ class PairScorer:
             if facts.ranked and "psnr" in values:
                 as_network_reads = source.astype(np.float32)
                 parts = self.parts(pair, restored, as_network_reads, target, values["psnr"].value)
-                present = {name: value for name, value in parts.items() if value is not None}
-                scores = {name: MetricValue(value) for name, value in present.items()}
+                scores = {n: MetricValue(value) for n, value in parts.items() if value is not None}
                 yield from self._named(pair, protocol, target, scores)
             elif protocol == "deformed-gt" and self.independent is not None:
                 yield from self._by_another(pair, restored, self.independent)

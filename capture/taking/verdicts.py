@@ -24,11 +24,7 @@ from defocus.progress import say
 
 
 def stored_shots(
-    root: Path,
-    pair_id: str,
-    names: Collection[str],
-    entry: Mapping[str, Any],
-    calibrations: Calibrations,
+    root: Path, pair_id: str, names: Collection[str], entry: Mapping[str, Any], setup: Calibrations
 ) -> PairShots:
     """The shots of a pair from its document, with or without a verdict."""
     roles = entry["roles"]
@@ -46,9 +42,9 @@ def stored_shots(
         exif,
         anchored=str(entry["anchored"] or "sharp"),
         focus_moved=any(shot["defocused"] for shot in roles.values()),
-        sharp_mirrored=two and calibrations.sharp_mirrored,
-        expected_ev=calibrations.expected_ev(asked["blurry"].aperture, asked["sharp"].aperture),
-        expected=calibrations.expected_geometry(int(entry["focus_steps"]), two_cameras=two),
+        sharp_mirrored=two and setup.sharp_mirrored,
+        expected_ev=setup.expected_ev(asked["blurry"].aperture, asked["sharp"].aperture),
+        expected=setup.expected_geometry(int(entry["focus_steps"]), two_cameras=two),
         skew_seconds=_skew_seconds(entry),
         virtual=any(camera["virtual"] for camera in cameras),
         writes_exif=any(camera["writes_exif"] for camera in cameras),

@@ -192,8 +192,7 @@ def read(path: Path) -> Dataset:
     stacks, left_out = find_stacks(root)
     splits = _splits(stacks)
     pairs = [pair for stack in stacks for pair in _pairs(stack, choice, splits[stack.scene])]
-    ordered = tuple(sorted(pairs, key=lambda pair: pair.id))
-    return opened("stack", root, ordered, left_out=left_out)
+    return opened("stack", root, tuple(sorted(pairs, key=lambda pair: pair.id)), left_out=left_out)
 
 
 def _splits(stacks: Iterable[Stack]) -> dict[str, Split]:
