@@ -232,7 +232,7 @@ def test_any_prefix_is_found_and_what_stands_elsewhere_is_left(prefix):
         ({"a.bias": torch.ones(2, dtype=torch.int64)}, ["a.bias holds int64, not float32"]),
         ({"a.bias": torch.ones(2).to(torch.float8_e4m3fn)}, ["a.bias holds float8_e4m3fn"]),
         ({"a.bias": torch.tensor([1.0, float("nan")])}, ["a.bias has values", "not finite"]),
-        ({"a.bias": torch.ones(2).to_sparse()}, ["no dense tensor"]),
+        ({"a.bias": torch.ones(2).to_sparse()}, ["not a dense tensor"]),
         ({f"x{k}": torch.ones(1) for k in range(9)}, ["x4 is unknown; and 4 more"]),
     ],
 )
