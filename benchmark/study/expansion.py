@@ -235,7 +235,7 @@ def study_of(
     """Make the study of a command line that names its systems."""
     out, dataset = options.out, options.dataset
     require_study_folder(out)
-    override = options.override.for_this_device()
+    override = options.override
     if workers is not None:
         override = override.with_workers(workers)
     systems = [baseline(name) for name in sorted(set(names))]

@@ -60,8 +60,9 @@ class StudyOptions(CommandSettings):
 
     @property
     def override(self) -> Override:
-        """The values of the settings file."""
-        return load_settings(Override, self.settings) if self.settings else Override()
+        """The values of the settings file, and the estimator of this device."""
+        given = load_settings(Override, self.settings) if self.settings else Override()
+        return given.for_this_device()
 
     @property
     def words(self) -> list[str]:

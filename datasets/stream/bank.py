@@ -109,10 +109,10 @@ def reused_batches(
     def batches() -> "Iterator[Batch]":
         if feeder.stop:
             raise MakerDiedError("stopped before the first pairs were rendered")
-        yield bank.batch(first)
+        yield feeder.pinned(bank.batch(first))
         for step, numbers in enumerate(later, start=first + 1):
             bank.put(numbers, next(rendered))
-            yield bank.batch(step)
+            yield feeder.pinned(bank.batch(step))
 
     return batches()
 

@@ -17,7 +17,7 @@ from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Entry, Results, read_results
 from defocus.benchmark.study.document import Request, as_request, note_plugins
 from defocus.benchmark.study.options import RunOptions
-from defocus.benchmark.study.plan import Run, Study, plan_runs, select
+from defocus.benchmark.study.plan import Override, Run, Study, plan_runs, select
 from defocus.benchmark.study.run import run_studies
 from defocus.discovery import warn_once
 from defocus.errors import InputError
@@ -146,7 +146,8 @@ def run(
         raise InputError(f"a study runs on a whole dataset: give '{opened.text}'")
     place = Path(out)
     require_study_folder(place)
-    runs = plan_runs(chosen, opened.files, budget, seeds=seeds)
+    override = Override().for_this_device()
+    runs = plan_runs(chosen, opened.files, budget, seeds=seeds, override=override)
     _warn_of_kept(place, runs, given)
     options = ["--dataset", opened.text, "--budget", budget]
     study = Study(place, opened.files, runs, options)

@@ -67,7 +67,7 @@ class Feeder:
         """What a function makes of each key, in their order; it can be pickled."""
         # An error of the function is raised where its result would have come.
         if not self.workers or not len(keys):
-            yield from map(make, keys)
+            yield from map(self.pinned, map(make, keys))
             return
         others = set(active_children())
         with starting_workers(), warnings.catch_warnings():
@@ -89,11 +89,20 @@ class Feeder:
             num_workers=self.workers,
             prefetch_factor=AHEAD,
             collate_fn=_as_it_is,
-            pin_memory=self.device.type == "cuda",
+            pin_memory=self._pins,
             multiprocessing_context=worker_context(module_of(make)),
             worker_init_fn=partial(_begin, vars(telling).copy(), dict(os.environ)),
             generator=torch.Generator(),  # the one of the training is left alone
         )
+
+    def pinned(self, value: MadeT) -> MadeT:
+        """The same in memory from which the GPU copies by itself, where it has tensors."""
+        pin = getattr(value, "pin_memory", None) if self._pins else None
+        return value if pin is None else pin()
+
+    @property
+    def _pins(self) -> bool:
+        return self.device.type == "cuda"
 
     def close(self) -> None:
         """End the processes."""

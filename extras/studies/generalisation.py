@@ -51,7 +51,7 @@ def generalisation_plan(
     systems: Sequence[Baseline],
     budget: BudgetName,
     seeds: int,
-    override: Override | None,
+    override: Override,
 ) -> list[Study]:
     """The studies of :func:`generalisation_study`, one per dataset; takes the same arguments.
 
@@ -75,7 +75,7 @@ def generalisation_study(
     systems: Sequence[Baseline],
     budget: BudgetName,
     seeds: int,
-    override: Override | None,
+    override: Override,
 ) -> tuple[list[Crossed], Outcome]:
     """Train on one dataset, test there and on the others; finished work is not repeated.
 

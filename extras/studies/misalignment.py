@@ -55,7 +55,7 @@ def misalignment_plan(
     systems: Sequence[Baseline],
     budget: BudgetName,
     seeds: int,
-    override: Override | None,
+    override: Override,
     amounts: Sequence[tuple[float, float]],
 ) -> list[Study]:
     """The studies of :func:`misalignment_study`, one per amount; takes the same arguments.
@@ -77,7 +77,7 @@ def misalignment_study(
     systems: Sequence[Baseline],
     budget: BudgetName,
     seeds: int,
-    override: Override | None,
+    override: Override,
     amounts: Sequence[tuple[float, float]],
 ) -> tuple[list[Condition], Outcome]:
     """Train and evaluate systems with each misalignment; finished work is not repeated.

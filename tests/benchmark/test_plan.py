@@ -19,6 +19,7 @@ from defocus.baselines.registry import baseline as registered
 from defocus.benchmark.leaderboard.terminal import show_outcome
 from defocus.benchmark.study import plan
 from defocus.benchmark.study.document import StudyDocument
+from defocus.benchmark.study.options import EvaluateOptions, RunOptions, TrainOptions
 from defocus.benchmark.study.outcome import Outcome
 from defocus.benchmark.study.plan import (
     MOST_SEEDS,
@@ -210,5 +211,7 @@ def test_the_estimator_of_a_gpu_is_part_of_what_it_trains(monkeypatch):
     assert run_of(override=there).id == run_of().id
     true = jdrl.model_copy(update={"objective_settings": {"flow": "true"}})
     assert run_of(recipe=true, override=there).id == run_of(recipe=true).id
+    for options in (TrainOptions(), EvaluateOptions(), RunOptions()):
+        assert options.override.estimator == "pwcnet"
     asked = StudyDocument(estimator="dis").for_this_device()
     assert run_of(recipe=jdrl, override=asked).id == run_of(recipe=jdrl).id

@@ -55,7 +55,7 @@ def test_a_failed_run_gives_1_and_the_others_go_on(finished):
     rows = [r for r in rows_of(finished["out"]) if (r["protocol"], r["metric"]) == ("gt", "psnr")]
     status = {row["system"]: row["status"] for row in rows}
     assert status["tiny-broken"] == "failed: RuntimeError: sizes of tensors must match"
-    assert status["tiny-nan"] == "failed: loss is nan at step 0"
+    assert status["tiny-nan"] == "failed: loss is nan at step 1"
     asked = [line for line in result.stderr.splitlines() if "please report it" in line]
     assert asked
     assert not any("tiny-nan" in line for line in asked), "that was foreseen"

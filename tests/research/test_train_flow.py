@@ -365,7 +365,7 @@ def test_a_diverged_training_stops_and_keeps_its_state(textures, tmp_path, monke
         return whole(flows, truth) * (1 if not (tmp_path / CHECKPOINT).exists() else math.nan)
 
     monkeypatch.setattr(loss_module, "multi_scale_loss", diverging)
-    with pytest.raises(TrainingError, match=r"loss is nan at step 1; lower learning_rate"):
+    with pytest.raises(TrainingError, match=r"loss is nan at step 2; lower learning_rate"):
         train(plan, textures, pairs, tmp_path, CPU, workers=0)
     assert steps_done(tmp_path) == (1, 6)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -208,6 +208,14 @@ def test_without_processes_things_are_made_when_they_are_asked_for():
         next(made)
     assert asked == [0, 1]
     assert issubclass(MakerDiedError, InterruptedWorkError)
+
+
+def test_what_this_process_makes_for_a_gpu_is_pinned_too():
+    pinnable = SimpleNamespace(pin_memory=lambda: "pinned")
+    for device, expected in (("cuda", "pinned"), ("cpu", pinnable)):
+        with feeding(0, Ranks(), torch.device(device)) as feeder:
+            assert [*feeder.ahead(lambda _: pinnable, [0])] == [expected]
+            assert feeder.pinned(1) == 1
 
 
 def test_the_number_of_processes_is_recorded_and_identifies_nothing():

@@ -14,7 +14,7 @@ from defocus.benchmark.study.fit import train
 from defocus.benchmark.study.plan import Run
 from defocus.errors import TrainingError
 from defocus.training import loop as module
-from defocus.training.optimiser import Optimiser
+from defocus.training.optimiser import Optimiser, make_optimiser
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.benchmark.test_train import CPU, Patches, make_run, resumed
 from tests.training.test_parallel import Plain, convolutions
@@ -99,6 +99,8 @@ def test_each_optimiser_takes_the_settings(name):
         optimiser.zero_grad()
         Plain()(twin, Patches().batch(0, 2, 0), Progress(0, 0.0))[0].backward()
         optimiser.step()
+    fused = make_optimiser(settings, [*twin.parameters()], 1e-3).defaults.get("fused")
+    assert (fused is True) == (name in {"adam", "adamw"})
     for ours, theirs in zip(moved(settings, steps=9).parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)
 

@@ -146,8 +146,9 @@ def narrow_override(settings: Path | None, *, narrow: bool) -> Override:
         SettingsError: The file is missing, or has an unknown key or a wrong value.
     """
     if settings is not None:
-        return load_settings(Override, settings)
-    return Override(schedule=NARROW_SCHEDULE) if narrow else Override()
+        return load_settings(Override, settings).for_this_device()
+    given = Override(schedule=NARROW_SCHEDULE) if narrow else Override()
+    return given.for_this_device()
 
 
 @dataclass(frozen=True)

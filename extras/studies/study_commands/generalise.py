@@ -47,8 +47,7 @@ def command(tests: tuple[str, ...], only: tuple[str, ...], study: "Generalisatio
     )
 
     systems = select(all_baselines(), only)
-    override = study.override if study.settings else None
-    asked = (study.out, study.dataset, tests, systems, study.budget, study.seeds, override)
+    asked = (study.out, study.dataset, tests, systems, study.budget, study.seeds, study.override)
     if study.dry_run:
         return show_plan(generalisation_plan(*asked))
     with json_output() as output:

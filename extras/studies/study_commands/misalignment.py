@@ -73,9 +73,8 @@ def command(
     )
 
     systems = select(all_baselines(), only)
-    override = study.override if study.settings else None
     place = (study.out, study.dataset, systems, study.budget, study.seeds)
-    asked = (*place, override, conditions(shifts, zooms))
+    asked = (*place, study.override, conditions(shifts, zooms))
     if study.dry_run:
         return show_plan(misalignment_plan(*asked))
     with json_output() as output:

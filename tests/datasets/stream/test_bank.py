@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from defocus.datasets.stream import bank as module
-from defocus.datasets.stream.bank import Reuse, reused_batches
+from defocus.datasets.stream.bank import ORDERS, Reuse, reused_batches
 from defocus.datasets.stream.patches import Renderer, StreamPatches
 from defocus.datasets.stream.photographs import Photographs
 from defocus.training.feeding import feeding
@@ -64,19 +64,20 @@ def test_each_pair_is_used_so_often_and_gives_way_to_a_later_one(few):
     assert [number % 4 for number, _ in other] == [2, 3] * 5
 
 
-def test_a_crop_is_a_part_of_its_pair_and_turned(few):
+@pytest.mark.parametrize("augment", [(), ("channels",)])
+def test_a_crop_is_a_part_of_its_pair_and_turned(few, augment):
     step, plain = 11, patches(augment=())
     with feeding(0, Ranks(), torch.device("cpu")) as feeder:
-        batch = next(reused_batches(plain, REUSED, step, feeder))
-    drawn = REUSED.drawn(step, slice(0, 4), orders=False)
+        batch = next(reused_batches(patches(augment), REUSED, step, feeder))
+    drawn = REUSED.drawn(step, slice(0, 4), orders=bool(augment))
     number = {slot: one for one, slot in REUSED.slots(REUSED.held(step), slice(0, 4))}
     for place, (slot, top, left, transposed, over, mirrored, order) in enumerate(drawn.tolist()):
         assert number[slot] % 4 == place
-        assert order == 0
+        assert order == 0 or augment
         random = np.random.default_rng([5, number[slot]])
         pair = plain.draw(random, REUSED.side)[1].pair
         for found, whole in ((batch.blurry, pair.blurry), (batch.target, pair.sharp)):
-            crop = whole[top : top + 20, left : left + 20]
+            crop = whole[top : top + 20, left : left + 20, list(ORDERS[order])]
             crop = crop[:: -1 if over else 1, :: -1 if mirrored else 1]
             crop = crop.swapaxes(0, 1) if transposed else crop
             assert np.abs(found[place].numpy().transpose(1, 2, 0) - crop).max() < 1e-3
