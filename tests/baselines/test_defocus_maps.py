@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from defocus.baselines.operators.domain import Array
-from defocus.baselines.operators.krishnan_fergus import shrink, shrink_gradients
 from defocus.baselines.systems.dmenet.network import DMENetDeblurring, blur_sigma_px
 from defocus.baselines.systems.ebdb import network as ebdb
 from defocus.baselines.systems.jnb import network as jnb
@@ -58,21 +57,6 @@ def test_as_many_atoms_are_counted_as_made_up_the_patch():
     for count in range(5):
         weights[count, rng.choice(64, count, replace=False)] = 10.0
     assert atom_counts(weights @ atoms, atoms, 0.1).tolist() == [0, 1, 2, 3, 4]
-
-
-@pytest.mark.parametrize("alpha", [0.5, 2 / 3, 0.8, 1.0, 1.5])
-@pytest.mark.parametrize("beta", [1.0, 22.6])
-def test_shrinkage_is_the_minimum_found_by_search(alpha, beta):
-    values = np.linspace(-1.87, 1.87, 20).reshape(4, 5)
-    candidates = np.linspace(-2, 2, 40001)
-    cost = np.abs(candidates) ** alpha + beta / 2 * (candidates - values[..., None]) ** 2
-    best = candidates[cost.argmin(axis=-1)]
-    if alpha <= 1:
-        np.testing.assert_allclose(shrink(values, alpha, beta), best, atol=2e-4)
-    right, below = values.copy(), values.copy()
-    shrink_gradients((right, below), alpha, beta)
-    np.testing.assert_allclose(right, best, atol=5e-3 if alpha > 1 else 2e-4)
-    np.testing.assert_array_equal(right, below)
 
 
 def test_dmenet_s_chain_restores_with_the_map_that_its_network_gives():

@@ -39,16 +39,6 @@ def test_the_ablations_lines_have_their_losses(name):
     assert found == ABLATION[name]
 
 
-def test_the_ablation_without_filters_has_the_papers_size():
-    with torch.device("meta"):
-        counts = {
-            name: sum(p.numel() for p in baseline(name).build().parameters())
-            for name in ("ifan", "ifan-ablation-none", "ifan-ablation-f-r")
-        }
-    millions = {name: round(count / 1e6, 2) for name, count in counts.items()}
-    assert millions == {"ifan": 10.48, "ifan-ablation-none": 10.58, "ifan-ablation-f-r": 10.48}
-
-
 @pytest.mark.parametrize(
     ("name", "steps", "reblurred", "crop"),
     [("ifan-8", 8, 8, 256), ("ifan-26", 26, 9, 512), ("ifan-44", 44, 17, 704)],

@@ -3,20 +3,17 @@
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load, save
 from torch import nn
 
 from defocus.baselines.layers.attention import WindowAttention, merged, windows
-from defocus.baselines.layers.pointwise import Pointwise, PointwiseLinear
+from defocus.baselines.layers.pointwise import Pointwise
 from defocus.baselines.layers.transformer import TransposedAttention
 from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.dncnn.network import DnCNN
 from defocus.baselines.systems.ffdnet.network import FFDNet
 from defocus.baselines.systems.gkmnet.network import GKMNet, GroupedBank, InterleavedBank
 from defocus.baselines.systems.lakdnet.network import LaKDNet
-from defocus.baselines.systems.mprnet.network import MPRNet
 from defocus.baselines.systems.p2ikt.network import KernelFeatures, inverse_gaussians
 from defocus.baselines.systems.uformer_b.network import Uformer
 from defocus.baselines.systems.unet.network import UNet
@@ -44,31 +41,6 @@ def test_a_gpu_gets_a_1x1_convolution_whole(monkeypatch):
 
 
 @torch.no_grad()
-def test_rows_as_a_batch_give_what_a_1x1_convolution_gives():
-    for count, bias in ((1, True), (3, False)):
-        pointwise = Pointwise(5, 7, bias=bias)
-        plain = nn.Conv2d(5, 7, 1, bias=bias)
-        plain.load_state_dict(pointwise.state_dict())
-        features = torch.rand(count, 5, 18, 4)
-        for layout in (torch.contiguous_format, torch.channels_last):
-            given = features.contiguous(memory_format=layout)
-            torch.testing.assert_close(pointwise(given), plain(features))
-
-
-def test_tokens_as_pixels_give_what_a_linear_layer_gives_and_its_gradients():
-    for shape, bias in (((2, 8, 3, 5), True), ((4, 12, 5), False), ((5, 7), True)):
-        fast = PointwiseLinear(5, 7, bias=bias)
-        plain = nn.Linear(5, 7, bias=bias)
-        plain.load_state_dict(fast.state_dict())
-        tokens = torch.rand(shape).transpose(0, 1)
-        for layer in (fast, plain):
-            layer(tokens).square().sum().backward()
-        torch.testing.assert_close(fast(tokens), plain(tokens))
-        for own, known in zip(fast.parameters(), plain.parameters(), strict=True):
-            torch.testing.assert_close(own.grad, known.grad)
-
-
-@torch.no_grad()
 def test_lakdnet_corrected_keeps_its_mixer():
     block = LaKDNet(corrected=True, **LAKDNET).encoder_level1[0]
     nn.init.zeros_(block.ffn.project_out.weight)
@@ -86,18 +58,6 @@ def test_pixels_that_lakdnet_clips_have_no_gradient():
     network(blurry).sum().backward()
     assert float(blurry.grad[..., :8].abs().max()) == 0
     assert float(blurry.grad[..., 8:].abs().min()) == 1
-
-
-def test_one_activation_serves_all_blocks_of_mprnet_and_is_stored_under_each_name():
-    network = MPRNet(16, 8, 24, 1)
-    state = network.state_dict()
-    names = [name for name, entry in state.items() if entry.shape == (1,)]
-    assert len(names) == 55 - 3 * 7  # one attention block in each of the three groups, not eight
-    assert sum(p.shape == (1,) for p in network.parameters()) == 1
-    stored = load(save(dict(state))) | dict.fromkeys(names, torch.tensor([0.75]))
-    network.load_state_dict(stored, strict=True)
-    assert network.get_parameter(names[0]).item() == 0.75
-    assert not any("bias" in name for name in state)
 
 
 @torch.no_grad()
@@ -189,32 +149,6 @@ def test_structure_has_its_turns():
     with torch.no_grad():
         turns = {epoch: kind(epoch) for epoch in (999.9, 1000.0, 1099.9, 1100.0, 1200.0)}
     assert list(turns.values()) == [{"l2"}, {"ssim"}, {"ssim"}, {"l2"}, {"ssim"}]
-
-
-@torch.no_grad()
-def test_the_normalised_denoiser_is_the_merged_one():
-    """Batch normalisation of eps 1e-4 goes into the convolutions, as in the released weights."""
-    torch.manual_seed(0)
-    network, merged = DnCNN(depth=5).double().eval(), DnCNN(depth=5, normalised=False).double()
-    norms = [layer for layer in network.model if isinstance(layer, nn.BatchNorm2d)]
-    for norm in norms:
-        nn.init.uniform_(norm.running_mean, -0.1, 0.1)  # type: ignore[arg-type]
-        nn.init.uniform_(norm.running_var, 1e-4, 1e-3)  # type: ignore[arg-type]
-    ours = [layer for layer in network.model if isinstance(layer, nn.Conv2d)]
-    theirs = [layer for layer in merged.model if isinstance(layer, nn.Conv2d)]
-    for index, (one, other) in enumerate(zip(ours, theirs, strict=True)):
-        other.load_state_dict(one.state_dict())
-        if 0 < index < len(ours) - 1:
-            norm = norms[index - 1]
-            scale = norm.weight / (norm.running_var + 1e-4).sqrt()  # type: ignore[operator]
-            other.weight.mul_(scale[:, None, None, None])
-            other.bias.sub_(norm.running_mean).mul_(scale).add_(norm.bias)  # type: ignore[union-attr,arg-type]
-    picture = torch.rand(1, 3, 16, 16, dtype=torch.float64)
-    torch.testing.assert_close(network(picture), merged(picture), rtol=1e-9, atol=1e-9)
-    for convolution in theirs:
-        nn.init.zeros_(convolution.weight)
-        nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
-    assert torch.equal(merged(picture), picture), "it gives what is taken off the picture"
 
 
 @torch.no_grad()

@@ -13,9 +13,8 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from defocus.baselines.objectives.jdrl.reblur import ReblurNet
-from defocus.baselines.operators.reblurring.operator import blur_levels, isotropic_reblur
-from defocus.baselines.operators.reblurring.rings import rings, seed_count
+from defocus.baselines.operators.reblurring.operator import isotropic_reblur
+from defocus.baselines.operators.reblurring.rings import seed_count
 from defocus.errors import InputError
 from tests.speed.peers.reblur import literal_reblur
 
@@ -112,25 +111,6 @@ def test_tensors_need_not_lie_in_memory_order(operator):
     torch.testing.assert_close(operator(*last), literal_reblur(image, seeds, weights))
 
 
-def test_each_level_equals_its_literal_kernel():
-    image, seeds, _ = inputs(3, 20, 17)
-    levels = blur_levels(image, seeds)
-    assert levels.shape == (7, 1, 3, 20, 17)
-    for level, blurred in enumerate(levels, start=1):
-        weights = torch.zeros(1, 8, 20, 17)
-        weights[:, level] = 1.0
-        torch.testing.assert_close(blurred, literal_reblur(image, seeds, weights))
-
-
-def test_the_paper_has_24_rings():
-    facts = rings(8)
-    assert len(facts.squared) == 24
-    assert sum(facts.counts) == 149
-    assert [facts.within(radius) for radius in range(1, 8)] == [2, 4, 7, 10, 14, 19, 24]
-    assert facts.corners == (0, 4, 12, 20, 32, 40, 56, 76)
-    assert seed_count(8) == 35
-
-
 def test_tensors_that_do_not_fit_are_refused():
     image, seeds, weights = inputs(7, 8, 8)
     with pytest.raises(InputError, match="do not fit"):
@@ -204,9 +184,3 @@ def test_triton_on_a_device():
         torch.testing.assert_close(
             one.double(), other, rtol=0, atol=1e-5 * float(other.abs().max())
         )
-
-
-def test_the_reblurring_network_has_its_official_size():
-    network = ReblurNet()
-    assert sum(p.numel() for p in network.kpn.parameters()) == 245_283
-    assert sum(p.numel() for p in network.kernel_map_gene.parameters()) == 229_704

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.layers.attention import LinearChannelAttention
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Progress, outputs_of
 from defocus.baselines.objectives.rjdrl import make
@@ -62,17 +61,6 @@ def test_estimator_and_reblurring_network_learn_from_each_other(batch):
     assert loss.item() == pytest.approx(deformed + 2.0 * expected, rel=1e-4)
     assert network.pred.out.weight.grad is not None
     assert reblurring.kpn.out.weight.grad.abs().sum() > 0
-
-
-def test_channel_attention_weighs_channels_by_their_means():
-    attention = LinearChannelAttention(38, 16)
-    assert [layer.weight.shape for layer in (attention.fc[0], attention.fc[2])] == [
-        (2, 38),
-        (38, 2),
-    ]
-    maps = torch.rand(2, 38, 5, 7)
-    factors = attention(maps) / maps
-    torch.testing.assert_close(factors, factors.mean(dim=(2, 3), keepdim=True).expand_as(factors))
 
 
 def test_the_estimator_starts_as_the_released_one():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from defocus.baselines.registry import baseline
-from defocus.baselines.weights.entries import by_name, in_order, of_layer
+from defocus.baselines.weights.entries import in_order
 from defocus.baselines.weights.state import state_for
 
 FIXTURES = Path(__file__).parents[1] / "conformance" / "fixtures"
@@ -94,13 +94,3 @@ def test_a_variable_of_another_shape_is_named():
     given = {"params.0": torch.zeros(1, 2, 3, 4), "params.1": torch.zeros(5)}
     with pytest.raises(ValueError, match=r"params.1 in the place of a.bias has shape \(5,\)"):
         in_order(given, entries)
-
-
-def test_kernels_turn_from_hwio_to_oihw():
-    kernel = torch.arange(24.0).reshape(1, 2, 3, 4)
-    turned = of_layer(kernel)
-    assert turned.shape == (4, 3, 1, 2)
-    assert turned[3, 1, 0, 1] == kernel[0, 1, 1, 3]
-    named = by_name({"x/net/b/moving_variance:0": torch.ones(2), "net/c/kernel": kernel}, ["net"])
-    assert list(named) == ["net.b.running_var", "net.c.weight"]
-    torch.testing.assert_close(named["net.c.weight"], turned)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.frequency_selection import FilterChoice, Pooling, filtered
+from defocus.baselines.layers.frequency_selection import FilterChoice, Pooling
 from defocus.baselines.layers.three_scales import ThreeScales
 from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
@@ -56,21 +56,6 @@ def test_smaller_pictures_are_every_second_and_fourth_pixel_of_a_reflection():
     torch.testing.assert_close(outputs["quarter"], blurry[..., ::4, ::4], rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("size", [3, 5])
-def test_each_group_of_channels_has_its_own_filter(size):
-    generator = torch.Generator().manual_seed(size)
-    features = torch.rand(2, 6, 7, 9, generator=generator)
-    taps = torch.rand(2, 3, size**2, generator=generator)
-    expected = torch.zeros_like(features)
-    margin = size // 2
-    padded = functional.pad(features, (margin,) * 4, mode="reflect")
-    for row in range(7):
-        for column in range(9):
-            window = padded[..., row : row + size, column : column + size].flatten(2)
-            expected[..., row, column] = (window * taps.repeat_interleave(2, dim=1)).sum(-1)
-    torch.testing.assert_close(filtered(features, taps, size), expected)
-
-
 def test_one_picture_alone_is_normalised_by_the_running_statistics():
     torch.manual_seed(0)
     choice = FilterChoice()
@@ -81,18 +66,6 @@ def test_one_picture_alone_is_normalised_by_the_running_statistics():
     alone = choice.chosen(means[:1])
     torch.testing.assert_close(choice.bn.running_mean, before, rtol=0, atol=0)
     torch.testing.assert_close(alone, choice.eval().chosen(means[:1]))
-
-
-@pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 30), (4, 7)])
-def test_a_window_is_a_share_of_the_map_and_repeated_at_its_border(height, width):
-    features = torch.rand(2, 3, height, width)
-    rows, columns = max(1, height * 80 // 256), max(1, width * 80 // 256)
-    means = functional.avg_pool2d(features, (rows, columns), stride=1)
-    missing = height - means.shape[2], width - means.shape[3]
-    top, left = missing[0] // 2, missing[1] // 2
-    frame = (left, missing[1] - left, top, missing[0] - top)
-    expected = functional.pad(means, frame, mode="replicate")
-    torch.testing.assert_close(Pooling(80).eval()(features), expected)
 
 
 def test_windows_are_for_restoring_unless_they_are_for_training_too():
