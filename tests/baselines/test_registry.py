@@ -2,7 +2,6 @@ import importlib
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -57,12 +56,6 @@ def plugin(tmp_path, monkeypatch):
     return install
 
 
-def test_systems_of_this_package_are_found_and_sorted():
-    names = list(all_baselines())
-    assert {"input", "wiener", "unet", "unet-prealigned", "unet-truth", "jdrl-unet"} <= set(names)
-    assert names == sorted(names)
-
-
 @pytest.mark.parametrize(
     ("value", "names"),
     [
@@ -114,15 +107,6 @@ def test_entry_points_add_objectives(plugin):
     assert isinstance(objective("theirs"), Objective)
 
 
-def test_a_folder_without_init_is_a_system_too(tmp_path, monkeypatch):
-    (tmp_path / "bare").mkdir()
-    (tmp_path / "bare" / "baseline.py").write_text(PLUGIN, encoding="utf-8")
-    systems = defocus.baselines.systems
-    monkeypatch.setattr(systems, "__path__", [*systems.__path__, str(tmp_path)])
-    monkeypatch.delitem(sys.modules, "defocus.baselines.systems.bare", raising=False)
-    assert {"plugin-two", "plugin-three"} <= set(all_baselines())
-
-
 def test_an_extra_brings_systems_and_objectives(tmp_path, monkeypatch, capsys):
     """In a folder each, as ours are, or in a module; one that fails is left out with a warning."""
     extra = tmp_path / "planted_systems"
@@ -138,29 +122,6 @@ def test_an_extra_brings_systems_and_objectives(tmp_path, monkeypatch, capsys):
     assert "in_turns" in objectives()
     shutil.rmtree(extra)
     assert "plugin-two" not in all_baselines()
-
-
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
-        ("jdrl-unt", "; did you mean 'jdrl-unet"),
-        ("JNB", "; did you mean 'jnb"),
-        ("zzzzzzzz", "; 'defocus-bench list' shows all$"),
-    ],
-)
-def test_an_unknown_name_gets_the_nearest_ones(name, told):
-    with pytest.raises(RegistryError, match=f"no system '{name}'{told}"):
-        baseline(name)
-
-
-def test_objectives_are_found_by_name():
-    assert {"supervised", "jdrl"} <= set(objectives())
-    made: Any = objective("jdrl", estimator="dis", warmup="forward")
-    assert made.settings.warmup == "forward"
-    with pytest.raises(RegistryError, match="no objective 'jdlr'; did you mean 'jdrl"):
-        objective("jdlr")
-    with pytest.raises(RegistryError, match="no objective 'objective'"):
-        objective("objective")
 
 
 def test_plugin_folders_hold_plugins_only():
