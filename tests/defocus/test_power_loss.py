@@ -1,23 +1,16 @@
 """After a power loss at any point nothing that was confirmed is lost, and nothing is half there."""
 
 import json
-import random
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from defocus.benchmark.results.store import open_results
 from defocus.capture.sessions.journal import Journal, read_journal
 from defocus.datasets.archives import unpack
 from defocus.datasets.curation import add_decision, read_decisions
 from defocus.datasets.curation_rules import Judgement
 from defocus.files import make_folder, write_json
-from tests.benchmark.example_study import ENTRY
-from tests.benchmark.test_results import COSTS, SCORES
 from tests.defocus.power_loss import Disk
 
 Check = Callable[[Path], None]
@@ -117,72 +110,3 @@ def test_an_archive_is_unpacked_whole(tmp_path, monkeypatch):
         done = True
         made.try_states()
     finished(made, 60)
-
-
-SECTOR = 512
-"""What a disk writes whole, or not at all."""
-DRAWS = 100
-
-
-def reordered(before: bytes, after: bytes) -> Iterator[bytes]:
-    """A file while it is written: each changed sector may be there or not, in any order.
-
-    One sector alone, all but one, and drawn ones; where the file grows, a sector that is not there
-    is zeros, or the file ends before it.
-    """
-    old = before + bytes(max(0, len(after) - len(before)))
-    new = after + old[len(after) :]
-    starts = range(0, len(new), SECTOR)
-    changed = [s for s in starts if old[s : s + SECTOR] != new[s : s + SECTOR]]
-    draws = random.Random(0)
-    chosen = [{one} for one in changed] + [{*changed} - {one} for one in changed]
-    chosen += [{one for one in changed if draws.random() < share} for share in _shares()]
-    for written in chosen:
-        parts = [(new if s in written else old)[s : s + SECTOR] for s in starts]
-        end = max([len(before), *(s + SECTOR for s in written)])
-        yield b"".join(parts)[: min(end, len(new))]
-
-
-def _shares() -> list[float]:
-    return [(number + 0.5) / DRAWS for number in range(DRAWS)]
-
-
-@pytest.mark.full
-def test_a_store_keeps_its_runs_in_whatever_order_sectors_are_written(tmp_path):
-    """A run goes into the log, which is synced; later into the file; then the log is reused.
-
-    Between two syncs SQLite writes each place of one of the two files once, as a trace of its calls
-    shows; so the states in between are mixtures of what the file was and what it becomes.
-    """
-    path, log = tmp_path / "store/results.sqlite", tmp_path / "store/results.sqlite-wal"
-    path.parent.mkdir()
-    snaps = []
-    with open_results(path) as results:
-        for number in (1, 2):
-            results.record(replace(ENTRY, run=f"net-{number}"), SCORES, COSTS)
-            snaps.append((path.read_bytes(), log.read_bytes()))
-        assert results._connection.execute("PRAGMA synchronous").fetchone() == (2,)
-        results._connection.execute("PRAGMA wal_checkpoint(FULL)")
-        snaps.append((path.read_bytes(), log.read_bytes()))
-        results.record(replace(ENTRY, run="net-3"), SCORES, COSTS)
-        snaps.append((path.read_bytes(), log.read_bytes()))
-    (file, one), (_, two), (pages, kept), (last, again) = snaps
-    assert (file, kept, last) == (snaps[1][0], two, pages)  # one file at a time
-    assert file != pages
-    assert len(again) <= len(two), "the log begins anew"
-    states = [(file, mixed, 1) for mixed in reordered(one, two)]
-    states += [(mixed, two, 2) for mixed in reordered(file, pages)]
-    states += [(pages, mixed, 2) for mixed in reordered(two, again)]
-    whole = [(file, two, 2), (pages, two, 2), (pages, b"", 2), (pages, again, 3)]
-    for number, (content, written, sure) in enumerate([*states, *whole]):
-        place = tmp_path / str(number) / "results.sqlite"
-        place.parent.mkdir()
-        place.write_bytes(content)
-        place.with_name("results.sqlite-wal").write_bytes(written)
-        with open_results(place) as opened:
-            runs = [entry.run for entry in opened.entries()]
-            assert runs[:sure] == [f"net-{n + 1}" for n in range(sure)]
-            assert len(runs) <= min(sure + 1, 3)
-            assert all(opened.scores(run) == SCORES for run in runs)
-        shutil.rmtree(place.parent)
-    assert len(states) > 300
