@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from defocus import images
 from defocus.benchmark.results.run_folder import training_left_out
 from defocus.benchmark.results.store import read_results
 from defocus.command_line.commands import command_group
@@ -87,26 +86,6 @@ def test_a_study_goes_on_without_damaged_pairs_and_takes_them_when_they_are_mend
     assert "without 3 pairs" not in text, "its row has taken the other's place"
     with read_results(Path("out/results.sqlite")) as results:
         assert len({one.run for one in results.entries() if one.system == "unet"}) == 2
-
-
-@pytest.mark.full
-def test_a_picture_that_fails_in_a_way_nobody_foresaw_ends_no_run(folder, monkeypatch):
-    decode = images._decode
-
-    def failing(path: Path, content: Any) -> Any:
-        if path.name == "t.png":
-            raise ZeroDivisionError("odd")
-        return decode(path, content)
-
-    monkeypatch.setattr(images, "_decode", failing)
-    (folder / "test/sharp/s.jpg").unlink()
-    done = bench("run", "--only", "input", "--dataset", "pairs:mine", "--out", "out")
-    assert done.return_value == 1, done.output
-    told = "unforeseen ZeroDivisionError: odd; please report it"
-    assert f"pair test-t is left out: test/blurry/t.png: {told}" in done.stderr
-    assert "train-a" not in done.stderr, "nothing is trained"
-    with read_results(Path("out/results.sqlite")) as results:
-        assert all(one.scored for one in results.entries())
 
 
 def test_train_and_evaluate_say_it_too(folder):

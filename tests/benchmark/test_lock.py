@@ -11,26 +11,14 @@ from defocus.errors import InputError
 from defocus.files import atomic_path
 from defocus.training.record.folder import CHECKPOINT, training_finished
 
+RUN = "runs/unet-1a2b3c4d"
 WRITTEN = (
-    "study.json",
-    "leaderboard.csv",
-    "report.html",
-    "report.pdf",
-    ".report.json",
-    "runs/unet-1a2b3c4d/run.json",
-    "runs/unet-1a2b3c4d/train.csv",
-    "runs/unet-1a2b3c4d/checkpoint.safetensors",
-    "runs/unet-1a2b3c4d/failure.txt",
-    "runs/unet-1a2b3c4d/again.json",
-    "runs/unet-1a2b3c4d/best.safetensors",
-    "runs/unet-1a2b3c4d/outputs.json",
-    "runs/unet-1a2b3c4d/outputs/cat.1-a.npz",
-    "runs/unet-1a2b3c4d/selection.json",
-    "runs/unet-1a2b3c4d/training.json",
-    "runs/unet-1a2b3c4d/validation.csv",
-    "runs/unet-1a2b3c4d/images/cat.1-a.blurry.png",
-    "runs/unet-1a2b3c4d/images/cat.1-a.restored.png",
-    "runs/unet-1a2b3c4d/images/cat.1-a.sharp.png",
+    *("study.json", "leaderboard.csv", "report.html", "report.pdf", ".report.json"),
+    *(f"{RUN}/{name}.json" for name in ("run", "again", "outputs", "selection", "training")),
+    *(f"{RUN}/{name}.safetensors" for name in ("checkpoint", "best")),
+    *(f"{RUN}/{name}" for name in ("train.csv", "validation.csv", "failure.txt")),
+    f"{RUN}/outputs/cat.1-a.npz",
+    *(f"{RUN}/images/cat.1-a.{name}.png" for name in ("blurry", "restored", "sharp")),
 )
 
 OTHERS = (

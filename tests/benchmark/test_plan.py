@@ -4,6 +4,7 @@ import fnmatch
 import hashlib
 import lzma
 import re
+import shlex
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -137,6 +138,8 @@ def test_a_whole_network_in_the_demo_is_trained_from_scratch(capsys, tmp_path):
     assert [run.trained_weights for run in runs] == ["from scratch, 30 steps", "narrow"]
     assert plan_runs([own], DATASET, "quick")[0].trained_weights == "trained"
     study = Study(tmp_path, DATASET, runs)
+    again = replace(study, out=Path("it's mine")).command("train", "own")
+    assert shlex.split(again) == ["defocus-bench", "train", "own", "--out", "it's mine"]
     show_outcome(Outcome((), (), ()), [study])
     said = capsys.readouterr().err
     assert "own was trained from scratch, 30 steps; the narrow copies began with weights" in said

@@ -4,7 +4,6 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from defocus.baselines.registry import all_baselines, baseline
@@ -18,7 +17,7 @@ from defocus.benchmark.study.run import run_studies
 from defocus.datasets.pair import Dataset
 from defocus.datasets.stream import dataset as stream
 from defocus.datasets.stream.photographs import Photographs, is_held_out, refused_hashes
-from defocus.images import write_image
+from tests.datasets.conftest import write_folder
 
 SHIPPED = [name for name, one in all_baselines().items() if find_own_weights(one)]
 
@@ -27,12 +26,8 @@ SHIPPED = [name for name, one in all_baselines().items() if find_own_weights(one
 def pairs(tmp_path_factory):
     """Folder of noise: a training and two test pairs."""
     root = tmp_path_factory.mktemp("pairs")
-    random = np.random.default_rng(0)
-    for place in ("train/blurry/a", "train/sharp/a", "test/blurry/b", "test/sharp/b",
-                  "test/blurry/c", "test/sharp/c"):  # fmt: skip
-        path = root / f"{place}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_image(path, random.integers(0, 256, (48, 48, 3), np.uint8))
+    write_folder(root / "train", ["a.png"], bits=8)
+    write_folder(root / "test", ["b.png", "c.png"], bits=8)
     return root
 
 
@@ -63,19 +58,13 @@ def test_no_photograph_behind_weights_is_one_of_the_sample(name, tmp_path):
     assert all(one["source"] and one["licence"] for one in rows)
     weights = shipped_weights(baseline(name))
     assert weights is not None
+    assert (weights.origin, weights.system) == ("own", name)
+    assert weights.trained_on == (own_card(own_weights(baseline(name))).dataset,)
     for sample in ("sample", "sample:strong", "sample:wide"):
         assert (
             seen_in(weights.trained_on, Dataset(sample, tmp_path, (), "", tmp_path, source=""))
             == ""
         )
-
-
-def test_shipped_weights_are_stored_once_as_our_own():
-    first = shipped_weights(baseline("defocus-m"))
-    assert (first.origin, first.system) == ("own", "defocus-m")
-    assert first.trained_on == (own_card(own_weights(baseline("defocus-m"))).dataset,)
-    assert shipped_weights(baseline("defocus-m")) == first
-    assert shipped_weights(baseline("unet")) is None
 
 
 def test_all_systems_take_the_weights_that_are_shipped(tmp_path, pairs):
