@@ -1,6 +1,5 @@
 """One command under two names, the map of blur that it writes, and the memory that it takes."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -78,16 +77,6 @@ def test_what_is_wrong_is_said_by_the_program_that_was_called(name, run, tmp_pat
     assert done.stdout.endswith("; done before\n")
 
 
-@pytest.mark.full
-def test_it_ends_well_where_nobody_reads_on():
-    reader, writer = os.pipe()
-    os.close(reader)
-    code = "from defocus.restoration.cli import main; main()"
-    done = run_python(code, "a.png", "--print-config", stdout=writer)
-    os.close(writer)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 @pytest.fixture
 def picture(tmp_path):
     drawn = np.random.default_rng(0).integers(0, 256, (40, 56, 3), np.uint8)
@@ -115,18 +104,11 @@ def test_a_map_is_made_of_what_was_restored_before(picture):
     np.testing.assert_array_equal(tifffile.imread(wanted), first)
     assert target.stat().st_mtime_ns == before
     assert restored(picture, None).map == ""
-
-
-def test_another_file_of_the_name_of_a_map_stays(picture):
-    restored(picture, None)
-    wanted = picture.parent / "blur.png"
-    wanted.write_bytes(b"mine")
-    with pytest.raises(
-        InputError,
-        match=r"blur\.png: exists already; choose another name .* blur\.png and blur\.tif",
-    ):
-        restored(picture, wanted)
-    assert wanted.read_bytes() == b"mine"
+    mine = picture.with_name("mine.png")
+    mine.write_bytes(b"mine")
+    with pytest.raises(InputError, match=r"mine\.png: exists already; .* mine\.png and mine\.tif"):
+        restored(picture, mine)
+    assert mine.read_bytes() == b"mine"
 
 
 def test_a_map_that_cannot_be_written_is_refused_before_anything_is_computed(picture, monkeypatch):
@@ -142,14 +124,9 @@ def test_a_map_that_cannot_be_written_is_refused_before_anything_is_computed(pic
         made_in(picture.parent / "out", picture, picture, map=picture.with_name("blur.png"))
     with pytest.raises(StorageError, match=r"a\.png"):
         restored(picture, picture / "blur.png")
-
-
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written_is_refused(picture):
-    closed = picture.parent / "closed"
-    closed.mkdir(mode=0o500)
-    with pytest.raises(StorageError, match="closed"):
-        restored(picture, closed / "blur.png")
+    if sys.platform == "linux":  # where root may not write either
+        with pytest.raises(StorageError, match="/proc"):
+            restored(picture, Path("/proc/blur.png"))
     assert not (picture.parent / "out").exists()
 
 

@@ -26,17 +26,15 @@ from defocus.blocks.exif import exif_blocks, thumbnail_of
 from defocus.blocks.metadata import read_metadata
 from defocus.blur.learned_map import estimate_blur_map
 from defocus.errors import InputError, NotApplicableError
-from defocus.files import sha256_file
 from defocus.images import linear_to_srgb, read_image, srgb_to_linear
 from defocus.restoration import restorer
-from defocus.restoration import run as module
 from defocus.restoration.files.encoding import write_picture
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import GRID, largest_tile_px, restore_tiled, tiles_of
 from defocus.restoration.run import Restored, restore_pictures
 from defocus.restoration.settings import RestoreSettings
 from defocus.scene.aperture import disc_psf
-from defocus.training.memory import available_bytes, peak_bytes
+from defocus.training.memory import available_bytes
 from tests.capture.raw_sessions import bayer_dng
 
 CPU = torch.device("cpu")
@@ -163,13 +161,6 @@ def test_one_core_gives_what_two_give():
         made.append(restore_colours(own, blurry, blur_map).restored)
     torch.set_num_threads(before)
     np.testing.assert_array_equal(*made)
-
-
-def test_memory_of_a_network_is_counted():
-    """Two maps of 8 channels are alive at once, and the third when the first has gone."""
-    network = nn.Sequential(*(nn.Conv2d(8, 8, 3, padding=1, bias=False) for _ in range(5)))
-    blurry = torch.rand(1, 8, 64, 64)
-    assert peak_bytes(network, blurry) == 2 * blurry.nbytes
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "b.png", "b.jpg", "b.tif", "b.webp", "b.bmp"])
@@ -307,20 +298,6 @@ def test_without_a_system_the_packages_own_weights_restore(tmp_path, run):
     run("defocus-restore", tmp_path / "text.png", "--out", tmp_path / "out", code=0)
     restored = cv2.imread(str(tmp_path / "out" / "text.png"))
     assert cv2.PSNR(restored, sharp) > cv2.PSNR(blurry, sharp) + 0.5
-
-
-def test_a_picture_without_permission_stops_no_other(source, monkeypatch):
-    def readable(path: Path) -> str:
-        if path.name == "closed.png":
-            raise PermissionError(13, "Permission denied", str(path))
-        return sha256_file(path)
-
-    monkeypatch.setattr(module, "sha256_file", readable)
-    closed = source.with_name("closed.png")
-    closed.write_bytes(source.read_bytes())
-    refused, done = made_in(source.parent / "out", closed, source)
-    assert "closed.png: no permission to read it" in refused.reason
-    assert done.reason == ""
 
 
 def test_foreign_files_and_the_originals_are_never_overwritten(source):
