@@ -6,7 +6,7 @@ shapes and seeds. The fixtures' README states the rule; this is our implementati
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Generic, TypeAlias, TypeVar, cast
@@ -148,6 +148,14 @@ def override_weights(module: nn.Module, overrides: list[dict[str, Any]]) -> None
             _OVERRIDES[rule["op"]](part, rule)
 
 
+def drawn(distribution: str, seed: int, shape: Sequence[int]) -> torch.Tensor:
+    """Values in [0, 1) (``uniform``, ``random``) or of the standard normal distribution."""
+    generator = np.random.Generator(np.random.PCG64(seed))
+    uniform = distribution in {"uniform", "random"}
+    draw = generator.random if uniform else generator.standard_normal
+    return torch.from_numpy(draw(tuple(shape)).astype(np.float32))
+
+
 def network_inputs(meta: Mapping[str, Any]) -> Arrays:
     """The inputs of a network fixture by name, in the order of the forward call."""
     inputs: dict[str, torch.Tensor] = {}
@@ -159,11 +167,8 @@ def network_inputs(meta: Mapping[str, Any]) -> Arrays:
             source = list(inputs.values())[rule["of"]]
             inputs[name] = nn.functional.avg_pool2d(source, 2)
         else:
-            generator = np.random.Generator(np.random.PCG64(rule["seed"]))
-            uniform = rule["distribution"] == "uniform"
-            draw = generator.random if uniform else generator.standard_normal
-            values = draw(tuple(rule["shape"])).astype(np.float32)
-            inputs[name] = torch.from_numpy(values) * rule["scale"] + rule["offset"]
+            values = drawn(rule["distribution"], rule["seed"], rule["shape"])
+            inputs[name] = values * rule["scale"] + rule["offset"]
     return inputs
 
 
@@ -176,10 +181,7 @@ def operator_inputs(meta: Mapping[str, Any]) -> Arrays:
     inputs: dict[str, torch.Tensor] = {}
     for name, rule in meta["inputs"].items():
         seed, distribution = rule["generator"].split("PCG64(")[1].split(").")
-        generator = np.random.Generator(np.random.PCG64(int(seed)))
-        uniform = distribution == "random"
-        draw = generator.random if uniform else generator.standard_normal
-        values = torch.from_numpy(draw(tuple(rule["shape"])).astype(np.float32))
+        values = drawn(distribution, int(seed), rule["shape"])
         offset = torch.tensor(rule.get("offset", 0.0), dtype=torch.float32)
         if offset.ndim == 1:
             offset = offset[:, None, None]

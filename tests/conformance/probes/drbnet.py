@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 
 from defocus.baselines.systems.drbnet.network import DRBNet, filtered
-from tests.conformance.probe import Arrays, Given, network_probe, operator_probe
+from tests.conformance.probe import Arrays, Given, drawn, network_probe, operator_probe
 
 
 def _run_network(network: DRBNet, given: Given) -> Arrays:
@@ -31,10 +30,7 @@ def _kernel_inputs(meta: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     for name, rule in meta["inputs"].items():
         seed, rest = rule.removeprefix("PCG64(").split(").", 1)
         kind, shape = rest.rstrip(")").split("((")
-        generator = np.random.Generator(np.random.PCG64(int(seed)))
-        draw = generator.random if kind == "random" else generator.standard_normal
-        values = draw(tuple(int(side) for side in shape.split(",")))
-        inputs[name] = torch.from_numpy(values.astype(np.float32))
+        inputs[name] = drawn(kind, int(seed), [int(side) for side in shape.split(",")])
     return inputs
 
 
