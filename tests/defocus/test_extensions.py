@@ -72,19 +72,6 @@ def write(tmp_path, no_plugins):
     return written
 
 
-def test_a_network_is_found_with_its_hash_and_with_jdrl_around_it(write):
-    before = set(all_baselines())
-    plugin = load_plugin(write(NET))
-    assert set(all_baselines()) - before == {"my-net", "jdrl-my-net"}
-    own = plugin.hash_of(vars(plugin.module)["NET"])
-    for name in ("my-net", "jdrl-my-net"):
-        assert baseline(name).source_hash == own
-    assert baseline("jdrl-my-net").card.variant_of == "my-net"
-    recipe = baseline("jdrl-my-net").recipe
-    assert recipe().objective == "jdrl"
-    assert not (write(NET).parent / "__pycache__").exists()
-
-
 def test_all_kinds_of_parts_are_found_by_type(write, tmp_path):
     import torch
 

@@ -53,17 +53,14 @@ def test_a_study_runs_and_its_results_are_those_of_the_files(tmp_path, small, ca
     assert row["value"].item() == pytest.approx(mean)
 
 
-def test_what_names_asked_for_can_be_resumed(tmp_path, small):
-    table = defocus.run("input", small, tmp_path / "study", "quick")
-    request = read_request(tmp_path / "study")
-    assert (request.systems, request.datasets, request.budget) == (("input",), (small,), "quick")
-    assert set(table["budget"]) == {"not-trained-here"}
-
-
-def test_a_registered_system_can_be_resumed_and_one_without_a_name_is_told(tmp_path, small):
+def test_what_has_a_name_can_be_resumed_and_what_has_none_is_told(tmp_path, small):
     own = baseline("input")
-    defocus.run(own, small, tmp_path / "named")
-    assert read_request(tmp_path / "named").systems == ("input",)
+    for folder, asked in (("named", "input"), ("registered", own)):
+        table = defocus.run(asked, small, tmp_path / folder, "quick")
+        request = read_request(tmp_path / folder)
+        found = (request.systems, request.datasets, request.budget)
+        assert found == (("input",), (small,), "quick")
+        assert set(table["budget"]) == {"not-trained-here"}
     half = Baseline(replace(own.card, name="half", display_name="Half"), Half)
     defocus.run(half, small, tmp_path / "nameless")
     with pytest.raises(InputError, match="a Python program started this study"):

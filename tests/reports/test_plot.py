@@ -223,16 +223,8 @@ def test_many_lines_have_their_legend_outside_the_axes():
         Curves("g", "x", "y", tuple(gains(f"line {n}", (0.0, 1.0), (1.0, 2.0)) for n in range(k)))
         for k in (5, 6)
     )
-    heights = [
-        float(
-            draw_figures([one], "svg")
-            .decode()
-            .partition('viewBox="0 0 ')[2]
-            .split('"')[0]
-            .split()[1]
-        )
-        for one in (few, many)
-    ]
+    drawings = [draw_figures([one], "svg").decode() for one in (few, many)]
+    heights = [float(re.findall(r'viewBox="0 0 \S+ (\S+)"', one)[0]) for one in drawings]
     assert heights[1] > heights[0], "the file is higher by the rows of the legend"
 
 
