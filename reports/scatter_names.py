@@ -36,8 +36,11 @@ def place_names(axes: "Axes", points: Sequence[Point]) -> list[Point]:
     drawn = axes.get_figure(root=True)
     if drawn is None:
         raise ValueError("axes without a figure")
-    drawn.draw_without_rendering()  # where the axes are is known from now on
-    font_pt = float(mpl.rcParams["font.size"]) * (0.8 if drawn.get_layout_engine() else 1.0)
+    if arranged := drawn.get_layout_engine() is not None:
+        drawn.draw_without_rendering()  # where the axes are is known from now on
+    else:
+        axes.viewLim.get_points()  # they are where they were put; this settles their limits
+    font_pt = float(mpl.rcParams["font.size"]) * (0.8 if arranged else 1.0)
     spots = [tuple(axes.transData.transform((point.x, point.y))) for point in points]
     front = sorted(spot for spot, point in zip(spots, points, strict=True) if point.marked)
     taken: list[Box] = [
