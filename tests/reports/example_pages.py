@@ -174,8 +174,7 @@ def hostile_page() -> Page:
         parts += [
             Table(text, (Column(text, text), Column("PSNR")), ((text, 1.0), (text, None)), text),
             Slider(text, ((text, picture), (text, picture))),
-            Curves(text, text, text, (Curve(text, (0.0, 1.0), (1.0, 2.0)),)),
-            Curves(text, text, text, (Curve(text, (0.0,), (1.0,)),), places=(text, text)),
+            Curves(text, text, text, (Curve(text, (0.0, 1.0), (1.0, 2.0)),), places=(text, text)),
             Scatter(text, text, text, (Point(text, 1.0, 2.0, marked=True),), text),
             Gallery(text, (Tile(text, picture, text),), text),
             Facts(text, ((text, text),)),
@@ -195,5 +194,5 @@ def hostile_page() -> Page:
     )
     tabs = Tabs(HOSTILE[0], tuple((text, (Paragraph(text),)) for text in HOSTILE))
     beside = Beside((Paragraph(HOSTILE[2]),), (tabs,))
-    sections = ((HOSTILE[0], (linked, folded, beside, *parts)), (HOSTILE[1], tuple(parts[:8])))
+    sections = ((HOSTILE[0], (linked, folded, beside, *parts)), (HOSTILE[1], tuple(parts[:7])))
     return Page(" ".join(HOSTILE), HOSTILE[0], sections, HOSTILE[1], HOSTILE)
