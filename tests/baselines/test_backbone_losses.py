@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn.functional import mse_loss
 
 import defocus.baselines.losses.lpips as lpips_module
 import defocus.baselines.losses.perceptual as perceptual_module
@@ -72,12 +73,9 @@ def test_the_perceptual_loss_is_the_distance_of_the_layer_named(home, monkeypatc
     mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
     deviation = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
     with torch.no_grad():
-        expected = (
-            (layers((first - mean) / deviation) - layers((second - mean) / deviation))
-            .square()
-            .mean()
-        )
-        swapped = (layers(first.flip(1)) - layers(second.flip(1))).square().mean()
+        shown = (layers((picture - mean) / deviation) for picture in (first, second))
+        expected = mse_loss(*shown)
+        swapped = mse_loss(layers(first.flip(1)), layers(second.flip(1)))
     torch.testing.assert_close(loss("perceptual", last=4)(first, second), expected)
     plain = loss("perceptual", last=4, colour_order="bgr", normalise=False)
     torch.testing.assert_close(plain(first, second), swapped)

@@ -189,9 +189,7 @@ def hostile_page() -> Page:
         anchors=tuple(f"row-{number}" for number in range(len(HOSTILE))),
         facets=tuple((t, t) for t in HOSTILE),
     )
-    folded = Folded(
-        HOSTILE[0], "folded", (Facts(HOSTILE[1], ((HOSTILE[2], HOSTILE[3]),)),), HOSTILE[1]
-    )
+    folded = Folded(HOSTILE[0], "folded", (Facts(HOSTILE[1], (HOSTILE[2:4],)),), HOSTILE[1])
     tabs = Tabs(HOSTILE[0], tuple((text, (Paragraph(text),)) for text in HOSTILE))
     beside = Beside((Paragraph(HOSTILE[2]),), (tabs,))
     sections = ((HOSTILE[0], (linked, folded, beside, *parts)), (HOSTILE[1], tuple(parts[:7])))
