@@ -1,6 +1,5 @@
 """From the camera to the leaderboard through the commands alone."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -9,39 +8,32 @@ import pytest
 from skimage import data
 
 from defocus.images import write_image
+from tests.benchmark.test_run import rows_of
 from tests.conftest import Run
 
 SETTINGS = "[schedule]\nsteps = 2\ncrop_px = 32\nbatch = 1\n"
 UNTRAINED = ("--only", "input", "--only", "wiener")
 
 
-def leaderboard(folder: Path) -> list[dict[str, str]]:
-    with (folder / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:
-        return list(csv.DictReader(handle))
-
-
 def study(run: Run, folder: Path, *systems: str) -> list[dict[str, str]]:
     """Shoot is done: import the session and run the systems on the dataset, briefly trained."""
-    done = run("defocus-data", "import", "session", "--out", "dataset")
-    assert done.returncode == 0, done.stderr
+    run("defocus-data", "import", "session", "--out", "dataset", code=0)
     (folder / "settings.toml").write_text(SETTINGS)
-    done = run(
+    run(
         "defocus-bench", "run", "--all", *systems, "--dataset", "manifest:dataset",
-        "--settings", "settings.toml", "--out", "study",
+        "--settings", "settings.toml", "--out", "study", code=0,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
     for name in ("report.html", "report.pdf", "results.sqlite"):
         assert (folder / "study" / name).stat().st_size > 1000
-    return leaderboard(folder / "study")
+    return rows_of(folder / "study")
 
 
 def test_a_simulated_session_becomes_a_leaderboard(run, tmp_path):
     camera = "sim:?seed=3&width=240&height=180&shift=3&breathing=0.01"
-    done = run(
+    run(
         "defocus-capture", "shoot", "session", "--camera", camera, "--blurry", "f/4",
-        "--sharp", "f/22", "--scenes", "3", "--yes",
+        "--sharp", "f/22", "--scenes", "3", "--yes", code=0,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
     pair = next(iter(sorted((tmp_path / "session" / "pairs").iterdir())))
     done = run("defocus-data", "align", pair / "blurry.tif", pair / "sharp.tif", "--json")
     found = json.loads(done.stdout)
@@ -62,11 +54,10 @@ def test_a_simulated_session_becomes_a_leaderboard(run, tmp_path):
 def test_a_virtual_cameras_session_becomes_a_leaderboard(run, tmp_path):
     (tmp_path / "pictures").mkdir()
     write_image(tmp_path / "pictures" / "cat.jpg", np.ascontiguousarray(data.chelsea()[:256, :320]))
-    done = run(
+    run(
         "defocus-capture", "shoot", "session", "--camera", "gphoto2:virtual=pictures",
-        "--blurry", "f/4", "--sharp", "f/22", "--scenes", "2", "--settle", "0", "--yes",
+        "--blurry", "f/4", "--sharp", "f/22", "--scenes", "2", "--settle", "0", "--yes", code=0,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
     pair = next(iter(sorted((tmp_path / "session" / "pairs").iterdir())))
     done = run("defocus-data", "align", pair / "blurry.jpg", pair / "sharp.jpg", "--json")
     found = json.loads(done.stdout)
