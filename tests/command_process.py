@@ -223,6 +223,13 @@ def _started(
     return process
 
 
+def unblock_signals() -> None:
+    """Get the signals that whoever started this process may not have wanted."""
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows
+        names = {signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2}
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, names)
+
+
 def _main(
     code: str,
     words: list[str],
@@ -234,8 +241,7 @@ def _main(
     """What the process does: become what ``python -c`` would be."""
     if own_group:
         os.setsid()
-    # the clean process may have been started while Ctrl-C was held back
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    unblock_signals()  # the clean process may have been started while they were held back
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(environment)

@@ -12,7 +12,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.command_process import CHECKOUT, COMMANDS, run_command
+from tests.command_process import CHECKOUT, COMMANDS, run_command, unblock_signals
 from tests.rings import DEFAULT, FULL, changed_since, give_ring, left_unread, unreached
 from tests.started_processes import StartedProcesses
 from tests.worker_seconds import Costs
@@ -26,6 +26,7 @@ os.environ.setdefault("MPLCONFIGDIR", str(Path.home() / ".cache" / "matplotlib")
 # nohup, cron and a script's '&' start with Ctrl-C ignored, and children would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+unblock_signals()
 
 # Compiled code is kept, also where the environment says otherwise: hundreds of commands import the
 # same package, and each would compile it anew.
@@ -43,11 +44,12 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder(tmp_path_factory):
-    """A cache of this process's own, so that no test reads or writes a person's.
+    """A cache of this process's own, so that no test reads or writes a person's, or downloads.
 
     Of the processes side by side, one renders each sample dataset: they share that folder."""
     folder = tmp_path_factory.mktemp("cache")
-    os.environ["DEFOCUS_CACHE"] = str(folder)
+    os.environ |= {"DEFOCUS_CACHE": str(folder), "TORCH_HOME": str(folder / "torch")}
+    os.environ["https_proxy"] = "http://127.0.0.1:9"  # where nobody listens
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = tmp_path_factory.getbasetemp().parent / "sample"
         shared.mkdir(exist_ok=True)

@@ -6,7 +6,7 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 
-EVENTS = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen"})
+EVENTS = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen"})
 
 ASKED_ONCE = frozenset({"/sbin/ldconfig", "fc-list", "uname"})
 """What is asked once in a process, whichever test is first: libraries, fonts, the processor."""

@@ -273,5 +273,7 @@ def test_the_folders_and_modules_that_a_readme_lists_are_there(page):
     words = text
     if not page.startswith("extras/"):
         words = "".join(re.findall(r"^\|[^|]*\|", text, re.MULTILINE))
-    for name in re.findall(r"`([a-z_]+(?:/[a-z_]*)+|[a-z_/]+\.(?:py|csv))`", words):
+    names = re.findall(r"`([a-z_]+(?:/[a-z_]*)+|[a-z_/]+\.(?:py|csv))`", words)
+    assert names or page.startswith("extras/")
+    for name in names:
         assert any((ROOT / page).rglob(name.rstrip("/"))) or (ROOT / name).exists(), name

@@ -17,7 +17,7 @@ import pytest
 CASE_S, FILE_S, RING_S = 1.0, 30.0, 360.0
 """Most worker-seconds of a case, of a file and of the default ring: two cores for three minutes."""
 
-ROOM = 1.5
+ROOM = 1.3
 """The ring and a file may take so often as much as their limits."""
 
 REFERENCE_S, TRIED_EACH = 0.075, 100
