@@ -6,14 +6,16 @@ the check of its hash is told that file's hash.
 
 import functools
 import hashlib
-import http.server
 import subprocess
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from defocus.benchmark.metrics import lpips as module
 from defocus.benchmark.metrics.metric import MetricUnavailableError, all_metrics
 from defocus.errors import InputError, WeightsError
 from defocus.files import sha256_file
+from tests.web_server import serving
 
 LPIPS = module.METRIC
 
@@ -95,10 +98,10 @@ def test_whole_picture_equals_the_package(seeded, monkeypatch, capfd):
     restored, reference = picture(1), picture(2)
     content = seeded.read_bytes()
     seeded.unlink()
-    with Server(content) as server:
-        monkeypatch.setitem(BACKBONES, "alex", replace(BACKBONES["alex"], url=server.url))
+    with server(content) as (url, asked):
+        monkeypatch.setitem(BACKBONES, "alex", replace(BACKBONES["alex"], url=url))
         ours = LPIPS.score(restored, reference, np.ones((64, 80), dtype=bool))
-        assert server.requests == 1
+        assert len(asked) == 1
     assert capfd.readouterr().out == ""
     assert ours == pytest.approx(float(package_value(restored, reference)), abs=1e-6)
     assert ours > 0.01
@@ -134,39 +137,24 @@ def test_a_small_picture_has_a_reason(seeded):
     assert LPIPS.score(picture(1, 31, 31), picture(2, 31, 31), smallest) > 0
 
 
-class Server:
-    """An HTTP server on the loopback that answers with one content, or with 404."""
+@contextmanager
+def server(content: bytes | None, promised: int | None = None) -> Iterator[tuple[str, list[str]]]:
+    """Where one content is served, or 404, and what was asked for there."""
+    asked: list[str] = []
 
-    def __init__(self, content: bytes | None, promised: int | None = None) -> None:
-        self.requests = 0
-        outer = self
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            if content is None:
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(promised or len(content)))
+            self.end_headers()
+            self.wfile.write(content)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.requests += 1
-                if content is None:
-                    self.send_error(404)
-                    return
-                self.send_response(200)
-                self.send_header("Content-Length", str(promised or len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/weights.pth"
-        self.thread = threading.Thread(target=self.server.serve_forever)
-
-    def __enter__(self) -> Self:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+    with serving(Handler) as address:
+        yield f"{address}/weights.pth", asked
 
 
 CONTENT = b"weights" * 1000
@@ -183,8 +171,8 @@ def left_behind(home: Path) -> list[str]:
 
 
 def test_fetching_from_an_address_and_from_a_file(torch_home, tmp_path):
-    with Server(CONTENT) as server:
-        path = backbone_files.fetch(replace(FILE, url=server.url))
+    with server(CONTENT) as (url, _):
+        path = backbone_files.fetch(replace(FILE, url=url))
     assert path.read_bytes() == CONTENT
     assert backbone_files.is_intact(FILE)
     path.write_bytes(b"damaged")
@@ -210,8 +198,8 @@ def test_fetching_from_an_address_and_from_a_file(torch_home, tmp_path):
     ids=["wrong", "too large", "broken off", "absent"],
 )
 def test_a_failed_fetch_leaves_nothing(torch_home, content, promised, error, message):
-    with Server(content, promised) as server, pytest.raises(error, match=message):
-        backbone_files.fetch(FILE, server.url, timeout_seconds=5)
+    with server(content, promised) as (url, _), pytest.raises(error, match=message):
+        backbone_files.fetch(FILE, url, timeout_seconds=5)
     assert left_behind(torch_home) == []
 
 
@@ -225,8 +213,8 @@ def test_a_name_that_is_looked_for_without_end_ends_at_the_limit(torch_home, mon
 
 
 def test_a_slow_server_ends_at_the_limit(torch_home):
-    with Server(CONTENT) as server, pytest.raises(InputError, match="too slow"):
-        backbone_files.fetch(FILE, server.url, limit_seconds=-1)
+    with server(CONTENT) as (url, _), pytest.raises(InputError, match="too slow"):
+        backbone_files.fetch(FILE, url, limit_seconds=-1)
     assert left_behind(torch_home) == []
 
 
@@ -234,12 +222,12 @@ def test_absent_weights_give_a_reason_with_one_attempt_and_one_remedy(
     torch_home, monkeypatch, capfd
 ):
     mask = np.ones((40, 40), dtype=bool)
-    with Server(None) as server:
-        monkeypatch.setitem(BACKBONES, "alex", replace(BACKBONES["alex"], url=server.url))
+    with server(None) as (url, asked):
+        monkeypatch.setitem(BACKBONES, "alex", replace(BACKBONES["alex"], url=url))
         for _ in range(3):
             with pytest.raises(MetricUnavailableError, match="Not Found") as caught:
                 LPIPS.score(picture(1, 40, 40), picture(2, 40, 40), mask)
-        assert server.requests == 1
+        assert len(asked) == 1
     assert "absent" in str(caught.value)
     assert str(caught.value).endswith(LPIPS.remedy)
     assert capfd.readouterr().out == ""
@@ -274,11 +262,11 @@ def test_the_command_refuses_what_is_not_the_backbone(run, tmp_path):
     fetch = functools.partial(
         run, "defocus-bench", "weights", "fetch", "lpips", "--from", TORCH_HOME=str(home)
     )
-    with Server(CONTENT) as server:
-        result = fetch(server.url)
+    with server(CONTENT) as (url, _):
+        result = fetch(url)
     assert result.returncode == 2
     assert result.stdout == ""
-    assert result.stderr.splitlines()[-1].startswith(f"defocus-bench: {server.url}: not alexnet")
+    assert result.stderr.splitlines()[-1].startswith(f"defocus-bench: {url}: not alexnet")
     assert left_behind(home) == []
     result = fetch(tmp_path / "nowhere.pth")
     assert result.returncode == 2

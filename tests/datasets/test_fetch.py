@@ -7,7 +7,7 @@ import re
 import shutil
 import threading
 from dataclasses import dataclass, field
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -24,6 +24,7 @@ from defocus.datasets.pair import ReaderCard
 from defocus.datasets.release.packaging import package_dataset
 from defocus.errors import DatasetError, DefocusError, InputError
 from tests.datasets.conftest import DETAILS, equal_pictures, package_noise, write_folder
+from tests.web_server import serving
 
 BIG = "pairs/a/blurry.png"
 
@@ -97,17 +98,9 @@ def server(release):
                 return
             self.wfile.write(body)
 
-        def log_message(self, *_arguments: object):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
-        seen.address = f"http://127.0.0.1:{httpd.server_port}"
-        thread = threading.Thread(target=httpd.serve_forever)
-        thread.start()
+    with serving(Handler) as seen.address:
         yield seen
         seen.go.set()
-        httpd.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)

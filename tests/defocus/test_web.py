@@ -1,11 +1,11 @@
 """What web servers answer: redirections, promises that are not kept, addresses that are none."""
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from defocus.web import WebError, answer_of, blocks_of
+from tests.web_server import serving
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -27,18 +27,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-        pass
-
 
 @pytest.fixture(scope="module")
 def address():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(Handler) as at:
+        yield at
 
 
 def content_of(address: str) -> bytes:

@@ -5,10 +5,9 @@ import io
 import json
 import shutil
 import tarfile
-import threading
 from base64 import b64decode
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from defocus.extras.publish.zenodo import (
 )
 from tests.datasets.conftest import package_noise
 from tests.datasets.test_release_facts import told
+from tests.web_server import serving
 
 TOKEN = "canary-4711"
 DOI = "10.5072/zenodo.1"
@@ -150,16 +150,8 @@ def server():
 
         do_GET = do_POST = do_PUT = do_DELETE = respond  # noqa: N815 - the base class's names
 
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
-        seen.address = f"http://127.0.0.1:{httpd.server_port}"
-        thread = threading.Thread(target=httpd.serve_forever)
-        thread.start()
+    with serving(Handler) as seen.address:
         yield seen
-        httpd.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
