@@ -2,10 +2,7 @@
 
 import json
 import os
-import platform
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -204,32 +201,3 @@ def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch):
         assert has_bfloat16(CPU) is expected
         with autocast(CPU, "auto"):
             assert torch.is_autocast_enabled("cpu") is expected
-
-
-@pytest.mark.full
-@pytest.mark.skipif(
-    sys.platform != "linux" or platform.libc_ver()[0] != "glibc",
-    reason="only glibc can be told to keep memory",
-)
-def test_freed_memory_is_not_asked_for_again():
-    """By glibc's own counts: bytes in mappings of their own, and bytes it holds free."""
-    code = (
-        "import ctypes, torch\n"
-        "from defocus.freed_memory import keep_freed_memory\n"
-        "names = 'arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost'\n"
-        "class Counts(ctypes.Structure):\n"
-        "    _fields_ = [(name, ctypes.c_size_t) for name in names.split()]\n"
-        "mallinfo2 = ctypes.CDLL(None).mallinfo2\n"
-        "mallinfo2.restype = Counts\n"
-        "SIZE = 2**26\n"
-        "def mapped_and_kept():\n"
-        "    before = mallinfo2().hblkhd\n"
-        "    tensor = torch.ones(SIZE // 4)\n"
-        "    mapped = mallinfo2().hblkhd - before\n"
-        "    del tensor\n"
-        "    return mapped >= SIZE, mallinfo2().fordblks >= SIZE\n"
-        "assert mapped_and_kept() == (True, False)\n"
-        "keep_freed_memory()\n"
-        "assert mapped_and_kept() == (False, True)\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
