@@ -91,12 +91,8 @@ def test_an_interrupt_while_the_processes_start_is_not_waited_out(monkeypatch):
         return children
 
     monkeypatch.setattr("defocus.processes.active_children", interrupted)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background: ignored
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            [*in_processes(time.sleep, [1000.0, 1000.0], 2)]
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        [*in_processes(time.sleep, [1000.0, 1000.0], 2)]
     assert not active_children()
 
 
@@ -117,13 +113,9 @@ def test_an_interrupt_that_another_thread_gets_waits_until_all_are_started(monke
             done.append("started")
 
     threading.Thread(target=press, daemon=True).start()
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background: ignored
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            start()
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert done == ["started"]
     assert "OMP_NUM_THREADS" not in os.environ
 
