@@ -76,10 +76,8 @@ SETTINGS = "[schedule]\nsteps = 4\ncrop_px = 32\nbatch = 1\n"
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A bare folder with a plug-in and a short schedule; what is loaded there is forgotten."""
-    monkeypatch.setattr(extensions, "_loaded", {})
-    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+def folder(no_plugins, tmp_path, monkeypatch):
+    """A bare folder with a plug-in and a short schedule."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_net.py").write_text(FILE, encoding="utf-8")
     (tmp_path / "study").mkdir()

@@ -20,10 +20,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "plug-ins.md"
 
 
 @pytest.fixture(autouse=True)
-def afresh(monkeypatch, tmp_path):
-    """What a test brings is forgotten behind it."""
-    monkeypatch.setattr(extensions, "_loaded", {})
-    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+def afresh(no_plugins, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(back_ends, "_own", lambda: {"sim"})  # the others start processes
 
