@@ -133,16 +133,10 @@ class StartedCommand:
         self.wait()
 
 
-def start_command(
-    command: str,
-    *arguments: str | Path,
-    folder: Path | None = None,
-    own_group: bool = False,
-    **environment: str,
-) -> StartedCommand:
+def start_command(command: str, *arguments: str | Path, **options: Any) -> StartedCommand:
     """Start one of the commands and do not wait for it; see :func:`start_code`."""
     code = f"from {COMMANDS[command]} import main; main()"
-    return start_code(code, *arguments, folder=folder, own_group=own_group, **environment)
+    return start_code(code, *arguments, **options)
 
 
 def start_code(
@@ -159,9 +153,9 @@ def start_code(
 
 def run_python(code: str, *arguments: object, **options: Any) -> "subprocess.CompletedProcess[str]":
     """Run ``python -c code`` in a new interpreter; ``options`` are those of ``subprocess.run``."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     words = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.run(words, check=False, cwd=CHECKOUT, **pipes)
+    return subprocess.run(words, check=False, **{"cwd": CHECKOUT, **pipes, **options})
 
 
 def has_ended(process: int) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.command_process import CHECKOUT, COMMANDS, run_command, unblock_signals
+from tests.command_process import CHECKOUT, COMMANDS, run_command, run_python, unblock_signals
 from tests.rings import DEFAULT, FULL, changed_since, give_ring, left_unread, unreached
 from tests.started_processes import StartedProcesses
 from tests.worker_seconds import Costs
@@ -86,14 +86,8 @@ def run_afresh(tmp_path):
         command: str, *arguments: str | Path, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         code = f"from {COMMANDS[command]} import main; main()"
-        return subprocess.run(
-            [sys.executable, "-c", code, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
-            check=False,
-        )
+        settings = {**os.environ, "PYTHONPATH": str(CHECKOUT), **environment}
+        return run_python(code, *arguments, cwd=tmp_path, env=settings)
 
     return run_one
 

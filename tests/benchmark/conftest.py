@@ -2,8 +2,8 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -163,21 +163,9 @@ Start = Callable[..., StartedCommand]
 
 
 @pytest.fixture
-def bench(third_party, tmp_path):
+def bench(third_party, run):
     """Run ``defocus-bench`` as a process to its end, the third party's systems installed."""
-
-    def run(
-        *arguments: str | Path, seconds: float = 120, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        return run_command(
-            "defocus.benchmark.cli",
-            arguments,
-            tmp_path,
-            {**os.environ, **third_party, **environment},
-            timeout=seconds,
-        )
-
-    return run
+    return partial(run, "defocus-bench", **third_party)
 
 
 @pytest.fixture(scope="session")
@@ -209,8 +197,4 @@ def two_runs(finished_two, tmp_path):
 @pytest.fixture
 def start_bench(third_party, tmp_path):
     """Start ``defocus-bench`` as a process and do not wait for it."""
-
-    def start(*arguments: str | Path) -> StartedCommand:
-        return start_command("defocus-bench", *arguments, folder=tmp_path, **third_party)
-
-    return start
+    return partial(start_command, "defocus-bench", folder=tmp_path, **third_party)

@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -202,10 +203,4 @@ def refused(tmp_path):
 @pytest.fixture
 def data(run):
     """Run ``defocus-data``: another exit code than the given one fails with what was said."""
-
-    def run_data(*words: str | Path, code=0, **options: str):
-        done = run("defocus-data", *words, **options)
-        assert code in (None, done.returncode), done.stderr
-        return done
-
-    return run_data
+    return partial(run, "defocus-data", code=0)

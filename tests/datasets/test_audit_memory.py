@@ -1,13 +1,13 @@
 """The memory that auditing large pairs takes, in a process set up as those of ``--jobs`` are."""
 
-import os
 import platform
-import subprocess
 import sys
 
 import cv2
 import numpy as np
 import pytest
+
+from tests.command_process import run_python
 
 PROGRAM = """
 import sys
@@ -44,7 +44,5 @@ def test_pairs_of_24_megapixels_take_one_and_a_half_gib_at_most(tmp_path):
             picture = cv2.resize(rough, (6000, 4000), interpolation=cv2.INTER_CUBIC)
             options = [cv2.IMWRITE_PNG_COMPRESSION, 1]
             cv2.imwrite(str(tmp_path / role / f"{pair}.png"), picture, options)
-    command = [sys.executable, "-c", PROGRAM, f"pairs:{tmp_path}"]
-    environment = {**os.environ, "DEFOCUS_CACHE": str(tmp_path / "cache")}
-    said = subprocess.check_output(command, text=True, timeout=590, env=environment)
-    assert float(said) <= 1.5
+    done = run_python(PROGRAM, f"pairs:{tmp_path}", timeout=590)
+    assert float(done.stdout) <= 1.5, done.stderr
