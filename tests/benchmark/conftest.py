@@ -10,9 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.command_process import StartedCommand, run_command, start_command
-
-CHECKOUT = Path(__file__).parents[2]
+from tests.command_process import CHECKOUT, StartedCommand, run_command, start_command
 
 NETWORKS = """
 import time
