@@ -26,10 +26,12 @@ ODD = {
     "twice": (lambda file: shutil.copy(file, file.with_suffix(".jpg")), "is there too"),
 }
 WHOLE = ("a", "zero" * 60)  # the second has a long name, and no blue
+ALIKE = {"a", "latin", *ODD}
+"""These show one picture, which is measured once."""
 
 
 def write_pair(root, name):
-    seed = int(name == WHOLE[1])  # pictures that are alike are measured once
+    seed = {WHOLE[1]: 1}.get(name, 0 if name in ALIKE else sum(map(ord, name)))
     noise = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
     sharp = cv2.resize(noise, (128, 96), interpolation=cv2.INTER_CUBIC)
     if name == WHOLE[1]:
