@@ -65,7 +65,7 @@ def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(tmp_path, caps
 
 def test_a_plan_counts_and_names_what_shoot_will_take(run, tmp_path):
     (tmp_path / "day.csv").write_text(LIST, encoding="utf-8")
-    (tmp_path / "lab.toml").write_text('[shoot]\nscene-list = "day.csv"\n')
+    (tmp_path / "lab.toml").write_text('[shoot]\nscene_list = "day.csv"\n')
     shots = ("--camera", "sim:", "--mode", "both", "--focus-steps", "-3,4", "--blurry", "f/4,f/2.8")
     plan = run("defocus-capture", "plan", *shots, "--pairs", "5", "--scene-list", "day.csv")
     of_shoot = run(
