@@ -97,8 +97,7 @@ class Feeder:
 
     def pinned(self, value: MadeT) -> MadeT:
         """The same in memory from which the GPU copies by itself, where it has tensors."""
-        pin = getattr(value, "pin_memory", None) if self._pins else None
-        return value if pin is None else pin()
+        return _pinned(value) if self._pins else value
 
     @property
     def _pins(self) -> bool:
@@ -127,8 +126,7 @@ class _One(Generic[MadeT]):
 
     def pin_memory(self) -> "_One[MadeT]":
         """The same with pinned memory, where it has tensors."""
-        pin = getattr(self.value, "pin_memory", None)
-        return self if pin is None else _One(pin(), self.error, self.cpu_seconds)
+        return _One(_pinned(self.value), self.error, self.cpu_seconds)
 
     def result(self) -> MadeT:
         if self.error is not None:
@@ -165,6 +163,11 @@ def _sendable(error: Exception) -> Exception:
     except Exception:  # noqa: BLE001 - an exception may refuse to be made again in any way
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
+
+
+def _pinned(value: Any) -> Any:  # noqa: ANN401 - whatever is made
+    pin = getattr(value, "pin_memory", None)
+    return value if pin is None else pin()
 
 
 def _as_it_is(one: Any) -> Any:  # noqa: ANN401 - a thing, not a list that is to be stacked

@@ -35,8 +35,8 @@ class TrainingBatch:
         return self.each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Self:
-        """The same in memory from which a GPU copies by itself."""
-        return self.each(lambda tensor: tensor.pin_memory())
+        """The same in memory from which a GPU copies by itself; what is on a GPU stays there."""
+        return self.each(lambda one: one.pin_memory() if one.device.type == "cpu" else one)
 
     def parts(self, number: int) -> list[Self]:
         """The batch split into ``number`` parts whose sizes differ by at most one example."""

@@ -216,6 +216,11 @@ def test_what_this_process_makes_for_a_gpu_is_pinned_too():
         with feeding(0, Ranks(), torch.device(device)) as feeder:
             assert [*feeder.ahead(lambda _: pinnable, [0])] == [expected]
             assert feeder.pinned(1) == 1
+    there = Points(torch.empty(2, 2, device="meta"), torch.empty(2, 1, device="meta"))
+    with feeding(0, Ranks(), torch.device("cuda")) as feeder:
+        kept = feeder.pinned(there)  # as of pairs that are kept on the GPU
+    assert kept.x is there.x
+    assert kept.y is there.y
 
 
 def test_the_number_of_processes_is_recorded_and_identifies_nothing():
