@@ -84,13 +84,6 @@ Jobs = Annotated[int, Field(ge=1)]
 JSON = option(False, "--json", text="Print one JSON object on stdout.")
 
 
-def option_keys(kind: type[Settings]) -> set[str]:
-    """The options of a model as keys of a settings file."""
-    extras = (field.json_schema_extra for field in kind.model_fields.values())
-    words = (str(extra["words"]) for extra in extras if isinstance(extra, dict))
-    return {re.split("[ /]", each)[0].lstrip("-").replace("-", "_") for each in words}
-
-
 def load_settings(kind: type[S], path: Path) -> S:
     """Read a TOML file into settings of one kind."""
     try:

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument, load_document
-from defocus.benchmark.study.plan import MOST_SEEDS, Override
+from defocus.benchmark.study.plan import MOST_SEEDS, Override, override_of
 from defocus.command_line.options import FOLDER, ShardOption
-from defocus.settings import CommandSettings, load_settings, option
+from defocus.settings import CommandSettings, option
 
 Seeds = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
 Launcher = Literal["here", "local", "slurm"]
@@ -61,8 +61,7 @@ class StudyOptions(CommandSettings):
     @property
     def override(self) -> Override:
         """The values of the settings file, and the estimator of this device."""
-        given = load_settings(Override, self.settings) if self.settings else Override()
-        return given.for_this_device()
+        return override_of(self.settings, Override())
 
     @property
     def words(self) -> list[str]:
@@ -144,13 +143,14 @@ class RunOptions(StudyOptions, _RunSystems):
 
     def document(self, *, all_of_sample: bool = False) -> StudyDocument:
         """The study as its file says it, or would say it; the first run shows JDRL as well."""
-        document = self.as_document() if self.file is None else load_document(self.file)
+        document = (
+            self.as_document() if self.file is None else load_document(self.file).for_this_device()
+        )
         first = all_of_sample and self.every and not self.only and self.budget == "demo"
         if first and self.file is None:
             document = document.model_copy(update={"misaligned": MISALIGNED})
         if self.keep_outputs:
             document = document.model_copy(update={"keep_outputs": True})
-        document = document.for_this_device()
         return document if self.workers is None else document.with_workers(self.workers)
 
     def as_document(self) -> StudyDocument:

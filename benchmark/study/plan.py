@@ -27,7 +27,7 @@ from defocus.extensions import plugin_arguments
 from defocus.near_names import did_you_mean
 from defocus.progress import counted
 from defocus.reading import parse_json
-from defocus.settings import Settings, parse_settings
+from defocus.settings import Settings, load_settings, parse_settings
 from defocus.training.devices import has_gpu
 from defocus.training.method import UNDECIDING, Training
 
@@ -71,6 +71,12 @@ class Override(Settings):
         return self.model_copy(
             update={"training": self.training.model_copy(update={"workers": workers})}
         )
+
+
+def override_of(settings: Path | None, otherwise: Override) -> Override:
+    """The values of a settings file, or others without one, and the estimator of this device."""
+    given = otherwise if settings is None else load_settings(Override, settings)
+    return given.for_this_device()
 
 
 _NOT_IN_FACTS: Mapping[str, bool | IncEx] = {

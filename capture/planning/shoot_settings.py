@@ -21,9 +21,9 @@ from defocus.capture.quality.limits import (
     with_changes,
 )
 from defocus.command_line.options import FILE
-from defocus.command_line.settings_file import SETTINGS_FILE, SettingsFile, key_of
+from defocus.command_line.settings_file import SETTINGS_FILE, SettingsFile, key_of, keys_of
 from defocus.errors import SettingsError
-from defocus.settings import CommandSettings, option, option_keys
+from defocus.settings import CommandSettings, option
 
 Mode = Literal["aperture", "focus", "both", "dual"]
 Order = Literal["aba", "sharp-first", "blurry-first"]
@@ -82,7 +82,7 @@ def _apply_profile(ctx: click.Context, _param: click.Parameter, path: Path | Non
     names = {key_of(option): option.name for option in ctx.command.params}
     typed_alone = {"settings", "camera", "session", "plugin"}
     # 'plan' passes over the options of 'shoot' alone
-    profile = load_profile(path, (set(names) | option_keys(ShootOptions)) - typed_alone)
+    profile = load_profile(path, (set(names) | keys_of(ShootOptions)) - typed_alone)
     values = {key: value for key, value in profile.shoot.items() if names.get(key) is not None}
     typed = {option.name: option for option in ctx.command.params}
     for key, value in values.items():

@@ -2,10 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from defocus.errors import SettingsError
+
+if TYPE_CHECKING:  # it takes pydantic
+    from defocus.settings import Settings
 
 SETTINGS_FILE = "defocus.settings-file"
 """Key of the context's ``meta`` for the :class:`SettingsFile`."""
@@ -13,7 +17,18 @@ SETTINGS_FILE = "defocus.settings-file"
 
 def key_of(option: click.Parameter) -> str:
     """The key of an option in settings files, such as ``max_shutter`` for ``--max-shutter``."""
-    return max(option.opts, key=len).lstrip("-").replace("-", "_")
+    return _key(max(option.opts, key=len))
+
+
+def keys_of(kind: "type[Settings]") -> set[str]:
+    """The same of the options that are fields of a model."""
+    extras = (field.json_schema_extra for field in kind.model_fields.values())
+    words = (str(extra["words"]) for extra in extras if isinstance(extra, dict))
+    return {_key(re.split("[ /]", each)[0]) for each in words}
+
+
+def _key(word: str) -> str:
+    return word.lstrip("-").replace("-", "_")
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,12 @@ ODD = {
     "twice": (lambda file: shutil.copy(file, file.with_suffix(".jpg")), "is there too"),
 }
 WHOLE = ("a", "zero" * 60)  # the second has a long name, and no blue
-ALIKE = {"a", "latin", *ODD}
-"""These show one picture, which is measured once."""
+SEEDS = dict.fromkeys(("a", "latin", *ODD), 0) | {WHOLE[1]: 1}
+"""Those of one seed show one picture, which is measured once; other names have their own."""
 
 
 def write_pair(root, name):
-    seed = {WHOLE[1]: 1}.get(name, 0 if name in ALIKE else sum(map(ord, name)))
+    seed = SEEDS.get(name, sum(map(ord, name)))
     noise = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
     sharp = cv2.resize(noise, (128, 96), interpolation=cv2.INTER_CUBIC)
     if name == WHOLE[1]:

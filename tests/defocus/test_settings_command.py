@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from defocus.command_line.settings_command import SettingsCommand
-from defocus.settings import option_keys
+from defocus.command_line.settings_file import keys_of
 from tests.defocus import settings_of_greet
 
 if TYPE_CHECKING:
@@ -58,6 +58,6 @@ def test_the_help_has_headings_in_order_and_joined_texts():
     words = ["Words:\n", "--tone [kind|rude]", "--file FILE", "Numbers:\n", "--number N", "--rate"]
     assert [text.index(word) for word in words] == sorted(text.index(word) for word in words)
     assert "How often, over a text that goes on. [default: 1; 1<=x<=9]" in " ".join(text.split())
-    assert option_keys(settings_of_greet.Greeting) == {
+    assert keys_of(settings_of_greet.Greeting) == {
         "number", "rate", "tone", "names", "file", "loud",
     }  # fmt: skip

@@ -12,7 +12,14 @@ from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Results, read_results
 from defocus.benchmark.study.attempt import load_run
 from defocus.benchmark.study.outcome import Outcome
-from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study, plan_runs
+from defocus.benchmark.study.plan import (
+    Override,
+    Run,
+    ScheduleOverride,
+    Study,
+    override_of,
+    plan_runs,
+)
 from defocus.benchmark.study.run import run_studies
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
@@ -22,7 +29,6 @@ from defocus.extras.studies.ablation.lines import chosen, labels_of, paper_psnr
 from defocus.extras.studies.means import mean_psnrs, require_scores
 from defocus.files import require_writable
 from defocus.progress import say
-from defocus.settings import load_settings
 from defocus.training.record.folder import CURVE
 
 NARROW_SCHEDULE = ScheduleOverride(steps=2000, crop_px=64, batch=4, learning_rate=1e-3)
@@ -145,10 +151,7 @@ def narrow_override(settings: Path | None, *, narrow: bool) -> Override:
     Raises:
         SettingsError: The file is missing, or has an unknown key or a wrong value.
     """
-    if settings is not None:
-        return load_settings(Override, settings).for_this_device()
-    given = Override(schedule=NARROW_SCHEDULE) if narrow else Override()
-    return given.for_this_device()
+    return override_of(settings, Override(schedule=NARROW_SCHEDULE) if narrow else Override())
 
 
 @dataclass(frozen=True)
