@@ -94,15 +94,14 @@ class StartedCommand:
             raise subprocess.TimeoutExpired(self.words, timeout or 0)
         return self.returncode
 
-    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
-        """All that it says on stdout and stderr until its end, or ``TimeoutExpired``."""
+    def communicate(self) -> tuple[str, str]:
+        """All that it says on stdout and stderr until its end."""
         with ThreadPoolExecutor(2) as readers:
             said = [readers.submit(stream.read) for stream in (self.stdout, self.stderr)]
             try:
-                self.wait(timeout)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                raise
+                self.wait()
+            finally:
+                self.kill()  # where the test is ended: the readers wait for it
         return said[0].result(), said[1].result()
 
     def send_signal(self, number: int) -> None:
@@ -175,24 +174,23 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 def run_command(
-    module: str,
-    arguments: Sequence[str | Path],
-    folder: Path,
-    environment: dict[str, str],
-    timeout: float,
+    module: str, arguments: Sequence[str | Path], folder: Path, environment: dict[str, str]
 ) -> "subprocess.CompletedProcess[str]":
-    """Run ``module.main()`` in its own process to its end, or kill it: ``TimeoutExpired``."""
+    """Run ``module.main()`` in its own process to its end; where the test is ended, kill it."""
     words = [*map(str, arguments)]
     code = f"from {module} import main; main()"
     with tempfile.TemporaryDirectory() as captured:
         output = Path(captured) / "output", Path(captured) / "errors"
         files = tuple(os.open(path, os.O_WRONLY | os.O_CREAT) for path in output)
         process = _started(code, words, folder, environment, files)
-        process.join(timeout)
-        if process.exitcode is None:
+        try:
+            process.join()
+        except BaseException:
             process.kill()
             process.join()
-            raise subprocess.TimeoutExpired(words, timeout, *(p.read_text() for p in output))
+            said = [path.read_text(encoding="utf-8") for path in output]
+            sys.stdout.write("\n".join([*words, *said]))
+            raise
         said = [path.read_text(encoding="utf-8") for path in output]
         return subprocess.CompletedProcess(words, process.exitcode, *said)
 

@@ -64,14 +64,10 @@ def run(tmp_path):
     Its exit code must be that one, where it is given."""
 
     def run_one(
-        command: str,
-        *arguments: str | Path,
-        timeout: float = 120,
-        code: int | None = None,
-        **environment: str,
+        command: str, *arguments: str | Path, code: int | None = None, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         settings = {**os.environ, "PYTHONPATH": str(CHECKOUT), **environment}
-        done = run_command(COMMANDS[command], arguments, tmp_path, settings, timeout)
+        done = run_command(COMMANDS[command], arguments, tmp_path, settings)
         assert code in (done.returncode, None), done.stderr
         return done
 

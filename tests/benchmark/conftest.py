@@ -75,6 +75,7 @@ BASELINES = (
     system("tiny-conv", "Conv"),
     system("tiny-wide", "Conv", variant_of="tiny-conv"),
     system("tiny-slow", "Conv", 0.03, make_recipe=partial(recipe, 30)),
+    system("tiny-sleepy", "Conv", 0.25, variant_of="tiny-conv", make_recipe=partial(recipe, 30)),
     system("tiny-dual", "Conv", input="dual", needs=("dual_pixel",)),
     system("tiny-truth", "Conv", make_recipe=partial(recipe, target="truth")),
     system("tiny-broken", "Broken"),
@@ -173,7 +174,7 @@ def finished_two(third_party, tiny_dataset, tmp_path_factory):
     words = ["run", "--only", "input", "--only", "tiny-conv", "--out", "out", "--keep-outputs"]
     words += ["--dataset", f"tiny:{tiny_dataset}"]
     environment = {**os.environ, **third_party}
-    done = run_command("defocus.benchmark.cli", words, folder, environment, timeout=120)
+    done = run_command("defocus.benchmark.cli", words, folder, environment)
     assert done.returncode == 0, done.stderr
     return folder / "out", done.stderr
 

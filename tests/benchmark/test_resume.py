@@ -81,7 +81,7 @@ def kill_and_go_on(
     while True:
         process = start_bench(*arguments(out, dataset))
         again = killed < kills and killed_after(process, moments.uniform(0.2, 0.9) * seconds)
-        stderr = process.communicate(timeout=120)[1]
+        stderr = process.communicate()[1]
         begun = {line.split("] ")[1] for line in stderr.splitlines() if line.startswith("[")}
         assert not begun & done, "a finished run was begun again"
         assert checkpoints.items() <= trained(out).items(), "a finished training was repeated"
@@ -108,7 +108,7 @@ def undisturbed(third_party, tiny_dataset, tmp_path_factory):
     out, spent = tmp_path_factory.mktemp("undisturbed") / "out", tmp_path_factory.mktemp("spent")
     words = arguments(out, tiny_dataset)
     with start_code(TIMED, *words, folder=spent, **third_party) as process:
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate()
     assert process.returncode == 0, err
     return out, float((spent / "seconds").read_text())
 
@@ -148,7 +148,7 @@ def test_ctrl_c_gives_130_and_the_study_goes_on_afterwards(
     process = start_bench(*arguments(out, tiny_dataset))
     wait_until((out / "results.sqlite").exists)  # long before the end, however quick the machine
     process.send_signal(signal.SIGINT)
-    stderr = process.communicate(timeout=60)[1]
+    stderr = process.communicate()[1]
     assert process.returncode == 130
     assert "run the same command again" in stderr
     assert "Traceback" not in stderr
@@ -198,7 +198,7 @@ def test_ctrl_c_saves_the_state_of_a_training(start_bench, tiny_dataset, tmp_pat
         process = start_bench(*words)
         wait_until((tmp_path / "begun").exists)
         process.send_signal(signal.SIGINT)
-        stderr = process.communicate(timeout=60)[1]
+        stderr = process.communicate()[1]
         assert process.returncode == 130, stderr
         assert "stopped and saved at step" in stderr
         assert "Traceback" not in stderr
@@ -215,6 +215,6 @@ def test_a_second_ctrl_c_ends_at_once(start_bench, tiny_dataset, tmp_path):
     process.send_signal(signal.SIGINT)
     assert any("Ctrl-C again ends at once" in line for line in process.stderr)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate()
     assert process.returncode == 130
     assert not list(tmp_path.glob(f"out/runs/*/{CHECKPOINT}"))

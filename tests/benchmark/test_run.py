@@ -44,7 +44,7 @@ def finished(third_party, tiny_dataset, tmp_path_factory):
     arguments = ["run", "--all", "--only", "input", "--only", "tiny-*", "--out", "out"]
     arguments += ["--dataset", f"tiny:{tiny_dataset}", "--seeds", "2"]
     environment = {**os.environ, **third_party}
-    result = run_command("defocus.benchmark.cli", arguments, folder, environment, timeout=120)
+    result = run_command("defocus.benchmark.cli", arguments, folder, environment)
     return {"result": result, "out": folder / "out", "arguments": arguments, "folder": folder}
 
 

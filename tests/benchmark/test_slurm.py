@@ -3,6 +3,7 @@
 import contextlib
 import json
 import subprocess
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from defocus.benchmark.study.standing import queue_of, slurm_job, standing_of
 from defocus.errors import DefocusError
 from defocus.slurm import SlurmSettings, job_states, known_jobs, submit
 from tests.benchmark.conftest import make_pictures
-from tests.benchmark.slurm_cluster import slurm
+from tests.benchmark.slurm_cluster import asked, slurm
 from tests.benchmark.test_resume import scores_of
 from tests.command_process import wait_until
 
@@ -23,7 +24,7 @@ pytestmark = [pytest.mark.full, pytest.mark.debian, pytest.mark.timeout(600)]
 
 STUDY = """
 datasets = ["tiny:{dataset}"]
-systems = ["input", "tiny-slow"]
+systems = ["input", "{system}"]
 [schedule]
 steps = {steps}
 [training]
@@ -36,9 +37,9 @@ signal_seconds = 15
 
 @pytest.fixture
 def study(tmp_path, tiny_dataset):
-    def write(steps: int, minutes: int = 10) -> Path:
-        path = tmp_path / "study.toml"
-        path.write_text(STUDY.format(dataset=tiny_dataset, steps=steps, minutes=minutes))
+    def write(steps: int, minutes: int = 10, system: str = "tiny-slow") -> Path:
+        path, words = tmp_path / "study.toml", {"steps": steps, "minutes": minutes}
+        path.write_text(STUDY.format(dataset=tiny_dataset, system=system, **words))
         return path
 
     return write
@@ -58,13 +59,17 @@ def wait_for_training(out: Path) -> None:
     wait_until(lambda: bool(list(out.glob("jobs/tiny-slow-*/runs/*/checkpoint.safetensors"))), 120)
 
 
-def wait_for_the_end(job: str, seconds: float = 240) -> None:
-    def is_gone() -> bool:
+def wait_for_the_end(out: Path, job: str) -> None:
+    """Wait for as long as the job says something new now and then."""
+    heard, deadline = "", time.monotonic() + 300
+    while time.monotonic() < deadline:
+        time.sleep(1)
         with contextlib.suppress(DefocusError):  # a busy controller does not answer in time
-            return job not in job_states([job])
-        return False
-
-    wait_until(is_gone, seconds)
+            if job not in job_states([job]):
+                return
+        if (said := log_of(out, job)) != heard:
+            heard, deadline = said, time.monotonic() + 300
+    pytest.fail(f"{heard}\n{asked('scontrol', 'show', 'job', job)}")
 
 
 URGENT = ("sbatch", "--partition=urgent", "--ntasks=2", "--output=/dev/null", "--wrap=true")
@@ -96,8 +101,8 @@ def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
     states = {one.run: one.state for one in standing_of(out, queue_of(out))}
     assert states[run] in {"running", "queued"}
     undisturbed = start_bench("run", "--study", file, "--out", tmp_path / "here")
-    wait_for_the_end(job)
-    told = undisturbed.communicate(timeout=120)[1]
+    wait_for_the_end(out, job)
+    told = undisturbed.communicate()[1]
     assert undisturbed.returncode == 0, told
     collected = bench("run", "--out", out, "--launcher", "slurm")
     assert collected.returncode == 0, collected.stderr
@@ -122,7 +127,7 @@ def test_an_audit_in_jobs_equals_one_process_to_the_byte(slurm, run, third_party
     assert "2 of 2 jobs are in the queue already" in audit(*in_jobs, cache="nodes").stderr
     audit("audit", data, "--out", tmp_path / "one", cache="here")
     for job in known_jobs(out).values():
-        wait_for_the_end(job)
+        wait_for_the_end(out, job)
     assert "all parts are there" in audit(*in_jobs, cache="nodes").stdout
     parts = [out / "jobs" / f"{number}-of-2" for number in (1, 2)]
     audit("audit", data, "--merge", *parts, "--out", out, cache="third")
@@ -141,7 +146,7 @@ def test_a_cancelled_job_does_not_come_back_by_itself(slurm, bench, study, tmp_p
     job = jobs_of(out)["tiny-slow"]
     wait_for_training(out)
     subprocess.run(["scancel", job], check=True)
-    wait_for_the_end(job)
+    wait_for_the_end(out, job)
     assert "stopped and saved at step" in log_of(out, job)
     assert "waits in the queue again" not in log_of(out, job)
     states = {one.system: one for one in standing_of(out, queue_of(out))}
@@ -154,16 +159,16 @@ def test_a_run_longer_than_its_time_limit_goes_on_and_ends_with_the_same_result(
     slurm, bench, start_bench, study, tmp_path
 ):
     """SLURM itself reaches the limit: of a minute, less some time in which the state is saved."""
-    file, out = study(steps=1400, minutes=1), tmp_path / "out"
+    file, out = study(steps=200, minutes=1, system="tiny-sleepy"), tmp_path / "out"
     assert bench("run", "--study", file, "--out", out, "--launcher", "slurm").returncode == 0
-    job = jobs_of(out)["tiny-slow"]
-    wait_for_the_end(job, 900)
+    job = jobs_of(out)["tiny-sleepy"]
+    undisturbed = start_bench("run", "--study", file, "--out", tmp_path / "here")
+    wait_for_the_end(out, job)
     collected = bench("run", "--out", out, "--launcher", "slurm")
     log = log_of(out, job)
     assert collected.returncode == 0, collected.stderr + log
     assert "stopped and saved at step" in log
     assert "continues at step" in log
-    undisturbed = start_bench("run", "--study", file, "--out", tmp_path / "here")
-    told = undisturbed.communicate(timeout=600)[1]
+    told = undisturbed.communicate()[1]
     assert undisturbed.returncode == 0, told
     assert scores_of(out) == scores_of(tmp_path / "here")

@@ -60,6 +60,7 @@ def file(tmp_path, datasets):
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1200)
 def test_shards_jobs_and_one_process_come_to_the_same(bench, file, tmp_path):
     """datasets x systems x objectives, in one process; two shards merged; one process per slot."""
     whole = bench("run", "--study", file, "--out", "whole")

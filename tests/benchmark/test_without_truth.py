@@ -33,7 +33,7 @@ def finished(tmp_path_factory):
         write_image(folder / "blind" / f"{name}.png", picture)
     whole = (folder / "blind/a.png").read_bytes()
     (folder / "blind/cut.png").write_bytes(whole[: len(whole) // 2])
-    result = run_command("defocus.benchmark.cli", [*RUN], folder, dict(os.environ), timeout=120)
+    result = run_command("defocus.benchmark.cli", [*RUN], folder, dict(os.environ))
     return {"result": result, "folder": folder, "out": folder / "out"}
 
 
@@ -69,12 +69,12 @@ def test_a_picture_that_cannot_be_read_is_left_out_by_name(finished):
 
 def test_a_paper_s_table_has_the_metric_alone(finished, tmp_path):
     arguments = ["table", "methods", "--out", str(finished["out"])]
-    result = run_command("defocus.benchmark.cli", arguments, tmp_path, dict(os.environ), timeout=60)
+    result = run_command("defocus.benchmark.cli", arguments, tmp_path, dict(os.environ))
     assert "System & NIQE$\\downarrow$" in result.stdout
     assert "2 of 3 test pictures" in result.stdout
 
 
 def test_the_same_command_repeats_nothing(finished):
     folder: Path = finished["folder"]
-    again = run_command("defocus.benchmark.cli", [*RUN], folder, dict(os.environ), timeout=120)
+    again = run_command("defocus.benchmark.cli", [*RUN], folder, dict(os.environ))
     assert "nothing is repeated" in again.stderr

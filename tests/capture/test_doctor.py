@@ -176,7 +176,7 @@ def test_a_person_at_the_terminal_is_asked(tmp_path, virtual_folder):
     ) as process:
         os.close(slave)
         os.write(master, b"y\nn\n" + b"y\n" * 20)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate()
         os.close(master)
     assert process.returncode == 1
     statuses = [line.split()[0] for line in out.splitlines() if line.strip()]

@@ -59,7 +59,7 @@ def test_ctrl_c_in_a_shoot(tmp_path, presses):
         said = next(line for line in process.stderr if "finishing the shot" in line)
         if presses == 2:
             process.send_signal(signal.SIGINT)
-        _, rest = process.communicate(timeout=60)
+        _, rest = process.communicate()
     assert process.returncode == 130
     assert said == "finishing the shot that is being taken; Ctrl-C once more ends at once\n"
     assert "resume" in rest

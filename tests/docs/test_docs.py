@@ -222,7 +222,7 @@ def follow(page: Path, run: Run, folder: Path) -> Path:
         if set(words) & BY_TWO_PROCESSES:  # which takes seconds to start, for the same result
             words = [*words, "--jobs", "1"]
         away = {"https_proxy": "http://127.0.0.1:9", "PYTHONPATH": path}
-        done = run(*words, timeout=280, OMP_NUM_THREADS="1", **away)
+        done = run(*words, OMP_NUM_THREADS="1", **away)
         assert done.returncode == 0, f"{words}: {done.stderr}"
     return folder / "study" / "report.html"
 

@@ -97,7 +97,7 @@ def test_a_plugins_system_runs_by_name_and_its_file_is_noted(run, tmp_path, smal
     study = f"defocus.run('half', {small!r}, 'study')"
     code = f"import defocus; defocus.plugin('half.py'); {study}"
     with start_code(code, folder=tmp_path) as process:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate()
     assert process.returncode == 0, err
     assert "half" in set(defocus.load_results(tmp_path / "study")["system"])
     (noted,) = read_request(tmp_path / "study").plugins

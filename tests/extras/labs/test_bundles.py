@@ -143,7 +143,7 @@ def study(plugin, tmp_path_factory):
     words += ["--plugin", str(plugin.parent / "labs_systems.py"), "--keep-outputs"]
     words += ["--dataset", dataset, "--out", str(out)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    done = run_command("defocus.benchmark.cli", ["run", *words], folder, environment, 140)
+    done = run_command("defocus.benchmark.cli", ["run", *words], folder, environment)
     assert done.returncode == 0, done.stderr
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(folder))

@@ -59,7 +59,7 @@ def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page, tmp_path):
         until(browser, "counts", "1 accepted · 1 rejected")
         assert browser.get_log("browser") == []
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate()
         assert process.returncode == 0
     (pair,) = open_dataset(f"manifest:{tmp_path / 'out'}").pairs
     assert pair.id == "a"
@@ -95,4 +95,4 @@ def test_names_in_the_list_show_where_they_differ(open_page, tmp_path):
         hints = [one.get_property("title") for one in browser.find_elements(By.CLASS_NAME, "thumb")]
         assert [hint.partition(":")[0] for hint in hints] == names
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate()

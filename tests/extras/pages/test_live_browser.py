@@ -60,7 +60,7 @@ def serve(folder: Path, *arguments: str) -> tuple[StartedCommand, str]:
 
 def end(process: StartedCommand) -> None:
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate()
     assert process.returncode == 0
 
 

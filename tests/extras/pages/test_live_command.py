@@ -76,7 +76,7 @@ def test_live_shoots_and_ends_when_told_with_the_pair_complete(tmp_path, run, nu
         with stream:
             while stream.readline():
                 pass
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
     assert (process.returncode, out) == (0, ""), err
     assert err.splitlines() == ["open this address in a browser; Ctrl-C ends"]
     (pair,) = check_session(tmp_path / "s").pairs
@@ -109,7 +109,7 @@ def test_told_twice_it_ends_at_once_and_the_pair_is_taken_up_again(tmp_path, run
         time.sleep(0.5)  # from the end of the server to the wait for the shot
         assert process.poll() is None, "the shot under way is waited for"
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate()
     assert process.returncode == 130
     assert "ended at once" in err
     assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] == ["incomplete"]

@@ -269,7 +269,7 @@ def test_the_command_serves_until_it_is_interrupted_and_leaves_nothing(tmp_path)
             status, _, told = page.ask("/pictures", png(), **sent)
             assert (status, json.loads(told)["name"]) == (201, "a.png")
             process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=100)
+            _, said = process.communicate()
         finally:
             process.kill()
     assert process.returncode == 0, said

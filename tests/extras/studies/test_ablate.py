@@ -105,7 +105,7 @@ def test_all_lines_run_and_are_not_repeated(bench, tmp_path):
     arguments = ["studies", "ablate", "jdrl", "--dataset", "sample:strong", "--narrow", "--json"]
     arguments += ["--settings", "s.toml", "--out", "out", "--equal-time"]
     assert callable(bench)
-    done = bench(*arguments, timeout=400)  # nineteen runs of sixteen pictures
+    done = bench(*arguments)  # nineteen runs of sixteen pictures
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert len(document["lines"]) == len(JDRL.all_lines(rendered=True)) + 3
