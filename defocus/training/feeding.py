@@ -8,6 +8,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import active_children
 from multiprocessing.connection import wait
@@ -75,9 +76,14 @@ class Feeder:
             warnings.filterwarnings("ignore", "This DataLoader will create")
             results: Any = iter(self._loader(make, keys))
         processes = set(active_children()) - others
+        reader = self._closing.enter_context(ThreadPoolExecutor(1, "batches"))
         self._closing.callback(_end, results, processes)
-        for _ in keys:
-            one: _One[MadeT] = _next(results, processes)
+        # to take over what a process has made needs milliseconds, in which a step can go on
+        arriving: Future[_One[MadeT]] = reader.submit(next, results)
+        for left in reversed(range(len(keys))):
+            one = _arrived(arriving, processes)
+            if left:
+                arriving = reader.submit(next, results)
             self.cpu_seconds += one.cpu_seconds
             yield one.result()
 
@@ -183,9 +189,9 @@ def _begin(settings: dict[str, Any], environment: dict[str, str], worker: int) -
     begin_worker({**settings, "quiet": settings["quiet"] or worker > 0}, environment)
 
 
-def _next(results: Iterator[_One[MadeT]], processes: set[BaseProcess]) -> _One[MadeT]:
+def _arrived(one: "Future[_One[MadeT]]", processes: set[BaseProcess]) -> _One[MadeT]:
     try:
-        return next(results)
+        return one.result()
     except (RuntimeError, OSError, EOFError) as error:  # as a dead worker shows in a DataLoader
         wait([one.sentinel for one in processes], timeout=1.0)
         died = [one.exitcode for one in processes if one.exitcode is not None]
