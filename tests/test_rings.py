@@ -22,7 +22,7 @@ from tests.rings import (
     unreached,
 )
 from tests.started_processes import StartedProcesses
-from tests.worker_seconds import CASE_S, COMPILING_S, FILE_S, REFERENCE_S, RING_S, ROOM, Costs
+from tests.worker_seconds import CASE_ROOM, CASE_S, FILE_S, REFERENCE_S, RING_S, ROOM, Costs
 
 
 class Item:
@@ -112,10 +112,10 @@ def case(name: str, when: str, seconds: float) -> Any:
 def test_what_is_above_a_limit_is_named():
     costs = Costs()
     costs.pytest_runtest_logreport(case("a.py::one", "setup", 5 * CASE_S))
-    costs.pytest_runtest_logreport(case("a.py::one", "call", 0.9 * (CASE_S + COMPILING_S)))
+    costs.pytest_runtest_logreport(case("a.py::one", "call", 0.9 * CASE_ROOM * CASE_S))
     costs.whole = ROOM * RING_S
     assert costs.above() == []
-    costs.pytest_runtest_logreport(case("a.py::one", "teardown", 0.2 * (CASE_S + COMPILING_S)))
+    costs.pytest_runtest_logreport(case("a.py::one", "teardown", 0.2 * CASE_ROOM * CASE_S))
     costs.pytest_runtest_logreport(case("b.py::two", "setup", 1.1 * ROOM * FILE_S))
     costs.whole = 1.1 * ROOM * RING_S
     assert [line.partition(": ")[0] for line in costs.above()] == ["the run", "b.py", "a.py::one"]

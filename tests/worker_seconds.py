@@ -4,6 +4,7 @@ Seconds of the clock depend on what else the machine does; these hardly do. The 
 below its results, and ``--limits`` fails a run of the default ring that is above one.
 """
 
+import importlib
 import os
 import resource
 import time
@@ -11,23 +12,23 @@ from collections import Counter
 from collections.abc import Generator
 from multiprocessing import forkserver
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.command_process import COMMAND_MODULES, SLOW_LIBRARIES
 
 CASE_S, FILE_S, RING_S = 1.0, 30.0, 360.0
 """Most worker-seconds of a case, of a file and of the default ring: two cores for three minutes."""
 
-ROOM = 1.3
-"""The ring and a file may take so often as much as their limits."""
+ROOM, CASE_ROOM = 1.3, 2.0
+"""The ring and a file, and a case, may take so often as much as their limits."""
 
 REFERENCE_S, TRIED_EACH = 0.075, 100
 """What :func:`_reference` takes where the default ring takes 304, and the cases between two trials
 of it: a slower processor, or one that others use too, gets as much more."""
 
-COMPILING_S = 8.0
-"""What a case may take beside its limit: in a fresh checkout the first one waits for compilers."""
-
-MOST_SHOWN = 10
+MOST_SHOWN = 25
 
 
 def worker_seconds() -> float:
@@ -65,6 +66,19 @@ class Costs:
         self.trials: list[float] = []
         self.cases: Counter[str] = Counter()
         self.files: Counter[str] = Counter()
+        self.compiler: Any = None
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """With limits, import what is slow to import before the first case does."""
+        config = session.config
+        runs = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
+        if runs and config.getoption("limits"):
+            for module in (*SLOW_LIBRARIES, *COMMAND_MODULES):
+                importlib.import_module(module)
+            from numba.core.event import TimingListener, register
+
+            self.compiler = TimingListener()
+            register("numba:compile", self.compiler)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self) -> None:
@@ -74,12 +88,17 @@ class Costs:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self) -> None:
-        self.last = worker_seconds()
+        self.last = self._spent()
+
+    def _spent(self) -> float:
+        """Worker-seconds without those of the compiler, for which a fresh checkout waits once."""
+        waited = self.compiler is not None and self.compiler.done
+        return worker_seconds() - (self.compiler.duration if waited else 0.0)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        now = worker_seconds()
+        now = self._spent()
         report.worker_seconds = now - self.last  # type: ignore[attr-defined]
         self.last = now
         return report
@@ -115,11 +134,12 @@ class Costs:
 
     def above(self) -> list[str]:
         """What is above its limit."""
-        ring, file = (limit * self.slowness for limit in (RING_S, FILE_S))
-        case = (CASE_S + COMPILING_S) * self.slowness
+        ring, file, case = (limit * self.slowness for limit in (RING_S, FILE_S, CASE_S))
         run = [f"the run: {self.whole:.0f} of {ring:.0f}"] if self.whole > ROOM * ring else []
         files = [f"{f}: {s:.0f} of {file:.0f}" for f, s in self.files.items() if s > ROOM * file]
-        cases = [f"{c}: {s:.1f} of {CASE_S:.0f}" for c, s in self.cases.items() if s > case]
+        cases = [
+            f"{c}: {s:.1f} of {case:.1f}" for c, s in self.cases.items() if s > CASE_ROOM * case
+        ]
         return run + files + cases
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

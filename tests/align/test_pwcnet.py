@@ -53,6 +53,7 @@ def network():
     return network.eval()
 
 
+@pytest.mark.full
 def test_names_of_all_releases_load(network, tmp_path):
     state = network.state_dict()
     nvlabs = NVlabsNames()

@@ -182,6 +182,7 @@ def test_what_all_pairs_err_by_alike_is_in_the_shared_error():
     assert shared_zoom([1.002] * 2, [0.001] * 2) is None
 
 
+@pytest.mark.full
 def test_a_pair_that_was_registered_is_not_registered_again(monkeypatch):
     members: list[Image] = [
         as_integer(linear_to_srgb(np.repeat(np.minimum(one, 1)[:, :, None], 3, axis=2)), 8)

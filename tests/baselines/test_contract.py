@@ -265,7 +265,14 @@ def recipe_of(narrow_copy: Baseline) -> Recipe:
     return narrow_copy.recipe() if narrow_copy.card.name.startswith(OF_WHOLE_SIZE) else own()
 
 
-@pytest.mark.parametrize("network", training_kinds(), indirect=True)
+DEAREST = {"cyclegan", "jdrl-unet-official"}
+
+
+@pytest.mark.parametrize(
+    "network",
+    [pytest.param(k, marks=[pytest.mark.full] * (k in DEAREST)) for k in training_kinds()],
+    indirect=True,
+)
 def test_a_training_step_gives_finite_gradients(network):
     """At the last epoch, and at the first where the objective is told of the progress.
 

@@ -63,6 +63,7 @@ def test_every_trained_system_has_one_and_its_identity_says_so():
         assert copy.narrowed() == copy
 
 
+@pytest.mark.full
 def test_variants_have_one_that_can_be_built():
     for system in SYSTEMS.values():
         with shapes_alone():

@@ -54,6 +54,7 @@ def mend(root: Path) -> None:
         write_pair(root, split, name)
 
 
+@pytest.mark.full
 def test_a_study_goes_on_without_damaged_pairs_and_takes_them_when_they_are_mended(folder):
     command = ("run", "--only", "unet", *STUDY)
     for _ in range(2):  # the second finds it finished and says the same

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -147,6 +148,7 @@ def test_budgets_that_compare_nothing_say_so():
     assert "custom schedule" in table.caption
 
 
+@pytest.mark.full
 @given(st.text(max_size=8))
 def test_no_text_of_the_csv_is_a_formula_and_all_of_it_comes_back(name):
     text = to_csv([paper_row(name, -1.5)])

@@ -65,6 +65,7 @@ def test_a_section_of_one_file_stands_where_it_says(study, tmp_path):
         assert "Seconds" in headings(page)
 
 
+@pytest.mark.full
 def test_a_report_is_made_again_when_what_a_section_needs_changes(study, tmp_path):
     (tmp_path / "mine.py").write_text(MINE)
     extensions.load_plugin(tmp_path / "mine.py")

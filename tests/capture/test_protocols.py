@@ -138,6 +138,7 @@ def test_sharp_blurry_sharp_measures_drift_and_the_noise_ceiling(tmp_path):
     assert read_session(session).pairs == (), "a person's verdict replaces the measured one"
 
 
+@pytest.mark.full
 def test_a_focus_bracket_has_its_geometry_from_the_companion(tmp_path):
     """And so has the dataset that is made of the session."""
     session, steps = tmp_path / "s", (-30, -45)
@@ -299,6 +300,7 @@ def told(session: Path) -> list[tuple[str, str]]:
     return [(record["event"], record["pair"][:4]) for record in found]
 
 
+@pytest.mark.full
 def test_what_is_rejected_late_is_taken_again_before_its_scene_is_left(
     tmp_path, monkeypatch, capsys
 ):

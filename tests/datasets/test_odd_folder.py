@@ -67,6 +67,7 @@ def mend(root):
         (root / role / os.fsdecode(b"latin\xe9.png")).rename(root / role / "latin.png")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", [one for one in COMMANDS if " " not in one])
 def test_each_is_named_and_listed_and_tried_again(folder, name, capfd):
     words = [name, "pairs:mine", "--out", "out", *COMMANDS[name], "--jobs", "1"]

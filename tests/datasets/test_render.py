@@ -144,6 +144,7 @@ def test_a_wrong_request_names_what_is_wrong(request_file, tmp_path, refused, sn
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.full
 def test_wrong_files_are_named(request_file, tmp_path):
     np.save(tmp_path / "a-depth.npy", np.full((10, 10), 900.0))
     pairs, (left_out,) = render_dataset(request_file, tmp_path / "out")

@@ -17,6 +17,7 @@ def pair(tmp_path_factory):
         return defocus.open_dataset("sample:strong")[0]
 
 
+@pytest.mark.full
 def test_a_pair_is_measured_and_aligned_in_its_own_form(pair):
     assert pair.truth is not None
     found = defocus.measure_pair(pair.blurry, pair.sharp)
