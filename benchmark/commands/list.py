@@ -1,7 +1,15 @@
-"""``defocus-bench list``."""
+"""``defocus-bench list``.
 
+Sizes of the package's own systems are declared, so that listing them builds no network. Those of an
+extra's systems are in its folder ``baselines``. ``python -m defocus.benchmark.commands.list``
+counts all systems again and writes the files.
+"""
+
+import json
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +29,8 @@ KINDS = {
     "generative": "generative",
 }
 """Headings of the groups, in their order."""
+
+SIZES = "parameters.json"
 
 NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
 
@@ -74,7 +84,6 @@ def _describe(name: str, *, as_json: bool) -> None:
 
 
 def _row(system: "Baseline") -> dict[str, Any]:
-    from defocus.baselines.declared_sizes import parameters
     from defocus.extensions import plugin_of
 
     card = system.card
@@ -91,6 +100,45 @@ def _row(system: "Baseline") -> dict[str, Any]:
         "parameters": parameters(system),
         "plugin": str(plugin.path) if plugin else None,
     }
+
+
+def parameters(system: "Baseline") -> int:
+    """Number of parameters of a system: as declared, or counted for systems of others."""
+    own = not system.source_hash and not system.is_narrow
+    declared = _declared(_place(system)).get(system.card.name) if own else None
+    if declared is not None:
+        return declared
+    from defocus.baselines import size
+
+    return size.parameter_count(system)
+
+
+def _place(system: "Baseline") -> str:
+    """The package that declares a system's size."""
+    from defocus.baselines.registry import home_package
+
+    above = home_package(system).rpartition(".")[0]
+    return above if above.startswith("defocus.extras.") else "defocus.baselines"
+
+
+@cache
+def _declared(place: str) -> dict[str, int]:
+    file = files(place) / SIZES
+    sizes: dict[str, int] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return sizes
+
+
+def _declare() -> None:
+    from defocus.baselines.registry import all_baselines
+    from defocus.baselines.size import parameter_count
+    from defocus.files import write_json
+
+    counts: dict[str, dict[str, int]] = {}
+    for name, system in all_baselines().items():
+        if not system.source_hash:
+            counts.setdefault(_place(system), {})[name] = parameter_count(system)
+    for place, sizes in counts.items():
+        write_json(Path(str(files(place))) / SIZES, sizes)
 
 
 def _measured(system: "Baseline") -> dict[str, Any]:
@@ -228,3 +276,7 @@ def _plain(value: Any) -> str:  # noqa: ANN401 - any JSON value
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None else str(value)
+
+
+if __name__ == "__main__":
+    _declare()

@@ -20,12 +20,12 @@ from safetensors.torch import load, save
 from torch import nn
 
 from defocus.baselines.card import UNKNOWN, Baseline, Network
-from defocus.baselines.declared_sizes import parameters
 from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.recipe import Recipe
 from defocus.baselines.registry import all_baselines
 from defocus.baselines.size import parameter_count
+from defocus.benchmark.commands.list import parameters
 from defocus.benchmark.cost.counting import bf16_difference
 from defocus.errors import ImageError
 from tests.conformance.check import probe_files
@@ -224,7 +224,7 @@ def check_count(system: Baseline, module: nn.Module, capfd: pytest.CaptureFixtur
     assert parameter_count(system) == sum(one.numel() for one in module.parameters())
     whole = SYSTEMS[system.card.name]
     counted = parameter_count(whole)
-    assert parameters(whole) == counted, "run: python -m defocus.baselines.declared_sizes"
+    assert parameters(whole) == counted, "run: python -m defocus.benchmark.commands.list"
     assert capfd.readouterr().err == "", "built twice: it cannot be built without memory"
 
 

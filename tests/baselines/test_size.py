@@ -8,9 +8,9 @@ from torch import nn
 
 from defocus.baselines import size
 from defocus.baselines.card import Baseline
-from defocus.baselines.declared_sizes import parameters
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.size import parameter_count
+from defocus.benchmark.commands.list import parameters
 
 
 def system(build: object) -> Baseline:
