@@ -1,11 +1,18 @@
-"""``defocus-bench published``."""
+"""``defocus-bench published``; numbered notes below a table say where a number is from."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from defocus.command_line.options import FOLDER, json_option
 from defocus.command_line.verbs import help_heading
+
+if TYPE_CHECKING:  # heavy at run time
+    from defocus.benchmark.published.numbers import Comparison, Published
+    from defocus.reports.model import Cell, Table
 
 
 @help_heading("Report")
@@ -53,17 +60,15 @@ def command(
         say("no known published number matches")
     if rows and not as_json:
         from defocus.benchmark.leaderboard.terminal import print_tables
-        from defocus.benchmark.published.tables import published_tables
 
-        print_tables(*published_tables(rows))
+        print_tables(*_published_tables(rows))
 
 
 def _compare(system: str, study: Path, *, as_json: bool) -> None:
-    from defocus.benchmark.published.tables import compare_study
     from defocus.command_line.json_output import json_output
 
     with json_output() as output:
-        comparisons = compare_study(study, system)
+        comparisons = _compared(study, system)
         if as_json:
             output.write([each.to_json() for each in comparisons])
     if as_json:
@@ -72,7 +77,93 @@ def _compare(system: str, study: Path, *, as_json: bool) -> None:
         click.echo("no published number has a dataset and metric of this study")
         return
     from defocus.benchmark.leaderboard.terminal import print_tables
-    from defocus.benchmark.published.tables import comparison_table
 
-    table, notes = comparison_table(system, comparisons)
+    table, notes = _comparison_table(system, comparisons)
     print_tables([table], notes)
+
+
+def _compared(out: Path, system: str) -> "list[Comparison]":
+    """Compare a system's rows of a study with published cells; narrow copies are in no paper."""
+    from defocus.baselines.registry import baseline
+    from defocus.benchmark.leaderboard.rows import leaderboard
+    from defocus.benchmark.published.numbers import compared
+    from defocus.benchmark.results.store import NARROW, STORE, read_results
+    from defocus.errors import InputError, NotApplicableError
+
+    published_as = baseline(system).card.published_as
+    if published_as is None:
+        raise NotApplicableError(f"no published table that we know has the system {system}")
+    with read_results(out / STORE) as results:
+        rows = [row for row in leaderboard(results) if row.system == system]
+    if not rows:
+        raise InputError(f"{out} has no results of {system}; run it first")
+    rows = [row for row in rows if row.weights != NARROW]
+    if not rows:
+        raise NotApplicableError(
+            f"{out} has only the narrow copy of {system}, and papers print the whole network: "
+            f"train it with --budget quick, or: defocus-bench evaluate {system} --weights FILE"
+        )
+    return compared(rows, published_as)
+
+
+def _published_tables(rows: "Sequence[Published]") -> "tuple[list[Table], list[str]]":
+    """A table of printed values per dataset and protocol, and the notes that they refer to."""
+    from defocus.reports.model import Table
+
+    notes: dict[str, int] = {}
+    groups: dict[tuple[str, str], list[Published]] = defaultdict(list)
+    for row in rows:
+        groups[row.dataset, row.protocol].append(row)
+    columns = ("System", "Metric", "As printed", "Unit")
+    tables = [
+        Table.of(
+            f"{dataset}, protocol {protocol}: as printed",
+            (*columns, "Note"),
+            tuple(_printed(row, notes) for row in group),
+        )
+        for (dataset, protocol), group in groups.items()
+    ]
+    return tables, list(notes)
+
+
+def _printed(row: "Published", notes: dict[str, int]) -> "tuple[Cell, ...]":
+    from defocus.benchmark.leaderboard.columns import unit_of
+
+    unit = unit_of(row.metric)
+    scale = "" if row.scale == 1 else f"x {row.scale:g}"
+    note = _number("; ".join(filter(None, (row.source, row.note))), notes)
+    return row.system, row.metric, row.value, " ".join(filter(None, (scale, unit))), note
+
+
+def _comparison_table(
+    system: str, comparisons: "Sequence[Comparison]"
+) -> "tuple[Table, list[str]]":
+    """Measured beside published values, and the notes: sources, and reasons for differences."""
+    from defocus.benchmark.leaderboard.columns import unit_of
+    from defocus.reports.model import Column, Table
+
+    notes: dict[str, int] = {}
+    body: list[tuple[Cell, ...]] = []
+    for one in comparisons:
+        numbers = [_number(text, notes) for text in (one.source, *one.reasons)]
+        unit = unit_of(one.metric)
+        body.append(
+            (
+                f"{one.metric}, {unit}" if unit else one.metric,
+                one.dataset,
+                one.protocol or None,
+                one.ours,
+                one.published,
+                f"{one.difference:+.4f}",
+                " ".join(numbers),
+            )
+        )
+    columns = (
+        "Metric", "Dataset", "Protocol", Column("Ours", decimals=4),
+        Column("Published", decimals=4), "Difference", "Notes",
+    )  # fmt: skip
+    return Table.of(f"{system}: measured and published", columns, body), list(notes)
+
+
+def _number(text: str, notes: dict[str, int]) -> str:
+    return str(notes.setdefault(text, len(notes) + 1))
