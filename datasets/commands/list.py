@@ -1,14 +1,24 @@
 """defocus-data list."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import print_made
+from defocus.errors import DatasetError
+from defocus.isolation import attempt, parted
+from defocus.progress import counted, grouped
+
+if TYPE_CHECKING:  # heavy at run time
+    from defocus.datasets.layouts.known import Completeness
+    from defocus.datasets.pair import ReaderCard
 
 
 @help_heading("Open")
@@ -26,8 +36,6 @@ def command(dataset: str | None, as_json: bool) -> int:
     """
     if dataset is None:
         return print_made(_kinds, _kind_lines, as_json=as_json)
-    from defocus.datasets.describing import description
-
     described, lines = description(dataset)
     code = print_made(lambda: described, lambda _: lines, as_json=as_json)
     return int(described.get("complete") is False or bool(code))
@@ -43,3 +51,108 @@ def _kind_lines(kinds: list[dict[str, Any]]) -> Iterator[str]:
     for kind in kinds:
         note = " (layout unverified)" if kind["layout"] == "unverified" else ""
         yield f"{kind['name']:<16} {kind['description'].removesuffix('.')}{note}."
+
+
+def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
+    """A reader's card as document and lines; for ``READER:PATH`` also what the copy lacks."""
+    from defocus.datasets.api import check_dataset, is_corrected, reader_card
+
+    # ``complete`` is None if it is unknown; then ``missing``, ``extra`` and ``wrong`` are absent.
+    name, place, root = dataset.partition("@" if is_corrected(dataset) else ":")
+    card = _release_card(Path(root)) if name == "release" and root else reader_card(name)
+    document: dict[str, Any] = {"name": name, **asdict(card)}
+    document["counts"] = dict(card.counts)
+    lines = _card_lines(name, card)
+    if place:
+        complete = check_dataset(dataset)
+        copy, copy_lines = _own(dataset) if complete is None else _copy(dataset, complete)
+        document |= copy
+        lines += ["", *copy_lines]
+    return document, lines
+
+
+def _release_card(root: Path) -> "ReaderCard":
+    """What a release says of itself, its licence above all; the reader's card if it is damaged."""
+    from defocus.datasets.api import reader_card
+    from defocus.datasets.release.facts import read_facts
+
+    card = reader_card("release")
+    try:
+        details = read_facts(root).details
+    except DatasetError:
+        return card  # what is wrong is said when it is opened
+    if details is None:
+        return card
+    return replace(
+        card,
+        title=details.title,
+        licence=details.licence,
+        citation=details.citation,
+        faces=details.faces,
+    )
+
+
+def _card_lines(name: str, card: "ReaderCard") -> list[str]:
+    counts = ", ".join(f"{number} {split}" for split, number in card.counts.items())
+    facts = {
+        "source": card.source,
+        "licence": card.licence,
+        "redistribution": "permitted" if card.redistributable else "not permitted",
+        "cite": card.citation,
+        "recognisable faces": card.faces,
+        "pictures": counts,
+        "sizes": ", ".join(f"{width}x{height}" for width, height in card.sizes),
+        "layout unverified": card.unverified,
+    }
+    lines = [f"{name}: {card.title}"]
+    lines += [f"  {label}: {text}" for label, text in facts.items() if text]
+    return lines + [f"  known defect: {text}" for text in card.defects]
+
+
+def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
+    """Description of a user's own dataset: whether it opens, and the number of pairs."""
+    from defocus.datasets.api import open_dataset
+    from defocus.datasets.opening import require_one_size
+    from defocus.datasets.pair import split_counts
+
+    opened = open_dataset(dataset, damaged=True)
+    tried = (attempt(pair.id, partial(require_one_size, [pair])) for pair in opened.pairs)
+    left_out = opened.without(parted(tried)[1])
+    damaged = {one.id for one in left_out}
+    pairs = [pair for pair in opened.pairs if pair.id not in damaged]
+    splits = {split: number for split, number in split_counts(pairs).items() if number}
+    text = ", ".join(f"{number} {split}" for split, number in splits.items())
+    scenes = len({pair.scene for pair in pairs})
+    many = f"{counted(len(pairs), 'pair')} in {counted(scenes, 'scene')}"
+    lines = [f"{dataset}: {many} ({text}); there is no list of a complete one"]
+    if opened.name.startswith("pairs:") and scenes == len(pairs) > 1:
+        lines.append(
+            "each file is its own scene, so two pictures of one place may come into two splits; "
+            "put them into folders: blurry/SCENE/NAME, sharp/SCENE/NAME"
+        )
+    blind = [pair for pair in pairs if pair.sharp is None and pair.truth is None]
+    if blind:
+        some = "" if len(blind) == len(pairs) else f" of {counted(len(blind), 'pair')}"
+        lines.append(f"no ground truth{some}: scored by metrics without reference alone, and shown")
+    lines += [f"pair {one.id} is left out: {one.reason}" for one in left_out]
+    named = [one.to_json() for one in left_out]
+    return {"complete": None, "found": splits, "left_out": named}, lines
+
+
+def _copy(dataset: str, complete: "Completeness") -> tuple[dict[str, Any], list[str]]:
+    counts = ", ".join(f"{number} {split}" for split, number in complete.counts.items())
+    lines = [f"{dataset}: {counts}; {'complete' if complete.ok else 'not the complete dataset'}"]
+    for label, names in (("missing", complete.missing), ("extra", complete.extra)):
+        for _, inside in groupby(names, key=lambda name: name.rpartition("/")[0]):
+            files = [(name, "") for name in inside]
+            lines += [f"{label}: {line}" for line in grouped(files, len(files), "file")]
+    wrong = [(file, text) for file, _, text in (one.partition(": ") for one in complete.wrong)]
+    lines += [f"wrong: {line}" for line in grouped(wrong, complete.pictures, "file")]
+    document = {
+        "complete": complete.ok,
+        "found": complete.counts,
+        "missing": list(complete.missing),
+        "extra": list(complete.extra),
+        "wrong": list(complete.wrong),
+    }
+    return document, lines

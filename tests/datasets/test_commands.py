@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.describing import description
+from defocus.datasets.commands.list import description
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
 from defocus.images import read_image, read_pair

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import check_dataset, open_dataset
-from defocus.datasets.describing import description
+from defocus.datasets.commands.list import description
 from defocus.errors import DatasetError, ImageError
 from defocus.images import write_image
 from tests.datasets.conftest import tree

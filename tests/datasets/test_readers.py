@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from defocus import discovery
 from defocus.datasets import api
 from defocus.datasets.api import Reader, open_dataset
+from defocus.datasets.commands.list import description
 from defocus.datasets.deriving.maker import keeping, make_dataset
-from defocus.datasets.describing import description
 from defocus.datasets.layouts.skip_missing import VARIABLE
 from defocus.datasets.pair import scene_splits, step
 from defocus.datasets.picture_size import picture_size
