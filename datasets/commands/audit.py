@@ -1,8 +1,10 @@
-"""defocus-data audit."""
+"""defocus-data audit: three tables, and the blur map of each measured pair."""
 
+import hashlib
 import math
 import shlex
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +15,29 @@ from defocus.command_line.options import FOLDER
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import MODELS, say_warnings
+from defocus.errors import InputError
+from defocus.files import make_folder, sync_folder, write_json, write_text
+from defocus.freed_memory import return_freed_memory
 from defocus.isolation import say_left_out
-from defocus.progress import counted, grouped, say
+from defocus.progress import counted, grouped, say, track
+from defocus.reading import intact, read_json, read_text
+from defocus.staging import staging_folder
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.audit.run import Audit
     from defocus.datasets.commands._settings import AuditSettings
     from defocus.datasets.curation_rules import Usable
     from defocus.datasets.pair import Dataset
+
+BLUR = "blur"
+LARGEST = 2**30
+"""Bytes of an audit that is read."""
+WRITERS = 2
+"""Blur maps that are compressed at once."""
+DOCUMENT = "audit.json"
+PLACE = ".place"
+"""File that says of which folder the audit is: content may change, and names are alike."""
+NAMES = ("audit.csv", DOCUMENT, "audit.html")
 
 
 @help_heading("Measure")
@@ -69,10 +86,8 @@ def _opened(name: str, out: Path, folders: Sequence[Path] = ()) -> "Dataset":
 
     dataset = open_dataset(name, damaged=True)
 
-    from defocus.datasets.audit.output import claim_audit_folder
-
     merging = ["--merge", *map(str, folders)] if folders else []
-    claim_audit_folder(out, dataset, f"defocus-data audit {shlex.join([name, *merging])}")
+    _claim(out, dataset, f"defocus-data audit {shlex.join([name, *merging])}")
     return dataset
 
 
@@ -112,7 +127,6 @@ def _audit(name: str, folders: Sequence[Path], settings: "AuditSettings") -> "tu
     dataset = _opened(name, settings.out, folders)
 
     from defocus.datasets.api import check_dataset
-    from defocus.datasets.audit.output import write_audit
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.audit.shards import merge_shards
     from defocus.datasets.curation_rules import usable_pairs
@@ -202,3 +216,86 @@ def _fails(audit: "Audit", limit_px: float) -> bool:
     if not failing.measured:
         say("no pair could be measured, so none is shown to be aligned")
     return failing.any
+
+
+def _claim(out: Path, dataset: "Dataset", command: str) -> None:
+    """Refuse a folder of a dataset, or one with another dataset's audit, even of the same name."""
+    from defocus.datasets.checksums import CHECKSUMS
+    from defocus.datasets.manifest import MANIFEST
+
+    # what the folder of a dataset, a release or a session has
+    of_datasets = (MANIFEST, CHECKSUMS, "journal.jsonl", "blurry", "sharp")
+    place, root = out.resolve(), dataset.root.resolve()
+    held = next((name for name in of_datasets if (place / name).exists()), None)
+    if place.is_relative_to(root):
+        outside = shlex.quote(str(root.parent / f"{root.name}-audit"))
+        raise InputError(f"{out}: inside the dataset; run '{command} --out {outside}'")
+    if held is not None:
+        raise InputError(f"{out}: the folder of a dataset, with {held}; give another with --out")
+    path = out / DOCUMENT
+    if not path.exists():
+        return
+    with intact(path, "remove it, or give another --out", InputError, OSError):
+        other = {name: str(read_json(path, LARGEST)[name]) for name in ("dataset", "content_hash")}
+        elsewhere = (out / PLACE).is_file() and read_text(out / PLACE) != _place_of(dataset)
+    if dataset.content_hash == other["content_hash"]:
+        return
+    namesake = dataset.name == other["dataset"]
+    if elsewhere or not namesake:
+        which = f"another folder called {dataset.name}" if namesake else other["dataset"]
+        raise InputError(
+            f"{out}: has the audit of {which}; give another folder with --out, or remove it"
+        )
+
+
+def _place_of(dataset: "Dataset") -> str:
+    """A mark of a dataset's folder among others of its name, which does not say where it is."""
+    return hashlib.sha256(str(dataset.root.resolve()).encode()).hexdigest()
+
+
+def write_audit(
+    out: Path, dataset: "Dataset", audit: "Audit", limit_px: float | None, usable: "Usable"
+) -> list[str]:
+    """Write ``audit.csv``, ``.json``, ``.html`` and the folder ``blur``; the names of the files."""
+    from defocus.datasets.audit.page import build_page
+    from defocus.datasets.audit.table import COLUMNS, document, row_of
+    from defocus.reports.display import csv_text
+    from defocus.reports.html import render_html
+
+    make_folder(out)
+    _write_blur_maps(out / BLUR, dataset, audit)
+    with staging_folder(out, ".audit-") as staging:  # new tables are never beside an old page
+        rows = (row_of(pair).values() for pair in audit.pairs)
+        write_text(staging / "audit.csv", csv_text([COLUMNS, *rows]))
+        write_json(staging / DOCUMENT, document(audit, limit_px))
+        write_text(
+            staging / "audit.html", render_html(build_page(dataset, audit, limit_px, usable))
+        )
+        for name in NAMES:
+            (staging / name).replace(out / name)
+        write_text(out / PLACE, _place_of(dataset))
+        sync_folder(out)
+    return list(NAMES)
+
+
+def _write_blur_maps(folder: Path, dataset: "Dataset", audit: "Audit") -> None:
+    """Write ``<id>/`` with the maps of each pair that was measured on this computer."""
+    from defocus.align.compensation.blur_map import blur_map_of, write_blur_map
+    from defocus.align.flow.by_name import flow_estimator
+    from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key
+
+    measured = {row.id for row in audit.pairs if row.status == "ok"}
+    keys = pair_keys(dataset, flow_estimator(audit.estimator), audit.limits) if measured else {}
+
+    together = session_key(dataset)
+
+    def write(name: str) -> None:
+        blur = kept_blur(keys[name], together)
+        if blur is not None:
+            write_blur_map(make_folder(folder / name), blur_map_of(blur))
+
+    names = [pair.id for pair in dataset.pairs if pair.id in measured]
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for _ in track(pool.map(write, names), "writing blur maps", total=len(names)):
+            pass
+    return_freed_memory(max((row.width or 0) * (row.height or 0) for row in audit.pairs))

@@ -15,10 +15,10 @@ from defocus.align.misalignment import Misalignment
 from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair
 from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.output import PLACE, write_audit
 from defocus.datasets.audit.run import audit_dataset
 from defocus.datasets.audit.shards import audit_shard, merge_shards
 from defocus.datasets.audit.table import document
+from defocus.datasets.commands.audit import PLACE, write_audit
 from defocus.datasets.curation import begin_curation, finish_curation
 from defocus.datasets.curation_rules import Rules, judged, usable_pairs
 from defocus.datasets.curation_splits import Shares, split_dataset
