@@ -50,7 +50,7 @@ COMMAND_MODULES = [
     "defocus.restoration.run", "defocus.benchmark.scoring.ceiling",
     "defocus.benchmark.study.run", "defocus.benchmark.study.fit",
     "defocus.capture.cameras.sim", "defocus.capture.sessions.contact_sheet",
-    "defocus.capture.taking.running", "defocus.capture.taking.second_verdicts",
+    "defocus.capture.taking.running", "defocus.capture.taking.verdicts",
     "defocus.datasets.api", "defocus.datasets.audit.page", "defocus.datasets.audit.run",
     "defocus.datasets.deriving.compensate", "defocus.datasets.deriving.import_session",
     "defocus.datasets.patching.source", "tests.loaded_at_first_use",

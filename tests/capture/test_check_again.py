@@ -5,14 +5,14 @@ import pickle
 
 import pytest
 
+from defocus.capture.commands import check
+from defocus.capture.commands.check import judge_again, judged_again
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.quality.limits import with_changes
 from defocus.capture.sessions.contact_sheet import contact_sheet, write_contact_sheet
 from defocus.capture.sessions.damage import CheckedPair, check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.session import read_state
-from defocus.capture.taking import second_verdicts
-from defocus.capture.taking.second_verdicts import judge_again, judged_again
 from defocus.errors import DatasetError
 from defocus.reports.model import Paragraph, Table
 from tests.capture.shooting import entry, shoot
@@ -68,22 +68,20 @@ def test_what_a_person_decided_and_what_is_damaged_stays(session, copied):
 
 def test_an_interrupted_check_goes_on_where_it_ended(copied, monkeypatch):
     whole = judged_again(copied, check_session(copied))
-    judged, judge = [], second_verdicts._judged
+    judged, judge = [], check._judged
 
-    def stopped(job: second_verdicts._Job) -> CheckedPair:
+    def stopped(job: check._Job) -> CheckedPair:
         if judged:
             raise KeyboardInterrupt
         judged.append(job.pair.id)
         return judge(pickle.loads(pickle.dumps(job)))  # noqa: S301 - as another process gets it
 
-    monkeypatch.setattr(second_verdicts, "_judged", stopped)
+    monkeypatch.setattr(check, "_judged", stopped)
     with pytest.raises(KeyboardInterrupt):
         judged_again(copied, check_session(copied))
     (kept,) = copied.glob(".check-in-progress*")
     kept.write_bytes(kept.read_bytes() + b'["half a li')
-    monkeypatch.setattr(
-        second_verdicts, "_judged", lambda job: judged.append(job.pair.id) or judge(job)
-    )
+    monkeypatch.setattr(check, "_judged", lambda job: judged.append(job.pair.id) or judge(job))
     assert judged_again(copied, check_session(copied)) == whole
     assert judged == ["0001_scene-001", "0002_scene-002"]
     assert not kept.exists()
