@@ -117,6 +117,7 @@ def problem_text(problem: Mapping[str, Any]) -> str:
     if number := _NUMBERS.get(problem["type"].partition("_")[0]):
         return f"{value!r} is not a {number}"
     text = str(problem["msg"]).replace("a valid tuple", "a list")
+    text = text.removesuffix(" for <class 'pathlib.Path'>")
     text = re.sub(r"a (valid )?dictionary or (an )?instance of \w+", "a table", text)
     return text.removeprefix("Value error, ")
 

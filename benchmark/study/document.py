@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.results.store import STORE
-from defocus.benchmark.study.plan import Override
+from defocus.benchmark.study.plan import Override, Seeds
 from defocus.cache import cache_folder
 from defocus.errors import InputError, SettingsError
 from defocus.extensions import load_plugin, plugin_of, plugins
@@ -52,7 +52,7 @@ class StudyDocument(Override):
     systems: tuple[Text, ...] = ()
     variants: bool = False
     objectives: dict[Label, ObjectiveChoice] = Field(default_factory=dict)
-    seeds: int = Field(default=1, ge=1)
+    seeds: Seeds = 1
     budget: BudgetName = "demo"
     keep_outputs: bool = False
     slurm: SlurmSettings = SlurmSettings()

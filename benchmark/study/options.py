@@ -7,11 +7,10 @@ from pydantic import Field
 
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument, load_document
-from defocus.benchmark.study.plan import MOST_SEEDS, Override, override_of
+from defocus.benchmark.study.plan import MOST_SEEDS, Override, Seeds, override_of
 from defocus.command_line.options import FOLDER, ShardOption
 from defocus.settings import CommandSettings, option
 
-Seeds = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
 Launcher = Literal["here", "local", "slurm"]
 MISALIGNED = ("sample:strong",)
 """Where the first run shows what JDRL is for: pairs that are off by several pixels."""
@@ -79,7 +78,7 @@ class _TrainedSystem(CommandSettings):
 class TrainOptions(StudyOptions, _TrainedSystem):
     """Options of ``train``."""
 
-    seed: Annotated[int, Field(ge=0)] = option(0, "--seed", show_default=True)
+    seed: Annotated[int, Field(ge=0, le=MOST_SEEDS - 1)] = option(0, "--seed", show_default=True)
     """Seed of initial weights, crops and dropout."""
     workers: Workers = WORKERS
     again: bool = AGAIN

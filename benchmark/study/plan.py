@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 from pydantic.main import IncEx
@@ -36,6 +36,8 @@ NARROW_BUDGET: BudgetName = "demo"
 
 MOST_SEEDS = 1000
 """No study has more; one that asks for more is a slip of the keys."""
+Seeds = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
+"""Number of seeds, which begin with 0."""
 
 
 class ScheduleOverride(Settings):
@@ -232,8 +234,6 @@ def plan_runs(
     """The runs of a study, by system and seed; a system without training has one run."""
     # ``demo`` trains narrow copies, unless weights to start from are given. An override that
     # changes results makes all trainings custom.
-    if not 1 <= seeds <= MOST_SEEDS:
-        raise InputError(f"{seeds} seeds: a study has 1 to {MOST_SEEDS}, numbered from 0")
     _require_budget(baselines, budget)
     runs = []
     custom = override is not None and override.deciding

@@ -1,9 +1,8 @@
 """Run a study and load its results as a table."""
 
 from collections.abc import Sequence
-from numbers import Integral
 from pathlib import Path
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 import pandas as pd  # noqa: TID253 - a table is one of its frames; this module is imported late
 
@@ -17,12 +16,12 @@ from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Entry, Results, read_results
 from defocus.benchmark.study.document import Request, as_request, note_plugins
 from defocus.benchmark.study.options import RunOptions
-from defocus.benchmark.study.plan import Override, Run, Study, plan_runs, select
+from defocus.benchmark.study.plan import Run, Study, plan_runs, select
 from defocus.benchmark.study.run import run_studies
 from defocus.discovery import warn_once
 from defocus.errors import InputError
 from defocus.front.dataset import Dataset, open_dataset
-from defocus.near_names import meant
+from defocus.settings import parse_settings
 
 _NUMBERS = ("value", "ci_low", "ci_high")
 _RUN = ("system", "weights", "train_dataset", "dataset", "budget", "seed")
@@ -131,28 +130,23 @@ def run(
             1000, or another process works in ``out``.
         StorageError: The disk is full or ``out`` is not writable.
     """
-    if budget not in (budgets := get_args(BudgetName)):
-        raise InputError(f"no budget '{budget}'; {meant(budget, budgets)}")
+    asked: dict[str, object] = {"out": out, "budget": budget, "seeds": seeds}
+    options = parse_settings(RunOptions, asked, origin="run")
     try:
         given = [systems] if isinstance(systems, str | Baseline) else list(systems)
     except TypeError as error:
         raise InputError(f"systems are names or Baselines; {error}") from error
     chosen = _chosen(given)
-    _require_integer(seeds)
-    if not isinstance(out, str | Path):
-        raise InputError(f"out is of type {type(out).__name__}; give the path of a folder")
     opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     if len(opened) < len(opened.files.pairs):
         raise InputError(f"a study runs on a whole dataset: give '{opened.text}'")
-    place = Path(out)
-    require_study_folder(place)
-    override = Override().for_this_device()
-    runs = plan_runs(chosen, opened.files, budget, seeds=seeds, override=override)
-    _warn_of_kept(place, runs, given)
-    options = ["--dataset", opened.text, "--budget", budget]
-    study = Study(place, opened.files, runs, options)
-    run_studies([study], _request(given, opened.text, budget, seeds))
-    return load_results(place)
+    require_study_folder(options.out)
+    override = options.override
+    runs = plan_runs(chosen, opened.files, options.budget, seeds=options.seeds, override=override)
+    _warn_of_kept(options.out, runs, given)
+    study = Study(options.out, opened.files, runs, ["--dataset", opened.text, *options.words])
+    run_studies([study], _request(given, opened.text, options))
+    return load_results(options.out)
 
 
 def _warn_of_kept(out: Path, runs: Sequence[Run], given: Sequence[str | Baseline]) -> None:
@@ -167,11 +161,6 @@ def _warn_of_kept(out: Path, runs: Sequence[Run], given: Sequence[str | Baseline
                 "that is given as an object is known by its name; give Baseline(..., revision=1) "
                 "and raise it, or put it into a file and load that with defocus.plugin"
             )
-
-
-def _require_integer(seeds: object) -> None:
-    if isinstance(seeds, bool) or not isinstance(seeds, Integral):
-        raise InputError(f"seeds is of type {type(seeds).__name__}; give an integer")
 
 
 def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
@@ -190,13 +179,11 @@ def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
     return [together[name] for name in sorted(together)]
 
 
-def _request(
-    given: Sequence[str | Baseline], dataset: str, budget: BudgetName, seeds: int
-) -> Request | None:
+def _request(given: Sequence[str | Baseline], dataset: str, options: RunOptions) -> Request | None:
     """Make the request to continue the study by; None if a system has no registered name."""
     registered = all_baselines()
     names = [each if isinstance(each, str) else each.card.name for each in given]
     if any(registered.get(one.card.name) is not one for one in given if isinstance(one, Baseline)):
         return None
-    options = RunOptions(dataset=(dataset,), only=tuple(names), budget=budget, seeds=seeds)
-    return as_request(options.as_document(), None, note_plugins())
+    named = options.model_copy(update={"dataset": (dataset,), "only": tuple(names)})
+    return as_request(named.as_document(), None, note_plugins())

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.store import Cost, Entry, MetricVersion
-from defocus.benchmark.study.plan import MOST_SEEDS
+from defocus.benchmark.study.plan import Seeds
 from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import Dataset
 from defocus.datasets.pair_files import picture_hashes
@@ -128,7 +128,7 @@ class Statement(Settings):
     tool: str
     dataset: DataFacts
     profile: str
-    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
+    seeds: Seeds
     training: tuple[TrainedOn, ...]
     runs: Annotated[tuple[RunFacts, ...], Field(min_length=1)]
     rows: tuple[Row, ...]

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from defocus.benchmark.study.options import Seeds, StudyOptions
+from defocus.benchmark.study.options import StudyOptions
+from defocus.benchmark.study.plan import Seeds
 from defocus.command_line.options import FOLDER
 from defocus.settings import option
 

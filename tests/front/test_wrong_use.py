@@ -94,7 +94,7 @@ STUDY = {
     "a number as a dataset": lambda: defocus.run(["input"], 5, "out"),
     "no such budget": lambda: defocus.run(["input"], "sample", "out", budget="long"),
     "no seed": lambda: defocus.run(["input"], "sample", "out", seeds=0),
-    "seeds in words": lambda: defocus.run(["input"], "sample", "out", seeds="2"),
+    "seeds in words": lambda: defocus.run(["input"], "sample", "out", seeds="two"),
     "a number as a folder": lambda: defocus.run("input", "sample", 5),
     "results of a number": lambda: defocus.load_results(3),
     "no results": lambda: defocus.load_results("out"),
