@@ -1,6 +1,6 @@
 """Read untrusted weights files into named tensors without running code in them.
 
-Called in a separate process; see :mod:`defocus.baselines.weights.conversion`. torch's own safe
+Called in a separate process; see :mod:`defocus.baselines.weights.store`. torch's own safe
 reader refuses a whole file for one object that it does not know, such as the hyper-parameters
 beside the weights. Here every unknown class and function of a pickle is replaced by
 :class:`_Skipped`, which takes what it is given and does nothing; no code of the file, and of no

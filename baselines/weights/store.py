@@ -1,7 +1,15 @@
-"""Stored weights in the cache folder: one safetensors file and one card each."""
+"""Stored weights in the cache folder: one safetensors file and one card each.
+
+Reading an untrusted file could be attacked, so the process that does it does nothing else: it gets
+paths and writes one safetensors file, which is then checked independently.
+"""
 
 import hashlib
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -14,6 +22,7 @@ from defocus.baselines.weights.own import OWN, find_own_weights, own_card, own_w
 from defocus.cache import cache_folder
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file, write_json
+from defocus.progress import say
 from defocus.reading import intact, read_json
 from defocus.training.record.folder import METADATA, TRAINING
 
@@ -22,6 +31,9 @@ if TYPE_CHECKING:  # a list of weights needs no torch
     from torch import nn
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_LIMIT_SECONDS = 900.0
+_REMARK = "remark: "
+"""Begins a line of the process that the person should see."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +123,6 @@ def add_weights(
     label = label or _label_of(paths[0])
     if not _LABEL.fullmatch(label):
         raise InputError(f"{label!r} is not a label; use letters, digits, '.', '_' and '-'")
-    from defocus.baselines.weights.conversion import convert_files, convert_here
-
     if system.card.kind in ("reference", "classical"):
         raise InputError(f"{system.card.name} has no weights; omit --weights")
     source = _source_sha256(files)
@@ -125,7 +135,7 @@ def add_weights(
         if shipped is None:  # torch is imported there first: for a wrong file once, not here too
             convert_files(system.card.name, files, temporary, key)
         else:
-            convert_here(system.card.name, files, temporary)
+            _convert_here(system.card.name, files, temporary)
         _checked_state(system, temporary, str(files[0]))
     stored = StoredWeights(
         system=system.card.name,
@@ -140,6 +150,78 @@ def add_weights(
     )
     write_json(target.with_suffix(".json"), asdict(stored))
     return stored
+
+
+def convert_files(system: str, files: Sequence[Path], target: Path, key: str = "") -> None:
+    """Read weights files of a system and write its state dict, in a separate process."""
+    # Tensors of several files are named by the files' stems; an empty ``key`` is the table that
+    # fits best.
+    code = "from defocus.baselines.weights.store import convert_as_asked; convert_as_asked()"
+    request = json.dumps([system, [str(file) for file in files], str(target), key])
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    try:
+        process = subprocess.run(
+            [sys.executable, "-c", code],
+            input=request,
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT_SECONDS,
+            env={**os.environ, "PYTHONPATH": path},
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise WeightsError(
+            f"{files[0]}: not read within {_LIMIT_SECONDS:.0f} s; refused"
+        ) from error
+    if process.returncode == 0:
+        for line in process.stderr.splitlines():
+            if line.startswith(_REMARK):
+                say(line.removeprefix(_REMARK))
+        return
+    if process.returncode == WeightsError.exit_code:
+        raise WeightsError(process.stdout.strip())
+    raise WeightsError(
+        f"{files[0]}: reading it crashed the process (exit code {process.returncode}: "
+        f"{_last_line(process.stderr)}); the file is refused"
+    )
+
+
+def _last_line(text: str) -> str:
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "no message")
+
+
+def convert_as_asked() -> None:
+    """Run the conversion: a request on stdin, a reason for refusal on stdout."""
+    system, files, target, key = json.loads(sys.stdin.read())
+    try:
+        remarks = _convert_here(system, [Path(file) for file in files], Path(target), key)
+        sys.stderr.writelines(f"{_REMARK}{one}\n" for one in remarks)
+    except WeightsError as error:
+        sys.stdout.write(str(error))
+        sys.exit(error.exit_code)
+
+
+def _convert_here(
+    system: str, files: Sequence[Path], target: Path, key: str = ""
+) -> tuple[str, ...]:
+    """As :func:`convert_files`, in this process, for files of this package; return remarks."""
+    from safetensors.torch import save_file
+
+    from defocus.baselines.registry import baseline
+    from defocus.baselines.weights.reading import read_tensors
+    from defocus.baselines.weights.state import state_for
+
+    if len(files) == 1:
+        tensors = read_tensors(files[0])
+    else:
+        tensors = {
+            f"{file.name.partition('.')[0]}.{name}": tensor
+            for file in files
+            for name, tensor in read_tensors(file).items()
+        }
+    remarks: list[str] = []
+    save_file(state_for(baseline(system), tensors, str(files[0]), key, remarks.append), target)
+    return tuple(remarks)
 
 
 def shipped_weights(system: Baseline) -> StoredWeights | None:

@@ -20,8 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from defocus.baselines.registry import baseline
-from defocus.baselines.weights import conversion, reading
-from defocus.baselines.weights.conversion import convert_files
+from defocus.baselines.weights import reading, store
 from defocus.baselines.weights.reading import read_tensors
 from defocus.baselines.weights.state import state_for, wanted_entries
 from defocus.baselines.weights.store import (
@@ -29,6 +28,7 @@ from defocus.baselines.weights.store import (
     add_weights,
     all_weights,
     build_with,
+    convert_files,
     find_weights,
     load_state,
 )
@@ -294,7 +294,7 @@ def test_added_weights_are_remembered_checked_and_found_again(own_cache, officia
 
 
 def test_weights_of_the_package_need_no_process_of_their_own(own_cache, monkeypatch):
-    monkeypatch.setattr(conversion, "convert_files", lambda *_: pytest.fail("a process"))
+    monkeypatch.setattr(store, "convert_files", lambda *_: pytest.fail("a process"))
     added = find_weights(baseline("defocus-s"), "own")
     assert added.origin == "own"
     assert load_state(baseline("defocus-s"), added)
@@ -303,7 +303,7 @@ def test_weights_of_the_package_need_no_process_of_their_own(own_cache, monkeypa
 def test_what_is_wrong_from_outside_is_named_before_anything_is_read(
     own_cache, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(conversion, "convert_files", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr(store, "convert_files", lambda *_: pytest.fail("it was read"))
     dmphn = baseline("dmphn")
     checkpoints = tmp_path / "checkpoints"
     for name in ("SDNet2", "DMPHN_1_2_4"):
