@@ -50,9 +50,14 @@ def attempt(
     try:
         return work()
     except errors as error:
-        if stops_everything(error):
-            raise
-        return LeftOut(name, reason_of(error))
+        return left_out_by(name, error)
+
+
+def left_out_by(name: str, error: Exception) -> LeftOut:
+    """Why there is no result for one of many things; what stops everything is raised again."""
+    if stops_everything(error):
+        raise error
+    return LeftOut(name, reason_of(error))
 
 
 def errors_of_file(

@@ -42,7 +42,7 @@ from defocus.images import (
     read_member,
     write_image,
 )
-from defocus.isolation import LeftOut, attempt
+from defocus.isolation import LeftOut, left_out_by
 from defocus.progress import counted, track
 from defocus.reports.pictures import small_picture
 
@@ -74,6 +74,7 @@ class _Restored:
     pair: Pair
     picture: NDArray[np.float64]
     blurry: Image
+    seconds: float  # that its restoration took
 
 
 def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:
@@ -113,52 +114,70 @@ def evaluate(
     scorer = PairScorer(
         dataset, estimator, metrics_for(dataset.split("test"), profile.name), profile, independent
     )
-    scores: list[Score] = []
+    outcomes: dict[str, list[Score] | LeftOut] = {}
     times: dict[str, tuple[tuple[int, ...], float]] = {}
-    waiting: list[_Restored] = []
-    left_out: dict[str, LeftOut] = {}
     casts: dict[str, float] = {}
-
-    def restored(number: int, pair: Pair) -> _Restored:
-        require_one_size([pair])
-        blurry = read_member(pair.blurry, pair.sharp)
-        picture, seconds = restore_picture(network, card, pair, device, blurry)
-        times[pair.id] = picture.shape[:2], seconds
-        casts[pair.id] = colour_cast(picture, blurry)
-        if outputs is not None:
-            outputs.write(pair, picture)
-        return _Restored(number, pair, picture, blurry)
-
-    def scored(one: _Restored) -> list[Score]:
-        values = list(scorer.scores(one.pair, one.picture, one.blurry))
-        _keep_pictures(one, len(pairs), dataset, estimator, folder / "images")
-        return values
-
-    def scored_if_read(one: _Restored) -> list[Score] | LeftOut:
-        return attempt(one.pair.id, partial(scored, one), UNREADABLE)
-
-    def note(pair: Pair, outcome: list[Score] | LeftOut) -> None:
-        if isinstance(outcome, LeftOut):
-            left_out[pair.id] = outcome
-            outcome = list(scorer.of_unread(pair, outcome.reason))
-        scores.extend(outcome)
-
+    waiting: list[_Restored] = []
+    shown = folder / "images", max(1, len(pairs) // SHOWN_PAIRS)
+    score = partial(_scored, scorer=scorer, dataset=dataset, shown=shown)
     with ThreadPoolExecutor(THREADS) as pool:
         for number, pair in enumerate(track(pairs, f"{card.name}: evaluation")):
-            one = attempt(pair.id, partial(restored, number, pair), UNREADABLE)
-            if isinstance(one, LeftOut):
-                note(pair, one)
+            try:
+                one = _restored(network, card, number, pair, device, outputs)
+            except UNREADABLE as error:
+                outcomes[pair.id] = left_out_by(pair.id, error)
             else:
                 waiting.append(one)
+                times[pair.id] = one.picture.shape[:2], one.seconds
+                casts[pair.id] = colour_cast(one.picture, one.blurry)
             if _is_due(waiting) or pair is pairs[-1]:
-                for each, outcome in zip(waiting, pool.map(scored_if_read, waiting), strict=True):
-                    note(each.pair, outcome)
+                scored = pool.map(score, waiting)
+                outcomes |= zip((each.pair.id for each in waiting), scored, strict=True)
                 waiting.clear()
+    left_out = {name: one for name, one in outcomes.items() if isinstance(one, LeftOut)}
     if len(left_out) == len(pairs):
         raise ImageError(f"{left_out[pairs[0].id].reason}; {_none_of(pairs)}")
     whole = [pair for pair in pairs if pair.id not in left_out]
     sizes, seconds = zip(*(times[pair.id] for pair in whole), strict=True)
+    by_id = {pair.id: pair for pair in pairs}
+    scores = [
+        score
+        for name, one in outcomes.items()
+        for score in (
+            scorer.of_unread(by_id[name], one.reason) if isinstance(one, LeftOut) else one
+        )
+    ]
     return scores, measure_costs(network, card, whole[0], sizes, seconds), casts
+
+
+def _restored(
+    network: nn.Module,
+    card: Card,
+    number: int,
+    pair: Pair,
+    device: torch.device,
+    outputs: KeptOutputs | None,
+) -> _Restored:
+    require_one_size([pair])
+    blurry = read_member(pair.blurry, pair.sharp)
+    picture, seconds = restore_picture(network, card, pair, device, blurry)
+    if outputs is not None:
+        outputs.write(pair, picture)
+    return _Restored(number, pair, picture, blurry, seconds)
+
+
+def _scored(
+    one: _Restored, scorer: PairScorer, dataset: Dataset, shown: tuple[Path, int]
+) -> list[Score] | LeftOut:
+    """The scores of a picture; every so many is also put into a folder, to be shown."""
+    folder, every = shown
+    try:
+        scores = list(scorer.scores(one.pair, one.picture, one.blurry))
+        if one.number % every == 0:
+            _keep_pictures(one, dataset, scorer.estimator, folder)
+    except UNREADABLE as error:
+        return left_out_by(one.pair.id, error)
+    return scores
 
 
 def colour_cast(restored: NDArray[np.float64], blurry: Image) -> float:
@@ -278,11 +297,9 @@ def _is_due(waiting: Sequence[_Restored]) -> bool:
 
 
 def _keep_pictures(
-    one: _Restored, of: int, dataset: Dataset, estimator: FlowEstimator, folder: Path
+    one: _Restored, dataset: Dataset, estimator: FlowEstimator, folder: Path
 ) -> None:
-    """Small 8-bit pictures for the report's slider, of some pairs spread over all."""
-    if one.number % max(1, of // SHOWN_PAIRS):
-        return
+    """Small 8-bit pictures for the report's slider."""
     pair, restored = one.pair, one.picture
     states: dict[str, FloatImage] = {"blurry": as_float(one.blurry), "restored": restored}
     if pair.sharp is not None:  # kept in memory since it is scored against

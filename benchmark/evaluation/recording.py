@@ -36,7 +36,7 @@ from defocus.benchmark.study.attempt import load_run, train_run
 from defocus.benchmark.study.plan import Run, Study
 from defocus.errors import DefocusError, NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
-from defocus.isolation import LeftOut, attempt
+from defocus.isolation import left_out_by
 from defocus.progress import say, track
 from defocus.training.record.folder import CHECKPOINT, code_of
 
@@ -45,7 +45,6 @@ if TYPE_CHECKING:  # a finished study imports no torch
 
     from defocus.align.flow.estimator import FlowEstimator
     from defocus.benchmark.metrics.metric import Metric
-    from defocus.datasets.pair import Pair
     from defocus.training.loop import Trained
 
 MOST_CAST = 3 / 255
@@ -226,19 +225,18 @@ def _rescored(
     def network() -> "nn.Module":
         return load_run(*study.trained(run)).network.to(device).eval()
 
-    def scored(pair: "Pair") -> list[Score]:
-        require_one_size([pair])
-        restored = outputs.read(pair)
-        if restored is None:
-            restored, _ = restore_picture(network(), run.baseline.card, pair, device)
-            if study.keep_outputs or outputs.begun:
-                outputs.write(pair, restored)
-        return list(scorer.scores(pair, restored, read_member(pair.blurry, pair.sharp)))
-
     scores: list[Score] = []
     for pair in track(study.dataset.split("test"), f"{run.system}: {', '.join(metrics)}"):
-        result = attempt(pair.id, functools.partial(scored, pair), UNREADABLE)
-        scores += scorer.of_unread(pair, result.reason) if isinstance(result, LeftOut) else result
+        try:
+            require_one_size([pair])
+            restored = outputs.read(pair)
+            if restored is None:
+                restored, _ = restore_picture(network(), run.baseline.card, pair, device)
+                if study.keep_outputs or outputs.begun:
+                    outputs.write(pair, restored)
+            scores += list(scorer.scores(pair, restored, read_member(pair.blurry, pair.sharp)))
+        except UNREADABLE as error:
+            scores += scorer.of_unread(pair, left_out_by(pair.id, error).reason)
     return scores
 
 
