@@ -20,11 +20,10 @@ from defocus.align.compensation.compensate import compensate
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
 from defocus.align.measure import measure
 from defocus.benchmark.evaluation.columns import MOVES
-from defocus.benchmark.evaluation.pair_scorer import psnr_moved
 from defocus.benchmark.metrics.psnr import METRIC
 from defocus.benchmark.scoring.profiles import DEFAULT, prepared
 from defocus.benchmark.scoring.protocols import Target
-from defocus.benchmark.scoring.score import score_picture
+from defocus.benchmark.scoring.score import psnr_moved, score_picture
 from defocus.benchmark.statistics.intervals import scene_codes
 from defocus.benchmark.statistics.scored_group import resolution
 from defocus.extras.charts.systems.restorers import SystemRestorer, restorers

@@ -27,8 +27,8 @@ from defocus.align.compensation.output import NUMBERS, write_aligned
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.photometry.gains import photometry
-from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.metrics.metric import find_metric
+from defocus.benchmark.scoring.score import PairScorer
 from defocus.blur.gradients import sobel_products
 from defocus.blur.learned_map import estimate_blur_map
 from defocus.capture.planning.exposure import Bracket, Exposure

@@ -20,13 +20,13 @@ from defocus.baselines.card import Card
 from defocus.baselines.recipe import FurtherInput
 from defocus.benchmark.cost.counting import device_name, measure_cost, quartiles
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
-from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.metrics.metric import metrics_for
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost
 from defocus.benchmark.scoring import profiles
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.benchmark.scoring.protocols import make_target
+from defocus.benchmark.scoring.score import PairScorer
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import read_array

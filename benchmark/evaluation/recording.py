@@ -213,7 +213,7 @@ def _rescored(
     """Scores of kept pictures; the network is loaded for the first that is not kept."""
     from defocus.align.flow.by_name import flow_estimator
     from defocus.benchmark.evaluation.evaluate import UNREADABLE, restore_picture
-    from defocus.benchmark.evaluation.pair_scorer import PairScorer
+    from defocus.benchmark.scoring.score import PairScorer
     from defocus.datasets.opening import require_one_size
     from defocus.images import read_member
     from defocus.training.devices import best_device

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.benchmark.evaluation.pair_scorer import PairScorer, Picture
 from defocus.benchmark.external_results.matching import (
     CommonCentre,
     Crop,
@@ -31,7 +30,7 @@ from defocus.benchmark.external_results.matching import (
 from defocus.benchmark.metrics.metric import Metric, find_metric
 from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped
 from defocus.benchmark.scoring.protocols import Target, everywhere, make_target
-from defocus.benchmark.scoring.score import MetricValue, score_picture
+from defocus.benchmark.scoring.score import MetricValue, PairScorer, Picture, score_picture
 from defocus.datasets.pair import Dataset
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import as_float, read_image

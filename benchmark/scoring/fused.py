@@ -16,9 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.metrics.metric import Mask, Picture
-from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.metrics.ssim import C1, C2, whole_windows
-from defocus.benchmark.scoring.profiles import Profile
 
 _SIDE = 7
 _SAMPLE = _SIDE**2 / (_SIDE**2 - 1)
@@ -137,16 +135,3 @@ def _add_similarities(sum_x, sum_y, sum_squares, sum_products, counts, similarit
         above = (2.0 * product + C1) * (2.0 * covariance + C2)
         below = (squares + C1) * (variances + C2)
         similarities[j] += counts[j] * (above / below)
-
-
-def psnr_ssim_mae(
-    restored: Picture, reference: Picture, mask: Mask, profile: Profile
-) -> dict[str, float]:
-    """The values that one pass can give; the metrics' own functions explain missing ones."""
-    if not mask.any():
-        return {}
-    sums = fused_sums(restored, reference, mask)
-    values = {"psnr": decibels(sums.squared_error, profile), "mae": sums.absolute_error}
-    if profile.ssim_window == "uniform-7" and sums.ssim is not None:
-        values["ssim"] = sums.ssim
-    return values

@@ -1,21 +1,52 @@
-"""Scoring a restored picture by the metrics of a profile."""
+"""Score a restored picture under every protocol by every metric, whole and by parts.
 
-from collections.abc import Mapping
+Moving a registered reference within its error changes the scores of all systems, mostly alike; what
+is left in a difference of two systems cannot be distinguished from a real one.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.metrics.metric import Metric, MetricUnavailableError, profile_metrics
+from defocus.align.flow.estimator import FlowEstimator
+from defocus.benchmark.evaluation.columns import (
+    CIRCLE_NAMES,
+    CIRCLES_PX,
+    INDEPENDENT,
+    MOVES,
+    place_score,
+)
+from defocus.benchmark.metrics.metric import (
+    NO_REFERENCE,
+    Metric,
+    MetricUnavailableError,
+    lack_truth,
+    profile_metrics,
+)
+from defocus.benchmark.metrics.psnr import METRIC, decibels
+from defocus.benchmark.results.run_folder import UNREAD
+from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile, prepared, require_floats
-from defocus.errors import InputError
+from defocus.benchmark.scoring.protocols import (
+    PROTOCOLS,
+    Target,
+    deformed_target,
+    everywhere,
+    make_target,
+)
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair_files import read_array
+from defocus.errors import InputError, NotApplicableError
+from defocus.images import Image, as_float
 
-if TYPE_CHECKING:  # protocols need the datasets; a score does not
-    from defocus.benchmark.scoring.protocols import Target
-
-_ROUNDING = 1e-4
-"""So far beyond [0, 1] a picture may be that interpolation or conversion has made."""
+Array = NDArray[np.float64]
+Picture = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -26,15 +57,140 @@ class MetricValue:
     reason: str = ""
 
 
+_BY_ANOTHER = ("psnr", "ssim", "mae")
+
+
+@dataclass(frozen=True)
+class PairScorer:
+    """Scores a restored picture: of a study, of a folder, or in memory."""
+
+    # ``independent`` is a second flow estimator for targets that follow the output, where the first
+    # has trained the system; its scores are named so (``psnr_independent``).
+
+    dataset: Dataset | None
+    estimator: FlowEstimator
+    metrics: Mapping[str, Metric]
+    profile: Profile = DEFAULT
+    independent: FlowEstimator | None = None
+
+    def scores(self, pair: Pair, restored: Picture, blurry: Image) -> Iterator[Score]:
+        """The scores of one picture ``(H, W, 3)``, not clamped, under all protocols."""
+        # Without ground truth only metrics without reference are computed, under no protocol.
+        assert self.dataset is not None  # noqa: S101 - its pairs are scored
+        source = np.asarray(as_float(blurry, np.float64), dtype=np.float64)
+        beside = self.beside(restored, source)
+        if lack_truth(self.dataset.split("test")):
+            yield from self._named(pair, NO_REFERENCE, None, beside)
+            return
+        for protocol, facts in PROTOCOLS.items():
+            try:
+                target = make_target(protocol, self.dataset, pair, restored, self.estimator)
+            except NotApplicableError as error:
+                yield from self._without_value(pair, protocol, str(error))
+                continue
+            values = self.values(restored, target, beside)
+            yield from self._named(pair, protocol, target, values)
+            if facts.ranked and "psnr" in values:
+                as_network_reads = source.astype(np.float32)
+                parts = self.parts(pair, restored, as_network_reads, target, values["psnr"].value)
+                scores = {n: MetricValue(value) for n, value in parts.items() if value is not None}
+                yield from self._named(pair, protocol, target, scores)
+            elif protocol == "deformed-gt" and self.independent is not None:
+                yield from self._by_another(pair, restored, self.independent)
+
+    def of_unread(self, pair: Pair, reason: str) -> Iterator[Score]:
+        """What is in place of the scores of a picture that is left out: the reason, everywhere."""
+        assert self.dataset is not None  # noqa: S101 - its pairs are scored
+        reason = reason.replace(f"{self.dataset.root}{os.sep}", "")  # tables are published
+        alone = lack_truth(self.dataset.split("test"))
+        for protocol in (NO_REFERENCE,) if alone else PROTOCOLS:
+            yield from self._without_value(pair, protocol, UNREAD + reason)
+
+    def beside(self, restored: Picture, blurry: Picture | None) -> dict[str, MetricValue]:
+        """The metrics that look at the blurry picture; without a value where that is None."""
+        return score_against_input(restored, blurry, self.profile, self.metrics)
+
+    def values(
+        self, restored: Picture, target: Target, beside: Mapping[str, MetricValue]
+    ) -> dict[str, MetricValue]:
+        """Every metric of a picture, not clamped, against a target."""
+        every = {**score_picture(restored, target, self.profile, self.metrics), **beside}
+        return {name: every[name] for name in self.metrics}
+
+    def target(self, sharp: Picture, restored: Picture) -> Target:
+        """What the profile compares with; ``sharp`` is in [0, 1], cropped as the profile says."""
+        if self.profile.protocol == "deformed-gt":
+            return deformed_target(sharp, restored, self.estimator, self.profile.grid)
+        return Target(sharp, everywhere(sharp))
+
+    def parts(
+        self,
+        pair: Pair,
+        restored: Picture,
+        blurry: NDArray[np.floating[Any]],
+        target: Target,
+        psnr: float | None,
+        corner: tuple[int, int] = (0, 0),
+    ) -> dict[str, float | None]:
+        """PSNR of a picture's parts (edges, by blur, place), over its input, and of moves."""
+        # ``corner`` is the row and column of the pair's pictures where the restored one begins; a
+        # value is None if there is no pixel or no score.
+        picture = prepared(restored, target.reference.shape, self.profile)
+        return {
+            **psnr_over_input(psnr, blurry, target, self.profile),
+            **dict(psnr_moved(picture, target, self.profile)),
+            **psnr_by_place(psnr, pair),
+            **psnr_by_region(picture, target, self.profile, pair, corner),
+        }
+
+    def _without_value(self, pair: Pair, protocol: str, reason: str) -> Iterator[Score]:
+        facts = PROTOCOLS.get(protocol)
+        flow = self.estimator.name if facts and facts.uses_flow else ""
+        for name in self.metrics:
+            where = (self.profile.name, protocol, name, pair.id, pair.scene)
+            yield Score(*where, None, flow, reason)
+
+    def _named(
+        self, pair: Pair, protocol: str, target: Target | None, scores: Mapping[str, MetricValue]
+    ) -> Iterator[Score]:
+        for name, score in scores.items():
+            yield Score(
+                profile=self.profile.name,
+                protocol=protocol,
+                metric=name,
+                pair=pair.id,
+                scene=pair.scene,
+                value=score.value,
+                flow=target.flow if target else "",
+                reason=score.reason if score.value is None else "",
+                flow_weights=target.flow_weights if target else "",
+            )
+
+    def _by_another(
+        self, pair: Pair, restored: Picture, estimator: FlowEstimator
+    ) -> Iterator[Score]:
+        """Scores against the sharp picture warped by an estimator that did not train the system."""
+        metrics = {name: self.metrics[name] for name in _BY_ANOTHER if name in self.metrics}
+        if not metrics:
+            return
+        assert self.dataset is not None  # noqa: S101 - its pairs are scored
+        target = make_target("deformed-gt", self.dataset, pair, restored, estimator)
+        scores = score_picture(restored, target, self.profile, metrics)
+        renamed = {name + INDEPENDENT: score for name, score in scores.items()}
+        yield from self._named(pair, "deformed-gt", target, renamed)
+
+
+_ROUNDING = 1e-4
+"""So far beyond [0, 1] a picture may be that interpolation or conversion has made."""
+
+
 def score_picture(
     restored: NDArray[np.floating[Any]],
-    target: "Target",
+    target: Target,
     profile: Profile = DEFAULT,
     metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, MetricValue]:
     """Score ``(H, W, 3)`` float RGB by every metric of a profile that compares with the target."""
-    from defocus.benchmark.scoring.fused import psnr_ssim_mae  # imports numba
-
     _require_scale(target.reference, "reference")
     picture = prepared(restored, target.reference.shape, profile)
     chosen = profile_metrics(profile.name) if metrics is None else metrics
@@ -93,3 +249,118 @@ def _require_scale(picture: NDArray[Any], name: str) -> None:
             f"the {name} has values from {picture.min():.4g} to {picture.max():.4g}; they are "
             "in [0, 1]"
         )
+
+
+def psnr_ssim_mae(
+    restored: Picture, reference: Picture, mask: NDArray[np.bool_], profile: Profile
+) -> dict[str, float]:
+    """The values that one pass can give; the metrics' own functions explain missing ones."""
+    from defocus.benchmark.scoring.fused import fused_sums  # imports numba
+
+    if not mask.any():
+        return {}
+    sums = fused_sums(restored, reference, mask)
+    values = {"psnr": decibels(sums.squared_error, profile), "mae": sums.absolute_error}
+    if profile.ssim_window == "uniform-7" and sums.ssim is not None:
+        values["ssim"] = sums.ssim
+    return values
+
+
+TAPS = np.arange(-1, 3)
+"""Pixels that a cubic kernel reaches, from the one at or before a place."""
+
+
+def psnr_moved(
+    restored: Array, target: Target, profile: Profile
+) -> Iterator[tuple[str, float | None]]:
+    """PSNR against the reference moved by its standard error, if it has one, by move."""
+    if not target.sigma_px or not target.mask.any():
+        return
+    for name, (right, down) in MOVES.items():
+        moved = _moved(target.reference, right * target.sigma_px, down * target.sigma_px)
+        squares = np.square(restored - moved)[target.mask]
+        yield name, decibels(float(squares.mean()), profile)
+
+
+def _moved(picture: Array, right_px: float, down_px: float) -> Array:
+    """The picture read at so much to the right and below; border values are repeated outside."""
+    # Source: Keys, Cubic convolution interpolation for digital image processing (1981).
+    moved: Any = picture  # OpenCV's stubs know no float64 alone
+    for axis, place in ((1, right_px), (0, down_px)):
+        whole = int(np.floor(place))
+        weights = _cubic(np.asarray(TAPS - (place - whole), np.float64))
+        if place:
+            reach = np.zeros(2 * max(abs(whole + tap) for tap in (-1, 2)) + 1)
+            reach[len(reach) // 2 + whole + TAPS] = weights
+            kernel = reach[None, :] if axis else reach[:, None]
+            moved = cv2.filter2D(moved, cv2.CV_64F, kernel, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.float64)
+
+
+def _cubic(x: Array) -> Array:
+    x = np.abs(x)
+    inner = (1.5 * x - 2.5) * x**2 + 1
+    return np.where(x < 1, inner, ((-0.5 * x + 2.5) * x - 4) * x + 2)
+
+
+BLURRED_PX = 2.0
+"""A smaller circle of confusion counts as in focus."""
+
+_EDGE_SHARE = 0.1
+
+
+Region = tuple[str, NDArray[np.bool_]]
+
+
+def psnr_by_region(
+    restored: NDArray[np.float64],
+    target: Target,
+    profile: Profile,
+    pair: Pair,
+    corner: tuple[int, int] = (0, 0),
+) -> dict[str, float | None]:
+    """PSNR of each region, dB: ``psnr_edges``, ``psnr_in_focus``, ``psnr_coc_2_4`` and so on."""
+    # Edges are the tenth of the pixels where the target's brightness changes most. ``corner`` is
+    # the row and column of the pair's pictures where the restored one begins.
+    squares = np.square(restored - target.reference).mean(axis=2)
+    values: dict[str, float | None] = {}
+    for name, region in (*_edges(target), *_by_circle(pair, target, corner)):
+        counted = squares[region & target.mask]
+        values[f"psnr_{name}"] = decibels(float(counted.mean()), profile) if counted.size else None
+    return values
+
+
+def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
+    """The same score as ``psnr_indoor`` or ``psnr_outdoor``, if the place is known."""
+    name = place_score(pair.metadata)
+    return {name: psnr} if name else {}
+
+
+def psnr_over_input(
+    psnr: float | None, blurry: NDArray[np.floating[Any]], target: Target, profile: Profile
+) -> dict[str, float | None]:
+    """Gain in dB over a blurry input in [0, 1]; ``made_worse`` is 1 if it is negative, else 0."""
+    before = score_picture(blurry, target, profile, {"psnr": METRIC})["psnr"].value
+    if psnr is None or before is None:
+        return {"psnr_gain": None, "made_worse": None}
+    return {"psnr_gain": psnr - before, "made_worse": float(psnr < before)}
+
+
+def _edges(target: Target) -> Iterator[Region]:
+    grey = target.reference.mean(axis=2)
+    steep = np.hypot(cv2.Sobel(grey, cv2.CV_64F, 1, 0), cv2.Sobel(grey, cv2.CV_64F, 0, 1))
+    edges = steep > np.quantile(steep, 1 - _EDGE_SHARE)
+    yield "edges", edges
+    yield "flat", ~edges
+
+
+def _by_circle(pair: Pair, target: Target, corner: tuple[int, int]) -> Iterator[Region]:
+    if pair.defocus_map is None:
+        return
+    circle_px = np.abs(read_array(pair.defocus_map))
+    (top, left), (height, width) = corner, target.mask.shape
+    circle_px = circle_px[top : top + height, left : left + width]
+    yield "in_focus", circle_px < BLURRED_PX
+    yield "blurred", circle_px >= BLURRED_PX
+    for name, (low, high) in zip(CIRCLE_NAMES, pairwise(CIRCLES_PX), strict=True):
+        yield name, (circle_px >= low) & (circle_px < high)

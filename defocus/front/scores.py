@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import flow_estimator
-from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.metrics.metric import (
     Metric,
     MetricUnavailableError,
@@ -15,6 +14,7 @@ from defocus.benchmark.metrics.metric import (
     profile_metrics,
 )
 from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped, find_profile
+from defocus.benchmark.scoring.score import PairScorer
 from defocus.discovery import warn_once
 from defocus.errors import ImageError, InputError
 from defocus.front.pictures import GivenPictures, Picture, one_picture, one_size

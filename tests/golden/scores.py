@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import flow_estimator
-from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.external_results.matching import dataset_subjects, match
 from defocus.benchmark.external_results.scoring import score_outputs
 from defocus.benchmark.metrics.metric import Metric, all_metrics
@@ -21,6 +20,7 @@ from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.revisions import SCORING_REVISION
 from defocus.benchmark.scoring.ceiling import ceiling_scores
 from defocus.benchmark.scoring.profiles import DEFAULT, PROFILES, Profile
+from defocus.benchmark.scoring.score import PairScorer
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import read_image, write_image
 

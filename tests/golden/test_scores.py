@@ -8,7 +8,7 @@ import pytest
 
 from defocus.benchmark.metrics import psnr
 from defocus.benchmark.revisions import SCORING_REVISION
-from defocus.benchmark.scoring import fused
+from defocus.benchmark.scoring import score
 from tests.golden import scores as golden
 
 TOLERANCE = 1e-6
@@ -82,7 +82,7 @@ def test_every_protocol_profile_and_metric_has_a_number(kept):
 @pytest.mark.full
 def test_a_planted_fault_is_named(kept, monkeypatch):
     """One profile is enough: PSNR that is wrong by 0.00001 dB."""
-    monkeypatch.setattr(fused, "decibels", lambda *given: psnr.decibels(*given) + 1e-5)
+    monkeypatch.setattr(score, "decibels", lambda *given: psnr.decibels(*given) + 1e-5)
     found = golden.measured(["png8"])
     same = {**kept, "scores": {place: kept["scores"][place] for place in found}}
     said = complaint(found, golden.versions(), same)

@@ -9,7 +9,6 @@ import pytest
 
 from defocus.benchmark.documents.page import build_page
 from defocus.benchmark.evaluation.columns import MOVES
-from defocus.benchmark.evaluation.pair_scorer import psnr_moved
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.metrics.psnr import METRIC
@@ -17,6 +16,7 @@ from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import Target
+from defocus.benchmark.scoring.score import psnr_moved
 from defocus.benchmark.statistics.scored_group import resolution
 from defocus.benchmark.statistics.standings import tracks
 from defocus.extras.charts.systems.restorers import SystemRestorer

@@ -14,11 +14,11 @@ from defocus.align.flow.by_name import ESTIMATORS, flow_estimator
 from defocus.baselines.registry import all_baselines
 from defocus.baselines.weights.store import shipped_weights
 from defocus.benchmark.evaluation.columns import INDEPENDENT, column_of
-from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.metrics.metric import all_metrics, metrics_for
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.scoring.protocols import make_target
+from defocus.benchmark.scoring.score import PairScorer
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.extras.labs.opening import BundleRefusedError, OpenBundle, read_output

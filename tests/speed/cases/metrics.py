@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.scoring.fused import psnr_ssim_mae
 from defocus.benchmark.scoring.profiles import PROFILES
+from defocus.benchmark.scoring.score import psnr_ssim_mae
 from tests.speed.case import Case, Work
 
 SIZE, SMALL = (1120, 1680), (560, 840)
