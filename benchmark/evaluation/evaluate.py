@@ -1,50 +1,66 @@
-"""Evaluate one system on the test pairs: restore, score against every target, keep pictures."""
+"""Evaluate a run of a study: restore, score against every target, keep pictures, store scores."""
 
-import math
+import functools
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from defocus.align.flow.by_name import ESTIMATORS, flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Card
-from defocus.baselines.recipe import FurtherInput
-from defocus.benchmark.cost.counting import device_name, measure_cost, quartiles
+from defocus.baselines.objective_registry import flow_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
-from defocus.benchmark.metrics.metric import metrics_for
+from defocus.benchmark.evaluation.recording import (
+    MOST_CAST,
+    entry_of,
+    kept_outputs,
+    no_scores,
+    store_columns,
+    versions_of,
+    with_checkpoint,
+    without,
+)
+from defocus.benchmark.evaluation.restore import check_inputs, measure_costs, restore_picture
+from defocus.benchmark.evaluation.versions import ESTIMATOR
+from defocus.benchmark.metrics.metric import Metric, metrics_for
+from defocus.benchmark.results.run_folder import (
+    AGAIN,
+    CRASHES,
+    FAILURE,
+    OURS,
+    library_versions,
+    machine,
+    one_line,
+    run_folder,
+    write_failure,
+)
 from defocus.benchmark.results.score_matrix import Score
-from defocus.benchmark.results.store import Cost
-from defocus.benchmark.scoring import profiles
-from defocus.benchmark.scoring.profiles import Profile
+from defocus.benchmark.results.store import COSTS, Cost, Entry, Results
+from defocus.benchmark.scoring.profiles import DEFAULT, Profile
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.benchmark.scoring.score import PairScorer
+from defocus.benchmark.study.attempt import load_run, train_run
+from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.pair_files import read_array
-from defocus.datasets.patching.packing import require_further
-from defocus.errors import DatasetError, ImageError, NotApplicableError
-from defocus.files import make_folder
-from defocus.images import (
-    FloatImage,
-    Image,
-    as_float,
-    as_integer,
-    read_image,
-    read_member,
-    write_image,
-)
+from defocus.errors import DatasetError, DefocusError, ImageError, NotApplicableError
+from defocus.files import make_folder, write_json
+from defocus.images import FloatImage, Image, as_float, as_integer, read_member, write_image
 from defocus.isolation import LeftOut, left_out_by
-from defocus.progress import counted, track
+from defocus.progress import say, track
 from defocus.reports.pictures import small_picture
+from defocus.training.devices import best_device
+from defocus.training.loop import Trained
 
 UNREADABLE = (DatasetError, ImageError)
 """Errors of a pair's own files. Whatever else a restoration raises is the system's."""
@@ -52,9 +68,6 @@ UNREADABLE = (DatasetError, ImageError)
 SHOWN_PAIRS = 12
 """About so many test pairs, spread over all, have their pictures kept: the report shows those on
 which systems differ most."""
-
-LEAST_PX = 16
-"""Sides that all networks take."""
 
 SHOWN_PX = 640
 """Longer side of the kept pictures."""
@@ -77,20 +90,100 @@ class _Restored:
     seconds: float  # that its restoration took
 
 
-def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:
-    """Refuse a system whose inputs are missing in these pairs."""
-    further = further_inputs(card)
-    require_further(tuple(pairs), (*further, "dual_pixel") if card.input == "dual" else further)
+def record_run(study: Study, results: Results, run: Run, trained: Trained | None = None) -> None:
+    """Evaluate one run by every metric and store the result, even if it is a failure."""
+    # Without a trained network, it is trained now if needed.
+    folder = make_folder(run_folder(study.out, run.id))
+    entry = entry_of(study, run)
+    try:
+        trained = trained or train_run(study, run)
+        entry = with_checkpoint(study, run, entry)
+        scores, costs = _evaluate_run(study, run, trained, folder, kept_outputs(study, entry))
+    except OURS:
+        raise
+    except NotApplicableError as error:
+        status = f"not-applicable: {one_line(error)}"
+    except CRASHES as error:
+        status = f"failed: {write_failure(error, folder)}"
+        if not isinstance(error, DefocusError):
+            say(f"{run.id}: unforeseen; please report it, with {folder / FAILURE}", error=True)
+    else:
+        (folder / FAILURE).unlink(missing_ok=True)
+        results.record(entry, scores, costs, versions_of(scores))
+        (folder / AGAIN).unlink(missing_ok=True)
+        return
+    say(f"{run.id}: {status}")
+    reason = status.partition(": ")[2]
+    failed = replace(entry, status=status, checkpoint="", checkpoint_stamp="")
+    scores = no_scores(study, reason)
+    costs = [Cost(name, None, reason) for name in COSTS]
+    results.record(failed, scores, costs, versions_of(scores))
+    (folder / AGAIN).unlink(missing_ok=True)
 
 
-def further_inputs(card: Card) -> tuple[FurtherInput, ...]:
-    """Inputs that a system takes as keyword arguments, besides the picture or the views."""
-    inputs: tuple[FurtherInput, ...] = get_args(FurtherInput)
-    others = sorted(set(card.needs) - set(inputs))
-    if others:
-        raise NotApplicableError(f"needs {', '.join(others)}, which no network is given")
-    views = ["dual_pixel"] if card.input == "dual" else []
-    return tuple(one for one in inputs if one in card.needs and one not in views)
+def record_columns(
+    study: Study, results: Results, run: Run, entry: Entry, names: Collection[str]
+) -> str:
+    """Compute some metrics of a stored run, from kept pictures or else by the network."""
+    # Its other scores stay as they are. Returns why it failed, in one line, or nothing.
+    wanted = metrics_for(study.dataset.split("test"))
+    metrics = {name: metric for name, metric in wanted.items() if name in names}
+    folder = make_folder(run_folder(study.out, run.id))
+    try:
+        if entry.scored:
+            scores = _rescored(study, run, metrics, kept_outputs(study, entry))
+        else:
+            scores = no_scores(study, entry.status.partition(": ")[2], metrics)
+    except OURS:
+        raise
+    except CRASHES as error:
+        reason = write_failure(error, folder)
+        say(f"{run.id}: {', '.join(metrics)} failed: {reason}; stored scores stay", error=True)
+        return reason
+    (folder / FAILURE).unlink(missing_ok=True)
+    store_columns(results, entry, metrics, scores)
+    return ""
+
+
+def _evaluate_run(
+    study: Study, run: Run, trained: Trained, folder: Path, outputs: KeptOutputs
+) -> tuple[list[Score], list[Cost]]:
+    device, started = best_device(), time.monotonic()
+    scores, costs, casts = evaluate(
+        trained.network,
+        run.baseline.card,
+        study.dataset,
+        study.dataset.split("test"),
+        flow_estimator(ESTIMATOR),
+        folder,
+        device=device,
+        independent=_independent(run),
+        outputs=outputs if study.keep_outputs or outputs.begun else None,
+    )
+    worst = max(casts, key=lambda pair: casts[pair])
+    if casts[worst] > MOST_CAST:
+        levels = f"{255 * casts[worst]:.1f} of 255 levels"
+        say(f"{run.id} tinted the test picture '{worst}' by {levels}; look at it in report.html")
+    write_json(
+        folder / "run.json",
+        {
+            "run": run.id,
+            **run.facts(),
+            "dataset": study.dataset.name,
+            "data_hash": study.dataset.content_hash,
+            **without(study, run),
+            "profile": DEFAULT.name,
+            "flow_estimator": ESTIMATOR,
+            "device": str(device),
+            "libraries": library_versions(),
+            "machine": machine(),
+            "training_seconds": round(trained.seconds, 3),
+            "colour_cast": round(casts[worst], 5),
+            "evaluation_seconds": round(time.monotonic() - started, 3),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+    )
+    return scores, costs
 
 
 def evaluate(
@@ -102,7 +195,7 @@ def evaluate(
     folder: Path,
     *,
     device: torch.device,
-    profile: Profile = profiles.DEFAULT,
+    profile: Profile = DEFAULT,
     independent: FlowEstimator | None = None,
     outputs: KeptOutputs | None = None,
 ) -> tuple[list[Score], list[Cost], dict[str, float]]:
@@ -193,100 +286,6 @@ def _none_of(pairs: Sequence[Pair]) -> str:
     return f"none of the {len(pairs)} test pairs can be read, so nothing can be scored"
 
 
-def restore_picture(
-    network: nn.Module, card: Card, pair: Pair, device: torch.device, blurry: Image | None = None
-) -> tuple[NDArray[np.float64], float]:
-    """Restore one picture: ``(H, W, 3)`` float64 as given, not clamped; and the seconds it took."""
-    views = _network_input(card, pair, blurry)
-    height, width = views.shape[2:]
-    picture = _at_least(views).to(device)
-    further = {one: _at_least(_further_input(one, pair)).to(device) for one in further_inputs(card)}
-    with torch.no_grad():
-        started = time.perf_counter()
-        restored = network(picture, **further)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds = time.perf_counter() - started
-    expected = (1, 3, *picture.shape[2:])
-    if tuple(restored.shape) != expected:
-        raise ValueError(f"restored picture is {tuple(restored.shape)}, not {expected}")
-    array = restored[0, :, :height, :width].permute(1, 2, 0).double().cpu().numpy()
-    if not np.isfinite(array).all():
-        raise FloatingPointError(f"restored picture of {pair.id} has values that are not finite")
-    return array, seconds
-
-
-def _at_least(picture: torch.Tensor) -> torch.Tensor:
-    """A picture narrower than all networks take, padded by repeating its border."""
-    height, width = picture.shape[2:]
-    pad = (0, max(0, LEAST_PX - width), 0, max(0, LEAST_PX - height))
-    return nn.functional.pad(picture, pad, mode="replicate") if any(pad) else picture
-
-
-def _network_input(card: Card, pair: Pair, blurry: Image | None) -> torch.Tensor:
-    if card.input != "single":
-        return _further_input("dual_pixel", pair)
-    return _tensor(read_member(pair.blurry, pair.sharp) if blurry is None else blurry)
-
-
-def _further_input(what: FurtherInput, pair: Pair) -> torch.Tensor:
-    """Views ``(1, 6, H, W)``, or the diameter of the circle of confusion ``(1, 1, H, W)`` in px."""
-    if what == "defocus_map" and pair.defocus_map is not None:
-        diameter = np.abs(read_array(pair.defocus_map)).astype(np.float32)
-        return torch.from_numpy(diameter)[None, None]
-    views = (pair.dual_pixel_left, pair.dual_pixel_right)
-    pictures = [read_image(view) for view in views if view is not None]
-    return torch.cat([_tensor(picture) for picture in pictures], dim=1)
-
-
-def _tensor(picture: Image) -> torch.Tensor:
-    """A picture as ``(1, 3, H, W)`` float32 in [0, 1]."""
-    return torch.from_numpy(as_float(picture)).permute(2, 0, 1)[None].contiguous()
-
-
-def measure_costs(
-    network: nn.Module,
-    card: Card,
-    pair: Pair,
-    sizes: Sequence[tuple[int, ...]],
-    seconds: Sequence[float],
-) -> list[Cost]:
-    """Cost of restoring at the first pair's size; the first of several seconds is a warm-up."""
-    height, width = (max(side, LEAST_PX) for side in sizes[0])
-    channels = 6 if card.input == "dual" else 3
-    further: dict[str, torch.Tensor] = {
-        one: _at_least(_further_input(one, pair)) for one in further_inputs(card)
-    }
-    cost = measure_cost(network, height, width, channels=channels, **further)
-    device = device_name(next(network.parameters(), torch.empty(0)).device)
-    timed = list(seconds[1:]) or list(seconds)
-    low, middle, high = quartiles(timed)
-    rates = [1e6 * spent / math.prod(size) for size, spent in zip(sizes, seconds, strict=True)]
-    _, per_mp, _ = quartiles(rates[1:] or rates)
-    warm = "after a warm-up" if len(seconds) > 1 else "without a warm-up"
-    of_times = f"{device}, {_size_range(sizes)}, {counted(len(timed), 'picture')} {warm}"
-    return [
-        Cost("params_m", cost.params_m),
-        Cost("macs_g", cost.macs_g, measured_on=_size_range(sizes[:1])),
-        _memory(card, cost.peak_mib, _size_range(sizes[:1])),
-        Cost("seconds", middle, measured_on=of_times),
-        Cost("seconds_q1", low, measured_on=of_times),
-        Cost("seconds_q3", high, measured_on=of_times),
-        Cost("seconds_mp", per_mp, measured_on=of_times),
-    ]
-
-
-def _memory(card: Card, peak_mib: float, size: str) -> Cost:
-    if card.kind == "classical":
-        return Cost("peak_mib", None, "works outside PyTorch, whose tensors alone are counted")
-    return Cost("peak_mib", peak_mib, measured_on=size)
-
-
-def _size_range(sizes: Sequence[tuple[int, ...]]) -> str:
-    ends = (min(sizes, key=math.prod), max(sizes, key=math.prod))
-    return " to ".join(dict.fromkeys(f"{width}x{height}" for height, width in ends)) + " px"
-
-
 def _is_due(waiting: Sequence[_Restored]) -> bool:
     """Whether to score what waits: the first picture alone, as metrics load things once."""
     # Nothing is restored meanwhile, so that its seconds are those of a machine without other work.
@@ -311,3 +310,36 @@ def _keep_pictures(
             make_folder(folder) / f"{pair.id}.{state}.png",
             as_integer(small_picture(picture, SHOWN_PX, SHOWN_PX), 8),
         )
+
+
+def _rescored(
+    study: Study, run: Run, metrics: Mapping[str, Metric], outputs: KeptOutputs
+) -> list[Score]:
+    """Scores of kept pictures; the network is loaded for the first that is not kept."""
+    estimator, device = flow_estimator(ESTIMATOR), best_device()
+    scorer = PairScorer(study.dataset, estimator, metrics, DEFAULT, _independent(run))
+
+    @functools.cache
+    def network() -> nn.Module:
+        return load_run(*study.trained(run)).network.to(device).eval()
+
+    scores: list[Score] = []
+    for pair in track(study.dataset.split("test"), f"{run.system}: {', '.join(metrics)}"):
+        try:
+            require_one_size([pair])
+            restored = outputs.read(pair)
+            if restored is None:
+                restored, _ = restore_picture(network(), run.baseline.card, pair, device)
+                if study.keep_outputs or outputs.begun:
+                    outputs.write(pair, restored)
+            scores += list(scorer.scores(pair, restored, read_member(pair.blurry, pair.sharp)))
+        except UNREADABLE as error:
+            scores += scorer.of_unread(pair, left_out_by(pair.id, error).reason)
+    return scores
+
+
+def _independent(run: Run) -> FlowEstimator | None:
+    """Another flow estimator, for a system trained with that of the protocols."""
+    if run.recipe is None or flow_of(run.recipe) != ESTIMATOR:
+        return None
+    return flow_estimator(next(name for name in ESTIMATORS if name != ESTIMATOR))

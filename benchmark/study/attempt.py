@@ -112,7 +112,7 @@ def train_run(study: Study, run: Run) -> "Trained":
     from defocus.baselines.objective_registry import objective
     from defocus.baselines.recipe import NARROW_PAIRS
     from defocus.benchmark.cost.trial_step import sizes_of
-    from defocus.benchmark.evaluation.evaluate import check_inputs, further_inputs
+    from defocus.benchmark.evaluation.restore import check_inputs, further_inputs
     from defocus.benchmark.study.fit import train
     from defocus.datasets.patching.source import training_patches
     from defocus.training.devices import best_device

@@ -22,7 +22,7 @@ from defocus.baselines.weights.backbones import all_required
 from defocus.baselines.weights.own import find_narrow_weights, load_narrow_weights
 from defocus.baselines.weights.store import build_with, find_weights
 from defocus.benchmark.cost.trial_step import probe_memory, random_batch, require_sizes, try_step
-from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.evaluation.restore import restore_picture
 from defocus.benchmark.metrics import psnr
 from defocus.benchmark.metrics.metric import Metric, all_metrics
 from defocus.benchmark.results.run_folder import package_version

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.ceiling_row import record_ceiling
 from defocus.benchmark.evaluation.kept_outputs import bytes_needed
-from defocus.benchmark.evaluation.recording import record_columns, record_run
 from defocus.benchmark.evaluation.remaining import Left, is_undamaged, left_of
 from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.results.dataset_facts import follow_dataset
@@ -174,18 +173,25 @@ def _work(
     for number, task in enumerate(track(tasks, study.dataset.name)):
         if number == untrained:
             _tell_first_step(study, results, number, len(tasks) - number)
-        one, begun = task.left, time.monotonic()
-        say(f"[{task.place}] {one.run.id}{_told(study, task, clock)}")
-        run = one.run
-        if one.entry is None or one.metrics is None:
-            record_run(study, results, run)
-        elif record_columns(study, results, run, one.entry, one.metrics):
-            failed.append(run.id)
+        begun = time.monotonic()
+        say(f"[{task.place}] {task.left.run.id}{_told(study, task, clock)}")
+        if not _recorded(study, results, task.left):
+            failed.append(task.left.run.id)
         bring_up_to_date()
         if task.trains:
             clock.add(time.monotonic() - begun)
     record_ceiling(study, results)
     return failed
+
+
+def _recorded(study: Study, results: Results, left: Left) -> bool:
+    """Evaluate one run, or compute its missing metrics; whether all of these could be."""
+    from defocus.benchmark.evaluation.evaluate import record_columns, record_run  # imports torch
+
+    if left.entry is None or left.metrics is None:
+        record_run(study, results, left.run)
+        return True
+    return not record_columns(study, results, left.run, left.entry, left.metrics)
 
 
 def _told(study: Study, task: RunTask, clock: TrainingClock) -> str:
@@ -257,6 +263,8 @@ def evaluate_study(study: Study) -> Outcome:
     for run in study.runs:  # before anything is written
         if run.recipe is not None and not training_finished(run_folder(study.out, run.id)):
             _load(study, run)
+    from defocus.benchmark.evaluation.evaluate import record_run  # imports torch
+
     with study_lock(study.out), open_results(study.out / STORE) as results:
         follow_dataset(study.dataset, results)
         bring_up_to_date = Publisher(study.out, results)

@@ -14,7 +14,8 @@ from defocus.baselines.card import Card
 from defocus.baselines.registry import baseline
 from defocus.benchmark.evaluation import evaluate as module
 from defocus.benchmark.evaluation.columns import PARTS
-from defocus.benchmark.evaluation.evaluate import check_inputs, evaluate, restore_picture
+from defocus.benchmark.evaluation.evaluate import evaluate
+from defocus.benchmark.evaluation.restore import check_inputs, restore_picture
 from defocus.benchmark.metrics.metric import NO_REFERENCE, profile_metrics
 from defocus.benchmark.results.run_folder import UNREAD
 from defocus.benchmark.results.score_matrix import Score

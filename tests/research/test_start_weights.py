@@ -9,7 +9,7 @@ from defocus.baselines.registry import baseline
 from defocus.baselines.weights import own as module
 from defocus.baselines.weights.own import find_narrow_weights, narrow_card, narrow_file
 from defocus.baselines.weights.store import add_weights
-from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.evaluation.restore import restore_picture
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.attempt import train_run
 from defocus.benchmark.study.plan import Study, plan_runs

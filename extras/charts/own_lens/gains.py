@@ -11,7 +11,7 @@ from torch import nn
 
 from defocus.baselines.card import Card
 from defocus.benchmark.evaluation.columns import CIRCLES_PX
-from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.evaluation.restore import restore_picture
 from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.datasets.pair import Dataset, Pair

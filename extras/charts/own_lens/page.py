@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from defocus.baselines.card import Card
-from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.evaluation.restore import restore_picture
 from defocus.datasets.pair import Dataset, Pair
 from defocus.extras.charts.lens.page import lens_parts
 from defocus.extras.charts.lens.probes import ChartShot

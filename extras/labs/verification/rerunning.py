@@ -90,7 +90,7 @@ def _network(bundle: OpenBundle, run: RunFacts, system: Baseline) -> "nn.Module"
 def _other_pictures(
     network: "nn.Module", system: Baseline, bundle: OpenBundle, run: RunFacts, pairs: Iterable[Pair]
 ) -> Iterator[tuple[str, str]]:
-    from defocus.benchmark.evaluation.evaluate import restore_picture
+    from defocus.benchmark.evaluation.restore import restore_picture
     from defocus.training.devices import best_device
 
     for pair in pairs:
@@ -123,7 +123,7 @@ def _remembered(
 ) -> list[float]:
     import cv2
 
-    from defocus.benchmark.evaluation.evaluate import restore_picture
+    from defocus.benchmark.evaluation.restore import restore_picture
     from defocus.training.devices import best_device
 
     blurry = read_member(pair.blurry, pair.sharp)

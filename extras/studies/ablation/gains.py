@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.card import Card
-from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.evaluation.restore import restore_picture
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import read_array
 from defocus.images import as_float, read_image

@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.evaluation.restore import restore_picture
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version
 from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.results.run_folder import run_folder

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.benchmark.evaluation.restore import restore_picture
 from defocus.benchmark.study.attempt import load_run
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Pair
