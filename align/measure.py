@@ -24,7 +24,7 @@ from defocus.align.rig import Rig
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import enlarged, factor_for, scaling
 from defocus.align.sampling.resample import luminance_view, sharp_view
-from defocus.align.uncertainty import Array, block_sigma, blocks_of, sample_grid
+from defocus.align.uncertainty import Array, BlockDraws, blocks_of, sample_grid
 from defocus.errors import AlignmentError
 from defocus.freed_memory import return_freed_memory
 from defocus.images import Image
@@ -333,7 +333,8 @@ def _sigma(field: Field, uncertainty: Uncertainty, misalignment_px: float) -> Si
         shares = reference[drawn].mean(), occluded[drawn].mean()
         return np.array([*quantiles, *shares, field.factor * np.median(seen)])
 
-    values = block_sigma(blocks, statistics)
+    draws = BlockDraws.of(blocks)
+    values = draws.sigma([statistics(drawn) for drawn in draws])
     errors = field.factor * field.flow.uncertainty_px[field.flow.reliable]
     own = np.percentile(errors, (50, 95))
     return Sigma(

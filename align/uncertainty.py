@@ -1,6 +1,7 @@
 """Standard errors of statistics over correlated pixels."""
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,30 +29,42 @@ def blocks_of(
     return np.asarray(down * BLOCKS[1] + (columns * BLOCKS[1] / shape[1]).astype(int))
 
 
-def equations_sigma(
-    blocks: NDArray[np.int_],
-    normal: Callable[[NDArray[np.bool_]], tuple[Array, Array]],
-    solve: Callable[[Array, Array], Array],
-) -> Array:
-    """Standard errors of what normal equations say, which are those of some samples each."""
-    equations = [normal(blocks == block) for block in np.unique(blocks)]
-    matrices, rights = (np.stack(sides) for sides in zip(*equations, strict=True))
-    return block_sigma(
-        np.arange(len(equations)), lambda i: solve(matrices[i].sum(axis=0), rights[i].sum(axis=0))
-    )
+def each_block(blocks: NDArray[np.int_]) -> Iterator[NDArray[np.bool_]]:
+    """The samples of each block, as a mask."""
+    return (blocks == block for block in np.unique(blocks))
 
 
-def block_sigma(
-    blocks: NDArray[np.int_], statistic: Callable[[NDArray[np.int_]], Array | float]
-) -> Array:
-    """Standard error (1 σ) of a statistic by a block bootstrap; resamples of NaN are ignored.
+@dataclass(frozen=True)
+class BlockDraws:
+    """The resamples of a block bootstrap, as indices of samples.
 
     Source: Künsch, The jackknife and the bootstrap for general stationary observations (1989)."""
-    order = np.argsort(blocks, kind="stable")
-    members = np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1)
-    rng = np.random.default_rng(0)
-    drawn = rng.integers(0, len(members), (ROUNDS, len(members)))
-    values = [statistic(np.concatenate([members[k] for k in row])) for row in drawn]
-    # as many blocks as are drawn share one mean: their scatter is too small by this much
-    correction = np.sqrt(len(members) / max(len(members) - 1, 1))
-    return np.asarray(np.nanstd(np.array(values), axis=0) * correction)
+
+    members: list[NDArray[np.int_]]  # indices of the samples of each block
+
+    @classmethod
+    def of(cls, blocks: NDArray[np.int_]) -> "BlockDraws":
+        """Those of samples of which the block's number is known."""
+        order = np.argsort(blocks, kind="stable")
+        return cls(np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1))
+
+    def __iter__(self) -> Iterator[NDArray[np.int_]]:
+        """Each resample; they are the same every time."""
+        rng = np.random.default_rng(0)
+        for row in rng.integers(0, len(self.members), (ROUNDS, len(self.members))):
+            yield np.concatenate([self.members[k] for k in row])
+
+    def sigma(self, values: Sequence[Array | float]) -> Array:
+        """Standard error (1 σ) of a statistic by its value for each resample; NaN is ignored."""
+        # as many blocks as are drawn share one mean: their scatter is too small by this much
+        correction = np.sqrt(len(self.members) / max(len(self.members) - 1, 1))
+        return np.asarray(np.nanstd(np.array(values), axis=0) * correction)
+
+
+def drawn_equations(
+    equations: Sequence[tuple[Array, Array]],
+) -> tuple[BlockDraws, list[tuple[Array, Array]]]:
+    """Resamples of normal equations, of which each block has its own, and the sums of each."""
+    draws = BlockDraws.of(np.arange(len(equations)))
+    matrices, rights = (np.stack(sides) for sides in zip(*equations, strict=True))
+    return draws, [(matrices[i].sum(axis=0), rights[i].sum(axis=0)) for i in draws]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from defocus.align.photometry.blur_matching import matched_blur
 from defocus.align.photometry.exposure import cauchy_fit
 from defocus.align.sampling.pyramid import factor_for, reduced
-from defocus.align.uncertainty import Array, block_sigma, blocks_of, equations_sigma
+from defocus.align.uncertainty import Array, BlockDraws, blocks_of, drawn_equations, each_block
 from defocus.images import FloatImage
 
 Singles = NDArray[np.float32]
@@ -150,7 +150,8 @@ def photometry(
     )
     seen, shown = (np.maximum(one[:, lit].mean(axis=1), EMPTY) for one in (b, s))
     ratio = np.log2(seen / shown)
-    ev_sigma = block_sigma(blocks, lambda i: float(np.median(ratio[i])))
+    draws = BlockDraws.of(blocks)
+    ev_sigma = draws.sigma([float(np.median(ratio[drawn])) for drawn in draws])
     return Photometry(
         gain=(red.gain, green.gain, blue.gain),
         offset=(red.offset, green.offset, blue.offset),
@@ -240,11 +241,10 @@ def _channel(s: Array, b: Array, d: Array, blocks: NDArray[np.int_]) -> _Channel
     """The fit of a channel with its errors."""
     fit = _robust_fit(s, b, d)
     centre = float(s.mean())
-    own = equations_sigma(
-        blocks,
-        lambda some: _normal(s[some] - centre, b[some], fit.weights[some]),
-        lambda matrix, right: _solution(matrix, right, fit.prior, centre),
+    draws, sums = drawn_equations(
+        [_normal(s[some] - centre, b[some], fit.weights[some]) for some in each_block(blocks)]
     )
+    own = draws.sigma([_solution(*drawn, fit.prior, centre) for drawn in sums])
     (gain, offset), (gain_sigma, offset_sigma) = fit.gain_offset, np.hypot(own, SHARED_ERROR)
     return _Channel(float(gain), float(offset), float(gain_sigma), float(offset_sigma))
 

@@ -15,7 +15,7 @@ from defocus.align.registration.robust_fit import (
     voted,
     without_parts,
 )
-from defocus.align.uncertainty import Array, blocks_of, equations_sigma, sample_grid
+from defocus.align.uncertainty import Array, blocks_of, drawn_equations, each_block, sample_grid
 
 # In a flow: cat's-eye vignetting and coma move the centroid of a defocused point along the
 # radius, in proportion to the circle of confusion and to the distance from the centre. It is
@@ -76,10 +76,10 @@ def asymmetry(
     target = flow.T.astype(np.float64)
     blocks = blocks_of(y[use], x[use], reliable.shape)
     parameters, weights = _robust_fit(design, target)
-    drawn = equations_sigma(
-        blocks, lambda some: _normal(design[some], target[some], weights[some]), _solved
+    draws, sums = drawn_equations(
+        [_normal(design[some], target[some], weights[some]) for some in each_block(blocks)]
     )
-    sigma = np.hypot(drawn, SHARED_ERROR)
+    sigma = np.hypot(draws.sigma([_solved(*drawn) for drawn in sums]), SHARED_ERROR)
     return Asymmetry(
         radial=float(parameters[0]),
         common=(float(parameters[1]), float(parameters[2])),

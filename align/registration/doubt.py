@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.photometry.blur_matching import disc_blurred_stack, matched_blur
+from defocus.align.photometry.blur_matching import matched_blur
 from defocus.align.registration.level import (
     LARGEST_ERROR_PX,
     LARGEST_SKEW_PX,
@@ -209,11 +209,5 @@ def _repeats(blurry: Grey, sharp: Grey, level: Level, largest: float) -> bool:
         level.tiles.agreeing,
         parts(centres, blurry.shape),
     )
-
-    def blurred(diameter: float) -> Grey:
-        (one,) = disc_blurred_stack(moved, [diameter])
-        return np.sqrt(area.of(one))
-
-    return repeats(
-        np.sqrt(area.of(blurry)), blurred, level.blur_px / level.factor, tiles, (x, y), largest
-    )
+    first, blur_px = np.sqrt(area.of(blurry)), level.blur_px / level.factor
+    return repeats(first, moved, area, blur_px, tiles, (x, y), largest)

@@ -10,13 +10,12 @@ bounds the asymmetry, and the rest is in the errors.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack
+from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX
 from defocus.align.photometry.exposure import evenly_lit
 from defocus.align.registration.asymmetry import ASYMMETRY, TileAsymmetry
 from defocus.align.registration.doubt import SURE_INLIER_SHARE, doubt, repeats_farther
@@ -32,7 +31,13 @@ from defocus.align.registration.level import (
 from defocus.align.registration.models import MODELS, Area, corner_distance_px, radial
 from defocus.align.registration.spread_shape import BlurredTiles, SpreadShape, spread_shape
 from defocus.align.registration.tile_fit import NoFit, fit_tiles, small_tiles, with_small_tiles
-from defocus.align.registration.tile_shifts import TileShifts, first_tried, most_alike_shifts, tiled
+from defocus.align.registration.tile_shifts import (
+    TileShifts,
+    blurred_area,
+    first_tried,
+    most_alike_shifts,
+    tiled,
+)
 from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.errors import AlignmentError
 from defocus.scene.geometry import Similarity
@@ -251,7 +256,7 @@ def _refined(
     compared = tiled(first, area.tile(side), TILE_GRID, TILE_BAND)
     for _ in range(ROUNDS):
         needed = np.flatnonzero(tried.any(axis=0))
-        blurred = _blurred(moved_picture(sharp, matrix), area, diameters[needed])
+        blurred = blurred_area(moved_picture(sharp, matrix), area, diameters[needed])
         shifts = most_alike_shifts(compared, blurred, tried[:, needed], reach)
         shifts = replace(shifts, centres=shifts.centres + np.array([area.left, area.top]))
         chosen = needed[shifts.chosen]
@@ -281,8 +286,7 @@ def _refined(
     spread = _spread_shape(first, stack, area, shifts, coc, tiles.agreeing, side, shape)
     every_tile = shifts, coc
     if not rough:
-        blurred_by = partial(_blurred, moved_picture(sharp, before), area)
-        small = small_tiles(first, compared, blurred_by, reach)
+        small = small_tiles(first, compared, moved_picture(sharp, before), area, reach)
         every_tile = with_small_tiles(shifts, coc, small, np.array([area.left, area.top]))
     if spread is not None or len(every_tile[1]) != len(coc):
         more_shifts, sizes = every_tile
@@ -314,8 +318,3 @@ def _spread_shape(
         side=side,
     )
     return spread_shape(first, blurred.__getitem__, tiles)
-
-
-def _blurred(moved: Grey, area: Area, diameters: Array) -> list[Grey]:
-    """The common area of the sharp picture blurred by each diameter, as the tiles compare it."""
-    return [np.sqrt(area.of(one)) for one in disc_blurred_stack(moved, diameters)]

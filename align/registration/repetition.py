@@ -1,7 +1,7 @@
 """Detection of repeating textures, for which the shift is ambiguous."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,6 +11,8 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from defocus.align.photometry.blur_matching import DIAMETERS_PX
+from defocus.align.registration.models import Area
+from defocus.align.registration.tile_shifts import blurred_area
 
 Grey = NDArray[np.float32]
 Surface = NDArray[np.float64]
@@ -53,20 +55,21 @@ class Witnesses:
 
 def repeats(
     first: Grey,
-    blurred: Callable[[float], Grey],
+    moved: Grey,
+    area: Area,
     blur_px: float,
     tiles: Witnesses,
-    moved: Shift = (0.0, 0.0),
+    at_centre: Shift = (0.0, 0.0),
     largest: float = math.inf,
 ) -> bool:
     """Whether two registered pictures are nearly as similar under a second shift up to ``largest``.
 
     Gradients of whole frames are correlated; tiles in several parts may exclude a repetition."""
-    alike = blurred(blur_px)
-    shifts = _second_shifts(_correlation(first, alike), moved, largest)
+    (alike,) = blurred_area(moved, area, [blur_px])
+    shifts = _second_shifts(_correlation(first, alike), at_centre, largest)
     if not shifts:
         return False
-    seconds = [alike, *map(blurred, DIAMETERS_PX[::2])]
+    seconds = [alike, *blurred_area(moved, area, DIAMETERS_PX[::2])]
     rest = _Differences.under(first, seconds, (0.0, 0.0), tiles)
     return not all(
         _told(rest, _Differences.under(first, seconds, one, tiles), tiles) for one in shifts

@@ -1,7 +1,6 @@
 """Fit of one transform to the shifts of tiles, and its reliability."""
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX
 from defocus.align.registration.asymmetry import ASYMMETRY, TileAsymmetry, fitted_asymmetry
-from defocus.align.registration.models import ModelFit, Spread, corner_distance_px
+from defocus.align.registration.models import Area, ModelFit, Spread, corner_distance_px
 from defocus.align.registration.robust_fit import (
     LEAST_SLOPE_GAIN,
     LEAST_TILES,
@@ -25,6 +24,7 @@ from defocus.align.registration.robust_fit import (
 from defocus.align.registration.tile_shifts import (
     TiledPicture,
     TileShifts,
+    blurred_area,
     most_alike_shifts,
     tiled,
 )
@@ -54,7 +54,7 @@ class SmallTiles:
 
 
 def small_tiles(
-    first: Grey, large: TiledPicture, blurred: Callable[[Array], Sequence[Grey]], reach: float
+    first: Grey, large: TiledPicture, moved: Grey, area: Area, reach: float
 ) -> SmallTiles | None:
     """Measure tiles of half the side, up to ``reach`` px; None where they would be too small."""
     tile = large.tile[0] // 2, large.tile[1] // 2
@@ -63,7 +63,8 @@ def small_tiles(
     grid = 2 * large.grid[0], 2 * large.grid[1]
     # what is most alike with one more has a larger blur
     tried = np.array(FINE_DIAMETERS_PX[: FINE_DIAMETERS_PX.index(LARGEST_COC_PX) + 2])
-    shifts = most_alike_shifts(tiled(first, tile, grid, large.band), blurred(tried), largest=reach)
+    blurred = blurred_area(moved, area, tried)
+    shifts = most_alike_shifts(tiled(first, tile, grid, large.band), blurred, largest=reach)
     return SmallTiles(shifts, tried[shifts.chosen], tile)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from defocus.align.photometry.blur_matching import disc_blurred_stack
 from defocus.align.registration.models import Area
 
 Array = NDArray[np.float64]
@@ -293,3 +294,8 @@ def first_tried(
     step = np.maximum(LEAST_STEP_PX * reduction / factor, coc / BLUR_STEPS)[nearest, None]
     apart = np.abs(diameters - coc[nearest, None])
     return np.asarray((shown & (apart <= step)) | (apart == apart.min(axis=1, keepdims=True)))
+
+
+def blurred_area(moved: Tiles, area: Area, diameters: Sequence[float] | Array) -> list[Tiles]:
+    """The common area of the sharp picture blurred by each diameter, as the tiles compare it."""
+    return [np.sqrt(area.of(one)) for one in disc_blurred_stack(moved, diameters)]

@@ -15,7 +15,7 @@ from defocus.align.photometry.gains import GainMatch, photometry
 from defocus.align.registration.asymmetry import Asymmetry, asymmetry
 from defocus.align.registration.register import Uncertainty
 from defocus.align.sampling.positions import pixel_grid, transformed
-from defocus.align.uncertainty import block_sigma, blocks_of
+from defocus.align.uncertainty import BlockDraws, blocks_of
 from defocus.errors import AlignmentError
 from defocus.images import as_integer, as_linear, linear_to_srgb, read_image
 from defocus.scene.aperture import disc_psf
@@ -157,11 +157,14 @@ def test_sigma_of_correlated_samples_is_that_of_their_blocks():
     ratios = []
     for _ in range(60):
         values = rng.normal(0, 1, 48)[blocks] + 0.01 * rng.normal(size=blocks.size)
-        sigma = block_sigma(blocks, lambda i, v=values: float(v[i].mean()))  # type: ignore[misc] # bound now
+        draws = BlockDraws.of(blocks)
+        sigma = draws.sigma([float(values[drawn].mean()) for drawn in draws])
         ratios.append(float(values.mean() / sigma))
     assert share_within_two_sigma(ratios) >= 0.85
     assert np.std(ratios) > 0.7
-    nothing = block_sigma(blocks, lambda i: np.nan if 3 in blocks[i] else float(values[i].mean()))
+    nothing = draws.sigma(
+        [np.nan if 3 in blocks[drawn] else float(values[drawn].mean()) for drawn in draws]
+    )
     assert np.isfinite(nothing)
 
 

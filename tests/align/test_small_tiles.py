@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from defocus.align.photometry.equalise import disc_blurred
-from defocus.align.registration.models import MODELS, corner_distance_px
+from defocus.align.registration.models import MODELS, Area, corner_distance_px
 from defocus.align.registration.register import register
 from defocus.align.registration.tile_fit import NoFit, TileFit, fit_tiles, small_tiles
 from defocus.align.registration.tile_shifts import tiled
@@ -42,12 +42,9 @@ def test_bars_before_leaves_that_move(near, far, coc_px):
 
 def test_a_picture_that_is_too_small_has_none():
     picture = grey("gravel", WIDTH)
-
-    def blurred(diameters: np.ndarray) -> list[np.ndarray]:
-        return [picture for _ in diameters]
-
-    assert small_tiles(picture, tiled(picture, (90, 90), (9, 11), 0.12), blurred, 9.0) is None
-    found = small_tiles(picture, tiled(picture, (100, 100), (9, 11), 0.12), blurred, 9.0)
+    other = picture, Area.shown(np.eye(3), picture.shape), 9.0
+    assert small_tiles(picture, tiled(picture, (90, 90), (9, 11), 0.12), *other) is None
+    found = small_tiles(picture, tiled(picture, (100, 100), (9, 11), 0.12), *other)
     assert len(found.coc_px) == 4 * 9 * 11
     assert found.tile == (50, 50)
 
