@@ -156,7 +156,7 @@ def pair_of(blurry: Image, sharp: Image, folder: Path) -> tuple[Pair, str]:
 
 def auditing(blurry: Image, sharp: Image, folder: Path) -> None:
     pair, key = pair_of(blurry, sharp, folder)
-    row = audit_pair(pair, flow_estimator("dis"), key)
+    row, _ = audit_pair((pair, key, None), "dis")
     assert "unforeseen" not in row.reason
     document = row_document(row)
     require_finite(document)

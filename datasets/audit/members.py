@@ -14,23 +14,14 @@ from typing import Any, Literal
 from PIL import Image as PillowImage
 
 from defocus.colour_profiles import colour_code, colours_of, in_two_spaces
-from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.pair_audit import AuditedPair, Members, reduced_members
 from defocus.datasets.pair import Pair
 from defocus.datasets.picture_size import NO_PICTURE
-from defocus.images import Image, read_pair
+from defocus.images import read_pair
 from defocus.picture_headers import MAX_PIXELS, SUFFIXES
 from defocus.raw import RAW_SUFFIXES
-from defocus.reports.pictures import small_picture
 
 SHOWN = 6
-REGISTERED_SIDE = 1800
-"""Of the picture that is registered to be shown: 24 megapixels would take seconds."""
-LARGE_PX = 4_000_000
-"""From this size of a picture on it is worth keeping what was decoded."""
-
-
-Members = tuple[Image, Image]
-"""Blurry and sharp picture, ``(H, W, 3)`` at their own depth, reduced to be shown."""
 
 
 @dataclass
@@ -51,17 +42,11 @@ class WorstMembers:
         self.members = {name: both for name, both in self.members.items() if name in kept}
 
 
-def reduced_members(both: Iterable[Image]) -> Members:
-    """Two pictures, reduced to be shown."""
-    blurry, sharp = (small_picture(one, REGISTERED_SIDE, REGISTERED_SIDE) for one in both)
-    return blurry, sharp
-
-
 def shown_members(pair: Pair, worst: WorstMembers) -> Members:
     """The members of a pair to be shown: those that are kept, or read from its files."""
     if pair.id in worst.members:
         return worst.members[pair.id]
-    return reduced_members(read_pair(pair.blurry, pair.sharp or pair.blurry))
+    return reduced_members(*read_pair(pair.blurry, pair.sharp or pair.blurry))
 
 
 What = Literal[

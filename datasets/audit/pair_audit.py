@@ -1,13 +1,14 @@
 """Audit of one pair: numbers, fingerprints, and reasons for missing measurements."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import cache
 from typing import Any, Literal, get_args
 
 import numpy as np
 
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
@@ -17,9 +18,11 @@ from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair, lum
 from defocus.capture.quality.quick_look import clipped_share
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, MotionLimits, measured_pair
 from defocus.datasets.pair import Pair
+from defocus.freed_memory import return_freed_memory
 from defocus.images import Image, read_image, upper_bits
-from defocus.isolation import LeftOut, attempt
+from defocus.isolation import LeftOut, left_out_by
 from defocus.likeness import LEAST_CORRELATION, MOST_DIFFERENT_BITS, Fingerprint, fingerprint
+from defocus.reports.pictures import small_picture
 from defocus.scene.geometry import Similarity
 
 
@@ -198,19 +201,40 @@ FIELD_OF = {_PRINTED.get(one.name, one.name): one.name for one in fields(Audited
 """Field of each column of the tables and documents, where two keep a name of old."""
 
 
+Members = tuple[Image, Image]
+"""Blurry and sharp picture, ``(H, W, 3)`` at their own depth, reduced to be shown."""
+REGISTERED_SIDE = 1800
+"""Of the picture that is registered to be shown: 24 megapixels would take seconds."""
+LARGE_PX = 4_000_000
+"""From this size of a picture on it is worth keeping what was decoded."""
+
+
+def reduced_members(blurry: Image, sharp: Image) -> Members:
+    """Two pictures, reduced to be shown."""
+    side = REGISTERED_SIDE
+    return small_picture(blurry, side, side), small_picture(sharp, side, side)
+
+
+named_estimator = cache(flow_estimator)
+"""An estimator by its name, made once in a process."""
+
+
 def audit_pair(
-    pair: Pair,
-    estimator: FlowEstimator,
-    key: str,
-    session: InSession | None = None,
-    seen: Callable[[Image, Image], None] | None = None,
-    *,
+    keyed: tuple[Pair, str, InSession | None],
+    estimator_name: str,
     limits: MotionLimits = NO_LIMITS,
-) -> AuditedPair:
-    """Measure one pair; whatever it fails by is its row's reason. ``seen`` gets both members."""
-    work = partial(_audited, pair, estimator, key, session, seen, limits)
-    row = attempt(pair.id, work)
-    return unreadable(pair, row) if isinstance(row, LeftOut) else row
+    *,
+    reducing: bool = False,
+) -> tuple[AuditedPair, Members | None]:
+    """The row of a pair with its key; if it is large, and that is asked for, also its members."""
+    pair, key, session = keyed
+    estimator = named_estimator(estimator_name)
+    try:
+        row, members = _audited(pair, key, session, estimator, limits, reducing=reducing)
+    except Exception as error:  # noqa: BLE001 - whatever a pair fails by is its row's reason
+        return unreadable(pair, left_out_by(pair.id, error)), None
+    return_freed_memory((row.width or 0) * (row.height or 0))
+    return row, members
 
 
 def unreadable(pair: Pair | AuditedPair, left_out: LeftOut) -> AuditedPair:
@@ -220,24 +244,25 @@ def unreadable(pair: Pair | AuditedPair, left_out: LeftOut) -> AuditedPair:
 
 def _audited(
     pair: Pair,
-    estimator: FlowEstimator,
     key: str,
     session: InSession | None,
-    seen: Callable[[Image, Image], None] | None,
+    estimator: FlowEstimator,
     limits: MotionLimits,
-) -> AuditedPair:
+    *,
+    reducing: bool,
+) -> tuple[AuditedPair, Members | None]:
     if pair.sharp is None:
-        return _alone(pair, read_image(pair.blurry))
+        return _alone(pair, read_image(pair.blurry)), None
     blurry, sharp, measurement = measured_pair(pair, estimator, key, session, limits)
     height, width = blurry.shape[:2]
-    if seen is not None:
-        seen(blurry, sharp)
+    large = height * width >= LARGE_PX
+    members = reduced_members(blurry, sharp) if reducing and large else None
     same = _same_pixels(blurry, sharp)
     prints = (fingerprint(sharp), fingerprint(blurry))
     details = _fine_to_coarse(blurry, sharp, measurement)
     blur = _blur_quantiles(measurement.field)
     shared = measurement.misalignment.shared
-    return AuditedPair(
+    row = AuditedPair(
         pair.id,
         pair.scene,
         pair.split,
@@ -263,6 +288,7 @@ def _audited(
         spread=measurement.misalignment.spread,
         fingerprints=prints,
     )
+    return row, members
 
 
 def _same_pixels(first: Image, second: Image) -> bool:

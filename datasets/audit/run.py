@@ -3,30 +3,23 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from defocus.align.flow.by_name import flow_estimator
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.session import ZOOMED_MODELS, OwnZoom, SessionLens
 from defocus.align.registration.unknown_causes import resting_on
-from defocus.datasets.audit.members import (
-    LARGE_PX,
-    Members,
-    Warned,
-    WorstMembers,
-    reduced_members,
-    warnings_of,
-)
+from defocus.datasets.audit.members import Warned, WorstMembers, warnings_of
 from defocus.datasets.audit.pair_audit import (
     FIELD_OF,
     STATUSES,
     AuditedPair,
     NearDuplicate,
     audit_pair,
+    named_estimator,
     near_duplicates,
     unreadable,
 )
@@ -49,8 +42,6 @@ from defocus.datasets.measuring.session import (
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_json
-from defocus.freed_memory import return_freed_memory
-from defocus.images import Image
 from defocus.isolation import LeftOut, attempt
 from defocus.likeness import fingerprint_of
 from defocus.processes import in_processes
@@ -119,7 +110,7 @@ def audited_rows(
     limits: MotionLimits = NO_LIMITS,
 ) -> Iterator[AuditedPair]:
     """Yield the rows of some pairs of a dataset, in any order; each is kept when it is known."""
-    keys = pair_keys(dataset, _estimator(estimator_name), limits)
+    keys = pair_keys(dataset, named_estimator(estimator_name), limits)
     missing: list[tuple[Pair, str, InSession | None]] = []
     for pair in pairs:
         kept = _stored(kept_file(keys[pair.id], ".json"))
@@ -127,7 +118,9 @@ def audited_rows(
             missing.append((pair, keys[pair.id], None))
         else:
             yield replace(kept, id=pair.id, scene=pair.scene, split=pair.split)
-    audit = partial(_audit, name=estimator_name, limits=limits, reducing=shown is not None)
+    audit = partial(
+        audit_pair, estimator_name=estimator_name, limits=limits, reducing=shown is not None
+    )
     audited = in_processes(audit, missing, jobs)
     for row, members in track(audited, f"auditing {dataset.name}", total=len(missing)):
         if shown is not None and members is not None:
@@ -216,14 +209,14 @@ def _in_sessions(
     """The rows of pairs that are measured again with what their session shares."""
     if not shared:
         return
-    keys = pair_keys(dataset, _estimator(estimator_name), limits)
+    keys = pair_keys(dataset, named_estimator(estimator_name), limits)
     together = session_key(dataset)
     worth = [
         (pair, keys[pair.id], InSession(shared[pair.id], together))
         for pair in dataset.pairs
         if pair.id in shared
     ]
-    audit = partial(_audit, name=estimator_name, limits=limits, reducing=False)
+    audit = partial(audit_pair, estimator_name=estimator_name, limits=limits, reducing=False)
     again = in_processes(audit, worth, jobs)
     for row, _ in track(again, f"auditing sessions of {dataset.name}", total=len(worth)):
         yield row
@@ -234,24 +227,6 @@ def keep_row(key: str, row: AuditedPair) -> None:
     path = kept_file(key, ".json")
     make_folder(path.parent)
     write_json(path, {"revision": AUDITED, **row_document(row)})
-
-
-def _audit(
-    pair: tuple[Pair, str, InSession | None], name: str, limits: MotionLimits, *, reducing: bool
-) -> tuple[AuditedPair, Members | None]:
-    """The row of a pair, and if it is large its members for the page."""
-    reduced: list[Members] = []
-
-    def seen(blurry: Image, sharp: Image) -> None:
-        if reducing and blurry.shape[0] * blurry.shape[1] >= LARGE_PX:
-            reduced.append(reduced_members((blurry, sharp)))
-
-    row = audit_pair(pair[0], _estimator(name), *pair[1:], seen, limits=limits)
-    return_freed_memory((row.width or 0) * (row.height or 0))
-    return row, reduced[0] if reduced else None
-
-
-_estimator = cache(flow_estimator)
 
 
 def row_document(row: AuditedPair) -> dict[str, Any]:
