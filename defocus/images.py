@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.bmp_pixels import bmp_pixels
-from defocus.errors import FileError, ImageError
+from defocus.errors import DefocusError, FileError, ImageError
 from defocus.files import atomic_path, write_bytes
 from defocus.heif_pixels import HEIF_KINDS, read_heif
-from defocus.isolation import errors_of_file
+from defocus.isolation import reason_of, stops_everything
 from defocus.jpeg_scans import jpeg_oddity, lacks_a_part
 from defocus.orientation import as_stored
 from defocus.picture_headers import (
@@ -73,10 +73,18 @@ def read_image(path: Path) -> Image:
     return colour
 
 
-@errors_of_file(ImageError)
 def read_stored(path: Path) -> NDArray[Any]:
     """Read a picture with all that it has: grey stays grey, transparency and floats are kept."""
     # It is ``(H, W)`` or ``(H, W, C)`` with alpha last; colours are not multiplied with alpha.
+    try:
+        return _stored(path)
+    except Exception as error:
+        if isinstance(error, DefocusError) or stops_everything(error):
+            raise
+        raise ImageError(f"{path}: {reason_of(error)}") from error
+
+
+def _stored(path: Path) -> NDArray[Any]:
     if path.suffix.lower() in RAW_SUFFIXES:
         return develop_raw(path)
     data = _content(path)

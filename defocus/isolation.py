@@ -5,12 +5,10 @@ request, such as damaged weights. Whatever else comes out of one picture, pair o
 why this one is left out. A second run of the same command tries it again.
 """
 
-import functools
 import os
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from defocus.errors import (
@@ -58,26 +56,6 @@ def left_out_by(name: str, error: Exception) -> LeftOut:
     if stops_everything(error):
         raise error
     return LeftOut(name, reason_of(error))
-
-
-def errors_of_file(
-    family: type[DefocusError],
-) -> Callable[[Callable[[Path], R]], Callable[[Path], R]]:
-    """Let a reader of files fail by errors of ours alone, an unforeseen one by ``family``."""
-
-    def decorated(read: Callable[[Path], R]) -> Callable[[Path], R]:
-        @functools.wraps(read)
-        def called(path: Path) -> R:
-            try:
-                return read(path)
-            except Exception as error:
-                if isinstance(error, DefocusError) or stops_everything(error):
-                    raise
-                raise family(f"{path}: {reason_of(error)}") from error
-
-        return called
-
-    return decorated
 
 
 def parted(results: Iterable[R | LeftOut]) -> tuple[list[R], tuple[LeftOut, ...]]:
