@@ -13,6 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from defocus.command_line.commands import command_group
+from defocus.files import make_folder
+from defocus.images import as_integer, write_image
+from defocus.scene.pictures import texture
 from research.pages import architecture
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +96,15 @@ def test_every_room_says_what_it_holds():
 def test_a_picture_becomes_a_score(dataset, tmp_path):
     words = ["run", "--only", "input", "--dataset", dataset, "--out", str(tmp_path / "study")]
     assert_followed("A picture becomes a score", "benchmark", words)
+
+
+@pytest.mark.full
+def test_a_pair_is_measured(tmp_path):
+    sharp = as_integer(texture("gravel", 384, 256), 8)
+    for role, picture in (("blurry", cv2.GaussianBlur(sharp, (0, 0), 2)), ("sharp", sharp)):
+        write_image(make_folder(tmp_path / "pairs" / "test" / role) / "one.png", picture)
+    words = ["audit", f"pairs:{tmp_path / 'pairs'}", "--out", str(tmp_path / "audit")]
+    assert_followed("A pair is measured", "datasets", words)
 
 
 @pytest.mark.full
