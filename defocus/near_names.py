@@ -3,17 +3,19 @@
 import difflib
 from collections.abc import Iterable
 
-SYNONYMS = dict.fromkeys(("baselines", "methods", "models", "networks"), "systems")
+SYNONYMS = {
+    **dict.fromkeys(("baselines", "methods", "models", "networks"), "systems"),
+    "measure": "audit",
+}
 """Our word for what others, and our own folders, call differently."""
 
 
 def did_you_mean(name: str, names: Iterable[str], *, most: int = 3, nearness: float = 0.6) -> str:
     """``did you mean 'x' or 'y'?`` with known names similar to ``name``; empty without."""
-    by_lower_case = {one.lower(): one for one in names}
-    near: list[str] = []
-    for word in (name.lower(), SYNONYMS.get(name.lower(), "")):
-        near = near or difflib.get_close_matches(word, by_lower_case, n=most, cutoff=nearness)
-    written = (repr(by_lower_case[one]) for one in near)
+    own = {one.lower(): one for one in names}
+    words = {**{word: ours for word, ours in SYNONYMS.items() if ours in own}, **own}
+    near = difflib.get_close_matches(name.lower(), words, n=most, cutoff=nearness)
+    written = dict.fromkeys(repr(words[one]) for one in near)
     return f"did you mean {' or '.join(written)}?" if near else ""
 
 

@@ -21,6 +21,7 @@ from defocus.capture.camera import Camera, CameraDescription
 from defocus.discovery import FAULTS, brought
 from defocus.errors import CameraNotFoundError, DefocusError, InputError, RegistryError
 from defocus.extensions import guarded, plugins
+from defocus.near_names import meant
 
 SECRET = re.compile(r"(pass|pwd|pw|secret|token|key)", re.IGNORECASE)
 """Names in a query that say that a secret follows."""
@@ -61,10 +62,8 @@ def open_camera(uri: str) -> Camera:
     if colon and scheme in LEFT_OUT:
         raise InputError(f"camera address '{redacted(uri)}': {LEFT_OUT[scheme]}")
     if not colon or scheme not in schemes():
-        raise InputError(
-            f"camera address '{redacted(uri)}' has no known scheme; use one of "
-            + ", ".join(f"'{name}:'" for name in schemes())
-        )
+        hint = meant(f"{scheme}:", (f"{name}:" for name in schemes()))
+        raise InputError(f"camera address '{redacted(uri)}' has no known scheme; {hint}")
     back_end = _back_end(scheme)
     if back_end is None:
         raise CameraNotFoundError(

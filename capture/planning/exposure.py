@@ -98,12 +98,12 @@ class Bracket:
 def nearest_choice(setting: Setting, asked: str) -> str:
     """The camera's value for a typed one, such as ``f/22`` for ``22``, within a sixth of a stop."""
     number = parse_value(setting.name, asked)
-    if number is None:
-        example = {"aperture": "f/4", "shutter": "1/125", "iso": "100"}[setting.name]
-        raise InputError(f"{setting.name} '{asked:.40}' cannot be read; write it like {example}")
     choices = values(setting)
     steps = 2.0 if setting.name == "aperture" else 1.0
-    distance = {word: abs(steps * math.log2(value / number)) for word, value in choices.items()}
+    distance = {
+        word: math.inf if number is None else abs(steps * math.log2(value / number))
+        for word, value in choices.items()
+    }
     best = min(distance, key=lambda word: distance[word], default=None)
     if best is None or distance[best] > 1 / 6:
         there = ", ".join(choices) or "none: set its dial to M, see that a lens is on it, replug it"

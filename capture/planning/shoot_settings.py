@@ -79,19 +79,22 @@ def _apply_profile(ctx: click.Context, _param: click.Parameter, path: Path | Non
     """Use the values of a settings file as defaults of the other options."""
     if path is None:
         return None
-    names = {key_of(option): option.name for option in ctx.command.params}
-    typed_alone = {"settings", "camera", "session", "plugin"}
+    options = {key_of(option): option for option in ctx.command.params}
+    typed_alone = {"settings", "session", "plugin"}
     # 'plan' passes over the options of 'shoot' alone
-    profile = load_profile(path, (set(names) | keys_of(ShootOptions)) - typed_alone)
-    values = {key: value for key, value in profile.shoot.items() if names.get(key) is not None}
-    typed = {option.name: option for option in ctx.command.params}
-    for key, value in values.items():
+    profile = load_profile(path, (set(options) | keys_of(ShootOptions)) - typed_alone)
+    values = {}
+    for key, value in profile.shoot.items():
+        if (option := options.get(key)) is None or option.name is None:
+            continue
+        one_of_several = option.multiple and not isinstance(value, list)
+        values[option.name] = [value] if one_of_several else value
         try:
-            typed[names[key]].type_cast_value(ctx, value)
+            option.type_cast_value(ctx, values[option.name])
         except click.BadParameter as error:
             problem = error.message.rstrip(".")
             raise SettingsError(f"{path}: 'shoot.{key}': {problem}") from error
-    ctx.default_map = {names[key]: value for key, value in values.items()}
+    ctx.default_map = values
     ctx.meta[SETTINGS_FILE] = SettingsFile(str(path), "shoot")
     return profile
 

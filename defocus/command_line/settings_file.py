@@ -50,6 +50,10 @@ class SettingsFile:
             typed = key.replace("_", "-")
             said = re.sub(rf"(?<![\w-])--{typed}(?![\w-])", f"'{self.table}.{key}'", said)
         if said == text:
-            quoted = [key for key, value in values.items() if f"'{value}'" in text]
+            quoted = [
+                key
+                for key, value in values.items()
+                if any(f"'{one}'" in text for one in (value if isinstance(value, list) else [value]))
+            ]
             said = f"'{self.table}.{quoted[0]}': {text}" if quoted else text
         return None if said == text else SettingsError(f"{self.path}: {said}")

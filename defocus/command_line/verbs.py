@@ -17,7 +17,7 @@ import click
 from defocus.discovery import Offer, brought, modules_in, warn_once
 from defocus.errors import RegistryError
 from defocus.extensions import PROGRAMS, offered
-from defocus.near_names import did_you_mean
+from defocus.near_names import meant
 
 Command = TypeVar("Command", bound=click.Command)
 
@@ -118,6 +118,5 @@ class VerbGroup(click.Group):
 
 
 def refuse_unknown(ctx: click.Context, name: str, names: Iterable[str]) -> NoReturn:
-    """End with the usage error of an unknown command, and with near names if there are any."""
-    near = did_you_mean(name, names)
-    ctx.fail(f"No such command {name!r}{'; ' if near else '.'}{near}")
+    """End with the usage error of an unknown command: with near names, or where all are."""
+    ctx.fail(f"No such command {name!r}; {meant(name, names, f'{ctx.command_path} --help')}")

@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.capture.camera import Setting
-from defocus.capture.commands import shoot
+from defocus.capture.commands import plan, shoot
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import nearest_choice, plan_bracket
 from defocus.capture.planning.labels import parse_f_number, parse_seconds, true_f, true_seconds
@@ -93,6 +94,19 @@ def test_a_settings_file_gives_defaults_that_the_command_line_wins_over(run, tmp
     assert [row["distance_mm"] for row in plan["circle_of_confusion"]] == [1500.0, 3000.0]
     plan = json.loads(run("defocus-capture", *arguments, "--json", "--blurry", "f/2").stdout)
     assert plan["blurry"]["aperture"] == "f/2"
+
+
+@pytest.mark.parametrize("camera", ["'sim:?seed=3'", "['sim:?seed=3']"])
+def test_a_settings_file_can_name_the_camera(camera, tmp_path):
+    file = tmp_path / "lab.toml"
+    file.write_text(f"[shoot]\ncamera = {camera}\n")
+    for typed, uri in (([], "sim:?seed=3"), (["--camera", "sim:"], "sim:")):
+        done = CliRunner().invoke(plan.command, ["--settings", str(file), *typed])
+        assert f"Simulated camera ({uri})" in done.stdout
+    file.write_text("[shoot]\ncamera = 'simm:'\n")
+    said = "'shoot.camera': camera address 'simm:' has no known scheme; did you mean 'sim:'?"
+    with pytest.raises(SettingsError, match=re.escape(f"{file}: {said}")):
+        plan.command.main(["--settings", str(file)], standalone_mode=False)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ FILES = {
     "wran.toml": "[quality]\nshift_wran_px = 1",
     "negative.toml": "[quality]\nshift_warn_px = -1",
     "shots.toml": "[shots]\n",
-    "camera.toml": "[shoot]\ncamera = 'sim:'",
     "shot.toml": "shot = ['a']",
     "shell.toml": "shoot = 'rm -rf /'",
     "exe.toml": "shoot = ['a']\nsuffixes = ['.exe']",
@@ -84,6 +83,7 @@ LINES = [
     plan --camera sim: --focus-steps 40
     plan --camera sim: --blurry f/99
     plan --camera sim: --blurry wide
+    plan --camera sim: --sharp f/222
     plan --camera sim: --blurry 'f/4, 4'
     plan --camera sim: --blurry f/4,
     plan --camera sim: --sharp f/2
@@ -93,7 +93,6 @@ LINES = [
     plan --camera sim: --settings wran.toml
     plan --camera sim: --settings negative.toml
     plan --camera sim: --settings shots.toml
-    plan --camera sim: --settings camera.toml
     plan --camera sim: --iso ٤٠٠
     plan --camera sim: --shutter ٣
     plan --camera sim: --blurry f/٤

@@ -150,7 +150,7 @@ def test_the_bar_of_failed_work_is_gone_before_the_error_is_told():
         ("restoer", "'restoer'; did you mean 'restore'"),
         ("weights fetc", "'fetc'; did you mean 'fetch'"),
         ("fetch lpips", "'fetch'; it is 'weights fetch'"),
-        ("benchmark", "'benchmark'.\n"),  # 'chart' is not near
+        ("benchmark", "'benchmark'; 'defocus-bench --help' shows all"),  # 'chart' is not near
     ],
 )
 def test_an_unknown_command_gets_near_names(words, told):
