@@ -46,7 +46,7 @@ class Usable:
         else:
             sentence = (
                 f"{len(self.now)} of {counted(self.count, 'pair')} can be used as they are, "
-                f"{len(self.compensated)} more after compensation"
+                f"{len(self.compensated)} only after compensation"
             )
         return f"{sentence}, {len(self.others)} not" if self.others else sentence
 

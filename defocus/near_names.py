@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 SYNONYMS = {
     **dict.fromkeys(("baselines", "methods", "models", "networks"), "systems"),
+    "format": "csv",
     "measure": "audit",
 }
 """Our word for what others, and our own folders, call differently."""
@@ -12,9 +13,10 @@ SYNONYMS = {
 
 def did_you_mean(name: str, names: Iterable[str], *, most: int = 3, nearness: float = 0.6) -> str:
     """``did you mean 'x' or 'y'?`` with known names similar to ``name``; empty without."""
-    own = {one.lower(): one for one in names}
-    words = {**{word: ours for word, ours in SYNONYMS.items() if ours in own}, **own}
-    near = difflib.get_close_matches(name.lower(), words, n=most, cutoff=nearness)
+    own = {one.lower().lstrip("-"): one for one in names}
+    words = {**{word: own[ours] for word, ours in SYNONYMS.items() if ours in own}, **own}
+    bare = name.lower().lstrip("-")
+    near = difflib.get_close_matches(bare, words, n=most, cutoff=nearness)
     written = dict.fromkeys(repr(words[one]) for one in near)
     return f"did you mean {' or '.join(written)}?" if near else ""
 

@@ -7,7 +7,7 @@ import click
 
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.progress import printable
+from defocus.progress import counted, printable
 
 if TYPE_CHECKING:
     from defocus.restoration.run import Restored
@@ -53,7 +53,12 @@ def command(images: tuple[Path, ...], settings: "RestoreSettings") -> int:
     for each in restored:
         if not settings.as_json and not each.reason:  # a reason is said already
             click.echo(f"{printable(each.restored)}: {'; '.join(_facts(each))}")
-    return 2 if any(each.reason for each in restored) else 0
+    left_out = sum(bool(each.reason) for each in restored)
+    if not settings.as_json and len(restored) > 1:
+        kept = f"{counted(len(restored) - left_out, 'picture')} restored"
+        lacking = f", {left_out} left out" if left_out else ""
+        click.echo(f"{printable(str(settings.out))}: {kept}{lacking}")
+    return 2 if left_out else 0
 
 
 def _facts(each: "Restored") -> list[str]:

@@ -133,8 +133,8 @@ def restore_pictures(
         )
         if isinstance(result, LeftOut):
             name, reason = result.id, result.reason
+            say(f"{name} is left out: {reason.removeprefix(f'{name}: ')}", error=True)
             text = reason if name in reason else f"{name}: {reason}"
-            say(text, error=True)
             results.append(Restored(str(image), "", reason=text))
         else:
             results.append(replace(result, system=system.card.name))

@@ -103,14 +103,14 @@ def missing_backbone(backbone: str, metric: str) -> str:
         return ""
     from defocus.progress import say
 
-    say(f"{metric} needs the {backbone} backbone: fetching {file.url}")
+    say(f"fetching what {metric} needs: {file.url}")
     try:
         fetch(file, timeout_seconds=_TIMEOUT_SECONDS, limit_seconds=_LIMIT_SECONDS)
     except (InputError, StorageError, WeightsError) as error:
         state = "damaged" if file.path.exists() else "absent"
         remedy = REMEDY.format(metric=metric)
         # said where the scores are; here it would be said twice
-        return f"the {backbone} backbone is {state} and could not be fetched ({error}); {remedy}"
+        return f"its file {file.filename} is {state} and could not be fetched ({error}); {remedy}"
     return ""
 
 

@@ -91,7 +91,7 @@ def _show(costs: "Sequence[CostAtSize]") -> None:
     from defocus.reports.model import Column, Table
 
     columns = (
-        "System", "Size", column("params_m"), column("macs_g"),
+        "System", "Size", column("params_m", numbers=[c.params_m for c in costs]), column("macs_g"),
         column("peak_mib"), column("seconds", decimals=4), Column("Quartiles", "s"),
     )  # fmt: skip
     rows = tuple(

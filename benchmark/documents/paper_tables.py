@@ -219,7 +219,7 @@ def _lines(content: Content, groups: Groups, *, rebuilt: bool) -> list[BoardLine
 
     def first(line: BoardLine) -> float:
         numbers = (
-            -value if _head(place).better == "lower" else value
+            -value if _head(place, ()).better == "lower" else value
             for place in scored
             if (value := place.number(line)) is not None
         )
@@ -247,7 +247,9 @@ def _table(
     return PaperTable(
         caption,
         label,
-        tuple(ColumnGroup(name, tuple(_head(place) for place in part)) for name, part in groups),
+        tuple(
+            ColumnGroup(name, tuple(_head(place, lines) for place in part)) for name, part in groups
+        ),
         tuple(rows),
         tuple(parts),
         _note(content, places, lines, columns, _scored_under(content, places, lines)),
@@ -316,16 +318,16 @@ def _leads(place: _Place) -> bool:
     return convention is not None and place.key == place.board.leading(convention).name
 
 
-def _head(place: _Place) -> Column:
+def _head(place: _Place, lines: Sequence[BoardLine]) -> Column:
     if place.convention is None:
-        cost = column(place.key)
-        return column(place.key, f"{cost.name} ({cost.unit})", unit="", better="lower")
+        cost = column(place.key, numbers=map(place.number, lines))
+        return replace(cost, name=f"{cost.name} ({cost.unit})", unit="", better="lower")
     return column(place.key, bar=place.key == GAIN)
 
 
 def _column(content: Content, place: _Place, lines: Sequence[BoardLine]) -> list[Measured | None]:
     """The numbers of one column, with the best two of each track marked if it is ranked."""
-    head = _head(place)
+    head = _head(place, lines)
     cells = [_cell(place, line) for line in lines]
     tracks: dict[TrackKey, list[int]] = defaultdict(list)
     for number, line in enumerate(lines):

@@ -69,7 +69,10 @@ def empty_notes(rows: Iterable[tuple[str, Row]]) -> list[str]:
             empty = all(r.value is None for n, r in listed if n == name)
             everywhere = all(r.value is None for _, r in listed if r.metric == row.metric)
             subjects[row.status].add(row.metric if everywhere and not empty else name)
-    return [f"{', '.join(sorted(names))}: {status}" for status, names in subjects.items()]
+    return [
+        f"{', '.join(sorted(names))}: {status.removeprefix('not-applicable: ')}"
+        for status, names in subjects.items()
+    ]
 
 
 ALIKE_ALONE = "compare rows that were trained alike, never with published numbers"

@@ -4,6 +4,7 @@ Metrics, gain and costs know their head, unit, direction and decimals. Terminal,
 choose the columns and render the table.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,9 +32,20 @@ Named = tuple[Column, Sequence[Cell]]
 """A column with its cells."""
 
 
-def column(key: str, name: str = "", **more: Any) -> Column:  # noqa: ANN401 - fields of Column
-    """The column of a metric (or of a part of it), a cost or ``gain``; ``name`` is another head."""
+def column(
+    key: str,
+    name: str = "",
+    numbers: Iterable[float | None] = (),
+    **more: Any,  # noqa: ANN401 - fields of Column
+) -> Column:
+    """The column of a metric (or of a part of it), a cost or ``gain``; ``name`` is another head.
+
+    With its numbers of parameters, that of a small network is not shown as 0."""
     base = _COLUMNS.get(key)
+    if key == "params_m":
+        fewest = min(filter(None, numbers), default=1.0)
+        if fewest < 0.5 / 10 ** COST_COLUMNS[key].decimals:
+            more["decimals"] = 1 - math.floor(math.log10(fewest))
     if base is None:
         metric = all_metrics()[column_of(key)]
         base = Column(metric.display_name, metric.unit, metric.better, metric.decimals)
@@ -71,9 +83,9 @@ class BoardPlace:
         interval = None if low is None or high is None else (low, high)
         return Measured(value, interval, spread=row.spread)
 
-    def head(self, lines: Iterable[BoardLine], usual: int, name: str = "", **more: Any) -> Column:  # noqa: ANN401 - fields of Column
+    def head(self, lines: Sequence[BoardLine], usual: int, name: str = "", **more: Any) -> Column:  # noqa: ANN401 - fields of Column
         """The column; it says its number of pictures where that is not the table's usual one."""
-        base = column(self.key, name, **more)
+        base = column(self.key, name, map(self.number, lines), **more)
         if self.convention is None:
             return base
         return replace(base, name=counted_head(base.name, map(self.row, lines), usual))

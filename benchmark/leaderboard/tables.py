@@ -213,7 +213,7 @@ def _caption(rows: Sequence[Row], protocol: str) -> str:
     first, rows = rows[0], [row for row in rows if row.system != CEILING]
     mine = [row for row in rows if row.protocol == protocol and row.images]
     flows = ", ".join(sorted({flow_words(r) for r in mine if r.flow}))
-    competing = {row.budget for row in rows if row.system != INPUT}
+    competing = {row.budget for row in rows if row.weights != "none"}
     leading = leading_metric(row.metric for row in mine) if mine else None
     counted = [row for row in mine if leading is not None and row.metric == leading.name]
     over = [over_pictures(counted, f"{first.split} picture")] if mine else [first.split]

@@ -79,8 +79,8 @@ def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
     if not computed or not missing:
         return ""
     return (
-        f"{', '.join(sorted(missing))} could not be computed (reasons are under the tables); "
-        "once that is mended, the same command again fills it in without training"
+        f"once {' and '.join(sorted(missing))} can be computed, the same command again fills it in "
+        "without training"
     )
 
 

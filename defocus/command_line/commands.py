@@ -36,6 +36,7 @@ from defocus.errors import (
     storage_error,
 )
 from defocus.freed_memory import keep_freed_memory
+from defocus.near_names import meant
 from defocus.progress import end_bars, log, telling
 
 FurtherOptions: TypeAlias = Callable[[click.Command], click.Command]
@@ -267,6 +268,8 @@ def run_command(group: click.Command) -> None:
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+            error = _of_unknown_option(error.option_name, error.ctx)
         error.show()
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
@@ -282,6 +285,16 @@ def run_command(group: click.Command) -> None:
         _tell_error(group, error, str(explained))
         code = explained.exit_code
     sys.exit(code or 0)
+
+
+def _of_unknown_option(name: str, ctx: click.Context) -> click.UsageError:
+    """The error with near names, of which click counts the dashes as alike."""
+    options = [one for one in ctx.command.get_params(ctx) if isinstance(one, click.Option)]
+    names = [word for one in options for word in (*one.opts, *one.secondary_opts)]
+    hint = meant(
+        name, filter(lambda word: word.startswith("--"), names), f"{ctx.command_path} --help"
+    )
+    return click.UsageError(f"No such option {name!r}; {hint}", ctx)
 
 
 def _of_system(error: OSError) -> DefocusError:

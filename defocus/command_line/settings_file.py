@@ -53,7 +53,9 @@ class SettingsFile:
             quoted = [
                 key
                 for key, value in values.items()
-                if any(f"'{one}'" in text for one in (value if isinstance(value, list) else [value]))
+                if any(
+                    f"'{one}'" in text for one in (value if isinstance(value, list) else [value])
+                )
             ]
             said = f"'{self.table}.{quoted[0]}': {text}" if quoted else text
         return None if said == text else SettingsError(f"{self.path}: {said}")

@@ -1,7 +1,7 @@
 import json
 import os
+import signal
 import subprocess
-import time
 from pathlib import Path
 
 import cv2
@@ -15,7 +15,7 @@ from defocus.files import sha256_file
 from defocus.images import read_image, write_image
 from defocus.scene.geometry import Similarity
 from tests.align.synthetic import largest_error_px
-from tests.command_process import start_command
+from tests.command_process import start_code
 from tests.conformance.probe import fill_weights
 from tests.conftest import Run
 from tests.datasets.conftest import full_disk
@@ -103,13 +103,21 @@ def test_bad_paths_fail_before_torch_is_loaded(case, run_afresh, pair_files, tmp
     assert words in done.stderr
 
 
+KILLED = """
+import os, signal
+from defocus.align.compensation import output
+from defocus.datasets.cli import main
+output.valid_mask = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+main()
+"""
+
+
 def test_what_a_kill_left_goes(run, pair_files, tmp_path):
-    words = ("align", *pair_files, "--out", tmp_path / "out")
-    with start_command("defocus-data", *words) as process:
-        while process.poll() is None and not list((tmp_path / "out").glob(".align-*/*")):
-            time.sleep(0.001)
-        process.kill()
-    assert list((tmp_path / "out").glob(".align-*")), "it was done before it could be killed"
+    """It is killed when the pictures are staged and nothing is in its place."""
+    with start_code(KILLED, "align", *pair_files, "--out", tmp_path / "out") as process:
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert list((tmp_path / "out").glob(".align-*/sharp.png"))
     assert align(run, *pair_files, "--out", tmp_path / "out").returncode == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == OUTPUTS
 

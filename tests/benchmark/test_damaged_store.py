@@ -1,6 +1,8 @@
 """A store with damaged rows or pages: the runs are named, left out, and can be stored again."""
 
+import re
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -48,23 +50,29 @@ def test_one_wrong_cell_costs_no_other_run(path, table, capsys):
     for column in COLUMNS[table]:
         for value in WRONG:
             path.write_bytes(whole)
-            with sqlite3.connect(path) as store:
+            change = f"UPDATE {table} SET {column} = ? WHERE run = ?"  # noqa: S608 - our names
+            with closing(sqlite3.connect(path)) as store:
                 try:
-                    store.execute(
-                        f"UPDATE {table} SET {column} = ? WHERE run = ?",  # noqa: S608 - our names
-                        [value, ENTRY.run],
-                    )
+                    with store:
+                        store.execute(change, [value, ENTRY.run])
                 except sqlite3.IntegrityError:  # a key is never empty or twice there
                     continue
-            store.close()
+            damaged = path.read_bytes()
             with read_results(path) as results:
                 everything(results)
                 left = [entry.run for entry in results.entries()]
             told = capsys.readouterr().err
-            assert OTHER.run in left
-            if len(left) == 1:
-                assert "the run is left out" in told
-                assert f"{table}.{column}" in told
+            assert path.read_bytes() == damaged, "what is only read stays as it is"
+            assert left[-1] == OTHER.run
+            assert told or len(left) == 2, "what is left out is named"
+            assert all(
+                re.fullmatch(
+                    rf"{path}: {table}\.{column} of the run .* is damaged; the run is left out, "
+                    rf"'defocus-bench run --out {path.parent}' computes it again",
+                    line,
+                )
+                for line in told.splitlines()
+            ), told
 
 
 def test_a_damaged_run_is_stored_again(path, capsys):

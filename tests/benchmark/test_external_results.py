@@ -40,7 +40,7 @@ def test_a_folder_of_pictures_becomes_a_row_that_says_so(bench, tiny_dataset, tm
     assert row["left_out"] == "t2: no restored picture was given"
     assert float(row["value"]) == pytest.approx(scored["mean"]["psnr"])
     assert float(rows["psnr_edges"]["value"]) == pytest.approx(scored["mean"]["psnr_edges"])
-    assert rows["lpips"]["status"].startswith("not-applicable: the alex backbone")
+    assert rows["lpips"]["status"].startswith("not-applicable: its file alexnet")
     again = bench(*arguments, "--name", "=theirs", "--profile", "png8")
     assert again.returncode == 1, again.stderr
     again = rows_of(tmp_path / "study")

@@ -25,8 +25,9 @@ from defocus.benchmark.leaderboard.rows import (
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.leaderboard.terminal import print_leaderboard, print_tables
 from defocus.benchmark.results.score_matrix import Score
-from defocus.benchmark.results.store import Cost, Entry, open_results
+from defocus.benchmark.results.store import NOT_TRAINED, Cost, Entry, open_results
 from defocus.benchmark.scoring.protocols import PROTOCOLS
+from defocus.reports.display import cell_text
 from defocus.reports.model import Column, Table
 from tests.benchmark.example_study import ENTRY
 
@@ -98,6 +99,32 @@ def paper_row(system: str, psnr: float, **changes: object) -> Row:
     return replace(row, **changes)  # type: ignore[arg-type]
 
 
+def test_the_parameters_of_a_small_network_are_shown():
+    parameters = {"protocol": "", "metric": "params_m"}
+    rows = [
+        *(paper_row(name, 0.5) for name in ("small", "unet")),
+        paper_row("small", 0.00242, **parameters),
+        paper_row("unet", 31.03, **parameters),
+        paper_row("input", 0.4, weights="none"),
+        paper_row("input", 0.0, weights="none", **parameters),
+    ]
+    (table,) = score_tables(rows)
+    (at,) = (n for n, one in enumerate(table.columns) if one.name == "Parameters")
+    shown = {row[0]: cell_text(row[at], table.columns[at]) for row in table.rows}
+    assert shown == {"small": "0.0024", "unet": "31.0300", "input": "0.0000"}
+    (table,) = score_tables(rows[1:2] + rows[3:])
+    assert table.columns[at].decimals == 2
+
+
+def test_what_needs_no_training_is_not_said_to_lack_it():
+    untrained = {"budget": NOT_TRAINED, "weights": "none"}
+    rows = [paper_row("net", 0.5), *(paper_row(n, 0.4, **untrained) for n in ("input", "wiener"))]
+    (table,) = score_tables(rows)
+    assert "paper budget, protocol gt" in table.caption
+    (table,) = score_tables([*rows, paper_row("shipped", 0.6, budget=NOT_TRAINED, weights="own")])
+    assert "paper budget, some not trained here, protocol gt" in table.caption
+
+
 def test_a_narrow_terminal_has_all_names_and_says_what_it_leaves_out(monkeypatch, capsys):
     metrics = ("psnr", "ssim", "mae", "fsim")
     name = "a-network-of-a-rather-long-name"
@@ -117,7 +144,7 @@ def test_a_narrow_terminal_has_all_names_and_says_what_it_leaves_out(monkeypatch
     lines = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).splitlines()
     assert max(map(len, lines)) <= 80
     assert any(name in line for line in lines)
-    assert sum("lpips: not-applicable: no weights" in line for line in lines) == 1
+    assert sum("lpips: no weights" in line for line in lines) == 1
     assert any(line.startswith("not shown in this width: ") and "FSIMc" in line for line in lines)
     assert sum(line.lstrip().startswith(name) for line in lines) == 1
 

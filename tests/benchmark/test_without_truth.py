@@ -47,7 +47,7 @@ def test_only_metrics_without_reference_have_rows(finished):
 
 def test_the_terminal_says_what_is_not_known(finished):
     shown = finished["result"].stdout
-    assert "2 of 3 test pictures of 2 scenes, not trained here, no sharp pictures" in shown
+    assert "2 of 3 test pictures of 2 scenes, no sharp pictures" in shown
     assert "NIQE" in shown
     assert not re.search(r"PSNR|Gain|Rank|dB", shown)
 

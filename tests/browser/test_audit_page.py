@@ -91,7 +91,7 @@ def test_the_first_screen_says_how_many_pairs_can_be_used_and_what_comes_next(op
     for selector in (".summary", "#part-1-1"):
         assert browser.execute_script(ON_SCREEN, browser.find_element(By.CSS_SELECTOR, selector))
     summary = browser.find_element(By.CLASS_NAME, "summary").text
-    assert summary.startswith("1 of 11 pairs can be used as they are, 7 more after compensation")
+    assert summary.startswith("1 of 11 pairs can be used as they are, 7 only after compensation")
     assert "Failed: 11 of 11" in summary
     headings = [one.text for one in browser.find_elements(By.TAG_NAME, "h2")]
     assert headings[:3] == ["Pairs to use", "What to do next", "Outcome"]

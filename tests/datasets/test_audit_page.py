@@ -107,7 +107,7 @@ def test_how_many_pairs_can_be_used_is_said_first_and_that_compensation_comes_be
     audit = audit_of(*GOOD, ok("far", 3.0), ok("farther", 9.0), UNKNOWN)
     usable = usable_pairs(audit)
     assert usable.words == (
-        "2 of 5 pairs can be used as they are, 2 more after compensation, 1 not"
+        "2 of 5 pairs can be used as they are, 2 only after compensation, 1 not"
     )
     told = next_facts(audit, None)
     assert told["run"] == "defocus-data compensate 'pairs:my set' --out 'my set-compensated'"
@@ -153,7 +153,7 @@ def test_the_next_command_of_the_page_makes_the_dataset_pass(tmp_path, run):
     done = run("defocus-data", "audit", "pairs:set", "--fail-above", "1px", *ALONE)
     assert done.returncode == 1
     command = "defocus-data compensate pairs:set --out set-compensated"
-    usable = "0 of 2 pairs can be used as they are, 2 more after compensation"
+    usable = "0 of 2 pairs can be used as they are, 2 only after compensation"
     assert f"{usable}\ncompensate first, then curate: {command}\n" in done.stderr
     direct = run("defocus-data", "curate", "pairs:set", "--out", "direct", *ALONE)
     assert direct.returncode == 1, "no pair is accepted"
@@ -173,4 +173,5 @@ def test_the_next_command_of_the_page_makes_the_dataset_pass(tmp_path, run):
     add_pair(tmp_path / "set", "train", "rocket", defocused(scene("rocket")), scene("rocket"))
     one = run("defocus-data", "curate", "pairs:set", "--out", "one", *ALONE)
     assert one.returncode == 0, one.stderr
+    assert one.stdout.startswith("one: 1 of 3 pairs kept\n")
     assert one.stderr.splitlines()[-1].endswith(f"; compensate first: {command}"), "it comes last"

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-import time
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
 from defocus.images import read_image, read_pair
 from tests.capture.raw_sessions import bayer_dng
-from tests.command_process import start_command
+from tests.command_process import start_code
 from tests.datasets.conftest import write_session
 
 
@@ -143,14 +143,27 @@ def test_list_counts_the_pairs_of_a_set_of_ones_own(mild):
         description("sample:none")
 
 
+KILLED = """
+import os, signal
+from defocus.datasets.cli import main
+from defocus.datasets.deriving import import_session
+measured = import_session.measured_alone
+def of_the_first(blurry, sharp):
+    if blurry.parent.name.startswith(".0002_"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return measured(blurry, sharp)
+import_session.measured_alone = of_the_first
+main()
+"""
+
+
 def test_killed_imports_leave_nothing(tmp_path, session, data):
     """Killed while the second pair is made: what is half-done is gone after the next import."""
     out = tmp_path / "set"
     for _ in range(2):
-        with start_command("defocus-data", "import", session, "--out", out) as process:
-            while process.poll() is None and not list(out.glob("pairs/.0002_*.part/sharp*")):
-                time.sleep(0.001)
-            process.kill()
+        with start_code(KILLED, "import", session, "--out", out) as process:
+            process.communicate()
+        assert process.returncode == -signal.SIGKILL
         assert len(list(out.glob("pairs/.0002_*.part"))) == 1
     (left,) = out.glob("pairs/.0002_*.part")
     (out / ".import-a1b2c3d4.part").mkdir()  # killed while import.json was written

@@ -158,3 +158,16 @@ def test_an_unknown_command_gets_near_names(words, told):
     done = CliRunner().invoke(group, words.split())
     assert done.exit_code == 2
     assert f"No such command {told}" in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("table methods --format csv", "'--format'; did you mean '--csv'?\n"),
+        ("table methods --otu study", "'--otu'; did you mean '--out'?\n"),
+        ("table methods --zz", "'--zz'; 'defocus-bench table --help' shows all\n"),  # no '--to'
+    ],
+)
+def test_an_unknown_option_gets_near_names(words, told, run):
+    done = run("defocus-bench", *words.split(), code=2)
+    assert done.stderr.endswith(f"Error: No such option {told}")

@@ -71,8 +71,9 @@ def test_what_is_wrong_is_said_by_the_program_that_was_called(name, run, tmp_pat
     assert unknown.stderr.startswith(f"{name[0]}: ")
     assert "did you mean 'wiener'" in unknown.stderr
     missing = run(*name, "a.png", "b.png", "--baseline", "wiener", "--strength", "0", code=2)
-    assert "b.png: no such picture or folder" in missing.stderr
+    assert "b.png is left out: no such picture or folder\n" in missing.stderr
     assert missing.stdout.startswith("restored/a.png: 48x32, 8 bits")
+    assert missing.stdout.endswith("\nrestored: 1 picture restored, 1 left out\n")
     done = run(*name, "a.png", "--baseline", "wiener", "--strength", "0", code=0)
     assert done.stdout.endswith("; done before\n")
 

@@ -342,8 +342,8 @@ def test_the_command_goes_on_past_an_unreadable_picture(tmp_path, run):
     rows = json.loads(done.stdout)
     assert [bool(row["reason"]) for row in rows] == [True, True, True, False]
     assert str(tmp_path / "b.jpg") in done.stderr
-    assert "none.png: no such picture" in done.stderr
-    assert "c.gif: unknown kind of picture; known are " in done.stderr
+    assert "none.png is left out: no such picture" in done.stderr
+    assert "c.gif is left out: unknown kind of picture; known are " in done.stderr
     assert (tmp_path / "restored" / "a\n.png").is_file()
     assert "Traceback" not in done.stderr
 

@@ -70,8 +70,8 @@ def test_odd_names_are_a_line_or_written(tmp_path, run):
     command = ("restore", folder, "--baseline", "wiener", "--out", out, "--json")
     for _ in range(2):
         done = run("defocus-bench", *command, code=2)
-        assert r"b\udce9ret.png: its name is not UTF-8; rename it" in done.stderr
-        assert "scene.jpg: a folder, not a file; give a file" in done.stderr
+        assert r"b\udce9ret.png is left out: its name is not UTF-8; rename it" in done.stderr
+        assert "scene.jpg is left out: a folder, not a file; give a file" in done.stderr
         reasons = {one["image"]: one["reason"] for one in json.loads(done.stdout)}
         assert [bool(reason) for reason in reasons.values()] == [False, True, True, False, False]
         assert sorted(one.name for one in out.iterdir()) == [
