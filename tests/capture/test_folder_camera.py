@@ -5,6 +5,8 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -233,21 +235,28 @@ def test_an_import_that_is_killed_goes_on(run, tmp_path):
     assert len(read_session(session).pairs) == 4
 
 
+@contextmanager
+def seen_at_once(process: StartedCommand) -> Iterator[None]:
+    """What is written meanwhile has arrived when the process looks, however long that takes."""
+    process.send_signal(signal.SIGSTOP)
+    yield
+    process.send_signal(signal.SIGCONT)
+
+
 @pytest.mark.full
 def test_watching_takes_pairs_as_they_come(tmp_path):
     hot, session, stage = tmp_path / "hot", tmp_path / "session", tmp_path / "stage"
     hot.mkdir()
     files = fill_card(stage, [(NARROW, 0), (WIDE, 5), (NARROW, 10), (WIDE, 300), (NARROW, 305)])
     with import_process(session, "--watch", hot, "--settled-after", "1") as process:
-        for path in files[:2]:
-            shutil.copy2(path, hot)
-        content = files[2].read_bytes()
-        (hot / files[2].name).write_bytes(content[:2000])
-        (hot / files[2].name).write_bytes(content)
+        with seen_at_once(process):
+            for path in files[:3]:
+                shutil.copy2(path, hot)
         done = (line for line in process.stdout if json.loads(line)["event"] == "pair-complete")
         next(done)
-        for path in files[3:]:
-            shutil.copy2(path, hot)
+        with seen_at_once(process):
+            for path in files[3:]:
+                shutil.copy2(path, hot)
         next(done)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
