@@ -165,7 +165,7 @@ def test_an_unknown_command_gets_near_names(words, told):
     [
         ("table methods --format csv", "'--format'; did you mean '--csv'?\n"),
         ("table methods --otu study", "'--otu'; did you mean '--out'?\n"),
-        ("table methods --zz", "'--zz'; 'defocus-bench table --help' shows all\n"),  # no '--to'
+        ("table methods --zz", "'--zz'; '-c table --help' shows all\n"),  # no '--to'
     ],
 )
 def test_an_unknown_option_gets_near_names(words, told, run):
