@@ -24,26 +24,15 @@ HISTORY = Path(__file__).parent / "history"
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison; modules of :mod:`tests.speed.cases`, and ``speed.py`` beside an
-    extra's tests, list theirs as ``CASES``.
+    """One comparison; ``CASES`` of :mod:`tests.speed.cases` and of an extra's ``speed.py``."""
 
-    Attributes:
-        name: Its group in the tables, and its name for ``-k``.
-        ours: Makes the inputs and returns the work that is measured.
-        peer: The same for the plain way; None where there is none, and seconds say something.
-        difference: How far both results are apart, for small inputs.
-        tolerance: Allowed difference.
-        target: What the ratio should be; it is shown, never asserted.
-        note: What the peer does otherwise.
-    """
-
-    name: str
-    ours: Callable[[], Work]
-    peer: Callable[[], Work] | None = None
-    difference: Callable[[], float] | None = None
+    name: str  # of its group, and for -k
+    ours: Callable[[], Work]  # makes the inputs and returns the work that is measured
+    peer: Callable[[], Work] | None = None  # the plain way; None where there is none
+    difference: Callable[[], float] | None = None  # how far both are apart, for small inputs
     tolerance: float = 0.0
-    target: float | None = None
-    note: str = ""
+    target: float | None = None  # of the ratio; it is shown, never asserted
+    note: str = ""  # what the peer does otherwise
 
 
 def all_cases() -> list[Case]:

@@ -1,10 +1,7 @@
 """Wiener (one picture) and Richardson-Lucy (one channel), against scikit-image's functions.
 
-Both solve the same problem: for Wiener the picture is periodic and the prior is flat;
-Richardson-Lucy starts from 0.5 and assumes black beyond the edges, like scikit-image. The peer
-works in double precision, its default, and channel by channel, as it must. Ours works in single
-precision and makes Wiener's filter once for all channels.
-"""
+For Wiener the picture is periodic and the prior flat; Richardson-Lucy starts from 0.5, black beyond
+the edges. The peer works in double precision, its default, and channel by channel, as it must."""
 
 from functools import partial
 

@@ -1,8 +1,4 @@
-"""Plain implementation of PWC-Net, for comparison.
-
-Same parameters and same result; the cost volume unfolds the features, and every dense layer
-concatenates all features before it.
-"""
+"""Plain PWC-Net: features unfolded for the cost volume and concatenated before dense layers."""
 
 import torch
 from torch import nn

@@ -1,8 +1,4 @@
-"""Reblurring operator of the released code, for comparison.
-
-A quarter of each kernel is made cell by cell from the distance, mirrored twice, and multiplied with
-a stack of all shifted copies of the picture.
-"""
+"""The released code's reblurring: kernels cell by cell, times a stack of shifted pictures."""
 
 import math
 

@@ -1,8 +1,4 @@
-"""Plain implementation of Restormer, for comparison.
-
-Same parameters and same result; channels come first in memory, the normalisation copies there and
-back, and queries and keys are normalised before their product.
-"""
+"""Plain Restormer: channels first in memory; queries and keys normalised before their product."""
 
 import copy
 
