@@ -4,6 +4,7 @@ Sub-commands are discovered (:mod:`defocus.command_line.verbs`) and imported whe
 modules import nothing heavy at their top: ``--help`` stays fast.
 """
 
+import contextlib
 import copy
 import functools
 import os
@@ -270,10 +271,12 @@ def run_command(group: click.Command) -> None:
     except click.ClickException as error:
         if isinstance(error, click.NoSuchOption) and error.ctx is not None:
             error = _of_unknown_option(error.option_name, error.ctx)
-        error.show()
+        with contextlib.suppress(BrokenPipeError):
+            error.show()
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; run the same command again to continue", err=True)
+        with contextlib.suppress(BrokenPipeError):
+            click.echo("interrupted; run the same command again to continue", err=True)
         code = EXIT_INTERRUPTED
     except DefocusError as error:
         _tell_error(group, error, str(error))
@@ -284,7 +287,17 @@ def run_command(group: click.Command) -> None:
         explained = _of_system(error)
         _tell_error(group, error, str(explained))
         code = explained.exit_code
+    _let_go_of_closed_pipes()
     sys.exit(code or 0)
+
+
+def _let_go_of_closed_pipes() -> None:
+    """What is buffered for a reader that has left goes nowhere; Python would exit with 120."""
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
 def _of_unknown_option(name: str, ctx: click.Context) -> click.UsageError:
@@ -309,6 +322,7 @@ def _tell_error(group: click.Command, error: Exception, text: str) -> None:
     line = f"{click.style(f'{group.name}:', fg='red')} {' '.join(text.splitlines())}"
     origin = "".join(traceback.format_exception(error)).rstrip()
     log(f"{origin}\n{click.unstyle(line)}")
-    if telling.verbose:
-        click.echo(origin, err=True)
-    click.echo(line, err=True, color={"always": True, "never": False}.get(telling.color))
+    with contextlib.suppress(BrokenPipeError):  # nobody may read of it; the exit code says it too
+        if telling.verbose:
+            click.echo(origin, err=True)
+        click.echo(line, err=True, color={"always": True, "never": False}.get(telling.color))

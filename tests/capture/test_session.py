@@ -133,7 +133,8 @@ def test_interrupted_by_a_person(tmp_path):
     assert not check_session(session).ok
 
 
-def test_shooting_goes_on_when_nobody_reads_anything(tmp_path):
+def test_shooting_goes_on_when_nobody_reads_anything(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     reader, writer = os.pipe()
     os.close(reader)
     code = "from defocus.capture.cli import main; main()"

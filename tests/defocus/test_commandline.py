@@ -73,13 +73,18 @@ LIST = "from defocus.datasets.cli import main; main()"
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["list", "--help"]])
-def test_a_listing_whose_reader_has_left_ends_well(arguments):
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("list", 0), ("list --json", 0), ("list --help", 0), ("list --no", 2), ("list no:", 2)],
+)
+def test_a_command_whose_reader_has_left_ends_as_it_would(typed, code, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     reader, writer = os.pipe()
     os.close(reader)
-    done = run_python(LIST, *arguments, stdout=writer)
+    done = run_python(LIST, *typed.split(), stdout=writer)
+    assert (done.returncode, bool(done.stderr)) == (code, code != 0)
+    assert run_python(LIST, *typed.split(), stdout=writer, stderr=writer).returncode == code
     os.close(writer)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.full
