@@ -76,8 +76,9 @@ class Feeder:
             warnings.filterwarnings("ignore", "This DataLoader will create")
             results: Any = iter(self._loader(make, keys))
         processes = set(active_children()) - others
-        reader = self._closing.enter_context(ThreadPoolExecutor(1, "batches"))
         self._closing.callback(_end, results, processes)
+        # is closed first: without processes, what it still waits for would never come
+        reader = self._closing.enter_context(ThreadPoolExecutor(1, "batches"))
         # to take over what a process has made needs milliseconds, in which a step can go on
         arriving: Future[_One[MadeT]] = reader.submit(next, results)
         for left in reversed(range(len(keys))):

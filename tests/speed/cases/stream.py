@@ -1,9 +1,7 @@
 """A 128 px pair of a training stream, against a scene of the same size from the renderer.
 
-Ours has a lens with aberrations, a kernel per colour, and a camera; its kernels are already made,
-as after the first minutes of a training. The peer has a thin lens with round discs and three
-layers. The difference compares a pair that is drawn twice.
-"""
+Ours has a lens with aberrations, a kernel per colour, and a camera; its kernels are already made.
+The peer has a thin lens and three layers. The difference compares a pair that is drawn twice."""
 
 import itertools
 from dataclasses import replace
