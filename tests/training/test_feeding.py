@@ -4,7 +4,6 @@ import os
 import pickle
 import re
 import signal
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -173,12 +172,6 @@ def test_a_killed_process_is_one_line_with_the_step(tmp_path):
     told = r"line: at step [0-4] of 12: a process that makes batches has ended \(SIGKILL\), perhaps"
     assert re.match(told, str(caught.value))
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.full
-def test_who_leaves_before_the_next_batch_is_made_waits_for_that_one_alone():
-    with feeding(1, Ranks(), CPU) as feeder:
-        assert next(feeder.ahead(time.sleep, (0.0, 1.0, 1.0))) is None
 
 
 @pytest.mark.full
