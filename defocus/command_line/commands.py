@@ -183,7 +183,6 @@ def _while_read(work: Callable[..., Any]) -> Callable[..., Any]:
                 raise DefocusError(
                     f"a pipe to another process broke ({error}); try again"
                 ) from error
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered goes there
             return 0
 
     return called
