@@ -75,7 +75,7 @@ BASELINES = (
     system("tiny-conv", "Conv"),
     system("tiny-wide", "Conv", variant_of="tiny-conv"),
     system("tiny-slow", "Conv", 0.03, make_recipe=partial(recipe, 30)),
-    system("tiny-sleepy", "Conv", 0.25, variant_of="tiny-conv", make_recipe=partial(recipe, 30)),
+    system("tiny-sleepy", "Conv", 0.5, variant_of="tiny-conv", make_recipe=partial(recipe, 30)),
     system("tiny-dual", "Conv", input="dual", needs=("dual_pixel",)),
     system("tiny-truth", "Conv", make_recipe=partial(recipe, target="truth")),
     system("tiny-broken", "Broken"),

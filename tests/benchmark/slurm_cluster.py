@@ -65,12 +65,12 @@ def slurm():
         patch.setenv("SLURM_CONF", str(configuration))
         try:
             for daemon in ("slurmctld", "slurmd"):
-                subprocess.run([daemon, "-f", configuration], check=True, timeout=30)
-            wait_until(lambda: "idle" in asked("sinfo", "--noheader"), 60)
+                subprocess.run([daemon, "-f", configuration], check=True)
+            wait_until(lambda: "idle" in asked("sinfo", "--noheader"))
             yield configuration
         finally:
             asked("scancel", "--me")  # of a test that failed; the daemons would leave its job alone
-            wait_until(lambda: not asked("squeue", "--noheader"), 30)
+            wait_until(lambda: not asked("squeue", "--noheader"))
             for name in ("node", "controller"):
                 end(folder / f"{name}.pid")
             shutil.rmtree(folder, ignore_errors=True)

@@ -54,10 +54,8 @@ def run_of(folder: Path) -> Path:
 
 def test_killed_it_ships_its_mean_so_far_and_goes_on(folder, command, bench, start_bench):
     process = start_bench(*command)
-    deadline = time.monotonic() + 100
     while not list(folder.glob(f"out/runs/*/{CHECKPOINT}")):
         assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline, "no checkpoint"
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.communicate()

@@ -31,7 +31,7 @@ steps = {steps}
 checkpoint_minutes = 0.01
 [slurm]
 time_minutes = {minutes}
-signal_seconds = 15
+signal_seconds = 100
 """
 
 
@@ -56,7 +56,7 @@ def log_of(out: Path, job: str) -> str:
 
 
 def wait_for_training(out: Path) -> None:
-    wait_until(lambda: bool(list(out.glob("jobs/tiny-slow-*/runs/*/checkpoint.safetensors"))), 120)
+    wait_until(lambda: bool(list(out.glob("jobs/tiny-slow-*/runs/*/checkpoint.safetensors"))))
 
 
 def wait_for_the_end(out: Path, job: str) -> None:
@@ -158,8 +158,8 @@ def test_a_cancelled_job_does_not_come_back_by_itself(slurm, bench, study, tmp_p
 def test_a_run_longer_than_its_time_limit_goes_on_and_ends_with_the_same_result(
     slurm, bench, start_bench, study, tmp_path
 ):
-    """SLURM itself reaches the limit: of a minute, less some time in which the state is saved."""
-    file, out = study(steps=200, minutes=1, system="tiny-sleepy"), tmp_path / "out"
+    """SLURM itself reaches the limit; its signal may come a minute early, so there is room."""
+    file, out = study(steps=200, minutes=3, system="tiny-sleepy"), tmp_path / "out"
     assert bench("run", "--study", file, "--out", out, "--launcher", "slurm").returncode == 0
     job = jobs_of(out)["tiny-sleepy"]
     undisturbed = start_bench("run", "--study", file, "--out", tmp_path / "here")
@@ -167,6 +167,7 @@ def test_a_run_longer_than_its_time_limit_goes_on_and_ends_with_the_same_result(
     collected = bench("run", "--out", out, "--launcher", "slurm")
     log = log_of(out, job)
     assert collected.returncode == 0, collected.stderr + log
+    assert "submitted" not in collected.stderr, collected.stderr + log
     assert "stopped and saved at step" in log
     assert "continues at step" in log
     told = undisturbed.communicate()[1]

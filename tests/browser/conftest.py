@@ -64,7 +64,7 @@ def wait_until_nothing_overflows(browser: webdriver.Chrome, width: int) -> None:
         metrics = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})
         return bool(metrics["cssContentSize"]["width"] <= width)
 
-    WebDriverWait(browser, 10).until(fits, f"the page is wider than {width} px")
+    WebDriverWait(browser, 120).until(fits, f"the page is wider than {width} px")
 
 
 @pytest.fixture(scope="session")

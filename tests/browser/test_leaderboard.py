@@ -96,7 +96,7 @@ def test_a_large_study_is_a_small_page_without_scripts_too(open_page, study, tmp
     html.write_html(page_of(make_study(tmp_path, 29, 100)), tmp_path / "report.html")
     assert (tmp_path / "report.html").stat().st_size <= 1_500_000
     browser = open_page(tmp_path / "report.html")
-    WebDriverWait(browser, 10).until(lambda b: said(b) == "29 of 29 systems")
+    WebDriverWait(browser, 120).until(lambda b: said(b) == "29 of 29 systems")
     browser = open_page(study / "report.html", script=False)
     assert len(tables(browser)) == 2
     assert sum(len(rows(table)) for table in tables(browser)) == 18
@@ -128,7 +128,7 @@ def test_tabs_rows_and_columns_are_chosen(open_page, study):
     assert names(table) == ["U-Net", "Input"], "references stay: one compares with them"
     assert said(browser) == "1 of 8 systems"
     browser.find_element(By.CSS_SELECTOR, ".filters button").click()
-    WebDriverWait(browser, 5).until(lambda b: said(b) == "8 of 8 systems")
+    WebDriverWait(browser, 120).until(lambda b: said(b) == "8 of 8 systems")
     assert "MACs" not in heads(table)
 
 
@@ -201,7 +201,7 @@ def test_a_link_finds_its_row_whatever_hides_it(open_page, study):
     control(browser, "Parameters at most").send_keys("0.1")
     assert not row.is_displayed()
     browser.execute_script("location.hash = ''; location.hash = arguments[0]", place)
-    WebDriverWait(browser, 5).until(lambda _: row.is_displayed())
+    WebDriverWait(browser, 120).until(lambda _: row.is_displayed())
     behind = str(row.find_element(By.CSS_SELECTOR, "th a").get_attribute("href"))
     browser = open_page(behind)
     made = browser.find_element(By.CSS_SELECTOR, "details:target")
@@ -274,7 +274,7 @@ def test_pictures_beside_the_page_are_shown_and_nothing_else_is_asked_for(
     folded = browser.find_element(By.CSS_SELECTOR, "details[id^=picture]")
     folded.find_element(By.TAG_NAME, "summary").click()
     image = folded.find_element(By.CSS_SELECTOR, ".gallery img")
-    WebDriverWait(browser, 5).until(lambda _: int(image.get_property("naturalWidth")) > 0)
+    WebDriverWait(browser, 120).until(lambda _: int(image.get_property("naturalWidth")) > 0)
     assert [e for e in browser.get_log("browser") if "favicon" not in e["message"]] == []
     assert all(url.startswith(f"{tmp_path.as_uri()}/large") for url in requested(browser))
     html.write_html(replace(page, sections=page.sections[-1:]), tmp_path / "large.html")

@@ -68,7 +68,7 @@ def test_what_takes_too_long_is_ended_with_all_it_started(tmp_path):
     problem = run_hook(parse_hook(script(tmp_path, body)), tmp_path, PAIR, seconds=10.0)
     assert "was ended after 10 s" in problem
     child = int((tmp_path / "pid").read_text())
-    wait_until(lambda: has_ended(child), 10)
+    wait_until(lambda: has_ended(child))
 
 
 def test_shoot_runs_it_after_each_pair_and_journals_its_failure(tmp_path, run):

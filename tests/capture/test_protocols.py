@@ -1,7 +1,6 @@
 """Protocols on the simulated camera: which shots, at which focus, and what they are worth."""
 
 import json
-import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from defocus.datasets.manifest import read_manifest
 from defocus.errors import CameraError, InputError
 from defocus.images import read_image
 from tests.capture.shooting import entry, journalled, resume, shoot
+from tests.command_process import wait_until
 
 SMALL = "sim:?width=320&height=240"
 TINY = "sim:?seed=3&width=128&height=96&noise=0.5"
@@ -310,10 +310,7 @@ def test_what_is_rejected_late_is_taken_again_before_its_scene_is_left(
     def slow(shots: PairShots, *arguments: Any) -> Quality:
         if not held:
             held.append(shots)
-            ends = time.monotonic() + 60
-            while ("pair-shot", "0002") not in told(tmp_path / "s"):
-                assert time.monotonic() < ends, "the shooting waited for the verdict"
-                time.sleep(0.01)
+            wait_until(lambda: ("pair-shot", "0002") in told(tmp_path / "s"))
         return judged(shots, *arguments)
 
     monkeypatch.setattr(series, "judge_pair", slow)

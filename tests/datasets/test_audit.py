@@ -157,11 +157,9 @@ def test_a_killed_audit_goes_on(tmp_path, data):
     cache = Path(os.environ["DEFOCUS_CACHE"])
     earlier = set(cache.glob("measured/*/[0-9a-f]*.json"))
     command = ("audit", f"pairs:{root}", *ALONE)
-    started = time.monotonic()
     with start_command("defocus-data", *command, folder=tmp_path) as process:
         while len(kept := sorted({*cache.glob("measured/*/[0-9a-f]*.json")} - earlier)) < 2:
             assert process.poll() is None
-            assert time.monotonic() - started < 100
             time.sleep(0.01)
         process.kill()
     before = {path: path.stat().st_mtime_ns for path in kept}

@@ -147,9 +147,9 @@ def test_search_works_in_the_folder_of_the_site(site, browser):
     browser.get((site / "index.html").as_uri())
     browser.execute_script("document.getElementById('__search').click()")
     field = browser.find_element(By.CSS_SELECTOR, "[data-md-component='search-query']")
-    WebDriverWait(browser, 60).until(lambda _: field.is_displayed())
+    WebDriverWait(browser, 120).until(lambda _: field.is_displayed())
     field.send_keys("restormer")
-    found = WebDriverWait(browser, 60).until(
+    found = WebDriverWait(browser, 120).until(
         lambda b: b.find_elements(By.CSS_SELECTOR, ".md-search-result__link")
     )
     assert "systems/restormer.html" in " ".join(link.get_attribute("href") for link in found)

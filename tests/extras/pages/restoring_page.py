@@ -43,7 +43,7 @@ class Waiting(Sharpener):
         if blurry.shape[-1] > 256 or blurry.requires_grad:
             return super().forward(blurry)
         self.reached.set()
-        assert self.may_go.wait(60)
+        assert self.may_go.wait(300)
         return super().forward(blurry)
 
 

@@ -144,10 +144,10 @@ def test_verdicts_that_wait_when_it_ends_are_kept_and_pairs_are_not_shot(tmp_pat
 
         def slow() -> None:
             begun.set()
-            go_on.wait(60)
+            go_on.wait(300)
 
         work.bench._tasks.put(("note", slow))
-        assert begun.wait(60)
+        assert begun.wait(300)
         for name in names:
             work.bench.ask("reject", {"pair": name, "reason": "a hand"})
         work.bench.ask("shoot", {})

@@ -555,7 +555,7 @@ def test_a_press_while_it_is_busy_is_refused_where_one_sees_it(open_page, tmp_pa
     judging, judged = threading.Event(), series.judge_pair
 
     def slow(shots: PairShots, *arguments: object) -> Quality:
-        assert judging.wait(120)
+        assert judging.wait(300)
         return judged(shots, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(series, "judge_pair", slow)

@@ -150,7 +150,7 @@ def test_a_preview_in_the_browser_shoots_nothing(tmp_path):
             told = next(line for line in page.getresponse() if b"a preview cannot shoot" in line)
         assert b'"live": true' in told
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 0
+        assert process.wait() == 0
     assert list(tmp_path.iterdir()) == []
 
 

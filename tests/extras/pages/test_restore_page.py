@@ -217,7 +217,7 @@ def test_restoring_is_followed_and_stopped(tmp_path):
 
         first = threading.Thread(target=restore)
         first.start()
-        assert network.reached.wait(60)
+        assert network.reached.wait(300)
         assert page.ask(f"/pictures/{told['id']}/stop", b"")[0] == 202
         network.may_go.set()
         first.join(60)
