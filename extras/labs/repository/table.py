@@ -33,10 +33,11 @@ def lines_table(
         lines: The lines in their order.
         linked: Whether names lead to the pages of submissions, as on the board.
     """
+    sizes = [line.costs.get("params_m") for line in lines]
     columns: tuple[Column | str, ...] = (
         "System", column("gain", bar=True), Column("Lab", choose="value"),
         Column("Checked", choose="value"), *(column(name) for name in METRICS),
-        column("params_m", better="lower", choose="limit"),
+        column("params_m", numbers=sizes, better="lower", choose="limit"),
         column("seconds", better="lower", choose="limit"), Column("Licence", choose="value"),
         Column("Seen", choose="value"), Column("Weights", choose="value", extra=True),
         Column("Budget", choose="value", extra=True), Column("Made", extra=True),

@@ -135,7 +135,8 @@ def _rows(system: str, number: int) -> list[Row]:
         for protocol in ("gt", "input-aligned")
         for metric, base in METRICS.items()
     ]
-    costs = {"params_m": 2.5 * place, "seconds": 0.1 * place + 0.001 * (number % 7)}
+    params = 0.002 if facts.weights == "narrow" else 2.5 * place
+    costs = {"params_m": params, "seconds": 0.1 * place + 0.001 * (number % 7)}
     return rows + [
         Row(**common, protocol="", metric=name, value=value, ci_low=None, ci_high=None)
         for name, value in costs.items()

@@ -83,6 +83,7 @@ def test_narrow_copies_are_marked_and_stand_apart(tmp_path, monkeypatch):
     assert ">unet</a>" not in compared
     row = demos.partition(">unet</a>")[2].partition("</tr>")[0]
     assert "narrow" in row.partition("</th>")[0]
+    assert "0.0020" in row, "its parameters are not shown as 0.00"
     history = (tmp_path / "site" / "systems" / "unet.html").read_text(encoding="utf-8")
     assert "narrow" in history
     assert "PSNR over submissions" not in history
