@@ -26,6 +26,7 @@ from defocus.command_line.options import (
     with_common_options,
     with_plugins,
 )
+from defocus.command_line.settings_file import key_of
 from defocus.command_line.verbs import command_of, find_verb, find_verbs, heading_of, refuse_unknown
 from defocus.discovery import Offer
 from defocus.errors import (
@@ -166,7 +167,20 @@ def _with_options(
     command = with_added_options(name, command)
     if further is not None:
         command = further(command)
-    return with_common_options(with_plugins(command))
+    command = with_common_options(with_plugins(command))
+    _name_variables(f"defocus-{name}", command)
+    return command
+
+
+def _name_variables(prefix: str, command: click.Command) -> None:
+    """Name the environment variables of options after them; click takes the parameters' names."""
+    if isinstance(command, click.Group):
+        for name, member in command.commands.items():
+            _name_variables(f"{prefix}-{name}", member)
+    for one in command.params:
+        if isinstance(one, click.Option) and one.name != key_of(one):
+            one.envvar = f"{prefix}-{key_of(one)}".upper().replace("-", "_")
+            one.allow_from_autoenv = False
 
 
 def _while_read(work: Callable[..., Any]) -> Callable[..., Any]:

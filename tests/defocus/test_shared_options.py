@@ -46,8 +46,8 @@ def test_an_error_says_where_it_came_from_and_has_a_colour_if_wanted(run):
 def test_the_config_says_what_counts_and_why(run, tmp_path):
     (tmp_path / "lab.toml").write_text('[shoot]\nblurry = "f/2"\nsharp = "f/16"\niso = 200\n')
     done = run(
-        "defocus-capture", "shoot", "s", "--camera", "sim:", "--settings", "lab.toml",
-        "--sharp", "f/22", "--print-config",
+        "defocus-capture", "shoot", "s", "--settings", "lab.toml", "--sharp", "f/22",
+        "--print-config", DEFOCUS_CAPTURE_SHOOT_CAMERA="sim:", DEFOCUS_CAPTURE_SHOOT_URIS="foo:",
         DEFOCUS_CAPTURE_SHOOT_ISO="400", DEFOCUS_CAPTURE_SHOOT_SHARP="f/11", code=0,
     )  # fmt: skip
     assert list(tmp_path.iterdir()) == [tmp_path / "lab.toml"], "nothing is shot"
