@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import defocus
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights.own import find_own_weights
-from defocus.extras.text.metrics.text import characters_in
+from defocus.extras.text.metrics.legibility import characters_in
 from defocus.extras.text.similarity import similarity
 from defocus.images import as_float
 from defocus.tesseract import tesseract_version

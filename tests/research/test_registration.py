@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from defocus.extras.studies.rendering.run import render_dosed_dataset
+from defocus.extras.studies.dose_dataset.run import render_dosed_dataset
 from research.pages import registration
 
 REQUEST = """\

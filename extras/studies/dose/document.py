@@ -23,7 +23,7 @@ from defocus.extras.studies.dose.outputs.measures import (
 from defocus.extras.studies.dose.outputs.reblurring import reblur_losses
 from defocus.extras.studies.dose.pairs import at_dose
 from defocus.extras.studies.dose.plan import DoseStudy
-from defocus.extras.studies.rendering.run import PHOTOGRAPH
+from defocus.extras.studies.dose_dataset.run import PHOTOGRAPH
 
 PROTOCOLS = ("gt", "input-aligned", "deformed-gt", OFFICIAL_GRID)
 """Compared with the truth: does a protocol rank the lines as it does?"""

@@ -8,7 +8,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sample import VARIANTS
 from defocus.errors import InputError
-from defocus.extras.studies.rendering.run import DOSE
+from defocus.extras.studies.dose_dataset.run import DOSE
 
 
 def open_dosed(text: str) -> Dataset:

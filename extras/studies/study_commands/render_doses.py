@@ -33,7 +33,7 @@ def command(
     per dose. Run the same command again to continue an interrupted rendering.
     """
     from defocus.datasets.pair import split_counts
-    from defocus.extras.studies.rendering.run import render_dosed_dataset
+    from defocus.extras.studies.dose_dataset.run import render_dosed_dataset
 
     with json_output() as output:
         pairs = render_dosed_dataset(request, out, photographs, jobs)

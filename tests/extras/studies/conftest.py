@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from defocus.extras.studies.rendering.run import render_dosed_dataset
+from defocus.extras.studies.dose_dataset.run import render_dosed_dataset
 
 
 def render_doses(folder: Path, request: str) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from defocus.datasets.pair import Dataset
 from defocus.extras.studies import displaced as displacing
-from defocus.extras.studies.rendering import run as dosing
+from defocus.extras.studies.dose_dataset import run as dosing
 from tests.golden.numbers import Numbers, of_folder
 
 REVISIONS = {"displaced": [displacing.REVISION], "doses": [dosing.REVISION]}

@@ -21,7 +21,7 @@ from defocus.extras.studies.dose.outputs.layout import CROP_PX
 from defocus.extras.studies.dose.outputs.measures import OFFICIAL_GRID, restored_scores
 from defocus.extras.studies.dose.outputs.strips import write_strip
 from defocus.extras.studies.dose.plan import DoseStudy, dose_study
-from defocus.extras.studies.rendering.run import PHOTOGRAPH
+from defocus.extras.studies.dose_dataset.run import PHOTOGRAPH
 from defocus.images import as_float, read_image
 from tests.benchmark.example_study import entry
 from tests.extras.studies.conftest import render_doses

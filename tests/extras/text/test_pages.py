@@ -8,7 +8,7 @@ import pytest
 from defocus.datasets.api import open_dataset, reader_card
 from defocus.datasets.stream import dataset
 from defocus.errors import DatasetError
-from defocus.extras.text.metrics.text import characters_in
+from defocus.extras.text.metrics.legibility import characters_in
 from defocus.extras.text.similarity import similarity
 from defocus.images import as_float, read_image
 from defocus.tesseract import tesseract_version

@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from defocus.datasets.readers.manifest import read
 from defocus.datasets.stream.photographs import read_photographs
 from defocus.errors import DatasetError, SettingsError
-from defocus.extras.studies.rendering import run
-from defocus.extras.studies.rendering.motion import Motion, draw_motion, moved_scene
-from defocus.extras.studies.rendering.request import DoseRequest, Kind, load_dose_request
-from defocus.extras.studies.rendering.run import DOSE, PHOTOGRAPH, render_dosed_dataset
-from defocus.extras.studies.rendering.scene import render_doses
+from defocus.extras.studies.dose_dataset import run
+from defocus.extras.studies.dose_dataset.motion import Motion, draw_motion, moved_scene
+from defocus.extras.studies.dose_dataset.request import DoseRequest, Kind, load_dose_request
+from defocus.extras.studies.dose_dataset.run import DOSE, PHOTOGRAPH, render_dosed_dataset
+from defocus.extras.studies.dose_dataset.scene import render_doses
 from defocus.extras.studies.study_commands.render_doses import command
 from defocus.images import as_float, read_image, srgb_to_linear, write_image
 from defocus.scene.kernel_bank import KernelBank, all_in_focus

@@ -18,8 +18,8 @@ from defocus.datasets.pair import Pair, Split
 from defocus.datasets.stream.dataset import identity
 from defocus.datasets.stream.photographs import Photographs, find_photographs, read_photographs
 from defocus.errors import DatasetError
-from defocus.extras.studies.rendering.request import DoseRequest, load_dose_request
-from defocus.extras.studies.rendering.scene import render_doses
+from defocus.extras.studies.dose_dataset.request import DoseRequest, load_dose_request
+from defocus.extras.studies.dose_dataset.scene import render_doses
 from defocus.files import write_json
 from defocus.images import as_integer, write_array, write_image
 from defocus.progress import say
@@ -48,7 +48,7 @@ def render_dosed_dataset(
     holds out; all are taken with the same lenses.
 
     Args:
-        request_file: A TOML file, see :mod:`defocus.extras.studies.rendering.request`.
+        request_file: A TOML file, see :mod:`defocus.extras.studies.dose_dataset.request`.
         out: The dataset's folder: absent, empty, or with an unfinished run of the same request.
         photographs: Folder to use instead of the request's.
         jobs: Number of scenes rendered at once; each process holds all photographs.

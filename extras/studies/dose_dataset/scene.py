@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.datasets.stream.patches import draw_levels
-from defocus.extras.studies.rendering.motion import draw_motion, moved_scene
-from defocus.extras.studies.rendering.request import DoseRequest, Kind
+from defocus.extras.studies.dose_dataset.motion import draw_motion, moved_scene
+from defocus.extras.studies.dose_dataset.request import DoseRequest, Kind
 from defocus.scene.camera import StreamCamera, recorded
 from defocus.scene.depth import Focus, draw_focus, draw_kind
 from defocus.scene.kernel_bank import (

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.extras.studies.rendering.request import Kind
+from defocus.extras.studies.dose_dataset.request import Kind
 from defocus.scene.occluders import Occluder, StreamScene
 
 Array = NDArray[np.float32]
