@@ -54,7 +54,7 @@ class MetricAgreement:
     systems: int
 
 
-def metric_agreement(results: Results, found: Sequence[Strength]) -> list[MetricAgreement]:
+def metric_agreement(results: Results, strengths: Sequence[Strength]) -> list[MetricAgreement]:
     """Rank correlation of every metric with people on every dataset, the highest first.
 
     Datasets and profiles are never mixed. A system that has several scores there, as from two
@@ -63,25 +63,25 @@ def metric_agreement(results: Results, found: Sequence[Strength]) -> list[Metric
 
     Args:
         results: The store of the study.
-        found: People's strengths.
+        strengths: People's strengths.
     """
-    people = {one.system: one for one in found}
+    people = {one.system: one for one in strengths}
     scores: dict[tuple[str, str, str, str], dict[str, list[SystemScores]]] = defaultdict(
         lambda: defaultdict(list)
     )
-    known = all_metrics()
+    metrics = all_metrics()
     for entries in current_entries(results):
         if entries[0].system not in people:
             continue
         group = scored_group(results, entries)
         for line, place in enumerate(group.places):
-            if place.metric in known and group.counted[line].any():
+            if place.metric in metrics and group.counted[line].any():
                 where = entries[0].dataset, place.profile, place.protocol, place.metric
                 scores[where][entries[0].system].append(system_scores(group, line))
     agreements = []
     for where, several in scores.items():
         members = {name: ones[0] for name, ones in several.items() if len(ones) == 1}
-        sign = 1 if known[where[-1]].better == "higher" else -1
+        sign = 1 if metrics[where[-1]].better == "higher" else -1
         agreed = _agreement(members, [people[name] for name in members], sign)
         if agreed is not None:
             agreements.append(MetricAgreement(*where, *agreed, len(members)))

@@ -111,20 +111,20 @@ def read_answers(path: Path, trials: Sequence[Trial]) -> Judgements:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path}: larger than any file of answers")
-        found = Judgements.model_validate_json(path.read_bytes())
+        judgements = Judgements.model_validate_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, problem["loc"]))
         raise InputError(f"{path}: '{where}': {problem['msg'].lower()}") from error
-    if found.plan != plan_hash(trials):
+    if judgements.plan != plan_hash(trials):
         raise InputError(f"{path}: answers of another page than the study's last one")
-    if any(one.trial >= len(trials) for one in found.answers):
+    if any(one.trial >= len(trials) for one in judgements.answers):
         raise InputError(f"{path}: answers a trial that the page does not have")
-    if len({one.trial for one in found.answers}) < len(found.answers):
+    if len({one.trial for one in judgements.answers}) < len(judgements.answers):
         raise InputError(f"{path}: answers a trial twice")
-    return found
+    return judgements
 
 
 def read_people(paths: Sequence[Path], trials: Sequence[Trial]) -> list[Judgements]:
@@ -134,20 +134,20 @@ def read_people(paths: Sequence[Path], trials: Sequence[Trial]) -> list[Judgemen
         InputError: Two files are of one person, such as a copy or an earlier save; or see
             :func:`read_answers`.
     """
-    found: dict[Path, Judgements] = {}
+    by_file: dict[Path, Judgements] = {}
     for path in paths:
         one = read_answers(path, trials)
-        for before, other in found.items():
+        for before, other in by_file.items():
             short = min(len(one.answers), len(other.answers))
             if one.judge == other.judge and one.answers[:short] == other.answers[:short]:
                 raise InputError(
                     f"{path}: the answers of {one.judge} again, as in {before}; drop one"
                 )
-        found[path] = one
-    names = Counter(one.judge for one in found.values())
+        by_file[path] = one
+    names = Counter(one.judge for one in by_file.values())
     return [
         one.model_copy(update={"judge": f"{one.judge} ({path})"}) if names[one.judge] > 1 else one
-        for path, one in found.items()
+        for path, one in by_file.items()
     ]
 
 

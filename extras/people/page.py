@@ -27,14 +27,14 @@ def shared_pairs(folders: Mapping[str, Path]) -> list[str]:
     Raises:
         InputError: There are none.
     """
-    found: set[str] | None = None
+    shared: set[str] | None = None
     for folder in folders.values():
         names = {path.name.removesuffix(".restored.png") for path in folder.glob("*.restored.png")}
         whole = {n for n in names if all((folder / f"{n}.{s}.png").is_file() for s in STATES)}
-        found = whole if found is None else found & whole
-    if not found:
+        shared = whole if shared is None else shared & whole
+    if not shared:
         raise InputError("no picture that all systems restored and that has a sharp one")
-    return sorted(found)
+    return sorted(shared)
 
 
 def judging_page(folders: Mapping[str, Path], trials: Sequence[Trial]) -> str:

@@ -74,7 +74,7 @@ def strengths(comparisons: Sequence[PairedChoice]) -> list[Strength]:
     spread = np.sqrt(np.diag(centre @ np.linalg.inv(curvature) @ centre))
     values = values - values.mean()
     counts = np.bincount(np.concatenate([first, second]), minlength=len(names))
-    found = [
+    rows = [
         Strength(
             name,
             float(values[index]),
@@ -84,7 +84,7 @@ def strengths(comparisons: Sequence[PairedChoice]) -> list[Strength]:
         )
         for name, index in place.items()
     ]
-    return sorted(found, key=lambda one: (-one.value, one.system))
+    return sorted(rows, key=lambda one: (-one.value, one.system))
 
 
 def _curvature(

@@ -53,8 +53,8 @@ def judged_words(result: Judged) -> list[str]:
         "with themselves in {:.0%} of the questions that were asked again": result.with_themselves,
         "with each other in {:.0%} of those that two answered": result.with_others,
     }
-    known = [words.format(share) for words, share in agreed.items() if share is not None]
-    return [*said, f"People agree {' and '.join(known)}."] if known else said
+    shares = [words.format(share) for words, share in agreed.items() if share is not None]
+    return [*said, f"People agree {' and '.join(shares)}."] if shares else said
 
 
 def metrics_tables(agreements: Sequence[MetricAgreement]) -> tuple[Table, ...]:
@@ -62,7 +62,7 @@ def metrics_tables(agreements: Sequence[MetricAgreement]) -> tuple[Table, ...]:
     by_dataset: dict[tuple[str, str], list[MetricAgreement]] = defaultdict(list)
     for one in agreements:
         by_dataset[one.dataset, one.profile].append(one)
-    return tuple(_metrics_table(*on, found) for on, found in sorted(by_dataset.items()))
+    return tuple(_metrics_table(*on, by_metric) for on, by_metric in sorted(by_dataset.items()))
 
 
 def _metrics_table(dataset: str, profile: str, agreements: Sequence[MetricAgreement]) -> Table:
@@ -76,9 +76,9 @@ def _metrics_table(dataset: str, profile: str, agreements: Sequence[MetricAgreem
     rows = tuple(
         (
             all_metrics()[metric].display_name,
-            *(_cell(found[p]) if p in found else None for p in protocols),
+            *(_cell(by_protocol[p]) if p in by_protocol else None for p in protocols),
         )
-        for metric, found in by_metric.items()
+        for metric, by_protocol in by_metric.items()
     )
     return Table.of(
         f"How far metrics order systems as people do: {dataset}, profile {profile}",

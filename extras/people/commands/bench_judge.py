@@ -64,10 +64,10 @@ def command(
     if (page is None) == (not answers):
         raise click.UsageError("give --page FILE, or the files that people saved")
     if page is not None:
-        found = pictures_of(out)
+        folders = pictures_of(out)
         chosen = {
             name: folder
-            for name, folder in found.items()
+            for name, folder in folders.items()
             if not systems or any(fnmatchcase(name, one) for one in systems)
         }
         trials = plan_trials(list(chosen), shared_pairs(chosen) if chosen else [], judgements, seed)

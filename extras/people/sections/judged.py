@@ -11,12 +11,12 @@ from defocus.reports.model import Paragraph, Part
 
 
 def _build(study: ReportStudy) -> Sequence[Part]:
-    found = read_judged(study.out)
-    if found is None:
+    judged = read_judged(study.out)
+    if judged is None:
         return ()
-    agreements = metric_agreement(study.content.results, found.strengths)
-    strengths = strengths_table(found, study.display_name)
-    said = " ".join(judged_words(found))
+    agreements = metric_agreement(study.content.results, judged.strengths)
+    strengths = strengths_table(judged, study.display_name)
+    said = " ".join(judged_words(judged))
     return (strengths, *((Paragraph(said),) if said else ()), *metrics_tables(agreements))
 
 
