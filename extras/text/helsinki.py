@@ -96,8 +96,8 @@ class HelsinkiResult:
     @property
     def sane(self) -> bool | None:
         """Whether it writes no text where there is none; None if that is not known."""
-        known = self.false_characters
-        return None if known is None else known <= MOST_FALSE_CHARACTERS
+        characters = self.false_characters
+        return None if characters is None else characters <= MOST_FALSE_CHARACTERS
 
     def to_json(self) -> dict[str, Any]:
         """The keys of ``helsinki --json``."""
@@ -172,8 +172,8 @@ def score_steps(restored: Path, dataset: Dataset, text_free: Path | None = None)
         InputError: The dataset is another one, or a folder has no pictures.
         NotApplicableError: tesseract is not installed.
     """
-    found = match(restored, dataset_subjects(dataset))
-    files = {subject.name: path for subject, path in found.files}
+    matching = match(restored, dataset_subjects(dataset))
+    files = {subject.name: path for subject, path in matching.files}
     by_step: dict[int, list[Pair]] = {}
     for pair in dataset.split("test"):
         by_step.setdefault(_step_of(pair), []).append(pair)
@@ -192,7 +192,11 @@ def score_steps(restored: Path, dataset: Dataset, text_free: Path | None = None)
         steps += [_step_score(step, [one.score for one in read])] if read else []
     characters = _false_characters(text_free) if text_free is not None else None
     return HelsinkiResult(
-        tuple(steps), len(found.missing), characters, tesseract_version(), dataset.without(failed)
+        tuple(steps),
+        len(matching.missing),
+        characters,
+        tesseract_version(),
+        dataset.without(failed),
     )
 
 

@@ -58,13 +58,13 @@ LAYOUT = Layout(
 
 def _texts(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[str, object]]:  # noqa: ARG001 - it lies beside the pictures
     """True text of each pair: beside the sharp picture, or beside the blurry one."""
-    found: dict[str, Mapping[str, object]] = {}
+    texts: dict[str, Mapping[str, object]] = {}
     for pair in pairs:
         beside = [path.with_suffix(".txt") for path in (pair.sharp, pair.blurry) if path]
         text = next((path for path in beside if path.is_file()), None)
         if text is not None:
-            found[pair.id] = {"text": _text(text)}
-    return found
+            texts[pair.id] = {"text": _text(text)}
+    return texts
 
 
 def _text(path: Path) -> str:
@@ -85,11 +85,11 @@ def check(path: Path) -> Completeness:
     Raises:
         DatasetError: The folder has no file of the dataset.
     """
-    found = SET.check(path)
+    result = SET.check(path)
     root = path if path.is_file() else SET.located(path)[0]
     absent = () if path.is_file() else _absent(root)
     return Completeness(
-        (*found.missing, *absent), found.extra, found.wrong, found.counts, found.pictures
+        (*result.missing, *absent), result.extra, result.wrong, result.counts, result.pictures
     )
 
 
