@@ -51,9 +51,9 @@ def ready_release(root: Path) -> Draft:
         DatasetError: The release is damaged, has pictures whose licence does not permit
             publication, or its card lacks a licence, authors or a statement about faces.
     """
-    found = verify_folder(root)
-    if not found.ok:
-        wrong = found.wrong[0]
+    verification = verify_folder(root)
+    if not verification.ok:
+        wrong = verification.wrong[0]
         raise DatasetError(
             f"{root}: {wrong.file} is {wrong.kind}; 'defocus-data verify {root} --repair FROM'"
         )
@@ -62,7 +62,7 @@ def ready_release(root: Path) -> Draft:
     if facts.details is None or facts.to not in LAYOUTS:
         raise DatasetError(f"{root}: {ORIGIN} lacks details; package the dataset again")
     _require_declared(root, facts.details)
-    return Draft(root, tuple(sorted(found.hashes)), facts, facts.details)
+    return Draft(root, tuple(sorted(verification.hashes)), facts, facts.details)
 
 
 @contextlib.contextmanager

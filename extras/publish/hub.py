@@ -22,9 +22,9 @@ def checked_repository(name: str) -> str:
 
 def plan(draft: Draft, repository: str) -> dict[str, Any]:
     """What would be sent: ``metadata``, and bytes by name as ``files``; nothing is sent."""
-    told = {"repository": repository, "title": draft.details.title, "private": True}
+    facts = {"repository": repository, "title": draft.details.title, "private": True}
     return {
-        "metadata": told,
+        "metadata": facts,
         "files": {name: (draft.root / name).stat().st_size for name in draft.files},
     }
 
@@ -54,10 +54,10 @@ def draft_on_hub(
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     api = HfApi(endpoint=endpoint, token=token, library_name="defocus")
-    made = False
+    is_there = False
     try:
         api.create_repo(repository, repo_type="dataset", private=True, exist_ok=True)
-        made = True
+        is_there = True
         api.upload_folder(
             repo_id=repository,
             repo_type="dataset",
@@ -70,7 +70,7 @@ def draft_on_hub(
         raise InputError(f"'{repository}' is no OWNER/NAME; correct --repository") from error
     except (HfHubHTTPError, httpx.HTTPError) as error:
         first = str(error).strip().partition("\n")[0]
-        if made:
+        if is_there:
             say(
                 f"{repository} is there and stays as it was; the same command sends the files again"
             )

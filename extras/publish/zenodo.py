@@ -50,36 +50,41 @@ def draft_on_zenodo(draft: Draft, endpoint: str, token: str, *, publish: bool) -
     require_size(draft)
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=endpoint, headers=headers, timeout=TIMEOUT_SECONDS) as client:
-        made = _new_draft(client)
+        deposit = _new_draft(client)
         try:
-            doi = draft.details.doi or _reserved(client, made)
-            with with_doi(draft, doi) as told:
-                _put_metadata(client, made["id"], told)
-                _send_files(client, made["links"]["bucket"], told, endpoint)
+            doi = draft.details.doi or _reserved(client, deposit)
+            with with_doi(draft, doi) as release:
+                _put_metadata(client, deposit["id"], release)
+                _send_files(client, deposit["links"]["bucket"], release, endpoint)
         except BaseException:
-            _remove(client, made)
+            _remove(client, deposit)
             raise
         if publish:
-            address = f"/api/deposit/depositions/{int(made['id'])}/actions/publish"
-            made = {**made, **_asked(client, "POST", address)}
-    return {"id": made["id"], "url": made["links"].get("html"), "published": publish, "doi": doi}
+            address = f"/api/deposit/depositions/{int(deposit['id'])}/actions/publish"
+            deposit = {**deposit, **_asked(client, "POST", address)}
+    return {
+        "id": deposit["id"],
+        "url": deposit["links"].get("html"),
+        "published": publish,
+        "doi": doi,
+    }
 
 
 def _new_draft(client: httpx.Client) -> dict[str, Any]:
-    made = _asked(client, "POST", "/api/deposit/depositions", json={})
-    links = made.get("links")
-    if "id" not in made or not isinstance(links, dict) or "bucket" not in links:
+    deposit = _asked(client, "POST", "/api/deposit/depositions", json={})
+    links = deposit.get("links")
+    if "id" not in deposit or not isinstance(links, dict) or "bucket" not in links:
         raise DefocusError(f"{client.base_url}: answers without a draft; check --endpoint")
-    return made
+    return deposit
 
 
-def _remove(client: httpx.Client, made: dict[str, Any]) -> None:
+def _remove(client: httpx.Client, deposit: dict[str, Any]) -> None:
     """Remove an unfinished draft, or say where it is."""
     try:
-        removed = client.delete(f"/api/deposit/depositions/{made['id']}").is_success
+        removed = client.delete(f"/api/deposit/depositions/{deposit['id']}").is_success
     except httpx.HTTPError:
         removed = False
-    where = made["links"].get("html") or f"{client.base_url}: draft {made['id']}"
+    where = deposit["links"].get("html") or f"{client.base_url}: draft {deposit['id']}"
     say("the unfinished draft is removed" if removed else f"{where}: unfinished; remove it there")
 
 
@@ -103,9 +108,9 @@ def require_size(draft: Draft) -> None:
         raise InputError(f"{draft.root}: {size}; Zenodo takes 50, release it in parts")
 
 
-def _reserved(client: httpx.Client, made: dict[str, Any]) -> str:
+def _reserved(client: httpx.Client, deposit: dict[str, Any]) -> str:
     """The DOI that the server keeps for a new draft."""
-    doi = made.get("metadata", {}).get("prereserve_doi", {}).get("doi", "")
+    doi = deposit.get("metadata", {}).get("prereserve_doi", {}).get("doi", "")
     if not is_doi(doi):
         raise DefocusError(f"{client.base_url}: reserves no DOI; put one into the card as 'doi'")
     return str(doi)
@@ -153,7 +158,7 @@ def zenodo_metadata(draft: Draft) -> dict[str, Any]:
     """What Zenodo receives about a release, in the names of its deposit interface."""
     details = draft.details
     relations = {"isSupplementTo": details.paper, "isNewVersionOf": details.new_version_of}
-    told = {
+    fields = {
         "upload_type": "dataset",
         "title": details.title,
         "publication_date": details.date,
@@ -169,15 +174,15 @@ def zenodo_metadata(draft: Draft) -> dict[str, Any]:
             {"relation": relation, "identifier": doi} for relation, doi in relations.items() if doi
         ],
     }
-    return {key: value for key, value in told.items() if value}
+    return {key: value for key, value in fields.items() if value}
 
 
 def _creator(author: Author) -> dict[str, str]:
     if not isinstance(author, NamedPerson):
         return {"name": author}
     name = f"{author.family}, {author.given}" if author.given else author.family
-    known = {"name": name, "orcid": author.orcid, "affiliation": author.affiliation}
-    return {key: value for key, value in known.items() if value}
+    fields = {"name": name, "orcid": author.orcid, "affiliation": author.affiliation}
+    return {key: value for key, value in fields.items() if value}
 
 
 def _send(client: httpx.Client, bucket: str, path: Path, endpoint: str) -> None:
