@@ -146,8 +146,8 @@ def _weight(frame: Array, mask: Array) -> Array:
     variance = np.maximum(cv2.blur(guide * guide, size) - mean * mean, 0.0)
     slope = (cv2.blur(guide * mask, size) - mean * mean_mask) / (variance + GUIDED_EPS)
     offset = mean_mask - slope * mean
-    found = cv2.blur(slope, size) * guide + cv2.blur(offset, size)
-    return np.asarray(np.clip(found, 1e-4, 1.0), np.float32)
+    weight = cv2.blur(slope, size) * guide + cv2.blur(offset, size)
+    return np.asarray(np.clip(weight, 1e-4, 1.0), np.float32)
 
 
 def _levels(shape: tuple[int, ...]) -> int:
@@ -155,10 +155,10 @@ def _levels(shape: tuple[int, ...]) -> int:
 
 
 def _gaussian(picture: Array, levels: int) -> list[Array]:
-    found = [picture]
+    pyramid = [picture]
     for _ in range(levels - 1):
-        found.append(np.asarray(cv2.pyrDown(found[-1])))
-    return found
+        pyramid.append(np.asarray(cv2.pyrDown(pyramid[-1])))
+    return pyramid
 
 
 def _laplacian(picture: Array, levels: int) -> list[Array]:

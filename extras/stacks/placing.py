@@ -96,13 +96,13 @@ def place_frames(
     outwards = sorted(range(len(frames)), key=lambda k: (abs(k - reference), k))
     for index in track(outwards[1:], "placing the frames"):
         near = sorted(matrices, key=lambda k: (abs(k - index), k))[:TRIED]
-        found, reason = _beside(
+        placement, reason = _beside(
             [(matrices[k], views[k].luminance) for k in near], views[index].luminance
         )
-        if found is None:
+        if placement is None:
             left_out[frames[index]] = reason
         else:
-            matrices[index] = found
+            matrices[index] = placement
     if len(matrices) == 1:
         path, reason = next(iter(left_out.items()))
         raise AlignmentError(
@@ -152,10 +152,10 @@ def _beside(placed: Sequence[tuple[Matrix, Array]], view: Array) -> tuple[Matrix
     If there is none, the reason comes from the nearest one."""
     reason = ""
     for matrix, other in placed:
-        found = register(other, view)
-        if found.matrix is not None:
-            return np.asarray(found.matrix @ matrix), ""
-        reason = reason or found.reason
+        registration = register(other, view)
+        if registration.matrix is not None:
+            return np.asarray(registration.matrix @ matrix), ""
+        reason = reason or registration.reason
     matrix, other = placed[0]
     beside = correlated(other, view)
     return (None, reason) if beside is None else (np.asarray(beside @ matrix), "")
@@ -177,15 +177,15 @@ def correlated(reference: Array, view: Array) -> Matrix | None:
     """
     factor = factor_for(reference.shape, CORRELATED_SIDE)
     first, second = reduced(reference, factor), reduced(view, factor)
-    found: Any = np.eye(2, 3, dtype=np.float32)
+    warp: Any = np.eye(2, 3, dtype=np.float32)
     until = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 200, 1e-6)
     none: Any = None  # no mask; OpenCV's type hints know only the other case
     try:
         for how in (cv2.MOTION_TRANSLATION, cv2.MOTION_AFFINE):
-            _, found = cv2.findTransformECC(first, second, found, how, until, none, SMOOTHED_PX)
+            _, warp = cv2.findTransformECC(first, second, warp, how, until, none, SMOOTHED_PX)
     except cv2.error:  # it does not converge
         return None
-    matrix = np.vstack([found, [0.0, 0.0, 1.0]]).astype(np.float64)
+    matrix = np.vstack([warp, [0.0, 0.0, 1.0]]).astype(np.float64)
     if _likeness(first, warped(second, matrix, first.shape)) < LEAST_LIKENESS:
         return None
     scale = scaling(factor)

@@ -144,7 +144,7 @@ def fuse_stacks(
         order,
         named,
         partial(_write, position=position),
-        partial(_pairs, known={pair.blurry: pair for pair in dataset.pairs}),
+        partial(_pairs, pairs_by_file={pair.blurry: pair for pair in dataset.pairs}),
         title="fusing",
         origin=str(dataset.root),
         thing="stack",
@@ -198,12 +198,12 @@ def _by_folder(stacks: Iterable[Stack]) -> dict[str, Stack]:
     return named
 
 
-def _pairs(stack: Stack, folder: Path, known: dict[Path, Pair]) -> Iterator[Pair]:
+def _pairs(stack: Stack, folder: Path, pairs_by_file: dict[Path, Pair]) -> Iterator[Pair]:
     placed = {one["file"] for one in kept_record(folder / RECORD)["frames"]}
     for frame in stack.frames:
         if frame.name not in placed:
             continue
-        pair = known.get(frame)
+        pair = pairs_by_file.get(frame)
         if pair is None:  # its merged picture cannot be read, which the opened dataset names
             continue
         place = {**cast(dict[str, object], pair.metadata["focus_stack"]), "sharp": "fused"}
@@ -216,15 +216,15 @@ def _pairs(stack: Stack, folder: Path, known: dict[Path, Pair]) -> Iterator[Pair
 
 
 def _fused_stack(stack: Stack, folder: Path) -> FusedStack:
-    told = kept_record(folder / RECORD)
-    compared = told["compared"] or {}
+    record = kept_record(folder / RECORD)
+    compared = record["compared"] or {}
     return FusedStack(
         stack.name,
         folder / PICTURE,
-        len(told["frames"]),
-        len(told["left_out"]),
-        told["reference"],
-        told["confident_share"],
+        len(record["frames"]),
+        len(record["left_out"]),
+        record["reference"],
+        record["confident_share"],
         compared.get("with", ""),
         compared.get("psnr_db"),
         compared.get("best_frame_db"),
@@ -263,11 +263,11 @@ def _write(stack: Stack, folder: Path, position: int | None) -> None:
         for one in placed:
             yield placed_frame(one, first.shape)
 
-    found = fused(frames)
-    picture = as_integer(found.picture, bit_depth(first))
+    fusion = fused(frames)
+    picture = as_integer(fusion.picture, bit_depth(first))
     write_image(folder / PICTURE, picture)
     give_blocks(readable[reference], folder / PICTURE)
-    _write_confidence(folder, found)
+    _write_confidence(folder, fusion)
     compared = None
     if stack.merged is not None:
         merged = stack.merged
@@ -284,17 +284,17 @@ def _write(stack: Stack, folder: Path, position: int | None) -> None:
         "left_out": {path.name: reason for path, reason in left_out.items()},
         "unread": {path.name: reason for path, reason in unread.items()},
         "reference": readable[reference].name,
-        "confident_share": float((found.confidence >= CONFIDENT).mean()),
+        "confident_share": float((fusion.confidence >= CONFIDENT).mean()),
         "compared": compared,
     }
     write_json(folder / RECORD, record)
 
 
-def _write_confidence(folder: Path, found: Fusion) -> None:
+def _write_confidence(folder: Path, fusion: Fusion) -> None:
     import tifffile
 
-    tifffile.imwrite(folder / "confidence.tif", found.confidence, compression="zlib")
-    write_image(folder / "confidence.png", as_integer(found.confidence, 8))
+    tifffile.imwrite(folder / "confidence.tif", fusion.confidence, compression="zlib")
+    write_image(folder / "confidence.png", as_integer(fusion.confidence, 8))
 
 
 def _compared(
@@ -305,11 +305,11 @@ def _compared(
     if other.shape != picture.shape:
         return {"with": merged.name, "reason": "it has another size"}
     factor = factor_for(picture.shape, REGISTRATION_SIDE)
-    found = register(luminance_view(picture, factor), luminance_view(other, factor))
-    if found.matrix is None or found.similarity is None:
-        return {"with": merged.name, "reason": found.reason}
+    registration = register(luminance_view(picture, factor), luminance_view(other, factor))
+    if registration.matrix is None or registration.similarity is None:
+        return {"with": merged.name, "reason": registration.reason}
     scale = scaling(factor)
-    matrix = np.linalg.inv(scale) @ found.matrix @ scale
+    matrix = np.linalg.inv(scale) @ registration.matrix @ scale
     wanted = warped(np.asarray(as_float(other), np.float32), matrix, picture.shape)
     ones = np.ones(picture.shape[:2], np.float32)
     seen = warped(ones, matrix, picture.shape, cv2.BORDER_CONSTANT) > 0.999
@@ -321,8 +321,8 @@ def _compared(
     gain = light[0] / max(light[1], 1e-6)
     return {
         "with": merged.name,
-        "shift_px": list(found.similarity.shift_px),
-        "zoom": found.similarity.zoom,
+        "shift_px": list(registration.similarity.shift_px),
+        "zoom": registration.similarity.zoom,
         "gain": gain,
         "psnr_db": _psnr_db(ours[seen], wanted[seen], gain),
         "best_frame_db": max(_psnr_db(frame[seen], wanted[seen], gain) for frame, _ in frames),

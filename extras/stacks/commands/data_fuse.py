@@ -51,9 +51,9 @@ def command(stack: Path, out: Path, position: int | None, jobs: int, *, as_json:
             done, left_out, lacking = _fused(stack, out, position, jobs)
             stacks = [_document(one) for one in done]
             named = [one.to_json() for one in left_out]
-            told = [one.to_json() for one in lacking]
+            left_behind = [one.to_json() for one in lacking]
             output.write(
-                {"root": str(out), "stacks": stacks, "left_out": named, "left_behind": told}
+                {"root": str(out), "stacks": stacks, "left_out": named, "left_behind": left_behind}
             )
         return int(bool(left_out))
     done, left_out, _ = _fused(stack, out, position, jobs)
