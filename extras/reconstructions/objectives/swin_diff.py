@@ -37,9 +37,9 @@ class SwinDiffObjective(Objective):
         with torch.no_grad():
             wanted = self.encoder(batch.target, batch.blurry)
         start = noised_prior(wanted, first_noise(batch.blurry, None))
-        made = network.prior(batch.blurry, start)
-        of_picture = l1_loss(network.transformer(batch.blurry, made), batch.target)
-        of_prior = l1_loss(made, wanted)
+        estimate = network.prior(batch.blurry, start)
+        of_picture = l1_loss(network.transformer(batch.blurry, estimate), batch.target)
+        of_prior = l1_loss(estimate, wanted)
         parts = {"picture": of_picture, "prior": of_prior}
         return of_picture + of_prior, {name: each.detach() for name, each in parts.items()}
 

@@ -24,9 +24,9 @@ class _Path(nn.Module):
         self.narrow = Pointwise(channels, half)
         self.convolve = nn.Conv2d(half, half, kernel, padding=kernel // 2)
 
-    def forward(self, features: torch.Tensor, found: torch.Tensor | None) -> torch.Tensor:
+    def forward(self, features: torch.Tensor, before: torch.Tensor | None) -> torch.Tensor:
         narrowed = self.narrow(features)
-        return functional.relu(self.convolve(narrowed if found is None else narrowed + found))
+        return functional.relu(self.convolve(narrowed if before is None else narrowed + before))
 
 
 class _Gates(nn.Module):
@@ -59,10 +59,10 @@ class _Block(nn.Module):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         seen = functional.relu(self.first(features))
-        found: list[torch.Tensor] = []
+        outputs: list[torch.Tensor] = []
         for path in self.paths:
-            found.append(path(seen, found[-1] if found else None))
-        changed: torch.Tensor = features + self.gates(self.join(torch.cat(found, dim=1)))
+            outputs.append(path(seen, outputs[-1] if outputs else None))
+        changed: torch.Tensor = features + self.gates(self.join(torch.cat(outputs, dim=1)))
         return changed
 
 

@@ -94,5 +94,5 @@ class ScoreSDE(nn.Module):
         return predictor_corrector(score, noisy, steps, draw, self.ratio, ancestral)
 
     def _score_at(self, noisy: torch.Tensor, sigma: float) -> torch.Tensor:
-        found: torch.Tensor = self.score(noisy, noisy.new_full((len(noisy),), sigma))
-        return found
+        score: torch.Tensor = self.score(noisy, noisy.new_full((len(noisy),), sigma))
+        return score

@@ -39,8 +39,8 @@ class Denoiser(nn.Module):
 
     def forward(self, noisy: torch.Tensor, time: int, condition: torch.Tensor) -> torch.Tensor:
         """From a noisy prior and its condition, ``(N, 16, prior)`` each, to the noise in it."""
-        told = (time * self.time_mlp).expand_as(noisy)
-        tokens = self.first_layer(torch.cat([noisy, told, condition], dim=-1))
+        time_token = (time * self.time_mlp).expand_as(noisy)
+        tokens = self.first_layer(torch.cat([noisy, time_token, condition], dim=-1))
         for block in self.blocks:
             tokens = block(tokens)
         noise: torch.Tensor = self.final_layer(tokens)

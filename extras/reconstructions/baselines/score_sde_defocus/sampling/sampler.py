@@ -54,9 +54,9 @@ def predictor_corrector(
     """
     cleaned = noisy
     for step in steps:
-        noisy = _corrected(score(noisy, step.told), noisy, draw(), ratio)
+        noisy = _corrected(score(noisy, step.level), noisy, draw(), ratio)
         power = step.sigma**2 - step.after**2
-        cleaned = noisy + power * score(noisy, step.told)
+        cleaned = noisy + power * score(noisy, step.level)
         noisy = cleaned + put_back(step) * draw()
     return cleaned
 

@@ -14,12 +14,12 @@ class Step:
     """One step of a sampler.
 
     Attributes:
-        told: Noise that the score is asked for.
+        level: Noise that the score is asked for.
         sigma: Noise before the step.
         after: Noise after it.
     """
 
-    told: float
+    level: float
     sigma: float
     after: float
 

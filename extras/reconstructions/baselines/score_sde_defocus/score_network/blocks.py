@@ -62,7 +62,7 @@ class Residual(nn.Module):
     Args:
         inputs: Channels.
         outputs: Channels.
-        told: Length of the conditioning vector.
+        conditions: Length of the conditioning vector.
         resampling: Change of the size in the block.
     """
 
@@ -70,23 +70,23 @@ class Residual(nn.Module):
         self,
         inputs: int,
         outputs: int,
-        told: int,
+        conditions: int,
         resampling: Literal["none", "halve", "double"] = "none",
     ) -> None:
         super().__init__()
         self.resampling = resampling
         self.GroupNorm_0 = group_norm(inputs)
         self.Conv_0 = convolution(inputs, outputs)
-        self.Dense_0 = dense(told, outputs)
+        self.Dense_0 = dense(conditions, outputs)
         self.GroupNorm_1 = group_norm(outputs)
         self.Conv_1 = convolution(outputs, outputs, variance=NOTHING)
         changed = inputs != outputs or resampling != "none"
         self.Conv_2 = convolution(inputs, outputs, 1) if changed else None
 
-    def forward(self, features: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
-        """From ``(N, inputs, H, W)`` and ``(N, told)``."""
+    def forward(self, features: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        """From ``(N, inputs, H, W)`` and ``(N, conditions)``."""
         change = self._resampled(functional.silu(self.GroupNorm_0(features)))
-        change = self.Conv_0(change) + self.Dense_0(functional.silu(told))[..., None, None]
+        change = self.Conv_0(change) + self.Dense_0(functional.silu(condition))[..., None, None]
         change = self.Conv_1(functional.silu(self.GroupNorm_1(change)))
         kept = self._resampled(features)
         if self.Conv_2 is not None:

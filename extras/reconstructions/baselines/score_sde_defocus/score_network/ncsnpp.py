@@ -62,34 +62,34 @@ class NCSNpp(nn.Module):
 
     def _add_encoder(self, modules: list[nn.Module], widths: list[int]) -> list[int]:
         """Append the encoder and the middle; gives the channels of the skips."""
-        told, channels = 4 * widths[0], widths[0]
+        conditions, channels = 4 * widths[0], widths[0]
         skips = [channels]
         for level, width in enumerate(widths):
             for _ in range(self.blocks):
-                modules.append(Residual(channels, width, told))
+                modules.append(Residual(channels, width, conditions))
                 channels = width
                 if level in self.attending:
                     modules.append(Attention(channels))
                 skips.append(channels)
             if level < self.levels - 1:
-                modules.append(Residual(channels, channels, told, "halve"))
+                modules.append(Residual(channels, channels, conditions, "halve"))
                 modules.append(Combination(channels))
                 skips.append(channels)
-        modules += [Residual(channels, channels, told), Attention(channels)]
-        modules.append(Residual(channels, channels, told))
+        modules += [Residual(channels, channels, conditions), Attention(channels)]
+        modules.append(Residual(channels, channels, conditions))
         return skips
 
     def _add_decoder(self, modules: list[nn.Module], widths: list[int], skips: list[int]) -> None:
-        told, channels = 4 * widths[0], widths[-1]
+        conditions, channels = 4 * widths[0], widths[-1]
         for level, width in reversed(list(enumerate(widths))):
             for _ in range(self.blocks + 1):
-                modules.append(Residual(channels + skips.pop(), width, told))
+                modules.append(Residual(channels + skips.pop(), width, conditions))
                 channels = width
             if level in self.attending:
                 modules.append(Attention(channels))
             modules += [group_norm(channels), convolution(channels, 3, variance=NOTHING)]
             if level:
-                modules.append(Residual(channels, channels, told, "double"))
+                modules.append(Residual(channels, channels, conditions, "double"))
 
     def forward(self, noisy: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
         """The score.
@@ -103,27 +103,29 @@ class NCSNpp(nn.Module):
             As ``noisy``.
         """
         modules = iter(self.all_modules)
-        told = next(modules)(sigma.log())
-        told = next(modules)(told)
-        told = next(modules)(functional.silu(told))
-        skips = self._encoded(modules, 2 * noisy - 1, told)
-        features = next(modules)(skips[-1], told)
+        condition = next(modules)(sigma.log())
+        condition = next(modules)(condition)
+        condition = next(modules)(functional.silu(condition))
+        skips = self._encoded(modules, 2 * noisy - 1, condition)
+        features = next(modules)(skips[-1], condition)
         attend, last = next(modules), next(modules)
-        return self._decoded(modules, last(attend(features), told), skips, told) / _wide(sigma)
+        return self._decoded(modules, last(attend(features), condition), skips, condition) / _wide(
+            sigma
+        )
 
     def _encoded(
-        self, modules: Iterator[nn.Module], picture: torch.Tensor, told: torch.Tensor
+        self, modules: Iterator[nn.Module], picture: torch.Tensor, condition: torch.Tensor
     ) -> list[torch.Tensor]:
         skips = [next(modules)(picture)]
         for level in range(self.levels):
             for _ in range(self.blocks):
-                features = next(modules)(skips[-1], told)
+                features = next(modules)(skips[-1], condition)
                 if level in self.attending:
                     features = next(modules)(features)
                 skips.append(features)
             if level < self.levels - 1:
                 picture = halved(picture)
-                features = next(modules)(skips[-1], told)
+                features = next(modules)(skips[-1], condition)
                 skips.append(next(modules)(picture, features))
         return skips
 
@@ -132,20 +134,20 @@ class NCSNpp(nn.Module):
         modules: Iterator[nn.Module],
         features: torch.Tensor,
         skips: list[torch.Tensor],
-        told: torch.Tensor,
+        condition: torch.Tensor,
     ) -> torch.Tensor:
         """The sum of the pictures that the levels give."""
         picture = torch.zeros(())
         for level in reversed(range(self.levels)):
             for _ in range(self.blocks + 1):
-                features = next(modules)(torch.cat([features, skips.pop()], dim=1), told)
+                features = next(modules)(torch.cat([features, skips.pop()], dim=1), condition)
             if level in self.attending:
                 features = next(modules)(features)
             norm, show = next(modules), next(modules)
             shown = show(functional.silu(norm(features)))
             picture = shown if level == self.levels - 1 else doubled(picture) + shown
             if level:
-                features = next(modules)(features, told)
+                features = next(modules)(features, condition)
         return picture
 
 

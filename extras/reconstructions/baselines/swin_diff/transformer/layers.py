@@ -71,7 +71,7 @@ class Scaled(nn.Module):
         self.ln1 = nn.Linear(prior, channels)
         self.ln2 = nn.Linear(prior, channels)
 
-    def told(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+    def with_prior(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
         """What the layer gives of the scaled features ``(N, C, H, W)``; prior ``(N, 1, P)``."""
         scale, shift = (layer(prior).transpose(1, 2)[..., None] for layer in (self.ln1, self.ln2))
         given: torch.Tensor = self(torch.addcmul(shift, features, scale))
@@ -144,8 +144,8 @@ class ToldBlock(nn.Module):
 
     def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` and ``(N, 1, prior)`` to the shape of the features."""
-        features = features + self.attn.told(self.norm1(features), prior)
-        return features + self.ffn.told(self.norm2(features), prior)
+        features = features + self.attn.with_prior(self.norm1(features), prior)
+        return features + self.ffn.with_prior(self.norm2(features), prior)
 
 
 class GuidedLevel(nn.Module):

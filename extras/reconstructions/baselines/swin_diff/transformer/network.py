@@ -53,8 +53,8 @@ class Transformer(nn.Module):
 
         def level(number: int, width: int, count: int) -> GuidedLevel:
             kinds = _kinds(count, windowed=windowed)
-            made = [Block(width * dim, heads[number], kind) for kind in kinds]
-            return GuidedLevel(width * dim, heads[number], made, prior)
+            stages = [Block(width * dim, heads[number], kind) for kind in kinds]
+            return GuidedLevel(width * dim, heads[number], stages, prior)
 
         self.down_1 = Pyramid(TOKENS, TOKENS // 4, prior)
         self.down_2 = Pyramid(TOKENS // 4, 1, prior)
