@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
+    from defocus.benchmark.study.document import StudyDocument
+    from defocus.benchmark.study.expansion import Expanded
     from defocus.benchmark.study.options import Launcher, RunOptions
 
 HEADINGS = ("Systems", "Study", "Execution")
@@ -47,7 +50,6 @@ def command(context: click.Context, folders: tuple[Path, ...], options: "RunOpti
     from defocus.benchmark.results.lock import require_study_folder
     from defocus.benchmark.study.document import as_request, note_plugins
     from defocus.benchmark.study.expansion import expand_request
-    from defocus.benchmark.study.launch import carry_out
 
     if not options.dry_run:
         require_study_folder(options.out)
@@ -57,7 +59,28 @@ def command(context: click.Context, folders: tuple[Path, ...], options: "RunOpti
     expanded = expand_request(request, options.out, words)
     if options.dry_run:
         return show_plan(expanded.studies, expanded.problems)
-    return carry_out(expanded, request, options.launcher, again=options.again)
+    return _carry_out(expanded, request, options.launcher, again=options.again)
+
+
+def _carry_out(
+    expanded: "Expanded", document: "StudyDocument", launcher: "Launcher", *, again: bool = False
+) -> int:
+    """Do the remaining work of a study and show its results; return the exit code."""
+    from defocus.benchmark.leaderboard.terminal import show_outcome
+    from defocus.benchmark.study.launch import end_jobs, run_as_jobs
+    from defocus.benchmark.study.run import run_studies
+    from defocus.progress import say
+
+    studies = expanded.studies
+    for problem in expanded.problems:
+        say(f"left out: {problem}")
+    if launcher == "here":
+        end_jobs(studies, document)
+        outcome = run_studies(studies, document, again=again)
+    else:
+        outcome = run_as_jobs(studies, document, launcher, again=again)
+    problems = [*expanded.problems, *outcome.problems]
+    return show_outcome(replace(outcome, problems=problems), studies)
 
 
 def _is_given(context: click.Context, name: str) -> bool:
@@ -125,7 +148,6 @@ def continue_study(out: Path, job: str | None, launcher: "Launcher") -> int:
     """Continue a study, or its run ``job`` alone, with the settings that it was started with."""
     from defocus.benchmark.study.document import load_noted, note_plugins, read_request
     from defocus.benchmark.study.expansion import expand_all, one_run
-    from defocus.benchmark.study.launch import carry_out
     from defocus.benchmark.study.standing import claim_job
 
     request = read_request(out)
@@ -134,6 +156,6 @@ def continue_study(out: Path, job: str | None, launcher: "Launcher") -> int:
         request = request.model_copy(update={"plugins": given})
     expanded = expand_all((request, *request.earlier), out)
     if job is None:
-        return carry_out(expanded, request, launcher)
+        return _carry_out(expanded, request, launcher)
     one = one_run(expanded, job)
-    return carry_out(one.moved(claim_job(out, job)), request, launcher)
+    return _carry_out(one.moved(claim_job(out, job)), request, launcher)

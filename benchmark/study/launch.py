@@ -1,4 +1,4 @@
-"""Start the runs of a study with the chosen launcher; the local one has a process per GPU."""
+"""Do the runs of a study as jobs; the local launcher has a process per GPU."""
 
 import os
 import shutil
@@ -11,17 +11,15 @@ from functools import partial
 from pathlib import Path
 
 from defocus.benchmark.leaderboard.publish import publish
-from defocus.benchmark.leaderboard.terminal import show_outcome
 from defocus.benchmark.results.lock import is_locked
 from defocus.benchmark.results.merging import take_job
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.attempt import ask_again
 from defocus.benchmark.study.document import StudyDocument
-from defocus.benchmark.study.expansion import Expanded
 from defocus.benchmark.study.options import Launcher
-from defocus.benchmark.study.outcome import outcome_of
+from defocus.benchmark.study.outcome import Outcome, outcome_of
 from defocus.benchmark.study.plan import Run, Study
-from defocus.benchmark.study.run import opened_study, pending_runs, run_studies
+from defocus.benchmark.study.run import opened_study, pending_runs
 from defocus.benchmark.study.standing import (
     LOG,
     finished_jobs,
@@ -112,29 +110,28 @@ def _end(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
             process.wait()
 
 
-def carry_out(
-    expanded: Expanded, document: StudyDocument, launcher: Launcher, *, again: bool = False
-) -> int:
-    """Do the remaining work of a study and show its results; return the exit code."""
-    studies = expanded.studies
-    for problem in expanded.problems:
-        say(f"left out: {problem}")
-    if launcher == "here":
-        _end_jobs(studies, document)
-        outcome = run_studies(studies, document, again=again)
-    else:
+def end_jobs(studies: Sequence[Study], document: StudyDocument) -> None:
+    """Merge finished and unfinished jobs, so that their work is not repeated here."""
+    if (studies[0].out / "jobs").is_dir():
         with opened_study(studies, document) as results:
             _collect(studies, results)
-            if again:
-                ask_again(studies)
-            pending = pending_runs(studies, results)
-            lost = _launch(studies, pending, document, launcher, results)
-            outcome = replace(outcome_of(studies, results), problems=lost)
-    problems = [*expanded.problems, *outcome.problems]
-    return show_outcome(replace(outcome, problems=problems), studies)
+            take_back(studies[0].out)
 
 
-def _launch(
+def run_as_jobs(
+    studies: Sequence[Study], document: StudyDocument, launcher: Launcher, *, again: bool
+) -> Outcome:
+    """Do the remaining work of a study as jobs, or put it into the queue of a cluster."""
+    with opened_study(studies, document) as results:
+        _collect(studies, results)
+        if again:
+            ask_again(studies)
+        pending = pending_runs(studies, results)
+        lost = _start(studies, pending, document, launcher, results)
+        return replace(outcome_of(studies, results), problems=lost)
+
+
+def _start(
     studies: Sequence[Study],
     pending: Sequence[Run],
     document: StudyDocument,
@@ -174,14 +171,6 @@ def _lost(out: Path, run: str, code: int) -> DefocusError:
     )
     say(str(error), error=True)
     return error
-
-
-def _end_jobs(studies: Sequence[Study], document: StudyDocument) -> None:
-    """Merge finished and unfinished jobs, so that their work is not repeated here."""
-    if (studies[0].out / "jobs").is_dir():
-        with opened_study(studies, document) as results:
-            _collect(studies, results)
-            take_back(studies[0].out)
 
 
 def _collect(studies: Sequence[Study], results: Results) -> set[str]:

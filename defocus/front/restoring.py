@@ -81,13 +81,16 @@ def restore(
     Raises:
         ImageError: ``picture`` or ``mask`` is not valid, the mask has another size, or the network
             returns non-finite numbers or another shape.
-        InputError: The system is unknown or needs weights, or ``tile`` or ``strength`` is wrong.
+        InputError: The system is unknown or needs weights, or a setting is wrong.
         NotApplicableError: The system needs more than a single picture.
         WeightsError: The weights are missing, damaged or made for another network.
     """
     settings = parse_settings(
         RestoreSettings, {"tile": tile, "strength": strength}, origin="restore"
     )
+    for name, value in (("leave_sharp", leave_sharp), ("guard", guard)):
+        if not isinstance(value, bool | np.bool_):
+            raise InputError(f"restore: {name} is True or False, not {value!r}")
     given = pictures(picture, "picture")
     restorer = _restorer(system, weights, settings.tile)
     share = None if mask is None else _mask(mask, given)

@@ -159,7 +159,7 @@ def test_jobs_that_end_together_are_both_taken_and_a_killed_one_is_named(tmp_pat
     monkeypatch.setattr(launch, "publish", lambda out, results: None)
     with study_lock(tmp_path), open_results(tmp_path / "results.sqlite") as results:
         study = Study(tmp_path, dataset, runs)
-        (lost,) = launch._launch([study], runs, StudyDocument(), "local", results)
+        (lost,) = launch._start([study], runs, StudyDocument(), "local", results)
         assert {one.run for one in results.entries()} == {first, second}
     assert f"{killed} ended without a result (killed by SIGKILL)" in str(lost)
 

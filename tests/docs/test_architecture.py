@@ -3,7 +3,9 @@
 import re
 import sys
 import threading
+from itertools import dropwhile, groupby
 from pathlib import Path
+from traceback import walk_stack
 from types import FrameType
 
 import click
@@ -12,6 +14,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from defocus.benchmark.scoring import fused
+from defocus.benchmark.scoring.fused import fused_sums
 from defocus.command_line.commands import command_group
 from defocus.files import make_folder
 from defocus.images import as_integer, write_image
@@ -60,6 +64,13 @@ def assert_followed(title: str, stage: str, words: list[str]) -> None:
     assert [one for one in stations if one not in calls] == []
 
 
+def called(frame: FrameType) -> list[str]:
+    """The modules of the benchmark that a frame was called by, the command first."""
+    names = [one.f_globals.get("__name__", "") for one, _ in walk_stack(frame)]
+    inside = dropwhile(lambda name: "benchmark" not in name, reversed(names))
+    return [name.removeprefix("defocus.benchmark.") for name in inside if "defocus" in name]
+
+
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     root = tmp_path_factory.mktemp("pairs")
@@ -93,9 +104,20 @@ def test_every_room_says_what_it_holds():
                 assert text.read_text(encoding="utf-8").startswith('"""'), text
 
 
-def test_a_picture_becomes_a_score(dataset, tmp_path):
+def test_a_picture_becomes_a_score(dataset, tmp_path, monkeypatch):
+    ways = []
+
+    def noted(*pictures: np.ndarray) -> object:
+        main = sys._current_frames()[threading.main_thread().ident]  # waits for this thread
+        ways.append([*called(main), *called(sys._getframe(1))])
+        return fused_sums(*pictures)
+
+    monkeypatch.setattr(fused, "fused_sums", noted)
     words = ["run", "--only", "input", "--dataset", dataset, "--out", str(tmp_path / "study")]
     assert_followed("A picture becomes a score", "benchmark", words)
+    stations = ["commands.run", "study.run", "evaluation.evaluate", "scoring.score"]
+    for modules in ways:
+        assert [name for name, _ in groupby(modules)] == stations
 
 
 @pytest.mark.full

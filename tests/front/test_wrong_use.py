@@ -42,6 +42,7 @@ RESTORE = {
     "a tile off the grid": lambda: defocus.restore(BYTES, "wiener", tile=300),
     "a negative tile": lambda: defocus.restore(BYTES, "wiener", tile=-64),
     "a misspelt system": lambda: defocus.restore(BYTES, "wienr"),
+    "a guard in words": lambda: defocus.restore(BYTES, "wiener", guard="no"),
     "no weights": lambda: defocus.restore(BYTES, "unet"),
     "a function": lambda: defocus.restore(BYTES, lambda blurry: blurry),
     "weights of a network": lambda: defocus.restore(BYTES, SMALLER, weights="x"),
