@@ -73,7 +73,7 @@ class _QuietDecoders:
                 yield
             finally:
                 if silenced:
-                    _silence()
+                    lead_to_nothing(2)
 
 
 def _standard_error_to_nothing() -> int:
@@ -82,14 +82,17 @@ def _standard_error_to_nothing() -> int:
         kept = os.dup(2)
     except OSError:  # a process that was started without one
         return -1
-    _silence()
+    lead_to_nothing(2)
     return kept
 
 
-def _silence() -> None:
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
-    os.close(nothing)
+def lead_to_nothing(descriptor: int) -> None:
+    """Let a descriptor, open or not, lead to an empty file that takes all and keeps nothing."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    if nothing != descriptor:
+        os.dup2(nothing, descriptor)
+        os.close(nothing)
+    os.set_inheritable(descriptor, True)
 
 
 QUIET = _QuietDecoders()

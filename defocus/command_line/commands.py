@@ -40,6 +40,7 @@ from defocus.errors import (
 from defocus.freed_memory import keep_freed_memory
 from defocus.near_names import meant
 from defocus.progress import end_bars, log, telling
+from defocus.quiet_decoders import lead_to_nothing
 
 FurtherOptions: TypeAlias = Callable[[click.Command], click.Command]
 
@@ -273,6 +274,7 @@ def run_command(group: click.Command) -> None:
     # Waiting threads of OpenMP spin by default; on a busy machine a training step was measured to
     # take five to thirty times longer for it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _open_closed_streams()
     keep_freed_memory()
     try:
         try:
@@ -300,17 +302,28 @@ def run_command(group: click.Command) -> None:
         explained = _of_system(error)
         _tell_error(group, error, str(explained))
         code = explained.exit_code
-    _let_go_of_closed_pipes()
-    sys.exit(code or 0)
+    sys.exit(_flushed(group, code or 0))
 
 
-def _let_go_of_closed_pipes() -> None:
-    """What is buffered for a reader that has left goes nowhere; Python would exit with 120."""
+def _open_closed_streams() -> None:
+    """Give a program that was started without one of its streams, as by a daemon, an empty one."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            lead_to_nothing(number)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+
+
+def _flushed(group: click.Command, code: int) -> int:
+    """Write what is buffered, or let it go: Python would exit with 120. Return the exit code."""
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         try:
             stream.flush()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+        except OSError as error:
+            lead_to_nothing(number)
+            if not isinstance(error, BrokenPipeError) and not code:
+                _tell_error(group, error, str(_of_system(error)))
+                code = _of_system(error).exit_code
+    return code
 
 
 def _of_unknown_option(name: str, ctx: click.Context) -> click.UsageError:
@@ -326,7 +339,7 @@ def _of_unknown_option(name: str, ctx: click.Context) -> click.UsageError:
 def _of_system(error: OSError) -> DefocusError:
     """The error that explains what the operating system said of a file."""
     if error.errno in STORAGE_ERRNOS:
-        return storage_error(error, Path(error.filename or "."))
+        return storage_error(error, Path(error.filename or "the output"))
     return FileError(f"{os.fsdecode(error.filename)}: {error.strerror}; check the path")
 
 

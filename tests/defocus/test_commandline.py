@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 
 import click
 import pytest
@@ -85,6 +87,18 @@ def test_a_command_whose_reader_has_left_ends_as_it_would(typed, code, monkeypat
     assert (done.returncode, bool(done.stderr)) == (code, code != 0)
     assert run_python(LIST, *typed.split(), stdout=writer, stderr=writer).returncode == code
     os.close(writer)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("typed", ["list", "list --json", "list --help"])
+def test_a_command_without_a_stream_or_with_a_full_one_ends_in_order(typed):
+    for streams, code in ((">&-", 0), ("2>&- <&-", 0), (">/dev/full", 5)):
+        words = ["bash", "-c", f'"$@" {streams}', "-", sys.executable, "-c", LIST, *typed.split()]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        lines = ["defocus-data: cannot write the output: the disk is full"] * (code == 5)
+        assert (done.returncode, [line.split(";")[0] for line in done.stderr.splitlines()]) == (
+            code, lines
+        )  # fmt: skip
 
 
 @pytest.mark.full
