@@ -135,12 +135,12 @@ def read_scores(bundle: OpenBundle) -> dict[str, list[Score]]:
     stated = {run.entry.run for run in bundle.statement.runs}
     if set(rows) != stated:
         raise BundleRefusedError("files", f"{SCORES}: of other runs than {STATEMENT}")
-    found = {run: [Score(*row) for row in lines] for run, lines in rows.items()}
-    for run, scores in found.items():
+    by_run = {run: [Score(*row) for row in lines] for run, lines in rows.items()}
+    for run, scores in by_run.items():
         keys = [(one.profile, one.protocol, one.metric, one.pair) for one in scores]
         if len(set(keys)) < len(keys):
             raise BundleRefusedError("duplicates", f"{SCORES}: a score of {run} is there twice")
-    return found
+    return by_run
 
 
 def read_output(path: Path, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -155,12 +155,12 @@ def read_output(path: Path, shape: tuple[int, ...]) -> NDArray[np.float64]:
         with path.open("rb") as file:
             if np.lib.format.read_magic(file) != (1, 0):
                 raise ValueError("another format of NumPy's")
-            found, _, dtype = np.lib.format.read_array_header_1_0(file)
+            size, _, dtype = np.lib.format.read_array_header_1_0(file)
             start = file.tell()
         if dtype not in (np.dtype("<f4"), np.dtype("<f8")):
             raise ValueError(f"holds {dtype}")
-        if found != shape:
-            raise ValueError(f"is {found}, its blurry picture {shape}")
+        if size != shape:
+            raise ValueError(f"is {size}, its blurry picture {shape}")
         if path.stat().st_size != start + int(np.prod(shape)) * dtype.itemsize:
             raise ValueError("has another size than its header says")
         picture = np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
@@ -210,11 +210,11 @@ def _require_members(path: Path, folder: Path, statement: Statement) -> None:
     if further != set(statement.files):
         odd = min(further ^ set(statement.files))
         raise BundleRefusedError("files", f"{path}: {odd!r} is not both stated and there")
-    known = {SCORES}
+    names = {SCORES}
     for run in statement.runs:
-        known |= {output_name(run.entry.run, pair) for pair in run.outputs}
-        known.add(weights_name(run.entry.run))
-    if odd_names := sorted(further - known):
+        names |= {output_name(run.entry.run, pair) for pair in run.outputs}
+        names.add(weights_name(run.entry.run))
+    if odd_names := sorted(further - names):
         raise BundleRefusedError("files", f"{path}: {odd_names[0]!r} belongs to no run")
     for name, sha256 in sorted(statement.files.items()):
         if sha256_file(folder / name) != sha256:

@@ -27,13 +27,13 @@ def rows_of(runs: Iterable[StoredRun]) -> list[Row]:
         return leaderboard(results)
 
 
-def different_cell(stated: Sequence[Row], found: Sequence[Row]) -> str:
+def different_cell(stated: Sequence[Row], computed: Sequence[Row]) -> str:
     """The first difference between two leaderboards, in words; empty if there is none."""
     costs = {row.metric for row in stated if not row.protocol}  # earlier versions had fewer
-    found = [r for r in found if r.protocol or r.metric in costs or r.value is not None]
-    if len(stated) != len(found):
-        return f"{len(stated)} rows are stated, {len(found)} follow from the scores"
-    for one, other in zip(stated, found, strict=True):
+    computed = [r for r in computed if r.protocol or r.metric in costs or r.value is not None]
+    if len(stated) != len(computed):
+        return f"{len(stated)} rows are stated, {len(computed)} follow from the scores"
+    for one, other in zip(stated, computed, strict=True):
         for field in fields(Row):
             said, follows = getattr(one, field.name), getattr(other, field.name)
             if not _alike(said, follows):

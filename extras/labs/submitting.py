@@ -102,7 +102,7 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
                 members |= {output_name(run, pair): path for pair, path in pictures.items()}
         weights = {entry.run: _weights(out, entry) for entry in entries}
         if choice.weights:
-            files = {run: found[1] for run, found in weights.items() if found is not None}
+            files = {run: each[1] for run, each in weights.items() if each is not None}
             members |= {weights_name(run): path for run, path in files.items()}
         hashes = {run: _output_hashes(pictures) for run, pictures in kept.items()}
         statement = Statement(
@@ -131,7 +131,7 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
 
 def _dataset(out: Path, results: Results, address: str | None) -> tuple[Dataset, str]:
     """The dataset of the study's current runs, opened, and its address."""
-    known = {entry.data_hash: entry.dataset for entry in results.entries() if entry.scored}
+    names = {entry.data_hash: entry.dataset for entry in results.entries() if entry.scored}
     if address is None:
         if not (out / REQUEST).is_file():
             raise InputError(
@@ -143,7 +143,7 @@ def _dataset(out: Path, results: Results, address: str | None) -> tuple[Dataset,
             raise InputError(f"{out}: has {len(addresses)} datasets; choose one with --dataset")
         address = addresses[0]
     dataset = open_dataset(address, damaged=True)
-    if dataset.content_hash not in known:
+    if dataset.content_hash not in names:
         raise InputError(
             f"{out}: no scores of {dataset.name} as it is now (revision "
             f"{dataset.content_hash[:12]}); run the study again"
@@ -220,8 +220,8 @@ def _weights(out: Path, entry: Entry) -> tuple[WeightsFacts, Path] | None:
 
 
 def _licence(system: str) -> str:
-    known = all_baselines().get(system)
-    return known.card.licence if known is not None else ""
+    registered = all_baselines().get(system)
+    return registered.card.licence if registered is not None else ""
 
 
 def _run_document(out: Path, entry: Entry) -> dict[str, Any]:

@@ -42,26 +42,26 @@ def command(
 
     with json_output() as output:
         opened = open_dataset(dataset, damaged=True)
-        found = verify_bundle(bundle, opened, reruns)
-        say_left_out(found.left_out, opened.total, "pair")
+        check = verify_bundle(bundle, opened, reruns)
+        say_left_out(check.left_out, opened.total, "pair")
         if record:
-            write_record(bundle, found, key)
+            write_record(bundle, check, key)
         if as_json:
-            output.write(found.to_json())
+            output.write(check.to_json())
     if not as_json:
-        for note in found.notes:
+        for note in check.notes:
             click.echo(f"note: {note}")
-        for one in found.findings:
+        for one in check.findings:
             click.echo(f"refused, {one.kind}: {one.said}")
-        if found.ok and found.rescored:
-            scores = counted(found.rescored, "score")
+        if check.ok and check.rescored:
+            scores = counted(check.rescored, "score")
             click.echo(f"{bundle}: {scores} computed again, nothing wrong")
-        elif found.ok:
+        elif check.ok:
             click.echo(f"{bundle}: not verified: no score was computed again")
         if record:
             click.echo(str(record_path(bundle)))
     return (
         NOTHING_RESCORED
-        if found.ok and not found.rescored
-        else int(not found.ok or bool(found.left_out))
+        if check.ok and not check.rescored
+        else int(not check.ok or bool(check.left_out))
     )

@@ -73,13 +73,13 @@ def write_board(folder: Path, out: Path) -> int:
 
 def _histories(groups: BoardGroups) -> dict[str, dict[BoardGroup, list[SubmissionLine]]]:
     """Lines of each system that was submitted more than once, by what can be compared."""
-    found: dict[str, dict[BoardGroup, list[SubmissionLine]]] = defaultdict(dict)
+    by_system: dict[str, dict[BoardGroup, list[SubmissionLine]]] = defaultdict(dict)
     for group, lines in groups.items():
         for line in lines:
-            found[line.run.entry.system].setdefault(group, []).append(line)
+            by_system[line.run.entry.system].setdefault(group, []).append(line)
     return {
         system: by_group
-        for system, by_group in sorted(found.items())
+        for system, by_group in sorted(by_system.items())
         if system != INPUT and max(map(len, by_group.values())) >= HISTORY_AT_LEAST
     }
 
@@ -174,8 +174,8 @@ def _history_page(system: str, groups: BoardGroups) -> Page:
                 by_lab[statement.lab].append((float(number), psnr.value or 0.0))
             name = Link(line.submission.name, f"../{line.submission.page}", line.marks)
             score = measured(psnr.value, psnr.ci_low, psnr.ci_high)
-            made = statement.made[:10], statement.tool
-            rows.append((name, statement.lab, *made, score, line.submission.checked))
+            origin = statement.made[:10], statement.tool
+            rows.append((name, statement.lab, *origin, score, line.submission.checked))
         curves = tuple(
             Curve(lab, tuple(x for x, _ in points), tuple(y for _, y in points))
             for lab, points in by_lab.items()

@@ -52,30 +52,30 @@ def check_repository(folder: Path) -> tuple[int, list[Problem]]:
         try:
             with opened_bundle(path) as bundle:
                 statement = bundle.statement
-                found = [(one.kind, one.said) for one in statement_findings(statement)]
+                faults = [(one.kind, one.said) for one in statement_findings(statement)]
                 scores = read_scores(bundle)
                 follows = rows_of(
                     (run.entry, scores[run.entry.run], run.costs, run.versions)
                     for run in statement.runs
                 )
                 if said := different_cell(statement.rows, follows):
-                    found.append(("rows", said))
+                    faults.append(("rows", said))
         except BundleRefusedError as error:
             problems.append(Problem(name, error.kind, str(error)))
             continue
-        found += admission_problems(repository, statement)
+        faults += admission_problems(repository, statement)
         runs += [(name, run) for run in statement.runs]
-        found += _record_problems(repository, path, statement)
-        problems += [Problem(name, kind, said) for kind, said in found]
+        faults += _record_problems(repository, path, statement)
+        problems += [Problem(name, kind, said) for kind, said in faults]
     return len(paths), [*problems, *_reused(runs)]
 
 
 def admission_problems(repository: Repository, statement: Statement) -> Iterator[tuple[str, str]]:
     """Kind and reason why a repository does not show a bundle."""
-    known = repository.labs.get(statement.lab)
-    if known is None:
+    key = repository.labs.get(statement.lab)
+    if key is None:
         yield "key", f"the lab {statement.lab!r} is not named in {SETTINGS}"
-    elif known != statement.key:
+    elif key != statement.key:
         yield "key", f"signed by another key than that of {statement.lab!r} in {SETTINGS}"
     deny = repository.deny
     if statement.key in deny.keys:

@@ -118,7 +118,7 @@ def submissions_of(folder: Path, repository: Repository) -> tuple[list[Submissio
     """The bundles of a repository, oldest first, and why others cannot be read, by name.
 
     Only statements and signatures are read; 'labs check' looks at the rest."""
-    found: list[Submission] = []
+    submissions: list[Submission] = []
     unreadable: dict[str, str] = {}
     for path in bundles_of(folder):
         name = path.relative_to(folder / "bundles").with_suffix("").as_posix()
@@ -138,13 +138,13 @@ def submissions_of(folder: Path, repository: Repository) -> tuple[list[Submissio
         problems = [said for _, said in admission_problems(repository, statement)]
         problems += [finding.said for finding in statement_findings(statement)]
         problems += [f"refused: {said}" for said in (record.findings if record else ())]
-        found.append(Submission(name, statement, record, tuple(problems)))
-    return sorted(found, key=lambda one: (one.statement.made, one.name)), unreadable
+        submissions.append(Submission(name, statement, record, tuple(problems)))
+    return sorted(submissions, key=lambda one: (one.statement.made, one.name)), unreadable
 
 
 def lines_of(submissions: Iterable[Submission]) -> dict[BoardGroup, list[SubmissionLine]]:
     """The lines of all admitted submissions, oldest first, by what they may be compared with."""
-    found: dict[BoardGroup, list[SubmissionLine]] = defaultdict(list)
+    by_group: dict[BoardGroup, list[SubmissionLine]] = defaultdict(list)
     for submission in submissions:
         if submission.problems:
             continue
@@ -159,8 +159,8 @@ def lines_of(submissions: Iterable[Submission]) -> dict[BoardGroup, list[Submiss
                 continue
             scores = {row.metric: row for row in rows if row.protocol == group.protocol}
             costs = {row.metric: row.value for row in rows if not row.protocol}
-            found[group].append(SubmissionLine(submission, runs[key], scores, costs))
-    return dict(sorted(found.items()))
+            by_group[group].append(SubmissionLine(submission, runs[key], scores, costs))
+    return dict(sorted(by_group.items()))
 
 
 def _group(rows: Iterable[Row]) -> BoardGroup | None:

@@ -203,14 +203,14 @@ def _require_truth(dataset: Dataset, pairs: tuple[Pair, ...]) -> None:
 
 def _copied(folder: Path, pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
     """The pairs with copies of their files in a folder, named by id and role."""
-    found = []
+    copies = []
     for pair in track(pairs, "copying pairs"):
         places = {}
         for role, path in pair_files(pair).items():
             places[role] = make_folder(folder / role) / f"{pair.id}{path.suffix}"
             shutil.copyfile(path, places[role])
-        found.append(replace(pair, metadata={}, **places))  # type: ignore[arg-type] # by role
-    return tuple(found)
+        copies.append(replace(pair, metadata={}, **places))  # type: ignore[arg-type] # by role
+    return tuple(copies)
 
 
 def _without_truth(pair: Pair) -> Pair:
@@ -220,10 +220,10 @@ def _without_truth(pair: Pair) -> Pair:
 
 def _content_hash(folder: Path) -> str:
     pairs, _ = manifest_pairs(folder, read_manifest(folder))
-    found = opened("manifest", folder, pairs)
-    if found.left_out:
-        raise DatasetError(f"{folder}: {found.left_out[0].id}: {found.left_out[0].reason}")
-    return found.content_hash
+    dataset = opened("manifest", folder, pairs)
+    if dataset.left_out:
+        raise DatasetError(f"{folder}: {dataset.left_out[0].id}: {dataset.left_out[0].reason}")
+    return dataset.content_hash
 
 
 def _truth_archive(folder: Path, pairs: tuple[Pair, ...]) -> bytes:

@@ -49,7 +49,7 @@ def leaked_shares(restored: Picture, blurry: Picture, sharp: Picture) -> list[fl
     """
     out, seen, true = map(_finest, (restored, blurry, sharp))
     near = np.pad(seen, FILTER_PX // 2, mode="reflect")
-    found = []
+    leaks = []
     for top in range(0, out.shape[0] - BLOCK_PX + 1, BLOCK_PX):
         for left in range(0, out.shape[1] - BLOCK_PX + 1, BLOCK_PX):
             block = np.s_[top : top + BLOCK_PX, left : left + BLOCK_PX]
@@ -66,8 +66,8 @@ def leaked_shares(restored: Picture, blurry: Picture, sharp: Picture) -> list[fl
             columns = np.vstack([around, detail.ravel(), out[block].ravel()]).T
             own, leaked = np.asarray(np.linalg.qr(columns, mode="r"))[-2, -2:].tolist()
             if own * own > energy / 2:  # no filter of the blurry picture makes it
-                found.append(leaked / own)
-    return found
+                leaks.append(leaked / own)
+    return leaks
 
 
 def low_share(shares: Sequence[float]) -> float | None:

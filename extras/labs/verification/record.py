@@ -57,31 +57,31 @@ def record_path(bundle: Path) -> Path:
     return bundle.with_name(f"{bundle.stem}.verified.json")
 
 
-def write_record(bundle: Path, found: BundleCheck, key_file: Path | None = None) -> CheckRecord:
+def write_record(bundle: Path, check: BundleCheck, key_file: Path | None = None) -> CheckRecord:
     """Sign the outcome of a check and write it beside the bundle.
 
     Args:
         bundle: The bundle.
-        found: The outcome.
+        check: The outcome.
         key_file: The verifier's private key; None for the user's own.
 
     Raises:
         InputError: The bundle cannot be read at all, or the key is no such key.
         StorageError: The record cannot be written.
     """
-    if found.statement is None:
+    if check.statement is None:
         raise InputError(f"{bundle}: cannot be read; there is nothing to record")
     key = signing_key(key_file)
     record = CheckRecord(
-        bundle=digest(found.statement),
-        ok=found.ok,
-        whole=found.whole,
-        findings=tuple(f"{one.kind}: {one.said}" for one in found.findings),
-        notes=found.notes,
+        bundle=digest(check.statement),
+        ok=check.ok,
+        whole=check.whole,
+        findings=tuple(f"{one.kind}: {one.said}" for one in check.findings),
+        notes=check.notes,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         tool=package_version(),
         key=public_key(key),
-        rows=found.rows,
+        rows=check.rows,
     )
     signed = _Signed(record=record, signature=signature_of(_text(record), key))
     write_bytes(record_path(bundle), _json(signed) + b"\n")

@@ -109,8 +109,8 @@ def _memory(
     """Details that a network puts back where they were erased, it has learnt by heart."""
     if system.card.input != "single" or system.card.needs:
         return
-    found = [_remembered(network, system, dataset, pair) for pair in dataset.split("test")]
-    share = low_share([share for shares in found for share in shares])
+    memories = [_remembered(network, system, dataset, pair) for pair in dataset.split("test")]
+    share = low_share([share for shares in memories for share in shares])
     if share is not None and share > MOST_LEAKED:
         yield (
             "memory",

@@ -79,7 +79,7 @@ def rescore(
         compare: Whether the stated scores must be those found here; not where the truth was sealed.
         unread: By id, why test pairs of that copy cannot be read.
     """
-    found = Rescored()
+    outcome = Rescored()
     notes: list[str] = []
     for run in bundle.statement.runs:
         name = run.entry.run
@@ -88,11 +88,11 @@ def rescore(
             continue
         try:
             said = notes if compare else None
-            _rescore_run(bundle, dataset, run, stated[name], found, said, unread)
+            _rescore_run(bundle, dataset, run, stated[name], outcome, said, unread)
         except BundleRefusedError as error:
-            found.findings.append((error.kind, f"{name}: {error}"))
-    found.notes = tuple(notes)
-    return found
+            outcome.findings.append((error.kind, f"{name}: {error}"))
+    outcome.notes = tuple(notes)
+    return outcome
 
 
 def _rescore_run(
@@ -100,7 +100,7 @@ def _rescore_run(
     dataset: Dataset,
     run: RunFacts,
     stated: Sequence[Score],
-    found: Rescored,
+    outcome: Rescored,
     notes: list[str] | None,
     unread: Mapping[str, str],
 ) -> None:
@@ -122,25 +122,25 @@ def _rescore_run(
         best = looks_like(restored, blurry)
         if best != number:
             said = f"{name}: the output of {pair.id} shows {pairs[best].id}"
-            found.findings.append(("outputs", said))
+            outcome.findings.append(("outputs", said))
         own = [
             leaked_shares(restored, blurry[number], one) for one in truths(dataset, pair, restored)
         ]
         shares += chain.from_iterable(own)
         leaked = max((low_share(one) or 0.0 for one in own), default=0.0)
         if leaked > MOST_LEAKED_IN_ONE and (ours or run.weights is None):
-            found.suspected.setdefault(name, []).append(pair)
+            outcome.suspected.setdefault(name, []).append(pair)
         elif leaked > MOST_LEAKED_IN_ONE:
-            found.findings.append(("leak", _leak(name, leaked, f"the output of {pair.id}")))
+            outcome.findings.append(("leak", _leak(name, leaked, f"the output of {pair.id}")))
     share = low_share(shares) or 0.0
     if share > MOST_LEAKED and ours:
-        found.suspected[name] = list(pairs)
+        outcome.suspected[name] = list(pairs)
     elif share > MOST_LEAKED:
-        found.findings.append(("leak", _leak(name, share, "its outputs")))
+        outcome.findings.append(("leak", _leak(name, share, "its outputs")))
     if notes is not None:
-        found.findings += [("scores", said) for said in _different(name, stated, again, notes)]
-    found.rescored += len(again)
-    found.scores[name] = again
+        outcome.findings += [("scores", said) for said in _different(name, stated, again, notes)]
+    outcome.rescored += len(again)
+    outcome.scores[name] = again
 
 
 def shipped_copy(run: RunFacts) -> Path | None:
@@ -204,12 +204,12 @@ def _different(
     notes += sorted(missing_here)
 
 
-def _alike(found: Score, stated: Score) -> bool:
-    if found.value is None or stated.value is None:
-        return found.value is stated.value
-    with_flow = found.flow or found.metric == "warp_px"
+def _alike(score: Score, stated: Score) -> bool:
+    if score.value is None or stated.value is None:
+        return score.value is stated.value
+    with_flow = score.flow or score.metric == "warp_px"
     tolerance = FLOW_TOLERANCE if with_flow else TOLERANCE
-    return math.isclose(found.value, stated.value, rel_tol=0.0, abs_tol=tolerance)
+    return math.isclose(score.value, stated.value, rel_tol=0.0, abs_tol=tolerance)
 
 
 def _shown(value: float | None) -> str:

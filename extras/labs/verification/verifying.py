@@ -101,8 +101,8 @@ def verify_bundle(path: Path, dataset: Dataset, reruns: int = 2) -> BundleCheck:
     try:
         with opened_bundle(path) as bundle:
             whole = readable(dataset, "test")
-            found = _verified(bundle, dataset, whole, reruns)
-            return replace(found, left_out=whole.without())
+            check = _verified(bundle, dataset, whole, reruns)
+            return replace(check, left_out=whole.without())
     except BundleRefusedError as error:
         return BundleCheck(None, (BundleFinding(error.kind, str(error)),))
 
@@ -119,16 +119,16 @@ def _verified(bundle: OpenBundle, dataset: Dataset, whole: Dataset, reruns: int)
     findings += _score_findings(statement, scores)
     unread = {one.id: one.reason for one in whole.left_out if one not in dataset.left_out}
     compare = not _was_sealed(statement, dataset)
-    found = rescore(bundle, dataset, scores, compare=compare, unread=unread)
-    again, notes = _reruns(bundle, whole, reruns, found)
-    findings += [BundleFinding(kind, said) for kind, said in (*found.findings, *again)]
+    outcome = rescore(bundle, dataset, scores, compare=compare, unread=unread)
+    again, notes = _reruns(bundle, whole, reruns, outcome)
+    findings += [BundleFinding(kind, said) for kind, said in (*outcome.findings, *again)]
     return BundleCheck(
         statement,
         tuple(findings[:MOST_FINDINGS]),
-        (*found.notes, *notes),
-        found.rescored,
-        len(found.scores) == len(statement.runs),
-        tuple(_rows(statement, found)),
+        (*outcome.notes, *notes),
+        outcome.rescored,
+        len(outcome.scores) == len(statement.runs),
+        tuple(_rows(statement, outcome)),
     )
 
 
@@ -167,8 +167,8 @@ def statement_findings(statement: Statement, now: datetime | None = None) -> lis
 
 
 def _statement_problems(statement: Statement, now: datetime | None) -> Iterator[tuple[str, str]]:
-    made = datetime.fromisoformat(statement.made)
-    if made > (now or datetime.now(UTC)) + CLOCKS_DIFFER:
+    time = datetime.fromisoformat(statement.made)
+    if time > (now or datetime.now(UTC)) + CLOCKS_DIFFER:
         yield "clock", f"it says that it was made at {statement.made}, which is in the future"
     if statement.profile != DEFAULT.name:
         yield "profile", f"profile {statement.profile}; bundles are scored by {DEFAULT.name}"
@@ -253,8 +253,8 @@ def left_alone(runs: Iterable[RunFacts]) -> set[tuple[str, str]]:
 def _was_sealed(statement: Statement, dataset: Dataset) -> bool:
     """Whether it was made without the truth of a test set that was sealed then and is open now."""
     seal = read_seal(dataset.root)
-    known = seal is not None and seal.inside == dataset.content_hash
-    return known and seal is not None and seal.outside == statement.dataset.content_hash
+    is_sealed_pair = seal is not None and seal.inside == dataset.content_hash
+    return is_sealed_pair and seal is not None and seal.outside == statement.dataset.content_hash
 
 
 def _dataset_findings(statement: Statement, dataset: Dataset) -> Iterator[BundleFinding]:
@@ -326,17 +326,17 @@ def _score_findings(
         yield BundleFinding("rows", said)
 
 
-def _rows(statement: Statement, found: Rescored) -> list[Row]:
+def _rows(statement: Statement, outcome: Rescored) -> list[Row]:
     """The leaderboard by the scores computed here; of runs that were rescored as a whole."""
     return rows_of(
-        (run.entry, found.scores[run.entry.run], run.costs, run.versions)
+        (run.entry, outcome.scores[run.entry.run], run.costs, run.versions)
         for run in statement.runs
-        if run.entry.run in found.scores
+        if run.entry.run in outcome.scores
     )
 
 
 def _unread_pairs(scores: Iterable[Score]) -> set[str]:
     """The pairs all of whose scores say that a picture could not be read."""
-    known = list(scores)
-    read = {one.pair for one in known if not (one.reason or "").startswith(UNREAD)}
-    return {one.pair for one in known} - read
+    rows = list(scores)
+    read = {one.pair for one in rows if not (one.reason or "").startswith(UNREAD)}
+    return {one.pair for one in rows} - read
