@@ -97,7 +97,7 @@ def _summary(kind: Kind, result: dict[str, Any]) -> str:
         )
     if kind == "flat":
         corners = [
-            f"{word} {found['corner_ev']:+.2f}" for word, found in result["apertures"].items()
+            f"{word} {aperture['corner_ev']:+.2f}" for word, aperture in result["apertures"].items()
         ]
         return f"corners in EV: {', '.join(corners)}"
     if kind == "dust":

@@ -51,26 +51,30 @@ def calibration_page(paths: Sequence[Path]) -> Page:
 
 
 def _section(path: Path) -> tuple[str, tuple[Part, ...]]:
-    found = read_calibration(path)
+    calibration = read_calibration(path)
     try:
-        parts = _PARTS[found.kind](found.result)
+        parts = _PARTS[calibration.kind](calibration.result)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DatasetError(
-            f"{path}: not a whole calibration of {found.kind} ({error}); calibrate again"
+            f"{path}: not a whole calibration of {calibration.kind} ({error}); calibrate again"
         ) from error
-    return f"{found.kind.capitalize()} ({path.name})", (_camera(found), *parts)
+    return f"{calibration.kind.capitalize()} ({path.name})", (_camera(calibration), *parts)
 
 
-def _camera(found: Calibration) -> Facts:
-    told = {"Camera": "model", "Lens": "lens", "Serial number": "serial"}
-    facts = [(label, str(found.camera.get(key) or "unknown")) for label, key in told.items()]
-    return Facts("Camera", (*facts, ("Measured", f"{found.created[:16].replace('T', ' ')} UTC")))
+def _camera(calibration: Calibration) -> Facts:
+    labels = {"Camera": "model", "Lens": "lens", "Serial number": "serial"}
+    facts = [
+        (label, str(calibration.camera.get(key) or "unknown")) for label, key in labels.items()
+    ]
+    return Facts(
+        "Camera", (*facts, ("Measured", f"{calibration.created[:16].replace('T', ' ')} UTC"))
+    )
 
 
 def _exposure(result: Result) -> tuple[Part, ...]:
     rows = tuple(
-        (word, str(told["shutter"]), float(told["error_ev"]), float(told["flicker_ev"]))
-        for word, told in result["apertures"].items()
+        (word, str(facts["shutter"]), float(facts["error_ev"]), float(facts["flicker_ev"]))
+        for word, facts in result["apertures"].items()
     )
     table = Table.of(
         "Light of each aperture beyond its label",
@@ -96,8 +100,8 @@ def _focus(result: Result) -> tuple[Part, ...]:
     curve = Curve("towards far", steps, tuple(map(float, energies)), measured=True)
     parts = [Curves("Gradient energy over the travel", "steps", "gradient energy", (curve,))]
     if result.get("scale"):
-        found = [(float(p["steps"]), float(p["coc_px"])) for p in result["scale"]["curve"]]
-        places, diameters = zip(*found, strict=True)
+        points = [(float(p["steps"]), float(p["coc_px"])) for p in result["scale"]["curve"]]
+        places, diameters = zip(*points, strict=True)
         blur = Curve("measured", places, diameters, measured=True)
         parts.append(Curves("Blur over the travel", "steps", "circle of confusion, px", (blur,)))
     return (*parts, Facts("Focus motor", facts))
@@ -105,11 +109,11 @@ def _focus(result: Result) -> tuple[Part, ...]:
 
 def _flat(result: Result) -> tuple[Part, ...]:
     curves, rows = [], []
-    for word, told in result["apertures"].items():
-        c2, c4 = (float(value) for value in told["coefficients_ev"])
+    for word, facts in result["apertures"].items():
+        c2, c4 = (float(value) for value in facts["coefficients_ev"])
         fall = c2 * RADII**2 + c4 * RADII**4
         curves.append(Curve(word, tuple(RADII.tolist()), tuple(fall.tolist())))
-        rows.append((word, float(told["corner_ev"]), float(told["residual_ev"])))
+        rows.append((word, float(facts["corner_ev"]), float(facts["residual_ev"])))
     return (
         Curves("Light from the centre to the corners", "radius, corner at 1", "EV", tuple(curves)),
         Table.of(
@@ -143,12 +147,12 @@ def _dust(result: Result) -> tuple[Part, ...]:
 
 
 def _breathing(result: Result) -> tuple[Part, ...]:
-    known = [
+    points = [
         (float(row["steps"]), 100 * (float(row["zoom"]) - 1))
         for row in result["table"]
         if row["zoom"] is not None
     ]
-    steps, zooms = (np.array(values) for values in zip(*known, strict=True))
+    steps, zooms = (np.array(values) for values in zip(*points, strict=True))
     b1, b2 = (float(value) for value in result["coefficients"])
     at = np.linspace(steps.min(), steps.max(), len(RADII))
     fitted = 100 * (b1 * at + b2 * at**2)

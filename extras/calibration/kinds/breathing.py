@@ -43,16 +43,16 @@ def calibrate_breathing(
     for steps in np.unique(np.linspace(-reach, reach, POINTS).round().astype(int)):
         if not focus.go(int(steps)):
             continue
-        found = register(reference, luminance(bench.shot(exposure).linear)).similarity
-        table.append({"steps": int(steps), "zoom": None if found is None else found.zoom})
+        similarity = register(reference, luminance(bench.shot(exposure).linear)).similarity
+        table.append({"steps": int(steps), "zoom": None if similarity is None else similarity.zoom})
     focus.go(0)
-    known = [(row["steps"], row["zoom"]) for row in table if row["zoom"] is not None]
-    if len(known) < 3:
+    points = [(row["steps"], row["zoom"]) for row in table if row["zoom"] is not None]
+    if len(points) < 3:
         raise CameraError(
-            f"only {len(known)} positions of the focus motor could be registered; take a narrower "
+            f"only {len(points)} positions of the focus motor could be registered; take a narrower "
             "--sharp aperture, fewer --reach, or a target with more detail"
         )
-    steps, zooms = (np.array(values, dtype=float) for values in zip(*known, strict=True))
+    steps, zooms = (np.array(values, dtype=float) for values in zip(*points, strict=True))
     design = np.stack([steps, steps**2], axis=1)
     coefficients = np.linalg.lstsq(design, zooms - 1.0, rcond=None)[0]
     return {

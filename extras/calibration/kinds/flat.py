@@ -33,12 +33,12 @@ def calibrate_flat(
     bench.show("flat", "point the camera at an evenly lit white surface, out of focus")
     words = [bench.aperture(typed) for typed in apertures]
     base = bench.well_exposed(words[0], shutter)
-    found = {}
+    fits = {}
     for word in words:
         exposure = bench.equal_exposure(word, base)
         looks = [bench.shot(exposure) for _ in range(frames)]
-        found[word] = radial_fit(looks)
-    return {"apertures": found}
+        fits[word] = radial_fit(looks)
+    return {"apertures": fits}
 
 
 def radial_fit(looks: list[QuickLook]) -> dict[str, Any]:

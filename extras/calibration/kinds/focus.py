@@ -109,11 +109,11 @@ def _lens(
     bench: CalibrationBench, exposure: Exposure, focal_mm: float | None, pitch_um: float | None
 ) -> Lens | None:
     """The lens; a camera that does not know its focus distance is taken to look far away."""
-    told = bench.camera.describe()
-    focal, pitch = focal_mm or told.focal_length_mm, pitch_um or told.sensor_pitch_um
+    description = bench.camera.describe()
+    focal, pitch = focal_mm or description.focal_length_mm, pitch_um or description.sensor_pitch_um
     if focal is None or pitch is None:
         return None
-    return Lens(focal, exposure.f_number, told.focus_distance_mm or math.inf, pitch)
+    return Lens(focal, exposure.f_number, description.focus_distance_mm or math.inf, pitch)
 
 
 def _sweep(
@@ -156,9 +156,9 @@ def _play(forward: Curve, backward: Curve) -> float:
         backward: The sweep towards near, from its start.
     """
     steps, energy = (np.array(values, dtype=float) for values in zip(*forward, strict=True))
-    told, seen = (np.array(values, dtype=float) for values in zip(*backward, strict=True))
-    lags = np.arange(0.0, told[0] - told[-1], 0.1)
-    lens = np.minimum(told + lags[:, None], told[0])
+    positions, seen = (np.array(values, dtype=float) for values in zip(*backward, strict=True))
+    lags = np.arange(0.0, positions[0] - positions[-1], 0.1)
+    lens = np.minimum(positions + lags[:, None], positions[0])
     misfit = np.log(np.interp(lens, steps, energy)) - np.log(seen)
     return float(lags[np.argmin(misfit.var(axis=1))])
 

@@ -66,22 +66,22 @@ def focus_scale(views: Sequence[FocusView], best: float) -> dict[str, Any] | Non
     sharp = min(views, key=lambda view: abs(view.steps - best))
     energies = {view.steps: gradient_energy(view.centre) for view in views}
     floor = OVER_FLOOR * min(energies.values())
-    found = [
+    points = [
         (view.steps, float(np.sign(view.steps - best)) * blur * sharp.pixels)
         for view in views
         for blur in [_blur(sharp.centre, energies[view.steps])]
         if energies[view.steps] > floor and SMALLEST_PX < blur < LARGEST_PX
     ]
-    if len(found) < LEAST_VIEWS:
+    if len(points) < LEAST_VIEWS:
         return None
-    steps, blur = np.array(found).T
+    steps, blur = np.array(points).T
     # the line passes its zero at the best focus; each side has its own start for what was not sharp
     design = np.column_stack([steps - best, np.sign(steps - best)])
     line = np.linalg.lstsq(design, blur, rcond=None)[0]
     return {
         "px_per_step": float(line[0]),
         "residual_px": float(np.std(blur - design @ line)),
-        "curve": [{"steps": int(at), "coc_px": float(size)} for at, size in sorted(found)],
+        "curve": [{"steps": int(at), "coc_px": float(size)} for at, size in sorted(points)],
     }
 
 

@@ -100,17 +100,19 @@ def _mirrored(look: QuickLook) -> QuickLook:
 
 def _geometry(blurry: QuickLook, sharp: QuickLook) -> tuple[Similarity, bool]:
     """The similarity between the cameras, and whether one of them sees a mirror image."""
-    found: list[Registration] = [
+    registrations: list[Registration] = [
         register(luminance(blurry.linear), luminance(look.linear))
         for look in (sharp, _mirrored(sharp))
     ]
-    best = max(found, key=lambda result: (result.similarity is not None, result.inlier_share))
+    best = max(
+        registrations, key=lambda result: (result.similarity is not None, result.inlier_share)
+    )
     if best.similarity is None:
         raise CameraError(
-            f"the pictures of the two cameras cannot be registered: {found[0].reason}; point both "
-            "at one detailed scene at about equal scale"
+            f"the pictures of the two cameras cannot be registered: {registrations[0].reason}; "
+            "point both at one detailed scene at about equal scale"
         )
-    return best.similarity, best is found[1]
+    return best.similarity, best is registrations[1]
 
 
 def _releases(
@@ -159,13 +161,13 @@ def _skew_seconds(
 def _tracks(pictures: list[Grey]) -> dict[int, NDArray[np.float64]]:
     """Centre (x, y) of the moving object, by number of the picture, where it is fully visible."""
     still = np.median(pictures, axis=0)
-    found = {}
+    centres = {}
     for number, picture in enumerate(pictures):
         change = np.abs(picture - still)
         moving = change > MOVING_OVER_NOISE * max(float(np.median(change)), 1e-3)
         with contextlib.suppress(ValueError):
-            found[number] = _centre(np.where(moving, change, 0.0))
-    return found
+            centres[number] = _centre(np.where(moving, change, 0.0))
+    return centres
 
 
 def _centre(weights: NDArray[np.float64]) -> NDArray[np.float64]:
