@@ -35,16 +35,16 @@ class CycleGANObjective(Objective):
     ) -> tuple[torch.Tensor, Parts]:
         """The generators' loss; its parts are ``adversarial``, ``cycle`` and ``identity``."""
         del progress
-        made = {"sharp": network(batch.blurry), "blurry": self.blurring(batch.target)}
+        generated = {"sharp": network(batch.blurry), "blurry": self.blurring(batch.target)}
         adversarial = sum(
-            (_far_from(1.0, self._critic(kind)(picture)) for kind, picture in made.items()),
+            (_far_from(1.0, self._critic(kind)(picture)) for kind, picture in generated.items()),
             batch.target.new_zeros(()),
         )
-        back = l1_loss(self.blurring(made["sharp"]), batch.blurry)
-        forth = l1_loss(network(made["blurry"]), batch.target)
+        back = l1_loss(self.blurring(generated["sharp"]), batch.blurry)
+        forth = l1_loss(network(generated["blurry"]), batch.target)
         kept = l1_loss(network(batch.target), batch.target)
         kept = kept + l1_loss(self.blurring(batch.blurry), batch.blurry)
-        self._made = {kind: picture.detach() for kind, picture in made.items()}
+        self._made = {kind: picture.detach() for kind, picture in generated.items()}
         # Pictures are in [0, 1] here; twice the difference is that of the official [-1, 1].
         cycle, identity = 2 * (back + forth), 2 * kept
         loss = adversarial + CYCLE_WEIGHT * cycle + IDENTITY_WEIGHT * identity
@@ -70,8 +70,8 @@ class CycleGANObjective(Objective):
         return self.adversary.get_submodule(kind)
 
 
-def _mistaken(critic: nn.Module, real: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
-    return (_far_from(1.0, critic(real)) + _far_from(0.0, critic(made))) / 2
+def _mistaken(critic: nn.Module, real: torch.Tensor, generated: torch.Tensor) -> torch.Tensor:
+    return (_far_from(1.0, critic(real)) + _far_from(0.0, critic(generated))) / 2
 
 
 def _far_from(value: float, scores: torch.Tensor) -> torch.Tensor:

@@ -57,19 +57,19 @@ class Pool(nn.Module):
         self.register_buffer("pictures", torch.zeros(0))
 
     @torch.no_grad()
-    def exchanged(self, made: torch.Tensor) -> torch.Tensor:
+    def exchanged(self, generated: torch.Tensor) -> torch.Tensor:
         """In half of the cases an earlier picture, whose place a new one takes.
 
         Args:
-            made: ``(N, 3, H, W)``. Crops of another size than before empty the pool.
+            generated: ``(N, 3, H, W)``. Crops of another size than before empty the pool.
 
         Returns:
-            As ``made``.
+            As ``generated``.
         """
-        if self.pictures.shape[1:] != made.shape[1:]:
-            self.pictures = made.new_zeros(0, *made.shape[1:])
+        if self.pictures.shape[1:] != generated.shape[1:]:
+            self.pictures = generated.new_zeros(0, *generated.shape[1:])
         given = []
-        for picture in made:
+        for picture in generated:
             if len(self.pictures) < self.size:
                 self.pictures = torch.cat([self.pictures, picture[None]])
             elif torch.rand(()) < 0.5:
