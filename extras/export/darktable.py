@@ -60,8 +60,8 @@ def refuse_foreign_package(name: str, folder: Path) -> None:
         InputError: A file of that name exists, or the ``versions.json`` that is there is damaged.
     """
     package, card = folder / f"{name}.dtmodel", folder / CARD
-    told = _versions(folder / VERSIONS)["models"].get(name)
-    noted = told.get("sha256") if isinstance(told, dict) else None
+    facts = _versions(folder / VERSIONS)["models"].get(name)
+    noted = facts.get("sha256") if isinstance(facts, dict) else None
     for path, ours in (
         (package, package.is_file() and noted == f"sha256:{sha256_file(package)}"),
         (

@@ -55,13 +55,13 @@ class Exported:
 
     def line(self) -> str:
         """What is printed."""
-        told = f"{self.path}: {self.megabytes:.1f} MB"
+        text = f"{self.path}: {self.megabytes:.1f} MB"
         if self.agreement is None:
-            return told
+            return text
         sizes = f"{self.side_px}x{self.side_px} px only" if self.side_px else "any size"
         why = f" ({self.why_static})" if self.why_static else ""
         return (
-            f"{told}; {sizes}{why}; differs from PyTorch by {self.agreement.difference:.0e} of "
+            f"{text}; {sizes}{why}; differs from PyTorch by {self.agreement.difference:.0e} of "
             f"the range; ONNX Runtime takes {self.agreement.time_ratio:.2f} of PyTorch's time"
         )
 

@@ -196,9 +196,9 @@ def _reason(error: BaseException) -> str:
     return f"PyTorch's exporter says: {text.strip()[:200]}"
 
 
-def _rename_sides(model: "ModelProto", found: list[str]) -> None:
+def _rename_sides(model: "ModelProto", sides: list[str]) -> None:
     """Some tools, darktable among them, fix sides by the names ``height`` and ``width``."""
-    names = {old: new for old, new in zip(found, _SIDES, strict=True) if old}
+    names = {old: new for old, new in zip(sides, _SIDES, strict=True) if old}
     for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param:
