@@ -189,8 +189,8 @@ class UvcCamera(InnerCamera):
             return
         for word, control in self._controls.listed().items():
             value = _LOCKED.get(word)
-            known = not control.choices or value in control.choices
-            if value is not None and known and not control.read_only:
+            is_offered = not control.choices or value in control.choices
+            if value is not None and is_offered and not control.read_only:
                 self._controls.write(control, value)
         self._is_locked = True
 

@@ -109,11 +109,11 @@ class OnvifClient:
         from zeep.helpers import serialize_object
 
         try:
-            made = await self._camera.create_onvif_service(service)
+            proxy = await self._camera.create_onvif_service(service)
         except onvif.ONVIFError as error:
             raise RefusedError(f"{self.name}: the camera has no {service} service") from error
         plain: Callable[..., Any] = serialize_object
-        return _printable(plain(await getattr(made, operation)(arguments), dict))
+        return _printable(plain(await getattr(proxy, operation)(arguments), dict))
 
     async def _close(self) -> None:
         if self._camera is not None:

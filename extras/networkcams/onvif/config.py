@@ -78,13 +78,15 @@ def _at(document: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - nested d
     return document if path else None
 
 
-def with_word(settings: Mapping[str, Any], word: str, value: str, known: Word) -> dict[str, Any]:
+def with_word(
+    settings: Mapping[str, Any], word: str, value: str, description: Word
+) -> dict[str, Any]:
     """Settings with one entry changed."""
-    if known.choices and value not in known.choices:
-        raise InputError(f"{word} cannot be '{value}'; it can be {', '.join(known.choices)}")
+    if description.choices and value not in description.choices:
+        raise InputError(f"{word} cannot be '{value}'; it can be {', '.join(description.choices)}")
     typed: Any = value
-    if not known.choices and not isinstance(_at(settings, tuple(word.split("."))), str):
-        typed = _number(word, value, known.span)
+    if not description.choices and not isinstance(_at(settings, tuple(word.split("."))), str):
+        typed = _number(word, value, description.span)
     changed: dict[str, Any] = {**settings}
     inner, names = changed, word.split(".")
     for name in names[:-1]:

@@ -127,9 +127,9 @@ def _second_part(pieces: Iterator[bytes], kind: str, name: str) -> bytes:
     ends: list[int] = []
     for piece in pieces:
         data += piece
-        while (found := data.find(b"--" + boundary, place)) >= 0:
-            place = found + len(boundary) + 2
-            ends.append(found)
+        while (end := data.find(b"--" + boundary, place)) >= 0:
+            place = end + len(boundary) + 2
+            ends.append(end)
             if len(ends) == 3:
                 part = data[ends[1] : ends[2]].partition(b"\r\n\r\n")[2]
                 return part[: part.rfind(b"\xff\xd9") + 2]
