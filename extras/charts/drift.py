@@ -37,8 +37,8 @@ class ChartMarks:
     @property
     def median_mtf50(self) -> float | None:
         """Median over the edges, cycles per pixel; None if none was measured."""
-        known = self.mtf50[np.isfinite(self.mtf50)]
-        return float(np.median(known)) if len(known) else None
+        finite = self.mtf50[np.isfinite(self.mtf50)]
+        return float(np.median(finite)) if len(finite) else None
 
     @property
     def middle_px(self) -> tuple[float, float]:
@@ -99,8 +99,8 @@ MOVED = "camera or chart moved, focus stayed"
 def marks_of(reading: ChartReading, size_px: tuple[int, int]) -> ChartMarks:
     """What of a reading is compared."""
     mtf50 = [e.response.mtf50 if e.response else None for e in reading.edges]
-    found = np.array([math.nan if one is None else one for one in mtf50])
-    return ChartMarks(reading.sheet.layout, size_px, found, reading.geometry.centres)
+    numbers = np.array([math.nan if one is None else one for one in mtf50])
+    return ChartMarks(reading.sheet.layout, size_px, numbers, reading.geometry.centres)
 
 
 def chart_drift(first: ChartMarks, second: ChartMarks) -> ChartDrift:
@@ -132,8 +132,8 @@ def _movement(first: ChartMarks, second: ChartMarks) -> list[MeasuredChange | No
     (right, down, wider, turned), errors, _ = _fitted(start[near], moves[near])
     zoom, rotation = math.hypot(1 + wider, turned) - 1, math.atan2(turned, 1 + wider)
     values = (float(right), float(down), zoom, rotation)
-    told = zip(values, errors, strict=True)
-    return [MeasuredChange(value, float(error)) for value, error in told]
+    changes = zip(values, errors, strict=True)
+    return [MeasuredChange(value, float(error)) for value, error in changes]
 
 
 def _fitted(start: Floats, moves: Floats) -> tuple[Floats, Floats, Floats]:
@@ -145,9 +145,9 @@ def _fitted(start: Floats, moves: Floats) -> tuple[Floats, Floats, Floats]:
     design = np.concatenate(
         [np.stack([one, zero, x, -y], axis=1), np.stack([zero, one, y, x], axis=1)]
     )
-    told = moves.T.ravel()
-    found = np.linalg.lstsq(design, told, rcond=None)[0]
-    rest = told - design @ found
-    variance = float(rest @ rest) / (len(told) - len(found))
+    targets = moves.T.ravel()
+    solution = np.linalg.lstsq(design, targets, rcond=None)[0]
+    rest = targets - design @ solution
+    variance = float(rest @ rest) / (len(targets) - len(solution))
     errors = np.sqrt(variance * np.diag(np.linalg.inv(design.T @ design)))
-    return found, errors, rest.reshape(2, -1).T
+    return solution, errors, rest.reshape(2, -1).T

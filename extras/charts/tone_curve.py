@@ -34,8 +34,8 @@ def _light(values: Floats, stored: Floats, light: Floats) -> Floats:
         beyond = at - inside
         return np.asarray(curve(inside) + np.where(beyond < 0, slopes[0], slopes[1]) * beyond)
 
-    found, white = _decoded(encoded(values)), _decoded(encoded(np.ones(())))
-    return np.asarray(found / white)
+    ramp, white = _decoded(encoded(values)), _decoded(encoded(np.ones(())))
+    return np.asarray(ramp / white)
 
 
 def _decoded(encoded: Floats) -> Floats:

@@ -43,8 +43,8 @@ def _cells(blurred: Floats, truth: ChartGeometry, noise: float) -> Iterator[str]
     """Lines that are measured, of all, and their deviation in px RMS: lines, then the grid."""
     grain = noise * np.random.default_rng(0).standard_normal(blurred.shape)
     light = np.repeat((blurred + grain)[..., None], 3, axis=2)
-    found = list(read_lines(light, make_sheet(), truth, PAPER_LIGHT, INK_LIGHT))
+    lines = list(read_lines(light, make_sheet(), truth, PAPER_LIGHT, INK_LIGHT))
     for kind in ("line", "grid"):
-        one = lines_json(found)["straightness"][kind]
+        one = lines_json(lines)["straightness"][kind]
         size = "" if one["rms_px"] is None else f", {one['rms_px']:.3f} px"
         yield f"{one['measured']} of {one['printed']}{size}"

@@ -44,12 +44,14 @@ def star_errors(diameter_px: float, noise: float = 0.0, seed: int = 0) -> Array:
     light, x, y = star_picture(STAR_PX, CYCLES)
     contrast = SQUARE_WAVE * (BRIGHT - DARK) / (BRIGHT + DARK)
     seen = _noisy(_blurred(light, diameter_px), noise, seed)
-    found = star_mtf(seen, x, y, CYCLES, contrast)
-    kept = (found.frequencies < HIGHEST) & (found.frequencies * STAR_PX * math.pi > 1.1 * CYCLES)
-    f = found.frequencies[kept]
+    response = star_mtf(seen, x, y, CYCLES, contrast)
+    kept = (response.frequencies < HIGHEST) & (
+        response.frequencies * STAR_PX * math.pi > 1.1 * CYCLES
+    )
+    f = response.frequencies[kept]
     around = np.linspace(0, math.pi / 2, 16, endpoint=False)[:, None]
     pixel = (np.sinc(f * np.cos(around)) * np.sinc(f * np.sin(around))).mean(axis=0)
-    return np.asarray(found.values[kept] - disc_transfer(diameter_px, f) * pixel)
+    return np.asarray(response.values[kept] - disc_transfer(diameter_px, f) * pixel)
 
 
 def leaves_errors(diameter_px: float, noise: float = 0.0, seed: int = 0) -> Array:
@@ -57,8 +59,8 @@ def leaves_errors(diameter_px: float, noise: float = 0.0, seed: int = 0) -> Arra
     sharp = leaves_picture(512, seed=1)
     blurred = _noisy(_blurred(sharp, diameter_px), noise, seed)
     inner = (slice(64, -64), slice(64, -64))
-    found = compare_texture(blurred[inner], sharp[inner]).kept
-    return np.asarray(found.values - np.abs(disc_transfer(diameter_px, found.frequencies)))
+    response = compare_texture(blurred[inner], sharp[inner]).kept
+    return np.asarray(response.values - np.abs(disc_transfer(diameter_px, response.frequencies)))
 
 
 def _noisy(light: Array, noise: float, seed: int) -> Array:

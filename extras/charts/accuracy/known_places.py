@@ -125,6 +125,6 @@ def place_table() -> str:
 def _rows(width: int) -> Iterator[str]:
     sharp, homography = sharp_chart(width)
     for diameter in SHOTS[width]:
-        found = {kind: place_errors(sharp, homography, kind, diameter) for kind in KERNELS}
-        cells = [f"{one.whole:.3f} / {one.largest:.3f}" for one in found.values()]
-        yield f"| {width} | {diameter} | {' | '.join(cells)} | {found['disc'].dots:.3f} |"
+        errors = {kind: place_errors(sharp, homography, kind, diameter) for kind in KERNELS}
+        cells = [f"{one.whole:.3f} / {one.largest:.3f}" for one in errors.values()]
+        yield f"| {width} | {diameter} | {' | '.join(cells)} | {errors['disc'].dots:.3f} |"

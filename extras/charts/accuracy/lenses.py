@@ -68,10 +68,10 @@ def chart_through(lens: RealLens, diameters: tuple[float, ...]) -> Iterator[Floa
         yield through_lens(sharp, lens, diameter, seed=number)
 
 
-def kernel_error(true: Floats, found: Floats) -> float:
+def kernel_error(true: Floats, estimate: Floats) -> float:
     """Relative L2 error of ``(3, K, K)`` kernels, but for their place, which no chart shows."""
-    size = max(true.shape[-1], found.shape[-1]) + 2 * MARGIN
-    wanted, given = (_framed(one, size) for one in (true, found))
+    size = max(true.shape[-1], estimate.shape[-1]) + 2 * MARGIN
+    wanted, given = (_framed(one, size) for one in (true, estimate))
     rows, columns = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
     spectrum = np.fft.rfft2(given)
     x, y = _centroid(wanted[1]) - _centroid(given[1])
@@ -112,13 +112,13 @@ def lens_errors(seeds: range) -> Iterator[LensError]:
     """Simulate, fit and compare lenses, one per seed."""
     for seed in seeds:
         lens = usable_lens(np.random.default_rng(seed))
-        found = replace(fitted_to_chart(lens).lens, f_number=lens.f_number)
+        estimate = replace(fitted_to_chart(lens).lens, f_number=lens.f_number)
         kernels = [
-            [kernel_error(colour_psfs(lens, d, p), colour_psfs(found, d, p)) for p in PLACES]
+            [kernel_error(colour_psfs(lens, d, p), colour_psfs(estimate, d, p)) for p in PLACES]
             for d in CHECKED
         ]
         mtf50 = [
-            [kernel_mtf50(found, d, p) / kernel_mtf50(lens, d, p) - 1.0 for p in PLACES]
+            [kernel_mtf50(estimate, d, p) / kernel_mtf50(lens, d, p) - 1.0 for p in PLACES]
             for d in CHECKED
         ]
         yield LensError(lens, np.array(kernels), np.array(mtf50))

@@ -43,13 +43,13 @@ def edge_errors(seed: int = 0, *, every: int = 1) -> Iterator[EdgeError]:
     for mtf50, noise, kind, angle, bits in itertools.islice(grid, 0, None, every):
         shot = EdgeShot(angle, noise, bits, place_px=float(random.uniform(95, 105)))
         light = edge_picture(blur_of_mtf50(kind, mtf50, angle), shot, random)
-        found, other = measure_edge(light), whole_region_mtf(light)
+        edge, other = measure_edge(light), whole_region_mtf(light)
         yield EdgeError(
             mtf50,
             noise,
-            (found.mtf50 or np.inf) / mtf50 - 1.0,
+            (edge.mtf50 or np.inf) / mtf50 - 1.0,
             (other.crossing(0.5) or np.inf) / mtf50 - 1.0,
-            found.place_px - shot.place_px,
+            edge.place_px - shot.place_px,
         )
 
 
@@ -96,7 +96,7 @@ def _pattern(
     """A row with mean, 95th percentile and largest error of the MTF for each noise."""
     cells = []
     for noise in NOISES:
-        found = np.abs([errors(diameter, noise, seed) for seed in range(DRAWS if noise else 1)])
-        worst = f"{np.quantile(found, 0.95):.3f} / {found.max():.3f}"
-        cells.append(f"{found.mean():.3f} / {worst}")
+        sizes = np.abs([errors(diameter, noise, seed) for seed in range(DRAWS if noise else 1)])
+        worst = f"{np.quantile(sizes, 0.95):.3f} / {sizes.max():.3f}"
+        cells.append(f"{sizes.mean():.3f} / {worst}")
     return f"| {name} | {diameter:g} px | {' | '.join(cells)} |"

@@ -46,10 +46,10 @@ def command(
         raise click.UsageError(f"--out {out}: the lens file is JSON; name it {out.stem}.json")
     require_writable(out.parent)
     shots = read_chart_pictures(pictures, f_numbers, linear=linear)
-    found, kept = measure_lens(pictures, shots, sensor_width, open_f_number)
+    fit, kept = measure_lens(pictures, shots, sensor_width, open_f_number)
     write_lens(out, kept)
-    write_lens_page(page, found, kept, shots)
-    for line in lens_lines(found, shots):
+    write_lens_page(page, fit, kept, shots)
+    for line in lens_lines(fit, shots):
         click.echo(line)
     click.echo(f"{page}: point spread functions")
     click.echo(f"{out}: train on what this lens shows with --dataset stream:{out}")

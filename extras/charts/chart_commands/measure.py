@@ -76,15 +76,15 @@ def command(
             cases = simulated_cases(_diameters(blur or BLURS))
         lacking: list[str] = []
         if out is not None and not systems:
-            made = study_restorers(out)
+            by_name = study_restorers(out)
         else:
             names = [one.strip() for one in ",".join(systems or (SYSTEMS,)).split(",")]
             lacking = without_weights(names)
             measured = [one for one in names if one not in lacking]
-            made = restorers(measured or names)
+            by_name = restorers(measured or names)
             for one in lacking:
                 say(f"{one}: needs weights, and the package has none; left out", error=True)
-        scores = measure_chart(made, cases, out)
+        scores = measure_chart(by_name, cases, out)
         if as_json:
             printed.write([one.to_json() for one in scores])
     if not as_json:

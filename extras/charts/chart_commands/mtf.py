@@ -43,7 +43,7 @@ def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> N
     from defocus.raw import RAW_SUFFIXES
 
     with json_output() as printed:
-        known = linear or picture.suffix.lower() in RAW_SUFFIXES
+        is_linear = linear or picture.suffix.lower() in RAW_SUFFIXES
         part = None if region is None else Region.parse(region)
         light = linear_light(read_image(picture), part, linear=linear)
         try:
@@ -53,13 +53,13 @@ def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> N
             raise ImageError(f"{picture}: {error}") from error
         if as_json:
             bent = straightness_json(straightness)
-            tone = "linear" if known else "srgb"
+            tone = "linear" if is_linear else "srgb"
             printed.write({**edge_json(response), "tone": tone, "straightness": bent})
             return
     for line in edge_lines(response):
         click.echo(line)
     click.echo(straightness_line(straightness))
-    if not known:
+    if not is_linear:
         click.echo(
             "tone curve   sRGB, not checked: most JPEG files have another; 'chart read' fits it"
         )

@@ -98,8 +98,8 @@ def command(
         find_weights(system, weights),
     )
     with json_output() as printed:
-        made = make_own_weights(request, out)
+        outcome = make_own_weights(request, out)
         if as_json:
-            printed.write(made.to_json())
+            printed.write(outcome.to_json())
     if not as_json:
-        click.echo(f"{made.words()}\n{made.weights}\n{made.report}")
+        click.echo(f"{outcome.words()}\n{outcome.weights}\n{outcome.report}")

@@ -36,13 +36,13 @@ def command(pictures: tuple[Path, ...], linear: bool, as_json: bool) -> int:
             reading = read_chart(light)
             if reading is None:
                 missing += 1
-                found, lines = {"status": "unknown"}, ["unknown: no chart found"]
+                facts, lines = {"status": "unknown"}, ["unknown: no chart found"]
             else:
                 seen = reading.tone.light(light)
                 text = characters_read(seen, reading.sheet, reading.geometry)
-                found = reading.to_json() | text.to_json()
+                facts = reading.to_json() | text.to_json()
                 lines = [*reading.lines(), f"  {text.line()}"]
-            rows.append({"picture": str(picture), **found})
+            rows.append({"picture": str(picture), **facts})
             if not as_json:
                 click.echo("\n".join([f"{picture}: {lines[0]}", *lines[1:]]))
         if as_json:

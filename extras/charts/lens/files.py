@@ -51,6 +51,6 @@ def measure_lens(
     pitch_um = 1000.0 * (sensor_width_mm or FULL_FRAME_MM) / shots[0].light.shape[1]
     if sensor_width_mm is None:
         say(f"assumed full frame: pixels of {pitch_um:.3g} µm; else give --sensor-width")
-    found = fit_lens(shots, pitch_um, open_f_number)
+    fit = fit_lens(shots, pitch_um, open_f_number)
     compressed = any(one.suffix.lower() in COMPRESSED for one in pictures)
-    return found, measured(found, Recording(*measure_noise(shots), compressed))
+    return fit, measured(fit, Recording(*measure_noise(shots), compressed))

@@ -284,8 +284,8 @@ def _with_blades(
             spreads = [_spread(_lens(one, numbers), f_number) for f_number in f_numbers]
             starts.append(_State(numbers, state.focus / np.array(spreads)[:, None]))
         start = min(starts, key=lambda begun: _left(_rest(begun, few, one, waves=True)))
-        found, left = _fitted(start, few, one, DIAPHRAGM, ROUNDS[0], waves=True)
-        tried.append((left, one, found))
+        candidate, left = _fitted(start, few, one, DIAPHRAGM, ROUNDS[0], waves=True)
+        tried.append((left, one, candidate))
     _, base, state = min(tried, key=lambda one: one[0])
     return base, state
 

@@ -22,10 +22,10 @@ CLIPPED = 0.99
 
 def measure_noise(shots: Sequence[ChartShot]) -> tuple[float, float]:
     """Fit ``shot * x + read``, both >= 0, to the variance of linear light ``x`` in the patches."""
-    found = np.array([value for shot in shots for value in _levels(shot)]).reshape(-1, 2)
-    if len(found) < LEAST_VALUES:
+    levels = np.array([value for shot in shots for value in _levels(shot)]).reshape(-1, 2)
+    if len(levels) < LEAST_VALUES:
         raise ImageError("too few plain patches of the chart can be seen; fill the frame with it")
-    mean, variance = found.T
+    mean, variance = levels.T
     variance = np.maximum(variance, LEAST_VARIANCE)
     # an estimated variance scatters in proportion to itself
     terms = np.stack([mean, np.ones_like(mean)], axis=1) / variance[:, None]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.extras.charts.lens.probes import ChartShot
-from defocus.extras.charts.lens.properties import told_by
+from defocus.extras.charts.lens.properties import lens_properties
 from defocus.extras.charts.lens.summary import (
     PLACES,
     FittedLens,
@@ -28,11 +28,11 @@ ENLARGED = 5
 MTF50 = "MTF50, cycles/px"
 
 
-def lens_lines(found: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
+def lens_lines(fit: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
     """A lens as text: its photographs, what they tell of it, and what they do not."""
-    told, untold, blades = told_by(found)
-    yield f"f/{found.lens.open_f_number:g} lens; it explains {_explained(found.residual)}"
-    rows = list(_pictures(found, shots))
+    properties, untold, blades = lens_properties(fit)
+    yield f"f/{fit.lens.open_f_number:g} lens; it explains {_explained(fit.residual)}"
+    rows = list(_pictures(fit, shots))
     names = [f"{Path(name).name}, {f_number}: {blur}" for name, f_number, blur, _ in rows]
     width = max(map(len, [*names, MTF50]))
     yield f"  {MTF50:{width}}  " + "  ".join(f"{name:6}" for name, _ in PLACES).rstrip()
@@ -41,7 +41,7 @@ def lens_lines(found: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
     yield "What the pictures tell:"
     if blades is not None:
         yield f"  {blades} blades"
-    yield from (f"  {one}" for one in told)
+    yield from (f"  {one}" for one in properties)
     if untold:
         yield f"Not told by these pictures: {', '.join(untold)}"
 
@@ -55,30 +55,30 @@ def _explained(residual: float) -> str:
 
 
 def _pictures(
-    found: FittedLens, shots: Sequence[ChartShot]
+    fit: FittedLens, shots: Sequence[ChartShot]
 ) -> Iterator[tuple[str, str, str, list[float | None]]]:
     """Name, f-number, blur and MTF50 by place; in focus of the chart, otherwise of the lens."""
     for place, shot in enumerate(shots):
         f_number = f"f/{shot.f_number:g}"
-        if place not in found.used:
+        if place not in fit.used:
             yield shot.name, f_number, "in focus", edges_by_place(shot)
             continue
-        number = found.used.index(place)
-        diameter = found.diameters[number]
+        number = fit.used.index(place)
+        diameter = fit.diameters[number]
         side = "nearer" if diameter > 0 else "farther"
         blur = f"blurred by {abs(diameter):.1f} px, focused {side} than the chart"
-        yield shot.name, f_number, blur, [*mtf50_by_place(found, number)]
+        yield shot.name, f_number, blur, [*mtf50_by_place(fit, number)]
 
 
 def write_lens_page(
-    path: Path, found: FittedLens, measured: MeasuredLens, shots: Sequence[ChartShot]
+    path: Path, fit: FittedLens, measured: MeasuredLens, shots: Sequence[ChartShot]
 ) -> None:
     """Write a page with the point spread functions of a lens, and what is known of it."""
-    told, untold, blades = told_by(found)
+    properties, untold, blades = lens_properties(fit)
     rows: list[tuple[Cell, ...]] = []
     if blades is not None:
         rows.append(("blades of the aperture", blades, None, ""))
-    rows += [(one.words, one.value, one.error, one.unit) for one in told]
+    rows += [(one.words, one.value, one.error, one.unit) for one in properties]
     columns = (
         "Property", Column("Value", decimals=2), Column("Standard error", decimals=2),
         "Unit",
@@ -87,9 +87,9 @@ def write_lens_page(
     page = Page(
         title=f"Measured lens ({path.stem})",
         notice="",
-        summary=f"The fitted lens explains {_explained(found.residual)}.",
+        summary=f"The fitted lens explains {_explained(fit.residual)}.",
         sections=(
-            ("Photographs", (_picture_table(found, shots),)),
+            ("Photographs", (_picture_table(fit, shots),)),
             ("Point spread functions", (Paragraph(KERNEL_WORDS), *lens_parts(measured))),
             ("Properties", (Table.of("What the pictures tell", columns, rows, note),)),
         ),
@@ -104,13 +104,13 @@ KERNEL_WORDS = (
 )
 
 
-def _picture_table(found: FittedLens, shots: Sequence[ChartShot]) -> Table:
+def _picture_table(fit: FittedLens, shots: Sequence[ChartShot]) -> Table:
     columns: tuple[Column | str, ...] = (
         "Picture", "F-number", "Focus",
         *(Column(f"MTF50, {name}", "cycles/px", "higher") for name, _ in PLACES),
     )  # fmt: skip
     rows: list[tuple[Cell, ...]] = []
-    for name, f_number, blur, values in _pictures(found, shots):
+    for name, f_number, blur, values in _pictures(fit, shots):
         rows.append((Path(name).name, f_number, blur, *values))
     return Table.of("Photographs of the chart", columns, rows, PICTURE_NOTE)
 

@@ -43,14 +43,14 @@ class ChartShot:
     @cached_property
     def blur_px(self) -> float:
         """Diameter of the disc with the median MTF50 of the green edges, px."""
-        found = [
+        mtf50s = [
             edge.response.colour_mtf50["green"] or 1.0
             for edge in self.reading.edges
             if edge.response
         ]
-        if not found:
+        if not mtf50s:
             raise ImageError("no edge of the chart can be measured")
-        return DISC_MTF50 / float(np.median(found))
+        return DISC_MTF50 / float(np.median(mtf50s))
 
 
 @dataclass(frozen=True)

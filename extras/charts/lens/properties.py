@@ -69,26 +69,26 @@ KINDS: Mapping[str, _Kind] = {
 BLADES, CATS_EYE = "number of blades", "cat's eye"
 
 
-def told_by(found: FittedLens) -> tuple[list[LensProperty], list[str], int | None]:
+def lens_properties(fit: FittedLens) -> tuple[list[LensProperty], list[str], int | None]:
     """Properties of a lens that photographs tell, words for those that they do not, and blades."""
-    told, untold, known = [], [], set()
+    properties, untold, names = [], [], set()
     for name, kind in KINDS.items():
-        if name not in found.errors:
+        if name not in fit.errors:
             untold.append(kind.words)
             continue
-        value, error = found.numbers[name], found.errors[name]
+        value, error = fit.numbers[name], fit.errors[name]
         # a radius differs from nothing, always
         significant = not name.endswith("radius") and abs(value) > SIGNIFICANT * error
-        turned = name != "turn_deg" or "roundness" in known  # a circle has no turn
+        turned = name != "turn_deg" or "roundness" in names  # a circle has no turn
         if turned and (error <= kind.most or significant):
-            told.append(LensProperty(kind.words, value, error, kind.unit))
-            known.add(name)
+            properties.append(LensProperty(kind.words, value, error, kind.unit))
+            names.add(name)
         else:
             untold.append(kind.words)
-    blades = found.lens.blades if {"roundness", "turn_deg"} <= known else None
+    blades = fit.lens.blades if {"roundness", "turn_deg"} <= names else None
     if blades is None:
         untold.append(BLADES)
-    return told, _shorter(untold), blades
+    return properties, _shorter(untold), blades
 
 
 def _shorter(untold: list[str]) -> list[str]:

@@ -43,8 +43,8 @@ def _transfer(
     pupil = Pupil(lens, field)
     defocus = colour_defocus(pupil, diameter_px)
     lateral = colour_shifts(pupil)
-    found = _of_waves(pupil, defocus, lateral, size) if waves else None
-    return _of_rays(pupil, defocus, lateral, size) if found is None else found
+    transfer = _of_waves(pupil, defocus, lateral, size) if waves else None
+    return _of_rays(pupil, defocus, lateral, size) if transfer is None else transfer
 
 
 def _of_waves(

@@ -29,10 +29,10 @@ class FittedLens:
     residual: float
 
 
-def measured(found: FittedLens, recording: Recording | None = None) -> MeasuredLens:
+def measured(fit: FittedLens, recording: Recording | None = None) -> MeasuredLens:
     """What a lens file keeps of a fit, and of how its photographs were recorded."""
-    f_numbers = sorted(set(found.f_numbers))
-    return MeasuredLens(found.lens, f_numbers, found.errors, found.residual, recording)
+    f_numbers = sorted(set(fit.f_numbers))
+    return MeasuredLens(fit.lens, f_numbers, fit.errors, fit.residual, recording)
 
 
 def kernel_mtf50(
@@ -53,10 +53,10 @@ def kernel_mtf50(
                            FREQUENCIES[below[0] : below[0] - 2 : -1]))  # fmt: skip
 
 
-def mtf50_by_place(found: FittedLens, number: int) -> list[float]:
+def mtf50_by_place(fit: FittedLens, number: int) -> list[float]:
     """MTF50 of green in a used photograph at each of :data:`PLACES`, cycles per px."""
-    lens = replace(found.lens, f_number=found.f_numbers[number])
-    return [kernel_mtf50(lens, found.diameters[number], place) for _, place in PLACES]
+    lens = replace(fit.lens, f_number=fit.f_numbers[number])
+    return [kernel_mtf50(lens, fit.diameters[number], place) for _, place in PLACES]
 
 
 def edges_by_place(shot: ChartShot) -> list[float | None]:

@@ -60,18 +60,18 @@ def edge_json(response: EdgeResponse) -> dict[str, Any]:
     }
 
 
-def straightness_line(found: Straightness | None) -> str:
+def straightness_line(line: Straightness | None) -> str:
     """How straight an edge is, in words; None where it is too short."""
-    if found is None:
+    if line is None:
         return "straightness unknown: shorter than 40 rows"
     return (
-        f"straightness {found.rms_px:.3f} px RMS from a line, at most {found.largest_px:.3f}, "
-        f"bow {found.bow_px:+.3f}"
+        f"straightness {line.rms_px:.3f} px RMS from a line, at most {line.largest_px:.3f}, "
+        f"bow {line.bow_px:+.3f}"
     )
 
 
-def straightness_json(found: Straightness | None) -> dict[str, float] | None:
+def straightness_json(line: Straightness | None) -> dict[str, float] | None:
     """The same as numbers, px."""
-    if found is None:
+    if line is None:
         return None
-    return {"rms_px": found.rms_px, "largest_px": found.largest_px, "bow_px": found.bow_px}
+    return {"rms_px": line.rms_px, "largest_px": line.largest_px, "bow_px": line.bow_px}

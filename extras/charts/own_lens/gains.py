@@ -84,10 +84,10 @@ def _errors(
     pair: Pair, card: Card, networks: tuple[nn.Module, ...], device: torch.device
 ) -> list[Floats]:
     """Squared error of each pixel of the input and of what each network makes of it."""
-    made = [restore_picture(one, card, pair, device)[0] for one in networks]
+    restorations = [restore_picture(one, card, pair, device)[0] for one in networks]
     members = read_pair(pair.blurry, pair.sharp or pair.blurry)
     blurry, sharp = (as_float(one).astype(np.float64) for one in members)
-    return [np.square(np.clip(one, 0, 1) - sharp).mean(axis=2) for one in (blurry, *made)]
+    return [np.square(np.clip(one, 0, 1) - sharp).mean(axis=2) for one in (blurry, *restorations)]
 
 
 def _gains(sums: Floats) -> tuple[float, float]:

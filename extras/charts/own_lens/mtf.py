@@ -47,11 +47,11 @@ def chart_mtf(
             medians, why = [(None, None)] * len(states), str(error)
         names = ("as taken", *restores)
         for name, (_, leaves), (mtf50, overshoot) in zip(names, states, medians, strict=True):
-            found = [one.texture.invention for one in leaves if one.texture]
+            inventions = [one.texture.invention for one in leaves if one.texture]
             yield ChartMtf(
                 picture.name, shot.blur_px, name, mtf50, overshoot,
-                float(np.mean(found)) if found else None,
-                "" if found else next((one.reason for one in leaves), ""), why,
+                float(np.mean(inventions)) if inventions else None,
+                "" if inventions else next((one.reason for one in leaves), ""), why,
             )  # fmt: skip
 
 

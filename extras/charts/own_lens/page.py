@@ -42,7 +42,7 @@ def own_lens_page(
     charts: Sequence[ChartMtf],
     pictures: ShownPictures,
     measured: MeasuredLens,
-    made: Mapping[str, str],
+    origin: Mapping[str, str],
 ) -> Page:
     """The report; ``gains`` are of held-out scenes through the lens, and through others."""
     lens, others = gains
@@ -59,7 +59,7 @@ def own_lens_page(
             ),
             ("Other lenses", (_by_blur(others),)),
             ("The lens", tuple(lens_parts(measured))),
-            ("How they were made", (Facts("Training", tuple(made.items())),)),
+            ("How they were made", (Facts("Training", tuple(origin.items())),)),
         ),
     )
 
@@ -130,14 +130,16 @@ def scene_sliders(
     """Scenes at the quartiles of the change, in all states, with names that tell the change."""
     pairs = {pair.id: pair for pair in dataset.split("test")}
     order = np.argsort(gains.change)
-    found = []
+    sliders = []
     for share in SHOWN:
         number = int(order[round(share * (len(order) - 1))])
         pair = pairs[gains.pairs[number]]
         title = f"{round(gains.change[number], 2) + 0.0:+.2f} dB"
         states_shown = tuple(_scene_states(pair, card, states, device))
-        found.append((title, Slider(f"{pair.id}: {title} over the general weights", states_shown)))
-    return found
+        sliders.append(
+            (title, Slider(f"{pair.id}: {title} over the general weights", states_shown))
+        )
+    return sliders
 
 
 def _scene_states(

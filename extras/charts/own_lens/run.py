@@ -128,8 +128,8 @@ def _require_same(request: OwnLensRequest, out: Path) -> None:
     if not path.is_file():
         return
     kept = read_json(path)
-    known = kept if isinstance(kept, dict) else {}
-    differing = [name.replace("_", " ") for name in wanted if known.get(name) != wanted[name]]
+    earlier = kept if isinstance(kept, dict) else {}
+    differing = [name.replace("_", " ") for name in wanted if earlier.get(name) != wanted[name]]
     if differing:
         raise InputError(
             f"{out}: holds weights of other pictures or options ({', '.join(differing)}); choose "
@@ -144,12 +144,12 @@ def _measured(request: OwnLensRequest, shots: Sequence[ChartShot], out: Path) ->
         say(f"2 of 5: the lens is measured: {path}")
     else:
         say("2 of 5: fitting the lens, which takes minutes")
-        _, found = measure_lens(
+        _, lens = measure_lens(
             request.pictures, shots, request.sensor_width_mm, request.open_f_number
         )
         write_json(out / REQUEST, request.identity())
         write_text(out / STREAM, stream_document(request.photographs))
-        write_lens(path, found)
+        write_lens(path, lens)
     return read_lens(path)
 
 
@@ -180,7 +180,7 @@ def _compared(
     restores = {OWN: restoring(after), GENERAL: restoring(before)}
     charts = tuple(chart_mtf(request.pictures, shots, restores))
     scenes = scene_sliders(datasets[0], lens, card, {OWN: after, GENERAL: before}, device)
-    made = {
+    origin = {
         "Network": card.display_name,
         "Begun with": request.start.label,
         "Minutes": f"{request.minutes:g}",
@@ -188,7 +188,7 @@ def _compared(
         "Made by": package_version(),
     }
     pictures = ShownPictures(scenes, chart_slider(shots, restores))
-    page = own_lens_page(name, (lens, others), charts, pictures, measured, made)
+    page = own_lens_page(name, (lens, others), charts, pictures, measured, origin)
     write_html(page, out / REPORT)
     if verdict.recommended:
         say(f"{weights}: use it with: defocus-restore PICTURE --weights {weights}")

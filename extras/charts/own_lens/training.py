@@ -111,8 +111,8 @@ def train_on(
     steps = _steps(recipe, network().to(device), drawn(0), minutes, folder)
     if steps < FEW_STEPS:
         enough = math.ceil(minutes * FEW_STEPS / steps)
-        told = f"{counted(steps, 'step')} are too few to gain anything"
-        say(f"{told}; give --minutes {enough} at least")
+        problem = f"{counted(steps, 'step')} are too few to gain anything"
+        say(f"{problem}; give --minutes {enough} at least")
     job = Job(
         id=f"{system.card.name}-own-lens",
         seed=0,
@@ -146,8 +146,8 @@ def _steps(
     if not plan.is_file():
         device = next(network.parameters()).device
         threads = torch.get_num_threads() if device.type == "cpu" else 1
-        made: Any = objective(recipe.objective, **recipe.objective_settings).to(device)
+        loss: Any = objective(recipe.objective, **recipe.objective_settings).to(device)
         moved = (batch.to(device) for batch in batches)
-        steps, each = steps_within(threads * minutes, recipe, network, made, moved, RATE)
+        steps, each = steps_within(threads * minutes, recipe, network, loss, moved, RATE)
         write_json(plan, {"steps": steps, "cpu_seconds_per_step": round(each, 4)})
     return int(read_json(plan)["steps"])

@@ -40,14 +40,14 @@ def dark_blobs(grey: Floats) -> list[Blob]:
     white = cv2.GaussianBlur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, ellipse), (0, 0), 6)
     darkness = 1.0 - small / np.maximum(white, 1e-4)
     scale = grey.shape[1] / size[0], grey.shape[0] / size[1]
-    found: list[Blob] = []
+    blobs: list[Blob] = []
     for threshold in THRESHOLDS:
         for x, y, area in _round_components(darkness > threshold):
             blob = Blob((x + 0.5) * scale[0] - 0.5, (y + 0.5) * scale[1] - 0.5, area)
             reach = np.sqrt(area / np.pi) * factor / 2
-            if all(np.hypot(blob.x - one.x, blob.y - one.y) > reach for one in found):
-                found.append(blob)
-    return found
+            if all(np.hypot(blob.x - one.x, blob.y - one.y) > reach for one in blobs):
+                blobs.append(blob)
+    return blobs
 
 
 def _round_components(mask: NDArray[np.bool_]) -> list[tuple[float, float, float]]:

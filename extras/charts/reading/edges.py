@@ -99,7 +99,7 @@ def _edges(layout: Layout) -> tuple[_Edge, ...]:
     """The edges of all squares of a chart."""
     sheet = make_sheet(layout)
     drawn = draw_roughly(sheet, 1 / STEP_MM)[:, :, 1]
-    found = []
+    edges = []
     for square in sheet.parts:
         if not isinstance(square, SlantedSquare):
             continue
@@ -107,8 +107,8 @@ def _edges(layout: Layout) -> tuple[_Edge, ...]:
             turned = np.radians(square.turn_deg) + quarter * np.pi / 2
             normal = np.array([np.cos(turned), np.sin(turned)])
             middle = np.array([square.x, square.y]) + normal * square.side / 2
-            found.append(_Edge(square, middle, normal, _free_mm(drawn, square, middle, normal)))
-    return tuple(found)
+            edges.append(_Edge(square, middle, normal, _free_mm(drawn, square, middle, normal)))
+    return tuple(edges)
 
 
 def _free_mm(

@@ -77,18 +77,18 @@ def find_frame(grey: Floats, blobs: list[Blob]) -> FoundFrame | None:
 
 def _candidates(model: Floats, points: Floats, areas: Floats) -> list[tuple[int, Floats]]:
     """Dots and homographies of the best matches, each place once: a cut-off row fits several."""
-    found: list[tuple[int, Floats, Floats]] = []
+    candidates: list[tuple[int, Floats, Floats]] = []
     for indices, chosen in _matches(_chains(points, areas)):
         one = _fitted(model, points, indices, chosen)
         if one is None or one[0] < LEAST_DOTS:
             continue
         corners = moved_points(one[1], SHEET)
-        if all(np.abs(corners - other).max() > ALIKE_PX for _, _, other in found):
-            found.append((*one, corners))
+        if all(np.abs(corners - other).max() > ALIKE_PX for _, _, other in candidates):
+            candidates.append((*one, corners))
         if one[0] >= ENOUGH_DOTS:
             break
-    found.sort(key=lambda one: -one[0])
-    return [(dots, homography) for dots, homography, _ in found[:MOST_CANDIDATES]]
+    candidates.sort(key=lambda one: -one[0])
+    return [(dots, homography) for dots, homography, _ in candidates[:MOST_CANDIDATES]]
 
 
 def _chains(points: Floats, areas: Floats) -> list[tuple[int, ...]]:
@@ -184,13 +184,13 @@ def _homography(start: Floats, end: Floats) -> Floats | None:
     matrix, _ = cv2.findHomography(start, end, 0)
     if matrix is None or not np.isfinite(matrix).all():
         return None
-    found = np.asarray(matrix, np.float64)
-    depth = SHEET @ found[2, :2] + found[2, 2]
+    homography = np.asarray(matrix, np.float64)
+    depth = SHEET @ homography[2, :2] + homography[2, 2]
     if (depth <= 0).any():
         return None
-    moved = moved_points(found, SHEET)
+    moved = moved_points(homography, SHEET)
     (a, b), (c, d) = moved[2] - moved[0], moved[3] - moved[1]
-    return found if a * d - b * c > 0 else None
+    return homography if a * d - b * c > 0 else None
 
 
 def _is_mirrored(grey: Floats, frame: FoundFrame) -> bool:

@@ -87,7 +87,7 @@ def fit_geometry(grey: Floats, dots: tuple[Dot, ...], homography: Floats) -> Cha
     for _ in range(2):
         places = np.array([_centre(grey, dot, start) for dot in dots])
         seen = np.isfinite(places).all(axis=1)
-        kept = [dot for dot, found in zip(dots, seen, strict=True) if found]
+        kept = [dot for dot, is_seen in zip(dots, seen, strict=True) if is_seen]
         start = _refined(start, kept, places[seen])
     used = seen.copy()
     used[seen] = start.used
@@ -107,9 +107,9 @@ def _refined(start: ChartGeometry, dots: list[Dot], places: Floats) -> ChartGeom
 
     scales = np.abs(start.homography / unit).clip(1e-6)
     first = np.append((start.homography / unit / scales).ravel()[:8], start.radial)
-    found = least_squares(errors, first, loss="soft_l1", f_scale=0.1, max_nfev=60)
-    best = geometry(found.x)
-    off = np.hypot(*errors(found.x).reshape(-1, 2).T)
+    solution = least_squares(errors, first, loss="soft_l1", f_scale=0.1, max_nfev=60)
+    best = geometry(solution.x)
+    off = np.hypot(*errors(solution.x).reshape(-1, 2).T)
     good = off <= OUTLIER * max(float(np.median(off)), 0.01)
     rms = float(np.sqrt(np.mean(off[good] ** 2)))
     return ChartGeometry(

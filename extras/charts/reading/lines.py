@@ -76,9 +76,9 @@ def read_sides(sheet: Sheet, geometry: ChartGeometry, blurs_px: Floats) -> Itera
     A dot counts if the geometry used it and its blur keeps its light within its window."""
     largest = np.array([most_blur_px(geometry, dot) for dot in sheet.dots])
     sharp = np.asarray(blurs_px <= largest)
-    known = np.isfinite(blurs_px)
+    has_blur = np.isfinite(blurs_px)
     seen = np.asarray(np.isfinite(geometry.centres).all(axis=1))
-    conditions = (seen, FEW_DOTS), (geometry.used, FEW_USED), (known, UNKNOWN), (sharp, MIXED)
+    conditions = (seen, FEW_DOTS), (geometry.used, FEW_USED), (has_blur, UNKNOWN), (sharp, MIXED)
     places_known = np.where((geometry.used & sharp)[:, None], geometry.centres, np.nan)
     corners = np.cumsum([0, ACROSS - 1, DOWN - 1, ACROSS - 1, DOWN - 1])
     expected = dot_centres(geometry, sheet.dots)
@@ -120,7 +120,7 @@ def _blocks(layout: Layout) -> tuple[tuple[RuledLine, Floats], ...]:
     lines = [part for part in make_sheet(layout).parts if isinstance(part, RuledLine)]
     half = np.linspace(-1.0, 1.0, 9)
     window = np.stack(np.meshgrid(half * BLOCK_MM / 2, half * REACH_MM), axis=-1).reshape(-1, 2)
-    found = []
+    rows = []
     for line in lines:
         others = [other for other in lines if other is not line]
         reach = line.length / 2 - END_MM - BLOCK_MM / 2
@@ -128,8 +128,8 @@ def _blocks(layout: Layout) -> tuple[tuple[RuledLine, Floats], ...]:
         starts = np.stack([middles, np.zeros_like(middles)], axis=1)[:, None]
         blocks = _on_sheet(line, window + starts)
         free = ~np.any([_covers(other, blocks) for other in others], axis=0)
-        found.append((line, np.concatenate([*map(_spread, _runs(middles, free))])))
-    return tuple(found)
+        rows.append((line, np.concatenate([*map(_spread, _runs(middles, free))])))
+    return tuple(rows)
 
 
 def _runs(middles: Floats, free: NDArray[np.bool_]) -> list[Floats]:
@@ -238,11 +238,11 @@ NAMES: dict[LineKind, str] = {
 def line_words(lines: Sequence[ReadLine]) -> list[str]:
     """How straight the lines of each kind are, and the reasons of those that were not measured."""
     said = []
-    for kind, found in lines_json(lines)["straightness"].items():
-        name = f"  {NAMES[kind]}: {found['measured']} of {found['printed']} measured"
-        numbers = "" if found["rms_px"] is None else (
-            f", {found['rms_px']:.2f} px RMS off a straight line, at most "
-            f"{found['largest_px']:.2f}; {found['beyond_rms_px']:.2f} beyond the sheet's geometry"
+    for kind, facts in lines_json(lines)["straightness"].items():
+        name = f"  {NAMES[kind]}: {facts['measured']} of {facts['printed']} measured"
+        numbers = "" if facts["rms_px"] is None else (
+            f", {facts['rms_px']:.2f} px RMS off a straight line, at most "
+            f"{facts['largest_px']:.2f}; {facts['beyond_rms_px']:.2f} beyond the sheet's geometry"
         )  # fmt: skip
         reasons = sorted({line.reason for line in lines if line.kind == kind and line.reason})
         said.append(name + numbers + "".join(f"; {reason}" for reason in reasons))

@@ -147,9 +147,9 @@ def _mtf50_beside(star: StarPattern, edges: Sequence[ReadEdge]) -> float | None:
     """Median MTF50 of the edges nearest to a star; None without any."""
     measured = [one for one in edges if one.response is not None]
     near = sorted(measured, key=lambda one: math.hypot(one.x - star.x, one.y - star.y))
-    found = [one.response.mtf50 for one in near[:BESIDE_EDGES] if one.response]
-    known = [one for one in found if one is not None]
-    return float(np.median(known)) if known else None
+    values = [one.response.mtf50 for one in near[:BESIDE_EDGES] if one.response]
+    numbers = [one for one in values if one is not None]
+    return float(np.median(numbers)) if numbers else None
 
 
 def _first_turn(
@@ -232,6 +232,6 @@ def _fine_places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats
     grid = np.stack(np.meshgrid(
         np.arange(columns.start - 1, columns.stop + 1), np.arange(rows.start - 1, rows.stop + 1)
     ), axis=-1)  # fmt: skip
-    known = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64)).reshape(grid.shape)
-    fine = cv2.resize(known, None, fx=FINENESS, fy=FINENESS, interpolation=cv2.INTER_LINEAR)
+    coarse = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64)).reshape(grid.shape)
+    fine = cv2.resize(coarse, None, fx=FINENESS, fy=FINENESS, interpolation=cv2.INTER_LINEAR)
     return np.asarray(fine[FINENESS:-FINENESS, FINENESS:-FINENESS], np.float64)

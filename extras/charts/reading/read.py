@@ -56,14 +56,14 @@ class ChartReading:
         """Middle in mm, edges, median MTF50, and its circle of confusion in px, left to right."""
         rows = []
         for left, right in self.sheet.columns:
-            found = [
+            values = [
                 e.response.mtf50
                 for e in self.edges
                 if e.response and e.response.mtf50 and left <= e.x < right
             ]
-            if found:
-                median = float(np.median(found))
-                rows.append(((left + right) / 2, len(found), median, DISC_MTF50 / median))
+            if values:
+                median = float(np.median(values))
+                rows.append(((left + right) / 2, len(values), median, DISC_MTF50 / median))
         return rows
 
     def blur_px(self, x: float) -> float | None:
@@ -79,10 +79,10 @@ class ChartReading:
 
     def lines(self) -> list[str]:
         """The reading as text."""
-        found = self.mtf50s()
+        values = self.mtf50s()
         lines = [
             f"chart '{self.sheet.layout}', {self._geometry_words()}",
-            f"{len(found)} of {len(self.edges)} edges measured",
+            f"{len(values)} of {len(self.edges)} edges measured",
             *self._why_not(),
             self.tone.line(),
         ]
@@ -105,11 +105,11 @@ class ChartReading:
         return [f"  {count} not: {reason}" for reason, count in reasons.most_common()]
 
     def _geometry_words(self) -> str:
-        found = self.geometry
-        scale = found.scale(WIDTH / 2, HEIGHT / 2)
+        geometry = self.geometry
+        scale = geometry.scale(WIDTH / 2, HEIGHT / 2)
         return (
-            f"{found.dots} dots to {found.rms_px:.2f} px, {scale:.2f} px per mm of A3, "
-            f"distortion {found.radial:+.2%}"
+            f"{geometry.dots} dots to {geometry.rms_px:.2f} px, {scale:.2f} px per mm of A3, "
+            f"distortion {geometry.radial:+.2%}"
         )
 
     def to_json(self) -> dict[str, Any]:

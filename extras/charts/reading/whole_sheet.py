@@ -85,11 +85,11 @@ def fit_whole_sheet(grey: Floats, sheet: Sheet, geometry: ChartGeometry) -> Char
         blur = float(np.quantile(drawing.diameters[[*discs.values()]], MIXED_SHARE))
         if blur * factor < MIXING_BLUR_MM * scale and geometry.dots >= ENOUGH_DOTS:
             return best
-        found = _equations(drawing, discs)
-        if found.left_over > least:
+        equations = _equations(drawing, discs)
+        if equations.left_over > least:
             return best
-        best, least = geometry, found.left_over
-        step = np.asarray(np.linalg.solve(found.matrix, found.vector), np.float64)
+        best, least = geometry, equations.left_over
+        step = np.asarray(np.linalg.solve(equations.matrix, equations.vector), np.float64)
         geometry = _changed(geometry, step)
         if np.abs(geometry.to_picture(CORNERS) - best.to_picture(CORNERS)).max() < ENOUGH_PX:
             return geometry

@@ -51,10 +51,10 @@ class ChartPoint:
 
     def line(self) -> str:
         """Which it is and what it shows, in a line."""
-        return f"{self.chart.id}  {self.told}"
+        return f"{self.chart.id}  {self.words}"
 
     @property
-    def told(self) -> str:
+    def words(self) -> str:
         """What it shows, in words."""
         if self.marks is None:
             return f"{self.mtf50_words}; the shot is kept"
@@ -65,8 +65,8 @@ class ChartPoint:
             parts.append(f"the first with this camera at {exposure.aperture}")
         else:
             changes = zip(QUANTITIES, self.drift.changes, strict=True)
-            told = [one.words(change) for one, change in changes if change is not None]
-            parts.append(f"since {self.first.id}: {', '.join(told) or 'too little is in both'}")
+            words = [one.words(change) for one, change in changes if change is not None]
+            parts.append(f"since {self.first.id}: {', '.join(words) or 'too little is in both'}")
             parts += filter(None, [self.drift.cause])
         return "; ".join([*parts, *filter(None, [self.doubt])])
 
@@ -120,11 +120,11 @@ def session_drift(state: SessionState) -> list[ChartPoint]:
     return points
 
 
-def _marks(found: FoundChart) -> ChartMarks:
+def _marks(reading: FoundChart) -> ChartMarks:
     unseen = (math.nan, math.nan)
     return ChartMarks(
-        found.layout,
-        found.size_px,
-        np.array([math.nan if one is None else one for one in found.mtf50]),
-        np.array([unseen if one is None else one for one in found.dots]).reshape(-1, 2),
+        reading.layout,
+        reading.size_px,
+        np.array([math.nan if one is None else one for one in reading.mtf50]),
+        np.array([unseen if one is None else one for one in reading.dots]).reshape(-1, 2),
     )

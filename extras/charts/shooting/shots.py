@@ -79,7 +79,7 @@ def _take(
         camera.show("test-chart")
     described = camera.describe()
 
-    def told(failure: str) -> None:
+    def report(failure: str) -> None:
         say(f"chart {number:04d}  {failure}; trying again")
         folder.journal.append("retry", chart=number, text=failure)
 
@@ -93,7 +93,7 @@ def _take(
         }
         store_chart(folder, number, shot.parts, told_shot, shot.on_card)
 
-    take_shot(camera, exposure, place / "chart", settle_seconds, told, keep)
+    take_shot(camera, exposure, place / "chart", settle_seconds, report, keep)
 
 
 def begin_chart(folder: SessionFolder) -> tuple[int, Path]:

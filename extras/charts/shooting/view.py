@@ -30,17 +30,17 @@ def drift_log(state: SessionState) -> tuple[Part, ...]:
 
 def drift_words(state: SessionState) -> dict[str, ShotWords]:
     """What each chart shows."""
-    return {one.chart.id: ShotWords(one.told, one.mtf50_words) for one in session_drift(state)}
+    return {one.chart.id: ShotWords(one.words, one.mtf50_words) for one in session_drift(state)}
 
 
 def _sentence(points: list[ChartPoint]) -> str:
-    told = [
+    changes = [
         f"{one.chart.id}: {', '.join(names)} ({one.drift.cause})"
         for one in points
         if one.drift and (names := _clear(one))
     ]
-    if told:
-        return f"Changed since the first chart by more than the error: {'; '.join(told)}."
+    if changes:
+        return f"Changed since the first chart by more than the error: {'; '.join(changes)}."
     if any(one.drift for one in points):
         return "Nothing changed since the first chart by more than its error."
     return "There is nothing to compare yet; shoot the chart again, with the same aperture."
@@ -77,14 +77,14 @@ def _figures(points: list[ChartPoint]) -> list[Part]:
 def _curve(first: ChartPoint, points: list[ChartPoint], quantity: DriftQuantity) -> Curve:
     """A change over time, since one first chart."""
     index = QUANTITIES.index(quantity)
-    found = [(_minutes(first, points), 0.0, 0.0)]
+    rows = [(_minutes(first, points), 0.0, 0.0)]
     for one in points:
         change = None if one.drift is None else one.drift.changes[index]
         if one.first is first.chart and change is not None:
             value, error = quantity.per_unit * change.value, quantity.per_unit * change.error
-            found.append((_minutes(one, points), value, error))
+            rows.append((_minutes(one, points), value, error))
     label = f"{quantity.name} since {first.chart.id}, {first.chart.shot.exposure.aperture}"
-    times, values, errors = zip(*found, strict=True)
+    times, values, errors = zip(*rows, strict=True)
     return Curve(label, times, values, errors, measured=True)
 
 

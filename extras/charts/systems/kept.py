@@ -67,21 +67,21 @@ class ChartScore:
 
 def read_kept_chart(out: Path) -> list[ChartScore]:
     """The scores that a study keeps; empty without any."""
-    found = _read(out / CHART, list[ChartScore])
-    return [] if found is None else found
+    scores = _read(out / CHART, list[ChartScore])
+    return [] if scores is None else scores
 
 
 def keep_chart(out: Path, scores: Sequence[ChartScore]) -> None:
     """Add scores to those of a study, instead of those that measured the same."""
     given = {(one.picture, one.system, one.weights) for one in scores if one.picture}
-    found = read_kept_chart(out)
-    kept = [one for one in found if (one.picture, one.system, one.weights) not in given]
+    earlier = read_kept_chart(out)
+    kept = [one for one in earlier if (one.picture, one.system, one.weights) not in given]
     again = {(one.picture, one.blur_px, one.system) for one in scores}
     kept = [
         one for one in kept if one.weights or (one.picture, one.blur_px, one.system) not in again
     ]
-    known = {(one.picture, one.blur_px, one.system, one.weights): one for one in (*kept, *scores)}
-    write_json(out / CHART, [known[key].to_json() for key in sorted(known)])
+    by_key = {(one.picture, one.blur_px, one.system, one.weights): one for one in (*kept, *scores)}
+    write_json(out / CHART, [by_key[key].to_json() for key in sorted(by_key)])
 
 
 class Finished:
@@ -89,8 +89,8 @@ class Finished:
 
     def __init__(self, out: Path | None) -> None:
         self._path = None if out is None else out / UNFINISHED
-        found = None if self._path is None else _read(self._path, dict[str, list[ChartScore]])
-        self._scores: dict[str, list[ChartScore]] = found or {}
+        earlier = None if self._path is None else _read(self._path, dict[str, list[ChartScore]])
+        self._scores: dict[str, list[ChartScore]] = earlier or {}
 
     def __contains__(self, key: str) -> bool:
         return key in self._scores

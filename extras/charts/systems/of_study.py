@@ -27,16 +27,16 @@ def study_restorers(out: Path) -> dict[str, SystemRestorer]:
     """The blurry picture, and the finished systems of a study's first dataset."""
     request = read_request(out)
     load_noted([noted for one in (request, *request.earlier) for noted in one.plugins])
-    made = restorers([])
+    by_name = restorers([])
     for study in expand_all((request, *request.earlier), out).studies[:1]:
         for run in study.runs:
             card = run.baseline.card
             finished = run.recipe is None or training_finished(run_folder(out, run.id))
             if card.kind == "reference" or card.input != "single" or card.needs or not finished:
                 continue
-            if run.system not in made:
-                made[run.system] = restoring(load_run(study, run).network.eval(), _weights(run))
-    return made
+            if run.system not in by_name:
+                by_name[run.system] = restoring(load_run(study, run).network.eval(), _weights(run))
+    return by_name
 
 
 def _weights(run: Run) -> str:
@@ -49,7 +49,7 @@ def _weights(run: Run) -> str:
 
 
 def measure_chart(
-    made: Mapping[str, SystemRestorer], cases: Sequence[ChartCase], out: Path | None = None
+    by_name: Mapping[str, SystemRestorer], cases: Sequence[ChartCase], out: Path | None = None
 ) -> list[ChartScore]:
     """Restore photographs of the chart; a system that fails is reported and left out.
 
@@ -58,13 +58,13 @@ def measure_chart(
         read_request(out)
     finished = Finished(out)
     scores: list[ChartScore] = []
-    for number, (name, restorer) in enumerate(track(list(made.items()), "restoring charts"), 1):
+    for number, (name, restorer) in enumerate(track(list(by_name.items()), "restoring charts"), 1):
         describe(f"restoring charts: {name}")
         key = _key(name, restorer, cases)
         if key not in finished:
             finished.add(key, list(_of_system(name, restorer, cases)))
         scores += finished[key]
-        say(f"chart, {number}/{len(made)}: {name}{_gains(finished[key])}")
+        say(f"chart, {number}/{len(by_name)}: {name}{_gains(finished[key])}")
     if out is not None:
         keep_chart(out, scores)
         write_report(out)

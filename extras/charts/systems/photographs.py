@@ -94,8 +94,8 @@ class ChartPhotographs:
         """Restore the photograph and measure it against the sharp one."""
         blurry = self.blurred(diameter_px)
         if diameter_px not in self._edges:  # the same for every system
-            found = read_edges(_light(blurry), self.sheet, self.geometry)
-            self._edges[diameter_px] = tuple(found)
+            of_blurry = read_edges(_light(blurry), self.sheet, self.geometry)
+            self._edges[diameter_px] = tuple(of_blurry)
         edges = self._edges[diameter_px]
         place = self.sheet, self.geometry, WHOLE
         view = ChartView("", *place, diameter_px, edges, self._lines)
@@ -136,10 +136,10 @@ class TakenChart:
     def scores(self, system: str, restore: Restore) -> list[ChartScore]:
         """Restore it and measure it against itself and what was printed."""
         blurry = self.picture()
-        made, first = _light(restore(blurry), self.curve), self.views[0]
+        restoration, first = _light(restore(blurry), self.curve), self.views[0]
         other = PictureLight(blurry, self.curve)
-        levels = paper_and_ink(made, first.sheet, first.geometry)
-        return [restored_score(system, one, made, other, levels) for one in self.views]
+        levels = paper_and_ink(restoration, first.sheet, first.geometry)
+        return [restored_score(system, one, restoration, other, levels) for one in self.views]
 
 
 def _views(name: str, reading: ChartReading) -> list[ChartView]:
@@ -150,9 +150,9 @@ def _views(name: str, reading: ChartReading) -> list[ChartView]:
     lines = tuple(one for one in reading.straight if one.kind != "frame")
     views = []
     for field in fields:
-        found = field_medians(reading.edges, field)
-        if found is not None:
-            mtf50, _ = found
+        medians = field_medians(reading.edges, field)
+        if medians is not None:
+            mtf50, _ = medians
             place = name, reading.sheet, reading.geometry, field
             seen = reading.edges, lines, reading.leaves
             views.append(ChartView(*place, DISC_MTF50 / mtf50, *seen))

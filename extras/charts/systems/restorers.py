@@ -42,14 +42,14 @@ class SystemRestorer:
 
 def restorers(names: Sequence[str]) -> dict[str, SystemRestorer]:
     """The blurry picture itself, as ``input``, and the named systems, which take one picture."""
-    made = {"input": SystemRestorer(lambda picture: picture)}
+    by_name = {"input": SystemRestorer(lambda picture: picture)}
     for name in names:
         system = baseline(name.strip())
         weights = restoring_weights(system, None)
         require_restoring(system, weights)
         network = build_with(system, weights)
-        made[name.strip()] = restoring(network, "" if weights is None else weights.origin)
-    return made
+        by_name[name.strip()] = restoring(network, "" if weights is None else weights.origin)
+    return by_name
 
 
 def without_weights(names: Sequence[str]) -> list[str]:

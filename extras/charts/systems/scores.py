@@ -59,13 +59,17 @@ class ChartView:
 
 
 def restored_score(
-    system: str, view: ChartView, made: Floats, other: LightOfParts, levels: tuple[float, float]
+    system: str,
+    view: ChartView,
+    restoration: Floats,
+    other: LightOfParts,
+    levels: tuple[float, float],
 ) -> ChartScore:
     """Measure a restored photograph by the edges that both pictures show, so the gain is fair."""
-    restored = tuple(read_edges(made, view.sheet, view.geometry))
+    restored = tuple(read_edges(restoration, view.sheet, view.geometry))
     before, (mtf50, overshoot) = shared_medians((view.edges, restored), view.field)
-    compared = [*_compared(view, made, other)]
-    every = restored_leaves(made, view.sheet, view.geometry, levels, view.leaves)
+    compared = [*_compared(view, restoration, other)]
+    every = restored_leaves(restoration, view.sheet, view.geometry, levels, view.leaves)
     leaves = [one for one in every if one.x in view.field]
     textures = [one.texture for one in leaves if one.texture is not None]
     return ChartScore(
@@ -78,15 +82,15 @@ def restored_score(
         _median([one.rms_px for one in compared]),
         float(np.mean([one.lost for one in textures])) if textures else None,
         float(np.mean([one.invention for one in textures])) if textures else None,
-        _characters(view, made),
+        _characters(view, restoration),
         view.picture,
         "" if textures else next((one.reason for one in leaves), ""),
-        lines_px=_median([*_lines_moved(view, made, levels)]),
+        lines_px=_median([*_lines_moved(view, restoration, levels)]),
     )
 
 
 def restored_leaves(
-    made: Floats,
+    restoration: Floats,
     sheet: Sheet,
     geometry: ChartGeometry,
     levels: tuple[float, float],
@@ -94,32 +98,34 @@ def restored_leaves(
 ) -> Iterator[ReadLeaves]:
     """Measure restored dead leaves; where the photograph's cannot be measured, say why."""
     refused = {(one.x, one.y): one for one in taken if one.texture is None}
-    for one in read_leaves(made, sheet, geometry, *levels, restored=True):
+    for one in read_leaves(restoration, sheet, geometry, *levels, restored=True):
         yield refused.get((one.x, one.y), one)
 
 
-def _compared(view: ChartView, made: Floats, other: LightOfParts) -> Iterator[Straightness]:
+def _compared(view: ChartView, restoration: Floats, other: LightOfParts) -> Iterator[Straightness]:
     """Edges against those of the other picture, where that is not clipped."""
-    for x, region in edge_regions(made, view.sheet, view.geometry):
+    for x, region in edge_regions(restoration, view.sheet, view.geometry):
         if x not in view.field or is_clipped(other[region]):
             continue
         try:
-            yield compare_edges(grey_of(made[region]), grey_of(other[region]))
+            yield compare_edges(grey_of(restoration[region]), grey_of(other[region]))
         except ImageError:
             continue
 
 
-def _characters(view: ChartView, made: Floats) -> float | None:
+def _characters(view: ChartView, restoration: Floats) -> float | None:
     """Share of the characters that are read, where the whole chart is restored."""
     if view.field != WHOLE:
         return None
-    return characters_read(made, view.sheet, view.geometry).share
+    return characters_read(restoration, view.sheet, view.geometry).share
 
 
-def _lines_moved(view: ChartView, made: Floats, levels: tuple[float, float]) -> Iterator[float]:
+def _lines_moved(
+    view: ChartView, restoration: Floats, levels: tuple[float, float]
+) -> Iterator[float]:
     """Root mean square, px, by which each printed line is bent against the other picture's."""
-    found = read_lines(made, view.sheet, view.geometry, *levels)
-    for after, before in zip(found, view.lines, strict=True):
+    lines = read_lines(restoration, view.sheet, view.geometry, *levels)
+    for after, before in zip(lines, view.lines, strict=True):
         if after.x not in view.field or after.reason or before.reason:
             continue
         moved = line_deviation(after.along, after.off_px - before.off_px)
@@ -137,18 +143,18 @@ def shared_medians(
     """Median MTF50 and overshoot of each state, over the edges measured in all of them."""
     shared = [one for one in zip(*states, strict=True) if all(edge.response for edge in one)]
     medians = [field_medians(edges, field) for edges in zip(*shared, strict=True)]
-    found = [one for one in medians if one is not None]
-    if not found:
+    numbers = [one for one in medians if one is not None]
+    if not numbers:
         raise ImageError("no edge of the chart can be measured both before and after")
-    return found
+    return numbers
 
 
 def field_medians(
     edges: Iterable[ReadEdge], field: ChartField = WHOLE
 ) -> tuple[float, float] | None:
     """Median MTF50, each at most 1 cycle per px, and overshoot of a part's edges, or None."""
-    found = [edge.response for edge in edges if edge.response and edge.x in field]
-    if not found:
+    responses = [edge.response for edge in edges if edge.response and edge.x in field]
+    if not responses:
         return None
-    mtf50 = np.median([1.0 if one.mtf50 is None else one.mtf50 for one in found])
-    return float(mtf50), float(np.median([one.overshoot for one in found]))
+    mtf50 = np.median([1.0 if one.mtf50 is None else one.mtf50 for one in responses])
+    return float(mtf50), float(np.median([one.overshoot for one in responses]))

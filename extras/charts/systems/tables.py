@@ -88,12 +88,12 @@ def _taken(scores: Sequence[ChartScore]) -> list[ChartScore]:
 def _tables(scores: Sequence[ChartScore], name: Names) -> list[tuple[str, str, Table]]:
     """Name, sentence and table of each photograph and circle of confusion."""
     ordered = sorted(scores, key=lambda one: (one.picture, one.blur_px, -one.gain))
-    found = []
+    tables = []
     for (picture, blur), group in groupby(ordered, key=lambda one: (one.picture, one.blur_px)):
         rows = list(group)
         tab = f"{picture}, {blur:.1f} px" if picture else f"{blur:g} px"
-        found.append((tab, _disagreement(rows, name), _table(rows, name)))
-    return found
+        tables.append((tab, _disagreement(rows, name), _table(rows, name)))
+    return tables
 
 
 def _table(rows: Sequence[ChartScore], name: Names) -> Table:
