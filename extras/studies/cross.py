@@ -109,32 +109,32 @@ def cross_gains(
     plan = cross_plan(out, texts, weighted)
     opened = {study.options[-1] for study in plan.studies}
     unopened = dict(zip((text for text in texts if text not in opened), plan.problems, strict=True))
-    found: list[CrossGain] = []
+    all_gains: list[CrossGain] = []
 
     def conclude(results: Results) -> None:
-        found.extend(one for study in plan.studies for one in _read(study, results))
+        all_gains.extend(one for study in plan.studies for one in _read(study, results))
 
     outcome = Outcome([], [], [])
     if plan.studies:
         outcome = run_studies(plan.studies, conclude=conclude)
-    found += [
+    all_gains += [
         CrossGain(system.card.name, weights.trained_on, text, protocol, reason=str(problem))
         for text, problem in unopened.items()
         for system, weights in weighted
         for protocol in PROTOCOLS
     ]
     problems = [*plan.problems, *outcome.problems]
-    return found, replace(outcome, problems=problems), plan.studies
+    return all_gains, replace(outcome, problems=problems), plan.studies
 
 
 def _read(study: Study, results: Results) -> list[CrossGain]:
     """The gains of these very runs: the folder's leaderboard shows later ones of other weights."""
     entries = {entry.run: entry for entry in results.entries()}
     groups = [scored_group(results, [entries[run.id]]) for run in study.runs if run.id in entries]
-    known = gains(groups)
+    by_line = gains(groups)
     numbers = {group.entries[0].run: number for number, group in enumerate(groups)}
     differs = _differs(study.dataset)  # reads the head of each picture: once for all runs
-    found = []
+    rows = []
     for run in study.runs:
         if run.weights is None:
             continue
@@ -142,20 +142,20 @@ def _read(study: Study, results: Results) -> list[CrossGain]:
         for protocol in PROTOCOLS:
             one = CrossGain(run.system, run.weights.trained_on, study.dataset.name, protocol)
             if number is None:
-                found.append(replace(one, reason="the run was not done", differs=differs))
+                rows.append(replace(one, reason="the run was not done", differs=differs))
             else:
-                of_line = {line: gain for (group, line), gain in known.items() if group == number}
-                found.append(_filled(replace(one, differs=differs), groups[number], of_line))
-    return found
+                of_line = {line: gain for (group, line), gain in by_line.items() if group == number}
+                rows.append(_filled(replace(one, differs=differs), groups[number], of_line))
+    return rows
 
 
-def _filled(one: CrossGain, group: ScoredGroup, known: Mapping[int, Gain]) -> CrossGain:
+def _filled(one: CrossGain, group: ScoredGroup, by_line: Mapping[int, Gain]) -> CrossGain:
     """With the gain of its protocol, or the reason why there is none."""
     entry, pictures = group.entries[0], len(group.pictures)
     wanted = (one.protocol, GAINED)
     lines = (n for n, at in enumerate(group.places) if (at.protocol, at.metric) == wanted)
     line = next(lines, None)
-    gain = None if line is None else known.get(line)
+    gain = None if line is None else by_line.get(line)
     if line is None or gain is None:
         unscored = group.places[line].reason if line is not None else ""
         reason = entry.status if entry.status != "ok" else unscored or "the input has no score"
@@ -223,4 +223,4 @@ def weighted_systems(names: Sequence[str], weights: str) -> list[tuple[Baseline,
         systems = [baseline(name) for name in dict.fromkeys(names)]
         return [(system, find_weights(system, weights)) for system in systems]
     shipped = [(system, shipped_weights(system)) for _, system in sorted(all_baselines().items())]
-    return [(system, found) for system, found in shipped if found is not None]
+    return [(system, stored) for system, stored in shipped if stored is not None]

@@ -95,20 +95,20 @@ def generalisation_study(
     """
     require_writable(out)
     studies = generalisation_plan(out, train, tests, systems, budget, seeds, override)
-    found: list[Crossed] = []
+    rows: list[Crossed] = []
 
     def conclude(results: Results) -> None:
-        found.extend(one for part in studies for one in _read(part, results))
-        write_json_if_changed(out / "generalise.json", generalisation_document(train, found))
+        rows.extend(one for part in studies for one in _read(part, results))
+        write_json_if_changed(out / "generalise.json", generalisation_document(train, rows))
 
     outcome = run_studies(studies, conclude=conclude)
     outcome.require_complete()
-    return found, outcome
+    return rows, outcome
 
 
-def generalisation_document(train: str, found: Sequence[Crossed]) -> dict[str, Any]:
+def generalisation_document(train: str, results: Sequence[Crossed]) -> dict[str, Any]:
     """Content of ``generalise.json``, as JSON values."""
-    return {"train_dataset": train, "results": [one.to_json() for one in found]}
+    return {"train_dataset": train, "results": [one.to_json() for one in results]}
 
 
 def evaluated_on(home: Study, dataset: Dataset) -> Study:
@@ -126,16 +126,16 @@ def evaluated_on(home: Study, dataset: Dataset) -> Study:
 
 
 def _read(study: Study, results: Results) -> list[Crossed]:
-    found = []
+    rows = []
     for name in dict.fromkeys(run.system for run in study.runs):
         runs = [run for run in study.runs if run.system == name]
         psnr = {protocol: mean_psnr(results, runs, protocol) for protocol in PROTOCOLS}
         trained_on = study.trained(runs[0])[0].dataset.name if runs[0].recipe else ""
-        found.append(Crossed(name, trained_on, study.dataset.name, psnr))
-    return found
+        rows.append(Crossed(name, trained_on, study.dataset.name, psnr))
+    return rows
 
 
-def generalisation_table(found: Sequence[Crossed]) -> Table:
+def generalisation_table(results: Sequence[Crossed]) -> Table:
     """The results as a table."""
     columns: tuple[Column | str, ...] = (
         "System",
@@ -144,7 +144,7 @@ def generalisation_table(found: Sequence[Crossed]) -> Table:
         *(column("psnr", f"PSNR, {protocol}") for protocol in PROTOCOLS),
     )
     rows = tuple(
-        (one.system, one.train_dataset or "-", one.dataset, *one.psnr.values()) for one in found
+        (one.system, one.train_dataset or "-", one.dataset, *one.psnr.values()) for one in results
     )
     note = "mean over the test pictures of each dataset; its own test pictures come first"
     return Table.of("Trained on one dataset, tested on others", columns, rows, note)

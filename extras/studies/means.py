@@ -24,9 +24,9 @@ def mean_psnrs(results: Results, runs: Sequence[Run], protocol: str) -> list[flo
             for score in results.scores(run.id)
             if (score.protocol, score.metric) == (protocol, "psnr")
         ]
-        known = [value for value in values if value is not None]
-        if known and len(known) == len(values):
-            means.append(math.fsum(known) / len(known))
+        numbers = [value for value in values if value is not None]
+        if numbers and len(numbers) == len(values):
+            means.append(math.fsum(numbers) / len(numbers))
     return means
 
 

@@ -98,23 +98,23 @@ def misalignment_study(
     """
     require_writable(out)
     studies = misalignment_plan(out, dataset, systems, budget, seeds, override, amounts)
-    found: list[Condition] = []
+    rows: list[Condition] = []
 
     def conclude(results: Results) -> None:
-        found.extend(
+        rows.extend(
             Condition(shift_px, zoom, _by_system(results, study.runs))
             for (shift_px, zoom), study in zip(amounts, studies, strict=True)
         )
-        write_json_if_changed(out / MISALIGNMENT, misalignment_document(dataset, found))
+        write_json_if_changed(out / MISALIGNMENT, misalignment_document(dataset, rows))
 
     outcome = run_studies(studies, conclude=conclude)
     outcome.require_complete()
-    return found, outcome
+    return rows, outcome
 
 
-def misalignment_document(dataset: str, found: Sequence[Condition]) -> dict[str, Any]:
+def misalignment_document(dataset: str, rows: Sequence[Condition]) -> dict[str, Any]:
     """Content of ``misalignment.json``, as JSON values."""
-    return {"dataset": dataset, "conditions": [one.to_json() for one in found]}
+    return {"dataset": dataset, "conditions": [one.to_json() for one in rows]}
 
 
 def _by_system(results: Results, runs: Sequence[Run]) -> dict[str, float | None]:
@@ -125,16 +125,17 @@ def _by_system(results: Results, runs: Sequence[Run]) -> dict[str, float | None]
     }
 
 
-def misalignment_table(found: Sequence[Condition]) -> Table:
+def misalignment_table(all_conditions: Sequence[Condition]) -> Table:
     """The results as a table: a row per condition, a column per system."""
-    systems = tuple(found[0].psnr)
+    systems = tuple(all_conditions[0].psnr)
     columns = (
         Column("Shift", "px", None, 2),
         Column("Zoom", "%", None, 2),
         *(column("psnr", name) for name in systems),
     )
     rows = tuple(
-        (one.shift_px, 100 * one.zoom, *(one.psnr[name] for name in systems)) for one in found
+        (one.shift_px, 100 * one.zoom, *(one.psnr[name] for name in systems))
+        for one in all_conditions
     )
     note = "PSNR against the truth; every line restores the same pictures"
     return Table.of("Score against injected misalignment", columns, rows, note)

@@ -26,8 +26,8 @@ ABLATIONS = {"jdrl": JDRL}
 def ablation_of(objective: str) -> Ablation:
     """The ablation of an objective."""
     if objective not in ABLATIONS:
-        known = ", ".join(sorted(ABLATIONS))
-        raise RegistryError(f"no ablation of {objective!r}; there is one of {known}")
+        names = ", ".join(sorted(ABLATIONS))
+        raise RegistryError(f"no ablation of {objective!r}; there is one of {names}")
     return ABLATIONS[objective]
 
 
@@ -74,14 +74,14 @@ def labels_of(lines: Sequence[AblationLine], systems: Sequence[Baseline]) -> dic
 
 
 def _network(name: str, *, narrow: bool) -> "Callable[[], nn.Module]":
-    found = baseline(name)
-    alone = found.card.given == "single" and found.card.kind == "network"
-    if not alone or (narrow and found.narrow is None):
+    system = baseline(name)
+    alone = system.card.given == "single" and system.card.kind == "network"
+    if not alone or (narrow and system.narrow is None):
         kind = "narrow copy" if narrow else "network"
         raise InputError(
             f"{name} has no {kind} that restores a picture alone; choose another --network"
         )
-    return found.narrowed().build if narrow else found.build
+    return system.narrowed().build if narrow else system.build
 
 
 def _with_settings(system: Baseline, line: AblationLine) -> Baseline:

@@ -226,7 +226,7 @@ def _measured(
 ) -> LineResult:
     psnr = {protocol: mean_psnrs(results, runs, protocol) for protocol in PROTOCOLS}
     kept = [_kept_share(run_folder(study.out, run.id) / CURVE) for run in runs]
-    known = [share for share in kept if share is not None]
+    numbers = [share for share in kept if share is not None]
     trained = [load_run(study, run) for run in runs]
     return LineResult(
         label=line.label,
@@ -235,7 +235,7 @@ def _measured(
         seconds=statistics.fmean(one.seconds for one in trained),
         psnr={protocol: values for protocol, values in psnr.items() if values},
         by_blur=_by_blur(study, runs),
-        kept_share=statistics.fmean(known) if known else None,
+        kept_share=statistics.fmean(numbers) if numbers else None,
         paper_psnr=paper_psnr(ablation, line),
     )
 
@@ -257,11 +257,11 @@ def _by_blur(study: Study, runs: Sequence[Run]) -> list[float | None]:
     if not study.dataset.rendered:
         return [None] * (len(EDGES_PX) - 1)
     pairs = study.dataset.split("test")
-    found = [
+    rows = [
         psnr_by_blur(load_run(study, run).network, run.baseline.card, pairs, best_device())
         for run in runs
     ]
     return [
         None if None in values else statistics.fmean(v for v in values if v is not None)
-        for values in zip(*found, strict=True)
+        for values in zip(*rows, strict=True)
     ]

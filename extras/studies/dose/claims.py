@@ -80,13 +80,13 @@ def rival_claims_of(document: Mapping[str, Any]) -> list[Claim]:
     Args:
         document: Content of ``dose.json``.
     """
-    known = set(labels_of(document))
+    labels = set(labels_of(document))
     return [
         _claim(
             document, label, [(dose, turned(one)) for dose, one in _differences(document, label)]
         )
         for label in document["rivals"]
-        if label in known
+        if label in labels
     ]
 
 
@@ -98,18 +98,18 @@ def turned(difference: Estimate) -> dict[str, float]:
 def _differences(document: Mapping[str, Any], label: str) -> list[tuple[float, Estimate]]:
     """What the whole objective gains over a line, by dose; doses without the line are left out."""
     lines = [(float(one["dose_px"]), line_of(one, label)) for one in document["doses"]]
-    found = [(dose, line["whole_over"]) for dose, line in lines if line and dose >= FROM_PX]
-    return sorted(found, key=lambda pair: pair[0])
+    pairs = [(dose, line["whole_over"]) for dose, line in lines if line and dose >= FROM_PX]
+    return sorted(pairs, key=lambda pair: pair[0])
 
 
 def _claim(
     document: Mapping[str, Any], label: str, differences: list[tuple[float, Estimate]]
 ) -> Claim:
-    found = verdict([one for _, one in differences])
+    answer = verdict([one for _, one in differences])
     origins = document.get("origins")  # datasets of an older version do not tell it
     apart = document["scenes"] if origins is None else min(origins, document["scenes"])
     enough = document["seeds"] >= LEAST_SEEDS and apart >= MINIMUM_SCENES
-    return Claim(label, tuple(differences), found if enough else "not decided")
+    return Claim(label, tuple(differences), answer if enough else "not decided")
 
 
 def verdict(differences: list[Estimate]) -> Verdict:

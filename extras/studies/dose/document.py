@@ -96,10 +96,10 @@ def _at_one_dose(
     reblurs: dict[str, dict[str, float] | None] = {}
     for line in study.lines():
         name = study.systems([line])[0].card.name
-        found = [(part, run) for part in parts for run in part.runs if run.system == name]
-        scores[line.label] = _scores(found, results)
-        facts[line.label] = _facts(found)
-        reblurs[line.label] = _reblur(found)
+        runs = [(part, run) for part in parts for run in part.runs if run.system == name]
+        scores[line.label] = _scores(runs, results)
+        facts[line.label] = _facts(runs)
+        reblurs[line.label] = _reblur(runs)
     plain_scores, truth_scores = scores[plain.label], scores[control.label]
     whole = scores[study.ablation.lines[-1].label]["truth/psnr"]
     first = (*study.rivals(), study.ablation.lines[-1])[0].label
@@ -162,15 +162,15 @@ def _known(*values: Array) -> NDArray[np.bool_]:
 
 def _over(reference: Scores, own: Scores, origins: Sequence[str]) -> dict[str, dict[str, float]]:
     """Gain over a line against the truth, of whole pictures and of their parts, dB."""
-    found = {}
+    effects = {}
     for name in own:
         if name.startswith("truth/") and name in reference:
-            known = _known(own[name], reference[name])
-            if known.any():
-                both = own[name][:, known], reference[name][:, known]
-                effect = gain(*both, list(compress(origins, known)))
-                found[name.removeprefix("truth/")] = asdict(effect)
-    return found
+            is_number = _known(own[name], reference[name])
+            if is_number.any():
+                both = own[name][:, is_number], reference[name][:, is_number]
+                effect = gain(*both, list(compress(origins, is_number)))
+                effects[name.removeprefix("truth/")] = asdict(effect)
+    return effects
 
 
 def _added(
@@ -180,11 +180,11 @@ def _added(
     origins: Sequence[str],
 ) -> dict[str, float] | None:
     """What a training adds to the input, px, over the scenes that can be measured in both."""
-    known = _known(own, blurry)
-    if not known.any():
+    is_number = _known(own, blurry)
+    if not is_number.any():
         return None
-    effect = measured(own[:, known], blurry[:, known], list(compress(origins, known)))
-    return asdict(effect) | {"scenes": int(known.sum())}
+    effect = measured(own[:, is_number], blurry[:, is_number], list(compress(origins, is_number)))
+    return asdict(effect) | {"scenes": int(is_number.sum())}
 
 
 def _by_seed(gains: Array) -> list[float]:
@@ -201,34 +201,34 @@ def _by_scene(bends: Array) -> list[float | None]:
 def _taus(scores: Mapping[str, Scores], origins: Sequence[str]) -> dict[str, Any]:
     """Kendall's tau of each protocol, over the scenes that it can score."""
     truth = {label: one["truth/psnr"] for label, one in scores.items()}
-    found: dict[str, Any] = {}
+    taus: dict[str, Any] = {}
     for protocol in PROTOCOLS:
         values = {label: one[f"{protocol}/psnr"] for label, one in scores.items()}
-        known = _known(*values.values())
-        if not known.any():
-            found[protocol] = None
+        is_number = _known(*values.values())
+        if not is_number.any():
+            taus[protocol] = None
             continue
-        tau = agreement({label: one[:, known] for label, one in values.items()},
-                        {label: one[:, known] for label, one in truth.items()},
-                        list(compress(origins, known)))  # fmt: skip
-        found[protocol] = None if tau is None else asdict(tau) | {"scenes": int(known.sum())}
-    return found
+        tau = agreement({label: one[:, is_number] for label, one in values.items()},
+                        {label: one[:, is_number] for label, one in truth.items()},
+                        list(compress(origins, is_number)))  # fmt: skip
+        taus[protocol] = None if tau is None else asdict(tau) | {"scenes": int(is_number.sum())}
+    return taus
 
 
-def _scores(found: Sequence[tuple[Study, Run]], results: Results) -> Scores:
+def _scores(runs: Sequence[tuple[Study, Run]], results: Results) -> Scores:
     """``protocol/metric`` to ``(seeds, scenes)``."""
     rows: dict[str, list[list[float]]] = {}
-    for part, run in found:
+    for part, run in runs:
         pairs = [pair.id for pair in part.dataset.split("test")]
-        known = {
+        by_key = {
             (score.protocol, score.metric, score.pair): score.value
             for score in results.scores(run.id)
             if score.metric == "psnr" or (score.protocol, score.metric) in _PARTS
         }
-        names = dict.fromkeys((protocol, metric) for protocol, metric, _ in known)
+        names = dict.fromkeys((protocol, metric) for protocol, metric, _ in by_key)
         for protocol, metric in names:
-            found_values = [known.get((protocol, metric, pair)) for pair in pairs]
-            numbers = [np.nan if one is None else one for one in found_values]
+            values_of_pairs = [by_key.get((protocol, metric, pair)) for pair in pairs]
+            numbers = [np.nan if one is None else one for one in values_of_pairs]
             rows.setdefault(f"{protocol}/{metric}", []).append(numbers)
         for name, values in restored_scores(part, run).items():
             where = f"{name}/psnr" if name == OFFICIAL_GRID else name
@@ -236,19 +236,19 @@ def _scores(found: Sequence[tuple[Study, Run]], results: Results) -> Scores:
     return {name: np.array(values) for name, values in rows.items()}
 
 
-def _reblur(found: Sequence[tuple[Study, Run]]) -> dict[str, float] | None:
+def _reblur(runs: Sequence[tuple[Study, Run]]) -> dict[str, float] | None:
     """Reblurring losses of a line's trainings, means over the seeds."""
-    losses = [one for part, run in found if (one := reblur_losses(part, run)) is not None]
+    losses = [one for part, run in runs if (one := reblur_losses(part, run)) is not None]
     if not losses:
         return None
     return {name: float(np.mean([one[name] for one in losses])) for name in losses[0]}
 
 
-def _facts(found: Sequence[tuple[Study, Run]]) -> dict[str, Any]:
+def _facts(runs: Sequence[tuple[Study, Run]]) -> dict[str, Any]:
     """System, steps and mean seconds of a line's trainings."""
-    trained = [load_run(*part.trained(run)) if run.recipe else None for part, run in found]
+    trained = [load_run(*part.trained(run)) if run.recipe else None for part, run in runs]
     seconds = [one.seconds for one in trained if one is not None]
-    first = found[0][1]
+    first = runs[0][1]
     return {
         "system": first.system,
         "steps": (first.schedule.steps or 0) if first.recipe else 0,

@@ -40,9 +40,9 @@ def at_dose(dataset: Dataset, dose_px: float) -> Dataset:
     Raises:
         InputError: The dataset has no such dose.
     """
-    known = doses_of(dataset)
-    if dose_px not in known:
-        listed = ", ".join(f"{one:g}" for one in known)
+    doses = doses_of(dataset)
+    if dose_px not in doses:
+        listed = ", ".join(f"{one:g}" for one in doses)
         raise InputError(f"{dataset.name} has no dose of {dose_px:g} px; it has {listed}")
     content = hashlib.sha256(f"{dataset.content_hash} {float(dose_px)!r}".encode()).hexdigest()
     pairs = tuple(pair for pair in dataset.pairs if _dose(pair) == dose_px)
@@ -65,5 +65,5 @@ def _without_doses(name: str) -> InputError:
 
 
 def _dose(pair: Pair) -> float | None:
-    found = pair.metadata.get(DOSE)
-    return float(found) if isinstance(found, int | float) else None
+    dose = pair.metadata.get(DOSE)
+    return float(dose) if isinstance(dose, int | float) else None

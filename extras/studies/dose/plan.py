@@ -69,13 +69,13 @@ class DoseStudy:
 
     def systems(self, lines: Sequence[AblationLine]) -> list[Baseline]:
         """The system of each line; an edited plug-in file makes other ones."""
-        found = [
+        systems = [
             chosen(self.ablation, one, narrow=self.narrow, network=self.network) for one in lines
         ]
         file = baseline(self.network).source_hash if self.network else ""
         if not file:
-            return found
-        return [replace(one, source_hash=file) if one.recipe else one for one in found]
+            return systems
+        return [replace(one, source_hash=file) if one.recipe else one for one in systems]
 
     def lines(self) -> tuple[AblationLine, ...]:
         """The lines, with the blurry input and the control on true pairs."""
@@ -101,10 +101,12 @@ class DoseStudy:
 
         Pre-aligned pairs are one: ``defocus-data compensate`` writes them."""
         truth, lines = self.ablation.controls[-1], self.lines()
-        told = [one.recipe().supervision if one.recipe else () for one in self.systems(lines)]
+        supervisions = [
+            one.recipe().supervision if one.recipe else () for one in self.systems(lines)
+        ]
         return tuple(
             line
-            for line, supervision in zip(lines, told, strict=True)
+            for line, supervision in zip(lines, supervisions, strict=True)
             if line == truth or not MEASURED.issuperset(supervision)
         )
 

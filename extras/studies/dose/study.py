@@ -81,9 +81,9 @@ def _doses(document: Mapping[str, Any]) -> set[float]:
 def _content(document: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """Doses and number of lines, and what else differs from another document."""
     doses = ", ".join(f"{one:g}" for one in sorted(_doses(document)))
-    told = f"{doses} px and {counted(len(labels_at_any_dose(document)), 'line')}"
+    text = f"{doses} px and {counted(len(labels_at_any_dose(document)), 'line')}"
     if document["seeds"] != other["seeds"]:
-        told += f" of {counted(document['seeds'], 'seed')}"
+        text += f" of {counted(document['seeds'], 'seed')}"
     if any(document[name] != other[name] for name in ("network", "narrow")):
-        told += f" with {'the narrow ' * document['narrow']}{document['network'] or 'U-Net'}"
-    return told + (f" on {document['dataset']}" if document["dataset"] != other["dataset"] else "")
+        text += f" with {'the narrow ' * document['narrow']}{document['network'] or 'U-Net'}"
+    return text + (f" on {document['dataset']}" if document["dataset"] != other["dataset"] else "")

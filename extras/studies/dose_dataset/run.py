@@ -60,14 +60,14 @@ def render_dosed_dataset(
         StorageError: The disk is full or ``out`` is not writable.
     """
     request = load_dose_request(request_file, photographs)
-    found = _photographs(request.photographs)
+    pictures = _photographs(request.photographs)
     bank = KernelBank("train")
     sources = {
-        branch: Sources(read_photographs(found.of(branch)), branch)
+        branch: Sources(read_photographs(pictures.of(branch)), branch)
         for branch in dict.fromkeys(BRANCHES.values())
     }
     order = request.model_dump(mode="json", exclude={"photographs"})
-    content = json.dumps([order, identity(found), REVISION], sort_keys=True)
+    content = json.dumps([order, identity(pictures), REVISION], sort_keys=True)
     how = Derivation(
         "render",
         {"format": "defocus-doses", "request": hashlib.sha256(content.encode()).hexdigest()},
@@ -101,12 +101,12 @@ def _photographs(folder: Path | None) -> Photographs:
         raise DatasetError(
             f"{folder}: cannot be read ({error.strerror}); check the folder of photographs"
         ) from error
-    found = find_photographs(folder)
-    if not found.files:
+    photographs = find_photographs(folder)
+    if not photographs.files:
         raise DatasetError(
             f"{folder}: no photographs there; name a folder with some, or none for textures alone"
         )
-    return found
+    return photographs
 
 
 def _wanted(request: DoseRequest) -> list[tuple[Split, int]]:
@@ -128,20 +128,20 @@ def _write(
 ) -> None:
     """Render a scene into its folder."""
     split, number = scene
-    made = render_doses(request, sources[BRANCHES[split]], bank, number)
-    write_image(folder / "blurry.png", as_integer(made.blurry, 16))
-    write_image(folder / "truth.png", as_integer(made.truth, 16))
-    write_array(folder / "defocus_map.npy", made.diameters.astype(np.float32))
-    for dose, sharp in made.sharp.items():
+    pair = render_doses(request, sources[BRANCHES[split]], bank, number)
+    write_image(folder / "blurry.png", as_integer(pair.blurry, 16))
+    write_image(folder / "truth.png", as_integer(pair.truth, 16))
+    write_array(folder / "defocus_map.npy", pair.diameters.astype(np.float32))
+    for dose, sharp in pair.sharp.items():
         write_image(folder / f"sharp-{dose:g}.png", as_integer(sharp, 16))
-        write_array(folder / f"flow-{dose:g}.npy", made.flows[dose].astype(np.float32))
+        write_array(folder / f"flow-{dose:g}.npy", pair.flows[dose].astype(np.float32))
     write_json(
         folder / "scene.json",
         {
-            "kind": made.kind,
-            "gain_ev": made.gain_ev,
-            "lens": made.lens,
-            PHOTOGRAPH: made.photograph,
+            "kind": pair.kind,
+            "gain_ev": pair.gain_ev,
+            "lens": pair.lens,
+            PHOTOGRAPH: pair.photograph,
         },
     )
 

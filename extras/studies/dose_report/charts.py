@@ -53,9 +53,9 @@ def dose_chart(document: Document) -> Curves:
     shown = _charted(document, MOST_CURVES)
     floor = _floor(document, shown)
     curves = [
-        _curve(label, [(doses.index(dose), one) for dose, one in found])
+        _curve(label, [(doses.index(dose), one) for dose, one in estimates])
         for label in shown
-        if _reaches(found := _estimates(document, label), floor)
+        if _reaches(estimates := _estimates(document, label), floor)
     ]
     said = [study_words(document), _below(document, floor), _left_out(document, shown)]
     return Curves(
@@ -112,9 +112,9 @@ def trust_chart(document: Document) -> Curves:
         "dose of misalignment, px",
         "Kendall's tau",
         tuple(
-            _curve(protocol, [(place, tau) for place, tau in enumerate(found) if tau is not None])
+            _curve(protocol, [(place, tau) for place, tau in enumerate(taus) if tau is not None])
             for protocol in protocols
-            if any(found := [one["tau"].get(protocol) for one in doses])
+            if any(taus := [one["tau"].get(protocol) for one in doses])
         ),
         apart=True,
         places=tuple(f"{one['dose_px']:g}" for one in doses),
@@ -165,29 +165,29 @@ def shown_parts(one: Document, gains: str) -> list[str]:
         one: One of ``doses``.
         gains: Name of the gains by part in its lines.
     """
-    known = {part for line in one["lines"] for part in line.get(gains, ())}
-    return [part for part in PART_NAMES if part in known - TOLD_BY_CIRCLE]
+    parts = {part for line in one["lines"] for part in line.get(gains, ())}
+    return [part for part in PART_NAMES if part in parts - TOLD_BY_CIRCLE]
 
 
 def _part_curve(line: Document, parts: Sequence[str]) -> Curve:
     """Only circles of confusion are joined: they have an order."""
-    found: list[tuple[float, Estimate]] = []
+    points: list[tuple[float, Estimate]] = []
     for place, part in enumerate(parts):
-        found.append((place, line["over_plain"].get(part, NOT_KNOWN)))
+        points.append((place, line["over_plain"].get(part, NOT_KNOWN)))
         if not part.startswith("psnr_coc_"):
-            found.append((math.nan, NOT_KNOWN))
-    return _curve(line["label"], found)
+            points.append((math.nan, NOT_KNOWN))
+    return _curve(line["label"], points)
 
 
-def _curve(label: str, found: Sequence[tuple[float, Estimate]]) -> Curve:
+def _curve(label: str, points: Sequence[tuple[float, Estimate]]) -> Curve:
     """A line at some places, with its intervals."""
     return Curve(
         label,
-        tuple(place for place, _ in found),
-        tuple(one["value"] for _, one in found),
+        tuple(place for place, _ in points),
+        tuple(one["value"] for _, one in points),
         tuple(
             (max(one["value"] - one["low"], 0.0), max(one["high"] - one["value"], 0.0))
-            for _, one in found
+            for _, one in points
         ),
         measured=True,
     )
@@ -203,9 +203,9 @@ def _floor(document: Document, labels: Sequence[str]) -> float | None:
     return floor if falls else None
 
 
-def _reaches(found: Sequence[tuple[float, Estimate]], floor: float | None) -> bool:
+def _reaches(points: Sequence[tuple[float, Estimate]], floor: float | None) -> bool:
     """Whether any gain of a line is in the chart."""
-    return floor is None or any(one["value"] >= floor for _, one in found)
+    return floor is None or any(one["value"] >= floor for _, one in points)
 
 
 def _below(document: Document, floor: float | None) -> str:
@@ -213,9 +213,9 @@ def _below(document: Document, floor: float | None) -> str:
     if floor is None:
         return ""
     plain = document["plain"]
-    found = ", ".join(
+    values = ", ".join(
         f"{number_text(one['value'], 2)} dB at {dose:g} px"
         for dose, one in _estimates(document, plain)
         if one["value"] < floor
     )
-    return f"Below the chart: {plain}, {found}."
+    return f"Below the chart: {plain}, {values}."

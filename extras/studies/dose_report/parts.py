@@ -103,29 +103,29 @@ def _claims(document: Document) -> Table:
 
 
 def _cells(claim: Claim, doses: Sequence[float]) -> tuple[Cell, ...]:
-    known = dict(claim.doses)
-    return (claim.verdict, *(_difference(known.get(dose)) for dose in doses))
+    by_dose = dict(claim.doses)
+    return (claim.verdict, *(_difference(by_dose.get(dose)) for dose in doses))
 
 
-def _difference(found: Any) -> Measured | None:  # noqa: ANN401 - a checked estimate
-    return found and Measured(found["value"], (found["low"], found["high"]))
+def _difference(estimate: Any) -> Measured | None:  # noqa: ANN401 - a checked estimate
+    return estimate and Measured(estimate["value"], (estimate["low"], estimate["high"]))
 
 
 def _strips(out: Path, document: Document) -> Iterator[Part]:
     """A tab of crops for each dose."""
-    known = [one for one in document["doses"] if one["strip"]]
-    tabs = tuple((f"{one['dose_px']:g} px", tuple(_galleries(out, document, one))) for one in known)
+    doses = [one for one in document["doses"] if one["strip"]]
+    tabs = tuple((f"{one['dose_px']:g} px", tuple(_galleries(out, document, one))) for one in doses)
     if tabs:
         yield Tabs("Dose", tabs)
 
 
 def _galleries(out: Path, document: Document, one: Document) -> Iterator[Gallery]:
     strip = one["strip"]
-    found = _read_strip(out, one)
-    blurry, truth = found.crops[0], found.crops[-1]
+    pictures = _read_strip(out, one)
+    blurry, truth = pictures.crops[0], pictures.crops[-1]
     side, scale = blurry.shape[0], error_scale(blurry, truth)
     stacked = [
-        np.concatenate([crop, error_picture(crop, truth, scale)]) for crop in found.crops[:-1]
+        np.concatenate([crop, error_picture(crop, truth, scale)]) for crop in pictures.crops[:-1]
     ]
     line, plain = one["scene_gains"]["line"], document["plain"]
     labels = strip["labels"]
@@ -136,11 +136,11 @@ def _galleries(out: Path, document: Document, one: Document) -> Iterator[Gallery
         "where the input differs most from the truth. Below each: its error against the truth "
         f"× {scale}, the same for all; what would be brighter than white is white.",
     )
-    if found.lines:
+    if pictures.lines:
         bends = strip["lines"]["bends_px"]
         yield Gallery(
             f"{strip['lines']['scene']}: the longest straight line that all of these show",
-            tuple(map(Tile, labels, found.lines, map(_bend, bends))),
+            tuple(map(Tile, labels, pictures.lines, map(_bend, bends))),
             f"First seed. {_line_scene(strip['lines'], plain)} Bend: root mean square deviation "
             "from the line of the truth.",
         )

@@ -28,11 +28,11 @@ def study_title(document: Document) -> str:
     """What the study asks, and of which network.
 
     A study of the central lines asks what the whole objective is worth, not what its parts are."""
-    known = {document["plain"], document["whole"], document["truth"]}
-    known |= {*document["rivals"], *document["controls"]}
+    labels = {document["plain"], document["whole"], document["truth"]}
+    labels |= {*document["rivals"], *document["controls"]}
     lines = (line for one in document["doses"] for line in one["lines"])
     parts = any(
-        line["label"] not in known
+        line["label"] not in labels
         and not line["label"].startswith(CONTROL)
         and line["system"] != INPUT
         for line in lines
@@ -67,8 +67,8 @@ def study_words(document: Document) -> str:
 def _network(document: Document) -> str:
     """Its name as people write it; of a network that is not installed, the name of its system."""
     system = document["network"] or "unet"
-    known = known_baselines([system])
-    name = known[system].card.display_name if system in known else system
+    by_name = known_baselines([system])
+    name = by_name[system].card.display_name if system in by_name else system
     return f"{name}, narrow copy" if document["narrow"] else str(name)
 
 
@@ -88,8 +88,8 @@ def _gain_words(estimate: Mapping[str, float]) -> str:
 
 def _first_rival(document: Document) -> str | None:
     """The first rival of the whole objective that was trained; None without one."""
-    known = set(labels_of(document))
-    return next((label for label in document["rivals"] if label in known), None)
+    labels = set(labels_of(document))
+    return next((label for label in document["rivals"] if label in labels), None)
 
 
 def _best(document: Document) -> str:
@@ -97,7 +97,7 @@ def _best(document: Document) -> str:
 
     What is told a truth is no way to train. Pre-aligned pairs are one, though a control by name."""
     controls = {document["truth"], *document["controls"]}
-    found: list[str] = []
+    parts: list[str] = []
     for one in document["doses"]:
         ways = [
             line
@@ -109,10 +109,10 @@ def _best(document: Document) -> str:
         least_bad = "none gains: " if over["value"] <= 0 else ""
         name = without_number(best["label"]).removeprefix(CONTROL)
         said = f"{name} at {one['dose_px']:g} px, {_gain_words(over)}"
-        found.append(least_bad + said)
+        parts.append(least_bad + said)
     return (
         "Largest gain over the blurry input by dose of misalignment, against the truth: "
-        f"{'; '.join(found)}."
+        f"{'; '.join(parts)}."
     )
 
 

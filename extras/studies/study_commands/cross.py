@@ -72,7 +72,7 @@ def command(
         return show_plan(plan.studies, plan.problems)
     with json_output() as output:
         gains, outcome, studies = cross_gains(out, dataset, weighted)
-        systems = {system.card.name: found.trained_on for system, found in weighted}
+        systems = {system.card.name: stored.trained_on for system, stored in weighted}
         document = cross_document(systems, gains)
         write_json_if_changed(out / "cross.json", document)
         write_text(out / "cross.md", cross_markdown(systems, gains))

@@ -51,11 +51,11 @@ def command(tests: tuple[str, ...], only: tuple[str, ...], study: "Generalisatio
     if study.dry_run:
         return show_plan(generalisation_plan(*asked))
     with json_output() as output:
-        found, outcome = generalisation_study(*asked)
+        results, outcome = generalisation_study(*asked)
         code = outcome.say_left_out()
         if study.as_json:
             left_out = [one.to_json() for one in outcome.left_out]
-            output.write({**generalisation_document(study.dataset, found), "left_out": left_out})
+            output.write({**generalisation_document(study.dataset, results), "left_out": left_out})
     if not study.as_json:
-        print_tables([generalisation_table(found)])
+        print_tables([generalisation_table(results)])
     return code

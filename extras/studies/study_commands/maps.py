@@ -48,8 +48,8 @@ def command(*, dataset: str, as_json: bool) -> int:
         networks = {name: baseline(name).build().eval() for name in SYSTEMS}
 
         def errors(pair: "Pair") -> "list[dict[str, Any]]":
-            made = {name: map_error(network, pair) for name, network in networks.items()}
-            return [{"name": n, "pair": pair.id, **asdict(one)} for n, one in made.items()]
+            by_name = {name: map_error(network, pair) for name, network in networks.items()}
+            return [{"name": n, "pair": pair.id, **asdict(one)} for n, one in by_name.items()]
 
         done, failed = parted(attempt(pair.id, partial(errors, pair)) for pair in pairs)
         left_out = opened.without(failed)

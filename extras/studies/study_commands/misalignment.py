@@ -78,11 +78,11 @@ def command(
     if study.dry_run:
         return show_plan(misalignment_plan(*asked))
     with json_output() as output:
-        found, outcome = misalignment_study(*asked)
+        rows, outcome = misalignment_study(*asked)
         code = outcome.say_left_out()
         if study.as_json:
             left_out = [one.to_json() for one in outcome.left_out]
-            output.write({**misalignment_document(study.dataset, found), "left_out": left_out})
+            output.write({**misalignment_document(study.dataset, rows), "left_out": left_out})
     if not study.as_json:
-        print_tables([misalignment_table(found)])
+        print_tables([misalignment_table(rows)])
     return code

@@ -61,11 +61,11 @@ def _error(crop: Picture, truth: Picture) -> NDArray[np.int16]:
 
 def joined(rows: Sequence[Sequence[Picture]]) -> Picture:
     """Columns side by side with gaps between them, rows beneath each other."""
-    made = []
+    bands = []
     for columns in rows:
         gap = np.full((columns[0].shape[0], GAP_PX, 3), 255, np.uint8)
-        made.append(np.concatenate([part for one in columns for part in (one, gap)][:-1], axis=1))
-    return np.concatenate(made)
+        bands.append(np.concatenate([part for one in columns for part in (one, gap)][:-1], axis=1))
+    return np.concatenate(bands)
 
 
 def cut_strip(strip: Picture, columns: int, *, lines: bool) -> StripParts:

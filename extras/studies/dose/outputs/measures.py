@@ -128,7 +128,7 @@ def _measured(study: Study, run: Run) -> dict[str, list[float]]:
     estimator, device = flow_estimator(ESTIMATOR), best_device()
     trained = load_run(*study.trained(run)) if run.recipe else load_run(study, run)
     network = trained.network.to(device).eval()
-    found: dict[str, list[float]] = {OFFICIAL_GRID: [], EDGES: [], LINES: []}
+    measures: dict[str, list[float]] = {OFFICIAL_GRID: [], EDGES: [], LINES: []}
     for pair in study.dataset.split("test"):
         if pair.truth is None or pair.sharp is None:
             raise ValueError(f"pair {pair.id} is not rendered")
@@ -136,10 +136,10 @@ def _measured(study: Study, run: Run) -> dict[str, list[float]]:
         sharp, truth = (as_float(read_image(one), np.float64) for one in (pair.sharp, pair.truth))
         target = deformed_target(np.asarray(sharp), restored, estimator, "official")
         square = float(np.square(restored - target.reference).mean())
-        found[OFFICIAL_GRID].append(decibels(square, DEFAULT))
-        found[EDGES].append(edge_displacement_px(restored, np.asarray(truth), estimator))
-        found[LINES].append(mean_bend_px(restored, straight_lines(np.asarray(truth))))
-    return found
+        measures[OFFICIAL_GRID].append(decibels(square, DEFAULT))
+        measures[EDGES].append(edge_displacement_px(restored, np.asarray(truth), estimator))
+        measures[LINES].append(mean_bend_px(restored, straight_lines(np.asarray(truth))))
+    return measures
 
 
 def mean_bend_px(restored: Picture, lines: Sequence[StraightLine]) -> float:

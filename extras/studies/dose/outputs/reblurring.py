@@ -39,28 +39,28 @@ def reblur_losses(study: Study, run: Run) -> dict[str, float] | None:
     if trained.recipe is None:
         return None
     recipe = trained.recipe
-    made = objective(recipe.objective, **recipe.objective_settings)
-    if not isinstance(made, JDRLObjective) or made.settings.kernels == "none":
+    loss = objective(recipe.objective, **recipe.objective_settings)
+    if not isinstance(loss, JDRLObjective) or loss.settings.kernels == "none":
         return None
     path = run_folder(home.out, trained.id) / CHECKPOINT
-    restore(load_checkpoint(path, trained.id), {"objective": made})
-    found = [losses_of_pair(made, pair) for pair in study.dataset.split("test")]
-    truth, blurry = np.mean(found, axis=0)
+    restore(load_checkpoint(path, trained.id), {"objective": loss})
+    losses = [losses_of_pair(loss, pair) for pair in study.dataset.split("test")]
+    truth, blurry = np.mean(losses, axis=0)
     return {"truth": float(truth), "blurry": float(blurry)}
 
 
 @torch.no_grad()
-def losses_of_pair(made: JDRLObjective, pair: Pair) -> tuple[float, float]:
+def losses_of_pair(loss: JDRLObjective, pair: Pair) -> tuple[float, float]:
     """Reblurring loss of the truth and of the blurry picture of a rendered pair."""
     if pair.truth is None or pair.defocus_map is None:
         raise ValueError(f"pair {pair.id} is not rendered")
     blurry, truth = (_tensor(as_float(read_image(one))) for one in (pair.blurry, pair.truth))
     supervision = {"defocus_map": np.abs(read_array(pair.defocus_map)).astype(np.float32)}
-    if made.settings.kernels == "thin-lens-measured" and pair.sharp is not None:
+    if loss.settings.kernels == "thin-lens-measured" and pair.sharp is not None:
         supervision["measured_blur"] = measured_blur(pair.blurry, pair.sharp)
-    known = {name: _tensor(one[..., None]) for name, one in supervision.items()}
-    batch = Batch(blurry, truth, supervision=known)
-    return float(made.reblur_loss(truth, batch)), float(made.reblur_loss(blurry, batch))
+    arrays = {name: _tensor(one[..., None]) for name, one in supervision.items()}
+    batch = Batch(blurry, truth, supervision=arrays)
+    return float(loss.reblur_loss(truth, batch)), float(loss.reblur_loss(blurry, batch))
 
 
 def _tensor(picture: NDArray[np.float32]) -> torch.Tensor:

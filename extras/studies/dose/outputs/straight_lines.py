@@ -63,8 +63,8 @@ def straight_lines(truth: Picture) -> tuple[StraightLine, ...]:
     """
     grey = _grey(truth)
     levels = np.rint(np.clip(grey, 0.0, 1.0) * 255).astype(np.uint8)
-    found = cv2.createLineSegmentDetector().detect(levels)[0]
-    segments = np.zeros((0, 4)) if found is None else np.asarray(found, np.float64).reshape(-1, 4)
+    ends = cv2.createLineSegmentDetector().detect(levels)[0]
+    segments = np.zeros((0, 4)) if ends is None else np.asarray(ends, np.float64).reshape(-1, 4)
     lines = (_measured(grey, segment) for segment in segments)
     return tuple(sorted(filter(None, lines), key=lambda one: -one.length_px))
 

@@ -77,7 +77,7 @@ def write_strip(
     crops = {label: _levels(one[window]) for label, one in shown.items()}
     scale = error_scale(crops["blurry input"], crops["truth"])
     rows = [[_column(label, crop, crops["truth"], scale) for label, crop in crops.items()]]
-    found: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "labels": list(shown), "scene": pair.id, "left": window[1].start, "top": window[0].start,
         "error_scale": scale, "lines": None,
     }  # fmt: skip
@@ -86,16 +86,16 @@ def write_strip(
         pair = pairs[_median_scene(bends)]
         line = _line_row(_outputs(study, here, pair))
         rows.append(line.columns)
-        found["lines"] = {"scene": pair.id, "ends_px": line.ends_px, "bends_px": line.bends_px}
+        facts["lines"] = {"scene": pair.id, "ends_px": line.ends_px, "bends_px": line.bends_px}
     strip = encode_tiles([joined(rows)], kind="png")[0][0]
     write_bytes_if_changed(study.out / strip_name(float(scores["dose_px"])), strip)
-    return found
+    return facts
 
 
 def _median_scene(values: Sequence[float | None]) -> int:
     """Place of the median; scenes without a value do not count."""
-    known = [place for place, one in enumerate(values) if one is not None]
-    ordered = sorted(known, key=lambda place: values[place] or 0.0)
+    places = [place for place, one in enumerate(values) if one is not None]
+    ordered = sorted(places, key=lambda place: values[place] or 0.0)
     return ordered[len(ordered) // 2]
 
 
@@ -156,8 +156,8 @@ def _line_row(shown: Mapping[str, Picture]) -> _LineRow:
         for one, bend in zip(shown.values(), bends, strict=True)
         for crop in [with_ticks(_levels(one[window]), *ends)]
     ]
-    told = [bend if np.isfinite(bend) else None for bend in bends]
-    return _LineRow(columns, [line.start, line.stop], told)
+    numbers = [bend if np.isfinite(bend) else None for bend in bends]
+    return _LineRow(columns, [line.start, line.stop], numbers)
 
 
 def _seen_in_all(shown: Mapping[str, Picture], line: StraightLine) -> bool:
