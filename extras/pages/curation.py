@@ -47,8 +47,8 @@ class ReviewedPairs:
     def _tell(self, current: str) -> None:
         """Tell the page to reload the list of pairs."""
         self._revision += 1
-        told: dict[str, Any] = {"revision": self._revision, "current": current}
-        self._feed.publish("state", {**QUIET, **told})
+        changes: dict[str, Any] = {"revision": self._revision, "current": current}
+        self._feed.publish("state", {**QUIET, **changes})
 
     def pairs(self) -> dict[str, Pair]:
         """The pairs by id."""
@@ -171,10 +171,10 @@ NUMBERS = (
 
 def _numbers(row: AuditedPair) -> list[tuple[str, str]]:
     apart = with_error(row.misalignment_px, row.misalignment_sigma_px)
-    told = [("Scene", row.scene), ("Split", row.split), ("Misalignment, mean", apart)]
+    facts = [("Scene", row.scene), ("Split", row.split), ("Misalignment, mean", apart)]
     if row.status == "unknown":
-        told += [("Why it is unknown", row.reason), ("What helps", advice(row.reason))]
+        facts += [("Why it is unknown", row.reason), ("What helps", advice(row.reason))]
     for label, name, words in NUMBERS:
         value = getattr(row, name)
-        told.append((label, "unknown" if value is None else words.format(value)))
-    return told
+        facts.append((label, "unknown" if value is None else words.format(value)))
+    return facts

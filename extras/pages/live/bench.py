@@ -73,8 +73,8 @@ class ShootingThread:
         """Whether pairs can be shot, or only judged."""
         return self._state.live
 
-    def ask(self, action: Action, told: Mapping[str, str]) -> None:
-        """Add a request to the queue; ``told`` has the words that belong to it.
+    def ask(self, action: Action, words: Mapping[str, str]) -> None:
+        """Add a request to the queue; ``words`` are those that belong to it.
 
         They are pair, reason, scene (empty = the next), a note's about and text, steps of focus."""
         shooting = action in ("shoot", "retake")
@@ -83,7 +83,7 @@ class ShootingThread:
         if action == "shoot" and self._state.prompt:
             self._answered.set()
             return
-        task = self._task(action, told)
+        task = self._task(action, words)
         if shooting and not self._shots_waiting.acquire(blocking=False):
             raise InputError("a pair is being shot; wait for its verdict")
         try:
@@ -93,33 +93,33 @@ class ShootingThread:
                 self._shots_waiting.release()
             raise InputError("too many requests are waiting; wait a moment") from error
 
-    def _task(self, action: Action, told: Mapping[str, str]) -> Task:
+    def _task(self, action: Action, words: Mapping[str, str]) -> Task:
         if action == "shoot":
             return lambda: self._shoot(self._state.title)
         if action == "next-scene":
-            name = told.get("scene", "").strip()
+            name = words.get("scene", "").strip()
             if name:
                 scene_slug(name)
             return lambda: self._next_scene(name)
         if action == "focus":
-            steps = told.get("steps", "")
+            steps = words.get("steps", "")
             if not re.fullmatch(r"[+-]?[1-9]\d{0,3}", steps):
                 raise InputError(f"focus by '{steps}': give steps of the motor, such as -10")
             if self._state.busy or self._state.prompt:
                 raise InputError("a pair is being shot; wait for its verdict")
             return lambda: self._move_focus(int(steps))
         if action == "note":
-            about, text = told.get("about", ""), " ".join(told.get("text", "").split())[:2000]
+            about, text = words.get("about", ""), " ".join(words.get("text", "").split())[:2000]
             pairs = self.session.planned
             if about not in pairs and about not in {pair.scene for pair in pairs.values()}:
                 raise InputError("choose a pair or a scene of this session for the note")
             return lambda: self._folder.note(about, text)
-        pair = self.session.complete.get(told.get("pair", ""))
+        pair = self.session.complete.get(words.get("pair", ""))
         if pair is None:
             raise InputError("choose a pair that has been shot")
         if action == "retake":
             return lambda: self._retake(pair.id)
-        reason = " ".join(told.get("reason", "").split())[:500] or f"{action}ed by hand"
+        reason = " ".join(words.get("reason", "").split())[:500] or f"{action}ed by hand"
         verdict: Literal["accept", "reject"] = "accept" if action == "accept" else "reject"
         return lambda: self._judge(pair.id, verdict, reason)
 
@@ -178,8 +178,8 @@ class ShootingThread:
             return
         rig = self._seat.open()
         self._state.plan = self._shooter.prepare(rig, self.session, self._state.scene)
-        told = rig.blurry.describe()
-        self._state.camera = ", ".join(filter(None, (told.model, told.lens)))
+        description = rig.blurry.describe()
+        self._state.camera = ", ".join(filter(None, (description.model, description.lens)))
         self._state.supply = supply_of(rig.blurry)
         self._state.camera_problem = ""
         self._state.live_view = "" if isinstance(rig.blurry, HasPreview) else NO_LIVE_VIEW
@@ -246,9 +246,9 @@ class ShootingThread:
             self._lose_camera(lost)
         else:
             self._preview.failed()
-            told = f"no live picture; trying again ({error})"
-            if self._state.live_view != told:
-                self._state.live_view = told
+            text = f"no live picture; trying again ({error})"
+            if self._state.live_view != text:
+                self._state.live_view = text
                 self._tell()
 
     def _shoot(self, scene: str, focus_steps: Sequence[int] | None = None) -> None:

@@ -34,12 +34,12 @@ class BenchState:
 def supply_of(camera: Camera) -> str:
     """Battery and space of the card in words, as far as the camera tells them."""
     battery = camera.describe().battery
-    told = [f"battery {battery}"] if battery else []
+    parts = [f"battery {battery}"] if battery else []
     if isinstance(camera, HasCardSpace):
         free = [
             card.free_bytes
             for card in camera.cards(count_files=False)
             if card.free_bytes is not None
         ]
-        told += [f"card {space / 1e9:.1f} GB free" for space in free]
-    return " · ".join(told)
+        parts += [f"card {space / 1e9:.1f} GB free" for space in free]
+    return " · ".join(parts)

@@ -64,7 +64,7 @@ def _steps(profile: Array) -> Array:
     rise = float(((share > LOW) & (share < 1 - LOW)).sum())
     smooth = gaussian_filter1d(profile, SMOOTHED_PX * BINS_PER_PX + SMOOTHED_PER_RISE * rise)
     size = np.pad(np.abs(np.diff(smooth)), 1)
-    peaks, found = find_peaks(size, prominence=0.0)
-    peaks = peaks[found["prominences"] >= (1 - VALLEY) * size[peaks]]
+    peaks, properties = find_peaks(size, prominence=0.0)
+    peaks = peaks[properties["prominences"] >= (1 - VALLEY) * size[peaks]]
     valleys = [a + int(np.argmin(size[a:b])) for a, b in pairwise(peaks.tolist())]
     return np.asarray(np.abs(np.diff(smooth[[0, *valleys, len(smooth) - 1]])))

@@ -66,8 +66,8 @@ class Pictures:
         model = measured_similarity(pair_entry(self._root, pair))
         if model is None:
             return None
-        made = self._makers[SIZES["large"]](pair, "blurry", SIZES["large"])
-        return displacement_overlay(model, made.size, made.pixels)
+        picture = self._makers[SIZES["large"]](pair, "blurry", SIZES["large"])
+        return displacement_overlay(model, picture.size, picture.pixels)
 
     def histograms(self, pair: CompletePair) -> dict[str, list[list[float]]]:
         """Histograms of both members by channel, in linear light; RAW before white balance."""

@@ -126,15 +126,15 @@ class SceneShooter:
         """Shoot the pairs of a scene, one for each position of the focus motor.
 
         After ``CameraError`` or ``StorageError`` the pair is left incomplete."""
-        planned, known = self.plan(rig), self._calibrations
-        request = within_travel(self.request, planned, rig, known.overshoot_steps)
+        planned, calibrations = self.plan(rig), self._calibrations
+        request = within_travel(self.request, planned, rig, calibrations.overshoot_steps)
         plan = plan_on(request, rig)
         steps = plan.focus_steps if focus_steps is None else focus_steps
         pairs = new_pairs(folder.state, scene, scenes=1, repeat=1, focus_steps=steps)
         shoot = request.journalled(plan, confirmed_by_yes=True)
-        kept = {**self.options.to_json(), "calibrations": known.store(folder.root)}
+        kept = {**self.options.to_json(), "calibrations": calibrations.store(folder.root)}
         folder.plan([{**shoot, "handling": kept}], pairs)
-        return self._shoot(folder, rig, pairs, plan, self.options, known, ask)
+        return self._shoot(folder, rig, pairs, plan, self.options, calibrations, ask)
 
     def finish(
         self, folder: SessionFolder, rig: SessionCameras, scene: str, ask: Ask
@@ -142,7 +142,7 @@ class SceneShooter:
         """Complete the pairs of :func:`unfinished`: judge whole ones, shoot others as planned."""
         begun = unfinished(folder.state, scene)
         shoot = folder.state.shoots[begun[0].shoot]
-        options, known = shoot.handling, stored_calibrations(folder.root, shoot)
+        options, calibrations = shoot.handling, stored_calibrations(folder.root, shoot)
         person = Person(options, ask, self._carded)
         done = complete_whole(folder, begun, lambda _pair: person, after_pair(self.hook, folder))
         pairs = [pair for pair in begun if pair.id not in folder.state.complete]
@@ -151,7 +151,7 @@ class SceneShooter:
         plan = plan_on(BracketRequest.from_shoot(shoot), rig)
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
-        return done + self._shoot(folder, rig, pairs, plan, options, known, ask)
+        return done + self._shoot(folder, rig, pairs, plan, options, calibrations, ask)
 
     def _shoot(
         self,
@@ -173,12 +173,12 @@ class SceneShooter:
 def offered_scene(session: SessionState, listing: Sequence[ListedScene], *, but: str) -> str:
     """Name of the next scene: a planned one (later ones first), of the list, or by number."""
     planned = session.planned.values()
-    known = {pair.scene for pair in planned} | {but}
+    slugs = {pair.scene for pair in planned} | {but}
     present = max((pair.number for pair in planned if pair.scene == but), default=0)
     waiting = [pair for pair in session.incomplete if pair.scene != but]
     later = (pair.typed_scene for pair in waiting if pair.number > present)
     listed = (scene.title for scene in listing)
-    free = (title for title in listed if scene_slug(title) not in known)
+    free = (title for title in listed if scene_slug(title) not in slugs)
     left_out = (pair.typed_scene for pair in waiting)
     offers = itertools.chain(later, free, left_out)
     return next(offers, "") or free_scene_name(session, but=but)

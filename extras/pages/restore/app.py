@@ -86,12 +86,12 @@ class Answers:
         if picture is None or number is None:
             return problem("no such picture or system", 404)
 
-        def told(done: int, tiles: int) -> None:
+        def show(done: int, tiles: int) -> None:
             news = {"picture": picture.folder.name, "done": done, "tiles": tiles}
             self._feed.publish("progress", news)
 
         try:
-            await _in_thread(partial(self._desk.restore, picture, number, told))
+            await _in_thread(partial(self._desk.restore, picture, number, show))
         except InterruptedWorkError:
             return JSONResponse({"stopped": True}, status_code=409)
         except DefocusError as error:
@@ -124,10 +124,10 @@ class Answers:
     async def after(self, request: Request) -> Response:
         """The restored picture at strength 1."""
         picture, number = self._picture(request), self._number(request.path_params["number"])
-        made = None if picture is None or number is None else picture.made.get(number)
-        if made is None:
+        restoration = None if picture is None or number is None else picture.made.get(number)
+        if restoration is None:
             return problem("no such picture", 404)
-        return FileResponse(made.shown)
+        return FileResponse(restoration.shown)
 
     async def beyond(self, request: Request) -> Response:
         """The restored picture at strength 2."""
@@ -158,8 +158,8 @@ class Answers:
 
     def _number(self, text: str) -> int | None:
         """The place of a choice; None if there is none."""
-        known = {str(number): number for number in range(len(self._desk.choices))}
-        return known.get(text)
+        numbers = {str(number): number for number in range(len(self._desk.choices))}
+        return numbers.get(text)
 
 
 def make_app(desk: Desk, chosen: int, feed: Feed, token: str) -> Guard:

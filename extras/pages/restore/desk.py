@@ -84,13 +84,13 @@ class Desk:
         self.pictures[picture.folder.name] = picture
         return picture
 
-    def restore(self, picture: DroppedPicture, number: int, told: Told) -> None:
+    def restore(self, picture: DroppedPicture, number: int, report: Told) -> None:
         """Restore a picture, unless this system has restored it before.
 
         Args:
             picture: One of ``pictures``.
             number: Of the choice.
-            told: Gets the number of finished tiles and of all.
+            report: Gets the number of finished tiles and of all.
 
         Raises:
             InterruptedWorkError: It was stopped.
@@ -101,7 +101,7 @@ class Desk:
         def follow(done: int, tiles: int) -> None:
             if self._closed or picture.stop.is_set():
                 raise InterruptedWorkError("stopped")
-            told(done, tiles)
+            report(done, tiles)
 
         with picture.busy, self._network:
             if number in picture.made:

@@ -118,7 +118,9 @@ class DroppedPicture:
             "sharpest_px": self.blur_map.sharpest_px,
             "too_blurred": self.blur_map.too_blurred,
             "remarks": self.remarks,
-            "made": {str(number): made.document() for number, made in self.made.items()},
+            "made": {
+                str(number): restoration.document() for number, restoration in self.made.items()
+            },
         }
 
     def keep(self, number: int, restoration: Restoration, seconds: float) -> None:
@@ -183,14 +185,14 @@ class DroppedPicture:
         return path
 
     def _restoration(self, number: int, picture: OwnPicture) -> Restoration:
-        made = self.made[number]
+        files = self.made[number]
         return Restoration(
             picture.colours(),
-            np.load(made.values, allow_pickle=False),
+            np.load(files.values, allow_pickle=False),
             self.blur_map,
-            made.tile_px,
-            made.checked,
-            made.put_back,
+            files.tile_px,
+            files.checked,
+            files.put_back,
         )
 
     def remove(self) -> None:

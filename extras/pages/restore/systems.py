@@ -27,8 +27,8 @@ class Choice:
     @property
     def title(self) -> str:
         """What the page shows."""
-        told = {OWN: "own weights", "": "nothing learned"}.get(self.weights, self.weights)
-        return f"{self.system.card.display_name} ({told})"
+        words = {OWN: "own weights", "": "nothing learned"}.get(self.weights, self.weights)
+        return f"{self.system.card.display_name} ({words})"
 
     def restorer(self, tile_px: int | None, device: torch.device) -> Restorer:
         """Load the network.
@@ -68,5 +68,5 @@ def choices_here(asked: Choice) -> list[Choice]:
         for one in stored
         if one.system in systems and one.origin != OWN
     ]
-    found = [*own, *added]
-    return found if asked in found else [*found, asked]
+    choices = [*own, *added]
+    return choices if asked in choices else [*choices, asked]

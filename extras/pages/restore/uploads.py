@@ -18,16 +18,16 @@ KINDS = "JPEG, PNG, TIFF, WebP, BMP, HEIC, AVIF, JPEG XL or RAW"
 LONGEST_NAME = 120
 
 
-def given_name(told: str) -> str:
+def given_name(encoded: str) -> str:
     """The name of a file, without any folder, to be shown to people.
 
     Args:
-        told: As the browser sent it, percent-encoded.
+        encoded: As the browser sent it, percent-encoded.
 
     Raises:
         ImageError: Its suffix is of no kind of picture that is read.
     """
-    name = printable(re.split(r"[/\\]", unquote(told))[-1])
+    name = printable(re.split(r"[/\\]", unquote(encoded))[-1])
     suffix = Path(name).suffix
     if suffix.lower() not in IMAGE_SUFFIXES:
         raise ImageError(f"{name[:LONGEST_NAME] or 'this file'}: not {KINDS} by its name")

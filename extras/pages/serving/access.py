@@ -127,8 +127,8 @@ def _welcome(host: str, token: str) -> ASGIApp:
 
 def _cookie_name(host: str) -> str:
     """Browsers keep one set of cookies for all ports of a host; sessions side by side need two."""
-    found = re.search(r":([0-9]{1,5})$", host)
-    return f"defocus-{int(found[1]) if found else 80}"
+    port = re.search(r":([0-9]{1,5})$", host)
+    return f"defocus-{int(port[1]) if port else 80}"
 
 
 def _from_own_page(headers: Headers, host: str) -> bool:

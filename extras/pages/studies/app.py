@@ -42,10 +42,10 @@ class Studies:
 
     def _look(self) -> FoundStudies:
         """Find the current studies; pages made before are kept."""
-        found = find_studies(self._root)
-        studies = [self._known.get(study.place, study) for study in found.studies]
+        listing = find_studies(self._root)
+        studies = [self._known.get(study.place, study) for study in listing.studies]
         self._known = {study.place: study for study in studies}
-        return replace(found, studies=studies)
+        return replace(listing, studies=studies)
 
     async def index(self, _request: Request) -> Response:
         """The page with links to every study."""

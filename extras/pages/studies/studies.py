@@ -67,10 +67,10 @@ class ServedStudy:
     def _entries_of(self, folder: Path) -> Mapping[str, Entry]:
         """The entries of a store, which is read only when it has changed."""
         stamp = _stamp(folder, STORE, f"{STORE}-wal")
-        known = self._entries.get(folder)
-        if known is None or known[0] != stamp:
-            known = self._entries[folder] = (stamp, stored_entries(folder))
-        return known[1]
+        entries = self._entries.get(folder)
+        if entries is None or entries[0] != stamp:
+            entries = self._entries[folder] = (stamp, stored_entries(folder))
+        return entries[1]
 
     def document(self) -> str:
         """The page of the study.
@@ -109,8 +109,8 @@ def _stamp(folder: Path, *names: str) -> str:
     facts = []
     for name in names:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            found = (folder / name).stat()
-            facts.append((name, found.st_ino, found.st_size, found.st_mtime_ns))
+            status = (folder / name).stat()
+            facts.append((name, status.st_ino, status.st_size, status.st_mtime_ns))
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
@@ -135,7 +135,7 @@ def find_studies(root: Path) -> FoundStudies:
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; give the folder of one or more studies")
-    found = []
+    places = []
     unreadable: list[str] = []
     folders = [root]
     for depth in range(DEPTH + 1):
@@ -144,7 +144,7 @@ def find_studies(root: Path) -> FoundStudies:
             try:
                 if (folder / STORE).is_file():
                     _refuse_links(folder)
-                    found.append(folder)
+                    places.append(folder)
                 elif depth < DEPTH:
                     below += [each for each in sorted(folder.iterdir()) if _is_own_folder(each)]
             except OSError as error:  # one closed folder hides no other
@@ -152,17 +152,17 @@ def find_studies(root: Path) -> FoundStudies:
             except InputError as error:
                 unreadable.append(str(error))
         folders = below
-    if not found:
+    if not places:
         said = "".join(f"; {line}" for line in unreadable)
         raise InputError(
             f"{root}: no study in it or up to {DEPTH} folders below{said}; "
             "give the folder above --out of a run"
         )
     top = root.resolve()
-    names = [path.resolve().relative_to(top) for path in found]
+    names = [path.resolve().relative_to(top) for path in places]
     studies = [
         ServedStudy(path, str(name) if name.parts else top.name)
-        for path, name in zip(found, names, strict=True)
+        for path, name in zip(places, names, strict=True)
     ]
     return FoundStudies(studies, tuple(unreadable))
 
@@ -182,17 +182,17 @@ def _is_own_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def index_page(root: Path, found: FoundStudies) -> Page:
+def index_page(root: Path, listing: FoundStudies) -> Page:
     """The page with links to every study and a list of unreadable folders."""
     columns = ("Study", "Runs", "State")
     rows = tuple(
         (Link(study.name, f"studies/{study.place}/report.html"), *_line(study))
-        for study in found.studies
+        for study in listing.studies
     )
-    anchors = tuple(study.place for study in found.studies)
+    anchors = tuple(study.place for study in listing.studies)
     table = Table.of("Studies", columns, rows, anchors=anchors)
     words = "Read-only. A page that is open follows the runs."
-    closed = [Paragraph(f"Not looked into: {line}") for line in found.unreadable]
+    closed = [Paragraph(f"Not looked into: {line}") for line in listing.unreadable]
     name = root.resolve().name
     return Page(f"Studies in {name}", "", (("Studies", (Paragraph(words), table, *closed)),))
 
@@ -205,12 +205,12 @@ def _line(study: ServedStudy) -> tuple[str, str]:
     return counted(len(standings), "run"), _said(standings, study.path)
 
 
-def index_live(found: FoundStudies) -> dict[str, Any]:
+def index_live(listing: FoundStudies) -> dict[str, Any]:
     """Answer to an open index page, which is outdated when a study appears or disappears."""
-    rows = [[study.place, *_line(study)] for study in found.studies]
-    shown = repr(([study.place for study in found.studies], found.unreadable))
+    rows = [[study.place, *_line(study)] for study in listing.studies]
+    shown = repr(([study.place for study in listing.studies], listing.unreadable))
     stamp = hashlib.sha256(shown.encode()).hexdigest()[:16]
-    number = len(found.studies)
+    number = len(listing.studies)
     said = "1 study" if number == 1 else f"{number} studies"
     return {"stamp": stamp, "rows": rows, "said": said}
 
@@ -232,7 +232,7 @@ def _state(one: RunStanding) -> tuple[str, str, str]:
 
 
 def _said(standings: list[RunStanding], path: Path) -> str:
-    found = Counter(one.state for one in standings)
-    states = [f"{number} {state}" for state, number in found.items()]
+    counts = Counter(one.state for one in standings)
+    states = [f"{number} {state}" for state, number in counts.items()]
     work = "a process works here" if is_locked(path) else "no process works here"
     return ", ".join([*states, work])
