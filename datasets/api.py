@@ -60,9 +60,10 @@ def open_dataset(text: str, *, damaged: bool = False) -> Dataset:
         raise DatasetError(
             f"the reader '{name}' gives {type(opened).__name__}; let it return defocus.opened(…)"
         )
-    if not damaged:
-        from defocus.datasets.opening import require_one_size
+    from defocus.datasets.opening import require_one_size, require_sound
 
+    require_sound(name, opened.pairs, opened.left_out)
+    if not damaged:
         require_one_size(opened.pairs)
         for one in opened.without():
             warn_once(f"pair {one.id} is left out: {one.reason}")

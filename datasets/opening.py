@@ -6,8 +6,14 @@ from functools import cache, partial
 from pathlib import Path
 
 from defocus.cache import derived_folder
-from defocus.datasets.pair import Dataset, Pair, Split
-from defocus.datasets.pair_files import content_hash, hashes_and_faults, pair_files, read_array
+from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
+from defocus.datasets.pair_files import (
+    content_hash,
+    hashes_and_faults,
+    id_problem,
+    pair_files,
+    read_array,
+)
 from defocus.datasets.picture_size import picture_size
 from defocus.errors import DatasetError, ImageError
 from defocus.images import read_image, sizes_differ
@@ -37,10 +43,10 @@ def opened(
         left_out: Pairs that are left out already.
 
     Raises:
-        DatasetError: Two pairs have one id, or no pair is whole.
+        DatasetError: There is no pair, one cannot be used, two have one id, or no pair is whole.
         StorageError: The cache cannot be written.
     """
-    _require_own_ids(pairs)
+    require_sound(reader, pairs, left_out)
     files = [path for pair in pairs for path in pair_files(pair).values()]
     hashes, faults = hashes_and_faults(root, files)
     whole, lacking = [], list(left_out)
@@ -65,15 +71,34 @@ def opened(
     )
 
 
-def _require_own_ids(pairs: Iterable[Pair]) -> None:
-    """Refuse two pairs of one id: names in folders can become one, as 'a/b-c' and 'a-b/c' do."""
+def require_sound(reader: str, pairs: Sequence[Pair], left_out: Sequence[LeftOut]) -> None:
+    """Refuse what no command can use of a reader's pairs: results are files named by their ids."""
+    if not pairs and not left_out:
+        raise DatasetError(f"the reader '{reader}' gives no pairs; check the path")
     by_id: dict[str, Pair] = {}
     for pair in pairs:
+        if problem := _problem(pair):
+            raise DatasetError(f"the reader '{reader}' gives pair {pair.id!r:.60}: {problem}")
         other = by_id.setdefault(pair.id, pair)
-        if other is not pair:
+        if other is not pair:  # names in folders can become one, as 'a/b-c' and 'a-b/c' do
             raise DatasetError(
                 f"{pair.blurry} and {other.blurry} are both pair '{pair.id}'; rename one of them"
             )
+
+
+def _problem(pair: Pair) -> str:
+    """Why a pair of a reader of one's own cannot be used, and what to do; empty if it can."""
+    for name in ("id", "scene"):
+        if not isinstance(text := getattr(pair, name), str) or not text:
+            return f"its {name} is {text!r:.60}; give a text"
+    if problem := id_problem(pair.id):
+        return f"{problem}; give it such an id"
+    if pair.split not in SPLITS:
+        return f"its split is {pair.split!r:.60}; give {', '.join(SPLITS[:-1])} or {SPLITS[-1]}"
+    for role in ("blurry", *pair_files(pair)):
+        if not isinstance(path := getattr(pair, role), Path):
+            return f"its {role} file is of type {type(path).__name__}; give a Path"
+    return ""
 
 
 def require_one_size(pairs: Iterable[Pair]) -> None:

@@ -40,7 +40,6 @@ from defocus.datasets.measuring.session import (
     sessions_of,
 )
 from defocus.datasets.pair import SPLITS, Dataset, Pair
-from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_json
 from defocus.isolation import LeftOut, attempt
 from defocus.likeness import fingerprint_of
@@ -93,8 +92,6 @@ def audit_dataset(
     dataset: Dataset, estimator_name: str, jobs: int, limits: MotionLimits = NO_LIMITS
 ) -> Audit:
     """Audit all pairs; what was measured of the same pictures before is used."""
-    if not dataset.pairs:
-        raise NotApplicableError(f"{dataset.name} has no pairs to audit")
     shown = WorstMembers()
     rows = audited_rows(dataset, dataset.pairs, estimator_name, jobs, shown, limits)
     audit = audit_of(dataset, estimator_name, {row.id: row for row in rows}, jobs, limits)

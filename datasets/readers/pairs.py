@@ -133,7 +133,8 @@ def _alone_in_role(
 
 
 def _id(split: Split | None, name: str) -> str:
-    return ("" if split is None else f"{split}-") + legal_id(name.replace("/", "-"))
+    legal = legal_id(name.replace("/", "-"))
+    return legal if split is None else legal_id(f"{split}-{legal}")  # it may be too long with that
 
 
 def _in_role(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -3,6 +3,7 @@ import os
 import re
 import shutil
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ from defocus.datasets import api
 from defocus.datasets.api import Reader, open_dataset
 from defocus.datasets.commands.list import description
 from defocus.datasets.deriving.maker import keeping, make_dataset
+from defocus.datasets.layouts.layout import legal_id
 from defocus.datasets.layouts.skip_missing import VARIABLE
+from defocus.datasets.opening import opened
 from defocus.datasets.pair import scene_splits, step
 from defocus.datasets.picture_size import picture_size
 from defocus.errors import DatasetError, ImageError
@@ -25,12 +28,14 @@ from tests.datasets.conftest import picture, put, write_folder, write_session
 
 @pytest.mark.parametrize("above", [True, False])
 def test_folder_keeps_its_own_splits(tmp_path, above):
-    for split, name in (("train", "a.png"), ("validation", "a.png"), ("test", "a.png")):
+    long = "a" * 160  # an id that is too long with the name of its split
+    for split, name in (("train", f"{long}.png"), ("validation", "a.png"), ("test", "a.png")):
         for role in ("blurry", "sharp", "truth"):
             folder = tmp_path / split / role if above else tmp_path / role / split
             put(folder / name, picture(len(split)))
     dataset = open_dataset(f"pairs:{tmp_path}")
-    assert [pair.id for pair in dataset.pairs] == ["test-a", "train-a", "validation-a"]
+    named = ["test-a", legal_id(f"train-{long}"), "validation-a"]
+    assert [pair.id for pair in dataset.pairs] == named
     assert [pair.split for pair in dataset.pairs] == ["test", "train", "validation"]
     assert dataset.rendered
 
@@ -114,6 +119,28 @@ def test_two_sizes_are_refused_by_all(tmp_path, monkeypatch):
             open_dataset(f"{reader}:{tmp_path / folder}")
 
 
+UNSOUND = [
+    ({"id": "../a"}, r"gives pair '\.\./a': an id has letters, digits, .* no '.'; give it such"),
+    ({"id": 3}, "gives pair 3: its id is 3; give a text"),
+    ({"scene": ""}, "gives pair 'a': its scene is ''; give a text"),
+    ({"split": "trian"}, "gives pair 'a': its split is 'trian'; give train, validation or test"),
+    ({"sharp": "a.png"}, "gives pair 'a': its sharp file is of type str; give a Path"),
+    (None, "gives no pairs; check the path"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), UNSOUND)
+def test_what_no_command_can_use_of_a_reader_is_refused(tmp_path, monkeypatch, change, words):
+    root = write_folder(tmp_path / "own", ["a.png"])
+    dataset = open_dataset(f"pairs:{root}")
+    pairs = tuple(replace(one, **change) for one in dataset.pairs if change)
+    for read in (lambda _: opened("brought", root, pairs), lambda _: replace(dataset, pairs=pairs)):
+        brought = [("plug-in x.py", Reader("brought", read))]
+        monkeypatch.setattr(api, "_plugin_readers", lambda found=brought: found)
+        with pytest.raises(DatasetError, match=f"the reader 'brought' {words}"):
+            open_dataset(f"brought:{root}", damaged=True)
+
+
 @pytest.mark.parametrize("name", ["Sharp", "train/SHARP", "Test"])
 def test_folders_in_capitals_are_refused(tmp_path, name):
     """Else all pairs would be read without a sharp member, without a word."""
@@ -160,19 +187,15 @@ def test_a_size_is_that_of_the_content_whatever_the_suffix_says(tmp_path):
     assert picture_size(tmp_path / "a.jpg") is None, "known after decoding"
 
 
-def _other_bytes(path):
-    shutil.copy(path.with_name("a.png"), path.with_name("x\udcffy.png"))
+ODD = [
+    (os.mkfifo, "pair z is left out: "),
+    (Path.mkdir, "a folder, not a file"),
+    (lambda path: path.symlink_to("/dev/zero"), "a device, not a file"),
+    (lambda z: shutil.copy(z.with_name("a.png"), z.with_name("x\udcffy.png")), "not UTF-8"),
+]
 
 
-@pytest.mark.parametrize(
-    ("make", "words"),
-    [
-        (os.mkfifo, "pair z is left out: "),
-        (Path.mkdir, "a folder, not a file"),
-        (lambda path: path.symlink_to("/dev/zero"), "a device, not a file"),
-        (_other_bytes, "not UTF-8"),
-    ],
-)
+@pytest.mark.parametrize(("make", "words"), ODD)
 def test_what_is_no_picture_file_is_named_and_the_others_are_read(
     tmp_path, make, words, capsys, monkeypatch
 ):
