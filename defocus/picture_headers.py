@@ -161,15 +161,19 @@ def kind_of(data: bytes) -> str:
     return next((kind for kind, begins in _BEGINS if data.startswith(begins)), "")
 
 
+def other_kind(data: bytes) -> str:
+    """The kind, of those that are not read, by the first bytes; empty if it is of none of them."""
+    return next((name for name, begins in _OTHERS if data.startswith(begins)), "")
+
+
 def why_no_picture(data: bytes) -> str:
     """What a file that is of no kind that is read is by its first bytes, and what to do."""
     start = data[:64].lstrip().lower()
     for reason, begins in _NO_PICTURES:
         if start.startswith(begins):
             return reason
-    for name, begins in _OTHERS:
-        if data.startswith(begins):
-            return f"is {name}, which is not read; save it as PNG or TIFF"
+    if name := other_kind(data):
+        return f"is {name}, which is not read; save it as PNG or TIFF"
     return "not a picture that can be read; replace the file"
 
 

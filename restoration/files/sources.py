@@ -9,9 +9,11 @@ from defocus.errors import FileError, ImageError, InputError
 from defocus.heif_pixels import HEIF_KINDS
 from defocus.images import IMAGE_SUFFIXES
 from defocus.isolation import LeftOut, attempt
-from defocus.picture_headers import kind_of
+from defocus.picture_headers import kind_of, other_kind
+from defocus.progress import counted, say, several
 from defocus.raw import RAW_SUFFIXES
 from defocus.reading import broken_link, is_utf8, require_file
+from defocus.restoration.files.own_picture import read_own_picture
 
 
 def given_pictures(given: Sequence[Path]) -> list[Path]:
@@ -21,16 +23,23 @@ def given_pictures(given: Sequence[Path]) -> list[Path]:
         if not path.is_dir():
             pictures.append(path)
             continue
-        inside = sorted(
-            one
-            for one in path.iterdir()
-            if one.suffix.lower() in IMAGE_SUFFIXES and not one.name.startswith(".")
-        )
+        files = sorted(one for one in path.iterdir() if not one.name.startswith("."))
+        inside = [one for one in files if one.suffix.lower() in IMAGE_SUFFIXES]
+        _say_passed_over(path, [one for one in files if one not in inside])
         if not inside:
             kinds = ", ".join(sorted(IMAGE_SUFFIXES))
             raise InputError(f"{path}: no picture in this folder; known are {kinds}")
         pictures += inside
     return pictures
+
+
+def _say_passed_over(folder: Path, files: Sequence[Path]) -> None:
+    """Name pictures in a folder that are none by their suffix; what is plainly none has no line."""
+    starts = {path.name: _first_bytes(path) for path in files}
+    kinds = {name: other_kind(start) or kind_of(start) for name, start in starts.items()}
+    if names := [f"{name} ({kind})" for name, kind in kinds.items() if kind]:
+        number = counted(len(names), "picture")
+        say(f"{folder}: {number} passed over, as such a suffix is not read: {several(names)}")
 
 
 def targets_of(images: Sequence[Path], out: Path) -> list[Path | LeftOut]:
@@ -58,7 +67,9 @@ def _target(image: Path, out: Path, taken: Mapping[Path, Path]) -> Path:
         raise ImageError(f"{image}: unknown kind of picture; known are {kinds}")
     require_file(image)
     target = out / (image.with_suffix(".png").name if becomes_png(image) else image.name)
-    if target in taken:
+    if target in taken and not isinstance(
+        attempt("", partial(read_own_picture, taken[target])), LeftOut
+    ):  # one that cannot be read leaves its name to others
         other = taken[target].name if taken[target].parent == image.parent else taken[target]
         raise ImageError(
             f"{image}: would become the same file as {other}; rename it or restore it into "
@@ -69,14 +80,18 @@ def _target(image: Path, out: Path, taken: Mapping[Path, Path]) -> Path:
 
 def becomes_png(image: Path) -> bool:
     """Whether a picture is of a kind that is read and not written."""
-    if image.suffix.lower() in RAW_SUFFIXES:
-        return True
+    raw = image.suffix.lower() in RAW_SUFFIXES
+    return raw or kind_of(_first_bytes(image)) in HEIF_KINDS
+
+
+def _first_bytes(path: Path) -> bytes:
+    """Those that say of which kind a file is; empty if it cannot be read."""
     try:
-        require_file(image)  # a pipe that is opened waits for its other end
-        with image.open("rb") as file:
-            return kind_of(file.read(512)) in HEIF_KINDS
+        require_file(path)  # a pipe that is opened waits for its other end
+        with path.open("rb") as file:
+            return file.read(512)
     except (OSError, FileError):  # said when it is read
-        return False
+        return b""
 
 
 def test_targets(dataset: Dataset, out: Path) -> list[tuple[Path, Path | LeftOut]]:

@@ -103,15 +103,22 @@ def test_of_a_dataset_each_pair_is_a_room_of_its_own(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-def test_a_pipe_and_a_second_picture_of_one_target_are_a_line(tmp_path):
-    folder = folder_of(tmp_path, "IMG_1.avif", "IMG_1.png", "z.png")
-    Pillow.fromarray(PIXELS).save(folder / "IMG_1.avif")
+def test_a_pipe_and_a_second_picture_of_one_target_are_a_line(tmp_path, capsys):
+    """What cannot be read itself takes no name from another, and other pictures are named."""
+    folder = folder_of(tmp_path, "IMG_1.png", "z.png")
+    for name in ("IMG_1.avif", "IMG_2.avif"):
+        Pillow.fromarray(PIXELS).save(folder / name)
     os.mkfifo(folder / "pipe.png")
+    others = {"IMG_2.png": b"", "a.txt": b"notes", "b": b"\xff\xd8", "c.gif": b"GIF89a"}
+    for name, content in others.items():
+        (folder / name).write_bytes(content)
     found = made_in(tmp_path / "out", folder, tile=0)
-    assert [bool(one.reason) for one in found] == [True, False, True, False]
+    said = "2 pictures passed over, as such a suffix is not read: b (JPEG), c.gif (a GIF)\n"
+    assert f"{folder}: {said}" in capsys.readouterr().err
+    assert [bool(one.reason) for one in found] == [True, False, False, True, True, False]
     assert found[0].reason == (
         f"{folder}/IMG_1.avif: would become the same file as IMG_1.png; rename it or restore it "
         "into another folder"
     )
-    assert found[2].reason == f"{folder}/pipe.png: a pipe, not a file; give a file"
-    assert sorted(one.name for one in (tmp_path / "out").glob("*.png")) == ["IMG_1.png", "z.png"]
+    assert found[4].reason == f"{folder}/pipe.png: a pipe, not a file; give a file"
+    assert {one.stem for one in (tmp_path / "out").glob("*.png")} == {"IMG_1", "IMG_2", "z"}
