@@ -3,6 +3,7 @@
 Source: TIFF 6.0; Exif 3.0, section 4.6.3 (pointers to directories); Adobe's TIFF notes (Photoshop).
 """
 
+import re
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ _STRUCTURE = frozenset(
 )
 """Tags of the first directory that are about how its pixels are stored."""
 _KIND, _PHOTOMETRIC, _INKS = 254, 262, 5
+_DESCRIPTION = 270
 _BITS, _VALUES, _EXTRA, _FORMAT = 258, 277, 338, 339
 _FLOATS = 3
 _REDUCED, _MASK = 1, 4
@@ -146,11 +148,13 @@ def tiff_blocks(data: bytes) -> list[Block]:
     return blocks
 
 
-def kept_entries(tags: TiffTags, *, profile: bool) -> list[DirectoryEntry]:
-    """The tags of the first directory that still hold when the pixels have changed."""
+def kept_entries(tags: TiffTags, values: tuple[int, ...], *, profile: bool) -> list[DirectoryEntry]:
+    """The tags of the first directory that hold of one picture with such values of a pixel."""
     kept = []
     for entry in tags.image:
         if entry.tag == LAYERS or (entry.tag == ICC and not profile):
+            continue
+        if entry.tag == _DESCRIPTION and _of_other_pixels(entry.content, values):
             continue
         if entry.tag == PHOTOSHOP:
             content = without_thumbnails(entry.content)
@@ -158,6 +162,13 @@ def kept_entries(tags: TiffTags, *, profile: bool) -> list[DirectoryEntry]:
         else:
             kept.append(entry)
     return kept
+
+
+def _of_other_pixels(description: bytes, values: tuple[int, ...]) -> bool:
+    """Whether it is one by which tifffile or ImageJ lays out pixels that are not written so."""
+    if shape := re.match(rb'(?:{"shape": \[|shape=\()([\d, ]*)[\])]', description):
+        return tuple(map(int, re.findall(rb"\d+", shape[1])))[2:] != values
+    return re.match(rb"ImageJ=.*\nimages=(?!1\s)", description, re.DOTALL) is not None
 
 
 def further_entries(xmp: bytes, resources: bytes) -> list[DirectoryEntry]:

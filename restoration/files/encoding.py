@@ -231,7 +231,7 @@ def _tiff(picture: NDArray[Any], metadata: Metadata) -> bytes:
         software=False,
         iccprofile=None if isinstance(given, TiffTags) else metadata.icc or None,
     )
-    image = kept_entries(tags, profile=bool(metadata.icc))
+    image = kept_entries(tags, picture.shape[2:], profile=bool(metadata.icc))
     if not isinstance(given, TiffTags):
         image += further_entries(pointing(metadata, "TIFF"), metadata.resources)
     return with_tags(stream.getvalue(), image, tags.directories)

@@ -109,12 +109,9 @@ def test_a_jpeg_keeps_every_segment_and_what_lies_behind_it(tmp_path):
 def test_behind_a_photoshop_resource_of_odd_length_is_the_next_one():
     thumbnail = b"8BIM\x04\x0c\0\0" + struct.pack(">I", 3) + b"odd\0"
     words = iptc_resource(b"word")
-    blocks = resource_blocks(thumbnail + words + thumbnail)
-    assert [(one.kind, one.content) for one in blocks] == [
-        ("Photoshop thumbnail", b""),
-        ("IPTC", b"word"),
-        ("Photoshop thumbnail", b""),
-    ]
+    found = [(one.kind, one.content) for one in resource_blocks(thumbnail + words + thumbnail)]
+    gone = ("Photoshop thumbnail", b"")
+    assert found == [gone, ("IPTC", b"word"), gone]
     assert without_thumbnails(thumbnail + words + thumbnail) == words
 
 
@@ -122,10 +119,8 @@ def test_signed_claims_go_and_nothing_points_at_them(tmp_path):
     claim = segment(0xEB, b"JP\0\1\0\0\0\1\0\0\0\x20jumb\0\0\0\x18jumdc2pa")
     xmp = segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP)
     found = restored(tmp_path, "a.jpg", jpeg_with(claim, xmp))
-    assert found.remarks == (
-        "XMP no longer points at what is left out",
-        "left out: content credentials (C2PA)",
-    )
+    left = "left out: content credentials (C2PA)"
+    assert found.remarks == ("XMP no longer points at what is left out", left)
     content = Path(found.restored).read_bytes()
     assert b"provenance=" not in content
     assert b'dc:source="mine"' in content
@@ -152,10 +147,8 @@ def test_further_pictures_are_found_and_previews_go(tmp_path):
     content = jpeg_with(segment(0xE2, index), trailer=b"".join(frames))
     assert {one.kind for one in inventory(content)} >= {"preview of the picture", "further picture"}
     found = restored(tmp_path, "a.jpg", content)
-    assert found.remarks == (
-        "its further picture stays as it was",
-        "left out: preview of the picture",
-    )
+    stays = "its further picture stays as it was"
+    assert found.remarks == (stays, "left out: preview of the picture")
     with Pillow.open(found.restored) as opened:
         assert (opened.format, opened.n_frames) == ("MPO", 2)
         opened.seek(1)
@@ -165,17 +158,12 @@ def test_further_pictures_are_found_and_previews_go(tmp_path):
 
 def test_chunks_that_say_what_colours_mean_stay(tmp_path):
     chunks = (
-        (b"cICP", bytes([9, 16, 0, 1])),
-        (b"gAMA", struct.pack(">I", 100_000)),
-        (b"cHRM", struct.pack(">8I", *range(8))),
-        (b"sBIT", b"\5\6\5"),
-        (b"pHYs", struct.pack(">IIB", 3000, 2000, 1)),
-        (b"tEXt", b"Author\0me"),
-        (b"zTXt", b"Long\0\0" + zlib.compress(b"text")),
-        (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP * 300),
-        (b"eXIf", exif_of()),
-        (b"unKn", b"unknown, and safe to copy"),
-    )
+        (b"cICP", bytes([9, 16, 0, 1])), (b"gAMA", struct.pack(">I", 100_000)),
+        (b"cHRM", struct.pack(">8I", *range(8))), (b"sBIT", b"\5\6\5"),
+        (b"pHYs", struct.pack(">IIB", 3000, 2000, 1)), (b"tEXt", b"Author\0me"),
+        (b"zTXt", b"Long\0\0" + zlib.compress(b"text")), (b"eXIf", exif_of()),
+        (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP * 300), (b"unKn", b"unknown, safe to copy"),
+    )  # fmt: skip
     found = restored(tmp_path, "a.png", png_with(*chunks))
     assert (lost(tmp_path, found), found.remarks) == (set(), ())
 
@@ -193,6 +181,8 @@ def with_exif(suffix: str, exif: bytes) -> bytes:
 
 END = png_chunk(b"IEND", b"")
 MISSING_END = "its end is missing, but all of its pixels are there"
+FOUR, STACK = np.dstack([PIXELS, PIXELS[:, :, 0]]), "ImageJ=1.54f\nimages=3\n"
+OTHER_LAYOUT = "left out: TIFF tags (ImageDescription)"
 NO_MEANING = "left out: bits of each pixel that have no stated meaning"
 KINDS_SAY = "is {0}, whatever its suffix says, and stays {0}"
 GAIN_MAP = XMP.replace(b'dc:source="mine"', b'Item:Semantic="GainMap"')
@@ -222,55 +212,35 @@ def damaged_chunks() -> bytes:
 
 
 REMARKS = [
-    *(
-        (f"a{suffix}", with_exif(suffix, exif), f"left out as damaged: EXIF ({name})")
-        for suffix in (".jpg", ".png", ".webp")
-        for name, exif in DAMAGED_TAGS.items()
-    ),
-    *(
-        (f"a{suffix}", with_exif(suffix, b"no structure"), "left out as damaged: EXIF (all of it)")
-        for suffix in (".png", ".webp")
-    ),
+    *((f"a{suffix}", with_exif(suffix, exif), f"left out as damaged: EXIF ({name})")
+      for suffix in (".jpg", ".png", ".webp") for name, exif in DAMAGED_TAGS.items()),
+    *((f"a{suffix}", with_exif(suffix, b"no structure"), "left out as damaged: EXIF (all of it)")
+      for suffix in (".png", ".webp")),
     ("a.png", png_with() + b"x" * 5000, "left out: data behind the picture"),
     ("a.png", png_with().removesuffix(END), MISSING_END),
     ("a.png", png_with()[:-5], MISSING_END),
-    (
-        "a.png",
-        png_with().removesuffix(END) + png_chunk(b"tEXt", b"a\0" + b"b" * 90)[:-50],
-        MISSING_END,
-    ),
+    ("a.png", png_with().removesuffix(END) + png_chunk(b"tEXt", b"a\0" + b"b" * 90)[:-50],
+     MISSING_END),
     ("a.png", damaged_chunks(), "left out as damaged: texts (tEXt), EXIF (eXIf)"),
-    (
-        "a.png",
-        png_with((b"unKN", b"depends on the pixels"), (b"caBX", b"signed")),
-        "left out: PNG chunks (unKN), content credentials (C2PA)",
-    ),
+    ("a.png", png_with((b"unKN", b"depends on the pixels"), (b"caBX", b"signed")),
+     "left out: PNG chunks (unKN), content credentials (C2PA)"),
     ("a.jpg", png_with((b"tEXt", b"Author\0me")), KINDS_SAY.format("PNG")),
     ("a.png", encoded("JPEG"), KINDS_SAY.format("JPEG")),
     ("a.jpe", encoded("JPEG"), ""),
     ("a.jpg", encoded("JPEG", exif=b"Exif\0\0" + exif_of(271, 7, b"Google")), ""),
-    (
-        "a.jpg",
-        jpeg_with(
-            segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + GAIN_MAP), trailer=encoded("JPEG")
-        ),
-        "its HDR gain map stays as it was",
-    ),
-    (
-        "a.tif",
-        tiff((PIXELS / 255).astype(np.float16), photometric="rgb"),
-        "its floats of 16 bits become such of 32, which hold the same values",
-    ),
-    (
-        "a.tif",
-        tiff(np.dstack([PIXELS, PIXELS[:, :, 0]]), photometric="rgb", extrasamples=["unspecified"]),
-        "left out: the last value of each pixel, which has no stated meaning",
-    ),
+    ("a.jpg", jpeg_with(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + GAIN_MAP),
+                        trailer=encoded("JPEG")), "its HDR gain map stays as it was"),
+    ("a.tif", tiff((PIXELS / 255).astype(np.float16), photometric="rgb"),
+     "its floats of 16 bits become such of 32, which hold the same values"),
+    ("a.tif", tiff(FOUR, photometric="rgb", extrasamples=["unspecified"], metadata=None),
+     "left out: the last value of each pixel, which has no stated meaning"),
+    ("a.tif", tiff(np.moveaxis(PIXELS, 2, 0), photometric="rgb", planarconfig=2), OTHER_LAYOUT),
+    ("a.tif", tiff(PIXELS, photometric="rgb", metadata=None, description=STACK), OTHER_LAYOUT),
     ("a.bmp", bmp(32, None), NO_MEANING),
     ("a.bmp", bmp(32, (0x3FF00000, 0xFFC00, 0x3FF)), "its 10 bits of a colour become 8"),
     ("a.bmp", bmp(16, None), NO_MEANING),
     ("a.bmp", bmp(16, (0xF800, 0x7E0, 0x1F)), ""),
-]
+]  # fmt: skip
 """Name and content of a file; what is said of it."""
 
 
@@ -355,12 +325,9 @@ def test_a_lossless_webp_stays_without_loss(tmp_path, mode):
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_a_tiff_keeps_its_tags_in_their_order_of_bytes(tmp_path, order):
     tags = [
-        (33723, 7, 4, b"iptc", True),
-        (700, 1, len(XMP), XMP, True),
-        (65000, "H", 3, (1, 2, 3), True),
-        (274, "H", 1, 6, True),
-        (37724, 7, 6, b"layers", True),
-    ]
+        (33723, 7, 4, b"iptc", True), (700, 1, len(XMP), XMP, True), (274, "H", 1, 6, True),
+        (65000, "H", 3, (1, 2, 3), True), (37724, 7, 6, b"layers", True),
+    ]  # fmt: skip
     facts = {"iccprofile": PROFILE, "description": "a caption", "resolution": (300, 240)}
     content = tiff(PIXELS, photometric="rgb", byteorder=order, extratags=tags, **facts)
     found = restored(tmp_path, "a.tif", content)
