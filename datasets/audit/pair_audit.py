@@ -14,6 +14,7 @@ from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
 from defocus.align.photometry.unexplained import MOST_TILT_EV, Unexplained, causes
 from defocus.align.registration.asymmetry import TileAsymmetry
+from defocus.align.registration.unknown_causes import EXPOSURE
 from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair, luma_of
 from defocus.capture.quality.quick_look import clipped_share
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, MotionLimits, measured_pair
@@ -149,15 +150,17 @@ class AuditedPair:
         rest = self.unexplained
         if rest is None or self.same_picture:
             return ()
-        # one that is the sharper nearly everywhere is said to be swapped
-        return causes(replace(rest, blurrier_share=0.0) if self.less_sharp else rest)
+        if self.less_sharp:  # it is said to be swapped, and no blur explains the other way
+            rest = replace(rest, blurrier_share=0.0, specks=0, moved_stops=0.0)
+        return causes(rest)
 
     @property
     def less_sharp(self) -> bool:
-        """Whether the blurry member is the sharper one; not where light that changed hides it."""
-        if self.fine_to_coarse is None or self.blurry_fine_to_coarse is None or self.same_picture:
+        """Whether the blurry member is the sharper one; not where its light hides it."""
+        sharp, blurry = self.fine_to_coarse, self.blurry_fine_to_coarse
+        if sharp is None or blurry is None or self.same_picture or EXPOSURE in self.reason:
             return False
-        return self.fine_to_coarse < self.blurry_fine_to_coarse and not self.unevenly_lit
+        return sharp < blurry and not self.unevenly_lit
 
     @property
     def sharpness_doubt(self) -> str:

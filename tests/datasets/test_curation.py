@@ -99,6 +99,8 @@ def test_one_picture_twice_and_what_was_not_measured_have_rules_of_their_own():
     same = replace(GOOD, same_picture=True)
     assert verdict(same, LAX) == ("reject", "blurry and sharp member are the same picture")
     assert verdict(same, Rules(same_picture="accept")) == ("accept", "")
+    swapped = replace(GOOD, fine_to_coarse=0.1, moved_stops=0.6, specks=9)
+    assert not swapped.causes, "no blur explains a pair the other way round"
     bare = AuditedPair("a", "a", "train", "unknown", "too smooth")
     assert verdict(bare, Rules()) == ("reject", "its misalignment is unknown: too smooth")
     assert verdict(bare, Rules(unknown="accept")) == ("accept", "")
