@@ -33,6 +33,7 @@ FAULTS = (
     OSError,
     RuntimeError,
     SyntaxError,
+    SystemExit,
     TypeError,
     ValueError,
 )

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from defocus.discovery import FAULTS, values_of, warn_once
 from defocus.errors import RegistryError
+from defocus.isolation import PLUGIN, plugin_fault
 
 if TYPE_CHECKING:  # they parse Python: imported when there is a plug-in
     from defocus.plugin_code.modules import PluginModules
@@ -38,8 +39,6 @@ ENVIRONMENT = "DEFOCUS_PLUGINS"
 
 _FUNCTIONS = {"open_camera", "read"}
 """A file with such a function is a camera or a reader by itself."""
-_PACKAGE = "defocus_plugin_"
-"""Begins the import names of plug-ins."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +178,7 @@ def _run(path: Path, sources: "PluginSources") -> Plugin:
 
     digest = hashlib.sha256(f"{path} {sources.digest}".encode()).hexdigest()
     stem = re.sub(r"\W", "_", path.stem)
-    package = f"{_PACKAGE}{stem}_{digest[:12]}"
+    package = f"{PLUGIN}{stem}_{digest[:12]}"
     for one in _loaded.values():
         if one.module.__name__ == package:  # only its comments were edited
             one.modules.forget()
@@ -210,16 +209,7 @@ def _roots(module: ModuleType) -> dict[int, "list[Root]"]:
 
 
 def _failure(path: Path, what: str, error: BaseException) -> RegistryError:
-    from pydantic import ValidationError
-
-    reason = str(error.msg if isinstance(error, SyntaxError) else error)
-    if isinstance(error, ValidationError):  # its own text has many lines
-        reason = error.errors()[0]["msg"]
-    reason = re.sub(rf"\b{_PACKAGE}\w+?_[0-9a-f]{{12}}\.", "", " ".join(reason.split()))
-    where = _place_of(path, error)
-    absent = isinstance(error, ModuleNotFoundError)
-    remedy = f"install it, or put it into {path.parent}" if absent else "correct it there"
-    return RegistryError(f"plug-in {where}: {what}{type(error).__name__}: {reason}; {remedy}")
+    return RegistryError(plugin_fault(error, _place_of(path, error), what, path.parent))
 
 
 def _place_of(path: Path, error: BaseException) -> str:
@@ -242,7 +232,7 @@ class _OfParent(MetaPathFinder, Loader):
         path: object = None,  # noqa: ARG002 - importlib's signature
         target: object = None,  # noqa: ARG002 - importlib's signature
     ) -> ModuleSpec | None:
-        if not fullname.startswith(_PACKAGE) or "." in fullname:
+        if not fullname.startswith(PLUGIN) or "." in fullname:
             return None
         plugins()
         return ModuleSpec(fullname, self) if fullname in sys.modules else None

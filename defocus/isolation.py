@@ -6,9 +6,12 @@ why this one is left out. A second run of the same command tries it again.
 """
 
 import os
+import re
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from textwrap import shorten
 from typing import TypeVar
 
 from defocus.errors import (
@@ -41,7 +44,9 @@ class LeftOut:
 
 
 def attempt(
-    name: str, work: Callable[[], R], errors: tuple[type[Exception], ...] = (Exception,)
+    name: str,
+    work: Callable[[], R],
+    errors: tuple[type[BaseException], ...] = (Exception, SystemExit),
 ) -> R | LeftOut:
     """The result of work on one of many things, or why there is none."""
     # Only what stops everything, or is not among ``errors``, comes out of it.
@@ -51,7 +56,7 @@ def attempt(
         return left_out_by(name, error)
 
 
-def left_out_by(name: str, error: Exception) -> LeftOut:
+def left_out_by(name: str, error: BaseException) -> LeftOut:
     """Why there is no result for one of many things; what stops everything is raised again."""
     if stops_everything(error):
         raise error
@@ -71,10 +76,37 @@ def stops_everything(error: BaseException) -> bool:
         return error.everywhere
     if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
         return True
-    return isinstance(error, OF_THE_REQUEST) or not isinstance(error, Exception)
+    return isinstance(error, OF_THE_REQUEST) or not isinstance(error, Exception | SystemExit)
 
 
-def reason_of(error: Exception) -> str:
+PLUGIN = "defocus_plugin_"
+"""Begins the import names of plug-ins."""
+
+
+def plugin_fault(
+    error: BaseException, place: str = "", what: str = "", folder: Path | None = None
+) -> str:
+    """An error in the code of a plug-in, in one line; empty where none has part in it."""
+    # Without a place, it is the last line of a plug-in that the error came through.
+    for frame, line in () if place else traceback.walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__")).startswith(PLUGIN):
+            place = f"{frame.f_code.co_filename}:{line}"
+    if not place:
+        return ""
+    from pydantic import ValidationError
+
+    reason = str(error.msg if isinstance(error, SyntaxError) else error)
+    if isinstance(error, ValidationError):  # its own text has many lines
+        reason = error.errors()[0]["msg"]
+    reason = re.sub(rf"\b{PLUGIN}\w+?_[0-9a-f]{{12}}\.", "", reason)
+    reason = shorten(reason, 300, placeholder=" …")
+    remedy = "correct it there"
+    if isinstance(error, ModuleNotFoundError):
+        remedy = f"install it, or put it into {folder or Path(place).parent}"
+    return f"plug-in {place}: {what}{type(error).__name__}: {reason}; {remedy}"
+
+
+def reason_of(error: BaseException) -> str:
     """Why something was left out, in one line; an unforeseen error is named as such and logged."""
     text = " ".join(str(error).split())
     if isinstance(error, DefocusError):
@@ -90,9 +122,9 @@ def reason_of(error: Exception) -> str:
             say(line)
     else:
         log(origin)
-    return (
-        f"unforeseen {type(error).__name__}: {text[:300]}; please report it, with the traceback "
-        "that --log-file FILE keeps"
+    return plugin_fault(error) or (
+        f"unforeseen {type(error).__name__}: {shorten(text, 300, placeholder=' …')}; please "
+        "report it, with the traceback that --log-file FILE keeps"
     )
 
 

@@ -76,7 +76,7 @@ def _forgiving(section: Section, origin: str) -> Section:
         def called(given: object) -> T:
             try:
                 return function(given)
-            except Exception as error:  # noqa: BLE001 - whatever a stranger's function raises
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's function raises
                 reason = " ".join(str(error).split())
                 if not reason.startswith(origin):  # else it says the line too
                     kind = type(error).__name__

@@ -104,8 +104,9 @@ def record_run(study: Study, results: Results, run: Run, trained: Trained | None
     except NotApplicableError as error:
         status = f"not-applicable: {one_line(error)}"
     except CRASHES as error:
-        status = f"failed: {write_failure(error, folder)}"
-        if not isinstance(error, DefocusError):
+        reason = write_failure(error, folder, run.baseline.source_hash)
+        status = f"failed: {reason}"
+        if not isinstance(error, DefocusError) and not reason.startswith("plug-in "):
             say(f"{run.id}: unforeseen; please report it, with {folder / FAILURE}", error=True)
     else:
         (folder / FAILURE).unlink(missing_ok=True)

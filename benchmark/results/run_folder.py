@@ -7,6 +7,7 @@ import platform
 import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from textwrap import shorten
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,9 @@ from defocus.errors import (
     InterruptedWorkError,
     StorageError,
 )
+from defocus.extensions import plugin_of
 from defocus.files import make_folder, sha256_file, write_json, write_text
-from defocus.isolation import LeftOut
+from defocus.isolation import LeftOut, plugin_fault
 from defocus.progress import counted
 from defocus.reading import read_json
 from defocus.training.record.folder import CHECKPOINT, TRAINING, set_aside
@@ -171,7 +173,7 @@ def trained_datasets(train_dataset: str) -> tuple[str, ...]:
     return tuple(name for name in names if name)
 
 
-CRASHES = (Exception,)
+CRASHES = (Exception, SystemExit)
 """What a faulty system raises (its weights file may be missing, its module may not import), of
 whatever family: its run fails and the study goes on. A full disk and the person's Ctrl-C end the
 study."""
@@ -180,15 +182,19 @@ OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError)
 """What no system is to blame for: the study stops."""
 
 
-def write_failure(error: Exception, folder: Path) -> str:
+def write_failure(error: BaseException, folder: Path, source_hash: str = "") -> str:
     """Write an error's traceback into a run's folder; return the error as one line."""
     if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
         raise error
     write_text(folder / FAILURE, "".join(traceback.format_exception(error)))
-    return one_line(error)
+    return one_line(error, source_hash)
 
 
-def one_line(error: BaseException) -> str:
-    """An error as one line; program faults include the type of error."""
-    text = " ".join(str(error).split())[:300]
-    return text if isinstance(error, DefocusError) else f"{type(error).__name__}: {text}"
+def one_line(error: BaseException, source_hash: str = "") -> str:
+    """An error as one line; a fault of a program has its type, one of a plug-in its file too."""
+    # Where the code of no plug-in raised it, what the one with the hash gave did.
+    if isinstance(error, DefocusError):
+        return shorten(str(error), 600, placeholder=" …")
+    plugin = plugin_of(source_hash) if source_hash else None
+    fault = plugin_fault(error) or (plugin and plugin_fault(error, str(plugin.path)))
+    return fault or f"{type(error).__name__}: {shorten(str(error), 300, placeholder=' …')}"

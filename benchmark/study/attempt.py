@@ -204,7 +204,7 @@ def train_alone(study: Study, run: Run) -> "Trained":
         raise
     except CRASHES as error:
         folder = run_folder(study.out, run.id)
-        reason = write_failure(error, folder)
+        reason = write_failure(error, folder, run.baseline.source_hash)
         raise DefocusError(f"{run.id} failed: {reason}; see {folder / FAILURE}") from error
 
 

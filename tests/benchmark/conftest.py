@@ -14,6 +14,7 @@ from tests.command_process import CHECKOUT, StartedCommand, run_command, start_c
 
 NETWORKS = """
 import time
+from sys import exit
 
 from torch import nn
 
@@ -79,6 +80,7 @@ BASELINES = (
     system("tiny-dual", "Conv", input="dual", needs=("dual_pixel",)),
     system("tiny-truth", "Conv", make_recipe=partial(recipe, target="truth")),
     system("tiny-broken", "Broken"),
+    system("tiny-exit", "exit", 3),
     system("tiny-nan", "Explodes"),
 )
 """

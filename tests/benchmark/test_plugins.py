@@ -268,6 +268,7 @@ def test_a_file_that_fails_ends_a_command_with_one_line(folder, command):
 def test_jobs_get_the_files(folder):
     extensions.load_plugin("my_net.py")
     assert job_command(folder, "my-net-1")[-2:] == ["--plugin", str(folder / "my_net.py")]
+    assert defocus.plugin(folder / "my_net.py") == extensions.plugins()[0]
 
 
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
@@ -294,7 +295,3 @@ def test_the_lines_of_the_readme_do_what_they_say(tmp_path, line):
     assert own == f"{asked}-my-net".lstrip("-")
     assert {row["status"] for row in rows} == {"ok"}
     assert (tmp_path / "study" / "report.pdf").is_file()
-
-
-def test_plugin_is_offered_by_the_package(folder):
-    assert defocus.plugin(folder / "my_net.py") == extensions.plugins()[0]

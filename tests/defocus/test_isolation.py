@@ -36,7 +36,7 @@ def of_system(number: int, path: str = "a.jpg") -> OSError:
 
 
 STOPPING = [
-    *(KeyboardInterrupt(), SystemExit(1), InterruptedWorkError("stopped")),
+    *(KeyboardInterrupt(), InterruptedWorkError("stopped")),
     *(RegistryError("no such"), SettingsError("a key"), WeightsError("damaged")),
     *(of_system(errno.ENOSPC), of_system(errno.EDQUOT)),
     *(StorageError("the store is full"), storage_error(of_system(errno.ENOSPC), Path("a"))),
@@ -68,6 +68,7 @@ class OddError(Exception):
         (MemoryError(), "there is too little memory for it"),
         (OddError(1, 2), "unforeseen OddError: 1 and 2; please report it"),
         (EOFError(), "unforeseen EOFError: ; please report it"),
+        (SystemExit(3), "unforeseen SystemExit: 3; please report it"),
         (
             storage_error(of_system(errno.ENAMETOOLONG), Path("a")),
             "cannot write a: the name is too long for this file system; shorten it",
@@ -115,10 +116,8 @@ def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path, name):
 
 
 def test_a_longer_name_is_no_trouble_of_others(tmp_path):
-    with (
-        pytest.raises(StorageError, match="too long") as found,
-        atomic_path(tmp_path / ("n" * 256)),
-    ):
+    path = tmp_path / ("n" * 256)
+    with pytest.raises(StorageError, match="too long") as found, atomic_path(path):
         pass
     assert not found.value.everywhere
     assert not list(tmp_path.iterdir())

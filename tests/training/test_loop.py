@@ -248,7 +248,7 @@ def test_losses_are_read_with_the_lines_of_the_curve_and_name_their_step(tmp_pat
     monkeypatch.setattr(loop, "LOGGED_ROWS", 3)
     monkeypatch.setattr(Watched, "readings", 0)
     unwatched = replace(job(), make_objective=Exploding, watching=Watching())
-    with pytest.raises(TrainingError, match=r"loss is inf at step 7$"):
+    with pytest.raises(TrainingError, match=r"loss is inf at step 7; lower learning_rate$"):
         train(unwatched, tmp_path, CPU)
     assert Watched.readings == 3  # with the lines of steps 1, 5 and 9
     assert not (tmp_path / CHECKPOINT).exists()

@@ -66,7 +66,8 @@ class Losses:
         losses = mean_over_processes(numbers[: len(unread)])
         for (step, _, _), value in zip(unread, losses, strict=True):
             if not math.isfinite(value):
-                raise TrainingError(f"loss is {value} at step {step + 1}")
+                do = "lower learning_rate" if step else "correct the network or its loss"
+                raise TrainingError(f"loss is {value} at step {step + 1}; {do}")
         self._numbers = dict(zip(self._values, numbers[len(unread) :], strict=True))
         last = unread[-1][0]
         self._numbers |= {
