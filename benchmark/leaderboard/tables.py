@@ -1,7 +1,9 @@
 """Tables of the leaderboard for reports and terminal, with or without ranks."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from defocus.baselines.registry import all_baselines
 from defocus.benchmark.leaderboard.classes import (
@@ -275,10 +277,11 @@ def unresolved(differences: Iterable[Difference]) -> str:
 
 
 def _note(rows: list[Row]) -> str:
-    """Note on why cells are empty and which systems have fewer seeds."""
+    """Note on why cells are empty and which systems have fewer seeds; a run says why it failed."""
     trained = [row for row in rows if is_trained(row.weights)]
     seeds = max((row.seeds for row in trained), default=0)
     fewer = sorted(
         {f"{row.system}: {row.seeds} of {seeds} seeds" for row in trained if row.seeds < seeds}
     )
-    return "; ".join([*empty_notes((row.system, row) for row in rows), *fewer])
+    brief = (replace(row, status=re.sub("^failed: .*", "failed", row.status)) for row in rows)
+    return "; ".join([*empty_notes((row.system, row) for row in brief), *fewer])

@@ -59,10 +59,10 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
 
 def say_incomplete(outcome: "Outcome", studies: Sequence["Study"]) -> int:
     """Say what failed or was left out of a study; return the exit code of :func:`show_outcome`."""
-    for run in outcome.failed:
-        say(
-            f"{run} failed; {run_folder(studies[0].out, run) / FAILURE} has the details", error=True
-        )
+    if failed := outcome.failed:  # each said why at its step
+        who, run = (f"{len(failed)} runs", "RUN") if failed[1:] else (failed[0], failed[0])
+        where = run_folder(studies[0].out, run) / FAILURE
+        say(f"{who} failed; {where} has the details", error=True)
     left_out = outcome.say_left_out()
     for problem in outcome.problems:
         say(f"some runs could not be started: {problem}", error=True)
