@@ -11,8 +11,8 @@ from defocus.errors import ImageError
 from defocus.restoration.guard.guard import guarded, guarded_beyond
 from defocus.restoration.restorer import Follow, Restorer, unfollowed
 
-NOTICED = 2 / 255
-"""A change of a value in [0, 1] up to which a pixel counts as unchanged."""
+NOTICED = 2.001 / 255
+"""A change of a value in [0, 1] up to which a pixel counts as unchanged: 2 of 255, as rounded."""
 _STRIP_PX = 256
 
 Array = NDArray[np.float32]

@@ -238,8 +238,11 @@ def test_the_line_says_who_changed_how_much(tmp_path, run):
     whole = run("defocus-bench", *words, "--no-guard").stdout
     line = r"a\.png: 320x160, 8 bits; defocus-m changed \d+ % of the pixels\n"
     assert re.search(line, whole), whole
-    nothing = run("defocus-bench", *words, "--strength", "0").stdout
-    assert "; defocus-m changed hardly anything (under 1 % of the pixels)" in nothing
+    unseen = np.dstack([lettering(), np.zeros((160, 320), np.uint8)])
+    cv2.imwrite(str(tmp_path / "b.png"), unseen)
+    clear = run("defocus-restore", tmp_path / "b.png", *words[2:], "--no-guard").stdout
+    for nothing in (run("defocus-bench", *words, "--strength", "0").stdout, clear):
+        assert "; defocus-m changed hardly anything (under 1 % of the pixels)" in nothing
 
 
 def test_the_sharp_part_can_be_left():
@@ -276,8 +279,7 @@ def test_that_a_picture_is_too_blurred_is_said_before_the_network_starts(tmp_pat
         assert found.to_json()["too_blurred"] == (name == "fog")
         before, _, _ = capfd.readouterr().err.partition("the network starts")
         wanted = (
-            rf"{path}: too blurred to rescue: the circle of confusion is about \d\d px in its "
-            "sharpest parts; hardly anything will change"
+            rf"{path}: too blurred to rescue: .* about \d\d px in its sharpest parts; hardly any"
         )
         assert bool(re.search(wanted, before)) == (name == "fog")
 
@@ -292,10 +294,8 @@ def test_a_dataset_is_restored_under_names_that_score_takes(run, tmp_path):
     run("defocus-restore", *dataset, "--baseline", "wiener", "--out", "out", code=0)
     names = {"test-cafe.png", "test-park.png"}
     assert {path.name for path in (tmp_path / "out").glob("*.png")} == names
-    scored = run(
-        "defocus-bench", "score", "--restored", "out", *dataset, "--profile", "dpdd8", "--json"
-    )
-    assert scored.returncode == 0, scored.stderr
+    words = ("--restored", "out", *dataset, "--profile", "dpdd8", "--json")
+    scored = run("defocus-bench", "score", *words, code=0)
     assert set(json.loads(scored.stdout)["files"].values()) == names
     wrong = run("defocus-restore", *dataset, "a.png", code=2)
     assert "--dataset gives the pictures; omit IMAGES" in wrong.stderr
@@ -307,12 +307,10 @@ def test_metadata_of_a_picture_that_pillow_takes_for_a_bomb(tmp_path):
     exif = Pillow.Exif()
     exif[271] = "a maker"
     head = struct.pack(">IIBBBBB", 13_500, 13_500, 8, 0, 0, 0, 0)
-    pieces = [
-        png_chunk(b"IHDR", head),
-        png_chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")),
-    ]
-    pieces += [png_chunk(b"IDAT", zlib.compress(b"")), png_chunk(b"IEND", b"")]
-    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(pieces))
+    pieces = {b"IHDR": head, b"eXIf": exif.tobytes().removeprefix(b"Exif\0\0")}
+    pieces |= {b"IDAT": zlib.compress(b""), b"IEND": b""}
+    whole = b"".join(png_chunk(*piece) for piece in pieces.items())
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + whole)
     metadata = read_metadata(tmp_path / "a.png")
     assert exif_blocks(metadata.exif) == [Block("EXIF", "Make", b"a maker\0")]
 
