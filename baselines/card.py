@@ -298,15 +298,16 @@ class Baseline:
         if multiple < 1:
             raise ValueError(f"multiple={multiple} of {name!r} is less than 1")
         card = Card(name, **{"display_name": name, **facts})
-        if multiple > 1:
-            network = wrapping(network, partial(_padding, network, multiple))
+        network = wrapping(network, partial(_of_user, network, multiple))
         return cls(card, network, recipe or _plain_recipe, revision=revision)
 
 
-def _padding(make: "Callable[..., nn.Module]", multiple: int, **options: Any) -> "nn.Module":  # noqa: ANN401
+def _of_user(make: "Callable[..., nn.Module]", multiple: int, **options: Any) -> "nn.Module":  # noqa: ANN401
+    from defocus.baselines.layers.own_input import with_own_input
     from defocus.baselines.layers.padding import padding_network
 
-    return padding_network(make(**options), multiple)
+    network = with_own_input(make(**options))
+    return padding_network(network, multiple) if multiple > 1 else network
 
 
 def _narrow_recipe(own: "Callable[[], Recipe]", *, keeps_objective: bool) -> "Recipe":

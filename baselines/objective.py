@@ -68,5 +68,5 @@ def outputs_of(network: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
     outputs = getattr(network, "outputs", None)
     if outputs is None:
         return {"restored": network(batch.blurry, **batch.extra)}
-    named: dict[str, torch.Tensor] = outputs(batch.blurry, **batch.extra)
+    named: dict[str, torch.Tensor] = outputs(batch.blurry.clone(), **batch.extra)
     return named

@@ -165,12 +165,11 @@ def _plugin_systems(identities: Container[int]) -> Iterator[tuple[str, Baseline]
 
 
 def _built(build: Callable[..., "nn.Module"], **options: object) -> "nn.Module":
-    from torch import nn
+    from defocus.baselines.layers.own_input import with_own_input
 
-    network = build.given(options)() if isinstance(build, Network) else build(**options)
-    if not isinstance(network, nn.Module):
-        raise TypeError(f"it gives {type(network).__name__} instead of a torch.nn.Module")
-    return network
+    return with_own_input(
+        build.given(options)() if isinstance(build, Network) else build(**options)
+    )
 
 
 def _recipe(make: Callable[[], "Recipe"]) -> "Recipe":

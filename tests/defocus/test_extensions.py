@@ -3,17 +3,21 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import defocus
 from defocus import extensions
 from defocus.baselines.card import Baseline
-from defocus.baselines.objective import Objective
+from defocus.baselines.objective import Batch, Objective, outputs_of
 from defocus.baselines.objective_registry import loss, losses, objective, objectives, source_hashes
 from defocus.baselines.registry import all_baselines, baseline, known_baselines, with_objective
 from defocus.benchmark.metrics.metric import all_metrics
+from defocus.benchmark.results.run_folder import one_line
 from defocus.datasets.api import open_dataset, reader, reader_names
 from defocus.errors import DatasetError, RegistryError
 from defocus.extensions import load_plugin, offered, offered_classes, plugins
+from defocus.isolation import attempt
 
 NET = """
 from torch import nn
@@ -95,6 +99,32 @@ def test_all_kinds_of_parts_are_found_by_type(write, tmp_path):
     terms = {"terms": [{"loss": "my-loss"}, {"loss": "l1"}]}
     own = recipe.model_copy(update={"objective": "supervised", "objective_settings": terms})
     assert source_hashes(own) == {"my-loss": plugin.hash_of(parts["MINE"])}
+
+
+OUTPUTS = "\n\n    def outputs(self, blurry):\n        return {'restored': self.forward(blurry)}"
+
+
+def test_a_network_may_change_what_it_is_given(write):
+    import torch
+
+    in_place = f"return blurry.mul_(0.5){OUTPUTS}"
+    load_plugin(write(NET.replace("return blurry + self.conv(blurry)", in_place)))
+    picture, own = np.full((40, 44, 3), 0.8, np.float32), baseline("my-net").build()
+    for strength, value in ((0.0, 0.8), (0.5, 0.6), (1.0, 0.4)):
+        made = defocus.restore(picture, own, strength=strength, guard=False)
+        np.testing.assert_allclose(made, value, rtol=1e-6)
+    blurry = torch.full((1, 3, 16, 16), 0.8)
+    assert outputs_of(own, Batch(blurry, blurry))["restored"].max() < 0.5 < blurry.min()
+
+
+def test_a_fault_of_a_network_names_its_file(write):
+    path = write(NET.replace("return blurry + self.conv(blurry)", "raise SystemExit(3)"))
+    load_plugin(path)
+    of_python = attempt("a.png", lambda: baseline("my-net").build()(3)).reason
+    assert of_python == f"plug-in {path}:14: SystemExit: 3; correct it there"
+    of_torch = one_line(RuntimeError("word " * 99), baseline("my-net").source_hash)
+    assert of_torch == f"plug-in {path}: RuntimeError: {'word ' * 59}…; correct it there"
+    assert one_line(RuntimeError("a\nb")) == "RuntimeError: a b"
 
 
 def test_a_file_with_read_is_a_reader_of_its_name(write):

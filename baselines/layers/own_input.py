@@ -1,0 +1,20 @@
+"""A network of others gets tensors of its own: it may change them in place."""
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._pytree import tree_map_only
+
+
+def with_own_input(network: object) -> nn.Module:
+    """The same network, which from now on is given copies; TypeError if it is no network."""
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"it gives {type(network).__name__} instead of a torch.nn.Module")
+    if _copied not in network._forward_pre_hooks.values():
+        network.register_forward_pre_hook(_copied, with_kwargs=True)
+    return network
+
+
+def _copied(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> Any:  # noqa: ANN401
+    return tree_map_only(torch.Tensor, torch.clone, (given, named))
