@@ -1,8 +1,7 @@
 """Commands as one SLURM job array, by submitit.
 
-A job is a command, given by its argument list, and not a pickled function. Near its time limit
-SLURM sends SIGUSR2: the command saves its state, and the job waits in the queue again, as a
-preempted one does. Only its own results say whether a command is finished, never the queue.
+Near its time limit SLURM sends SIGUSR2: the command saves its state, and the job waits in the queue
+again. Only its own results say whether a command is finished, never the queue.
 """
 
 import contextlib

@@ -21,11 +21,7 @@ COMMAND_FIXTURES = re.compile(r"^def test_\w+\([^)]*\b(?:run(?:_afresh)?|data)\b
 
 
 class Imports:
-    """The imports of a checkout, those of its tests included.
-
-    Late imports count. What imports or names a folder (``"defocus.benchmark.commands"``) counts as
-    importing all modules in it, which are found at run time.
-    """
+    """The imports of a checkout and its tests, late ones too; a folder counts as all in it."""
 
     def __init__(self, checkout: Path) -> None:
         self.checkout = checkout

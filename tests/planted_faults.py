@@ -35,11 +35,7 @@ class Fault:
     wrong: str
 
     def planted(self, checkout: Path) -> str:
-        """The file's content with the fault.
-
-        Raises:
-            ValueError: The text stands nowhere, or more than once.
-        """
+        """The file's content with the fault; ValueError where the text is not there just once."""
         content = (checkout / self.file).read_text(encoding="utf-8")
         if content.count(self.right) != 1:
             raise ValueError(f"{self.file}: {content.count(self.right)} times {self.right!r}")

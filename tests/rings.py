@@ -1,8 +1,6 @@
 """The rings of the tests: what plain ``pytest`` runs, what ``-m full`` and ``-m extra`` add.
 
-A test is in the full ring where it is marked ``full``, opens a browser or asks for a fixture that
-starts a process. The extras and the research are folders of tests. Everything else is the default
-ring.
+A test is full where it is marked so, opens a browser or asks for a fixture that starts a process.
 """
 
 import re
@@ -71,9 +69,7 @@ def changed_since(revision: str) -> list[Path] | None:
 def unreached(changed: Sequence[Path] | None, items: Sequence[pytest.Item]) -> set[pytest.Item]:
     """Tests of the extras and the research that lead to nothing that has changed.
 
-    What is in the folder of an extra counts as all of that extra. What is neither Python nor prose
-    counts as everything, and so does Python that is gone: what imported it is not known any more.
-    """
+    What is neither Python nor prose counts as everything, and so does Python that is gone."""
     reached: set[str] = set()
     whole: set[str | None] = set()
     for path in changed or ():

@@ -178,11 +178,7 @@ def classes_defined_twice(paths: list[Path]) -> dict[str, list[str]]:
 
 @pytest.mark.full
 def test_no_public_class_name_is_defined_twice(tmp_path):
-    """One name means one thing.
-
-    A system's parts have the names of its paper and are seen in its folder alone. ``Dataset`` and
-    ``Pair`` of the Python face read pictures when they are asked for them; inside they are files.
-    """
+    """A system's parts have the names of its paper and are seen in its folder alone."""
     systems = {ROOT / "baselines" / "systems", *ROOT.glob("extras/*/baselines")}
     paths = [path for path in code_files() if systems.isdisjoint(path.parents)]
     twice = classes_defined_twice([path for path in paths if path.resolve() == path])

@@ -1,8 +1,7 @@
 """Legal pictures that a fit, a division, a logarithm or a percentile may break, in all their ways.
 
-Each way takes a blurry and a sharp picture as a person may have them. Out of it comes a result
-whose numbers are finite, or absent with a reason, or an error of the project's own in one line.
-Warnings of NumPy are errors in all tests.
+Out of each comes a result whose numbers are finite, or absent with a reason, or an error of the
+project's own in one line. Warnings of NumPy are errors in all tests.
 """
 
 import hashlib

@@ -1,10 +1,7 @@
-"""Refinement of flow between pictures of equal blur, limited to the detail they support.
+"""Refinement of flow between pictures of equal blur: the most probable flow, with its error.
 
-Brightness differences under the estimator's flow are weighed against the expectation that
-neighbours move alike and the picture as registered: the most probable flow, with its error.
-
-That error does not cover depth edges, blur that mixes two motions, and disagreement of both ways:
-their weights were fitted to the true errors on the split ``choose`` of the rendered pairs.
+Brightness differences are weighed against neighbours that move alike. The error's weights of depth
+edges, mixed motions and disagreement of both ways were fitted on the split ``choose``.
 """
 
 from dataclasses import dataclass

@@ -1,10 +1,7 @@
 """What the blur of a pair does not explain: light that no blur of the sharp member gives.
 
-A pair is one scene under two blurs. So the sharp member, aligned and given the exposure and the
-vignetting of the blurry one, becomes the blurry one if it is blurred. Where no blur does that, in
-linear light or in the stored codes (the camera's tone curve lies somewhere between), something else
-differs: an object or the light has moved, there is dust on one of them, its focus is elsewhere, or
-its colours are of another space.
+The sharp member, with the exposure and vignetting of the blurry one, is blurred in linear light and
+in the stored codes. What neither gives has moved, is dust, or has another focus or colour space.
 """
 
 from dataclasses import asdict, dataclass

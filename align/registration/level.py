@@ -1,10 +1,7 @@
 """Registration result of one pyramid level.
 
-Under a strong blur it is refined by intensity, an independent witness: a strongly blurred tile has
-little detail left, and errs by half a pixel and more. All pixels compared at once err less, and
-otherwise: their noise is averaged before anything is decided, and they need no displacement of each
-tile. They cannot begin without the tiles, which know where the pictures lie and how strong the blur
-is at each place.
+Under a strong blur it is refined by the intensity of all pixels, an independent witness: tiles err
+there by half a pixel. It begins with the tiles, which know the place and the blur.
 """
 
 import math

@@ -1,10 +1,7 @@
 """Global registration of a blurry and a sharp picture, robust to the blur.
 
-Tiles are correlated after a search over zooms, each with the sharp picture equally blurred. RANSAC
-finds those that agree; parts that are left out show which model predicts them, and how well. Where
-few agree or the blur is strong, a second method without tiles must agree, else there is a reason
-instead of a number. Zoom and asymmetry both displace along the radius; the point spread's shape
-bounds the asymmetry, and the rest is in the errors.
+Tiles are correlated with the sharp picture equally blurred; RANSAC finds those that agree. Where
+few do, or the blur is strong, a method without tiles must agree, else a reason replaces the number.
 """
 
 import math

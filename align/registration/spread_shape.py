@@ -1,10 +1,7 @@
-"""Asymmetry of a PSF, computed from its shape only, without displacement.
+"""Asymmetry of a PSF from its shape: displacements alone cannot tell a coma from a zoom.
 
-A cat's eye is narrower along the radius than across it, and a coma has its tail along the radius.
-Both grow with the field height, and both shift the centroid, which displacements alone cannot tell
-from a zoom. If the blurry picture differs from the disc-blurred sharp one only by a shift and small
-changes of the second and third moments, it is a sum of the disc-blurred picture and its
-derivatives, weighted by these changes, which least squares finds.
+The blurry picture is fitted by the disc-blurred sharp one and its derivatives, which stand for a
+shift and small changes of the second and third moments (a cat's eye, a coma along the radius).
 """
 
 import math

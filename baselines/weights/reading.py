@@ -1,10 +1,7 @@
 """Read untrusted weights files into named tensors without running code in them.
 
-Called in a separate process; see :mod:`defocus.baselines.weights.store`. torch's own safe
-reader refuses a whole file for one object that it does not know, such as the hyper-parameters
-beside the weights. Here every unknown class and function of a pickle is replaced by
-:class:`_Skipped`, which takes what it is given and does nothing; no code of the file, and of no
-module that it names, is run.
+Called in a separate process. torch's safe reader refuses a whole file for one unknown object, such
+as hyper-parameters; here each becomes a :class:`_Skipped`, and no code that it names is run.
 """
 
 import os

@@ -1,9 +1,7 @@
 """Rebuild a damaged journal from its copies and from what is elsewhere in the session.
 
-A line that is damaged in the middle locks a session, because what it confirmed is unknown. It is
-taken from a copy of the journal; what no copy has is made again from ``session.json`` (shoots,
-pairs, verdicts), ``pair.json`` (a verdict's reason) and ``checksums.sha256`` (the content of every
-file). The damaged journal is kept.
+What no copy has is made again from ``session.json``, ``pair.json`` and ``checksums.sha256``. The
+damaged journal is kept.
 """
 
 import contextlib

@@ -1,9 +1,7 @@
 """Parts of an audit that several computers make, and the audit that is put together from them.
 
-``DIR/shard-2-of-8.json`` has the rows of every eighth pair, from the second on, and
-``DIR/measured/<key>.h5`` their measurements, which go into the cache of who merges. The merged
-audit equals that of one process to the byte. A scheduler's jobs make one part each, in
-``DIR/jobs/2-of-8/``; a job that reaches its time limit goes on where it was.
+``DIR/shard-2-of-8.json`` has the rows of every eighth pair from the second on, ``DIR/measured`` its
+measurements. The merged audit equals that of one process to the byte.
 """
 
 import sys

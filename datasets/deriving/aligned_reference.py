@@ -2,8 +2,7 @@
 
 ``<derived>/aligned/<estimator>/<pair id>/`` has ``sharp.png`` (on the blurry grid, with its own bit
 depth), ``valid_mask.png`` (255 where it is reliable) and, written last, ``reference.json``. In
-``<derived>/aligned-flow/`` the sharp picture is registered by the local flow too, and has the
-light of the blurry one.
+``<derived>/aligned-flow/`` it is registered by flow too, and has the light of the blurry one.
 """
 
 import hashlib

@@ -1,9 +1,7 @@
 """Measurements of pairs, kept in the cache folder by the content of the pictures.
 
 ``CACHE/measured/<kk>/<key>.h5`` has flow, masks and numbers, the ``.json`` beside it the pair's
-row of an audit. The key is a hash of the pictures, the estimator, the limits and the measuring
-revision. So every step of a chain (audit, compensate, curate, …) finds what an earlier one
-measured, whatever dataset the pair is in. What is deleted is measured again.
+row of an audit. The key hashes pictures, estimator, limits and measuring revision.
 """
 
 import hashlib

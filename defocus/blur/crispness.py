@@ -1,10 +1,7 @@
 """How crisp edges are, and how gathered the gradients, around each pixel.
 
-Behind a disc of d px an edge rises by at most 4 / (pi d) of its height from one pixel to the next:
-by all of it in focus, by 0.64 of it at 2 px. A blur spreads the change at an edge over its
-surroundings, so that deblurring gathers it on fewer pixels (Krishnan, Tay and Fergus, "Blind
-deconvolution using a normalized sparsity measure", CVPR 2011). What only makes a picture stronger
-does not.
+Behind a disc of d px an edge rises by at most 4 / (pi d) of its height per pixel. Deblurring
+gathers the change at an edge on fewer pixels (Krishnan, Tay and Fergus, CVPR 2011); gain does not.
 """
 
 import cv2

@@ -1,10 +1,7 @@
 """The commands of a program by name: ours, those of extras, of other packages and of plug-in files.
 
-Ours are the modules of a ``commands`` package: ``train_flow`` with a click command named
-``command`` is ``train-flow``. Who brings a command from elsewhere names the program too, so that
-nothing is imported to know it: ``bench_train`` is ``defocus-bench train``. It is a module in the
-folder ``commands`` of an extra, an entry point of the group ``defocus.commands`` or a command at
-the top level of a plug-in file.
+``train_flow`` in a ``commands`` package is ``train-flow``. From elsewhere the name has the program
+too, so that nothing is imported to know it: ``bench_train`` is ``defocus-bench train``.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -1,9 +1,7 @@
 """Scenes blurred by real lenses: a bank of kernels, and layers blurred with it in linear light.
 
-A lens at one place of its field has kernels at some diameters, its *nodes*: 0, without blur, and on
-both sides steps of 1 px that grow beyond 8 px, with an individual offset. Surfaces are blends of
-copies blurred at two neighbouring nodes; occluders, and scenes with a single diameter, use the
-nearest node.
+A lens at a place of its field has kernels at *nodes*: diameter 0, and steps of 1 px and more on
+both sides. Surfaces blend two neighbouring nodes; occluders and single diameters take the nearest.
 """
 
 import math

@@ -1,10 +1,7 @@
-"""Exposure and noise of a sensor, and its dual-pixel views.
+"""Exposure and noise of a sensor, and its dual-pixel views: the full one ± half their difference.
 
 Random numbers come from the raw stream of PCG64, whose values numpy promises never to change, and
 from the inverse of the normal distribution, so that noise is the same with every numpy version.
-
-The views are the full one plus and minus half their difference: their mean in linear light is it
-at every pixel, which differs from compositing each view at occluding edges only.
 """
 
 import hashlib

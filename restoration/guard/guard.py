@@ -1,9 +1,7 @@
-"""The guard: tiles whose restoration does not explain what was given are put back.
+"""The guard: tiles whose restoration, blurred again, does not give what was given are put back.
 
-Does a restored picture, blurred again, agree with what was given? Tile by tile, in the spectrum: of
-all blurs that are the same in every direction and no stronger than the estimated one, the one that
-brings the restored tile nearest to the given tile is taken at each frequency. What is left is
-compared with the noise.
+Per frequency of a tile it takes the best of all isotropic blurs up to the estimated one, and
+compares what is left with the noise.
 """
 
 import math

@@ -1,10 +1,7 @@
-"""The share of a change that is worth keeping, learned.
+"""The share of a change that is worth keeping, from a small network that has learned it.
 
-What is soft by itself (fur, a portrait) looks as a blurred picture does, and one picture does not
-say it for sure. But the details of all sizes, before restoring and behind it, near and around, say
-what is likely: behind a small blur only the finest are weak, and restoring makes them as strong as
-in photographs. So a small network gives the share of the change that leaves the least error in the
-mean.
+Soft content (fur, a portrait) looks like a blurred picture. The details of all sizes, before and
+behind restoring, say what is likely: behind a small blur only the finest of them are weak.
 """
 
 from functools import cache

@@ -1,10 +1,7 @@
 """What every registered system must keep, whoever wrote it.
 
-Networks are run as narrow copies: the same layers with few channels, which keep or break what is
-asked here as the whole network does. Whole networks run in ``tests/conformance``; those without a
-fixture there run whole here too. A network is built once for all tests of it and dropped before the
-next one. Variants, and networks with another objective, share their system's class: their shapes
-are checked, and a training step where their recipe is another one.
+Networks run as narrow copies, each built once for all its tests; whole ones run in
+``tests/conformance``, or here where they have no fixture. Of variants the shapes are checked.
 """
 
 import json

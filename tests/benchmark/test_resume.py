@@ -70,11 +70,8 @@ def kill_and_go_on(
 ) -> int:
     """Start a study again and again, kill it at random moments, at last let it end.
 
-    ``seconds`` is the processor time of the undisturbed study: about half of it goes by before the
-    first result is there, so that kills hit imports, training, evaluation and writing.
-
-    Returns:
-        How often it was killed; less than asked for where it was done before.
+    ``seconds`` is the processor time of the undisturbed study. Returns how often it was killed:
+    less than asked for where it was done before.
     """
     moments = random.Random(seed)
     done, checkpoints, killed = set[str](), dict[str, int](), 0

@@ -54,11 +54,7 @@ def requested(browser: webdriver.Chrome) -> set[str]:
 
 
 def wait_until_nothing_overflows(browser: webdriver.Chrome, width: int) -> None:
-    """Fail where the page stays wider than the window, px.
-
-    On a busy machine a page that has just been loaded may still have the width that an empty one
-    has on a phone, 980 px.
-    """
+    """Fail where the page stays wider than the window, px; just loaded it may have 980 px."""
 
     def fits(_: webdriver.Chrome) -> bool:
         metrics = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})

@@ -1,10 +1,7 @@
 """Run conformance fixtures: compare systems with official outputs.
 
-A fixture is a folder: ``meta.json`` (system, how weights and inputs are made, tolerances),
-``params.json`` for networks (ordered names, shapes, dtypes of the state dict) and ``output.npz``
-(the output of the official system; plain numbers stand in ``meta.json``). A module of the folder
-``probes``, or of one beside an extra's tests, has a dictionary ``PROBES`` that maps a fixture's
-system to its :class:`~tests.conformance.probe.Probe`.
+A fixture is a folder: ``meta.json``, ``params.json`` for networks and the official ``output.npz``.
+Modules in ``probes`` have a dictionary ``PROBES`` that maps a fixture's system to its probe.
 """
 
 import functools

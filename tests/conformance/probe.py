@@ -33,10 +33,8 @@ class Given:
 class Probe:
     """How to run one system on a fixture.
 
-    ``run`` makes the arrays of ``output.npz`` by name (one that it does not make counts as failed)
-    of the module, the inputs and ``meta.json``; ``build`` makes the module with its official
-    state-dict names, None for operators; ``inputs`` makes the inputs of ``meta.json``, None for
-    those stored in ``input.npz``.
+    ``run`` makes the arrays of ``output.npz`` of the module, inputs and ``meta.json``; ``build`` is
+    None for operators; ``inputs`` is None for those stored in ``input.npz``.
     """
 
     run: Callable[[nn.Module | None, Arrays, Mapping[str, Any]], Arrays]
@@ -85,9 +83,8 @@ def network_probe(
 ) -> Probe:
     """The probe of a network whose inputs are made by the rule.
 
-    ``run`` makes all arrays; without it the module's result is ``output``, or ``outputs`` gives for
-    each array its name in what the module's method ``outputs`` returns. ``bgr`` and ``signed`` are
-    of the official network's pictures: BGR, and in [-1, 1].
+    Without ``run`` the module's result is ``output``, or ``outputs`` names arrays of its method of
+    that name. ``bgr`` and ``signed``: the official network's pictures are BGR, and in [-1, 1].
     """
     return Probe(_Network(run, tuple(outputs.items()), bgr, signed), build, network_inputs)
 

@@ -1,8 +1,7 @@
 """A disk that loses power: every state in which a file system may leave a folder.
 
-Between two calls that reach the disk the folder is looked at. What was written since the last
-``fsync`` of a file may be there, not there, in part, or as zeros; what happened to the names in a
-folder since its last ``fsync`` may be there or not, one by one. A rename happens or does not.
+What was written since the last ``fsync`` of a file may be there, not there, in part, or as zeros;
+names in a folder since its last ``fsync`` may be there or not, one by one.
 """
 
 import contextlib

@@ -1,9 +1,7 @@
 """Damaged inputs for readers: a fixed corpus, fresh seeds, and what a reader may do with them.
 
-``DEFOCUS_FUZZ_SECONDS=20 pytest tests/fuzz`` tries each reader for so many seconds; without, each
-gets a few inputs; from 3600 on they share the seconds. ``DEFOCUS_FUZZ_INPUTS`` is another number of
-inputs, and ``DEFOCUS_FUZZ_ONLY`` takes the readers with these words in their names. The seed is
-always new and is printed; ``DEFOCUS_FUZZ_SEED`` repeats one.
+``DEFOCUS_FUZZ_SECONDS`` is for each reader, from 3600 on for all together; ``…_INPUTS`` and
+``…_ONLY`` choose inputs and readers. The seed is new and printed; ``…_SEED`` repeats one.
 """
 
 import contextlib

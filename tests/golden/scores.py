@@ -46,11 +46,7 @@ def versions() -> dict[str, Any]:
 
 
 def measured(names: Collection[str] = tuple(PROFILES)) -> dict[str, float | None]:
-    """Every score by its place, None where there can be none.
-
-    Args:
-        names: Of the profiles.
-    """
+    """Every score by its place, None where there can be none; ``names`` are of profiles."""
     profiles = [PROFILES[name] for name in names]
     with tempfile.TemporaryDirectory() as folder:
         dataset = _dataset(Path(folder))

@@ -1,10 +1,7 @@
 """Entries of a body's configuration: read and set, although the body answers late or wrongly.
 
-A name may come with the next event only, a value is read back old for seconds (in the end that is
-no error: the pictures show what was set), and a refusal may mean that the body is busy.
-
-The focus motor speaks the words of three makers. A step is the maker's smallest; only Nikon says
-that the travel ends. Source: libgphoto2, ``camlibs/ptp2/config.c``. Not tried on a real body.
+A name may come with the next event, a value is read back old for seconds, and a refusal may mean
+busy. Source: libgphoto2, ``camlibs/ptp2/config.c`` (focus steps too). Not tried on a real body.
 """
 
 import math

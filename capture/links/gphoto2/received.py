@@ -1,9 +1,7 @@
 """What came of a shot: the right kinds of files, and files that are not part of it.
 
-The last witness is when the body's clock says that a picture was taken. In the camera's memory a
-late file has the next free name, and a burst hands out old pictures one by one; the time in the
-EXIF shows both, to a second. The body's clock may be set to anything: nothing but how it runs
-beside ours is used. Not tried on a real body.
+The last witness is the time in the EXIF, to a second: a late file has the next free name, and a
+burst hands out old pictures. Of the body's clock only its pace is used. Not tried on a real body.
 """
 
 import contextlib

@@ -1,12 +1,7 @@
-"""A release, and which files come of it.
+"""A release, and which files come of it: each new file is of the shot, or said to be none of it.
 
-Every new file is of the shot, or said to be none of it: a late one, or somebody's finger on the
-body. After an error the card is looked at, for a picture may have been taken all the same.
-
-libgphoto2 keeps values and files until an event is read, so whoever reads, sets or releases lets
-the body speak out first. Quiet is counted from the last file, for the second of RAW and JPEG may
-come late. A file on a card belongs to a shot by its number, one in memory by coming now. Not tried
-on a real body.
+libgphoto2 keeps values and files until an event is read, so the body speaks out first. Quiet is
+counted from the last file, as the second of RAW and JPEG may be late. Not tried on a real body.
 """
 
 import re

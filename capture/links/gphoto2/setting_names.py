@@ -1,10 +1,7 @@
 """Manufacturers' setting names of USB cameras, mapped to common meanings.
 
-Choices are readable texts in the language of the library (``LC_ALL=C`` makes it English). They
-differ by manufacturer and firmware, so they are compared by meaning and never by index. Nothing
-here has been tried on a real body.
-
-Source: libgphoto2, ``camlibs/ptp2/config.c``.
+Choices differ by manufacturer, firmware and language, so they are compared by meaning, never by
+index. Source: libgphoto2, ``camlibs/ptp2/config.c``. Nothing here has been tried on a real body.
 """
 
 import re

@@ -1,8 +1,7 @@
 """A large pair measured, compensated by flow and masked, against a plain OpenCV script.
 
-The script is a simple one: ECC with an affine transform on grey pictures of half the size, and one
-bicubic warp of the stored values. It does not know whether its result is right, has no local flow,
-no mask and no exposure matching, and interpolates encoded values instead of linear light.
+The script is ECC with an affine transform on grey pictures of half the size, and one bicubic warp
+of the stored values, without flow, mask, exposure matching and a word whether it is right.
 """
 
 from functools import lru_cache, partial

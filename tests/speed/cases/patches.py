@@ -1,8 +1,6 @@
 """Reading a packed training patch, against decoding its PNG file.
 
-Random 512 px patches of 16-bit pictures of 1680 × 1120 px. Both members of a pair cost the same, so
-one is measured. The pictures are noisy, as photographs of 16 bits are: their PNG files are about as
-large as the pixels. All ways give the same patches to the bit.
+Random 512 px patches of noisy 16-bit pictures of 1680 × 1120 px; all ways give the same bits.
 """
 
 import itertools
