@@ -60,9 +60,9 @@ def open_dataset(text: str, *, damaged: bool = False) -> Dataset:
         raise DatasetError(
             f"the reader '{name}' gives {type(opened).__name__}; let it return defocus.opened(…)"
         )
-    from defocus.datasets.opening import require_one_size, require_sound
+    from defocus.datasets.opening import require_one_size, sound_pairs
 
-    require_sound(name, opened.pairs, opened.left_out)
+    opened = replace(opened, pairs=sound_pairs(name, opened.pairs, opened.left_out))
     if not damaged:
         require_one_size(opened.pairs)
         for one in opened.without():

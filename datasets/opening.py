@@ -10,11 +10,12 @@ from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.pair_files import (
     content_hash,
     hashes_and_faults,
-    id_problem,
+    legal_id,
     pair_files,
     read_array,
 )
 from defocus.datasets.picture_size import picture_size
+from defocus.discovery import warn_once
 from defocus.errors import DatasetError, ImageError
 from defocus.images import read_image, sizes_differ
 from defocus.isolation import LeftOut, attempt, parted
@@ -46,7 +47,7 @@ def opened(
         DatasetError: There is no pair, one cannot be used, two have one id, or no pair is whole.
         StorageError: The cache cannot be written.
     """
-    require_sound(reader, pairs, left_out)
+    pairs = sound_pairs(reader, pairs, left_out)
     files = [path for pair in pairs for path in pair_files(pair).values()]
     hashes, faults = hashes_and_faults(root, files)
     whole, lacking = [], list(left_out)
@@ -71,19 +72,25 @@ def opened(
     )
 
 
-def require_sound(reader: str, pairs: Sequence[Pair], left_out: Sequence[LeftOut]) -> None:
-    """Refuse what no command can use of a reader's pairs: results are files named by their ids."""
+def sound_pairs(
+    reader: str, pairs: Sequence[Pair], left_out: Sequence[LeftOut]
+) -> tuple[Pair, ...]:
+    """A reader's pairs, with ids that name files; what no command can use is refused."""
     if not pairs and not left_out:
         raise DatasetError(f"the reader '{reader}' gives no pairs; check the path")
     by_id: dict[str, Pair] = {}
     for pair in pairs:
         if problem := _problem(pair):
             raise DatasetError(f"the reader '{reader}' gives pair {pair.id!r:.60}: {problem}")
-        other = by_id.setdefault(pair.id, pair)
+        other = by_id.setdefault(name := legal_id(pair.id), pair)
         if other is not pair:  # names in folders can become one, as 'a/b-c' and 'a-b/c' do
             raise DatasetError(
-                f"{pair.blurry} and {other.blurry} are both pair '{pair.id}'; rename one of them"
+                f"{pair.blurry} and {other.blurry} are both pair '{name}'; rename one of them"
             )
+    renamed = next((one for one in by_id.items() if one[0] != one[1].id), None)
+    if renamed is not None:
+        warn_once(f"ids become names of files: {renamed[1].id!r} is {renamed[0]}")
+    return tuple(replace(pair, id=name) for name, pair in by_id.items())
 
 
 def _problem(pair: Pair) -> str:
@@ -91,8 +98,6 @@ def _problem(pair: Pair) -> str:
     for name in ("id", "scene"):
         if not isinstance(text := getattr(pair, name), str) or not text:
             return f"its {name} is {text!r:.60}; give a text"
-    if problem := id_problem(pair.id):
-        return f"{problem}; give it such an id"
     if pair.split not in SPLITS:
         return f"its split is {pair.split!r:.60}; give {', '.join(SPLITS[:-1])} or {SPLITS[-1]}"
     for role in ("blurry", *pair_files(pair)):

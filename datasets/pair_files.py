@@ -25,7 +25,7 @@ from defocus.reading import ARRAY_ERRORS, is_utf8, read_json, require_file
 SIGNS = "._-"
 """What an id may have besides letters and digits; it does not begin with a dot."""
 
-LONGEST_ID = 160
+LONGEST_ID, LONGEST_KEPT = 160, 100
 """Bytes of an id: files are named by it, with a suffix and while they are written with more."""
 
 LONGEST_PART = 255
@@ -51,6 +51,17 @@ def id_problem(text: str) -> str:
 def is_id_letter(sign: str) -> bool:
     """Whether one sign is a letter of any script, a mark of one, or a decimal digit."""
     return sign.isalpha() or sign.isdecimal() or _is_mark(sign)
+
+
+def legal_id(text: str) -> str:
+    """The text itself, in the Unicode form NFC, if it is a legal id; else a legal, unique form."""
+    composed = unicodedata.normalize("NFC", text)
+    if not id_problem(composed):
+        return composed
+    letters = "".join(one if is_id_letter(one) or one in "_-" else "_" for one in composed)
+    kept = letters.encode()[:LONGEST_KEPT].decode(errors="ignore")
+    legal = f"{kept}-{hashlib.sha256(os.fsencode(composed)).hexdigest()[:8]}"
+    return f"_{legal}" if id_problem(legal) else legal  # it began with a mark of a letter
 
 
 def _is_mark(sign: str) -> bool:

@@ -1,8 +1,7 @@
 """The commands as processes that start at once.
 
-One clean process imports torch and its like, which takes seconds, and the modules of defocus. Every
-command is a fork of it, with its own folder, environment, output and exit code; where its
-environment leads to another copy of defocus than this checkout, it imports that one.
+Each is a fork of one clean process that has imported torch and defocus; where its environment leads
+to another copy of defocus than this checkout, it imports that one.
 """
 
 import importlib

@@ -1,7 +1,6 @@
 """Starts numba's compiler where this is imported: that takes a second in every new process.
 
-The functions of defocus are compiled once per checkout and read from numba's cache; before it reads
-any, it fills its tables of types, which forks of this process then have.
+Before numba reads its cache it fills its tables of types, which forks of this process then have.
 """
 
 import numba

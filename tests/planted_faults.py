@@ -1,9 +1,7 @@
 """Faults that the tests must find: each is planted in a copy of the checkout, one at a time.
 
-``python -m tests.planted_faults [WORD …]`` plants those whose file has one of the words in its
-path, or all, runs the tests that lead to the file, nearest first, and says which were caught.
-``--ring default`` runs of these tests the default ring; ``--faults FILE.json`` plants others:
-a list of ``[file, right text, wrong text]``.
+``python -m tests.planted_faults [WORD …]`` plants those with a word in their path, or all, and runs
+the tests that lead to the file, nearest first: the full ring or the default one.
 """
 
 import argparse
@@ -50,9 +48,7 @@ def faults_in(file: Path) -> list[Fault]:
 FAULTS = [
     fault for file in sorted(CHECKOUT.glob("tests/**/faults.json")) for fault in faults_in(file)
 ]
-"""Those of the core and of each extra are beside their tests, as ``--faults`` takes them.
-
-The 18 before the last two of the core were chosen before the tests were read."""
+"""The 18 before the last two of the core were chosen before the tests were read."""
 
 
 def files_for(fault: Fault, checkout: Path) -> list[str]:

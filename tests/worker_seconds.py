@@ -1,7 +1,6 @@
 """What a run costs: the processor time of each test and of the processes that it starts.
 
-Seconds of the clock depend on what else the machine does; these hardly do. The run's own sum stands
-below its results, and ``--limits`` fails a run of the default ring that is above one.
+They hardly depend on what else the machine does; ``--limits`` fails a run that is above one.
 """
 
 import importlib

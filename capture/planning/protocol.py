@@ -1,10 +1,8 @@
 """Shots of a pair: order, aperture and focus.
 
-Mode ``aperture``: sharp narrow, blurry wide. ``focus``: both wide, blurry with the focus moved; the
-sharp shot is stopped down only if the motor's range is too short. ``both``: sharp narrow, blurry
-wide with the focus moved. ``dual``: blurry wide and sharp narrow by a second camera. A companion,
-narrow at the focus of a blurry shot with moved focus, has its geometry and can be registered. The
-anchor repeats the first shot: it shows drift and motion, and its noise limits any restoration.
+Mode ``aperture``: sharp narrow, blurry wide. ``focus``: both wide, blurry with the focus moved.
+``both``: sharp narrow, blurry wide with the focus moved. ``dual``: sharp narrow by a second camera.
+A companion, narrow at the moved focus, can be registered. The anchor repeats the first shot.
 """
 
 from dataclasses import dataclass, replace

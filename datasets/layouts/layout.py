@@ -6,20 +6,16 @@ and ``[[parts]]``, each with ``split`` (by scene if left out), ``blurry`` and ``
 patterns such as ``image/0/image_{name}.*``.
 """
 
-import hashlib
-import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
-from unicodedata import normalize
 
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
 from defocus.datasets.pair import Split
-from defocus.datasets.pair_files import id_problem, is_id_letter
 from defocus.errors import DatasetError, SettingsError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.settings import Settings, load_settings
@@ -113,20 +109,6 @@ def _expression(component: str, values: dict[str, str]) -> re.Pattern[str]:
             text += f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
             seen.add(name)
     return re.compile(text)
-
-
-LONGEST_KEPT = 100
-
-
-def legal_id(text: str) -> str:
-    """The text itself, in the Unicode form NFC, if it is a legal id; else a legal, unique form."""
-    composed = normalize("NFC", text)
-    if not id_problem(composed):
-        return composed
-    letters = "".join(one if is_id_letter(one) or one in "_-" else "_" for one in composed)
-    kept = letters.encode()[:LONGEST_KEPT].decode(errors="ignore")
-    legal = f"{kept}-{hashlib.sha256(os.fsencode(composed)).hexdigest()[:8]}"
-    return f"_{legal}" if id_problem(legal) else legal  # it began with a mark of a letter
 
 
 APART = 2

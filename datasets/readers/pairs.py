@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from defocus.datasets.layouts.known import complete_pairs, pairs_of
-from defocus.datasets.layouts.layout import find, legal_id, read_mapping
+from defocus.datasets.layouts.layout import find, read_mapping
 from defocus.datasets.layouts.skip_missing import missing_text, skips_missing
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import (
@@ -16,6 +16,7 @@ from defocus.datasets.pair import (
     Split,
     scene_splits,
 )
+from defocus.datasets.pair_files import legal_id
 from defocus.discovery import warn_once
 from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES

@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from defocus.datasets.layouts.layout import Described, legal_id, read_described
+from defocus.datasets.layouts.layout import Described, read_described
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import OWN_PICTURES, Dataset, Pair, ReaderCard, Split, scene_splits
+from defocus.datasets.pair_files import legal_id
 from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.isolation import LeftOut, attempt

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from defocus.baselines.layers.own_input import with_own_input
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.errors import InputError
 from defocus.front.pictures import Array, GivenPictures, Picture, one_picture, one_size, pictures
@@ -118,6 +119,6 @@ def _restorer(
     if isinstance(system, nn.Module):
         if weights is not None:
             raise InputError("a network has its weights already; give weights with a name")
-        return make_restorer(system.eval(), tile, best_device())
+        return make_restorer(with_own_input(system.eval()), tile, best_device())
     named = named_system(DEFAULT_SYSTEM if system is None else system)
     return restorer_of(named, restoring_weights(named, weights), tile, best_device())

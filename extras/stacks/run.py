@@ -29,9 +29,8 @@ from defocus.datasets.deriving.maker import (
     make_dataset,
     place_file,
 )
-from defocus.datasets.layouts.layout import legal_id
 from defocus.datasets.pair import Dataset, MakingStep, Pair, step
-from defocus.datasets.pair_files import pair_contents
+from defocus.datasets.pair_files import legal_id, pair_contents
 from defocus.datasets.readers.stack import Stack, find_stacks
 from defocus.errors import DatasetError
 from defocus.extras.stacks.fusion import Fusion, fused

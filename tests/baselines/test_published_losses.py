@@ -1,7 +1,6 @@
 """Losses of IFAN and JDRL against the published ones, written anew here.
 
-The other side shares only the networks: warps, masks and sums are formulas of this file. Networks
-are the narrow copies with filled weights, in double precision, so that rounding hides nothing.
+Only the networks are shared: narrow copies in double precision, so that rounding hides nothing.
 """
 
 import copy

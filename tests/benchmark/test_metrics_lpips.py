@@ -1,7 +1,6 @@
 """LPIPS against the lpips package, and the way of its backbone onto the machine.
 
-The real backbone is not needed: a file of the same form, made from a seed, takes its place, and
-the check of its hash is told that file's hash.
+In place of the real backbone is a file of the same form, made from a seed, with its own hash.
 """
 
 import functools

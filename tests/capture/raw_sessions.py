@@ -73,9 +73,8 @@ def write_session(
 ) -> list[str]:
     """A session whose pairs have these files by role, which are copied; ids of the pairs.
 
-    ``verdicts``, ``scenes`` and ``reasons`` are by index, where not ``accept``, "desk" and empty;
-    ``seconds`` are true times by role, where not 1; ``measured_ev`` is the light of the blurry over
-    the sharp shots, as they were judged. All shots have f/4 and ISO 100."""
+    ``verdicts``, ``scenes`` and ``reasons`` are by index; ``seconds`` are true times by role;
+    ``measured_ev`` is the light of the blurry over the sharp shots, as they were judged."""
     planned = [PlannedPair(f"{n:04d}_desk", n, "desk", 0) for n in range(1, len(pairs) + 1)]
     with open_session_folder(root, create=True) as folder:
         folder.plan([{"camera": {"uri": "sim:"}}], planned)

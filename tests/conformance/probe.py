@@ -1,7 +1,6 @@
 """Conformance probes: compare a network with the official one without a checkpoint.
 
-A fixture stores the official network's output for weights and inputs made by a rule from names,
-shapes and seeds. The fixtures' README states the rule; this is our implementation.
+Weights and inputs are made by the rule in the fixtures' README; this is our implementation.
 """
 
 import hashlib

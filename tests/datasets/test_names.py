@@ -2,9 +2,9 @@
 
 import pytest
 
-from defocus.datasets.layouts.layout import by_number, fits, legal_id
+from defocus.datasets.layouts.layout import by_number, fits
 from defocus.datasets.layouts.matching import match_names
-from defocus.datasets.pair_files import LONGEST_ID, id_problem, path_problem
+from defocus.datasets.pair_files import LONGEST_ID, id_problem, legal_id, path_problem
 from defocus.errors import InputError
 
 REFUSED = [

@@ -16,10 +16,10 @@ from defocus.datasets import api
 from defocus.datasets.api import Reader, open_dataset
 from defocus.datasets.commands.list import description
 from defocus.datasets.deriving.maker import keeping, make_dataset
-from defocus.datasets.layouts.layout import legal_id
 from defocus.datasets.layouts.skip_missing import VARIABLE
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import scene_splits, step
+from defocus.datasets.pair_files import legal_id
 from defocus.datasets.picture_size import picture_size
 from defocus.errors import DatasetError, ImageError
 from defocus.images import write_image
@@ -120,7 +120,6 @@ def test_two_sizes_are_refused_by_all(tmp_path, monkeypatch):
 
 
 UNSOUND = [
-    ({"id": "../a"}, r"gives pair '\.\./a': an id has letters, digits, .* no '.'; give it such"),
     ({"id": 3}, "gives pair 3: its id is 3; give a text"),
     ({"scene": ""}, "gives pair 'a': its scene is ''; give a text"),
     ({"split": "trian"}, "gives pair 'a': its split is 'trian'; give train, validation or test"),
@@ -139,6 +138,17 @@ def test_what_no_command_can_use_of_a_reader_is_refused(tmp_path, monkeypatch, c
         monkeypatch.setattr(api, "_plugin_readers", lambda found=brought: found)
         with pytest.raises(DatasetError, match=f"the reader 'brought' {words}"):
             open_dataset(f"brought:{root}", damaged=True)
+
+
+def test_an_id_that_is_no_name_of_a_file_is_written_as_one(tmp_path, monkeypatch, capsys):
+    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'own', ['a.png', 'b.png'])}")
+    pairs = tuple(replace(one, id=f"../{one.id}") for one in dataset.pairs)
+    for read in (lambda root: opened("own", root, pairs), lambda _: replace(dataset, pairs=pairs)):
+        brought = [("plug-in x.py", Reader("brought", read))]
+        monkeypatch.setattr(api, "_plugin_readers", lambda found=brought: found)
+        ids = [pair.id for pair in open_dataset(f"brought:{dataset.root}").pairs]
+        assert ids == [legal_id("../a"), legal_id("../b")]
+    assert "ids become names of files: '../a' is ___a-" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["Sharp", "train/SHARP", "Test"])

@@ -1,7 +1,6 @@
 """A disk that loses power: every state in which a file system may leave a folder.
 
-What was written since the last ``fsync`` of a file may be there, not there, in part, or as zeros;
-names in a folder since its last ``fsync`` may be there or not, one by one.
+What was written since the last ``fsync`` may be there, not there, in part, or as zeros.
 """
 
 import contextlib

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import defocus
 from defocus import extensions
@@ -104,15 +105,19 @@ def test_all_kinds_of_parts_are_found_by_type(write, tmp_path):
 OUTPUTS = "\n\n    def outputs(self, blurry):\n        return {'restored': self.forward(blurry)}"
 
 
-def test_a_network_may_change_what_it_is_given(write):
-    import torch
+class Halves(torch.nn.Module):
+    def forward(self, blurry):
+        return blurry.mul_(0.5)
 
+
+def test_a_network_may_change_what_it_is_given(write):
     in_place = f"return blurry.mul_(0.5){OUTPUTS}"
     load_plugin(write(NET.replace("return blurry + self.conv(blurry)", in_place)))
     picture, own = np.full((40, 44, 3), 0.8, np.float32), baseline("my-net").build()
     for strength, value in ((0.0, 0.8), (0.5, 0.6), (1.0, 0.4)):
-        made = defocus.restore(picture, own, strength=strength, guard=False)
-        np.testing.assert_allclose(made, value, rtol=1e-6)
+        for network in (own, Halves()):
+            made = defocus.restore(picture, network, strength=strength, guard=False)
+            np.testing.assert_allclose(made, value, rtol=1e-6)
     blurry = torch.full((1, 3, 16, 16), 0.8)
     assert outputs_of(own, Batch(blurry, blurry))["restored"].max() < 0.5 < blurry.min()
 

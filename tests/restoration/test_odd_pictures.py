@@ -1,7 +1,6 @@
 """Public sets of odd pictures: none ends a run, pixels are as others read them, losses are named.
 
-``DEFOCUS_ODD_PICTURES`` names a folder with a folder for each set, such as the test pictures of
-Pillow, libvips, image-tiff and image-rs. ``-s`` prints the table.
+``DEFOCUS_ODD_PICTURES`` names a folder with a folder for each set; ``-s`` prints the table.
 """
 
 import io

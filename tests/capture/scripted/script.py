@@ -1,7 +1,6 @@
 """A body's text file: configuration, events and faults.
 
-The format of an entry is that of ``gphoto2 --list-all-config``; lines that begin with ``@`` say
-what is no entry, and a ``~`` before any line says that its content is inferred.
+Entries are those of ``gphoto2 --list-all-config``; ``@`` begins other lines, ``~`` inferred ones.
 """
 
 import re

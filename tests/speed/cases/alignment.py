@@ -1,7 +1,6 @@
 """A large pair measured, compensated by flow and masked, against a plain OpenCV script.
 
-The script is ECC with an affine transform on grey pictures of half the size, and one bicubic warp
-of the stored values, without flow, mask, exposure matching and a word whether it is right.
+The script is ECC with an affine transform on grey pictures of half the size, and a bicubic warp.
 """
 
 from functools import lru_cache, partial
