@@ -122,10 +122,7 @@ def test_two_sizes_are_refused_by_all(tmp_path, monkeypatch):
 UNSOUND = [
     ({"id": 3}, "gives pair 3: its id is 3; give a text"),
     ({"scene": ""}, "gives pair 'a': its scene is ''; give a text"),
-    (
-        {"split": "training"},
-        "gives pair 'a': its split is 'training'; give train, validation or test",
-    ),
+    ({"split": "all"}, "gives pair 'a': its split is 'all'; give train, validation or test"),
     ({"sharp": "a.png"}, "gives pair 'a': its sharp file is of type str; give a Path"),
     (None, "gives no pairs; check the path"),
 ]
