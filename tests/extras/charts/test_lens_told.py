@@ -11,7 +11,7 @@ from defocus.extras.charts.chart_commands.lens import command
 from defocus.extras.charts.lens.numbers import DIAPHRAGM, NUMBERS
 from defocus.extras.charts.lens.page import lens_lines, write_lens_page
 from defocus.extras.charts.lens.probes import ChartShot
-from defocus.extras.charts.lens.properties import told_by
+from defocus.extras.charts.lens.properties import lens_properties
 from defocus.extras.charts.lens.summary import FittedLens, edges_by_place, measured, mtf50_by_place
 from defocus.extras.charts.reading.read import read_chart
 from defocus.scene.real_lens import OffAxis, RealLens
@@ -30,7 +30,7 @@ def fitted(**errors: float) -> FittedLens:
 
 
 def test_what_the_pictures_do_not_tell_is_no_number():
-    told, untold, blades = told_by(fitted(front_shift=2374.31, coma_corner=7.0))
+    told, untold, blades = lens_properties(fitted(front_shift=2374.31, coma_corner=7.0))
     words = {one.words: str(one) for one in told}
     assert words["coma at 0.7 of the way to the corner"].endswith(": +1.00 ± 0.10 waves")
     assert words["lateral colour of blue in the corner"].endswith(": +7.00 ± 0.10 µm")
@@ -41,10 +41,10 @@ def test_what_the_pictures_do_not_tell_is_no_number():
     assert len(told) + len(untold) == len(NUMBERS) + 1
     assert blades is None
     rims = {name: 2374.31 for name in OPEN if name.startswith(("front", "rear"))}
-    assert told_by(fitted(**rims))[1][0] == "cat's eye"
+    assert lens_properties(fitted(**rims))[1][0] == "cat's eye"
     known = {"roundness": 0.1, "turn_deg": 2.0}
-    assert told_by(fitted(**known))[2] == LENS.blades
-    untold = told_by(fitted(**{**known, "roundness": 0.4}))[1]
+    assert lens_properties(fitted(**known))[2] == LENS.blades
+    untold = lens_properties(fitted(**{**known, "roundness": 0.4}))[1]
     assert {"number of blades", "turn of the blades"} <= {*untold}
 
 
