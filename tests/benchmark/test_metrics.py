@@ -39,7 +39,7 @@ def test_identical_pictures_get_finite_best_values():
     assert PSNR.score(picture, picture, mask) == CAP_DB
     assert PSNR.score(picture + 1e-7, picture, mask) == CAP_DB  # 140 dB would pull any mean
     assert SSIM.score(picture, picture, mask) == pytest.approx(1.0, abs=1e-12)
-    assert MAE.score(picture, picture, mask) == 0.0
+    assert MAE.score(picture, picture + 0.25, mask) == pytest.approx(0.25)  # its square is 0.06
 
 
 def test_masked_values_are_those_of_the_pixels_under_the_mask():
