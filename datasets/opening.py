@@ -72,11 +72,9 @@ def opened(
     )
 
 
-def sound_pairs(
-    reader: str, pairs: Sequence[Pair], left_out: Sequence[LeftOut]
-) -> tuple[Pair, ...]:
+def sound_pairs(reader: str, pairs: Sequence[Pair], absent: Sequence[LeftOut]) -> tuple[Pair, ...]:
     """A reader's pairs, with ids that name files; what no command can use is refused."""
-    if not pairs and not left_out:
+    if not pairs and not absent:
         raise DatasetError(f"the reader '{reader}' gives no pairs; check the path")
     by_id: dict[str, Pair] = {}
     for pair in pairs:
@@ -88,8 +86,9 @@ def sound_pairs(
                 f"{pair.blurry} and {other.blurry} are both pair '{name}'; rename one of them"
             )
     renamed = next((one for one in by_id.items() if one[0] != one[1].id), None)
-    if renamed is not None:
-        warn_once(f"ids become names of files: {renamed[1].id!r} is {renamed[0]}")
+    if renamed is None:
+        return tuple(pairs)
+    warn_once(f"ids become names of files: {renamed[1].id!r} is {renamed[0]}")
     return tuple(replace(pair, id=name) for name, pair in by_id.items())
 
 

@@ -65,7 +65,6 @@ class StartedCommand:
     ) -> None:
         reader, writer = os.pipe()
         error_reader, error_writer = os.pipe()
-        self.words = words
         self.stdout = os.fdopen(reader, encoding="utf-8")
         self.stderr = os.fdopen(error_reader, encoding="utf-8")
         outputs = writer, error_writer
@@ -86,11 +85,10 @@ class StartedCommand:
         """The same."""
         return self.returncode
 
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end; the exit code, or ``subprocess.TimeoutExpired``."""
-        self._process.join(timeout)
-        if self.returncode is None:
-            raise subprocess.TimeoutExpired(self.words, timeout or 0)
+    def wait(self) -> int:
+        """Wait for the end; the exit code."""
+        self._process.join()
+        assert self.returncode is not None
         return self.returncode
 
     def communicate(self) -> tuple[str, str]:

@@ -1,8 +1,8 @@
 """Shots of a pair: order, aperture and focus.
 
-Mode ``aperture``: sharp narrow, blurry wide. ``focus``: both wide, blurry with the focus moved.
-``both``: sharp narrow, blurry wide with the focus moved. ``dual``: sharp narrow by a second camera.
-A companion, narrow at the moved focus, can be registered. The anchor repeats the first shot.
+Mode ``aperture``: sharp narrow, blurry wide. ``focus``: both wide, blurry with the focus moved; the
+sharp one is stopped down only where the motor's range is too short. ``both``: as ``aperture``, with
+the focus moved. ``dual``: sharp by a second camera. A companion is narrow at the moved focus.
 """
 
 from dataclasses import dataclass, replace

@@ -25,7 +25,7 @@ def given_pictures(given: Sequence[Path]) -> list[Path]:
             continue
         files = sorted(one for one in path.iterdir() if not one.name.startswith("."))
         inside = [one for one in files if one.suffix.lower() in IMAGE_SUFFIXES]
-        _say_passed_over(path, [one for one in files if one not in inside])
+        _say_passed_over(path, [one for one in files if one.suffix.lower() not in IMAGE_SUFFIXES])
         if not inside:
             kinds = ", ".join(sorted(IMAGE_SUFFIXES))
             raise InputError(f"{path}: no picture in this folder; known are {kinds}")
