@@ -1,9 +1,6 @@
 """Rig of two cameras behind a beam splitter: the map from the second picture to the first.
 
-Pixels of the first camera, of the blurry member, are never resampled: each is mapped to the second
-(first lens's distortion undone, homography, second's distortion, mirror), which is interpolated
-once. Source: Rim et al., Real-World Blur Dataset (ECCV 2020), where both members are resampled.
-"""
+The blurry member is never resampled, unlike in Rim et al., Real-World Blur Dataset (ECCV 2020)."""
 
 from pathlib import Path
 from typing import Annotated, TypeAlias

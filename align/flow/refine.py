@@ -1,8 +1,6 @@
 """Refinement of flow between pictures of equal blur: the most probable flow, with its error.
 
-Brightness differences are weighed against neighbours that move alike. The error's weights of depth
-edges, mixed motions and disagreement of both ways were fitted on the split ``choose``.
-"""
+Differences in brightness are weighed against neighbours that move alike."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -61,6 +59,7 @@ def _box(values: Array, side: int) -> Array:
     )
 
 
+# Weights of what predicts the error of a flow; they were fitted on the split ``choose``.
 OF_STANDARD_ERROR = 0.32
 OF_CONSISTENCY = 4.1
 """Both ways are held by the same expectation, so that a little disagreement means much."""

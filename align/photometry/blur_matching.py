@@ -1,8 +1,6 @@
-"""Blur the sharp picture locally like the blurry one.
+"""Blur the sharp picture locally like the blurry one, which shifts nothing: discs are symmetric.
 
-The phase of a defocus PSF's spectrum jumps by 180 degrees beyond its first zero, so that a sharp
-and a strongly blurred picture do not match even if they are aligned. Blurring the sharp picture
-alike makes them match. Discs are symmetric, so this does not shift anything.
+Else the two do not match even if aligned: beyond its first zero a disc's spectrum turns its sign.
 """
 
 from collections.abc import Sequence

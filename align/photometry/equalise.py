@@ -1,9 +1,6 @@
-"""Equalise exposure and blur of a pair, so that flow can be measured.
+"""Equalise exposure and blur of a pair for measuring flow; the sharper member is blurred.
 
-Flow estimators compare brightness, or features learned from equally sharp pictures: a blurred
-edge has neither the brightness nor the gradients of the sharp one. The sharper member is therefore
-blurred by the difference that the pair shows, locally.
-"""
+A blurred edge has neither the brightness nor the gradients that flow estimators compare."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,8 +1,6 @@
 """What the blur of a pair does not explain: light that no blur of the sharp member gives.
 
-The sharp member, with the exposure and vignetting of the blurry one, is blurred in linear light and
-in the stored codes. What neither gives has moved, is dust, or has another focus or colour space.
-"""
+It has moved, is dust, or has another focus or colour space."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,8 +1,6 @@
 """Registration result of one pyramid level.
 
-Under a strong blur it is refined by the intensity of all pixels, an independent witness: tiles err
-there by half a pixel. It begins with the tiles, which know the place and the blur.
-"""
+Under a strong blur tiles err by half a pixel, so it is refined by the intensity of all pixels."""
 
 import math
 from dataclasses import dataclass, replace

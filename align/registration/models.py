@@ -1,9 +1,4 @@
-"""Planar transforms, from simplest to richest, and their weighted least-squares fit.
-
-All are ``(3, 3)`` matrices. Internally, positions are relative to the picture's centre in units of
-half its diagonal, where eight numbers of similar magnitude describe a homography: H = I + P with P
-= [[p0, p1, p2], [p3, p4, p5], [p6, p7, 0]]. A simpler model is a linear subspace of the eight.
-"""
+"""Planar transforms, ``(3, 3)``, from simplest to richest, and their weighted least-squares fit."""
 
 import math
 from dataclasses import dataclass, replace
@@ -17,6 +12,8 @@ from defocus.scene.geometry import moved_points
 Array = NDArray[np.float64]
 Grey = NDArray[np.float32]
 
+# Positions are from the picture's centre in half diagonals, so that the eight numbers of a
+# homography are of similar size: H = I + P with P = [[p0, p1, p2], [p3, p4, p5], [p6, p7, 0]].
 _UNIT = np.eye(8)
 _ZOOM, _TURN = _UNIT[0] + _UNIT[4], _UNIT[3] - _UNIT[1]
 MODELS: dict[str, Array] = {

@@ -1,8 +1,6 @@
-"""Global registration of a blurry and a sharp picture, robust to the blur.
+"""Global registration by tiles, correlated with the sharp picture equally blurred, and RANSAC.
 
-Tiles are correlated with the sharp picture equally blurred; RANSAC finds those that agree. Where
-few do, or the blur is strong, a method without tiles must agree, else a reason replaces the number.
-"""
+Where few tiles agree, or the blur is strong, a method without tiles must agree too."""
 
 import math
 from collections.abc import Mapping, Sequence

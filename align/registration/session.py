@@ -1,8 +1,6 @@
-"""What the pairs of one session share: one lens and one change of focus leave one zoom.
+"""What the pairs of one session share: a zoom, and an asymmetry of the lens's point spread.
 
-The lens's point spread has one asymmetry, too, which moves the corners of a defocused picture as a
-zoom does. A pair that is blurred evenly cannot tell the two apart; several pairs can.
-"""
+Both move the corners alike; one pair that is blurred evenly cannot tell them apart, several can."""
 
 import math
 from collections.abc import Sequence

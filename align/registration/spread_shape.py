@@ -1,8 +1,6 @@
 """Asymmetry of a PSF from its shape: displacements alone cannot tell a coma from a zoom.
 
-The blurry picture is fitted by the disc-blurred sharp one and its derivatives, which stand for a
-shift and small changes of the second and third moments (a cat's eye, a coma along the radius).
-"""
+The sharp picture under discs, and its derivatives, which stand for moments, are fitted to it."""
 
 import math
 from collections.abc import Callable

@@ -1,8 +1,6 @@
 """What two pictures themselves show of why their misalignment is unknown.
 
-The reason of a registration says where it stopped. What stopped it is often seen in the pictures:
-their exposure, a scene without texture, a blur that leaves nothing, or one that is turned.
-"""
+A registration's reason says where it stopped; what stopped it is often seen in the pictures."""
 
 from collections.abc import Callable
 

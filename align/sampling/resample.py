@@ -1,8 +1,6 @@
-"""Resample the sharp picture onto the grid of the blurry one: once, in linear light, in strips.
+"""Resample the sharp picture onto the grid of the blurry one: once, in linear light.
 
-A strip reads only the rows of the sharp picture that it needs, and each pixel is computed only from
-its own position. So memory stays bounded for any picture size, and the height of the strips does
-not affect the result.
+Strips bound the memory; a pixel depends on its own position only, not on the height of its strip.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,12 +1,6 @@
-"""PWC-Net with the official parameter names: pyramid, warping, cost volume.
+"""PWC-Net with the entry names of sniklaus/pytorch-pwc, whose checkpoints therefore load.
 
-Our own implementation from the paper, with state-dict entries named as in sniklaus/pytorch-pwc, so
-that its checkpoints load. Three released forms differ in how features are warped inside the
-network; :class:`InnerWarp` selects one of them.
-
-Source: Sun et al., PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and Cost Volume
-(CVPR 2018).
-"""
+Source: Sun et al., PWC-Net (CVPR 2018); written from the paper."""
 
 import contextlib
 from collections.abc import Iterator
