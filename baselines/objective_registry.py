@@ -1,9 +1,6 @@
-"""Objectives and losses by name.
+"""Objectives and losses by name: modules with a ``make`` in ``objectives`` and ``losses``.
 
-They are modules with a ``make`` in :mod:`defocus.baselines.objectives` and
-:mod:`defocus.baselines.losses`. Users add theirs in a plug-in file, by type
-(:mod:`defocus.extensions`), or by entry points ``defocus.objectives`` and ``defocus.losses`` (a
-``make``, or a module with one).
+A user's come from plug-in files or from entry points (:data:`PACKAGES`): a ``make``, or its module.
 """
 
 import importlib

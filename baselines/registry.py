@@ -1,10 +1,6 @@
-"""Systems by name.
+"""Systems by name: the ``BASELINES`` of the folders of :mod:`defocus.baselines.systems` and extras.
 
-A folder of :mod:`defocus.baselines.systems`, or of ``baselines`` in an extra, whose ``__init__.py``
-(or ``baseline.py``) has ``BASELINES: tuple[Baseline, ...]``, is discovered. Users add theirs in a
-plug-in file, by type (:mod:`defocus.extensions`), or by entry points ``defocus.baselines`` (a
-:class:`Baseline`, a tuple of them, or a module with ``BASELINES``).
-"""
+A user's come from plug-in files, or from entry points ``defocus.baselines``."""
 
 import importlib.util
 import inspect

@@ -1,9 +1,6 @@
 """Cards of a network trained with JDRL, and of its two controls.
 
-The network is first trained as usual, then the reblurring network on its output, then both together
-at a tenth of the rate. The total number of steps is that of its own training, so that the three are
-comparable.
-"""
+All have the number of steps of the network's own training, so that they are comparable."""
 
 from collections.abc import Mapping
 from functools import partial

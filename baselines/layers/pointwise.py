@@ -1,8 +1,4 @@
-"""Layers of each pixel: 1 × 1 convolutions on the fast path of the CPU, and norms over channels.
-
-PyTorch computes 1 × 1 convolutions by a matrix product that, on some processors, is half as fast as
-the convolution library it uses otherwise. A GPU gets them whole: rows are too small for it.
-"""
+"""Layers of each pixel: 1 × 1 convolutions on the fast path of the CPU, and norms over channels."""
 
 import torch
 from torch import nn
@@ -51,6 +47,8 @@ class Pointwise(nn.Conv2d):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - nn.Conv2d's own name
         """From ``(N, inputs, H, W)`` to ``(N, outputs, H, W)``."""
+        # PyTorch's matrix product for 1 × 1 convolutions is, on some CPUs, half as fast as the
+        # library of its other convolutions; for a GPU rows are too small.
         if input.device.type != "cpu":
             return super().forward(input)
         pixels = input.permute(0, 2, 3, 1)

@@ -1,8 +1,6 @@
-"""The U of SFNet, FSNet, FocalNet, IRNeXt and OKNet, which sees and restores three scales.
+"""The U of SFNet, FSNet, FocalNet, IRNeXt and OKNet, with the state-dict names of their releases.
 
-Source: Cho et al., Rethinking Coarse-to-Fine Approach (MIMO-UNet), ICCV 2021; the five networks'
-released code, whose state-dict names it has.
-"""
+Source: Cho et al., Rethinking Coarse-to-Fine Approach (MIMO-UNet), ICCV 2021."""
 
 from collections.abc import Callable, Iterable
 from typing import ClassVar

@@ -1,8 +1,6 @@
 """Layers of Restormer and its U of four levels, shared by other image transformers.
 
-Features are kept in ``channels_last`` order: the normalisation over channels then reads memory in
-order, and the depth-wise convolutions take their fast path on the CPU.
-"""
+All are fastest on the CPU in ``channels_last`` order: norms over channels then read in order."""
 
 from collections.abc import Callable, Sequence
 

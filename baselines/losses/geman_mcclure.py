@@ -1,8 +1,6 @@
-"""Geman and McClure's loss, which a large difference hardly changes.
+"""Geman and McClure's loss, least near the most frequent value: a large difference counts little.
 
-The least mean of squares, or of absolute values, over pictures that are displaced in all directions
-is their mean or median, which is blurred. The least of this one is near the most frequent value.
-"""
+Least squares of displaced pictures give their mean, absolute values their median: both blurred."""
 
 from functools import partial
 

@@ -1,8 +1,6 @@
 """Reblurring-guided JDRL: the kernels that R learns supervise the blur estimator.
 
-Source: Reblurring-Guided Single Image Defocus Deblurring (IJCV 2025, arXiv 2409.17792);
-ssscrystal/Reblurring-guided-JDRL at ef90c714.
-"""
+Source: IJCV 2025, arXiv 2409.17792; ssscrystal/Reblurring-guided-JDRL at ef90c714."""
 
 from typing import Protocol, cast
 

@@ -1,7 +1,6 @@
 """Blur, of each pixel or of the whole picture, and deconvolution as a module like a network.
 
-Published strengths deconvolve as DMENet's comparison did, level by level of a Gaussian blur: slow,
-with visible seams. Source: github.com/codeslake/DMENet at d844e5a, folder deconvolution (facts).
+Published strengths: levels of a Gaussian blur as in github.com/codeslake/DMENet at d844e5a (facts).
 """
 
 import math

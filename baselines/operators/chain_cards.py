@@ -1,9 +1,4 @@
-"""Cards of a chain: the system itself and its variants of published strength; light to import.
-
-The comparison of DMENet's authors runs Krishnan and Fergus's method per level of a Gaussian blur.
-Its stored versions differ in power and weight, and a weight is set by hand for each data set; which
-one a printed row comes from is not said.
-"""
+"""Cards of a chain: the system itself and its variants of published strength; light to import."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +31,8 @@ DEFAULT = Preset(
 )
 """With levels that blend; the others reproduce the released stage."""
 
+# DMENet's authors set a weight by hand for each data set, and versions of their code differ; which
+# one a printed row comes from is not said.
 PRESETS = (
     Preset(
         "dpdd",

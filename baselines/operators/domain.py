@@ -1,9 +1,4 @@
-"""Border conditions, and the transform that turns convolution into a product.
-
-A picture that is mirrored at its edges (each border pixel repeated) is periodic without a seam. For
-kernels symmetric in x and in y its transform is the cosine transform: real, without padding. Any
-kernel works on a picture that repeats itself, which is what published codes assume.
-"""
+"""Border conditions, and the transform that turns convolution into a product."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -56,6 +51,9 @@ class Domain(Protocol):
 @dataclass(frozen=True)
 class Mirrored:
     """The picture mirrored at its edges; kernels must be symmetric in x and in y."""
+
+    # With each border pixel repeated a picture is periodic without a seam; for such kernels its
+    # transform is the cosine transform: real, without padding.
 
     shape: tuple[int, int]
 

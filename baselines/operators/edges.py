@@ -1,8 +1,4 @@
-"""Edges and their blur, from gradients at two scales; edge-aware smoothing.
-
-Source of the smoothing: Gastal, Oliveira, Domain Transform for Edge-Aware Image and Video
-Processing, SIGGRAPH 2011 (its recursive filter).
-"""
+"""Edges and their blur, from gradients at two scales; edge-aware smoothing."""
 
 import math
 
@@ -19,7 +15,8 @@ def recursive_filter(
 ) -> NDArray[np.float64]:
     """Smooth within areas whose guide (by default the values) is alike."""
     # ``space_px`` is the standard deviation on a flat guide, ``colour`` that in the guide's values,
-    # summed over its channels.
+    # summed over its channels. Source: Gastal, Oliveira, Domain Transform for Edge-Aware Image and
+    # Video Processing, SIGGRAPH 2011 (its recursive filter).
     smooth = np.atleast_3d(np.array(values, np.float64))
     by = smooth if guide is None else np.atleast_3d(np.asarray(guide, np.float64))
     along_rows = _distances(by, space_px / colour)

@@ -1,8 +1,4 @@
-"""Deconvolution with a hyper-Laplacian prior of gradients.
-
-Its step of shrinkage, argmin_w |w|^alpha + beta/2 (w - v)², is the one of half-quadratic splitting
-that knows the prior.
-"""
+"""Deconvolution with a hyper-Laplacian prior of gradients, by half-quadratic splitting."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -25,8 +21,9 @@ TIE = 1e-12
 
 def shrink(values: Array, alpha: float, beta: float) -> NDArray[np.float64]:
     """The exact minimum w of values v, for 0 < alpha <= 1, by Newton's steps on |v|."""
-    # They go down the convex branch; below the threshold 0 is the smaller minimum. Source:
-    # Krishnan, Fergus, NIPS 2009, section 3; the threshold from equating both.
+    # Of |w|^alpha + beta/2 (w - v)². The steps go down the convex branch; below the threshold 0 is
+    # the smaller minimum. Source: Krishnan, Fergus, NIPS 2009, section 3; the threshold from
+    # equating both.
     magnitude = np.abs(np.asarray(values, np.float64))
     if alpha == 1:
         return np.sign(values) * np.maximum(magnitude - 1 / beta, 0.0)

@@ -1,10 +1,6 @@
 """Deconvolution with a PSF per pixel: by levels, or by Richardson-Lucy with the varying blur.
 
-A part of a picture cannot be deconvolved by itself, as its rim rings. So the whole picture is
-deconvolved with every level's kernel, and each pixel takes a mixture of the two levels next to its
-own blur: no seams. That rings where blur changes abruptly; an iteration that knows the blur of each
-pixel does not, and costs more.
-"""
+By levels it rings where blur changes abruptly; knowing the blur of each pixel costs more."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -86,6 +82,7 @@ def deconvolve(
     domain = Mirrored((fft.next_fast_len(height, real=True), fft.next_fast_len(width, real=True)))
     padding = ((0, domain.shape[0] - height), (0, domain.shape[1] - width))
     transfers = [domain.transfer(kernel(float(level), shape)) for level in levels]
+    # all of the picture by each level, as the rim of a part rings; mixtures leave no seams
     weights = list(hat_weights(diameter_px, levels))
     restored = np.zeros(picture.shape, np.float32)
     for channel in range(picture.shape[2]):

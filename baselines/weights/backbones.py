@@ -1,9 +1,6 @@
-"""ImageNet classifiers whose features some losses compare.
+"""ImageNet classifiers whose features some losses compare, looked for where torch keeps them.
 
-No package carries them. They are looked for where torch keeps such files, so one that torchvision
-fetched serves. Without its file a loss is zero, and says so on stderr; where a training has to be
-the published one (:func:`all_required`), it is an error.
-"""
+Without its file a loss is zero and says so on stderr; under :func:`all_required` it is an error."""
 
 import contextlib
 import functools

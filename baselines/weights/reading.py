@@ -1,8 +1,6 @@
-"""Read untrusted weights files into named tensors without running code in them.
+"""Read untrusted weights files into named tensors, in a separate process; none of their code runs.
 
-Called in a separate process. torch's safe reader refuses a whole file for one unknown object, such
-as hyper-parameters; here each becomes a :class:`_Skipped`, and no code that it names is run.
-"""
+Objects that torch's safe reader refuses a file for, such as hyper-parameters, are skipped."""
 
 import os
 import pickle

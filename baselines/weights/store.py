@@ -1,8 +1,6 @@
 """Stored weights in the cache folder: one safetensors file and one card each.
 
-Reading an untrusted file could be attacked, so the process that does it does nothing else: it gets
-paths and writes one safetensors file, which is then checked independently.
-"""
+An untrusted file is read by a process that only writes a safetensors file, checked afterwards."""
 
 import hashlib
 import json

@@ -1,11 +1,6 @@
 """JDRL objective: train any network on misaligned pairs.
 
-All warps are backward: ``warp(second, flow(first -> second))`` shows the second picture in the
-geometry of the first. Sharp and restored picture are warped onto each other; the reblurring network
-keeps the restored picture aligned with the blurry one. Source: Li et al., Learning Single Image
-Defocus Deblurring with Misaligned Training Pairs (AAAI 2023), section 3; this folder's README lists
-where the released code differs.
-"""
+Source: Li et al. (AAAI 2023), section 3; the README lists where the released code differs."""
 
 import math
 from collections.abc import Iterator
@@ -176,6 +171,7 @@ class JDRLObjective(Objective):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Loss of ``fixed`` and the warped ``moved`` over all pixels; the mask's kept share."""
         grid: Grid = "correct" if self.settings.warp == "correct" else "official"
+        # backward: ``warp(second, flow(first -> second))`` shows the second in the first's geometry
         loss = self.charbonnier(mask * fixed, mask * warp(moved, flow, grid=grid))
         return loss, mask.mean().detach()
 

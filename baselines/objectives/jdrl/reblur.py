@@ -1,11 +1,6 @@
-"""The reblurring networks: JDRL's blurs the restored picture back with isotropic kernels only.
+"""The reblurring networks: JDRL's, those of its ablation, and a thin lens without weights.
 
-Isotropic kernels cannot shift content, so a restored picture that reproduces the blurry one is
-aligned with it. State-dict names are those of the released ``Reblur_Model``. The others are of
-the ablation (free kernels; one without weights), and a thin lens: no network, the known circle of
-confusion fixes a disc per pixel, in linear light. Source: JDRL (AAAI 2023), section 3.2, Tables 4
-(lines 5 and 6) and 7.
-"""
+State-dict names are those of ``Reblur_Model``. Source: JDRL (AAAI 2023), 3.2, Tables 4 and 7."""
 
 import math
 from functools import cache
@@ -105,6 +100,9 @@ class Reblurred(NamedTuple):
 
 class ReblurNet(nn.Module):
     """R: two trunks, one for the kernels' radial samples, one for the weights of the levels."""
+
+    # Isotropic kernels cannot shift content, so a restored picture that reproduces the blurry one
+    # is aligned with it.
 
     def __init__(
         self, levels: int = LEVELS, features: int = FEATURES, operator: Path | None = None

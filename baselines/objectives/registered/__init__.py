@@ -1,11 +1,6 @@
-"""The objective: a plain loss on pairs that are registered once, before the training.
+"""The objective: a plain loss on pairs that :mod:`defocus.align` registers before the training.
 
-:mod:`defocus.align` registers each sharp picture onto the blurry one (the recipe's target
-``registered``); unmeasurable pairs are left out. What remains is below a pixel; on request it is
-measured in each step, by tile between output and target, and the target is moved by it, without
-gradient: one step of Lucas and Kanade, interpolated between the tiles' centres. With
-``registered-flow`` the local flow is used too, and its mask can choose the pixels.
-"""
+What remains is below a pixel and can be taken out in each step, by one step of Lucas and Kanade."""
 
 import torch
 from pydantic import Field

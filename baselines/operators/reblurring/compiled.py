@@ -1,8 +1,6 @@
 """Reblurring operator compiled for the CPU, one row at a time to stay in cache.
 
-The equations are those of :mod:`defocus.baselines.operators.reblurring.operator`. The machine code
-is made once per installation (some seconds) and kept beside this file.
-"""
+The machine code is made once per installation (some seconds) and kept beside this file."""
 # ruff: noqa: D102, ANN401 - the equations say what goes both ways; any context is PyTorch's
 
 from collections.abc import Callable, Iterable

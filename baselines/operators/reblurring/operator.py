@@ -1,22 +1,6 @@
 """Reblurring operator: its inputs, the choice of implementation, and the one in plain PyTorch.
 
-That one works in strips and keeps only inputs for the backward pass. Per strip, the picture's ring
-and square sums are made from folded rows and columns, and each pixel weighs them. The backward pass
-makes them again: that takes less time than reading them from memory would. With l the logit of ring
-d in the kernel of radius k, e = exp(l - max), e0 = exp(0 - max), n_d taps in the ring, m_k the
-level's weight and Z_k the sum of e over all taps,
-
-    out = sum_d W_d S_d + sum_k V_k Q_k
-    W_d = sum_k m_k / Z_k (e_kd - e0_k),  V_k = m_k / Z_k e0_k
-
-with the ring sums S and the square sums Q. With R and P the ring and square sums times the
-gradient, added up over the colours,
-
-    dL/dm_k  = q_k = (sum_d e_kd R_d + e0_k (P_k - sum_d R_d)) / Z_k
-    dL/dl_kd = m_k / Z_k e_kd (R_d - n_d q_k)
-
-and the gradient of the picture is the transposed operator: W and V times the gradient, spread out.
-"""
+That one works in strips; its backward pass sums again, which is faster than reading from memory."""
 # ruff: noqa: D102, ANN401 - the equations say what goes both ways; any context is PyTorch's
 
 import importlib.util
@@ -90,12 +74,11 @@ def _strips(image: torch.Tensor) -> Iterator[slice]:
 
 
 class _Kernel(NamedTuple):
-    """The kernels of one radius before their division by the total, for P pixels.
+    """The kernels of one radius before their division by the total, for P pixels."""
 
-    ``values``: ``(N, R, P)`` of each ring's taps; ``corner``: ``(N, 1, P)`` of the taps outside the
-    radius; ``total``: ``(N, 1, P)`` over all taps; ``logits``: the matrix from seeds to logits.
-    """
-
+    # ``values``: ``(N, R, P)`` e = exp(l - max), l the ring's logit; ``corner``: ``(N, 1, P)`` e0 =
+    # exp(0 - max) of the taps outside the radius; ``total``: ``(N, 1, P)`` Z, over all taps;
+    # ``logits``: the matrix from seeds to logits.
     values: torch.Tensor
     corner: torch.Tensor
     total: torch.Tensor
@@ -133,6 +116,8 @@ class _Factors(NamedTuple):
 
 def _factors(facts: Rings, kernels: Sequence[_Kernel], weights: torch.Tensor) -> _Factors:
     """W by ring; V by border: the border of a square counts in all larger squares too."""
+    # For ring d, radius k, weight m_k: W_d = sum_k m_k / Z_k (e_kd - e0_k), V_k = m_k / Z_k e0_k.
+    # The result is sum_d W_d S_d + sum_k V_k Q_k, with the sums S of rings and Q of squares.
     flat = weights.flatten(2)
     per_ring = flat.new_zeros((len(flat), len(facts.squared), flat.shape[-1]))
     per_border = torch.empty_like(flat)
@@ -184,6 +169,9 @@ def _gradients(
     products: tuple[torch.Tensor, torch.Tensor],
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Gradients of the seeds ``(N, S, P)`` and the levels' weights ``(N, levels, P)``."""
+    # With R and P, the sums of rings (of n_d taps) and of squares times the gradient,
+    # dL/dm_k = q_k = (sum_d e_kd R_d + e0_k (P_k - sum_d R_d)) / Z_k and
+    # dL/dl_kd = m_k / Z_k e_kd (R_d - n_d q_k).
     seeds, weights = (one.flatten(2) for one in strip)
     per_ring, per_square = products
     counts = tap_counts(facts.levels, seeds.device, seeds.dtype)

@@ -1,9 +1,6 @@
 """Geometry of isotropic kernels: rings of taps with equal distance, and their logits.
 
-The kernel of radius r has (2r + 1)² taps. Inside the radius, taps at one distance have one value;
-outside it all taps have the same value. So a blurred pixel is a weighted sum of ring sums and of
-square sums of the picture, both shared by the kernels of all sizes: up to radius 7 there are 24
-rings and 8 squares (the smallest is the pixel itself) instead of 680 taps.
+Kernels of all sizes share sums of rings and squares: 24 and 8 up to radius 7 instead of 680 taps.
 """
 
 import functools

@@ -1,8 +1,6 @@
 """Compiled loops of the reblurring operator over the rows of one picture.
 
-Inner loops run along a row, over plain one-dimensional arrays, so that they become vector
-instructions; all buffers of a row fit into the second-level cache.
-"""
+One-dimensional arrays give vector instructions; a row's buffers fit into the second-level cache."""
 # ruff: noqa: ANN001, ANN201, ANN202 - the compiler finds the types of compiled functions
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
 

@@ -1,10 +1,6 @@
 """Triton kernels of the reblurring operator; each program handles part of a row.
 
-The picture itself counts as a kernel of radius 0 (logit 0, no corners), so that all levels are in
-one ``(LEVELS, BLOCK)`` tile of registers and each ring costs one exponential of that tile. ``maps``
-holds a map per ring, then one per square; ``tables`` are those of
-:mod:`defocus.baselines.operators.reblurring.triton_path`.
-"""
+``maps`` holds one per ring, then one per square; for ``tables`` see ``triton_path``."""
 # ruff: noqa: ANN001, ANN201, ANN202 - Triton reads annotations as its own
 # ruff: noqa: ARG001 - all kernels take the tables and sizes in one order
 # ruff: noqa: RUF059 - a kernel takes of its place what it needs
@@ -49,6 +45,8 @@ def _totals(
     M: tl.constexpr, LEVELS: tl.constexpr, RINGS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Radius and size of each kernel ``(LEVELS, 1)``; peak, corner and total of its values."""
+    # The picture itself is a kernel of radius 0 (logit 0, no corners): all levels are in one tile
+    # of registers, and each ring costs one exponential of that tile.
     radius = tl.arange(0, LEVELS)[:, None]
     size = tl.load(sizes + radius, mask=radius < M, other=0)
     first = radius * (radius + 1) // 2 - 1

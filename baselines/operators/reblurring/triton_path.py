@@ -1,9 +1,6 @@
 """Reblurring operator on CUDA devices, by Triton.
 
-The equations are those of :mod:`defocus.baselines.operators.reblurring.operator`. Ring and square
-sums are gathered tap by tap through the first-level cache; beside inputs and results there is one
-float32 map per ring and per level in memory, no more.
-"""
+Sums are gathered tap by tap through the cache; memory holds one float32 map per ring and level."""
 # ruff: noqa: D102, ANN401 - the equations say what goes both ways; any context is PyTorch's
 
 import functools

@@ -1,8 +1,6 @@
 """AIFNet: DMENet's defocus map, then restoration of 29 planes of equal blur.
 
-Source: Ruan, Chen, Li, Lam, AIFNet: All-in-Focus Image Restoration Network Using a Light
-Field-Based Dataset, IEEE TCI 2021; the released ``model.py`` (TensorFlow 1, TensorLayer 1.11).
-"""
+Source: Ruan et al., AIFNet, IEEE TCI 2021; the released ``model.py`` (TensorFlow 1)."""
 
 from collections.abc import Mapping
 

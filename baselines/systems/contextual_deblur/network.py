@@ -1,9 +1,6 @@
-"""ContextualDeblur, also called ViTDeblur, with the state-dict names of the released code.
+"""ContextualDeblur, also called ViTDeblur, with the state-dict names of its ``UnifyDeblur``.
 
-Source: Liang et al., ViTDeblur: A Hierarchical Model for Defocus Deblurring, IEEE TCI 2024; the
-released ``UnifyDeblur`` of ``models/ContextualDeblur.py``. The encoder is MAE's with a finer
-stride: He et al., Masked Autoencoders Are Scalable Vision Learners, CVPR 2022.
-"""
+Source: Liang et al., ViTDeblur: A Hierarchical Model for Defocus Deblurring, IEEE TCI 2024."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -70,6 +67,7 @@ class _MaskedAutoencoder(nn.Module):
         super().__init__()
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.pos_embed = nn.Parameter(_initial_positions(width), requires_grad=False)
+        # Source: He et al., Masked Autoencoders Are Scalable Vision Learners, CVPR 2022.
         # The mask token, the last block and the norm are stored and used in no forward pass.
         self.mask_token = nn.Parameter(torch.zeros(1, 1, width * 2 // 3), requires_grad=False)
         self.patch_embed = nn.Module()

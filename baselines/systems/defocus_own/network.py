@@ -1,10 +1,6 @@
 """A residual U-Net for CPUs: plain 3x3 convolutions from half the picture's size down.
 
-Four things keep it fast and safe: pixels are folded into channels first, so that no convolution
-works at full size; there is no normalisation, so that a tile gives what the whole picture gives;
-the picture itself is added at the end; and the last convolution starts at zero, so that an
-untrained network gives its input exactly.
-"""
+It has no normalisation, so that a tile gives what the whole picture gives."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -46,6 +42,7 @@ class DefocusUNet(nn.Module):
             _blocks(width, count) for width, count in zip(widths[:-1], decoder, strict=True)
         )
         self.ending = nn.Conv2d(widths[0], folded, 3, padding=1)
+        # an untrained network gives its input exactly
         nn.init.zeros_(self.ending.weight)
         if self.ending.bias is not None:
             nn.init.zeros_(self.ending.bias)

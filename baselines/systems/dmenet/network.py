@@ -1,8 +1,6 @@
 """DMENet's defocus-map network, with the variables' names of the released checkpoint.
 
-Source: Lee, Lee, Cho, Lee, Deep Defocus Map Estimation Using Domain Adaptation, CVPR 2019; the
-released ``model.py`` (TensorFlow 1, TensorLayer 1.11).
-"""
+Source: Lee et al., Deep Defocus Map Estimation Using Domain Adaptation, CVPR 2019."""
 
 from collections.abc import Mapping
 from typing import Any

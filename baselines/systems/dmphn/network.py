@@ -1,11 +1,6 @@
-"""DMPHN: one stage of 1-2-4 or 1-2-4-8 patches, and stacked stages of 1-2-4.
+"""DMPHN of 1-2-4(-8) patches, and stacked stages of it; wired as in the official training scripts.
 
-The official repository wires its encoders and decoders in the training scripts; here they are in
-one module, named as its weight files are.
-
-Source: Zhang et al., "Deep Stacked Hierarchical Multi-patch Network for Image Deblurring", CVPR
-2019; the wiring as in the released scripts.
-"""
+Source: Zhang et al., Deep Stacked Hierarchical Multi-patch Network, CVPR 2019."""
 
 import math
 

@@ -1,8 +1,6 @@
-"""DnCNN with the state-dict names of cszn/KAIR.
+"""DnCNN with the state-dict names of cszn/KAIR (at fc1732f, models/network_dncnn.py).
 
-Source: Zhang et al., Beyond a Gaussian Denoiser (TIP 2017); cszn/KAIR at fc1732f,
-models/network_dncnn.py.
-"""
+Source: Zhang et al., Beyond a Gaussian Denoiser (TIP 2017)."""
 
 import math
 

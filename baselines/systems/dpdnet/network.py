@@ -1,8 +1,6 @@
-"""DPDNet, with the layer names of its Keras graph's construction order.
+"""DPDNet as the released ``unet()``, with the layer names of its Keras graph's construction order.
 
-Source: Abuolaim and Brown, "Defocus Deblurring Using Dual-Pixel Data", ECCV 2020; the released
-``unet()``.
-"""
+Source: Abuolaim and Brown, Defocus Deblurring Using Dual-Pixel Data, ECCV 2020."""
 
 import math
 import re

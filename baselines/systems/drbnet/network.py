@@ -1,7 +1,6 @@
-"""DRBNet, with the state-dict names of the released ``DRBNet_single`` and ``DeblurNet_dual``.
+"""DRBNet, with layers and names of the released ``DRBNet_single`` and ``DeblurNet_dual``.
 
-Source: Ruan et al., "Learning to Deblur using Light Field Generated and Real Defocus Images", CVPR
-2022; layers as in the released code.
+Source: Ruan et al., Learning to Deblur using Light Field Generated and Real Defocus Images (2022).
 """
 
 import torch

@@ -1,8 +1,6 @@
 """EBDB: the blur of edges at scales of their own, filtered and spread, then a deconvolution.
 
-Source: Karaali, Jung, Edge-Based Defocus Blur Estimation With Adaptive Scale Selection, TIP 27
-(2018); where paper and released code differ, the code.
-"""
+Source: Karaali, Jung, TIP 27 (2018); where paper and released code differ, the code."""
 
 import math
 

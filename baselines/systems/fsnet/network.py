@@ -1,8 +1,6 @@
-"""FSNet with the official state-dict names.
+"""FSNet with the official state-dict names (c-yn/FSNet at 139b3c4d).
 
-Source: Cui et al., Image Restoration via Frequency Selection (IEEE TPAMI 2023); c-yn/FSNet at
-139b3c4d.
-"""
+Source: Cui et al., Image Restoration via Frequency Selection (IEEE TPAMI 2023)."""
 
 import torch
 from torch import nn

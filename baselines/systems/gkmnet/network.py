@@ -1,10 +1,6 @@
-"""GKMNet, as released first and as updated, with the official state-dict names.
+"""GKMNet, as released (csZcWu/GKMNet at 05304e5) and as updated (GKMNet_updating at 3830ec1).
 
-Source: Quan et al., Gaussian Kernel Mixture Network (NeurIPS 2021); csZcWu/GKMNet at 05304e5,
-csZcWu/GKMNet_updating at 3830ec1. Bank i of Gaussians has sigma
-0.25 (i + 1) px on a support that grows from 3 to 21 px; kernels are separable, so that a bank costs
-two one-dimensional passes.
-"""
+Source: Quan et al., Gaussian Kernel Mixture Network (NeurIPS 2021)."""
 
 import math
 from collections.abc import Sequence
@@ -22,6 +18,7 @@ COUNT = 21
 """Gaussians of a whole bank; a delta comes before them."""
 SIDE = 21
 COLOURS = 3
+# Kernel i has sigma 0.25 (i + 1) px on 3 to 21 px; separable, a bank costs two passes.
 SIGMA_STEP_PX = 0.25
 
 

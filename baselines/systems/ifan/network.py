@@ -1,8 +1,6 @@
 """IFAN, with the state-dict names of the released ``Network`` (single and dual).
 
-Source: Lee et al., "Iterative Filter Adaptive Network for Single Image Defocus Deblurring", CVPR
-2021; where the paper is silent, the released code's layers.
-"""
+Source: Lee et al., Iterative Filter Adaptive Network, CVPR 2021; where it is silent, the code."""
 
 from collections.abc import Iterable
 from typing import Literal

@@ -1,8 +1,6 @@
-"""INIKNet with the official state-dict names.
+"""INIKNet with the official state-dict names (xinyao240/INIKNet at 10c2a326).
 
-Source: Quan et al., Single Image Defocus Deblurring via Implicit Neural Inverse Kernels (ICCV
-2023); xinyao240/INIKNet at 10c2a326.
-"""
+Source: Quan et al., Implicit Neural Inverse Kernels (ICCV 2023)."""
 
 from collections.abc import Iterable
 

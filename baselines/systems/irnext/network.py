@@ -1,8 +1,6 @@
-"""IRNeXt with the official state-dict names.
+"""IRNeXt with the official state-dict names (c-yn/IRNeXt at cbb33e06).
 
-Source: Cui et al., IRNeXt: Rethinking Convolutional Network Design for Image Restoration (ICML
-2023); c-yn/IRNeXt at cbb33e06.
-"""
+Source: Cui et al., IRNeXt: Rethinking Convolutional Network Design (ICML 2023)."""
 
 import torch
 from torch import nn

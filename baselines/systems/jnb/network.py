@@ -1,9 +1,6 @@
 """JNB: patches that are just noticeably blurred need fewer atoms; then a deconvolution.
 
-Source: Shi, Xu, Jia, Just Noticeable Defocus Blur Detection and Estimation, CVPR 2015, and their
-demo. Its dictionary is theirs; ours is learned again (``research/learning/jnb.py``), and so is the
-curve from atoms to blur. Atoms are counted by orthogonal matching pursuit.
-"""
+Source: Shi, Xu, Jia, CVPR 2015; its dictionary is learned again (``research/learning/jnb.py``)."""
 
 from functools import cache
 from pathlib import Path

@@ -1,8 +1,6 @@
-"""KPAC, with the layer names of the released TensorFlow graphs.
+"""KPAC, with layers and names of the released TensorFlow graphs.
 
-Source: Son et al., "Single Image Defocus Deblurring Using Kernel-Sharing Parallel Atrous
-Convolutions", ICCV 2021; layers as in the released graphs.
-"""
+Source: Son et al., Kernel-Sharing Parallel Atrous Convolutions, ICCV 2021."""
 
 from collections.abc import Mapping
 from typing import Any

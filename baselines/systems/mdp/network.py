@@ -1,8 +1,6 @@
-"""MDP's network; the entries are named by the roles of its 49 convolutions, in creation order.
+"""MDP's network (``unet()``); entries are named by the roles of its 49 convolutions, as created.
 
-Source: Abuolaim, Afifi, Brown, Improving Single-Image Defocus Deblurring: How Dual-Pixel Images
-Help Through Multi-Task Learning, WACV 2022; the released ``unet()`` of ``mdp_code/model.py``.
-"""
+Source: Abuolaim, Afifi, Brown, Improving Single-Image Defocus Deblurring, WACV 2022."""
 
 import re
 from collections.abc import Mapping

@@ -1,8 +1,6 @@
-"""MPRNet, with the state-dict names of the released ``MPRNet`` for deblurring.
+"""MPRNet, with layers and state-dict names of the released ``MPRNet`` for deblurring.
 
-Source: Zamir et al., "Multi-Stage Progressive Image Restoration", CVPR 2021; layers as in the
-released code.
-"""
+Source: Zamir et al., Multi-Stage Progressive Image Restoration, CVPR 2021."""
 
 import torch
 from torch import nn

@@ -1,9 +1,6 @@
-"""NAFNet with the official state-dict names.
+"""NAFNet with the official state-dict names (megvii-research/NAFNet at 2b4af71, NAFNet_arch.py).
 
-Source: Chen et al., Simple Baselines for Image Restoration (ECCV 2022); megvii-research/NAFNet at
-2b4af71, NAFNet_arch.py. No configuration for defocus is published; depths are those of GoPro
-deblurring.
-"""
+Source: Chen et al., Simple Baselines for Image Restoration (ECCV 2022); depths as for GoPro."""
 
 from collections.abc import Sequence
 

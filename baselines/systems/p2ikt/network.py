@@ -1,8 +1,6 @@
 """P2IKT: coarse to fine, kernels mixed per pixel with weights that are handed from scale to scale.
 
-Source: Tang et al., Prior and Prediction Inverse Kernel Transformer for Single Image Defocus
-Deblurring, AAAI 2024; the released ``model/P2IKT.py``; of the attention: Tsai et al., Stripformer,
-ECCV 2022, as that code uses it.
+Source: Tang et al., Prior and Prediction Inverse Kernel Transformer, AAAI 2024; ``model/P2IKT.py``.
 """
 
 import math
@@ -22,6 +20,7 @@ HEADS = 4
 class _Strip(nn.Module):
     """Half of the channels attends along rows, half along columns; then an MLP per pixel."""
 
+    # Source: Tsai et al., Stripformer, ECCV 2022, as the released code uses it.
     # The two kinds register their modules in the released order, hence themselves.
 
     attention_norm: nn.LayerNorm

@@ -1,9 +1,6 @@
 """PPTformer: three levels of guided blocks, and the input picture added at the end.
 
-Source: PPTformer (Pseudo multi-perspective transformer); the released ``FeMaSRNet`` of
-``basicsr/archs/femasr_arch.py`` with the options of its configuration file. "Guide" is
-what the paper calls mask. A stand-in for the parser, which the authors do not name: regions of one
-colour by Felzenszwalb and Huttenlocher, Efficient Graph-Based Image Segmentation (2004).
+Source: its ``FeMaSRNet`` of ``basicsr/archs/femasr_arch.py``; "guide" is what the paper calls mask.
 """
 
 from collections.abc import Iterable, Sequence
@@ -261,6 +258,8 @@ SMALLEST_PX = 50
 
 def regions(blurry: torch.Tensor) -> torch.Tensor:
     """Each picture with every region painted in its mean colour, without gradient."""
+    # They stand in for the parser, which the authors do not name. Source: Felzenszwalb,
+    # Huttenlocher, Efficient Graph-Based Image Segmentation (2004).
     # Tensors without memory, by which costs are counted, have no values to look at: what they give
     # has none either.
     if blurry.is_meta:

@@ -1,8 +1,6 @@
-"""Restormer with the estimated blur as a second input.
+"""Restormer with the estimated blur as a second input, from reblurring-guided JDRL.
 
-Source: Reblurring-Guided Single Image Defocus Deblurring (IJCV 2025, arXiv 2409.17792);
-ssscrystal/Reblurring-guided-JDRL at ef90c714.
-"""
+Source: IJCV 2025, arXiv 2409.17792; ssscrystal/Reblurring-guided-JDRL at ef90c714."""
 
 from typing import Any
 

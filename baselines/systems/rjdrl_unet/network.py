@@ -1,10 +1,6 @@
-"""Reblurring-guided networks: a blur estimator and a U-Net that uses its estimate.
+"""Reblurring-guided networks, with the released names: a blur estimator and a U-Net that uses it.
 
-State-dict names are those of the released code: ``pred`` the estimator, ``deblur`` the network.
-
-Source: Reblurring-Guided Single Image Defocus Deblurring (IJCV 2025, arXiv 2409.17792);
-ssscrystal/Reblurring-guided-JDRL at ef90c714.
-"""
+Source: IJCV 2025, arXiv 2409.17792; ssscrystal/Reblurring-guided-JDRL at ef90c714."""
 
 from collections.abc import Mapping
 

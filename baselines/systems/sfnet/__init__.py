@@ -1,7 +1,4 @@
-"""SFNet: low and high frequencies apart, chosen by filters that depend on the picture.
-
-SFNet's cards (means over the whole picture, or over windows when it restores), and what the
-networks that share its U have in common."""
+"""SFNet's cards, and what the networks that share its U have in common."""
 
 from defocus.baselines.card import Baseline, Card
 

@@ -1,8 +1,6 @@
-"""SFNet with the official state-dict names.
+"""SFNet with the official state-dict names (c-yn/SFNet at b2d3c691, Motion_deblurring).
 
-Source: Cui et al., Selective Frequency Network for Image Restoration (ICLR 2023); c-yn/SFNet at
-b2d3c691, Motion_deblurring.
-"""
+Source: Cui et al., Selective Frequency Network for Image Restoration (ICLR 2023)."""
 
 from torch import nn
 

@@ -1,9 +1,6 @@
-"""JDRL's plain U-Net, with the state-dict names of the released ``VGG_Deblur``.
+"""JDRL's plain U-Net (AAAI 2023, Table 6), with the state-dict names of ``VGG_Deblur``.
 
-Source: JDRL (AAAI 2023), Table 6; where the released code differs (2 × 2 convolutions after the
-upsampling, nearest neighbour, the 64-level skip after the dropout) the code is followed, since its
-weights need it.
-"""
+Where paper and released code differ the code is followed, since its weights need it."""
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
