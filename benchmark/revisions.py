@@ -1,9 +1,6 @@
 """Manual revision numbers, raised when results change on purpose.
 
-A training or a score is identified by its settings, its data and these revisions, never by the
-source code. If you change a number, raise the narrowest revision that covers it; ``tests/golden``
-fails if you forget.
-"""
+They, not the source code, identify a result. If one changes, raise the narrowest that covers it."""
 
 TRAINING_REVISION = 1
 """Of the training loop, crops, objectives, losses and optical flow: raising it repeats every

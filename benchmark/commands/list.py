@@ -1,9 +1,6 @@
-"""``defocus-bench list``.
+"""``defocus-bench list``; ``python -m defocus.benchmark.commands.list`` counts all systems again.
 
-Sizes of the package's own systems are declared, so that listing them builds no network. Those of an
-extra's systems are in its folder ``baselines``. ``python -m defocus.benchmark.commands.list``
-counts all systems again and writes the files.
-"""
+Sizes of the package's own systems are declared, so that listing them builds no network."""
 
 import json
 from collections import Counter

@@ -1,8 +1,4 @@
-"""Check before a training whether a network takes the sizes of the pictures that it will be given.
-
-A large picture is tried as a smaller one whose sides leave the same remainder by 192 = 3 · 64, so
-that multiples of 2 to 64 fail alike. What fails is tried again in the picture's own size.
-"""
+"""Check before a training whether a network takes the sizes of the pictures it will be given."""
 
 import gc
 import math
@@ -77,6 +73,8 @@ def try_step(
 Size = tuple[int, int]
 """Height and width, px."""
 
+# A large picture is tried as a smaller one with the same remainder by 192 = 3 · 64: multiples of 2
+# to 64 fail alike. What fails is tried again in the picture's own size.
 PERIOD, LEAST = 192, 256
 """Sides from ``LEAST + PERIOD`` px on are tried with the same remainder by ``PERIOD``."""
 

@@ -1,8 +1,6 @@
 """The sections of reports: of :mod:`defocus.benchmark.sections`, extras, entry points, plug-ins.
 
-Everything at the top level of such a module that is a
-:class:`~defocus.benchmark.documents.section.Section`, directly or in a tuple, is one. What others
-bring and fails is left out with a warning.
+All at the top level of such a module count; what others bring and fails is left out with a warning.
 """
 
 import functools

@@ -1,9 +1,6 @@
 """Match externally restored pictures to their references by file name, size, colours and place.
 
-Two mistakes of saving spoil all scores alike: colours in another order, a constant shift. A few
-pictures are examined, in small copies for the colours and in a part around the centre for the
-shift. A suspicion is reported; no score changes.
-"""
+A few are examined for mistakes of saving that spoil all scores alike; none changes a score."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

@@ -1,8 +1,6 @@
 """Columns by name, and the one way from a leaderboard's lines to a table.
 
-Metrics, gain and costs know their head, unit, direction and decimals. Terminal, page and papers
-choose the columns and render the table.
-"""
+A column knows head, unit, direction and decimals; terminal, page and papers choose and render."""
 
 import math
 from collections.abc import Iterable, Sequence

@@ -1,8 +1,6 @@
-"""CLIP-IQA, MANIQA, MUSIQ and CKDN, by the optional package ``pyiqa``.
+"""CLIP-IQA, MANIQA, MUSIQ and CKDN, by the optional package ``pyiqa`` (the extra ``iqa``).
 
-Its licence and weights are non-commercial (PolyForm Noncommercial), and it installs about 120
-packages, so it is its own extra: ``iqa``.
-"""
+It is its own extra: its licence and weights are non-commercial, and it installs 120 packages."""
 
 import contextlib
 import functools

@@ -1,8 +1,4 @@
-"""Published numbers shipped with the package, one row per printed cell; measured ones beside them.
-
-``results.csv`` holds every cell of the main papers' result tables, ``extra.csv`` further ones from
-authors' pages.
-"""
+"""Published numbers shipped with the package, one row per printed cell; measured ones beside."""
 
 import csv
 import functools
@@ -18,6 +14,7 @@ from defocus.benchmark.statistics.comparable import RANKED_BUDGETS
 from defocus.errors import InputError
 from defocus.near_names import meant
 
+# every cell of the main papers' result tables, and further ones from authors' pages
 _TABLES = ("results.csv", "extra.csv")
 
 _DATASETS = {

@@ -1,8 +1,6 @@
 """Scores of one run as an array, and which runs have rows that nothing can be computed with.
 
-SQLite keeps a text where a number is declared, and reads a page with a flipped bit as if it were
-whole. A store may also come from anybody. So every row is checked when a store is opened.
-"""
+All rows are checked: SQLite keeps texts as numbers, and a store may come from anybody."""
 
 import contextlib
 import json

@@ -1,9 +1,6 @@
 """Score ceiling: the score of a perfect restoration under misalignment and noise.
 
-A perfect restoration has the geometry of the blurry picture and no noise, while its reference is
-displaced by the measured misalignment and noisy. So the reference itself, displaced by this amount
-and with as much noise added, is scored instead.
-"""
+Scored is the reference itself, displaced by the measured misalignment, with as much noise added."""
 
 import zlib
 from collections.abc import Iterator, Mapping

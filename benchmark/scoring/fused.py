@@ -1,10 +1,6 @@
 """PSNR, SSIM over the uniform window and MAE of a pair in one pass over its rows.
 
-No array of the picture's size is written. The sums of the window's columns are moved down by adding
-the entering row and subtracting the leaving one. The interleaved RGB row is one row of numbers with
-a tap step of 3, so that inner loops become vector instructions. Every accumulator is a float64 of
-one column, summed in a fixed order: a pair has the same value to the bit on every machine.
-"""
+Each column is summed in float64 in a fixed order: the same value to the bit on every machine."""
 # ruff: noqa: ANN001, ANN202 - the compiler finds the types of compiled functions
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
 
@@ -55,6 +51,7 @@ def fused_sums(restored: Picture, reference: Picture, mask: Mask) -> Sums:
 
 
 def _rows(picture: Picture) -> NDArray[np.float64]:
+    # taps of a colour are 3 numbers apart, so that inner loops become vector instructions
     return np.ascontiguousarray(picture).reshape(picture.shape[0], -1)
 
 

@@ -1,7 +1,6 @@
 """Profiles: all conventions that decide a metric's value, except the target.
 
-A profile never changes under its name, which is its version; rows of different versions are never
-ranked together.
+One never changes under its name, its version; rows of different versions are never ranked together.
 """
 
 from dataclasses import dataclass

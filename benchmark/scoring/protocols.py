@@ -1,10 +1,6 @@
-"""Protocols: what a restored picture is compared with.
+"""Protocols (:data:`PROTOCOLS`): what a restored picture is compared with.
 
-``gt``: the sharp picture as it is. ``input-aligned``: the sharp picture registered once onto the
-blurry input, with one mask for all systems. ``deformed-gt``: the sharp picture warped onto each
-output (JDRL's protocol); a flow can hide geometric errors, so these scores are never ranked.
-``truth``: rendered data's true sharp picture in the geometry of the blurry one.
-"""
+A flow to each output can hide geometric errors, so scores of ``deformed-gt`` are never ranked."""
 
 import math
 import threading

@@ -1,8 +1,4 @@
-"""Score a restored picture under every protocol by every metric, whole and by parts.
-
-Moving a registered reference within its error changes the scores of all systems, mostly alike; what
-is left in a difference of two systems cannot be distinguished from a real one.
-"""
+"""Score a restored picture under every protocol by every metric, whole and by parts."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -274,6 +270,8 @@ def psnr_moved(
     restored: Array, target: Target, profile: Profile
 ) -> Iterator[tuple[str, float | None]]:
     """PSNR against the reference moved by its standard error, if it has one, by move."""
+    # A move changes the scores of all systems, mostly alike; what is left in a difference of two
+    # cannot be distinguished from a real one.
     if not target.sigma_px or not target.mask.any():
         return
     for name, (right, down) in MOVES.items():

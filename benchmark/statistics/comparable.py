@@ -1,9 +1,6 @@
 """Tracks of the leaderboard: which systems may be ranked together, and their differences.
 
-They share dataset revision, profile, versions of scoring and metric, protocol and budget, as well
-as input, training data and origin of weights. Systems that were not trained here are taken as they
-are: these share budget and input alone.
-"""
+They share a :class:`Contest`, and input, training data and origin of weights if trained here."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,9 +1,6 @@
 """Uncertainty of mean scores and differences: bootstrap, paired permutation test, ranks.
 
-Scenes are the independent samples: pictures of one scene resemble each other. So a resample draws
-scenes, then pictures within each drawn scene, then the seeds of the trainings; a permutation swaps
-two systems on whole scenes.
-"""
+Pictures of a scene resemble each other, so scenes are drawn, and swapped, first and as a whole."""
 
 import functools
 import math

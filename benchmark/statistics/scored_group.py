@@ -1,8 +1,4 @@
-"""Scores of runs that differ only by seed, as one array; systems over the same pictures and gains.
-
-Per picture, a move of the reference by its standard error changes the difference of two systems in
-two ways. What changes sign with the direction averages out over scenes; the rest does not.
-"""
+"""Scores of runs that differ only by seed, as one array; gains of systems on the same pictures."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -109,6 +105,7 @@ def moved_changes(group: ScoredGroup, line: int) -> NDArray[np.float64] | None:
 
 def resolution(changes: NDArray[np.float64], codes: tuple[int, ...]) -> float | None:
     """The change to expect of a mean difference, in the unit of the scores; None without one."""
+    # What changes sign with the direction of a move averages out over scenes; the rest does not.
     # Errors of scenes are independent; pictures of one scene count as if theirs were the same. It
     # is the root of the sum of squares of both parts of ``(moves, pictures)``.
     there = np.isfinite(changes).all(axis=0)

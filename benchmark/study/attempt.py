@@ -1,8 +1,4 @@
-"""One run of a study: train, evaluate, store the results; ``--again`` repeats it.
-
-A file in the run's folder says that the run is to be repeated. It stays until the repeated run is
-stored, so that a killed process continues the repetition.
-"""
+"""One run of a study: train, evaluate, store the results; ``--again`` repeats it."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -51,6 +47,7 @@ def ask_again(studies: Sequence[Study], *, evaluated: bool = True) -> None:
     if open_:
         say(f"--again: the repetition of {counted(len(open_), 'run')} that was started continues")
         return
+    # it stays until the repeated run is stored, so a killed process continues the repetition
     for folder in finished:
         write_json(folder / AGAIN, {"aside": "", "moved": False})
     if not finished:

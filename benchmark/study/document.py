@@ -1,9 +1,6 @@
 """TOML file of a study, which may leave out every key, and its plug-in files.
 
-Its tables are ``[objectives.LABEL]`` with the keys of :class:`ObjectiveChoice`, ``[schedule]`` and
-``[training]`` as in a file for ``--settings``, and ``[slurm]``. A plug-in is a program: a file that
-a request names is run only if the user has given the same file to a command before.
-"""
+A plug-in is a program: one that a request names is run only if a user has given it to a command."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,9 +1,6 @@
 """Status of a study, run by run, without computing or opening datasets, and its jobs.
 
-A job is one run in a separate process and folder. Running jobs share neither a lock nor a database,
-because both are unreliable on network file systems. Each job is a study of one run in
-``OUT/jobs/RUN``; the process that holds the lock of ``OUT`` merges finished jobs into it.
-"""
+A job is a study of one run; the process that holds the lock of ``OUT`` merges it."""
 
 import shutil
 import sys
@@ -31,6 +28,7 @@ LOG = "job.log"
 
 def job_folder(out: Path, run: str) -> Path:
     """The folder in which a job works."""
+    # jobs share no lock and no database: both are unreliable on network file systems
     return out / "jobs" / run
 
 

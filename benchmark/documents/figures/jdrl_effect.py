@@ -1,8 +1,6 @@
 """What JDRL is for: networks trained with the plain loss and with JDRL, on the same pairs.
 
-Captured pairs never fit. The plain loss learns from them to move the picture; JDRL should not. A
-network that was also trained on registered pairs is shown beside the two.
-"""
+The plain loss learns to move the picture from captured pairs, which never fit; JDRL should not."""
 
 import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
