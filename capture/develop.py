@@ -1,9 +1,6 @@
 """Develop the pairs of a session, both pictures with equal parameters and white balance.
 
-``develop.json`` has the session and settings, a folder for each kind of shot (``blurry/`` …) the
-PNG files, and ``records/`` a file with the SHA-256 of sources and results; its presence marks a
-finished pair. ``pairs:DIR`` is a dataset of it. Originals are read, never changed.
-"""
+Originals are read, never changed; ``pairs:DIR`` is a dataset of the result."""
 
 import contextlib
 import signal

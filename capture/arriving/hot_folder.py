@@ -1,8 +1,6 @@
 """Picture files that another program writes into a folder: find them, and detect complete ones.
 
-A file counts once its size and time have not changed for a while and it can be decoded, because a
-stalled copy does not change either.
-"""
+One counts if it has not changed for a while and can be decoded: a stalled copy changes neither."""
 
 import os
 import time

@@ -1,8 +1,6 @@
 """Import pictures of other programs into a session, from a folder or as they arrive.
 
-Every found pair is planned, copied, judged and journalled like one shot by this program. After an
-interruption the same command continues: files already in the session are skipped.
-"""
+Each pair is journalled like a shot of this program; the same command continues after a stop."""
 
 import time
 from collections.abc import Collection, Iterator, Sequence

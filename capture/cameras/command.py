@@ -1,10 +1,6 @@
 """A camera controlled by your own programs: ``command:rig.toml``.
 
-Programs are argument lists and are started without a shell, so that no value can become a command.
-``shoot`` and ``preview`` write to ``{output}``, a path without suffix. Tables ``[settings.NAME]``
-have ``set`` with ``{value}``, ``get`` that prints it, and ``choices``. ``[focus]`` has ``move``
-with ``{steps}``, which prints the steps moved, or nothing.
-"""
+They are argument lists, started without a shell, so that no value can become a command."""
 
 import subprocess
 import tempfile
@@ -46,6 +42,7 @@ class FocusCommands(Settings):
 class CommandRig(Settings):
     """The file of ``command:``; of the ``suffixes`` that ``shoot`` writes the first is required."""
 
+    # ``shoot`` and ``preview`` write to ``{output}``, a path without suffix.
     model: str = "Camera behind commands"
     timeout_seconds: float = Field(default=60.0, gt=0, le=3600)
     shoot: Arguments = Field(min_length=1)

@@ -1,8 +1,6 @@
 """Any camera whose own program writes pictures to a folder: ``folder:/path``.
 
-The user sets and releases such a camera. The program prints the settings, waits for a picture, and
-compares its EXIF with the requested settings, as for any other camera.
-"""
+The user sets and releases it; EXIF of the pictures is compared as for any other camera."""
 
 from pathlib import Path
 

@@ -1,9 +1,6 @@
-"""Cameras on USB through libgphoto2.
+"""Cameras on USB through libgphoto2: ``gphoto2:``, ``gphoto2:serial=0123``, ``gphoto2:usb:1,4``.
 
-Addresses: ``gphoto2:`` (the only connected camera), ``gphoto2:serial=0123``,
-``gphoto2:usb:001,004``; ``gphoto2:virtual=FOLDER`` is libgphoto2's virtual camera, which delivers
-the first JPEG of a folder. Nothing was tried on a real body: what they do is played from reports.
-"""
+Nothing was tried on a real body: what they do is played from reports."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -319,6 +316,7 @@ class GPhoto2FocusCamera(GPhoto2Camera):
 def open_camera(uri: str) -> GPhoto2Camera:
     """Open the camera of an address."""
     rest = uri.removeprefix("gphoto2:")
+    # ``virtual=FOLDER`` is libgphoto2's virtual camera, which delivers the first JPEG of a folder
     environment: dict[str, str] = {}
     if rest.startswith("ptpip:"):
         raise InputError(

@@ -1,9 +1,6 @@
 """The simulated camera: ``sim:`` or ``sim:?seed=1&scene=shapes&breathing=0.01&shift=3``.
 
-A thin lens of 50 mm focused at 2 m looks at textured planes at several depths. The first shot of
-a pair is the reference; before the second the lens breathes and the mount moves, with limits from
-the address, and the true flow between the two is known exactly.
-"""
+The flow of a pair is known: before the second shot the lens breathes and the mount moves."""
 
 import io
 import math

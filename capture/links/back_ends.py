@@ -1,10 +1,6 @@
-"""Lookup of a back end by the scheme of a camera's address.
+"""Lookup of a back end by the scheme of a camera's address ``SCHEME:REST``.
 
-An address is ``SCHEME:REST``, such as ``sim:?seed=1``. The scheme names a module of
-:mod:`defocus.capture.cameras` or of an extra's ``cameras``, an entry point of the group
-``defocus.cameras``, or a plug-in file. It defines ``open_camera(uri)``, perhaps ``discover()``,
-``library()`` (its package and version) and ``STARTS_PROGRAMS = True`` where its addresses name
-programs, and imports libraries inside functions.
+It is a module of ``cameras``, here or in an extra, an entry point ``defocus.cameras`` or a plug-in.
 """
 
 import contextlib

@@ -1,9 +1,6 @@
 """Client of a camera process: start it, send requests, detect its end.
 
-The process reads requests as JSON lines on its stdin and answers with JSON lines on its stdout; it
-ends when its stdin does. :mod:`defocus.capture.links.gphoto2.child` and
-:mod:`defocus.extras.networkcams.camera_process` are the two kinds.
-"""
+Requests are JSON lines on its stdin, answers on its stdout; it ends when its stdin does."""
 
 import contextlib
 import json

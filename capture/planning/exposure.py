@@ -1,8 +1,6 @@
 """An aperture bracket at constant exposure, from a camera's own lists of values.
 
-Times are compared by their true values (:mod:`defocus.capture.planning.labels`), so that a correct
-bracket is not reported as wrong.
-"""
+Times are compared by their true values, so that a correct bracket is not reported as wrong."""
 
 import math
 from collections.abc import Mapping

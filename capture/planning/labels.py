@@ -1,8 +1,6 @@
 """Labels of apertures and exposure times, and their true values.
 
-Labels are rounded numbers: "f/22" is f/22.63 and "1/125" is 1/128 s, because true settings lie on
-third stops, 2^(k/6) for the f-number and 2^(k/3) for the time. From f/4 to f/22 the labels give
-4.92 EV, the truth is 5.00 EV.
+Labels are rounded: true settings lie on third stops, so "f/22" is f/22.63 and "1/125" is 1/128 s.
 """
 
 import math

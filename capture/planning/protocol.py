@@ -1,9 +1,4 @@
-"""Shots of a pair: order, aperture and focus.
-
-Mode ``aperture``: sharp narrow, blurry wide. ``focus``: both wide, blurry with the focus moved; the
-sharp one is stopped down only where the motor's range is too short. ``both``: as ``aperture``, with
-the focus moved. ``dual``: sharp by a second camera. A companion is narrow at the moved focus.
-"""
+"""Shots of a pair: order, aperture and focus, by the mode."""
 
 from dataclasses import dataclass, replace
 from typing import get_args
@@ -31,6 +26,9 @@ class ShotProtocol:
 
     ``focus_known``: only what the mode says was changed, which nobody knows of imported pictures.
     """
+
+    # ``aperture``: sharp narrow, blurry wide. ``focus``: both wide, blurry with the focus moved.
+    # ``both``: as ``aperture``, with the focus moved. ``dual``: sharp by a second camera.
 
     mode: Mode
     frames: tuple[PlannedShot, ...]

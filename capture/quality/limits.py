@@ -1,8 +1,4 @@
-"""Limits beyond which a pair gets a warning or is rejected, and the user's settings file.
-
-Keys of its ``[shoot]`` are options such as ``max_shutter``, which the command line overrides; those
-of ``[quality]`` are fields of :class:`QualityLimits`.
-"""
+"""Limits beyond which a pair gets a warning or is rejected, and the user's settings file."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -91,7 +87,8 @@ Value = bool | int | float | str | list[bool | int | float | str]
 class CaptureProfile(Settings):
     """A settings file; ``shoot`` has its options as typed."""
 
-    shoot: dict[str, Value] = Field(default_factory=dict)  # key of an option → value
+    # key of an option → value, which the command line overrides
+    shoot: dict[str, Value] = Field(default_factory=dict)
     quality: QualityLimits = LIMITS
     _path: Path = PrivateAttr(default=Path())
 

@@ -1,8 +1,6 @@
 """Motion between the first shot of a pair and its repeat: camera, light or object.
 
-Both have the same aperture and focus, so blur cancels; between different apertures this could not
-be measured.
-"""
+Both have the same aperture and focus, so that blur cancels."""
 
 from dataclasses import dataclass
 from typing import Any

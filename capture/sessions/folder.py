@@ -1,8 +1,6 @@
 """Write a session folder: lock, write-once originals, files derived from the journal.
 
-A camera's file is kept first (``x.part`` → fsync → hash → read-only → rename → fsync of the
-folder), then comes its journal line. So the journal names only complete files, no matter when a
-process is killed.
+A camera's file is kept first, then comes its journal line: a kill leaves no line without its file.
 """
 
 import contextlib

@@ -1,9 +1,6 @@
 """The append-only journal of a session: one JSON object per line, each with a CRC, each synced.
 
-A line is ``{"crc32":"xxxxxxxx","n":…,"time":…,"event":…,…}``; the CRC covers the bytes after it.
-A power cut can only tear the last line; that one is ignored and reported. A damaged line before the
-last, or one that a copy of the journal has whole, is an error, because confirmed data was lost.
-"""
+A power cut can only tear the last line: that one is ignored, damage before it is an error."""
 
 import contextlib
 import json

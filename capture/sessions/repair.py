@@ -1,8 +1,4 @@
-"""Rebuild a damaged journal from its copies and from what is elsewhere in the session.
-
-What no copy has is made again from ``session.json``, ``pair.json`` and ``checksums.sha256``. The
-damaged journal is kept.
-"""
+"""Rebuild a damaged journal, which is kept, from its copies and what else is in the session."""
 
 import contextlib
 import re

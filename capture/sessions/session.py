@@ -1,11 +1,6 @@
-"""Read the accepted pairs of a session folder.
+"""Read the accepted pairs of a session folder, whose state is its ``journal.jsonl`` alone.
 
-``journal.jsonl`` is the only source of the state; ``session.json`` and ``checksums.sha256`` are
-made from it, as ``journal-copies/``. ``pairs/0001_scene/`` has the originals, read-only:
-``blurry``, ``sharp``, ``anchor`` (repeat of the first shot), ``companion`` (narrow aperture at the
-blurry focus), ``grey-card``; ``pair.json``; ``truth/`` of simulated cameras. Charts are in
-``charts/0001/``, shots that were taken again in ``interrupted/`` and ``rejected/``.
-"""
+``session.json`` and ``checksums.sha256`` are made from it; ``pairs/0001_scene/`` has originals."""
 
 import json
 from collections.abc import Mapping

@@ -1,8 +1,6 @@
 """Options of the simulated camera in its address, and setting names of manufacturers.
 
-Source: the names and choices of libgphoto2's ptp2 driver (``camlibs/ptp2/config.c``) for Canon and
-Nikon, of ONVIF's imaging service for IP cameras. Other behaviour of these cameras is not imitated.
-"""
+Source of these: libgphoto2, ``camlibs/ptp2/config.c``, and ONVIF's imaging service."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,8 +1,6 @@
-"""User command that runs after each pair.
+"""User command that runs after each pair, as an argument list, without a shell.
 
-The command is an argument list and runs without a shell. It gets the pair's facts as environment
-variables; its failure never affects the pair.
-"""
+It gets the pair's facts as environment variables; its failure never affects the pair."""
 
 import os
 import shlex

@@ -1,8 +1,6 @@
 """Process of one gphoto2 camera, which isolates crashes of libgphoto2.
 
-Requests come as JSON lines on stdin, answers go as JSON lines to stdout; the end of stdin ends the
-process, so that it cannot outlive its parent. Tested only on libgphoto2's virtual camera.
-"""
+It ends with its stdin, so it cannot outlive its parent. Tested only on the virtual camera."""
 
 import contextlib
 import json

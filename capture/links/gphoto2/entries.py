@@ -1,8 +1,6 @@
 """Entries of a body's configuration: read and set, although the body answers late or wrongly.
 
-A name may come with the next event, a value is read back old for seconds, and a refusal may mean
-busy. Source: libgphoto2, ``camlibs/ptp2/config.c`` (focus steps too). Not tried on a real body.
-"""
+Source: libgphoto2, ``camlibs/ptp2/config.c`` (focus steps too). Not tried on a real body."""
 
 import math
 from collections.abc import Sequence
@@ -22,6 +20,9 @@ LOOK_SECONDS = 0.2
 
 class Entries:
     """The entries of an open body."""
+
+    # A name may come with the next event, a value is read back old for seconds, and a refusal may
+    # mean busy.
 
     def __init__(self, body: OpenBody) -> None:
         self._body = body

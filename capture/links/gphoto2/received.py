@@ -1,8 +1,6 @@
 """What came of a shot: the right kinds of files, and files that are not part of it.
 
-The last witness is the time in the EXIF, to a second: a late file has the next free name, and a
-burst hands out old pictures. Of the body's clock only its pace is used. Not tried on a real body.
-"""
+A late file has the next free name, so the time in the EXIF decides. Not tried on a real body."""
 
 import contextlib
 import math

@@ -1,8 +1,6 @@
 """A release, and which files come of it: each new file is of the shot, or said to be none of it.
 
-libgphoto2 keeps values and files until an event is read, so the body speaks out first. Quiet is
-counted from the last file, as the second of RAW and JPEG may be late. Not tried on a real body.
-"""
+Quiet is counted from the last file, as RAW or JPEG may be late. Not tried on a real body."""
 
 import re
 import time
@@ -169,6 +167,7 @@ class OpenBody:
 
     def hear_out(self, seconds: float = SPEAK_OUT_SECONDS) -> None:
         """Let the body say what it has to say; files that it reports are kept for later."""
+        # libgphoto2 keeps values and files until an event is read
         deadline = self.clock() + seconds
         while self.clock() < deadline:
             event = self.listen(BREATH_SECONDS)

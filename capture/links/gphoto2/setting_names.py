@@ -1,8 +1,6 @@
-"""Manufacturers' setting names of USB cameras, mapped to common meanings.
+"""Manufacturers' setting names of USB cameras, mapped to common meanings, never by index.
 
-Choices differ by manufacturer, firmware and language, so they are compared by meaning, never by
-index. Source: libgphoto2, ``camlibs/ptp2/config.c``. Nothing here has been tried on a real body.
-"""
+Source: libgphoto2, ``camlibs/ptp2/config.c``. Nothing here has been tried on a real body."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,8 +1,4 @@
-"""Cameras of a session: one for all shots, or one for each picture of a pair.
-
-A focus motor approaches positions always from the same side: gears have backlash, so that after a
-change of direction an unknown number of steps has no effect.
-"""
+"""Cameras of a session: one for all shots, or one for each picture of a pair."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +14,9 @@ DEFAULT_OVERSHOOT = 20
 
 class FocusPositions:
     """Absolute positions, in steps from the initial one, for a motor with relative steps."""
+
+    # Each is approached from the same side: after a change of direction gears do nothing for some
+    # steps.
 
     def __init__(self, move: Callable[[int], int], overshoot: int = DEFAULT_OVERSHOOT) -> None:
         """Take up the backlash of the gears; nearer positions are overshot by at least that."""

@@ -1,9 +1,6 @@
 """Shoot pairs into a session, back to back, each judged while the next one is shot.
 
-A scene is left only when its verdicts are there, if a rejected pair may be shot again. A first look
-after each pair stops the photographer at once where something is clearly wrong; what only the
-verdict shows is taken again at the end of its scene.
-"""
+A scene is left with its verdicts there, if a rejected pair may be shot again."""
 
 import time
 from collections import deque
@@ -228,6 +225,8 @@ class _Series:
 
     def _alarming(self, waiting: _Waiting) -> bool:
         """Whether the first look says to wait for the verdict before the next shot."""
+        # It stops the photographer where something is clearly wrong; what only the verdict shows
+        # is taken again at the end of its scene.
         first = waiting.side.first.result()
         if first.verdict != "reject":
             return False
