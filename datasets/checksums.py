@@ -1,9 +1,6 @@
 """The checksum manifests of a folder, which ``sha256sum -c`` reads; names of BagIt, RFC 8493.
 
-``manifest-sha256.txt`` has a line for each file (hash, two spaces, path; sorted by path),
-``tagmanifest-sha256.txt`` one for the former. Each has one canonical form (lower-case hexadecimal,
-sorted, LF), so that the files determine every byte of both.
-"""
+Each has one canonical form, so that the files determine every byte of both."""
 
 import hashlib
 import os

@@ -1,8 +1,6 @@
-"""Curate a dataset.
+"""Curate a dataset: judgements of all pairs by people or rules, and the dataset of the accepted.
 
-Its folder has ``decisions.jsonl`` (decisions of people, one per line), ``judgements.csv`` (every
-pair: verdict, reason, by rule or by a person), and the dataset of the accepted pairs.
-"""
+``decisions.jsonl`` is of people, one per line; ``judgements.csv`` has every pair."""
 
 import json
 import os

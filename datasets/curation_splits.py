@@ -1,9 +1,6 @@
-"""Splits that keep scenes, and scenes that look alike, in one part.
+"""Splits that keep scenes, and scenes that look alike, in one part; official ones are kept.
 
-Official splits are kept; if they have no validation part, some training scenes are held out for it.
-Other splits are drawn at random, with indoor and outdoor scenes, large and small mean blur of the
-blur map, and large and small misalignment distributed over all parts.
-"""
+Others are drawn with place, mean blur of the blur map, and misalignment spread over all parts."""
 
 import hashlib
 from collections import Counter

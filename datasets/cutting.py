@@ -1,8 +1,4 @@
-"""Make a dataset of patches.
-
-``pairs/<id>/`` has ``NN-blurry.png``, ``NN-sharp.png``, … and ``places.json``. Test pictures stay
-whole and unchanged, as in DPDD and SDD.
-"""
+"""Make a dataset of patches; test pictures stay whole and unchanged, as in DPDD and SDD."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,10 +1,6 @@
 """Make a sidecar of a dataset: corrections without a pixel of it.
 
-Its folder has ``sidecar.json``, ``README.md``, checksums and ``pairs/<id>/``: the record
-``misalignment.json``, ``residual_flow.npy`` with the model flow, ``valid_mask.png`` on the released
-grid, and ``reliable.png``, ``occluded.png`` and ``sharper.png`` on the blurry picture's. It is made
-in a working folder; the same command continues after an interruption.
-"""
+It is made in a working folder; the same command continues after an interruption."""
 
 import shutil
 from dataclasses import asdict
@@ -184,6 +180,7 @@ def _corrected(
 
 def _write_masks(folder: Path, measurement: Measurement) -> None:
     """Write ``(H, W)`` masks of the blurry picture, 255 where true."""
+    # ``valid_mask.png`` alone is on the released grid
     field = measurement.field
     assert field is not None  # noqa: S101 - its misalignment is known
     masks = {

@@ -1,9 +1,4 @@
-"""What the headers of a pair's files say of colours, orientation and frames, where it matters.
-
-Pictures are read as they are stored: an orientation tag is ignored, the first frame is taken, and a
-colour profile is applied only if the two members mean different colours. The rest is right if both
-say the same; else the pair's members differ by what their files say, and not by their pixels alone.
-"""
+"""What the headers of a pair's files say of colours, orientation and frames, where it matters."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -89,6 +84,8 @@ class _Header:
 
 def warnings_of(pairs: Iterable[Pair]) -> tuple[Warned, ...]:
     """Warnings on pairs by their files' headers; RAW files and unreadable ones have none."""
+    # Pictures are read as they are stored: no orientation, the first frame, a profile only if the
+    # two members mean different colours. That is right where both files say the same.
     return tuple(warning for pair in pairs for warning in _warnings(pair))
 
 

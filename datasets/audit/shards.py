@@ -1,8 +1,6 @@
 """Parts of an audit that several computers make, and the audit that is put together from them.
 
-``DIR/shard-2-of-8.json`` has the rows of every eighth pair from the second on, ``DIR/measured`` its
-measurements. The merged audit equals that of one process to the byte.
-"""
+The merged audit equals that of one process to the byte."""
 
 import sys
 from collections.abc import Sequence
@@ -113,6 +111,7 @@ def _job_folder(out: Path, name: str) -> Path:
 
 
 def _file(shard: tuple[int, int]) -> str:
+    # ``DIR/shard-2-of-8.json`` has the rows of every eighth pair from the second on
     return f"shard-{shard[0]}-of-{shard[1]}.json"
 
 

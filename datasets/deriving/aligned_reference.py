@@ -1,9 +1,4 @@
-"""Aligned reference: the sharp picture registered onto the blurry one, once for all systems.
-
-``<derived>/aligned/<estimator>/<pair id>/`` has ``sharp.png`` (on the blurry grid, with its own bit
-depth), ``valid_mask.png`` (255 where it is reliable) and, written last, ``reference.json``. In
-``<derived>/aligned-flow/`` it is registered by flow too, and has the light of the blurry one.
-"""
+"""Aligned reference: the sharp picture registered onto the blurry one, once for all systems."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -96,6 +91,8 @@ ReferenceModel = Literal["global", "flow"]
 """What registers the sharp picture: the transform of the whole picture, or the local flow too."""
 
 
+# Below ``<derived>``; a pair has ``sharp.png`` (with its own bit depth), ``valid_mask.png`` (255
+# where it is reliable) and, written last, ``reference.json``.
 FOLDERS: dict[ReferenceModel, str] = {"global": "aligned", "flow": "aligned-flow"}
 
 

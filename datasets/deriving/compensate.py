@@ -1,8 +1,6 @@
 """Make an aligned dataset: measure and compensate every pair.
 
-``pairs/<id>/`` has pictures, valid mask, blur maps and the record ``misalignment.json``;
-``left_out/<id>/misalignment.json`` says why a pair could not be aligned.
-"""
+``left_out/<id>/misalignment.json`` says why a pair could not be aligned."""
 
 import math
 import shutil

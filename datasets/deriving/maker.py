@@ -1,9 +1,6 @@
 """The maker of datasets: it claims a folder, writes each part once, and the manifest last.
 
-The folder has ``COMMAND.json`` (the order: what is made of what; a folder with another is refused),
-``pairs/<id>/`` or another folder of parts, and ``manifest.json``. Each part appears complete or not
-at all, and one that is there is not made again: the same command continues an interrupted run.
-"""
+Each part appears complete or not at all, so the same command continues an interrupted run."""
 
 import contextlib
 import os

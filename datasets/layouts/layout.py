@@ -1,10 +1,6 @@
-"""Layouts: patterns that assign files to pairs, and mapping files that hold a layout.
+"""Layouts: patterns that assign files to pairs, such as ``image/0/image_{name}.*``.
 
-A copy of a dataset with another layout than its reader expects is described by a TOML file, which
-is given instead of the folder (``rtf:my-copy.toml``). It has ``root``, the folder beside the file,
-and ``[[parts]]``, each with ``split`` (by scene if left out), ``blurry`` and ``sharp``, which are
-patterns such as ``image/0/image_{name}.*``.
-"""
+A mapping file (``rtf:my-copy.toml``) describes a copy of another layout than its reader expects."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -1,9 +1,6 @@
 """Matching of file names: outputs with the pictures that they were made from, by rule.
 
-The rules are those of the field's programs. They keep a picture's name, add their own to it
-(``cafe_MyNet.png``, ``out_cafe.png``), or number their outputs (``0000.png``). They also sort
-outputs into folders, and write names in capitals or with leading zeros.
-"""
+Programs of the field add to names (``cafe_MyNet.png``), number them, or sort them into folders."""
 
 import re
 from collections import defaultdict

@@ -1,8 +1,4 @@
-"""Measurements of pairs, kept in the cache folder by the content of the pictures.
-
-``CACHE/measured/<kk>/<key>.h5`` has flow, masks and numbers, the ``.json`` beside it the pair's
-row of an audit. The key hashes pictures, estimator, limits and measuring revision.
-"""
+"""Measurements of pairs, kept in the cache folder by the content of the pictures."""
 
 import hashlib
 import json
@@ -209,6 +205,7 @@ def _key(
 
 def kept_file(key: str, suffix: str) -> Path:
     """Path of what is kept under a key; nothing is created."""
+    # ``.h5`` has flow, masks and numbers, ``.json`` the pair's row of an audit.
     return cache_folder() / "measured" / key[:2] / f"{key}{suffix}"
 
 

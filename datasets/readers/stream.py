@@ -1,8 +1,6 @@
 """stream - endless training pairs from a folder of sharp photographs.
 
-``stream:`` needs no photographs. ``stream:LENS.json`` has procedural textures, seen through one
-measured lens. ``stream:FILE.toml`` names a folder of ``photographs`` and the file of a ``lens``,
-both beside it and neither needed, and the share of the training pairs that a ``light_field`` blurs.
+``stream:`` needs none; it also takes a lens file, or a file with the keys of :class:`LensStream`.
 """
 
 from pathlib import Path

@@ -27,13 +27,7 @@ def _names(kind: str) -> dict[str, str]:
 
 
 def canonical_expression(text: str) -> str | None:
-    """An expression with its identifiers as the list writes them; None if it is none.
-
-    Example:
-        >>> canonical_expression("mit or (apache-2.0 with llvm-exception)")
-        'MIT OR (Apache-2.0 WITH LLVM-exception)'
-        >>> canonical_expression("MIT OR")
-    """
+    """An expression with its identifiers as the list writes them, such as ``MIT``; None if none."""
     written: list[str] = []
     before, depth = "OR", 0  # the word before: an operator, "(", ")" or a name
     for word in text.replace("(", " ( ").replace(")", " ) ").split():

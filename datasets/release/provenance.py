@@ -1,8 +1,6 @@
 """What the pictures of a dataset are, what they were taken with, and which steps made it.
 
-It is read from the metadata that 'compensate' and 'render' leave with each pair, so that no text
-of a release says of a changed picture that it is as captured.
-"""
+Read from the pairs' metadata, so that no text calls a changed picture as captured."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

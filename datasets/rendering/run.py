@@ -1,8 +1,4 @@
-"""Render the dataset of a request, whose keys ``datasets/README.md`` describes.
-
-``pairs/<scene>/`` has ``blurry.png``, ``sharp.png``, ``truth.png``, ``flow.npy``,
-``defocus_map.npy``, the views and ``metadata.json``.
-"""
+"""Render the dataset of a request, whose keys ``datasets/README.md`` describes."""
 
 import hashlib
 import json

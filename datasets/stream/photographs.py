@@ -1,9 +1,6 @@
 """Sharp photographs of a stream: the held-out ones, and crops in memory.
 
-A photograph is held out for validation and test by a rule on the SHA-256 of its file, so that it
-stays held out in any folder. The pictures of scikit-image, from which the sample dataset is
-rendered, are refused by the hash of their pixels.
-"""
+The rule is on the SHA-256 of a file, so that a photograph stays held out in any folder."""
 
 import hashlib
 import json
@@ -123,5 +120,6 @@ def pixel_hash(pixels: Image) -> str:
 
 def refused_hashes() -> frozenset[str]:
     """Pixel hashes of the pictures that no stream may use."""
+    # they are those of scikit-image, from which the sample dataset is rendered
     text = resources.files(__package__).joinpath(REFUSED).read_text(encoding="utf-8")
     return frozenset(json.loads(text).values())
