@@ -1,10 +1,6 @@
 """What the numbers of a picture mean: colour profiles, and two pictures in one colour space.
 
-A profile is not applied where a picture is read alone, and every step that writes pictures again
-hands it on, until a release is converted to sRGB. Members of a pair that mean different things by
-their numbers are converted at once. Colours that a PNG, HEIC or AVIF names by a code, or the EXIF
-of a JPEG, are not converted: a pair whose members name different ones is refused.
-"""
+A profile is handed on until a release is converted; pairs that differ are converted at once."""
 
 import io
 import struct
@@ -72,7 +68,8 @@ def _heif_kind(path: Path) -> str | None:
 
 def colour_code(path: Path) -> str:
     """The colours that a file names by a code and not by a profile; empty for those of sRGB."""
-    # A PNG, HEIC or AVIF has such codes, and a JPEG of a camera that was set to Adobe RGB.
+    # A PNG, HEIC or AVIF has such codes, and a JPEG of a camera that was set to Adobe RGB. They are
+    # not converted: a pair whose members name different ones is refused.
     try:
         if (kind := _heif_kind(path)) is not None:
             code = heif_contents(read_bytes(path, MOST_BYTES), kind).colour_code

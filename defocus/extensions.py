@@ -1,9 +1,6 @@
 """Extensions of the package: plug-in files and entry points.
 
-A plug-in is one Python file. It is not installed: ``--plugin FILE`` and ``defocus.plugin(FILE)``
-load it, and each registry looks among its module-level names for objects of its type. Names that
-begin with ``_`` are ignored. Child processes load the same files through the environment variable
-:data:`ENVIRONMENT`.
+Registries look among a file's public names for objects of their type; child processes load it too.
 """
 
 import hashlib

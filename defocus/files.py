@@ -1,8 +1,4 @@
-"""Atomic writing of files, hashes and locks of files.
-
-Source of the write order (temporary file in the same folder, flush, fsync, replace, fsync of the
-folder): borg's ``SaveFile``.
-"""
+"""Atomic writing of files, hashes and locks of files."""
 
 import contextlib
 import hashlib
@@ -72,7 +68,8 @@ def sync_tree(path: Path) -> None:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; on success it replaces ``path`` in one step."""
     # It keeps the suffix, because picture writers choose their format by it. A failure leaves
-    # ``path`` unchanged and no temporary file behind.
+    # ``path`` unchanged and no temporary file behind. Source of the write order (flush, fsync,
+    # replace, fsync of the folder): borg's ``SaveFile``.
     temporary: Path | None = None
     try:
         handle, name = tempfile.mkstemp(

@@ -1,9 +1,6 @@
-"""HEIC, AVIF and JPEG XL files, by Pillow and the libraries of the extra ``heif``.
+"""HEIC, AVIF and JPEG XL files, by Pillow (AVIF of 8 bits) and the libraries of the extra ``heif``.
 
-Pillow reads AVIF of 8 bits alone; imagecodecs reads deeper ones and JPEG XL. HEIC and JPEG XL are
-turned while they are decoded, so their orientation is done. Source: ISO/IEC 14496-12 (boxes),
-23008-12 (HEIF), 18181-2 (JPEG XL), AV1-ISOBMFF 1.2.
-"""
+Source: ISO/IEC 14496-12 (boxes), 23008-12 (HEIF), 18181-2 (JPEG XL), AV1-ISOBMFF 1.2."""
 
 import io
 from collections.abc import Iterator

@@ -1,9 +1,6 @@
-"""Pictures in memory and on disk, at their own bit depth.
+"""Pictures in memory, ``(H, W, 3)`` sRGB-encoded RGB, and on disk, at their own bit depth.
 
-In memory a picture is ``(H, W, 3)``, RGB, ``uint8`` or ``uint16``, sRGB-encoded; as floats it is
-``float32`` or ``float64`` in [0, 1]. Reading gives the stored pixel grid: an EXIF orientation is
-not applied, because both members of a pair were taken by the same sensor.
-"""
+An EXIF orientation is not applied: both members of a pair were taken by the same sensor."""
 
 import functools
 import io

@@ -1,9 +1,6 @@
 """Work on many things, each by itself: what fails with one is a line, the others go on.
 
-What stops everything is a short list: a disk that takes no more, an interruption, and errors of the
-request, such as damaged weights. Whatever else comes out of one picture, pair or run is the reason
-why this one is left out. A second run of the same command tries it again.
-"""
+Only a full disk, an interruption and errors of the request stop everything."""
 
 import os
 import re

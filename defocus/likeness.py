@@ -1,8 +1,4 @@
-"""Recognise a picture by its look: a perceptual hash and a thumbnail.
-
-Source of the hash: the DCT hash known as pHash (Zauner, Implementation and Benchmarking of
-Perceptual Image Hash Functions, 2010).
-"""
+"""Recognise a picture by its look: a perceptual hash and a thumbnail."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +49,8 @@ def fingerprint(picture: Image) -> Fingerprint:
 
 def _hash(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Signs of the 64 lowest frequencies beside their median, as the library imagehash has them."""
+    # Source: the DCT hash known as pHash (Zauner, Implementation and Benchmarking of Perceptual
+    # Image Hash Functions, 2010).
     reduced = PillowImage.fromarray(grey).resize((HASH_PX,) * 2, Resampling.LANCZOS)
     low = scipy.fft.dctn(np.asarray(reduced, np.float64))[:8, :8]
     return np.asarray(low > np.median(low)).ravel()

@@ -1,8 +1,6 @@
 """Reading of small files that may come from anybody: regular files, in bounded memory.
 
-A pipe or a device may never end, a file may be larger than the memory, and a parser has errors of
-its own for every kind of damage. Here each of these is a :class:`~defocus.errors.FileError`, which
-names the file. That a file is absent or may not be read stays an ``OSError``.
+Pipes, size and damage are a :class:`~defocus.errors.FileError`; an absent file is an ``OSError``.
 """
 
 import contextlib

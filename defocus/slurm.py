@@ -1,8 +1,6 @@
 """Commands as one SLURM job array, by submitit.
 
-Near its time limit SLURM sends SIGUSR2: the command saves its state, and the job waits in the queue
-again. Only its own results say whether a command is finished, never the queue.
-"""
+Only its own results say whether a command is finished, never the queue."""
 
 import contextlib
 import os

@@ -1,8 +1,6 @@
 """Temporary folders in which results are completed before they are moved into place.
 
-Each is locked by the kernel while its process lives, so that folders of killed processes can be
-recognised and removed.
-"""
+The kernel locks each while its process lives, so that those of killed processes are removed."""
 
 import contextlib
 import os

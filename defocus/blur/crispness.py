@@ -1,8 +1,6 @@
 """How crisp edges are, and how gathered the gradients, around each pixel.
 
-Behind a disc of d px an edge rises by at most 4 / (pi d) of its height per pixel. Deblurring
-gathers the change at an edge on fewer pixels (Krishnan, Tay and Fergus, CVPR 2011); gain does not.
-"""
+Deblurring gathers the change at an edge (Krishnan, Tay and Fergus, CVPR 2011); gain does not."""
 
 import cv2
 import numpy as np
@@ -67,7 +65,8 @@ NOISES_OF_RANGE, NOISES_OF_STEP = 10.0, 5.0
 
 def crispness(picture: Array, noise: NDArray[np.float64]) -> Array:
     """The steepest step between neighbours over the range around it, mean of the edges around."""
-    # ``(H, W)`` in [0, 1]; 0 where there is no edge.
+    # ``(H, W)`` in [0, 1]; 0 where there is no edge. Behind a disc of d px an edge rises by at most
+    # 4 / (pi d) of its height per pixel.
     deviation = noise_of(picture.mean(axis=2), noise).astype(np.float32)
     square = np.ones((EDGE_PX, EDGE_PX), np.uint8)
     total, weights = (np.zeros(picture.shape[:2], np.float32) for _ in range(2))

@@ -1,9 +1,4 @@
-"""The diameter of one disc of blur in a whole picture, from its power spectrum.
-
-A disc leaves rings of zeros there. Model of the radial power spectrum: log P(f) = a - b log f +
-log(J(f)² + n), with the power law of natural pictures, J the Fourier transform of a disc and n what
-fills its zeros (noise, sharper parts). a and b come by least squares, diameter and n by search.
-"""
+"""The diameter of one disc of blur in a whole picture, from the zeros of its power spectrum."""
 
 from dataclasses import dataclass
 
@@ -70,6 +65,8 @@ def _radial_spectrum(luminance: NDArray[np.float64]) -> _Spectrum:
 
 def _misfit(spectrum: _Spectrum, diameter_px: float) -> float:
     """Mean squared error of the model in log power, for the best a, b and n."""
+    # log P(f) = a - b log f + log(J(f)² + n): the power law of natural pictures, J the Fourier
+    # transform of a disc, n what fills its zeros (noise, sharper parts).
     measured = np.log(spectrum.power + FLOOR * spectrum.power.max())
     argument = np.pi * diameter_px * spectrum.frequency
     disc = 2.0 * special.j1(argument) / argument if diameter_px > 0 else np.ones_like(argument)

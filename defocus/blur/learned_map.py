@@ -1,8 +1,6 @@
-"""The circle of confusion of each cell of a picture, from the picture alone.
+"""The circle of confusion of each cell of a picture, from the picture alone, by a small network.
 
-A small network sees how strong details of six sizes are in each cell of 8 x 8 px, and the cells
-around. It gives two values for each cell: the median and the value that 95 % of the truths do not
-exceed. A wall without edges can have any blur, so the two are far apart there.
+It gives median and 95 % quantile: far apart where any blur is possible, as of a wall without edges.
 """
 
 from collections.abc import Callable

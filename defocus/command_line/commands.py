@@ -1,8 +1,6 @@
 """Shared parts of the programs: lazy sub-commands, one-line errors, exit codes.
 
-Sub-commands are discovered (:mod:`defocus.command_line.verbs`) and imported when needed. Their
-modules import nothing heavy at their top: ``--help`` stays fast.
-"""
+Modules of sub-commands import nothing heavy at their top: ``--help`` stays fast."""
 
 import contextlib
 import copy

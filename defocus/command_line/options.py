@@ -1,9 +1,6 @@
 """Options of every sub-command: messages, log file and printed settings.
 
-An option overrides an environment variable such as ``DEFOCUS_CAPTURE_SHOOT_ISO``, which overrides a
-settings file, which overrides the default; ``--print-config`` shows the resulting values and where
-they come from.
-"""
+An option overrides an environment variable, which overrides a settings file and the default."""
 
 import copy
 import functools

@@ -1,8 +1,6 @@
-"""The commands of a program by name: ours, those of extras, of other packages and of plug-in files.
+"""The commands of a program by name: ours, of extras, of other packages and of plug-in files.
 
-``train_flow`` in a ``commands`` package is ``train-flow``. From elsewhere the name has the program
-too, so that nothing is imported to know it: ``bench_train`` is ``defocus-bench train``.
-"""
+Of others the name has the program, so nothing is imported to know it: ``bench_train``."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial

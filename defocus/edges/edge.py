@@ -1,9 +1,6 @@
 """Edge-based spatial frequency response (e-SFR) of a slanted edge.
 
-Source: the method of ISO 12233 (slanted edge, four bins per pixel), with corrections for the bins
-and for the derivative: a difference over two bins passes sinc(f / 2), a bin sinc(f / 4), f in
-cycles per pixel. The window follows the blur; one over the whole region raises MTF50.
-"""
+Source: the method of ISO 12233; the window follows the blur, as a whole region raises MTF50."""
 
 import math
 from collections.abc import Mapping
@@ -214,6 +211,7 @@ def _plateaus(profile: _Profile, window: EdgeWindow) -> tuple[float, float, bool
 
 def _mtf(profile: _Profile, window: EdgeWindow) -> MtfCurve:
     """Fourier transform of the windowed derivative, corrected for bins and derivative."""
+    # A difference over two bins passes sinc(f / 2), a bin sinc(f / 4), f in cycles per pixel.
     spread = np.gradient(profile.light)[1:-1] * window(profile.distance[1:-1])
     padded = int(1024 * BINS_PER_PX)
     length = max(padded, 1 << (len(spread) - 1).bit_length())

@@ -1,8 +1,6 @@
 """Where an edge runs through a region: a polynomial fitted to its place in each row.
 
-Coordinates are pixels of the region, pixel centres at integers; an edge that is nearer to a row is
-measured in the transposed region, so that it always runs from top to bottom here.
-"""
+It runs from top to bottom here: a lying edge is measured in the transposed region."""
 
 import math
 from dataclasses import dataclass

@@ -1,9 +1,6 @@
 """Modules of a plug-in under a package name, so that those of two plug-ins do not collide.
 
-A plug-in is loaded as a package. What its files import is searched in its folder first, and a
-module from there becomes a module of that package: ``layers.py`` beside two plug-ins is two
-modules. Other modules are imported as ever. Only files of a plug-in see its folder.
-"""
+What its files import is searched in its folder first; only they see that folder."""
 
 import builtins
 import importlib.machinery

@@ -1,7 +1,6 @@
 """What a plug-in consists of: its file and the files of its folder tree that it imports.
 
-Files are read and parsed, not run, and compared by meaning; see :mod:`defocus.plugin_code.meaning`.
-Imports in the bodies of functions count too: a network may import a layer when it is first used.
+They are parsed, not run. Imports inside functions count: a layer may be imported at its first use.
 """
 
 import errno

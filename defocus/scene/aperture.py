@@ -1,9 +1,6 @@
 """Aperture of a lens: shape, aberration and vignetting of the pupil, and its two halves.
 
-A defocused point is an image of the pupil, upside down in front of the focal plane. Each half of a
-dual-pixel sensor's photodiodes sees one half of the pupil. Their views are those of two cameras, to
-the left and right of the lens's centre, that converge on the focal plane.
-"""
+A defocused point is an image of the pupil, upside down in front of the focal plane."""
 
 import math
 from dataclasses import dataclass
@@ -57,6 +54,9 @@ ROUND = Aperture()
 @dataclass(frozen=True)
 class DualPixel(StrictNumbers):
     """How a dual-pixel sensor divides the pupil between its two views."""
+
+    # The views are those of two cameras, left and right of the lens's centre, that converge on the
+    # focal plane.
 
     # Source: the soft profile after A. Abuolaim et al., Learning to reduce defocus blur by
     # realistically modeling dual-pixel data, ICCV 2021, section 3 (a Butterworth filter on the

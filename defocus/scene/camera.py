@@ -1,10 +1,6 @@
-"""Camera pipeline: mosaic, noise, colours, tone curve, sharpening, JPEG.
+"""Camera pipeline: mosaic, noise, colours, tone curve, sharpening, JPEG (not in the sharp member).
 
-Both members of a pair take the same path with the same exposure, colours, tone curve and
-sharpening; the sharp one has no noise or JPEG. Sources: order and ranges of white balance, colour
-matrices and noise: Brooks et al., CVPR 2019 (unprocessing); the matrices are those of Adobe's DNG
-converter.
-"""
+Order and ranges: Brooks et al., CVPR 2019 (unprocessing); matrices: Adobe's DNG converter."""
 
 import math
 from dataclasses import dataclass, field

@@ -1,8 +1,6 @@
-"""PSF of a real lens, one kernel per colour, by rays or by waves.
+"""PSF of a real lens, one kernel per colour, by rays, or by waves where diffraction matters.
 
-Each point of the pupil maps to a point of the picture; light accumulates where rays cross, which
-gives caustics, bright rims and cores. Where it matters, light is diffracted instead.
-"""
+Light accumulates where rays from the pupil cross: caustics, bright rims and cores."""
 
 import math
 from collections.abc import Sequence

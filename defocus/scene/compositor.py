@@ -1,9 +1,6 @@
-"""The compositor: surfaces blurred and put one before the other, from far to near.
+"""The compositor: surfaces of linear light blurred and put one before the other, far to near.
 
-Light is linear, colour is multiplied by opacity before it is blurred, so that a blurred foreground
-is partly transparent at its edges. What a surface's light is spread by differs from place to place:
-its light is shared out among kernels. Beyond the canvas everything goes on, mirrored.
-"""
+Colour is multiplied by opacity first: a blurred foreground is partly transparent at its edges."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

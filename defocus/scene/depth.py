@@ -1,9 +1,6 @@
-"""Depth of a scene and its circle of confusion.
+"""Depth of a scene, as *nearness* (inverse depth brought to [0, 1]), and its circle of confusion.
 
-A depth shape is *nearness*, inverse depth brought to [0, 1]; the signed diameter of the circle of
-confusion is affine in inverse depth (thin lens), positive behind the plane in focus, so that nearer
-points have smaller values. Shapes do not depend on the picture.
-"""
+The signed diameter is affine in it (thin lens), positive behind the plane in focus."""
 
 import math
 from collections.abc import Callable, Mapping

@@ -1,9 +1,6 @@
 """Similarity transform between the two pictures of a pair, in the project's convention.
 
-A pixel at x_b in the blurry picture corresponds to the sharp picture's pixel at
-x_s = c + zoom · R · (x_b - c) + shift, with c = ((W-1)/2, (H-1)/2), pixel centres at integers,
-x right, y down, R = [[cos, -sin], [sin, cos]].
-"""
+x_s = c + zoom · R · (x_b - c) + shift, c = ((W-1)/2, (H-1)/2), R = [[cos, -sin], [sin, cos]]."""
 
 import math
 from dataclasses import dataclass
@@ -18,6 +15,9 @@ GRID = 9
 @dataclass(frozen=True)
 class Similarity:
     """Zoom, rotation and shift from blurry to sharp positions."""
+
+    # x_b is a position in the blurry picture, x_s the same in the sharp one; pixel centres are at
+    # integers, x right, y down.
 
     zoom: float = 1.0  # ratio, 1 = none
     rotation_deg: float = 0.0  # degrees; positive turns x towards y (clockwise as seen on a screen)

@@ -1,8 +1,6 @@
 """Scenes blurred by real lenses: a bank of kernels, and layers blurred with it in linear light.
 
-A lens at a place of its field has kernels at *nodes*: diameter 0, and steps of 1 px and more on
-both sides. Surfaces blend two neighbouring nodes; occluders and single diameters take the nearest.
-"""
+A lens has kernels at *nodes*: diameter 0, and steps of 1 px and more on both sides."""
 
 import math
 from collections import OrderedDict
@@ -202,6 +200,7 @@ def snapped(optic: Optic, scene: StreamScene) -> StreamScene:
 
 def blurred(bank: KernelBank, index: int, scene: StreamScene, border: int) -> Array:
     """Blur a scene with a lens: ``(H - 2 border, W - 2 border, 3)`` linear light."""
+    # Surfaces blend two neighbouring nodes; occluders and single diameters take the nearest.
     optic = bank.optic(index)
 
     def kernel(node: int) -> Array:

@@ -1,8 +1,6 @@
 """Dead leaves: overlapping discs whose radii have a density of r^-3, from a seed.
 
-Their spectrum falls as that of natural pictures. Source: A. Lee, D. Mumford and J. Huang, IJCV
-2001.
-"""
+Their spectrum falls as that of natural pictures (Lee, Mumford and Huang, IJCV 2001)."""
 
 from dataclasses import dataclass
 

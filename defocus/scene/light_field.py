@@ -1,9 +1,6 @@
-"""The synthetic aperture of a light field: pinhole views over the pupil, each with true occlusion.
+"""The synthetic aperture of a light field: pinhole views over the pupil, averaged.
 
-A lens spreads each surface and then puts one before the other, as if what hides them had nothing to
-do with each other; here each point of the pupil sees what it sees, and the views are averaged.
-Aberrations have no place in it. The background does not hide itself.
-"""
+Each has true occlusion, which a lens has not; aberrations have no place in it."""
 
 import math
 from collections.abc import Iterator

@@ -1,8 +1,6 @@
 """Scenes displaced by a known motion, with a compiled cubic spline in double precision.
 
-OpenCV's warps round positions to 1/32 px, too coarse for a truth. Outside the frame the content is
-repeated by reflection.
-"""
+OpenCV's warps round positions to 1/32 px, too coarse for a truth."""
 
 import math
 from collections.abc import Sequence

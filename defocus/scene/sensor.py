@@ -1,8 +1,4 @@
-"""Exposure and noise of a sensor, and its dual-pixel views: the full one ± half their difference.
-
-Random numbers come from the raw stream of PCG64, whose values numpy promises never to change, and
-from the inverse of the normal distribution, so that noise is the same with every numpy version.
-"""
+"""Exposure and noise of a sensor, and its dual-pixel views: full ± half their difference."""
 
 import hashlib
 from collections.abc import Sequence
@@ -37,6 +33,7 @@ def seed_of(*names: str) -> int:
 
 def normal_numbers(shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
     """Standard normal numbers that are the same on every machine, except the last bits."""
+    # From the raw stream of PCG64, whose values numpy promises never to change.
     raw = np.random.PCG64(seed).random_raw(int(np.prod(shape)))
     uniform = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
     normal: NDArray[np.float64] = np.reshape(ndtri(uniform), shape)

@@ -1,9 +1,6 @@
 """Procedural textures: dead leaves, fractal noise, text, bars and checks, foliage.
 
-All except the noise are drawn by OpenCV at :data:`FINENESS` times the size and reduced by area in
-linear light, so that edges look as in a sensor's pixels. Sizes of dead leaves follow a density of
-r^-3, which gives the spectra of natural pictures (Lee, Mumford and Huang, IJCV 2001).
-"""
+They are drawn larger and reduced in linear light, so that edges look as in a sensor's pixels."""
 
 import math
 from collections.abc import Callable
@@ -71,6 +68,7 @@ def plain(random: np.random.Generator, height: int, width: int) -> Array:
 
 def dead_leaves(random: np.random.Generator, height: int, width: int) -> Array:
     """Overlapping discs, boxes and triangles whose sizes have a density of r^-3."""
+    # Source: Lee, Mumford and Huang (IJCV 2001): it gives the spectra of natural pictures.
     canvas = _canvas(random, height, width, 30, 220)
     smallest = random.uniform(1.0, 3.0)
     largest = max(random.uniform(0.15, 0.4) * height, smallest)

@@ -1,7 +1,6 @@
 """Training loop; it can be killed at any moment and continues from its checkpoint.
 
-All randomness of a step (its batch, dropout) is a function of (seed, step), so a resumed training
-is identical to an uninterrupted one, to the bit on one machine.
+Randomness is a function of (seed, step): a resumed training is the same to the bit on one machine.
 """
 
 import contextlib

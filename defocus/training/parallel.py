@@ -1,8 +1,6 @@
-"""Data-parallel training of one run in processes started by ``torchrun``.
+"""Data-parallel training of one run in processes started by ``torchrun``; the first writes files.
 
-Every process computes the loss of its part of the same batch; gradients are averaged. Only the
-first process writes files.
-"""
+Every process computes the loss of its part of the same batch; gradients are averaged."""
 
 import contextlib
 import os

@@ -1,9 +1,6 @@
 """Checkpoint of a training: weights and, during training, optimiser state; damage is detected.
 
-One safetensors file: ``network.*``, ``objective.*`` and ``average.*`` are state dicts,
-``optimiser.*`` (and ``adversary_optimiser.*``) the optimiser's state by parameter number. The
-metadata has the run, the step, the code version and a hash over everything.
-"""
+One safetensors file: ``network.*``, ``objective.*``, ``average.*``, ``optimiser.*``, and a hash."""
 
 import hashlib
 import json
