@@ -1,8 +1,6 @@
 """The guard: tiles whose restoration, blurred again, does not give what was given are put back.
 
-Per frequency of a tile it takes the best of all isotropic blurs up to the estimated one, and
-compares what is left with the noise.
-"""
+Per frequency the best of all isotropic blurs counts; what is left is compared with the noise."""
 
 import math
 from concurrent.futures import ThreadPoolExecutor

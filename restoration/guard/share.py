@@ -1,7 +1,6 @@
 """The share of a change that is worth keeping, from a small network that has learned it.
 
-Soft content (fur, a portrait) looks like a blurred picture. The details of all sizes, before and
-behind restoring, say what is likely: behind a small blur only the finest of them are weak.
+Soft content (fur, a portrait) looks like a blurred picture, in which the finest details are weak.
 """
 
 from functools import cache
