@@ -24,17 +24,11 @@ CENTRE_SHARE = 0.2
 
 @dataclass
 class CalibrationBench:
-    """A camera in front of a target.
-
-    Attributes:
-        camera: The camera.
-        settle_seconds: Pause before each shot.
-        ask: Asks the user to hold a target in front of the camera, and waits.
-    """
+    """A camera in front of a target."""
 
     camera: Camera
-    settle_seconds: float
-    ask: Callable[[str], None]
+    settle_seconds: float  # pause before each shot
+    ask: Callable[[str], None]  # asks the user to hold a target in front of the camera, and waits
     _iso: tuple[str | None, float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,11 +48,7 @@ class CalibrationBench:
         return self.camera.settings()
 
     def aperture(self, typed: str | None) -> str:
-        """The camera's value for a typed aperture; by default its widest.
-
-        Raises:
-            InputError: The camera cannot set the aperture, or lacks the value.
-        """
+        """The camera's value for a typed aperture; by default its widest."""
         setting = self.settings.get("aperture")
         if setting is None:
             raise InputError("the aperture of this camera cannot be set; a calibration needs it")
@@ -76,16 +66,7 @@ class CalibrationBench:
         )
 
     def shot(self, exposure: Exposure, release: Callable[[], object] = lambda: None) -> QuickLook:
-        """Take a picture.
-
-        Args:
-            exposure: Settings of the shot.
-            release: Called right before the release, to wait for something.
-
-        Raises:
-            CameraError: The camera was lost, or delivered nothing.
-            ImageError: The delivered file is not a picture.
-        """
+        """Take a picture; ``release`` is called right before, to wait for something."""
         apply_exposure(self.camera, exposure)
         time.sleep(self.settle_seconds)
         release()
@@ -105,15 +86,7 @@ class CalibrationBench:
         return self.exposure(aperture, _nearest_time(setting, wanted))
 
     def well_exposed(self, aperture: str, shutter: str | None) -> Exposure:
-        """Find an exposure with a medium level in the centre by trial.
-
-        Args:
-            aperture: The camera's value of the aperture.
-            shutter: Exposure time as typed; None finds one.
-
-        Raises:
-            CameraError: No exposure time is suitable.
-        """
+        """Find, by trial, an exposure with a medium level in the centre; None finds a time."""
         setting = self.settings["shutter"]
         if shutter is not None:
             return self.exposure(aperture, nearest_choice(setting, shutter))

@@ -24,13 +24,7 @@ from defocus.progress import say
 
 
 def calibrate(kind: Kind, request: CalibrationRequest) -> None:
-    """Make a calibration and write it to a file.
-
-    Raises:
-        InputError: The camera lacks a required ability, or there is no terminal for questions.
-        CameraError: The camera was lost, or nothing can be measured.
-        StorageError: The file cannot be written.
-    """
+    """Make a calibration and write it to a file."""
     address = RigAddress.parse(request.uris)
     if (kind == "rig") != (address.sharp is not None):
         raise InputError(

@@ -22,13 +22,7 @@ Result = Mapping[str, Any]
 
 
 def write_calibration_report(paths: Sequence[Path], out: Path) -> None:
-    """Write the report of calibration files to a file, by its suffix ``.pdf`` or ``.html``.
-
-    Raises:
-        InputError: Another suffix.
-        DatasetError: A file is not a calibration, or lacks what its kind has.
-        StorageError: The report cannot be written.
-    """
+    """Write the report of calibration files to a file, by its suffix ``.pdf`` or ``.html``."""
     suffix = out.suffix.lower()
     if suffix not in (".pdf", ".html"):
         raise InputError(f"{out}: give a name that ends in .pdf or .html")
@@ -42,11 +36,7 @@ def write_calibration_report(paths: Sequence[Path], out: Path) -> None:
 
 
 def calibration_page(paths: Sequence[Path]) -> Page:
-    """The page of calibration files; each has a section.
-
-    Raises:
-        DatasetError: A file is not a calibration, or lacks what its kind has.
-    """
+    """The page of calibration files; each has a section."""
     return Page(title="Calibrations", notice="", sections=tuple(map(_section, paths)))
 
 

@@ -1,8 +1,6 @@
 """What changed between two pictures of one chart: sharpness, and where the chart is.
 
-Both are compared part by part, so that faults of paper and print, which both pictures show, cancel:
-MTF50 edge by edge, the place dot by dot. The scatter of the parts gives the standard errors.
-"""
+Both are compared part by part, so that faults of paper and print cancel."""
 
 import math
 from dataclasses import dataclass

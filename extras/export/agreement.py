@@ -23,34 +23,19 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class GraphAgreement:
-    """How an ONNX graph compares with PyTorch.
+    """How an ONNX graph compares with PyTorch."""
 
-    Attributes:
-        sizes: Heights and widths at which both were run.
-        difference: Largest of any value, as a share of the range.
-        time_ratio: CPU time of ONNX Runtime over that of PyTorch.
-    """
-
-    sizes: tuple[tuple[int, int], ...]
-    difference: float
-    time_ratio: float
+    sizes: tuple[tuple[int, int], ...]  # heights and widths at which both were run
+    difference: float  # largest of any value, as a share of the range
+    time_ratio: float  # CPU time of ONNX Runtime over that of PyTorch
 
 
 def agreement(
     graph: bytes, network: nn.Module, channels: int, sizes: Sequence[tuple[int, int]]
 ) -> GraphAgreement:
-    """Run a graph and its network on the same random pictures.
+    """Run a graph and its network, on the CPU, on the same random pictures of some sizes.
 
-    Args:
-        graph: Serialised.
-        network: In evaluation mode on the CPU.
-        channels: Of the input.
-        sizes: Heights and widths, px. A graph of one size takes that alone.
-
-    Raises:
-        NotApplicableError: ONNX Runtime refuses the graph or a size, or a value differs by more
-            than :data:`TOLERANCE`.
-    """
+    A difference of more than :data:`TOLERANCE` is a NotApplicableError."""
     run = onnx_session(graph)
     worst = 0.0
     for number, size in enumerate(sizes):
@@ -72,11 +57,7 @@ def agreement(
 
 
 def onnx_session(graph: bytes) -> Callable[[Array], Array]:
-    """A graph as a function of a picture ``(1, C, H, W)``, on as many threads as PyTorch has.
-
-    Raises:
-        NotApplicableError: ONNX Runtime refuses the graph.
-    """
+    """A graph as a function of a picture ``(1, C, H, W)``, on as many threads as PyTorch has."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -1,8 +1,6 @@
 """Package of weights for darktable's neural restore: ``NAME.dtmodel`` and what goes with it.
 
-Format: github.com/darktable-org/darktable-ai, README and package.py of May 2026, and darktable 5.6,
-src/common/ai_models.c and src/ai/backend_common.c.
-"""
+Format: github.com/darktable-org/darktable-ai of May 2026; darktable 5.6, src/common/ai_models.c."""
 
 import io
 import json
@@ -30,12 +28,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def require_darktable(origin: WeightsOrigin, tile_px: int) -> None:
-    """Refuse weights that darktable's rules do not admit, before a graph is made.
-
-    Raises:
-        NotApplicableError: The rules ask for facts that are known of shipped weights alone.
-        InputError: darktable has no tiles of that side.
-    """
+    """Refuse weights that darktable's rules do not admit, before a graph is made."""
     if origin.own is None:
         raise NotApplicableError(
             f"darktable admits only weights whose licence, training data and training code are "
@@ -50,15 +43,7 @@ def require_darktable(origin: WeightsOrigin, tile_px: int) -> None:
 def refuse_foreign_package(name: str, folder: Path) -> None:
     """Refuse a folder with files of our names that we did not write, before a graph is made.
 
-    A package is ours if ``versions.json`` has its hash, a card if it begins as ours do.
-
-    Args:
-        name: Of the system.
-        folder: Where the package goes; it need not exist.
-
-    Raises:
-        InputError: A file of that name exists, or the ``versions.json`` that is there is damaged.
-    """
+    A package is ours if ``versions.json`` has its hash, a card if it begins as ours do."""
     package, card = folder / f"{name}.dtmodel", folder / CARD
     facts = _versions(folder / VERSIONS)["models"].get(name)
     noted = facts.get("sha256") if isinstance(facts, dict) else None
@@ -74,21 +59,9 @@ def refuse_foreign_package(name: str, folder: Path) -> None:
 
 
 def write_darktable(origin: WeightsOrigin, graph: Graph, folder: Path) -> Path:
-    """Write the package, its card and the entry for a model repository.
+    """Write the package, its card and the entry for a model repository; return the package.
 
-    Args:
-        origin: Whose weights; see :func:`require_darktable`.
-        graph: For squares of one side.
-        folder: Gets ``ID.dtmodel``, ``README.md`` and ``versions.json``; a ``versions.json`` that
-            is there keeps its other models.
-
-    Returns:
-        The package.
-
-    Raises:
-        InputError: The ``versions.json`` that is there is damaged.
-        StorageError: The folder cannot be written.
-    """
+    A ``versions.json`` that is there keeps its other models."""
     name = origin.system.card.name
     versions = _versions(folder / VERSIONS)
     manifest = _manifest(origin, graph)

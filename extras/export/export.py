@@ -24,21 +24,14 @@ from defocus.files import make_folder, require_writable
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """What was written."""
 
-    Attributes:
-        path: File or folder.
-        megabytes: Of the file; of the weights in a folder.
-        side_px: Side of the only squares that a graph takes; None for any size, or no graph.
-        agreement: Of a graph with PyTorch; None without one.
-        why_static: Why a graph takes one size only, where any was asked for; else empty.
-    """
-
-    path: Path
-    megabytes: float
+    path: Path  # file or folder
+    megabytes: float  # of the file; of the weights in a folder
+    # side of the only squares that a graph takes; None for any size, or no graph
     side_px: int | None = None
-    agreement: GraphAgreement | None = None
-    why_static: str = ""
+    agreement: GraphAgreement | None = None  # of a graph with PyTorch; None without one
+    why_static: str = ""  # why a graph takes one size only, where any was asked for; else empty
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-bench export-weights --json`` prints."""
@@ -69,24 +62,9 @@ class Exported:
 def export_weights(
     system: Baseline, stored: StoredWeights, form: str, out: Path, tile_px: int | None = None
 ) -> Exported:
-    """Write weights for another tool.
+    """Write weights for another tool: ``form`` is ``onnx`` (a file), ``dtmodel`` or ``hub``.
 
-    Args:
-        system: Whose they are.
-        stored: The weights.
-        form: ``onnx``, ``dtmodel`` or ``hub``.
-        out: A file ``.onnx`` for ``onnx``, else a folder. No file is replaced that this did not
-            write; a graph and a folder for the hub, which people edit, never.
-        tile_px: Side of the only squares that a graph takes; None for any size (for ``dtmodel``
-            512 px).
-
-    Raises:
-        InputError: A library is missing, darktable has no such tiles, a file of that name exists,
-            or a graph has another suffix.
-        NotApplicableError: The network has no graph, or darktable does not admit the weights.
-        WeightsError: The weights are missing or damaged.
-        StorageError: Nothing can be written there.
-    """
+    Only files that this wrote are replaced; what people edit (graph, folder for the hub) never."""
     origin = origin_of(system, stored)
     require_writable(out.parent if form == "onnx" else out)
     if form == "onnx":

@@ -42,36 +42,18 @@ _FAULTS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, Not
 
 @dataclass(frozen=True)
 class Graph:
-    """An ONNX graph that agrees with PyTorch.
+    """An ONNX graph that agrees with PyTorch."""
 
-    Attributes:
-        model: The graph with its weights.
-        side_px: Side of the only squares that it takes; None for any height and width.
-        agreement: How well and how fast it is.
-        why_static: Why it takes no other size, where any size was asked for; else empty.
-    """
-
-    model: "ModelProto"
-    side_px: int | None
-    agreement: GraphAgreement
-    why_static: str = ""
+    model: "ModelProto"  # the graph with its weights
+    side_px: int | None  # side of the only squares that it takes; None for any height and width
+    agreement: GraphAgreement  # how well and how fast it is
+    why_static: str = ""  # why it takes no other size, where any size was asked for; else empty
 
 
 def make_graph(system: Baseline, network: nn.Module, side_px: int | None = None) -> Graph:
-    """The ONNX graph of a network; of any height and width where the network can have that.
+    """The graph of a network, with weights and on the CPU, of any size, or else of squares.
 
-    The input is called ``input``, ``(1, C, H, W)`` float32 RGB in [0, 1] (C is 6 for two views),
-    the output ``output``, ``(1, 3, H, W)``, not clamped.
-
-    Args:
-        system: Of which it is.
-        network: With its weights, in evaluation mode on the CPU.
-        side_px: Side of the only squares that the graph shall take; None for any size, or squares
-            of :data:`STATIC_PX` where that fails.
-
-    Raises:
-        InputError: ONNX is not installed.
-        NotApplicableError: The network has no graph that agrees with it; the message says why.
+    From ``input`` ``(1, C, H, W)`` RGB in [0, 1], C = 6 for two views, to ``output``, not clamped.
     """
     _require_onnx()
     card = system.card
@@ -98,11 +80,7 @@ def make_graph(system: Baseline, network: nn.Module, side_px: int | None = None)
 
 
 def write_graph(graph: Graph, path: Path, facts: Mapping[str, str]) -> None:
-    """Write a graph as one ``.onnx`` file, with facts about it in the file's own table.
-
-    Raises:
-        StorageError: The file cannot be written.
-    """
+    """Write a graph as one ``.onnx`` file, with facts about it in the file's own table."""
     import onnx
 
     onnx.helper.set_model_props(graph.model, dict(facts))

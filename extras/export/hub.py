@@ -19,28 +19,12 @@ VALIDATION = "validation pairs of the training stream"
 
 
 def require_hub() -> None:
-    """Refuse to go on without the library that writes the cards.
-
-    Raises:
-        InputError: It is not installed.
-    """
+    """Refuse to go on without the library that writes the cards."""
     require("huggingface_hub", "export", "1.0")
 
 
 def write_hub_folder(origin: WeightsOrigin, network: nn.Module, folder: Path) -> Path:
-    """Write the folder; ``defocus.load(folder)`` reads it again.
-
-    Args:
-        origin: Whose weights.
-        network: With them.
-        folder: Gets ``README.md``, ``config.json`` and ``model.safetensors``, float32.
-
-    Returns:
-        The folder.
-
-    Raises:
-        StorageError: It cannot be written.
-    """
+    """Write ``README.md``, ``config.json``, ``model.safetensors``; ``defocus.load`` reads them."""
     from safetensors.torch import save_file
 
     make_folder(folder)

@@ -14,19 +14,12 @@ MODEL_CARD = "README.md"
 
 @dataclass(frozen=True)
 class WeightsOrigin:
-    """Where exported weights come from.
+    """Where exported weights come from."""
 
-    Attributes:
-        system: Whose they are.
-        stored: As they are stored.
-        own: Card of the training, where the package ships them; else None.
-        model_card: Markdown of the page beside shipped weights; empty for others.
-    """
-
-    system: Baseline
-    stored: StoredWeights
-    own: OwnCard | None = None
-    model_card: str = ""
+    system: Baseline  # whose they are
+    stored: StoredWeights  # as they are stored
+    own: OwnCard | None = None  # card of the training, where the package ships them; else None
+    model_card: str = ""  # Markdown of the page beside shipped weights; empty for others
 
     @property
     def trained_on(self) -> str:
@@ -49,11 +42,7 @@ class WeightsOrigin:
 
 
 def origin_of(system: Baseline, stored: StoredWeights) -> WeightsOrigin:
-    """The facts about weights; those that the package ships have a card.
-
-    Raises:
-        WeightsError: The card of shipped weights is damaged.
-    """
+    """The facts about weights; those that the package ships have a card."""
     path = find_own_weights(system)
     if path is None or own_card(path).sha256 != stored.source_sha256:
         return WeightsOrigin(system, stored)

@@ -39,11 +39,7 @@ ScoreRows = TypeAdapter(
 
 
 class BundleRefusedError(InputError):
-    """A submission that is not even read further.
-
-    Attributes:
-        kind: Kind of the finding, such as ``signature``.
-    """
+    """A submission that is not even read further; ``kind`` of the finding, as ``signature``."""
 
     def __init__(self, kind: str, said: str) -> None:
         super().__init__(said)
@@ -52,14 +48,9 @@ class BundleRefusedError(InputError):
 
 @dataclass(frozen=True)
 class OpenBundle:
-    """An unpacked submission whose signature and hashes are right.
+    """An unpacked submission whose signature and hashes are right."""
 
-    Attributes:
-        folder: Its members.
-        statement: What it states.
-    """
-
-    folder: Path
+    folder: Path  # its members
     statement: Statement
 
     def output(self, run: RunFacts, pair: str) -> Path | None:
@@ -75,12 +66,7 @@ class OpenBundle:
 
 @contextlib.contextmanager
 def opened_bundle(path: Path) -> Iterator[OpenBundle]:
-    """Unpack a submission into a temporary folder and check all that needs no dataset.
-
-    Raises:
-        BundleRefusedError: It is damaged, unsafe, unsigned, or not what it states.
-        StorageError: The temporary folder cannot be written.
-    """
+    """Unpack a submission into a temporary folder and check all that needs no dataset."""
     _require_file(path)
     with tempfile.TemporaryDirectory(prefix="defocus-bundle-") as temporary:
         folder = Path(temporary) / "members"
@@ -96,11 +82,7 @@ def opened_bundle(path: Path) -> Iterator[OpenBundle]:
 
 
 def read_signed(path: Path) -> Statement:
-    """The statement of a submission, its signature checked; nothing is unpacked.
-
-    Raises:
-        BundleRefusedError: It is damaged, unsigned, or not in the canonical form.
-    """
+    """The statement of a submission, its signature checked; nothing is unpacked."""
     _require_file(path)
     try:
         with zipfile.ZipFile(path) as file:
@@ -119,11 +101,7 @@ def read_signed(path: Path) -> Statement:
 
 
 def read_scores(bundle: OpenBundle) -> dict[str, list[Score]]:
-    """The stated scores of every picture, by run.
-
-    Raises:
-        BundleRefusedError: The file is missing or no list of scores.
-    """
+    """The stated scores of every picture, by run."""
     path = bundle.folder / SCORES
     try:
         if path.stat().st_size > MOST_JSON_BYTES:
@@ -146,11 +124,7 @@ def read_scores(bundle: OpenBundle) -> dict[str, list[Score]]:
 def read_output(path: Path, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """A restored picture ``(H, W, 3)``.
 
-    Its header is judged before its values are read, which could be more than the memory holds.
-
-    Raises:
-        BundleRefusedError: The file is no picture of that shape, or has values that are not finite.
-    """
+    Its header is judged before its values are read, which could be more than the memory holds."""
     try:
         with path.open("rb") as file:
             if np.lib.format.read_magic(file) != (1, 0):

@@ -24,13 +24,7 @@ def default_key_file() -> Path:
 def signing_key(path: Path | None = None) -> "Ed25519PrivateKey":
     """The private key in a file; without a file given, that of the user, made on first use.
 
-    Args:
-        path: An Ed25519 key without a passphrase, as ``ssh-keygen -t ed25519`` writes it.
-
-    Raises:
-        InputError: The file is missing, or not such a key.
-        StorageError: The new key cannot be written.
-    """
+    An Ed25519 key without a passphrase, as ``ssh-keygen -t ed25519`` writes it."""
     require("cryptography", "labs")
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -32,107 +32,65 @@ def _possible_time(text: str) -> str:
 
 
 class WeightsFacts(Settings):
-    """Weights behind a run.
+    """Weights behind a run."""
 
-    Attributes:
-        sha256: SHA-256 hash of their file.
-        licence: Their licence, as the system's card says.
-        trained_on: Names of training datasets; empty if not known.
-    """
-
-    sha256: Sha256
-    licence: str
-    trained_on: tuple[str, ...]
+    sha256: Sha256  # SHA-256 hash of their file
+    licence: str  # their licence, as the system's card says
+    trained_on: tuple[str, ...]  # names of training datasets; empty if not known
 
 
 class RunFacts(Settings):
-    """One run of the study.
+    """One run of the study."""
 
-    Attributes:
-        entry: Its entry of the store, without what depends on the computer's files.
-        versions: What computed its scores.
-        costs: Its costs.
-        weights: Its weights; None for a system without.
-        outputs: SHA-256 hash of each restored picture, by pair.
-        device: Device that restored.
-        machine: Operating system, architecture, cores.
-        libraries: Versions of Python and the numerical libraries.
-    """
-
-    entry: Entry
-    versions: tuple[MetricVersion, ...]
+    entry: Entry  # its entry of the store, without what depends on the computer's files
+    versions: tuple[MetricVersion, ...]  # what computed its scores
     costs: tuple[Cost, ...]
     weights: WeightsFacts | None
-    outputs: dict[PairId, Sha256]
-    device: str
-    machine: dict[str, str | int]
-    libraries: dict[str, str]
+    outputs: dict[PairId, Sha256]  # SHA-256 hash of each restored picture, by pair
+    device: str  # device that restored
+    machine: dict[str, str | int]  # operating system, architecture, cores
+    libraries: dict[str, str]  # versions of Python and the numerical libraries
 
 
 class DataFacts(Settings):
-    """The dataset that was restored.
-
-    Attributes:
-        name: Its name.
-        source: Name of the reader whose pictures they are; empty for one's own.
-        content_hash: Its revision: a hash over ids, splits and every file.
-        pairs: Ids of the test pairs, sorted.
-        sidecar: Name of the correction behind it; empty without one.
-    """
+    """The dataset that was restored."""
 
     name: str
-    source: str
-    content_hash: Sha256
-    pairs: tuple[PairId, ...]
-    sidecar: str
+    source: str  # name of the reader whose pictures they are; empty for one's own
+    content_hash: Sha256  # its revision: a hash over ids, splits and every file
+    pairs: tuple[PairId, ...]  # ids of the test pairs, sorted
+    sidecar: str  # name of the correction behind it; empty without one
 
 
 class TrainedOn(Settings):
-    """Pictures that the study's own trainings have seen.
+    """Pictures that the study's own trainings have seen."""
 
-    Attributes:
-        dataset: Name of the training dataset.
-        pictures: SHA-256 hashes of its training pictures, sorted.
-    """
-
-    dataset: str
-    pictures: tuple[Sha256, ...]
+    dataset: str  # name of the training dataset
+    pictures: tuple[Sha256, ...]  # SHA-256 hashes of its training pictures, sorted
 
 
 class Statement(Settings):
-    """Everything that a submission says; the signature is over its canonical text.
-
-    Attributes:
-        lab: Who submits; a name that can be printed.
-        made: Time of making, UTC, ISO 8601.
-        key: Public Ed25519 key, hexadecimal.
-        tool: Version of this package, with the commit if known.
-        dataset: The dataset.
-        profile: Conventions of the scores.
-        seeds: Number of seeds that the study was asked for: 0 … seeds - 1.
-        training: Training pictures of the study's own trainings.
-        runs: The runs.
-        rows: The leaderboard that follows from the scores.
-        files: SHA-256 hash of each further member.
-    """
+    """Everything that a submission says; the signature is over its canonical text."""
 
     format: Literal["defocus-submission"]
     version: Literal[1]
+    # who submits; a name that can be printed
     lab: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    # time of making, UTC, ISO 8601
     made: Annotated[
         str,
         StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$"),
         AfterValidator(_possible_time),
     ]
-    key: Sha256
-    tool: str
+    key: Sha256  # public Ed25519 key, hexadecimal
+    tool: str  # version of this package, with the commit if known
     dataset: DataFacts
-    profile: str
-    seeds: Seeds
-    training: tuple[TrainedOn, ...]
+    profile: str  # conventions of the scores
+    seeds: Seeds  # number of seeds that the study was asked for: 0 … seeds - 1
+    training: tuple[TrainedOn, ...]  # training pictures of the study's own trainings
     runs: Annotated[tuple[RunFacts, ...], Field(min_length=1)]
-    rows: tuple[Row, ...]
-    files: dict[str, Sha256]
+    rows: tuple[Row, ...]  # the leaderboard that follows from the scores
+    files: dict[str, Sha256]  # SHA-256 hash of each further member
 
 
 def canonical(statement: Statement) -> bytes:
@@ -150,14 +108,9 @@ def digest(statement: Statement) -> str:
 
 
 def parse_statement(content: bytes) -> Statement:
-    """Read a statement.
+    """Read a statement, in its canonical text alone.
 
-    Only the canonical text is read: so no key can be there twice, in another spelling, or unknown
-    to this version and told to others.
-
-    Raises:
-        InputError: The text is no statement, or not the canonical one.
-    """
+    So no key can be there twice, in another spelling, or unknown to this version."""
     try:
         statement = Statement.model_validate_json(content, strict=True)
     except ValidationError as error:

@@ -53,40 +53,19 @@ from defocus.training.record.folder import CHECKPOINT
 
 @dataclass(frozen=True)
 class SubmissionChoice:
-    """What of a study is submitted.
+    """What of a study is submitted."""
 
-    Attributes:
-        lab: Who submits.
-        systems: Shell patterns for names; empty for all.
-        dataset: Address of the dataset, where the study has several; None for its only one.
-        outputs: Whether the restored pictures are inside, not only their hashes.
-        weights: Whether the weights of the study's own trainings are inside.
-        key: File of the private key; None for the user's own.
-    """
-
-    lab: str
-    systems: Sequence[str] = ()
+    lab: str  # who submits
+    systems: Sequence[str] = ()  # shell patterns for names; empty for all
+    # address of the dataset, where the study has several; None for its only one
     dataset: str | None = None
-    outputs: bool = True
-    weights: bool = False
-    key: Path | None = None
+    outputs: bool = True  # whether the restored pictures are inside, not only their hashes
+    weights: bool = False  # whether the weights of the study's own trainings are inside
+    key: Path | None = None  # file of the private key; None for the user's own
 
 
 def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
-    """Write the submission of a study.
-
-    Args:
-        out: Folder of the study, which kept its restored pictures.
-        bundle: The new file; its name ends in ``.zip``.
-        choice: What of it is submitted.
-
-    Returns:
-        What it states.
-
-    Raises:
-        InputError: The study has no such results or no restored pictures, or the name is not fit.
-        StorageError: The disk is full or the folder not writable.
-    """
+    """Write the submission of a study, which kept its restored pictures, to a new ``.zip`` file."""
     if bundle.suffix != ".zip":
         raise InputError(f"{bundle}: the name of a bundle ends in .zip")
     if not choice.lab.strip() or not choice.lab.isprintable() or len(choice.lab) > 80:

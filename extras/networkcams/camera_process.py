@@ -1,8 +1,6 @@
 """Process of one network or UVC camera, which isolates decoder crashes.
 
-Requests come as JSON lines on stdin, answers go as JSON lines to stdout; the end of stdin ends the
-process, so that it cannot outlive its parent. The other end is
-:mod:`defocus.extras.networkcams.hosted`.
+It ends with its stdin, so it cannot outlive its parent, :mod:`defocus.extras.networkcams.hosted`.
 """
 
 import base64

@@ -1,8 +1,6 @@
 """ONVIF focus motor: absolute, relative or continuous moves, whichever works.
 
-Some cameras (Dahua, for instance) accept an absolute move and report success without moving. So a
-kind of move counts as working only after it changed the gradient energy of the picture.
-"""
+One works if it changed the gradient energy: some (Dahua) report success without moving."""
 
 import time
 from collections.abc import Callable

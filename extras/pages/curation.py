@@ -143,15 +143,7 @@ def make_page(curation: Curation, feed: Feed, token: str) -> Guard:
 
 
 def review_pairs(curation: Curation, port: int) -> None:
-    """Let the user accept and reject pairs; stdout shows only the address.
-
-    Args:
-        curation: The curated dataset; decisions are stored with it.
-        port: Port on the loopback interface; 0 chooses any free port.
-
-    Raises:
-        InputError: The port is taken.
-    """
+    """Let the user accept and reject pairs on a port (0: any); stdout shows only the address."""
     feed, token = Feed(), new_token()
     server = PageServer(make_page(curation, feed, token), feed.close)
     with listening_on(port) as listening, terminated_as_interrupted():

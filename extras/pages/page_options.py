@@ -19,11 +19,7 @@ def _with_server(_ctx: click.Context, _param: click.Parameter, asked: bool) -> b
 
 
 def free_port_option(beside: str) -> click.Option:
-    """``--port``, None where it is not given.
-
-    Args:
-        beside: The option that it goes with.
-    """
+    """``--port``, None where it is not given; it goes with the option ``beside``."""
     return click.Option(
         ["--port"],
         type=WholeRange(0, 65535),

@@ -34,37 +34,26 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MetricAgreement:
-    """Agreement of a metric under a protocol, on one dataset, with people.
+    """Agreement of a metric under a protocol, on one dataset, with people."""
 
-    Attributes:
-        dataset, profile, protocol, metric: Which score.
-        correlation: Kendall's rank correlation of its means with people's strengths, -1 to 1; the
-            sign is turned where lower is better.
-        low, high: Its interval, 95 %; None if there are too few scenes.
-        systems: Number of systems that have both.
-    """
-
+    # dataset, profile, protocol, metric: which score
     dataset: str
     profile: str
     protocol: str
     metric: str
+    # Kendall's rank correlation of its means with people's strengths, -1 to 1; the sign is turned
+    # where lower is better
     correlation: float
+    # low, high: its interval, 95 %; None if there are too few scenes
     low: float | None
     high: float | None
-    systems: int
+    systems: int  # number of systems that have both
 
 
 def metric_agreement(results: Results, strengths: Sequence[Strength]) -> list[MetricAgreement]:
     """Rank correlation of every metric with people on every dataset, the highest first.
 
-    Datasets and profiles are never mixed. A system that has several scores there, as from two
-    budgets, is left out: people's answers do not say which of them they saw. Means are over the
-    pictures that all systems have.
-
-    Args:
-        results: The store of the study.
-        strengths: People's strengths.
-    """
+    A system of several scores there is left out: answers do not say which of them people saw."""
     people = {one.system: one for one in strengths}
     scores: dict[tuple[str, str, str, str], dict[str, list[SystemScores]]] = defaultdict(
         lambda: defaultdict(list)

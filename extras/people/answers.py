@@ -24,54 +24,36 @@ MOST_BYTES = 16 * 2**20
 
 
 class PairedJudgement(Settings):
-    """One answer.
+    """One answer."""
 
-    Attributes:
-        trial: Index of the trial.
-        better: Which side was better.
-        invented: Sides whose content looks invented.
-    """
-
-    trial: Annotated[int, Field(ge=0)]
-    better: Literal["left", "right", "equal"]
-    invented: tuple[Literal["left", "right"], ...] = ()
+    trial: Annotated[int, Field(ge=0)]  # index of the trial
+    better: Literal["left", "right", "equal"]  # which side was better
+    invented: tuple[Literal["left", "right"], ...] = ()  # sides whose content looks invented
 
 
 class Judgements(Settings):
-    """The file that the page saves.
-
-    Attributes:
-        judge: Name that the person gave, not blank.
-        plan: Hash of the plan.
-        answers: Judgements in the order in which they were given.
-    """
+    """The file that the page saves."""
 
     format: Literal["defocus-judgements"]
+    # name that the person gave, not blank
     judge: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
-    plan: str
-    answers: tuple[PairedJudgement, ...]
+    plan: str  # hash of the plan
+    answers: tuple[PairedJudgement, ...]  # judgements in the order in which they were given
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Outcome of the judgements.
+    """Outcome of the judgements."""
 
-    Attributes:
-        strengths: Systems, the strongest first.
-        judges: Names of the people who count.
-        left_out: Names of people who failed catch trials, with the share that they passed.
-        judgements: Number of judgements that count.
-        with_themselves: Share of repeated trials that were answered alike; None without any.
-        with_others: Share of trials that two people answered alike; None without any.
-        invented: Share of a system's showings in which content was marked as invented.
-    """
-
-    strengths: tuple[Strength, ...]
-    judges: tuple[str, ...]
+    strengths: tuple[Strength, ...]  # systems, the strongest first
+    judges: tuple[str, ...]  # names of the people who count
+    # names of people who failed catch trials, with the share that they passed
     left_out: Mapping[str, float]
-    judgements: int
+    judgements: int  # number of judgements that count
+    # share of repeated trials that were answered alike; None without any
     with_themselves: float | None
-    with_others: float | None
+    with_others: float | None  # share of trials that two people answered alike; None without any
+    # share of a system's showings in which content was marked as invented
     invented: Mapping[str, float]
 
     def to_json(self) -> dict[str, Any]:
@@ -80,20 +62,12 @@ class Judged:
 
 
 def write_judged(out: Path, result: Judged) -> None:
-    """Keep an outcome in the study's folder.
-
-    Raises:
-        StorageError: The folder cannot be written.
-    """
+    """Keep an outcome in the study's folder."""
     write_json(out / JUDGED, result.to_json())
 
 
 def read_judged(out: Path) -> Judged | None:
-    """The outcome that a study keeps; None if nobody has judged it.
-
-    Raises:
-        InputError: The file is damaged.
-    """
+    """The outcome that a study keeps; None if nobody has judged it."""
     try:
         return TypeAdapter(Judged).validate_json((out / JUDGED).read_bytes())
     except FileNotFoundError:
@@ -103,11 +77,7 @@ def read_judged(out: Path) -> Judged | None:
 
 
 def read_answers(path: Path, trials: Sequence[Trial]) -> Judgements:
-    """Read the file of a person.
-
-    Raises:
-        InputError: It is no such file, of another page, or answers a trial that is not there.
-    """
+    """Read the file of a person."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path}: larger than any file of answers")
@@ -128,12 +98,7 @@ def read_answers(path: Path, trials: Sequence[Trial]) -> Judgements:
 
 
 def read_people(paths: Sequence[Path], trials: Sequence[Trial]) -> list[Judgements]:
-    """Read the files of several people; those of one name are told apart by their files.
-
-    Raises:
-        InputError: Two files are of one person, such as a copy or an earlier save; or see
-            :func:`read_answers`.
-    """
+    """Read the files of several people; those of one name are told apart by their files."""
     by_file: dict[Path, Judgements] = {}
     for path in paths:
         one = read_answers(path, trials)
@@ -152,11 +117,7 @@ def read_people(paths: Sequence[Path], trials: Sequence[Trial]) -> list[Judgemen
 
 
 def judged(trials: Sequence[Trial], people: Sequence[Judgements]) -> Judged:
-    """Evaluate the answers of several people, each of another name.
-
-    Raises:
-        InputError: Nobody's answers count.
-    """
+    """Evaluate the answers of several people, each of another name."""
     shares = {one.judge: _caught(trials, one) for one in people}
     left_out = {name: share for name, share in shares.items() if share < LEAST_CAUGHT}
     counting = [one for one in people if one.judge not in left_out]

@@ -22,11 +22,7 @@ STATES = ("restored", "blurry", "sharp")
 
 
 def shared_pairs(folders: Mapping[str, Path]) -> list[str]:
-    """Pairs of which every system has its restored picture, with the blurry and the sharp one.
-
-    Raises:
-        InputError: There are none.
-    """
+    """Pairs of which every system has its restored picture, with the blurry and the sharp one."""
     shared: set[str] | None = None
     for folder in folders.values():
         names = {path.name.removesuffix(".restored.png") for path in folder.glob("*.restored.png")}
@@ -38,15 +34,7 @@ def shared_pairs(folders: Mapping[str, Path]) -> list[str]:
 
 
 def judging_page(folders: Mapping[str, Path], trials: Sequence[Trial]) -> str:
-    """The page as one HTML document; no system is named in it.
-
-    Args:
-        folders: Folder of the kept pictures of each system.
-        trials: The trials.
-
-    Raises:
-        ImageError: A kept picture cannot be read.
-    """
+    """The page as one HTML document; no system is named in it."""
     places: dict[tuple[str, str], int] = {}
     pictures: list[str] = []
     crops: dict[str, tuple[slice, slice]] = {}

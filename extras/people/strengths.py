@@ -16,43 +16,30 @@ NORMAL_95 = 1.959964
 
 @dataclass(frozen=True)
 class PairedChoice:
-    """One judgement between two systems.
+    """One judgement between two systems."""
 
-    Attributes:
-        first, second: The systems.
-        share: 1 if the first was better, 0 if the second was, 0.5 if neither.
-    """
-
+    # first, second: the systems
     first: str
     second: str
-    share: float
+    share: float  # 1 if the first was better, 0 if the second was, 0.5 if neither
 
 
 @dataclass(frozen=True)
 class Strength:
-    """Strength of a system.
-
-    Attributes:
-        system: The system.
-        value: Logarithm of its odds against one of mean strength; all sum to 0.
-        low, high: Its interval, 95 %.
-        judgements: Number of judgements in which it took part.
-    """
+    """Strength of a system."""
 
     system: str
-    value: float
+    value: float  # logarithm of its odds against one of mean strength; all sum to 0
+    # low, high: its interval, 95 %
     low: float
     high: float
-    judgements: int
+    judgements: int  # number of judgements in which it took part
 
 
 def strengths(comparisons: Sequence[PairedChoice]) -> list[Strength]:
-    """Estimate strengths by maximum likelihood, the strongest first.
+    """Estimate strengths by maximum likelihood of independent judgements, the strongest first.
 
-    Intervals are from the curvature of the likelihood, judgements taken as independent.
-
-    Source: R. A. Bradley and M. E. Terry, Rank analysis of incomplete block designs, 1952.
-    """
+    Source: R. A. Bradley and M. E. Terry, Rank analysis of incomplete block designs, 1952."""
     names = sorted({name for one in comparisons for name in (one.first, one.second)})
     place = {name: index for index, name in enumerate(names)}
     first = np.array([place[one.first] for one in comparisons], dtype=np.intp)

@@ -13,12 +13,7 @@ from defocus.reports.model import Column, Measured, Table
 
 
 def strengths_table(result: Judged, name: Callable[[str], str] = str) -> Table:
-    """Strength of each system with its interval, and how often its content looks invented.
-
-    Args:
-        result: The judgements.
-        name: A system's name as it is shown.
-    """
+    """Strength of each system with its interval, and how often its content looks invented."""
     said = f"By {counted(len(result.judges), 'judge')}, {counted(result.judgements, 'judgement')}"
     columns = (
         "System",

@@ -28,30 +28,21 @@ SHARP, BLURRY = "sharp", "blurry"
 
 @dataclass(frozen=True)
 class Trial:
-    """One question.
+    """One question."""
 
-    Attributes:
-        kind: ``plain``, ``repeat`` (an earlier one with sides changed) or ``catch``.
-        pair: The picture.
-        left, right: What is on which side: a system, or ``sharp`` and ``blurry``.
-        of: Index of the trial that is repeated; -1 otherwise.
-    """
-
+    # ``plain``, ``repeat`` (an earlier one with sides changed) or ``catch``
     kind: Literal["plain", "repeat", "catch"]
     pair: str
+    # left, right: what is on which side: a system, or ``sharp`` and ``blurry``
     left: str
     right: str
-    of: int = -1
+    of: int = -1  # index of the trial that is repeated; -1 otherwise
 
 
 def plan_trials(
     systems: Sequence[str], pairs: Sequence[str], many: int, seed: int = 0
 ) -> list[Trial]:
-    """Draw trials: every two systems equally often, pictures in turn, repeats and catches between.
-
-    Raises:
-        InputError: There are fewer than two systems, or no pictures.
-    """
+    """Draw trials: every two systems equally often, pictures in turn, repeats and catches."""
     if len(systems) < 2 or not pairs:
         raise InputError("judging needs two systems and a picture that both have restored")
     draws = np.random.default_rng(seed)
@@ -76,11 +67,7 @@ def plan_trials(
 
 
 def pictures_of(out: Path) -> dict[str, Path]:
-    """Folder of the kept pictures of each system of a study.
-
-    Raises:
-        InputError: The study has none.
-    """
+    """Folder of the kept pictures of each system of a study."""
     with read_results(out / STORE) as results:
         entries = [group[0] for group in current_entries(results) if group[0].scored]
     folders = {one.system: run_folder(out, one.run) / "images" for one in entries}
@@ -106,11 +93,7 @@ def plan_hash(trials: Sequence[Trial]) -> str:
 
 
 def read_plan(out: Path) -> list[Trial]:
-    """The plan of a study.
-
-    Raises:
-        InputError: There is none, or it is damaged.
-    """
+    """The plan of a study."""
     try:
         return TypeAdapter(list[Trial]).validate_json((out / PLAN).read_bytes())
     except OSError as error:

@@ -24,17 +24,10 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass(frozen=True)
 class Draft:
-    """A release that is ready for upload.
+    """A release that is ready for upload."""
 
-    Attributes:
-        root: Folder of the release.
-        files: Every file, relative POSIX paths, sorted.
-        facts: Its facts.
-        details: Its details.
-    """
-
-    root: Path
-    files: tuple[str, ...]
+    root: Path  # folder of the release
+    files: tuple[str, ...]  # every file, relative POSIX paths, sorted
     facts: ReleaseFacts
     details: Details
 
@@ -45,12 +38,7 @@ class Draft:
 
 
 def ready_release(root: Path) -> Draft:
-    """Verify every byte of a release and check that it may be published.
-
-    Raises:
-        DatasetError: The release is damaged, has pictures whose licence does not permit
-            publication, or its card lacks a licence, authors or a statement about faces.
-    """
+    """Verify every byte of a release and check that it may be published."""
     verification = verify_folder(root)
     if not verification.ok:
         wrong = verification.wrong[0]
@@ -67,11 +55,7 @@ def ready_release(root: Path) -> Draft:
 
 @contextlib.contextmanager
 def with_doi(draft: Draft, doi: str) -> Iterator[Draft]:
-    """A copy of a release, in a temporary folder, whose documents have a DOI.
-
-    Raises:
-        StorageError: The copy cannot be written.
-    """
+    """A copy of a release, in a temporary folder, whose documents have a DOI."""
     details = draft.details.model_copy(update={"doi": doi})
     with tempfile.TemporaryDirectory(prefix="defocus-publish-") as folder:
         root = Path(folder) / draft.root.absolute().name
@@ -108,11 +92,7 @@ def _require_declared(root: Path, details: Details) -> None:
 
 
 def secret(variable: str) -> str:
-    """Read a token from the environment; command-line arguments would be visible to others.
-
-    Raises:
-        InputError: The variable is not set.
-    """
+    """Read a token from the environment; command-line arguments would be visible to others."""
     token = os.environ.get(variable, "").strip()
     if not re.fullmatch(r"[\x21-\x7e]+", token):
         raise InputError(f"{variable} is not set; put the server's token into it")
@@ -120,11 +100,7 @@ def secret(variable: str) -> str:
 
 
 def require_safe_address(endpoint: str) -> str:
-    """Check an address and remove its trailing slash; a token is never sent unencrypted.
-
-    Raises:
-        InputError: The address is neither https nor this computer, or contains a password.
-    """
+    """Check an address and remove its trailing slash; a token is never sent unencrypted."""
     parts = urlsplit(endpoint)
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
     if not safe or not parts.hostname or parts.username or parts.query or parts.fragment:

@@ -10,11 +10,7 @@ from defocus.progress import say
 
 
 def checked_repository(name: str) -> str:
-    """Check the name of a repository.
-
-    Raises:
-        InputError: It is not ``OWNER/NAME`` in the letters that the hub permits.
-    """
+    """Check the name of a repository."""
     if not re.fullmatch(r"[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}", name, re.ASCII):
         raise InputError(f"'{name}' is no OWNER/NAME; correct --repository")
     return name
@@ -32,22 +28,7 @@ def plan(draft: Draft, repository: str) -> dict[str, Any]:
 def draft_on_hub(
     draft: Draft, endpoint: str, token: str, repository: str, *, publish: bool
 ) -> dict[str, Any]:
-    """Upload a release to a private repository, made public only on request.
-
-    Args:
-        draft: The release.
-        endpoint: Endpoint of the server, such as ``https://huggingface.co``.
-        token: A token with the right to write.
-        repository: ``OWNER/NAME``.
-        publish: Whether to make the repository public.
-
-    Returns:
-        ``id``, ``url``, ``published`` and ``doi`` (None).
-
-    Raises:
-        InputError: The library huggingface_hub is not installed.
-        DefocusError: The server refuses or cannot be reached.
-    """
+    """Upload a release to a private repository ``OWNER/NAME``, made public only on request."""
     require("huggingface_hub", "publish", "1.0")
     import httpx
     from huggingface_hub import HfApi

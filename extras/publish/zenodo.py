@@ -30,23 +30,9 @@ BLOCK_BYTES = 1024 * 1024
 
 
 def draft_on_zenodo(draft: Draft, endpoint: str, token: str, *, publish: bool) -> dict[str, Any]:
-    """Upload a release as a draft, published only on request.
+    """Upload a release as a draft, published, which cannot be undone, only on request.
 
-    Args:
-        draft: The release.
-        endpoint: Endpoint of the server, such as ``https://sandbox.zenodo.org``.
-        token: A token with the right to write deposits, and to publish if requested.
-        publish: Whether to publish the draft, which cannot be undone.
-
-    Returns:
-        ``id``, ``url``, ``published`` and ``doi``: that of the card, or the one reserved for it.
-
-    Raises:
-        InputError: The release is larger than the server accepts.
-        DefocusError: The server refuses, cannot be reached, or received other bytes. An unfinished
-            draft is removed from the server; if that fails, a message says where it is.
-        StorageError: The archive cannot be written.
-    """
+    An unfinished draft is removed from the server; if that fails, a message says where it is."""
     require_size(draft)
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=endpoint, headers=headers, timeout=TIMEOUT_SECONDS) as client:
@@ -98,11 +84,7 @@ def plan(draft: Draft) -> dict[str, Any]:
 
 
 def require_size(draft: Draft) -> None:
-    """Refuse a release that is larger than a record.
-
-    Raises:
-        InputError: It is.
-    """
+    """Refuse a release that is larger than a record."""
     if draft.bytes > MOST_BYTES:
         size = f"{draft.bytes / 1e9:.0f} GB"
         raise InputError(f"{draft.root}: {size}; Zenodo takes 50, release it in parts")
@@ -131,11 +113,7 @@ def archive_name(draft: Draft) -> str:
 
 
 def write_archive(draft: Draft, path: Path) -> None:
-    """Write a release as a tar file; the same release gives the same bytes.
-
-    Raises:
-        StorageError: The disk is full.
-    """
+    """Write a release as a tar file; the same release gives the same bytes."""
     top = path.name.removesuffix(".tar")
     try:
         with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
@@ -209,11 +187,7 @@ def _asked(
     json: Any = None,  # noqa: ANN401 - any JSON document
     file: Path | None = None,
 ) -> dict[str, Any]:
-    """Send a request; if the server is busy, repeat it at the time that it asks for.
-
-    Raises:
-        DefocusError: The server refuses, cannot be reached, or does not answer with JSON.
-    """
+    """Send a request; if the server is busy, repeat it at the time that it asks for."""
     for attempt in range(1, TRIES + 1):
         try:
             content = None if file is None else _blocks(file)

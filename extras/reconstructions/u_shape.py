@@ -10,15 +10,11 @@ from defocus.baselines.layers.pointwise import Pointwise
 
 
 class UShape(nn.Module):
-    """From a blurry to the restored picture.
+    """From a blurry to the restored picture."""
 
-    Args:
-        width: Channels of the finest level; each halving doubles them.
-        encoder: Number of blocks per level, finest first; the same for encoder and decoder.
-        middle: Number of blocks of the coarsest level.
-        block: Makes a block of a given number of channels.
-        down: Makes the layer that halves the size and doubles the number of channels.
-    """
+    # ``width``: channels of the finest level; each halving doubles them. ``encoder``: blocks per
+    # level, finest first, of both. ``middle``: blocks of the coarsest level. ``block`` makes one of
+    # a number of channels, ``down`` the layer that halves the size and doubles that number.
 
     def __init__(
         self,
@@ -50,15 +46,7 @@ class UShape(nn.Module):
         return _Sum()
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
-                below to multiples of 2 for each level, and cropped again.
-
-        Returns:
-            Same shape as ``blurry``, not clamped.
-        """
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped; padded by reflection."""
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, self.multiple)
         features = self.intro(padded)

@@ -1,12 +1,6 @@
-"""Fuse aligned frames of a focus stack.
+"""Fuse aligned frames of a focus stack by their local detail, blended in a pyramid without seams.
 
-Each place is taken from the frame with the strongest local detail. The choice is smoothed along the
-edges of the picture by a guided filter, and the frames are blended in a Laplacian pyramid, so that
-no seam is seen between them.
-
-Source: Li, Kang and Hu, Image fusion with guided filtering, IEEE TIP 2013 (weights); Burt and
-Adelson, A multiresolution spline with application to image mosaics, ACM TOG 1983 (pyramid).
-"""
+Source: Li et al., guided filtering, TIP 2013; Burt, Adelson, multiresolution spline, TOG 1983."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -43,29 +37,19 @@ SURE = 2.0
 
 @dataclass(frozen=True)
 class Fusion:
-    """A picture that is in focus wherever one of its frames is.
+    """A picture that is in focus wherever one of its frames is."""
 
-    Attributes:
-        picture: ``(H, W, 3)`` float32, sRGB-encoded, 0..1.
-        index: ``(H, W)`` uint16, index of the frame with the strongest detail.
-        confidence: ``(H, W)`` float32, 0..1: how much of the strongest detail the mean of the other
-            frames lacks, beyond what noise explains. 0 where nothing tells the frames apart, as on
-            a plain wall.
-    """
-
-    picture: Array
-    index: NDArray[np.uint16]
+    picture: Array  # ``(H, W, 3)`` float32, sRGB-encoded, 0..1
+    index: NDArray[np.uint16]  # ``(H, W)`` uint16, index of the frame with the strongest detail
+    # ``(H, W)`` float32, 0..1: how much of the strongest detail the mean of the other frames lacks,
+    # beyond what noise explains. 0 where nothing tells the frames apart, as on a plain wall
     confidence: Array
 
 
 def fused(frames: Frames) -> Fusion:
-    """Fuse frames that lie on one grid; two of them are in memory at most.
+    """Fuse frames that are on one grid; two of them are in memory at most.
 
-    Args:
-        frames: Function that yields the frames from the first on, each as ``(H, W, 3)`` float32,
-            sRGB-encoded, 0..1, with a ``(H, W)`` mask of where it shows the scene. It is called
-            twice.
-    """
+    ``frames`` is called twice; it yields ``(H, W, 3)`` in 0..1 with a mask of what it shows."""
     index, confidence = _chosen(frames())
     total: list[Array] = []
     weights: list[Array] = []

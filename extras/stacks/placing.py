@@ -1,9 +1,6 @@
 """Place the frames of a focus stack on one of them: neighbours in focus are registered in turn.
 
-A small thing before an empty wall has too little texture for the registration, which says so.
-Frames of a stack have one light and lie near each other; there they are placed by their
-correlation, and believed where their detail then agrees.
-"""
+Those of too little texture are placed by correlation, and believed where their detail agrees."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -44,34 +41,21 @@ SAME_LIGHT = 0.005
 
 @dataclass(frozen=True)
 class PlacedFrame:
-    """A frame with its place.
+    """A frame with its place."""
 
-    Attributes:
-        path: The frame's file.
-        matrix: ``(3, 3)`` from positions of the reference frame to positions of this one.
-        gain: Factor on its linear light that gives it the reference's exposure.
-    """
-
-    path: Path
-    matrix: Matrix
-    gain: float
+    path: Path  # the frame's file
+    matrix: Matrix  # ``(3, 3)`` from positions of the reference frame to positions of this one
+    gain: float  # factor on its linear light that gives it the reference's exposure
 
 
 @dataclass(frozen=True)
 class FrameView:
-    """What is read of a frame to place it.
+    """What is read of a frame to place it."""
 
-    Attributes:
-        path: The frame's file.
-        size: Width and height of the picture.
-        luminance: Luminance, reduced, in linear light.
-        factor: By how much it is reduced.
-    """
-
-    path: Path
-    size: tuple[int, int]
-    luminance: Array
-    factor: int
+    path: Path  # the frame's file
+    size: tuple[int, int]  # width and height of the picture
+    luminance: Array  # luminance, reduced, in linear light
+    factor: int  # by how much it is reduced
 
 
 def place_frames(
@@ -79,16 +63,7 @@ def place_frames(
 ) -> tuple[list[PlacedFrame], dict[Path, str]]:
     """Register every frame of a stack, outwards from the reference frame.
 
-    Args:
-        views: The frames in the order of their focus; see :func:`frame_views`.
-        reference: Index of the frame whose geometry the result has.
-
-    Returns:
-        The placed frames in their order, and why others could not be placed.
-
-    Raises:
-        AlignmentError: No frame can be placed beside the reference; the message says why.
-    """
+    The placed frames in their order, and why others could not be placed."""
     frames = [one.path for one in views]
     shape, factor = views[reference].luminance.shape, views[reference].factor
     matrices: dict[int, Matrix] = {reference: np.eye(3)}
@@ -162,19 +137,9 @@ def _beside(placed: Sequence[tuple[Matrix, Array]], view: Array) -> tuple[Matrix
 
 
 def correlated(reference: Array, view: Array) -> Matrix | None:
-    """The affine transform that gives two pictures of one light the largest correlation.
+    """``(3, 3)``: the affine transform of the largest correlation; None if detail does not agree.
 
-    Source: Evangelidis and Psarakis, Parametric image alignment using enhanced correlation
-    coefficient maximization, TPAMI 2008.
-
-    Args:
-        reference: ``(H, W)`` luminance, 0..1.
-        view: Same shape.
-
-    Returns:
-        ``(3, 3)`` from positions of the reference to those of the view; None if there is none after
-        which their detail agrees.
-    """
+    Source: Evangelidis and Psarakis, enhanced correlation coefficient maximization, TPAMI 2008."""
     factor = factor_for(reference.shape, CORRELATED_SIDE)
     first, second = reduced(reference, factor), reduced(view, factor)
     warp: Any = np.eye(2, 3, dtype=np.float32)
@@ -216,14 +181,7 @@ def _gain(reference: Array, view: Array, matrix: Matrix, shape: tuple[int, ...])
 def warped(
     picture: Array, matrix: Matrix, shape: tuple[int, ...], border: int = cv2.BORDER_REFLECT_101
 ) -> Array:
-    """A picture on the grid of the reference frame.
-
-    Args:
-        picture: ``(H, W)`` or ``(H, W, C)`` float32.
-        matrix: ``(3, 3)`` from positions of the result to positions of the picture.
-        shape: Height and width of the result.
-        border: OpenCV's way to continue the picture beyond its border.
-    """
+    """A float32 picture on the grid of the reference frame, from which ``matrix`` leads to it."""
     if np.array_equal(matrix, np.eye(3)) and picture.shape[:2] == shape[:2]:
         return picture
     how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP

@@ -1,9 +1,6 @@
 """Fuse focus stacks into a dataset: every frame with the picture that is in focus everywhere.
 
-``stacks/<name>/`` has the frames, unchanged; ``all-in-focus.png`` in the geometry of the reference
-frame; ``confidence.tif`` (float32) and ``confidence.png``; ``fusion.json``: place of each frame,
-reference, comparison.
-"""
+The frames stay unchanged; ``fusion.json`` has place, reference, comparison."""
 
 import math
 import shutil
@@ -67,50 +64,26 @@ BORDER_PX = 8
 
 @dataclass(frozen=True)
 class FusedStack:
-    """A fused stack.
-
-    Attributes:
-        name: Name of the stack.
-        picture: The picture in focus everywhere.
-        frames: Number of fused frames.
-        left_out: Number of frames that could not be placed.
-        reference: Name of the frame whose geometry the picture has.
-        confident_share: Share of the picture where the frames differ clearly in their detail.
-        merged: Name of the picture that another program merged; empty if there is none.
-        psnr_db: PSNR of ours against it, registered and with its exposure, over all that both show.
-        best_frame_db: The same for the best single frame.
-    """
+    """A fused stack."""
 
     name: str
-    picture: Path
-    frames: int
-    left_out: int
-    reference: str
-    confident_share: float
-    merged: str
+    picture: Path  # the picture in focus everywhere
+    frames: int  # number of fused frames
+    left_out: int  # number of frames that could not be placed
+    reference: str  # name of the frame whose geometry the picture has
+    confident_share: float  # share of the picture where the frames differ clearly in their detail
+    merged: str  # name of the picture that another program merged; empty if there is none
+    # PSNR of ours against it, registered and with its exposure, over all that both show
     psnr_db: float | None
-    best_frame_db: float | None
+    best_frame_db: float | None  # the same for the best single frame
 
 
 def fuse_stacks(
     dataset: Dataset, out: Path, position: int | None = None, jobs: int = 1
 ) -> tuple[list[FusedStack], tuple[LeftOut, ...]]:
-    """Fuse every stack of a dataset and write the new one.
+    """Fuse every stack of a dataset (reader ``stack``) and write the new one; what is left out.
 
-    Args:
-        dataset: Opened by the reader ``stack``.
-        out: Absent, empty, or holding an earlier run of the same stacks and settings.
-        position: Position, from 1, of the frame whose geometry the result has; None for the middle.
-        jobs: Number of stacks fused at once.
-
-    Returns:
-        The fused stacks, and the stacks and frames that could not be read or fused; the same
-        command tries them again.
-
-    Raises:
-        DatasetError: ``out`` has other contents, two stacks get one name, or no stack can be fused.
-        StorageError: The disk is full or ``out`` is not writable.
-    """
+    ``position``, from 1, is of the frame whose geometry the result has; None for the middle."""
     stacks, unlisted = find_stacks(dataset.root)
     named = _by_folder(stacks)
     order = {
@@ -231,11 +204,7 @@ def _fused_stack(stack: Stack, folder: Path) -> FusedStack:
 
 
 def _reference(stack: Stack, frames: Sequence[Path], position: int | None) -> int:
-    """Index of the reference among the frames that can be read: the one asked for, or the middle.
-
-    Raises:
-        DatasetError: There is no such frame.
-    """
+    """Index of the reference among frames that can be read: the one asked for, or the middle."""
     if position is None:
         return (len(frames) - 1) // 2
     if position > len(stack.frames):

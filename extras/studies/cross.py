@@ -41,34 +41,23 @@ PROTOCOLS = (COMPARED, "input-aligned")
 
 @dataclass(frozen=True)
 class CrossGain:
-    """What weights gain on one dataset under one protocol, or why that was not measured.
-
-    Attributes:
-        system: Name of the system.
-        trained_on: Names of the weights' training sets; empty if not known.
-        dataset: Name of the dataset, or its address where it could not be opened.
-        protocol: Protocol of the scores.
-        profile: Profile of the scores.
-        gain, low, high: Mean gain in PSNR and its confidence interval, dB; None without one.
-        images, scenes: Number of pictures and scenes with a gain.
-        pictures: Number of all test pictures.
-        reason: Why there is no gain; empty if there is one.
-        differs: Why the test pictures are not those of the published set; empty if they are.
-    """
+    """What weights gain on one dataset under one protocol, or why that was not measured."""
 
     system: str
-    trained_on: tuple[str, ...]
-    dataset: str
-    protocol: str
-    profile: str = ""
+    trained_on: tuple[str, ...]  # names of the weights' training sets; empty if not known
+    dataset: str  # name of the dataset, or its address where it could not be opened
+    protocol: str  # protocol of the scores
+    profile: str = ""  # profile of the scores
+    # gain, low, high: mean gain in PSNR and its confidence interval, dB; None without one
     gain: float | None = None
     low: float | None = None
     high: float | None = None
+    # images, scenes: number of pictures and scenes with a gain
     images: int = 0
     scenes: int = 0
-    pictures: int = 0
-    reason: str = ""
-    differs: str = ""
+    pictures: int = 0  # number of all test pictures
+    reason: str = ""  # why there is no gain; empty if there is one
+    differs: str = ""  # why the test pictures are not those of the published set; empty if they are
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -76,13 +65,7 @@ class CrossGain:
 
 
 def cross_plan(out: Path, texts: Sequence[str], weighted: Weighted) -> Expanded:
-    """The studies that evaluate the input and the weights, one per dataset; nothing is trained.
-
-    Args:
-        out: Folder of the study.
-        texts: Addresses of the datasets.
-        weighted: The systems, each with its weights.
-    """
+    """The studies that evaluate the input and the weights, one per dataset; nothing is trained."""
     opened, problems = open_several(texts)
     studies = []
     for text, dataset in opened:
@@ -95,16 +78,9 @@ def cross_plan(out: Path, texts: Sequence[str], weighted: Weighted) -> Expanded:
 def cross_gains(
     out: Path, texts: Sequence[str], weighted: Weighted
 ) -> tuple[list[CrossGain], Outcome, Sequence[Study]]:
-    """Evaluate what is not evaluated yet, and read the gains; takes the same arguments.
+    """Evaluate what is not evaluated yet, and read the gains, or why there is none.
 
-    Returns:
-        A gain, or the reason for none, per system, dataset and protocol; the outcome, with the
-        problems of datasets that could not be opened; and the studies.
-
-    Raises:
-        StorageError: The disk is full or the folder not writable.
-        InputError: The only dataset has an unreadable picture, or another process works there.
-    """
+    The outcome has the problems of datasets that could not be opened."""
     make_folder(out)
     plan = cross_plan(out, texts, weighted)
     opened = {study.options[-1] for study in plan.studies}
@@ -196,13 +172,7 @@ def _differs(dataset: Dataset) -> str:
 
 
 def in_field(measured: Sequence[CrossGain], system: str, name: str) -> CrossGain | str:
-    """What stands beside the published numbers of a set, or why nothing can.
-
-    Args:
-        measured: What was asked.
-        system: Name of the system.
-        name: One of :data:`FIELD`.
-    """
+    """What is beside the published numbers of a set of :data:`FIELD`, or why nothing can be."""
     asked = [
         one
         for one in measured

@@ -29,12 +29,7 @@ Systems = Mapping[str, tuple[str, ...]]
 
 
 def cross_tables(systems: Systems, gains: Sequence[CrossGain]) -> tuple[list[Table], list[str]]:
-    """Gains beside printed ones, then everything measured; and the notes of both.
-
-    Args:
-        systems: The systems that were asked for, and what they were trained on.
-        gains: What was measured of them, or why it was not.
-    """
+    """Gains beside printed ones, then everything measured; and the notes of both."""
     notes: dict[str, int] = {}
     rows = [_own_row(*system, gains, notes) for system in systems.items()]
     rows += [_printed_row(group, notes) for group in _trainings()]

@@ -1,9 +1,6 @@
 """Rendered pairs with a chosen misalignment: the ground truth displaced by a known amount.
 
-Blurry picture, truth and defocus map are those of the dataset. The sharp picture is the truth,
-moved in linear light by shift and zoom. So the same pixels are restored and scored for every
-misalignment, and only the training data differ.
-"""
+The same pixels are restored and scored for all amounts; only the training data differ."""
 
 import hashlib
 import math
@@ -39,18 +36,9 @@ LARGEST_SHIFT = 0.25
 
 
 def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
-    """A copy of a rendered dataset with this misalignment, made once and kept.
+    """A copy of a rendered dataset with a shift and a zoom's distance from 1, made once and kept.
 
-    Args:
-        dataset: A rendered dataset.
-        shift_px: Length of each pair's shift; its direction is derived from the pair's name.
-        zoom: Distance of each pair's zoom from 1; its sign is derived from the name too.
-
-    Raises:
-        NotApplicableError: The dataset is not rendered.
-        InputError: The shift would leave too little of a picture in its frame.
-        StorageError: The cache cannot be written.
-    """
+    Direction and sign are derived from each pair's name."""
     if not dataset.rendered:
         raise NotApplicableError(
             f"{dataset.name} is not rendered; misalignment can be injected only where the truth "

@@ -25,18 +25,12 @@ PROTOCOLS = ("gt", "input-aligned", "truth")
 
 @dataclass(frozen=True)
 class Crossed:
-    """Result of one system, trained on one dataset and tested on one.
+    """Result of one system, trained on one dataset and tested on one."""
 
-    Attributes:
-        system: Its name.
-        train_dataset: Name of the training dataset; empty for a system that does not train.
-        dataset: Name of the dataset it was tested on.
-        psnr: PSNR by protocol, dB, mean over pictures and seeds; None if there is no target.
-    """
-
-    system: str
-    train_dataset: str
-    dataset: str
+    system: str  # its name
+    train_dataset: str  # name of the training dataset; empty for a system that does not train
+    dataset: str  # name of the dataset it was tested on
+    # PSNR by protocol, dB, mean over pictures and seeds; None if there is no target
     psnr: dict[str, float | None]
 
     def to_json(self) -> dict[str, object]:
@@ -53,11 +47,7 @@ def generalisation_plan(
     seeds: int,
     override: Override,
 ) -> list[Study]:
-    """The studies of :func:`generalisation_study`, one per dataset; takes the same arguments.
-
-    Raises:
-        InputError: A test dataset is also the training dataset.
-    """
+    """The studies of :func:`generalisation_study`, one per dataset; takes the same arguments."""
     home = open_for_study(train)
     others = [open_for_study(text) for text in tests]
     for other in others:
@@ -77,22 +67,7 @@ def generalisation_study(
     seeds: int,
     override: Override,
 ) -> tuple[list[Crossed], Outcome]:
-    """Train on one dataset, test there and on the others; finished work is not repeated.
-
-    Args:
-        out: Folder of the study.
-        train: Dataset to train on.
-        tests: Others to test on.
-        systems: The systems to train.
-        budget: The budget whose schedule is used.
-        seeds: Number of seeds.
-        override: Schedule and training values.
-
-    Raises:
-        InputError: A test dataset is also the training dataset.
-        DefocusError: A run failed.
-        StorageError: The disk is full or ``out`` is not writable.
-    """
+    """Train on one dataset, test there and on the others; finished work is not repeated."""
     require_writable(out)
     studies = generalisation_plan(out, train, tests, systems, budget, seeds, override)
     rows: list[Crossed] = []

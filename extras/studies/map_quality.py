@@ -17,29 +17,17 @@ EDGE_SCALE_PX = 1.0
 
 @dataclass(frozen=True)
 class MapError:
-    """Mean absolute error of a map, px of the circle of confusion's diameter.
+    """Mean absolute error of a map, px of the circle of confusion's diameter."""
 
-    Attributes:
-        everywhere: Error over all pixels.
-        edges: Error over the blurry picture's edges; None if it has none.
-    """
-
-    everywhere: float
-    edges: float | None
+    everywhere: float  # error over all pixels
+    edges: float | None  # error over the blurry picture's edges; None if it has none
 
 
 @torch.no_grad()
 def map_error(network: nn.Module, pair: Pair) -> MapError:
     """Compare the ``defocus_map`` of a network's outputs with the true one.
 
-    Args:
-        network: The network, in evaluation mode.
-        pair: A pair with a true defocus map.
-
-    Raises:
-        ImageError: The picture cannot be read.
-        ValueError: The network outputs no map, or the pair has none.
-    """
+    ValueError: the network outputs no map, or the pair has none."""
     outputs = getattr(network, "outputs", None)
     if outputs is None or pair.defocus_map is None:
         raise ValueError(f"{pair.id}: no map to compare")

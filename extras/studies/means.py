@@ -10,13 +10,7 @@ from defocus.errors import NotApplicableError
 
 
 def mean_psnrs(results: Results, runs: Sequence[Run], protocol: str) -> list[float]:
-    """Mean PSNR in dB of each run that has all pictures.
-
-    Args:
-        results: The store.
-        runs: The runs, such as the seeds of one system.
-        protocol: The protocol of the scores.
-    """
+    """Mean PSNR in dB of each run, such as a system's seeds, that has all pictures."""
     means = []
     for run in runs:
         values = [

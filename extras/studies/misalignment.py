@@ -25,17 +25,12 @@ from defocus.reports.model import Column, Table
 
 @dataclass(frozen=True)
 class Condition:
-    """One amount of misalignment and the results of training with it.
+    """One amount of misalignment and the results of training with it."""
 
-    Attributes:
-        shift_px: Injected shift, px.
-        zoom: Injected zoom, as a difference from 1.
-        psnr: PSNR by system against the truth, dB, mean over pictures and seeds; None if a system
-            does not train with it.
-    """
-
-    shift_px: float
-    zoom: float
+    shift_px: float  # injected shift, px
+    zoom: float  # injected zoom, as a difference from 1
+    # PSNR by system against the truth, dB, mean over pictures and seeds; None if a system does not
+    # train with it
     psnr: dict[str, float | None]
 
     def to_json(self) -> dict[str, object]:
@@ -58,11 +53,7 @@ def misalignment_plan(
     override: Override,
     amounts: Sequence[tuple[float, float]],
 ) -> list[Study]:
-    """The studies of :func:`misalignment_study`, one per amount; takes the same arguments.
-
-    Raises:
-        NotApplicableError: The dataset is not rendered.
-    """
+    """The studies of :func:`misalignment_study`, one per amount; takes the same arguments."""
     opened = readable(open_for_study(dataset), *SPLITS)
     sets = [displaced(opened, shift_px, zoom) for shift_px, zoom in amounts]
     return [
@@ -80,22 +71,7 @@ def misalignment_study(
     override: Override,
     amounts: Sequence[tuple[float, float]],
 ) -> tuple[list[Condition], Outcome]:
-    """Train and evaluate systems with each misalignment; finished work is not repeated.
-
-    Args:
-        out: Folder of the study.
-        dataset: A rendered dataset.
-        systems: The systems, such as one with and one without JDRL.
-        budget: The budget whose schedule is used.
-        seeds: Number of seeds.
-        override: Schedule and training values.
-        amounts: Shift (px) and zoom of each condition.
-
-    Raises:
-        NotApplicableError: The dataset is not rendered.
-        DefocusError: A run failed.
-        StorageError: The disk is full or ``out`` is not writable.
-    """
+    """Train and evaluate systems with each shift (px) and zoom; finished work is not repeated."""
     require_writable(out)
     studies = misalignment_plan(out, dataset, systems, budget, seeds, override, amounts)
     rows: list[Condition] = []

@@ -1,8 +1,6 @@
 """Published gains over the blurry input where it is known what was trained on.
 
-``trained.csv`` says which printed cell is of which training; the numbers themselves are those of
-the published tables. A gain is never printed: it is the system's PSNR minus that of the input.
-"""
+A gain is never printed: it is the system's PSNR minus that of the input."""
 
 import csv
 import functools
@@ -23,19 +21,14 @@ ALIKE_DB = 0.02
 
 @dataclass(frozen=True)
 class PublishedGain:
-    """The gain of a published system on one dataset, dB.
+    """The gain of a published system on one dataset, dB."""
 
-    Attributes:
-        cell: What is printed of the system.
-        input: What is printed of the input: by the same source, or by the first one that has it.
-        trained_on: Published names of the training sets.
-        stated: Whether the source of the cell names them; else they are those of the authors'
-            repository or, for LFDOF, the set's own training part.
-    """
-
-    cell: Published
+    cell: Published  # what is printed of the system
+    # what is printed of the input: by the same source, or by the first one that has it
     input: Published
-    trained_on: tuple[str, ...]
+    trained_on: tuple[str, ...]  # published names of the training sets
+    # whether the source of the cell names them; else they are those of the authors' repository or,
+    # for LFDOF, the set's own training part
     stated: bool
 
     @property

@@ -42,21 +42,13 @@ Grey = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class StepScore:
-    """Scores of one step of blur.
-
-    Attributes:
-        step: 0 to 19.
-        pictures: Number of scored pictures.
-        unread: Of these, how many had not exactly three lines, so that they have no score.
-        mean: Mean score with 0 for those, percent.
-        mean_read: Mean score without those, percent; None if there is none.
-    """
+    """Scores of one step of blur."""
 
     step: int
-    pictures: int
-    unread: int
-    mean: float
-    mean_read: float | None
+    pictures: int  # number of scored pictures
+    unread: int  # of these, how many had not exactly three lines, so that they have no score
+    mean: float  # mean score with 0 for those, percent
+    mean_read: float | None  # mean score without those, percent; None if there is none
 
     @property
     def passed(self) -> bool:
@@ -66,21 +58,14 @@ class StepScore:
 
 @dataclass(frozen=True)
 class HelsinkiResult:
-    """Outcome of a method.
+    """Outcome of a method."""
 
-    Attributes:
-        steps: Scored steps in order.
-        missing: Number of pictures that were not restored; they score 0.
-        false_characters: Mean number of characters read in restored pictures without text; None if
-            none were given.
-        reader: Version of tesseract.
-        left_out: Pictures that could not be read, with reasons; they have no score.
-    """
-
-    steps: tuple[StepScore, ...]
-    missing: int
+    steps: tuple[StepScore, ...]  # scored steps in order
+    missing: int  # number of pictures that were not restored; they score 0
+    # mean number of characters read in restored pictures without text; None if none were given
     false_characters: float | None
-    reader: str
+    reader: str  # version of tesseract
+    # pictures that could not be read, with reasons; they have no score
     left_out: tuple[LeftOut, ...] = ()
 
     @property
@@ -123,19 +108,9 @@ class HelsinkiResult:
 
 
 def helsinki_score(picture: Grey, text: str) -> int | None:
-    """Score a restored picture of three lines of text.
+    """How alike the middle lines of a uint8 grey picture and a true text are, 0 to 100.
 
-    Args:
-        picture: ``(H, W)`` uint8 grey.
-        text: The true text, three lines.
-
-    Returns:
-        0 to 100: how alike the middle lines are; None if not exactly three lines are read.
-
-    Raises:
-        InputError: The true text has not three lines.
-        NotApplicableError: tesseract is not installed.
-    """
+    None if not exactly three lines are read."""
     truth = [line.strip() for line in text.splitlines() if line.strip()]
     if len(truth) != LINES:
         raise InputError(f"the true text has {len(truth)} lines, not {LINES}")
@@ -146,11 +121,10 @@ def helsinki_score(picture: Grey, text: str) -> int | None:
 
 
 def _prepared(picture: Grey) -> Grey:
-    """Contrast and half the size, to the bit as the official script makes them.
-
-    Its divisor is the minimum of the left edge before the shift, so the background does not become
-    white but what it becomes in the challenge. Where that is 0, all but black becomes white.
-    """
+    """Contrast and half the size, to the bit as the official script makes them."""
+    # Its divisor is the minimum of the left edge before the shift, so the background does not
+    # become white but what it becomes in the challenge. Where that is 0, all but black becomes
+    # white.
     least = float(picture[:, :EDGE_COLUMNS].min())
     shifted = picture - float(picture.min())
     scaled = shifted * (255 / least) if least > 0 else np.where(picture > 0, 255.0, 0.0)
@@ -161,17 +135,9 @@ def _prepared(picture: Grey) -> Grey:
 
 
 def score_steps(restored: Path, dataset: Dataset, text_free: Path | None = None) -> HelsinkiResult:
-    """Score a folder of restored pictures, step by step.
+    """Score a folder of restored pictures, named as the blurry ones of ``hdc2021``, by step.
 
-    Args:
-        restored: Folder of the pictures, named as the blurry ones.
-        dataset: Opened by the reader ``hdc2021``: its test pairs.
-        text_free: Folder of restored pictures of :func:`write_text_free`.
-
-    Raises:
-        InputError: The dataset is another one, or a folder has no pictures.
-        NotApplicableError: tesseract is not installed.
-    """
+    ``text_free`` has restored pictures of :func:`write_text_free`."""
     matching = match(restored, dataset_subjects(dataset))
     files = {subject.name: path for subject, path in matching.files}
     by_step: dict[int, list[Pair]] = {}
@@ -243,11 +209,7 @@ def _false_characters(folder: Path) -> float:
 def write_text_free(folder: Path) -> None:
     """Write blurry pictures without text: what a method writes into them is its own.
 
-    Half of them are dead leaves, half a smooth light; all are blurred as far as step 10 or so.
-
-    Raises:
-        StorageError: The folder cannot be written.
-    """
+    Half of them are dead leaves, half a smooth light; all are blurred as far as step 10 or so."""
     import cv2
 
     make_folder(folder)

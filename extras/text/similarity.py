@@ -2,15 +2,9 @@
 
 
 def similarity(first: str, second: str) -> float:
-    """Share of characters that two texts have in common in one order, 0 to 1.
+    """Share of characters that two texts have in common in one order, 0 to 1; 0 if one is empty.
 
-    It is 2·LCS / (length + length), with the longest common subsequence: 1 - insertions and
-    deletions / both lengths. ``fuzzywuzzy.fuzz.ratio`` gives this value where python-Levenshtein is
-    installed, and another one where it is not (fuzzywuzzy issue 128).
-
-    Returns:
-        0 if one of the texts is empty.
-    """
+    2·LCS / (length + length), as ``fuzzywuzzy.fuzz.ratio`` has it with python-Levenshtein."""
     if not first or not second:
         return 0.0
     row = [0] * (len(second) + 1)

@@ -16,12 +16,10 @@ POOL_SIZE = 50
 class CycleGANObjective(Objective):
     """Least-squares adversarial losses, cycles and identities; no loss compares a pair.
 
-    A batch's blurry and sharp crops show the same place, but nothing here sees that they do.
+    A batch's blurry and sharp crops show the same place, but nothing here sees that they do."""
 
-    Args:
-        width: Channels of the critics' first layer, and of the generator that blurs.
-        blocks: Residual blocks of that generator.
-    """
+    # ``width``: channels of the critics' first layer, and of the generator that blurs. ``blocks``:
+    # residual blocks of that generator.
 
     def __init__(self, width: int = 64, blocks: int = 9) -> None:
         super().__init__()

@@ -26,21 +26,11 @@ ADVERSARIAL_FROM_EPOCH = 10
 
 
 class DefocusGANObjective(Objective):
-    """0.5 L1 + 0.006 VGG19 + weight x critic; branches held to their blur by a fading mask.
+    """0.5 L1 + 0.006 VGG19 + weight x critic; branches held to their blur by a fading mask."""
 
-    The first stage is the recipe's warm-up: the blur map's network and the kernels of the blur,
-    which exist in training alone, learn in turns from dual-pixel views
-    (``defocusgan_map``). Then they stay fixed, and the second
-    stage's epochs begin: the critic rests until epoch 6 and counts for the generator from epoch
-    10 on. Without learnt maps there is no first stage, and no warm-up.
-
-    Args:
-        adversarial_weight: 0.001 in the released code, 0.01 in a comment of it and in the paper.
-        channels: Number of channels of the first layers of critic and map network; 64 in the
-            released ones.
-        maps: Where the second stage's maps come from: the first one, which needs
-            ``supervision = ["dual_pixel"]``, or the dataset, ``["defocus_map"]``.
-    """
+    # In the warm-up, the first stage, blur map and kernels learn in turns (``defocusgan_map``).
+    # Then they stay fixed; the critic rests until epoch 6 and counts from epoch 10 on.
+    # ``adversarial_weight``: 0.001 in the released code, 0.01 in the paper.
 
     def __init__(
         self,
@@ -59,11 +49,9 @@ class DefocusGANObjective(Objective):
     def forward(
         self, network: torch.nn.Module, batch: Batch, progress: Progress
     ) -> tuple[torch.Tensor, Parts]:
-        """The first stage's loss, then the generator's.
+        """The first stage's loss (part ``radius_px``), then the generator's.
 
-        The parts of the first are ``radius_px``, of the second ``l1``, ``perceptual`` and
-        ``adversarial``.
-        """
+        Its parts are ``l1``, ``perceptual`` and ``adversarial``."""
         if self.first_stage is not None and self.blur_map is not None and progress.in_warmup:
             given: tuple[torch.Tensor, Parts] = self.first_stage(self.blur_map, batch, progress)
             return given

@@ -1,8 +1,6 @@
 """DefocusGAN's first stage: blur map and blur kernels, learnt alternately.
 
-The map has no ground truth. It is right where the sharp picture, blurred by the kernels that the
-map asks for, equals the blurry one.
-"""
+The map is right where the sharp picture, blurred by its kernels, equals the blurry one."""
 
 import torch
 from torch import nn
@@ -30,12 +28,7 @@ class BlurMapObjective(Objective):
     ) -> tuple[torch.Tensor, Parts]:
         """The loss; its part is ``radius_px``, the mean absolute map.
 
-        Args:
-            network: Network from dual-pixel views ``(N, 6, H, W)`` to signed radii ``(N, 3, H,
-                W)``.
-            batch: ``supervision`` has the views as ``dual_pixel``.
-            progress: Decides whether the network or the kernels get gradients.
-        """
+        The progress decides whether the network or the kernels get gradients."""
         of_kernels = any(first <= progress.epoch < end for first, end in KERNEL_EPOCHS)
         with torch.set_grad_enabled(not of_kernels):
             radii = network(batch.supervision["dual_pixel"])

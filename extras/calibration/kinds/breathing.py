@@ -17,22 +17,7 @@ def calibrate_breathing(
 ) -> dict[str, Any]:
     """Register narrow-aperture pictures at several motor positions with each other.
 
-    Args:
-        bench: The camera.
-        aperture: The aperture as typed; narrow, so that all positions are sharp enough to be
-            registered.
-        shutter: The exposure time as typed; None finds one.
-        reach: Steps to move to each side.
-
-    Returns:
-        ``table`` of ``steps`` and ``zoom`` (null if the pictures could not be registered):
-        magnification relative to the present position; ``coefficients`` b1, b2 of
-        ``zoom = 1 + b1 steps + b2 steps²`` and ``residual``, the largest deviation from it.
-
-    Raises:
-        InputError: The camera has no focus motor, or lacks a value.
-        CameraError: Fewer than three positions can be registered, or the camera was lost.
-    """
+    The ``table`` of steps and zoom, b1, b2 of ``1 + b1 steps + b2 steps²``, and the residual."""
     from defocus.align.registration.register import register
 
     focus = focus_positions(bench.camera)

@@ -21,22 +21,9 @@ LEAST_AREA_PX = 5
 def calibrate_dust(
     bench: CalibrationBench, *, aperture: str, shutter: str | None, frames: int
 ) -> dict[str, Any]:
-    """Shoot an even surface at the narrow aperture and look for dark spots.
+    """Shoot an even surface at the narrow aperture and look for dark spots in the frames' mean.
 
-    Args:
-        bench: The camera.
-        aperture: The aperture as typed.
-        shutter: The exposure time as typed; None finds one.
-        frames: Number of pictures to average.
-
-    Returns:
-        ``aperture``, ``picture_size_px`` and ``specks``, each with ``x_px``, ``y_px``,
-        ``diameter_px`` and ``depth`` (share of the light that is missing).
-
-    Raises:
-        InputError: The camera lacks a value.
-        CameraError: The camera was lost, or cannot be exposed for the surface.
-    """
+    ``specks`` have ``x_px``, ``y_px``, ``diameter_px`` and ``depth`` (share of missing light)."""
     bench.show("flat", "point the camera at an evenly lit white surface, out of focus")
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
     looks = [bench.shot(exposure) for _ in range(frames)]
@@ -51,14 +38,9 @@ def calibrate_dust(
 
 
 def find_specks(light: NDArray[np.float64]) -> list[dict[str, float]]:
-    """Find dark spots in a picture of an even surface.
+    """Dark spots in linear light ``(H, W)`` of an even surface, the darkest first.
 
-    Args:
-        light: ``(H, W)`` linear light.
-
-    Returns:
-        Centre, diameter of the circle of the same area, and depth; the darkest first.
-    """
+    The diameter is that of the circle of the same area."""
     width = light.shape[1]
     picture = light.astype(np.float32)
     even = cv2.GaussianBlur(picture, (0, 0), width * BACKGROUND_SHARE)

@@ -17,19 +17,7 @@ def calibrate_exposure(
 ) -> dict[str, Any]:
     """Shoot an even surface at every aperture between two, at times for equal exposure.
 
-    Args:
-        bench: The camera.
-        blurry: Widest aperture, as typed; the others are compared with it.
-        sharp: Narrowest aperture, as typed.
-        shutter: Time of the widest aperture; None finds one.
-
-    Returns:
-        ``apertures``: the camera's value → ``shutter``, ``error_ev`` (light beyond the settings,
-            relative to the widest), and ``flicker_ev``, the difference of two consecutive shots.
-
-    Raises:
-        InputError: The camera lacks a value.
-        CameraError: The camera was lost, or cannot be exposed for the surface.
+    ``error_ev``: light beyond the settings, relative to the widest; ``flicker_ev``: of two shots.
     """
     bench.show("flat", "point the camera at an evenly lit white surface, out of focus")
     widest, narrowest = bench.aperture(blurry), bench.aperture(sharp)

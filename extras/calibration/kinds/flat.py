@@ -15,21 +15,7 @@ BLOCKS_ACROSS = 40
 def calibrate_flat(
     bench: CalibrationBench, *, apertures: list[str], shutter: str | None, frames: int
 ) -> dict[str, Any]:
-    """Shoot an even surface at each aperture.
-
-    Args:
-        bench: The camera.
-        apertures: The apertures as typed.
-        shutter: Time of the first aperture; None finds one. The others are exposed like it.
-        frames: Number of pictures to average at each aperture.
-
-    Returns:
-        ``apertures``: the camera's value → the result of :func:`radial_fit`.
-
-    Raises:
-        InputError: The camera lacks a value.
-        CameraError: The camera was lost, or cannot be exposed for the surface.
-    """
+    """Shoot an even surface at each aperture, exposed like the first; see :func:`radial_fit`."""
     bench.show("flat", "point the camera at an evenly lit white surface, out of focus")
     words = [bench.aperture(typed) for typed in apertures]
     base = bench.well_exposed(words[0], shutter)
@@ -44,10 +30,7 @@ def calibrate_flat(
 def radial_fit(looks: list[QuickLook]) -> dict[str, Any]:
     """Light in EV over the distance from the centre: c2 r² + c4 r⁴, r = 1 in the corners.
 
-    Returns:
-        ``corner_ev`` (negative if corners are darker), ``coefficients_ev`` c2 and c4, and
-        ``residual_ev``, the standard deviation of the residual, caused by an uneven surface.
-    """
+    ``corner_ev`` is negative if corners are darker; an uneven surface causes ``residual_ev``."""
     light = np.mean([look.linear.mean(axis=2, dtype=np.float64) for look in looks], axis=0)
     size = max(max(light.shape) // BLOCKS_ACROSS, 1)
     blocks = np.log2(np.maximum(block_means(light, size), 1e-6))

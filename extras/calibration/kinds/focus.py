@@ -1,9 +1,6 @@
-"""Best position of the focus motor, its backlash, and the blur of a step.
+"""Best position of the focus motor, its backlash, and the blur of a step, measured in pictures.
 
-Steps are not calibrated and cannot be read back, so positions are measured in pictures: a sweep
-towards far, always approached from the near side, then one towards near. The second shows the same
-energy later, by the steps of the backlash.
-"""
+A sweep towards near shows the energy of that towards far later, by the backlash."""
 
 import math
 from typing import Any
@@ -40,27 +37,9 @@ def calibrate_focus(
     focal_length_mm: float | None = None,
     sensor_pitch_um: float | None = None,
 ) -> dict[str, Any]:
-    """Find the best focus on a detailed target, and the backlash of the motor.
+    """Find the best focus on a detailed target, where the lens stays, and the motor's backlash.
 
-    The lens is left at the best focus, approached from the near side.
-
-    Args:
-        bench: The camera.
-        aperture: The aperture as typed; None uses the widest, which shows focus best.
-        shutter: The exposure time as typed; None finds one.
-        reach: Steps to search on each side.
-        focal_length_mm: Focal length, where the camera does not report it.
-        sensor_pitch_um: Pixel pitch, where the camera does not report it.
-
-    Returns:
-        ``best_steps`` from the initial position, ``backlash_steps``, ``contrast`` of the sweep, the
-        ``curve`` of gradient energy over steps, ``scale`` (blur by step at ``f_number``, see
-        :func:`.focus_scale.focus_scale`), and ``dioptres_per_step``, null without lens or scale.
-
-    Raises:
-        InputError: The camera has no focus motor.
-        CameraError: Nothing comes into focus, or the camera was lost.
-    """
+    For ``scale`` see :func:`.focus_scale.focus_scale`; null without lens or scale."""
     focus = focus_positions(bench.camera, overshoot=max(reach // 2, 10))
     bench.show("chart", "point the camera at something flat with fine detail, about in focus")
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
@@ -147,14 +126,9 @@ def _backward(
 
 
 def _play(forward: Curve, backward: Curve) -> float:
-    """The lag at which the sweep towards near repeats the one towards far, in steps.
+    """The lag, in steps, at which the sweep towards near repeats the one towards far.
 
-    The lens stands still until the play is taken up. A gain between the sweeps does not matter.
-
-    Args:
-        forward: The sweep towards far, by rising steps.
-        backward: The sweep towards near, from its start.
-    """
+    The lens stands still until the play is taken up. A gain between the sweeps does not matter."""
     steps, energy = (np.array(values, dtype=float) for values in zip(*forward, strict=True))
     positions, seen = (np.array(values, dtype=float) for values in zip(*backward, strict=True))
     lags = np.arange(0.0, positions[0] - positions[-1], 0.1)

@@ -27,17 +27,11 @@ LEAST_VIEWS = 4
 
 @dataclass(frozen=True)
 class FocusView:
-    """The centre of a picture at a position of the motor.
+    """The centre of a picture at a position of the motor."""
 
-    Attributes:
-        steps: The position.
-        centre: ``(h, w)`` linear light.
-        pixels: Picture pixels per pixel of it.
-    """
-
-    steps: int
-    centre: Grey
-    pixels: float
+    steps: int  # the position
+    centre: Grey  # ``(h, w)`` linear light
+    pixels: float  # picture pixels per pixel of it
 
 
 def view_at(steps: int, look: QuickLook) -> FocusView:
@@ -49,20 +43,12 @@ def view_at(steps: int, look: QuickLook) -> FocusView:
 
 
 def focus_scale(views: Sequence[FocusView], best: float) -> dict[str, Any] | None:
-    """Blur by step: each picture's circle of confusion, and a line through them.
+    """Blur by step: each picture's circle of confusion, and a line through them; near is negative.
 
-    A circle of confusion is the disc that takes the gradients of the sharpest picture down to those
-    of another one, so a small change of magnification does not matter. In a thin lens it grows in
-    proportion to the dioptres from the best focus; near is negative.
-
-    Args:
-        views: Pictures of one target at one aperture.
-        best: Position of the best focus, in steps.
-
-    Returns:
-        ``px_per_step``, ``residual_px`` (standard deviation about the line) and the ``curve`` of
-        ``coc_px`` over ``steps``; None if too few pictures are blurred by a measurable size.
-    """
+    None if too few pictures are blurred by a measurable size."""
+    # A circle of confusion is the disc that takes the gradients of the sharpest picture down to
+    # those of another one, so a small change of magnification does not matter. In a thin lens it
+    # grows in proportion to the dioptres from the best focus.
     sharp = min(views, key=lambda view: abs(view.steps - best))
     energies = {view.steps: gradient_energy(view.centre) for view in views}
     floor = OVER_FLOOR * min(energies.values())

@@ -1,10 +1,6 @@
 """Differences of two cameras on one scene: mirror, geometry, exposure, time of release.
 
-The skew between the releases is measured in pictures. A bright object crosses the picture while
-both cameras are released together several times. The static scene is the median over the shots; the
-rest is the moving object, whose centre serves both cameras as a clock. Its speed comes from the
-shots of one camera, whose delay cancels between two of them.
-"""
+A moving object before the static scene, the median over the shots, is both cameras' clock."""
 
 import contextlib
 import time
@@ -51,25 +47,9 @@ def calibrate_rig(
     shutter: str | None,
     shots: int,
 ) -> dict[str, Any]:
-    """Compare the pictures of two cameras at one aperture.
+    """Compare the pictures of two cameras at one narrow aperture.
 
-    Args:
-        blurry: The camera that will take the blurry shots.
-        sharp: The camera that will take the sharp ones.
-        aperture: The aperture as typed; narrow, so that both are sharp enough to be registered.
-        shutter: The exposure time as typed; None finds one for the first camera, and both use it.
-        shots: Number of common releases for the skew.
-
-    Returns:
-        ``mirrored``, ``shift_px``, ``zoom``, ``rotation_deg`` (from the blurry to the sharp camera,
-        mirror undone), ``gain_ev`` (light of the blurry relative to the sharp camera at equal
-        settings), ``skew_seconds`` (delay of the sharp one when both are released together, null if
-        nothing moved) and ``skew_scatter_seconds``.
-
-    Raises:
-        InputError: A camera lacks a value.
-        CameraError: The two cannot be registered, or a camera was lost.
-    """
+    ``skew_seconds``: delay of the sharp one if both are released together; null: no motion."""
     blurry.show("chart", "point both cameras at something with fine detail everywhere")
     sharp.show("chart", "leave it there")
     first = blurry.well_exposed(blurry.aperture(aperture), shutter)
@@ -171,11 +151,7 @@ def _tracks(pictures: list[Grey]) -> dict[int, NDArray[np.float64]]:
 
 
 def _centre(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Centre of the largest connected part.
-
-    Raises:
-        ValueError: The part is too small, or cut by the border.
-    """
+    """Centre of the largest connected part."""
     import cv2
 
     count, labels, stats, _ = cv2.connectedComponentsWithStats((weights > 0).astype(np.uint8))

@@ -1,9 +1,6 @@
-"""A second e-SFR, after another program: whole-region windows, a polynomial of order 5.
+"""A second e-SFR for comparison, after another program, P. Burns' sfrmat5 (2023).
 
-Source: steps and constants of P. Burns' sfrmat5 (2023): centroids with a Hamming window over the
-region, fifth-order fit, four bins per pixel, a Tukey window over the whole region, correction of
-the derivative only. Written for comparison with :mod:`defocus.edges.edge`.
-"""
+Whole-region windows (Hamming, Tukey), a polynomial of order 5, four bins per pixel."""
 
 import math
 

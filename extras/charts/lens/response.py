@@ -1,8 +1,6 @@
-"""What a lens makes of the printed chart, fast enough to be fitted.
+"""What a lens makes of the printed chart, fast enough to be fitted: smooth in all its numbers.
 
-The transfer function of a pupil's rays, times that of diffraction, is smooth in every number of
-the lens, where :mod:`defocus.scene.colour_psf` counts rays in cells. That of waves takes longer.
-"""
+:mod:`defocus.scene.colour_psf` counts rays in cells."""
 
 import math
 

@@ -1,8 +1,6 @@
 """Contrast of a Siemens star ring by ring, with the sign of its phase.
 
-Beyond the first zero of a blur's transfer function black and white are exchanged. A restoration
-must put them back: contrast with the wrong sign is invented detail.
-"""
+Beyond a blur's first zero black and white are exchanged; a wrong sign is invented detail."""
 
 import math
 

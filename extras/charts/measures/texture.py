@@ -1,8 +1,6 @@
 """Texture of a picture against that of the known sharp one: kept, lost and invented.
 
-Edges alone flatter networks, which favour steps. Dead leaves have the spectra of natural pictures
-and no step to guess.
-"""
+Edges alone flatter networks, which favour steps; dead leaves have no step to guess."""
 
 from dataclasses import dataclass
 

@@ -1,9 +1,6 @@
 """Measure the edges of a chart that was found.
 
-Strong blur mixes an edge with what lies around it: the other sides of its square, the end of its
-grey field, the next part. Each region is cut so small that this does not reach into it, and an edge
-without such a region is not measured.
-"""
+Each region is so small that strong blur mixes nothing else into it, or the edge is not measured."""
 
 import math
 from collections.abc import Iterator

@@ -1,8 +1,6 @@
-"""Match blobs with the frame of dots around the chart.
+"""Match blobs with the frame of dots around the chart: rows at even distances are its sides.
 
-Blobs in a row at even distances are sides of the frame. Two sides give a homography; the one that
-explains most dots is taken. What the frame holds then says which way is up, and which chart it is.
-"""
+Of the homographies of two sides the one that explains most dots is taken."""
 
 import itertools
 from collections.abc import Iterator

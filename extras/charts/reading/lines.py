@@ -1,8 +1,6 @@
 """Whether the straight lines of a chart that was found are straight in the picture.
 
-The lens's distortion bends them, and a restoration may; so each line has two numbers, the deviation
-from a straight line in the picture and what of it the smooth geometry of the sheet leaves.
-"""
+Lenses bend them too, so a second number is what the smooth geometry of the sheet leaves."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,9 +1,6 @@
 """The tone curve of a picture of the chart, from the chart's grey steps.
 
-Cameras draw shadows and highlights together, so that values of a JPEG are not those of sRGB. The
-light of paper, grey steps and ink is known up to its zero and its scale, of which no measure
-depends. Paper beside each step tells how bright the lamps are there.
-"""
+Values of a JPEG are not those of sRGB. Paper beside each step says how bright the lamps are."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

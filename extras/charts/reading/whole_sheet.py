@@ -1,10 +1,6 @@
-"""Geometry of a chart under strong blur, from the whole sheet instead of its dots alone.
+"""Geometry of a chart under strong blur, which moves the centres of dots, from the whole sheet.
 
-Strong blur mixes a dot with its neighbours and with the wall behind the paper, which moves its
-centre of light. So the sheet is drawn where it seems to be, blurred, and compared with the picture;
-what mixes is part of the comparison. The blur of each cell is a mixture of discs, of which some may
-be moved against others while the centre of all stays: its place is that of a dot that stands alone.
-"""
+It is drawn where it seems to be, blurred by discs, and compared with the picture."""
 
 from dataclasses import dataclass, replace
 

@@ -1,8 +1,6 @@
 """Which parts a chart has, and where.
 
-Blurred dots keep their centres, so a frame of dots gives the geometry; which of its corners have
-large dots tells the layout and which way is up.
-"""
+Blurred dots keep their centres: a frame of them gives geometry, its corners layout and top."""
 
 from dataclasses import dataclass
 from itertools import pairwise

@@ -1,8 +1,6 @@
 """Targets to put into scenes: a star to focus on, and textures by which pictures are registered.
 
-A sheet to cut apart. Natural scenes often have nothing sharp enough where the focus shall lie, and
-plain walls or skies where alignment must be measured.
-"""
+Scenes often have nothing sharp enough where focus shall be, or plain walls."""
 
 from dataclasses import dataclass
 

@@ -18,46 +18,35 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ChartScore:
-    """One system at one circle of confusion.
+    """One system at one circle of confusion; MTF50, gain and overshoot are medians over edges.
 
-    MTF50, gain and overshoot are medians over the edges that can be measured in the blurry and in
-    the restored picture; an MTF50 beyond 1 cycle per pixel counts as 1.
+    An MTF50 beyond 1 cycle per pixel counts as 1."""
 
-    Attributes:
-        system: Name; ``input`` is the blurry picture itself.
-        blur_px: Circle of confusion; in a photograph that of the disc with its MTF50.
-        mtf50: Cycles per pixel.
-        gain: MTF50 over that of the blurry picture.
-        overshoot: Height above the bright side, over the step.
-        shift_px: Displacement from the edge of the sharp picture, of a photograph from that of the
-            photograph, absolute; None where no edge is long enough.
-        bend_px: Deviation from a straight line, root mean square, beyond that of the same picture.
-        lines_px: The same of the printed lines: median of their deviations from where the other
-            picture has them, once a straight line is taken off; None where blur hides them.
-        lost: Share of the texture that is missing, from 0.1 to 0.4 cycles per pixel; None where
-            the leaves cannot be measured.
-        invented: Share of the texture's power that the print does not explain.
-        characters: Share of the printed characters that tesseract reads; None where it is not
-            installed, or the chart has no text.
-        picture: File name of the photograph; empty for a simulated one.
-        reason: Why the leaves were not measured; empty if they were, or are not on the chart.
-        weights: Whose weights the system has, as in the leaderboard: ``own`` for those that the
-            package ships, ``narrow`` for a narrow copy, ``trained``; empty for none, or unknown.
-    """
-
-    system: str
-    blur_px: float
-    mtf50: float
-    gain: float
-    overshoot: float
+    system: str  # name; ``input`` is the blurry picture itself
+    blur_px: float  # circle of confusion; in a photograph that of the disc with its MTF50
+    mtf50: float  # cycles per pixel
+    gain: float  # MTF50 over that of the blurry picture
+    overshoot: float  # height above the bright side, over the step
+    # displacement from the edge of the sharp picture, of a photograph from that of the photograph,
+    # absolute; None where no edge is long enough
     shift_px: float | None
+    # deviation from a straight line, root mean square, beyond that of the same picture
     bend_px: float | None
+    # share of the texture that is missing, from 0.1 to 0.4 cycles per pixel; None where the leaves
+    # cannot be measured
     lost: float | None
-    invented: float | None
+    invented: float | None  # share of the texture's power that the print does not explain
+    # share of the printed characters that tesseract reads; None where it is not installed, or the
+    # chart has no text
     characters: float | None = None
-    picture: str = ""
+    picture: str = ""  # file name of the photograph; empty for a simulated one
+    # why the leaves were not measured; empty if they were, or are not on the chart
     reason: str = ""
+    # whose weights the system has, as in the leaderboard: ``own`` for those that the package ships,
+    # ``narrow`` for a narrow copy, ``trained``; empty for none, or unknown
     weights: str = ""
+    # the same of the printed lines: median of their deviations from where the other picture has
+    # them, once a straight line is taken off; None where blur hides them
     lines_px: float | None = None
 
     def to_json(self) -> dict[str, Any]:

@@ -36,19 +36,7 @@ HISTORY_AT_LEAST = 2
 
 
 def write_board(folder: Path, out: Path) -> int:
-    """Write the site of a results repository.
-
-    Args:
-        folder: The repository.
-        out: The folder of the site; an earlier site there is replaced.
-
-    Returns:
-        Number of submissions on the board.
-
-    Raises:
-        InputError: The folder is no repository, or ``out`` has something else in it.
-        StorageError: The disk is full or the folder not writable.
-    """
+    """Write the site of a results repository over an earlier one; the number of submissions."""
     repository = read_repository(folder)
     submissions, unreadable = submissions_of(folder, repository)
     groups = lines_of(submissions)

@@ -21,28 +21,15 @@ from defocus.progress import track
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a repository is not in order.
-
-    Attributes:
-        bundle: Path of the bundle inside the repository.
-        kind: Such as ``key``.
-        said: What is wrong.
-    """
+    """Why a repository is not in order."""
 
     bundle: str
-    kind: str
-    said: str
+    kind: str  # such as ``key``
+    said: str  # what is wrong
 
 
 def check_repository(folder: Path) -> tuple[int, list[Problem]]:
-    """Check every bundle of a repository, without a dataset.
-
-    Returns:
-        Number of bundles, and what is wrong.
-
-    Raises:
-        InputError: The folder is no results repository.
-    """
+    """Check every bundle of a repository, without a dataset: their number, and what is wrong."""
     repository = read_repository(folder)
     paths = bundles_of(folder)
     problems: list[Problem] = []

@@ -23,19 +23,13 @@ RANKED = ("input-aligned", "truth", "gt")
 
 @dataclass(frozen=True)
 class Submission:
-    """One bundle of a repository.
+    """One bundle of a repository."""
 
-    Attributes:
-        name: Path inside the repository, without suffix.
-        statement: What it states.
-        record: The record of a verifier whom the repository names; None without one.
-        problems: Why it is not on the board; empty if it is.
-    """
-
-    name: str
+    name: str  # path inside the repository, without suffix
     statement: Statement
+    # the record of a verifier whom the repository names; None without one
     record: CheckRecord | None
-    problems: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()  # why it is not on the board; empty if it is
 
     @property
     def page(self) -> str:
@@ -73,19 +67,12 @@ class BoardGroup:
 
 @dataclass(frozen=True)
 class SubmissionLine:
-    """A system of a submission.
-
-    Attributes:
-        submission: The submission.
-        run: One of its runs, for what all seeds share.
-        scores: Its rows under the group's protocol, by metric.
-        costs: Its costs, by name.
-    """
+    """A system of a submission."""
 
     submission: Submission
-    run: RunFacts
-    scores: Mapping[str, Row]
-    costs: Mapping[str, float | None]
+    run: RunFacts  # one of its runs, for what all seeds share
+    scores: Mapping[str, Row]  # its rows under the group's protocol, by metric
+    costs: Mapping[str, float | None]  # its costs, by name
 
     @property
     def key(self) -> tuple[str, ...]:

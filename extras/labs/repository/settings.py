@@ -25,43 +25,28 @@ PublicKey = Annotated[str, AfterValidator(_public_key)]
 
 
 class Deny(Settings):
-    """What is shown nowhere.
+    """What is shown nowhere."""
 
-    Attributes:
-        versions: Versions of this package whose numbers are wrong; ``0.1.0`` denies it with every
-            commit.
-        bundles: Hashes of bundles' statements, as 'labs verify --json' tells them.
-        keys: Public keys that were stolen or misused.
-    """
-
+    # versions of this package whose numbers are wrong; ``0.1.0`` denies it with every commit
     versions: tuple[str, ...] = ()
+    # hashes of bundles' statements, as 'labs verify --json' tells them
     bundles: tuple[Sha256, ...] = ()
-    keys: tuple[PublicKey, ...] = ()
+    keys: tuple[PublicKey, ...] = ()  # public keys that were stolen or misused
 
 
 class Repository(Settings):
-    """The settings of a results repository.
-
-    Attributes:
-        title: Title of its board.
-        labs: Public key of each lab by name; a lab that is not named is refused.
-        verifiers: Public key of each person whose records count, by name.
-        deny: What is denied.
-    """
+    """The settings of a results repository."""
 
     title: str = "Defocus deblurring across labs"
+    # public key of each lab by name; a lab that is not named is refused
     labs: dict[Name, PublicKey] = Field(default_factory=dict)
+    # public key of each person whose records count, by name
     verifiers: dict[Name, PublicKey] = Field(default_factory=dict)
     deny: Deny = Deny()
 
 
 def read_repository(folder: Path) -> Repository:
-    """Read the settings of a results repository.
-
-    Raises:
-        SettingsError: There is no such file, or it has an unknown key or a wrong value.
-        InputError: The folder does not exist.
-    """
+    """Read the settings of a results repository."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give a results repository")
     return load_settings(Repository, folder / SETTINGS)

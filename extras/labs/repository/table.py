@@ -26,13 +26,7 @@ def latest_lines(lines: Sequence[SubmissionLine]) -> list[SubmissionLine]:
 def lines_table(
     group: BoardGroup, lines: Sequence[SubmissionLine], *, linked: bool = True
 ) -> Table:
-    """A row a line, with gain, scores and costs.
-
-    Args:
-        group: What the lines share.
-        lines: The lines in their order.
-        linked: Whether names lead to the pages of submissions, as on the board.
-    """
+    """A line a row, with gain, scores, costs; ``linked``: names lead to pages of submissions."""
     sizes = [line.costs.get("params_m") for line in lines]
     columns: tuple[Column | str, ...] = (
         "System", column("gain", bar=True), Column("Lab", choose="value"),

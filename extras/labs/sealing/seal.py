@@ -1,8 +1,6 @@
 """Seal a test set: its blurry pictures go out, its truth is encrypted until the key is published.
 
-The encryption is AES-256-GCM, as the library ``cryptography`` has it; a fresh key is drawn for each
-seal, and the hash of the key stands in the open, so that nobody can give another one later.
-"""
+A fresh AES-256-GCM key for each seal, whose hash is open: nobody can give another one later."""
 
 import hashlib
 import io
@@ -47,38 +45,19 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class SealFacts(Settings):
-    """What is said in the open about a sealed test set.
-
-    Attributes:
-        key_sha256: Hash of the key.
-        truth_sha256: Hash of the encrypted file.
-        outside: Content hash of the test set without its truth, which participants restore.
-        inside: Content hash with it.
-        opens: When the key will be published, in words; empty if that is not said.
-    """
+    """What is said in the open about a sealed test set."""
 
     format: Literal["defocus-seal"] = "defocus-seal"
     version: Literal[1] = 1
     key_sha256: Sha256
-    truth_sha256: Sha256
-    outside: Sha256
-    inside: Sha256
-    opens: str = ""
+    truth_sha256: Sha256  # hash of the encrypted file
+    outside: Sha256  # content hash of the test set without its truth, which participants restore
+    inside: Sha256  # content hash with it
+    opens: str = ""  # when the key will be published, in words; empty if that is not said
 
 
 def seal_dataset(dataset: Dataset, out: Path, key_file: Path, opens: str = "") -> SealFacts:
-    """Write a test set without its truth, with the truth beside it encrypted.
-
-    Args:
-        dataset: The dataset; its test pairs are sealed, and only these.
-        out: The new folder, to be published.
-        key_file: New file for the key, to be kept.
-        opens: When the key will be published, in words.
-
-    Raises:
-        DatasetError: There are no test pairs with a truth, they are too large, or a file is there.
-        StorageError: The disk is full or a folder not writable.
-    """
+    """Write the test pairs of a dataset without their truth, with the truth beside it encrypted."""
     pairs = dataset.split("test")
     _require_truth(dataset, pairs)
     for path in (out, key_file):
@@ -116,17 +95,7 @@ def seal_dataset(dataset: Dataset, out: Path, key_file: Path, opens: str = "") -
 
 
 def open_seal(sealed: Path, key_file: Path, out: Path) -> SealFacts:
-    """Write a sealed test set with its truth.
-
-    Args:
-        sealed: Folder of :func:`seal_dataset`.
-        key_file: The published key.
-        out: The new folder: a dataset, to be opened as ``manifest:OUT``.
-
-    Raises:
-        DatasetError: The key is another one, the folder is damaged, or not what was sealed.
-        StorageError: The disk is full or the folder not writable.
-    """
+    """Write a sealed test set with its truth, as a dataset ``manifest:OUT``."""
     facts = read_seal(sealed)
     if facts is None:
         raise DatasetError(f"{sealed}: no {SEAL} there; give a folder of 'defocus-bench labs seal'")
@@ -161,11 +130,7 @@ def _restore(sealed: Path, content: bytes, folder: Path) -> None:
 
 
 def read_seal(folder: Path) -> SealFacts | None:
-    """What is said about a sealed test set, or about one that was opened; None for others.
-
-    Raises:
-        DatasetError: The file is damaged.
-    """
+    """What is said about a sealed test set, or about one that was opened; None for others."""
     path = folder / SEAL
     if not path.is_file():
         return None
@@ -177,11 +142,7 @@ def read_seal(folder: Path) -> SealFacts | None:
 
 
 def _require_opens(sealed: Path, facts: SealFacts, key: bytes) -> None:
-    """Open a new seal before it goes out: nobody can mend it later.
-
-    Raises:
-        DatasetError: What comes out is not what was sealed.
-    """
+    """Open a new seal before it goes out: nobody can mend it later."""
     with staging_folder(sealed.parent, ".opening-", ".part") as place:
         _restore(sealed, _opened(sealed / TRUTH, facts, key), place)
         if _content_hash(place) != facts.inside:

@@ -34,19 +34,10 @@ Picture = NDArray[np.float64]
 def leaked_shares(restored: Picture, blurry: Picture, sharp: Picture) -> list[float]:
     """The share of the sharp picture's finest detail that is in a restored one, block by block.
 
-    The finest detail is the diagonal difference of 2 x 2 pixels. Blocks count where the sharp
-    picture has some and the blurry one has none of it. The share is the coefficient of the sharp
-    detail in a least squares fit of the restored one by it and by the blurry detail at 7 x 7
-    places around: what a filter brings out of the little that passed the blur is no leak.
-
-    Args:
-        restored: ``(H, W, 3)``, not clamped.
-        blurry: Same shape: what was restored.
-        sharp: Same shape: a picture of the truth.
-
-    Returns:
-        1 if the detail is there as a whole, 0 if not at all; empty if no block counts.
-    """
+    1: all of it; 0: nothing; empty if no block counts. All are ``(H, W, 3)``, not clamped."""
+    # The diagonal differences of 2 x 2 pixels, where the sharp picture has some and the blurry one
+    # none. The share is from least squares by it and by the blurry detail at 7 x 7 places around:
+    # what a filter brings out of the little that passed the blur is no leak.
     out, seen, true = map(_finest, (restored, blurry, sharp))
     near = np.pad(seen, FILTER_PX // 2, mode="reflect")
     leaks = []

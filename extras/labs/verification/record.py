@@ -20,31 +20,19 @@ MOST_BYTES = 64 * 2**20
 
 
 class CheckRecord(Settings):
-    """What a verifier found.
-
-    Attributes:
-        bundle: Hash of the bundle's statement, which names every file in it.
-        ok: Whether nothing was wrong.
-        whole: Whether the pictures of every run were scored again.
-        findings: What was wrong.
-        notes: What could not be checked.
-        made: Time of the check, UTC, ISO 8601.
-        tool: Version of the package that checked.
-        key: The verifier's public key.
-        rows: The leaderboard by the verifier's scores.
-    """
+    """What a verifier found."""
 
     format: Literal["defocus-verification"] = "defocus-verification"
     version: Literal[1] = 1
-    bundle: Sha256
-    ok: bool
-    whole: bool
-    findings: tuple[str, ...]
-    notes: tuple[str, ...]
-    made: str
-    tool: str
-    key: Sha256
-    rows: tuple[Row, ...]
+    bundle: Sha256  # hash of the bundle's statement, which names every file in it
+    ok: bool  # whether nothing was wrong
+    whole: bool  # whether the pictures of every run were scored again
+    findings: tuple[str, ...]  # what was wrong
+    notes: tuple[str, ...]  # what could not be checked
+    made: str  # time of the check, UTC, ISO 8601
+    tool: str  # version of the package that checked
+    key: Sha256  # the verifier's public key
+    rows: tuple[Row, ...]  # the leaderboard by the verifier's scores
 
 
 class _Signed(Settings):
@@ -58,17 +46,7 @@ def record_path(bundle: Path) -> Path:
 
 
 def write_record(bundle: Path, check: BundleCheck, key_file: Path | None = None) -> CheckRecord:
-    """Sign the outcome of a check and write it beside the bundle.
-
-    Args:
-        bundle: The bundle.
-        check: The outcome.
-        key_file: The verifier's private key; None for the user's own.
-
-    Raises:
-        InputError: The bundle cannot be read at all, or the key is no such key.
-        StorageError: The record cannot be written.
-    """
+    """Sign the outcome of a check, with the user's key by default; write it beside the bundle."""
     if check.statement is None:
         raise InputError(f"{bundle}: cannot be read; there is nothing to record")
     key = signing_key(key_file)
@@ -89,11 +67,7 @@ def write_record(bundle: Path, check: BundleCheck, key_file: Path | None = None)
 
 
 def read_record(bundle: Path) -> CheckRecord | None:
-    """The record beside a bundle, its signature checked; None if there is none.
-
-    Raises:
-        InputError: The file is no record, or not signed by the key that it states.
-    """
+    """The record beside a bundle, its signature checked; None if there is none."""
     path = record_path(bundle)
     if not path.is_file():
         return None

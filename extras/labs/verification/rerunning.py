@@ -34,22 +34,9 @@ def rerun(
     pictures: int,
     suspected: Sequence[Pair] = (),
 ) -> Iterator[tuple[str, str]]:
-    """Build a run's system with the submitted weights and restore with it.
+    """Restore pictures, drawn by lot or suspected, with the submitted weights: kinds of fraud.
 
-    Args:
-        bundle: The submission.
-        dataset: The verifier's copy of the dataset.
-        run: The run.
-        pictures: Number of test pictures, drawn by lot, that are compared.
-        suspected: Pictures that are compared besides.
-
-    Yields:
-        Kind of each fraud and what is wrong.
-
-    Raises:
-        NotApplicableError: Its weights are neither in the bundle nor shipped with the package, or
-            the system is not known here.
-    """
+    NotApplicableError: its weights are nowhere, or the system is not known here."""
     name = run.entry.run
     system = all_baselines().get(run.entry.system)
     if system is None:

@@ -44,21 +44,16 @@ Picture = NDArray[np.float64]
 
 @dataclass
 class Rescored:
-    """What rescoring found.
+    """What rescoring found."""
 
-    Attributes:
-        findings: Kind of each fraud and what is wrong.
-        notes: What could not be checked.
-        rescored: Number of scores computed again.
-        scores: The new scores of each run that was scored as a whole.
-        suspected: Pictures by runs without weights that a filter by luck or the truth has made;
-            only restoring them again tells.
-    """
-
+    # kind of each fraud and what is wrong
     findings: list[tuple[str, str]] = field(default_factory=list)
-    notes: tuple[str, ...] = ()
-    rescored: int = 0
+    notes: tuple[str, ...] = ()  # what could not be checked
+    rescored: int = 0  # number of scores computed again
+    # the new scores of each run that was scored as a whole
     scores: dict[str, list[Score]] = field(default_factory=dict)
+    # pictures by runs without weights that a filter by luck or the truth has made; only restoring
+    # them again tells
     suspected: dict[str, list[Pair]] = field(default_factory=dict)
 
 
@@ -70,15 +65,9 @@ def rescore(
     compare: bool = True,
     unread: Mapping[str, str] = MappingProxyType({}),
 ) -> Rescored:
-    """Score every submitted picture again.
+    """Score every submitted picture again; ``unread``: by id, why pairs here cannot be read.
 
-    Args:
-        bundle: The submission.
-        dataset: The verifier's copy of the dataset.
-        stated: The stated scores, by run.
-        compare: Whether the stated scores must be those found here; not where the truth was sealed.
-        unread: By id, why test pairs of that copy cannot be read.
-    """
+    Without ``compare``, for sealed truth, stated scores need not be those found here."""
     outcome = Rescored()
     notes: list[str] = []
     for run in bundle.statement.runs:
@@ -144,11 +133,7 @@ def _rescore_run(
 
 
 def shipped_copy(run: RunFacts) -> Path | None:
-    """The verifier's own file of weights that the package ships; None for other weights.
-
-    Raises:
-        WeightsError: The shipped file is damaged.
-    """
+    """The verifier's own file of weights that the package ships; None for other weights."""
     system = all_baselines().get(run.entry.system)
     if system is None or run.weights is None:
         return None
@@ -219,11 +204,7 @@ def _shown(value: float | None) -> str:
 def read_submitted(
     bundle: OpenBundle, run: RunFacts, pair: Pair, shape: tuple[int, ...]
 ) -> Picture:
-    """The submitted picture of a pair.
-
-    Raises:
-        BundleRefusedError: It is missing, or none of that shape.
-    """
+    """The submitted picture of a pair."""
     path = bundle.output(run, pair.id)
     if path is None:
         raise BundleRefusedError("pairs", f"the output of {pair.id} is missing")

@@ -34,37 +34,24 @@ MOST_LISTED = 5
 
 @dataclass(frozen=True)
 class BundleFinding:
-    """Why a submission is refused.
+    """Why a submission is refused."""
 
-    Attributes:
-        kind: Such as ``scores``.
-        said: What is wrong, and where.
-    """
-
-    kind: str
-    said: str
+    kind: str  # such as ``scores``
+    said: str  # what is wrong, and where
 
 
 @dataclass(frozen=True)
 class BundleCheck:
-    """Outcome of a check.
+    """Outcome of a check."""
 
-    Attributes:
-        statement: What was stated; None if it cannot be read.
-        findings: Why it is refused; empty if nothing is wrong.
-        notes: What could not be checked, and why.
-        rescored: Number of scores that were computed again.
-        whole: Whether the pictures of every run were scored again.
-        rows: The leaderboard by the scores computed here.
-        left_out: Pairs of the verifier's copy that cannot be read, with reasons.
-    """
-
-    statement: Statement | None
-    findings: tuple[BundleFinding, ...] = ()
-    notes: tuple[str, ...] = ()
-    rescored: int = 0
-    whole: bool = False
+    statement: Statement | None  # what was stated; None if it cannot be read
+    findings: tuple[BundleFinding, ...] = ()  # why it is refused; empty if nothing is wrong
+    notes: tuple[str, ...] = ()  # what could not be checked, and why
+    rescored: int = 0  # number of scores that were computed again
+    whole: bool = False  # whether the pictures of every run were scored again
+    # the leaderboard by the scores computed here
     rows: tuple[Row, ...] = field(default=(), repr=False)
+    # pairs of the verifier's copy that cannot be read, with reasons
     left_out: tuple[LeftOut, ...] = ()
 
     @property
@@ -87,17 +74,9 @@ class BundleCheck:
 
 
 def verify_bundle(path: Path, dataset: Dataset, reruns: int = 2) -> BundleCheck:
-    """Check a submission.
+    """Check a submission by one's own copy of the dataset.
 
-    Args:
-        path: The bundle.
-        dataset: The verifier's own copy of the dataset.
-        reruns: Number of pictures that are restored again by each system whose weights are inside,
-            and as many by the classical ones.
-
-    Raises:
-        InputError: The bundle is no file of that kind.
-    """
+    ``reruns`` pictures are restored again by each system whose weights are inside."""
     try:
         with opened_bundle(path) as bundle:
             whole = readable(dataset, "test")
@@ -157,12 +136,7 @@ def _reruns(
 
 
 def statement_findings(statement: Statement, now: datetime | None = None) -> list[BundleFinding]:
-    """What is wrong with a statement by itself: clock, profile, runs, seeds, hashes.
-
-    Args:
-        statement: The statement.
-        now: The time of checking; None for the computer's.
-    """
+    """What is wrong with a statement by itself: clock, profile, runs, seeds, hashes."""
     return [BundleFinding(kind, said) for kind, said in _statement_problems(statement, now)]
 
 

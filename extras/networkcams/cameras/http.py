@@ -1,8 +1,6 @@
 """A camera that serves pictures over HTTP: ``http://user@host/snap.jpg``, a JPEG or MJPEG stream.
 
-Every shot is one request. Nothing can be set: focus and aperture stay unchanged, so this is for
-viewing, or for one member of a pair whose other member comes from another camera.
-"""
+Nothing can be set, so it is for viewing, or for one member of a pair of two cameras."""
 
 from importlib.metadata import version
 from pathlib import Path

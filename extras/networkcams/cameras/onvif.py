@@ -1,11 +1,6 @@
 """IP cameras that speak ONVIF: ``onvif://user@host[:port]?profile=0&f_number=1.6``.
 
-``profile`` is the number of the camera's media profile. ``f_number`` is the lens's widest; without
-it the iris is not changed, because ONVIF does not report f-numbers. The password comes from the
-variable DEFOCUS_CAPTURE_PASSWORD or is asked for. Pictures are the camera's unchanged snapshots or,
-without a snapshot address, the newest frames of its stream. This is tested against a mock camera;
-nothing has been tried on a real one.
-"""
+Without the lens's widest f-number the iris is not changed. Tested against a mock camera only."""
 
 import time
 from dataclasses import replace

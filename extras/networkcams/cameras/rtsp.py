@@ -1,9 +1,6 @@
 """A camera that streams over RTSP: ``rtsp://user@host[:554]/stream1``.
 
-A shot is the newest frame, stored as PNG. Compressed video is 8 bit, with colours at half
-resolution, and its frames depend on each other: snapshots over HTTP or ONVIF are better. Nothing
-can be set.
-"""
+Video has 8 bits and half the colour resolution: snapshots over HTTP or ONVIF are better."""
 
 import os
 from pathlib import Path

@@ -1,10 +1,6 @@
 """Webcams and other USB video cameras on Linux: ``uvc:/dev/video0?width=1920&height=1080``.
 
-Shots are the newest frames, stored as PNG. Controls are those of Video4Linux; automatic functions
-are switched off before the first shot. A step of the focus motor is a step of ``focus_absolute``,
-and positive means a larger value, which is nearer on many webcams. This is tested with a faked
-driver; nothing has been tried on a real camera.
-"""
+More ``focus_absolute`` is nearer on many. Tested with a faked driver; no real camera was tried."""
 
 import sys
 from collections.abc import Callable

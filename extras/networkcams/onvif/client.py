@@ -1,9 +1,6 @@
-"""Synchronous ONVIF client on onvif-zeep-async, with time limits.
+"""Synchronous ONVIF client on onvif-zeep-async, with time limits; logins by the camera's clock.
 
-Logins are WS-UsernameToken digests made with the camera's clock, so that a camera with a wrong
-clock accepts them. Answers are untrusted: replies are limited in size and time, redirects are
-refused, service addresses must be on the given host, and zeep refuses XML entities.
-"""
+Answers are untrusted: limited in size, no redirects, no other hosts, no XML entities."""
 
 import asyncio
 import contextlib

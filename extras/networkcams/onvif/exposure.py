@@ -1,10 +1,6 @@
 """Conversion between third stops and ONVIF exposure units: microseconds, dB of gain, dB of iris.
 
-ONVIF gives gain and iris in dB without a definition. Gain is taken as 20·log10 of the signal, as
-usual for sensors: 6 dB is one stop, ISO 100 is 0 dB. The iris attenuates the light, so that 6 dB is
-again one stop: f-number = widest · 10^(dB/40). Neither has been tried on a real camera; 'calibrate
-exposure' measures the true values.
-"""
+ONVIF defines neither dB: 6 dB are taken as one stop. Not tried on a real camera."""
 
 import math
 from collections.abc import Mapping

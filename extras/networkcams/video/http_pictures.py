@@ -1,8 +1,6 @@
 """Pictures over HTTP: one JPEG per request, or the parts of an MJPEG stream; digest or basic login.
 
-Answers are untrusted: replies are limited in size, redirects are refused (they could lead to
-another host, which would get the login, or to ``file:``), and every picture is decoded to check it.
-"""
+Answers are untrusted: a redirect could take the login to another host, or to ``file:``."""
 
 import time
 from collections.abc import Iterator

@@ -1,10 +1,6 @@
 """Newest frame of a video; a thread reads continuously, so that no old frame is buffered.
 
-A decoder returns buffered frames: after a second without reading, the next frame is 1.5 s old
-(measured, RTSP through OpenCV), and a frozen server still delivers its last 20 frames. So every
-frame is read as it arrives, its time stamp is compared with our clock, and a frame counts as taken
-after a moment only if both agree.
-"""
+A frame is of after a moment only if its time stamp and our clock agree: servers freeze."""
 
 import threading
 import time

@@ -1,9 +1,6 @@
 """Controls of a Video4Linux camera: list, read, write.
 
-OpenCV sets common controls but does not report limits, and the maintained libraries are under the
-GPL, so the three needed calls are implemented here. Source: the kernel's ``videodev2.h`` and
-``v4l2-controls.h``.
-"""
+OpenCV reports no limits, other libraries are GPL. Source: ``videodev2.h``, ``v4l2-controls.h``."""
 
 import contextlib
 import errno

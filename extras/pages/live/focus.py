@@ -24,6 +24,9 @@ def in_focus(picture: Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
     Source: Zhuo and Sim, Defocus map estimation from a single image, 2011, section 3 (there a = 0).
     """
+    # Blurred by a and by b an edge of blur s is weaker by sqrt((s² + b²) / (s² + a²)), which is
+    # large where s is small. That holds of light; steepness is asked of encoded values, whose noise
+    # is alike.
     encoded = as_float(picture)
     steep = gradient_length(encoded.mean(axis=2), STEEP_PX)
     edges = steep > max(LEAST_GRADIENT, NOISE_FACTOR * float(np.median(steep)))

@@ -1,11 +1,4 @@
-"""Live view of the page: focus peaking, histogram and magnifier.
-
-Blurring an edge of blur s once by a and once by b weakens its gradient by
-sqrt((s^2 + b^2) / (s^2 + a^2)), which is large where s is small. Both are of the size of a pixel,
-so that an edge blurred by a few px is not in focus; the fine blur a damps noise. That holds of
-light: encoded values widen the dark side of an edge, the more the higher its contrast. What is
-steep enough to be an edge is asked of encoded values, whose noise is alike.
-"""
+"""Live view of the page: focus peaking, histogram and magnifier."""
 
 import base64
 import math

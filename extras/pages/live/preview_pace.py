@@ -1,8 +1,6 @@
 """When a live picture is asked for: again after failures, and no more where nobody watches.
 
-A body is often busy for a moment, so one failure says little. A live view that nobody sees heats
-the sensor, drains the battery and holds up the mirror.
-"""
+A body is often busy; an unseen live view heats the sensor and holds up the mirror."""
 
 import time
 from collections.abc import Callable

@@ -36,13 +36,10 @@ LAYERS = ("before", "map", "sharp")
 
 
 class Answers:
-    """Answers requests, one method per address; the page's own script asks for no others.
+    """Answers requests, one method per address; the page's own script asks for no others."""
 
-    Args:
-        desk: The pictures.
-        feed: Gets ``progress`` of the picture that is being restored.
-        html: The document.
-    """
+    # ``desk``: the pictures. ``feed``: gets ``progress`` of the picture that is being restored.
+    # ``html``: the document.
 
     def __init__(self, desk: Desk, feed: Feed, html: str) -> None:
         self._desk, self._feed, self._html = desk, feed, html
@@ -163,14 +160,7 @@ class Answers:
 
 
 def make_app(desk: Desk, chosen: int, feed: Feed, token: str) -> Guard:
-    """Make the application, protected by a token.
-
-    Args:
-        desk: The pictures.
-        chosen: Place of the choice that the page begins with.
-        feed: See :class:`Answers`.
-        token: Who knows it may use the page.
-    """
+    """Make the application, protected by a token; the page begins with the choice at ``chosen``."""
     document = _document()
     html = document.render(
         systems=[choice.title for choice in desk.choices],
@@ -220,11 +210,7 @@ def _strength(text: str) -> float | None:
 
 
 async def _in_thread(work: Callable[[], R]) -> R:
-    """The result of work on a picture, done beside the page.
-
-    Raises:
-        DefocusError: Why there is none, whatever it failed by.
-    """
+    """The result of work on a picture, done beside the page."""
     done = await run_in_threadpool(attempt, "", work)
     if isinstance(done, LeftOut):
         raise DefocusError(done.reason)

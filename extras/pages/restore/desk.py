@@ -24,14 +24,11 @@ Told = Callable[[int, int], None]
 
 
 class Desk:
-    """Pictures that were dropped on a page; any thread may call it.
+    """Pictures that were dropped on a page; any thread may call it."""
 
-    Args:
-        folder: For their files.
-        choices: Systems to choose from; they are named by their place in this list.
-        tile_px: See :func:`~defocus.restoration.restorer.make_restorer`.
-        device: Where to restore.
-    """
+    # ``folder``: for their files. ``choices``: systems to choose from; they are named by their
+    # place in this list. ``tile_px``: see :func:`~defocus.restoration.restorer.make_restorer`.
+    # ``device``: where to restore.
 
     def __init__(
         self, folder: Path, choices: Sequence[Choice], tile_px: int | None, device: torch.device
@@ -45,37 +42,20 @@ class Desk:
         self._closed = False
 
     def load(self, number: int) -> Restorer:
-        """The network of a choice; only the last one stays in memory.
-
-        Raises:
-            DefocusError: See :meth:`Choice.restorer`.
-        """
+        """The network of a choice; only the last one stays in memory."""
         if self._loaded is None or self._loaded[0] != number:
             self._loaded = None
             self._loaded = number, self.choices[number].restorer(self._tile_px, self._device)
         return self._loaded[1]
 
     def new_folder(self) -> Path:
-        """A folder for a picture that arrives.
-
-        Raises:
-            InputError: There are enough pictures.
-        """
+        """A folder for a picture that arrives."""
         if len(self.pictures) >= MOST_PICTURES:
             raise InputError(f"{MOST_PICTURES} pictures are open; remove one first")
         return make_folder(self._folder / str(next(self._numbers)))
 
     def take(self, path: Path, name: str) -> DroppedPicture:
-        """Read a picture that has arrived; if it is refused its folder goes.
-
-        Args:
-            path: Its file, in a folder of :meth:`new_folder`.
-            name: What the browser calls it.
-
-        Raises:
-            ImageError: It cannot be read.
-            StorageError: The disk is full.
-        """
+        """Read a picture that has arrived in a new folder; if it is refused its folder goes."""
         try:
             picture = read_dropped(path, name)
         except BaseException:
@@ -85,17 +65,7 @@ class Desk:
         return picture
 
     def restore(self, picture: DroppedPicture, number: int, report: Told) -> None:
-        """Restore a picture, unless this system has restored it before.
-
-        Args:
-            picture: One of ``pictures``.
-            number: Of the choice.
-            report: Gets the number of finished tiles and of all.
-
-        Raises:
-            InterruptedWorkError: It was stopped.
-            DefocusError: The network cannot be loaded or gives no picture.
-        """
+        """Restore a picture, unless done before; ``report`` gets the number of tiles, and all."""
         picture.stop.clear()
 
         def follow(done: int, tiles: int) -> None:

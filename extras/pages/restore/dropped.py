@@ -40,22 +40,16 @@ SCREEN_CELLS = (7, 9)
 
 @dataclass(frozen=True)
 class Made:
-    """A picture restored by one system, behind the guard.
+    """A picture restored by one system, behind the guard."""
 
-    Attributes:
-        values: ``.npy`` file of the values at strength 1.
-        shown: PNG of them.
-        tile_px, checked, put_back: See :class:`Restoration`.
-        seconds: That it took.
-        changed_at: Where the picture changed most, as shares of its width and height as shown.
-    """
-
-    values: Path
-    shown: Path
+    values: Path  # ``.npy`` file of the values at strength 1
+    shown: Path  # PNG of them
+    # tile_px, checked, put_back: see :class:`Restoration`
     tile_px: int
     checked: int
     put_back: int
-    seconds: float
+    seconds: float  # that it took
+    # where the picture changed most, as shares of its width and height as shown
     changed_at: tuple[float, float]
 
     def document(self) -> dict[str, Any]:
@@ -70,28 +64,18 @@ class Made:
 
 @dataclass
 class DroppedPicture:
-    """A picture in a folder of its own.
+    """A picture in a folder of its own."""
 
-    Attributes:
-        path: The file as it was dropped, under a name of ours.
-        name: Of the file as the browser told it, for people only.
-        size: Width and height as it is shown, px.
-        bits: See :class:`OwnPicture`.
-        blur_map: Estimated circle of confusion.
-        remarks: What of its file a saved picture does not have.
-        made: What systems made of it, by the number of the choice.
-        stop: Set to end its restoring.
-        busy: Held while its files are read or written.
-    """
-
-    path: Path
-    name: str
-    size: tuple[int, int]
-    bits: int
-    blur_map: BlurMap
-    remarks: tuple[str, ...] = ()
+    path: Path  # the file as it was dropped, under a name of ours
+    name: str  # of the file as the browser told it, for people only
+    size: tuple[int, int]  # width and height as it is shown, px
+    bits: int  # see :class:`OwnPicture`
+    blur_map: BlurMap  # estimated circle of confusion
+    remarks: tuple[str, ...] = ()  # what of its file a saved picture does not have
+    # what systems made of it, by the number of the choice
     made: dict[int, Made] = field(default_factory=dict)
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)  # set to end its restoring
+    # held while its files are read or written
     busy: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -124,11 +108,7 @@ class DroppedPicture:
         }
 
     def keep(self, number: int, restoration: Restoration, seconds: float) -> None:
-        """Keep what a system made, in files.
-
-        Raises:
-            StorageError: The disk is full.
-        """
+        """Keep what a system made, in files."""
         picture = read_own_picture(self.path)
         values, shown = (self.folder / f"made-{number}{suffix}" for suffix in (".npy", ".png"))
         with atomic_path(values) as temporary:
@@ -145,16 +125,7 @@ class DroppedPicture:
         )
 
     def saved(self, number: int, strength: float, *, leave_sharp: bool) -> bytes:
-        """The file that a person gets: as ``defocus-restore`` writes it.
-
-        Args:
-            number: Of the choice; it is one of ``made``.
-            strength: See :meth:`Restoration.at`.
-            leave_sharp: See :meth:`Restoration.at`.
-
-        Raises:
-            StorageError: The disk is full.
-        """
+        """The file that a person gets, as of ``defocus-restore``; see :meth:`Restoration.at`."""
         with self.busy:
             return self._saved(number, strength, leave_sharp=leave_sharp)
 
@@ -168,14 +139,7 @@ class DroppedPicture:
         return written
 
     def strongest(self, number: int) -> Path:
-        """PNG of what a system made at strength 2, for the browser; computed when first asked for.
-
-        Args:
-            number: Of the choice; it is one of ``made``.
-
-        Raises:
-            StorageError: The disk is full.
-        """
+        """PNG of what a system made at strength 2, for the browser; computed when asked for."""
         path = self.folder / f"strongest-{number}.png"
         with self.busy:
             if not path.exists():
@@ -203,16 +167,7 @@ class DroppedPicture:
 
 
 def read_dropped(path: Path, name: str) -> DroppedPicture:
-    """Read a picture; beside it go ``before.png``, ``map.png`` and ``sharp.png``.
-
-    Args:
-        path: Its file, in a folder of its own.
-        name: What the browser calls it.
-
-    Raises:
-        ImageError: It cannot be read, or is too large to be shown.
-        StorageError: The disk is full.
-    """
+    """Read a picture; beside it go ``before.png``, ``map.png`` and ``sharp.png``."""
     picture = read_own_picture(path)
     height, width = as_shown(picture.stored, picture.orientation).shape[:2]
     if width * height > LARGEST_PIXELS:

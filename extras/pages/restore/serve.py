@@ -15,21 +15,9 @@ from defocus.processes import terminated_as_interrupted
 
 
 def serve_restoring(asked: Choice, *, port: int, tile_px: int | None, device: torch.device) -> None:
-    """Serve the page until Ctrl-C; stdout shows only its address.
+    """Serve the page on a loopback port (0: any) until Ctrl-C; stdout shows only its address.
 
-    What is dropped lies in a temporary folder that goes at the end.
-
-    Args:
-        asked: What the page begins with.
-        port: Port on the loopback interface; 0 chooses any free port.
-        tile_px: See :func:`~defocus.restoration.restorer.make_restorer`.
-        device: Where to restore.
-
-    Raises:
-        InputError: The port is taken, or the system needs weights.
-        NotApplicableError: The system needs more than one picture.
-        WeightsError: The weights are missing or damaged.
-    """
+    What is dropped is in a temporary folder that goes at the end."""
     token, feed = new_token(), Feed()
     choices = choices_here(asked)
     chosen = choices.index(asked)

@@ -14,15 +14,10 @@ from defocus.restoration.restorer import Restorer, restorer_of
 
 @dataclass(frozen=True)
 class Choice:
-    """A system with weights, as a person chooses it.
-
-    Attributes:
-        system: The system.
-        weights: Label of added weights, ``own``, or empty where the system has none.
-    """
+    """A system with weights, as a person chooses it."""
 
     system: Baseline
-    weights: str
+    weights: str  # label of added weights, ``own``, or empty where the system has none
 
     @property
     def title(self) -> str:
@@ -31,13 +26,7 @@ class Choice:
         return f"{self.system.card.display_name} ({words})"
 
     def restorer(self, tile_px: int | None, device: torch.device) -> Restorer:
-        """Load the network.
-
-        Raises:
-            WeightsError: The weights are missing or damaged.
-            InputError: The system needs weights and none were chosen.
-            NotApplicableError: The system needs more than one picture.
-        """
+        """Load the network."""
         weights = find_weights(self.system, self.weights) if self.weights else None
         return restorer_of(self.system, weights, tile_px, device)
 
@@ -50,11 +39,7 @@ def as_choice(system: Baseline, weights: StoredWeights | None) -> Choice:
 
 
 def choices_here(asked: Choice) -> list[Choice]:
-    """What a person can choose from: shipped weights first, then added ones.
-
-    Args:
-        asked: Of the command line; it is one of them, at the end if it is neither.
-    """
+    """What a person can choose from: shipped weights, then added ones, then others ``asked``."""
     systems = {
         name: one
         for name, one in all_baselines().items()

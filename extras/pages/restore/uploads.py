@@ -19,14 +19,7 @@ LONGEST_NAME = 120
 
 
 def given_name(encoded: str) -> str:
-    """The name of a file, without any folder, to be shown to people.
-
-    Args:
-        encoded: As the browser sent it, percent-encoded.
-
-    Raises:
-        ImageError: Its suffix is of no kind of picture that is read.
-    """
+    """The name of a file, without any folder, to be shown to people; ``encoded`` by percents."""
     name = printable(re.split(r"[/\\]", unquote(encoded))[-1])
     suffix = Path(name).suffix
     if suffix.lower() not in IMAGE_SUFFIXES:
@@ -35,17 +28,9 @@ def given_name(encoded: str) -> str:
 
 
 async def receive(request: Request, name: str, folder: Path) -> Path:
-    """Write the body of a request to a file; if that fails, the folder goes.
+    """Write the body of a request to a file, always ``picture`` with the suffix of ``name``.
 
-    Args:
-        request: Its body is the picture.
-        name: Of :func:`given_name`.
-        folder: For the file, whose own name is always ``picture`` with the suffix of ``name``.
-
-    Raises:
-        ImageError: It is empty or too large.
-        StorageError: The disk is full.
-    """
+    If that fails, the folder goes."""
     path = folder / f"picture{Path(name).suffix.lower()}"
     size = 0
     with contextlib.ExitStack() as undone:

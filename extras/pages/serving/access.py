@@ -29,17 +29,11 @@ def new_token() -> str:
 
 @dataclass(frozen=True)
 class Share:
-    """Access from the local network.
+    """Access from the local network."""
 
-    Attributes:
-        token: Who knows it may use the page.
-        host: Address and port of this computer there, such as ``192.168.1.5:8077``.
-        control: Whether its users may also change something.
-    """
-
-    token: str
-    host: str
-    control: bool
+    token: str  # who knows it may use the page
+    host: str  # address and port of this computer there, such as ``192.168.1.5:8077``
+    control: bool  # whether its users may also change something
 
 
 def only_looks(scope: Scope) -> bool:
@@ -48,15 +42,11 @@ def only_looks(scope: Scope) -> bool:
 
 
 class Guard:
-    """Lets requests through to the application that come from the person at this computer.
+    """Lets requests through to the application that come from the person at this computer."""
 
-    - ``Host`` must name the loopback: a foreign name that resolves to it (DNS rebinding) does not.
-      A shared page also answers to its address in the network.
-    - The token comes once in the address, ``/?token=…``; from then on in a cookie that scripts
-      cannot read and other sites' pages do not send. Programs may send it as ``Authorization:
-      Bearer``.
-    - What changes something needs an ``Origin`` that is this page.
-    """
+    # ``Host`` must name the loopback, or a shared page's address: a foreign name that resolves to
+    # it (DNS rebinding) does not. The token is in the first address, then in a cookie that scripts
+    # and other sites cannot use. A change needs an ``Origin`` that is this page.
 
     def __init__(self, app: ASGIApp, token: str, policy: str, share: Share | None = None) -> None:
         self._app, self._token, self._policy, self._share = app, token, policy, share

@@ -14,24 +14,14 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class ServedDocument:
-    """A document; everything that changes is filled in by its script.
+    """A document; everything that changes is filled in by its script."""
 
-    Attributes:
-        template: A file of Jinja that puts in ``style`` and ``script``.
-        style: Text of its style.
-        script: Text of its script.
-    """
-
-    template: Path
+    template: Path  # a file of Jinja that puts in ``style`` and ``script``
     style: str
     script: str
 
     def render(self, **fields: object) -> str:
-        """The document.
-
-        Args:
-            **fields: What else the template names; texts are escaped.
-        """
+        """The document; ``fields`` are what else the template names, as texts that are escaped."""
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(self.template.parent),
             autoescape=True,

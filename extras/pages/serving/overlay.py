@@ -10,11 +10,7 @@ from defocus.errors import ImageError
 
 
 def overlay_document(overlay: tuple[str, NDArray[np.uint8]] | None) -> dict[str, str] | None:
-    """An overlay for the page's script: its label, and a PNG as a data address.
-
-    Args:
-        overlay: Label and ``(H, W, 4)`` uint8 RGBA picture; None if nothing was measured.
-    """
+    """Label and PNG, as a data address, of ``(H, W, 4)`` RGBA; None if nothing was measured."""
     if overlay is None:
         return None
     label, picture = overlay

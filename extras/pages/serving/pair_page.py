@@ -25,9 +25,7 @@ SIZES: dict[Size, int] = {"thumb": 320, "large": 1600, "whole": LONGEST_JPEG_PX}
 class PairSource(Protocol):
     """What a page shows, and what its buttons do.
 
-    Methods that take a pair are called with one of :meth:`pairs`. A :class:`DefocusError` is shown
-    on the page.
-    """
+    A pair is one of :meth:`pairs`; a :class:`DefocusError` is shown on the page."""
 
     @property
     def actions(self) -> Collection[str]:
@@ -39,9 +37,7 @@ class PairSource(Protocol):
     def listed(self) -> list[dict[str, Any]]:
         """Of each pair: id, number, scene, verdict and reason; perhaps title, note, scene_note.
 
-        With ``warned``, a pair is listed among the warned ones whatever its verdict. The page
-        opens at the first pair with ``seen`` false; without that, at the last one.
-        """
+        ``warned``: among the warned ones. ``seen``: the page opens at the first without it."""
 
     def details(self, pair: str) -> dict[str, Any]:
         """Settings and numbers of a pair, as text."""
@@ -56,11 +52,7 @@ class PairSource(Protocol):
         """A member of a pair, at most ``width`` px wide."""
 
     def act(self, action: str, asked: dict[str, str]) -> None:
-        """Do what a button means.
-
-        Raises:
-            ValueError: What was asked makes no sense.
-        """
+        """Do what a button means."""
 
 
 def pair_page(
@@ -73,19 +65,11 @@ def pair_page(
     share: Share | None = None,
     magnify: Callable[[float, float], dict[str, Any]] | None = None,
 ) -> Guard:
-    """The application, behind its guard.
+    """The application, behind its guard; ``live`` where pairs can be shot, and not only judged.
 
-    Args:
-        source: What is shown.
-        title: Of the page.
-        feed: Updates of the page: ``state`` after every change, ``preview`` with live pictures.
-        token: Who knows it may use the page.
-        live: Whether pairs can be shot, or only judged.
-        share: Access from the local network; None for none.
-        magnify: ``picture``, ``mtf50``, ``reason`` and ``square`` around a place of the newest live
-            picture, x and y as shares; each viewer has a place of its own. None without live
-            pictures.
-    """
+    ``feed`` gets ``state`` after every change, and ``preview`` with live pictures."""
+    # ``magnify``: ``picture``, ``mtf50``, ``reason`` and ``square`` around a place of the newest
+    # live picture, x and y as shares; None without live pictures.
     document = pair_document()
     shown = {
         "session": title,

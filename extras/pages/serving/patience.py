@@ -8,11 +8,9 @@ PATIENCE_SECONDS = 30.0
 
 
 class PatientProtocol(H11Protocol):
-    """Ends a connection whose request is not whole in time.
+    """Ends a connection whose request is not whole in time; an answer may take as long as it likes.
 
-    A head has :data:`PATIENCE_SECONDS` from the first byte, a body so long between two parts. An
-    answer, such as a stream of events, may take as long as it likes.
-    """
+    A head has :data:`PATIENCE_SECONDS` from the first byte, a body so long between two parts."""
 
     _due: asyncio.TimerHandle | None = None
     _heard = 0.0

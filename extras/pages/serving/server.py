@@ -17,13 +17,10 @@ ADDRESS = "127.0.0.1"
 
 
 class PageServer(uvicorn.Server):
-    """A server of one page.
+    """A server of one page."""
 
-    Args:
-        page: The application.
-        closing: Is called before the server ends, to end the page's event streams: an open one
-            would keep it from ending.
-    """
+    # ``page``: the application. ``closing``: is called before the server ends, to end the page's
+    # event streams: an open one would keep it from ending.
 
     def __init__(self, page: Guard, closing: Callable[[], None] = lambda: None) -> None:
         super().__init__(
@@ -51,14 +48,7 @@ class PageServer(uvicorn.Server):
         *,
         also: Sequence[socket.socket] = (),
     ) -> None:
-        """Serve until Ctrl-C; the address is the only line on stdout.
-
-        Args:
-            listening: Of :func:`listening_on`.
-            token: That the page asks for.
-            ends: What Ctrl-C does.
-            also: Further sockets to answer on.
-        """
+        """Serve until Ctrl-C, which ``ends``; the address is the only line on stdout."""
         click.echo(f"http://{ADDRESS}:{listening.getsockname()[1]}/?token={token}")
         say(f"open this address in a browser; Ctrl-C {ends}")
         with contextlib.suppress(KeyboardInterrupt):
@@ -67,15 +57,7 @@ class PageServer(uvicorn.Server):
 
 @contextlib.contextmanager
 def listening_on(port: int, address: str = ADDRESS) -> Iterator[socket.socket]:
-    """A socket that listens, on the loopback unless told otherwise.
-
-    Args:
-        port: Which; 0 = any free one.
-        address: IPv4 address of this computer.
-
-    Raises:
-        InputError: The port is taken.
-    """
+    """A socket that listens on a port (0: any), on the loopback unless an IPv4 address is given."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     if os.name != "nt":  # there it would let two servers share the port
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -43,15 +43,7 @@ class SharedPage:
 
 @contextlib.contextmanager
 def shared_on(port: int, *, control: bool) -> Iterator[SharedPage]:
-    """Listen on this computer's address in the local network.
-
-    Args:
-        port: The port.
-        control: Whether those who have the address may use the buttons.
-
-    Raises:
-        InputError: There is no network, or the port is taken.
-    """
+    """Listen in the local network; ``control``: who has the address may use the buttons."""
     address = _network_address()
     with listening_on(port, address) as listening:
         yield SharedPage(listening, Share(new_token(), f"{address}:{port}", control))
@@ -70,11 +62,7 @@ def _network_address() -> str:
 
 
 def qr_lines(text: str) -> list[str]:
-    """A QR code as lines of text, two modules per character; for black on white.
-
-    Args:
-        text: At most some 200 characters.
-    """
+    """A QR code of some 200 characters as lines of text, two modules each; for black on white."""
     import cv2  # slow to import
 
     modules = np.asarray(cv2.QRCodeEncoder.create().encode(text)) < 128

@@ -29,11 +29,9 @@ UNREADABLE = (DefocusError, OSError)
 
 
 class Studies:
-    """Answers requests, one method per address.
+    """Answers requests, one method per address."""
 
-    Args:
-        root: The served folder.
-    """
+    # ``root``: the served folder.
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -107,15 +105,7 @@ class Studies:
 
 
 def make_app(root: Path, token: str) -> Guard:
-    """Make the application, protected by a token.
-
-    Args:
-        root: Folder of one or more studies.
-        token: The token that gives access to the page.
-
-    Raises:
-        InputError: The folder has no study.
-    """
+    """Make the application for a folder of one or more studies, protected by a token."""
     studies = Studies(root)
     routes = [
         Route("/", studies.index),

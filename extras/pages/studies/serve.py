@@ -9,15 +9,7 @@ from defocus.processes import terminated_as_interrupted
 
 
 def serve_studies(root: Path, *, port: int) -> None:
-    """Serve the studies in a folder until Ctrl-C; stdout shows only the address.
-
-    Args:
-        root: Folder of one or more studies.
-        port: Port on the loopback interface; 0 chooses any free port.
-
-    Raises:
-        InputError: The folder has no study, or the port is taken.
-    """
+    """Serve the studies in a folder on a loopback port (0: any); stdout shows only the address."""
     token = new_token()
     server = PageServer(make_app(root, token))
     with listening_on(port) as listening, terminated_as_interrupted():

@@ -27,19 +27,12 @@ DEPTH = 3
 
 @dataclass
 class ServedStudy:
-    """A served study; its page is made again when its results change.
+    """A served study; its page is made again when its results change."""
 
-    Attributes:
-        path: Folder of the study.
-        name: Path of the folder relative to the served folder.
-        page: The latest page.
-        pictures: Pictures of that page, by name.
-    """
-
-    path: Path
-    name: str
+    path: Path  # folder of the study
+    name: str  # path of the folder relative to the served folder
     page: str = ""
-    pictures: dict[str, bytes] = field(default_factory=dict)
+    pictures: dict[str, bytes] = field(default_factory=dict)  # pictures of that page, by name
     _stamp: str = ""
     _busy: threading.Lock = field(default_factory=threading.Lock)
     _entries: dict[Path, tuple[str, Mapping[str, Entry]]] = field(default_factory=dict)
@@ -54,11 +47,7 @@ class ServedStudy:
         return _stamp(self.path, STORE, f"{STORE}-wal", "study.json", *_needed(self.path))
 
     def standings(self) -> list[RunStanding]:
-        """The states of its runs; empty if the study has no record of its request.
-
-        Raises:
-            DefocusError: The study is damaged.
-        """
+        """The states of its runs; empty if the study has no record of its request."""
         path = self.path / "study.json"
         if not path.is_file():
             return []
@@ -73,11 +62,7 @@ class ServedStudy:
         return entries[1]
 
     def document(self) -> str:
-        """The page of the study.
-
-        Raises:
-            DefocusError: The study is damaged.
-        """
+        """The page of the study."""
         with self._busy:
             stamp = self.stamp()
             if stamp != self._stamp:
@@ -116,23 +101,14 @@ def _stamp(folder: Path, *names: str) -> str:
 
 @dataclass(frozen=True)
 class FoundStudies:
-    """Studies below the served folder.
-
-    Attributes:
-        studies: The studies, by name.
-        unreadable: Folders that could not be read, with reasons.
-    """
+    """Studies below the served folder."""
 
     studies: list[ServedStudy]
-    unreadable: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()  # folders that could not be read, with reasons
 
 
 def find_studies(root: Path) -> FoundStudies:
-    """Find the studies in a folder and below it; links are not followed.
-
-    Raises:
-        InputError: There is none.
-    """
+    """Find the studies in a folder and below it; links are not followed."""
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; give the folder of one or more studies")
     places = []
@@ -168,11 +144,7 @@ def find_studies(root: Path) -> FoundStudies:
 
 
 def _refuse_links(folder: Path) -> None:
-    """Refuse a study with a part elsewhere: who made the folder must not choose what is served.
-
-    Raises:
-        InputError: A part of it is a link.
-    """
+    """Refuse a study with a part elsewhere: who made the folder must not choose what is served."""
     for name in (STORE, f"{STORE}-wal", "study.json", "request.json", "runs"):
         if (folder / name).is_symlink():
             raise InputError(f"{folder / name}: a link, which is not served; replace it")

@@ -9,13 +9,9 @@ from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedul
 
 
 class ScoreMatching(Objective):
-    """Half the squared length of sigma s(x + sigma z) + z, at times drawn evenly.
+    """Half the squared length of sigma s(x + sigma z) + z, at times drawn evenly; sharp ones only.
 
-    The blurry pictures of the batches are not used.
-
-    Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), eq. 7, weighted
-    by the variance; yang-song/score_sde_pytorch at cb1f359, losses.py.
-    """
+    Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), eq. 7."""
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress

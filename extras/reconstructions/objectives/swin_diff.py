@@ -13,13 +13,11 @@ from defocus.extras.reconstructions.baselines.swin_diff.network import SwinDiff
 class SwinDiffObjective(Objective):
     """Absolute differences of the picture; in the second stage of the prior, too.
 
-    The first stage is the recipe's warm-up: an encoder of sharp and blurry picture, which exists in
-    training alone, learns along with the transformer. Then it stays fixed, and what it gives is the
-    target of the diffusion, which learns with its own encoder and the transformer, through all of
-    its steps.
+    Source: Chen et al., HI-Diff (NeurIPS 2023), section 3.3; zhengchen1999/HI-Diff at b3bfd16."""
 
-    Source: Chen et al., HI-Diff (NeurIPS 2023), section 3.3; zhengchen1999/HI-Diff at b3bfd16.
-    """
+    # In the warm-up, the first stage, an encoder of sharp and blurry picture learns along with the
+    # transformer. Then it stays fixed and gives the target of the diffusion, which learns with its
+    # own encoder and the transformer, through all of its steps.
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,12 +18,9 @@ CONVOLUTION = 4
 
 
 class Mamba(nn.Module):
-    """A causal convolution, a selective scan, a gate; neither normalisation nor residual.
+    """A causal convolution, a selective scan, a gate; neither normalisation nor residual."""
 
-    Args:
-        channels: Number of channels of the sequence.
-        states: Number of states per channel inside.
-    """
+    # ``states``: number of states per channel inside.
 
     def __init__(self, channels: int, states: int = 16) -> None:
         super().__init__()

@@ -1,12 +1,6 @@
 """Parallel linear recurrences h_t = a_t h_(t-1) + b_t, without a step per pixel.
 
-Time is cut into chunks that go side by side: first what each chunk ends with if it starts from
-nothing, then what it really starts with, then all of them again from there. Nothing is divided by a
-decay, which may be 0 in float32, so the result is the loop's, whatever the decays.
-
-Sequences are ``(K, ..., C)``: C chunks of K steps; step t is ``[t % K, ..., t // K]``. Chunks come
-last so that every operation runs along contiguous memory.
-"""
+Sequences are ``(K, ..., C)``: C chunks of K steps; step t is ``[t % K, ..., t // K]``."""
 
 from typing import Any
 
@@ -16,18 +10,13 @@ import torch
 def linear_recurrence(
     decay: torch.Tensor, gain: torch.Tensor, total: torch.Tensor, start: torch.Tensor
 ) -> torch.Tensor:
-    """The states after each step; differentiable.
+    """The states after each step; differentiable. ``start`` is that before the first, ``(...)``.
 
-    Args:
-        decay: a, ``(K, ..., C)``, in [0, 1].
-        gain: b, the same shape.
-        total: Product of the decays of each chunk, ``(..., C)``. Multiplied up step by step it
-            would pass through numbers so small that processors take far longer for them.
-        start: State before the first step, ``(...)``.
-
-    Returns:
-        h, ``(K, ..., C)``.
+    ``decay`` is a in [0, 1], ``gain`` b, ``total`` the product of a chunk's decays, ``(..., C)``.
     """
+    # Chunks go side by side: what each ends with from nothing, what it really starts with, all
+    # again from there. Nothing is divided by a decay, which may be 0. The ``total`` is given, as a
+    # product step by step passes through numbers so small that processors take far longer for them.
     states: torch.Tensor = _Recurrence.apply(decay, gain, total, start)
     return states
 

@@ -31,23 +31,12 @@ def selective_scan(
     writing: torch.Tensor,
     skip: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Read a sequence into a decaying state, and write a sequence from it.
+    """Read a sequence u ``(N, D, L)`` into a decaying state; y and the last state are returned.
 
-    h_t = exp(w_t A) h_(t-1) + w_t B_t u_t,  y_t = C_t h_t + D u_t, from h = 0. The decay is exact,
-    the gain is its first-order approximation, as in the official code. Computed in float32 or
-    float64, under automatic mixed precision too; states are computed again for the gradient.
-
-    Args:
-        values: u, ``(N, D, L)``.
-        widths: w of the steps, ``(N, D, L)``, >= 0.
-        decay: A, ``(D, S)``, <= 0.
-        reading: B, ``(N, G, S, L)``; D / G channels in a row share a group.
-        writing: C, ``(N, G, S, L)``.
-        skip: D, ``(D,)``.
-
-    Returns:
-        y, ``(N, D, L)``, and the last state, ``(N, D, S)``.
-    """
+    h_t = exp(w_t A) h_(t-1) + w_t B_t u_t,  y_t = C_t h_t + D u_t, from h = 0."""
+    # ``widths`` w >= 0 ``(N, D, L)``, ``decay`` A <= 0 ``(D, S)``, ``reading`` B and ``writing`` C
+    # ``(N, G, S, L)``, D / G channels in a row a group. The decay is exact, the gain of first
+    # order, as in the official code; states are computed again for the gradient.
     wide = torch.promote_types(values.dtype, torch.float32)
     with _without_mixed_precision(values.device.type):
         inputs = [each.to(wide) for each in (values, widths, decay, reading, writing)]

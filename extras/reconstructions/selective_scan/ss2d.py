@@ -19,14 +19,7 @@ EXPANSION = 2
 
 
 def cross_scan(picture: torch.Tensor) -> torch.Tensor:
-    """Four sequences of a picture: row by row, column by column, and both reversed.
-
-    Args:
-        picture: ``(N, C, H, W)``.
-
-    Returns:
-        ``(N, 4, C, H W)``.
-    """
+    """``(N, 4, C, H W)``: a picture row by row, column by column, and both reversed."""
     forwards = torch.stack([picture.flatten(2), picture.transpose(2, 3).flatten(2)], dim=1)
     return torch.cat([forwards, forwards.flip(-1)], dim=1)
 
@@ -39,12 +32,9 @@ def cross_merge(sequences: torch.Tensor, height: int, width: int) -> torch.Tenso
 
 
 class SS2D(nn.Module):
-    """A convolution, scans in four directions, a gate; no residual.
+    """A convolution, scans in four directions, a gate; no residual."""
 
-    Args:
-        channels: Number of channels of the picture.
-        states: Number of states per channel inside and direction.
-    """
+    # ``states``: number of states per channel inside and direction.
 
     def __init__(self, channels: int, states: int = 16) -> None:
         super().__init__()

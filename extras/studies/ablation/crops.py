@@ -11,16 +11,7 @@ from defocus.errors import InputError
 def require_crops(runs: Iterable[Run], dataset: Dataset) -> None:
     """Refuse a training crop that is larger than every training picture.
 
-    Where only some are smaller, a training may do without them: a demo packs few pairs, and a
-    target leaves out pairs without it.
-
-    Args:
-        runs: The runs; those without training have no crop.
-        dataset: The dataset that they are trained on.
-
-    Raises:
-        InputError: All pictures are smaller than the largest crop.
-    """
+    Where only some are smaller, a training may do without them."""
     crop_px = max((run.schedule.largest_crop_px for run in runs if run.recipe), default=0)
     sizes: list[tuple[int, int]] = []
     for path in dict.fromkeys(pair.blurry for pair in dataset.split("train")):

@@ -27,17 +27,7 @@ def bin_names() -> tuple[str, ...]:
 def psnr_by_blur(
     network: nn.Module, card: Card, pairs: Sequence[Pair], device: torch.device
 ) -> list[float | None]:
-    """PSNR against the truth over the pixels of each bin, all pictures together, dB.
-
-    Args:
-        network: The trained network.
-        card: Its card.
-        pairs: Rendered pairs, with truth and defocus map.
-        device: The device to restore on.
-
-    Returns:
-        One value per bin of :data:`EDGES_PX`; None if it has no pixel.
-    """
+    """PSNR against the truth in each bin of :data:`EDGES_PX`, dB; None without a pixel."""
     network.to(device).eval()
     squares, counts = np.zeros(len(EDGES_PX) - 1), np.zeros(len(EDGES_PX) - 1)
     for pair in pairs:

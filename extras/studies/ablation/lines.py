@@ -41,19 +41,7 @@ def paper_psnr(ablation: Ablation, line: AblationLine) -> float | None:
 
 
 def chosen(ablation: Ablation, line: AblationLine, *, narrow: bool, network: str = "") -> Baseline:
-    """The system of a line, on request with another network than the paper's.
-
-    Args:
-        ablation: The ablation.
-        line: One of its lines.
-        narrow: Whether to use small networks.
-        network: System whose network is trained, with ``narrow`` its narrow copy; empty for the
-            paper's, with ``narrow`` a small U-Net.
-
-    Raises:
-        RegistryError: The system is unknown.
-        InputError: It has no narrow copy, or needs more than the picture.
-    """
+    """The system of a line, on request with another network, or with a ``narrow`` one."""
     system = _with_settings(baseline(line.system), line)
     if not (narrow or network) or system.recipe is None:
         return system

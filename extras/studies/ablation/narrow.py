@@ -11,10 +11,7 @@ WIDTH, LEVELS = 16, 3
 class NarrowUNet(UNet):
     """JDRL's U-Net with 3 levels, 16 channels at the finest, which adds a correction to its input.
 
-    The paper's network computes the picture itself through a sigmoid. In a few minutes it does not
-    even learn to repeat its input, so that differences of a few tenths of a dB between losses would
-    be invisible. This network also has no dropout, which is only noise in such a short training.
-    """
+    In some minutes the paper's sigmoid does not learn the input, which hides tenths of a dB."""
 
     def __init__(self) -> None:
         super().__init__(width=WIDTH, levels=LEVELS)

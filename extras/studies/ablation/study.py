@@ -39,28 +39,19 @@ PROTOCOLS = ("truth", "gt", "deformed-gt")
 
 @dataclass(frozen=True)
 class LineResult:
-    """Result of one row.
-
-    Attributes:
-        label: Label of the row.
-        system: The system that was trained.
-        steps: Number of steps of each training.
-        seconds: Mean seconds of a training over the seeds.
-        psnr: PSNR by protocol, one value per seed, dB; empty if a protocol has no target.
-        by_blur: PSNR against the truth by bin of the circle of confusion, mean over the seeds.
-        kept_share: Share of pixels that the flow's mask keeps after the warm-up; None without a
-            mask.
-        paper_psnr: PSNR printed in the paper, dB.
-    """
+    """Result of one row."""
 
     label: str
-    system: str
-    steps: int
-    seconds: float
+    system: str  # the system that was trained
+    steps: int  # number of steps of each training
+    seconds: float  # mean seconds of a training over the seeds
+    # PSNR by protocol, one value per seed, dB; empty if a protocol has no target
     psnr: dict[str, list[float]]
+    # PSNR against the truth by bin of the circle of confusion, mean over the seeds
     by_blur: list[float | None]
+    # share of pixels that the flow's mask keeps after the warm-up; None without a mask
     kept_share: float | None
-    paper_psnr: float | None
+    paper_psnr: float | None  # PSNR printed in the paper, dB
 
     def to_json(self) -> dict[str, object]:
         """As JSON values."""
@@ -77,11 +68,7 @@ def ablation_plan(
     *,
     narrow: bool,
 ) -> Study:
-    """The first runs of :func:`ablate`; takes the same arguments.
-
-    Raises:
-        InputError: An unknown dataset or setting.
-    """
+    """The first runs of :func:`ablate`; takes the same arguments."""
     asked = _asked(ablation, out, dataset, budget, seeds, settings, narrow=narrow)
     lines = asked.lines()
     return asked.study(lines, asked.systems(lines))
@@ -100,25 +87,7 @@ def ablate(
 ) -> tuple[list[LineResult], Outcome]:
     """Train and evaluate all rows; finished work in ``out`` is not repeated.
 
-    Args:
-        ablation: The ablation to run.
-        out: Folder of the study.
-        dataset: The dataset to train on and evaluate on.
-        budget: The budget whose schedule is used.
-        seeds: Number of seeds.
-        settings: TOML file of schedule values.
-        narrow: Whether to use the small U-Net instead of the paper's.
-        equal_time: Whether plain loss and controls are also trained for as long as the
-            whole objective takes.
-
-    Returns:
-        The rows, and what of the study was left out.
-
-    Raises:
-        InputError: An unknown dataset or setting.
-        DefocusError: A run failed.
-        StorageError: The disk is full or ``out`` is not writable.
-    """
+    ``equal_time``: plain loss and controls also train for as long as the whole objective takes."""
     require_writable(out)
     asked = _asked(ablation, out, dataset, budget, seeds, settings, narrow=narrow)
     lines = asked.lines()
@@ -146,11 +115,7 @@ def _asked(
 
 
 def narrow_override(settings: Path | None, *, narrow: bool) -> Override:
-    """Schedule and training values of a settings file; without one, those of the small U-Net.
-
-    Raises:
-        SettingsError: The file is missing, or has an unknown key or a wrong value.
-    """
+    """Schedule and training values of a settings file; without one, those of the small U-Net."""
     return override_of(settings, Override(schedule=NARROW_SCHEDULE) if narrow else Override())
 
 
@@ -175,11 +140,7 @@ class _Asked:
     def study(
         self, lines: Sequence[AblationLine], systems: Sequence[Baseline], steps: int | None = None
     ) -> Study:
-        """A study of these rows' systems, with another number of steps if one is given.
-
-        Raises:
-            InputError: The training crop is larger than every training picture.
-        """
+        """A study of these rows' systems, with another number of steps if one is given."""
         override = self.override
         if steps is not None:
             schedule = override.schedule.model_copy(update={"steps": steps})

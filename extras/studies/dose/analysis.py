@@ -1,10 +1,6 @@
-"""Gains, shares and rankings of lines over the same scenes, with paired intervals.
+"""Gains, shares and rankings of lines over the same scenes, with paired expanded intervals.
 
-The bootstrap is hierarchical: a resample draws the seeds of the trainings and, independently,
-photographs, then scenes of each drawn photograph; all lines and protocols share the draws, so that
-their differences are paired. Ends are those of the expanded percentile interval over as many
-photographs as there are.
-"""
+A resample draws seeds and photographs, then scenes of each; all lines share the draws."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -27,14 +23,10 @@ Origins = Sequence[str] | None
 
 @dataclass(frozen=True)
 class Effect:
-    """A value with its 95 % interval.
+    """A value with its 95 % interval."""
 
-    Attributes:
-        value: The value itself.
-        low, high: Ends of the interval.
-    """
-
-    value: float
+    value: float  # the value itself
+    # low, high: ends of the interval
     low: float
     high: float
 
@@ -45,50 +37,26 @@ class Effect:
 
 
 def gain(line: Array, reference: Array, origins: Origins = None) -> Effect:
-    """Mean difference of two lines.
+    """Mean difference of two lines, ``(seeds, scenes)``, or a reference of ``(1, scenes)``.
 
-    Args:
-        line: ``(seeds, scenes)`` scores, dB; seed k of both lines drew its batches alike.
-        reference: Same shape, or ``(1, scenes)`` of something that is not trained.
-        origins: The photograph of each scene.
-
-    Returns:
-        The difference in the unit of the scores.
-    """
+    Seed k of both lines drew its batches alike; ``origins`` is the photograph of each scene."""
     difference = line - reference
     codes = _codes(difference, origins)
     return _estimate(float(difference.mean()), _resampled(difference, codes), codes)
 
 
 def added_bend(line: Array, reference: Array, origins: Origins = None) -> Effect:
-    """Bend of straight lines that a line of trainings adds to that of another.
+    """Bend of straight lines, px, that trainings add to that of others; < 0: they are straighter.
 
-    Bends are root mean squares, to which noise adds in squares, so the squares are subtracted.
-
-    Args:
-        line: ``(seeds, scenes)`` bends, px.
-        reference: Same shape, or ``(1, scenes)`` of something that is not trained.
-        origins: The photograph of each scene.
-
-    Returns:
-        The root of the mean difference of the squares, px; negative where the lines are straighter.
-    """
+    Bends are root mean squares, to which noise adds in squares, so the squares are subtracted."""
     squares = gain(np.square(line), np.square(reference), origins)
     return Effect(*map(_signed_root, (squares.value, squares.low, squares.high)))
 
 
 def share_of_gap(line: Array, plain: Array, truth: Array, origins: Origins = None) -> Effect | None:
-    """Share of the gap between plain loss and truth that a line closes.
+    """Share of the gap between plain loss (0) and truth (1) that a line closes.
 
-    Args:
-        line: ``(seeds, scenes)`` scores of the line, dB.
-        plain: Same shape, the plain loss on displaced pairs.
-        truth: Same shape, the plain loss on true pairs.
-        origins: The photograph of each scene.
-
-    Returns:
-        A share: 0 for the plain loss, 1 for the truth; None if the gap's own interval reaches 0.
-    """
+    All are ``(seeds, scenes)``, dB; None if the gap's own interval reaches 0."""
     gap = gain(truth, plain, origins)
     if gap.sign != 1:
         return None
@@ -100,17 +68,9 @@ def share_of_gap(line: Array, plain: Array, truth: Array, origins: Origins = Non
 def agreement(
     protocol: Mapping[str, Array], truth: Mapping[str, Array], origins: Origins = None
 ) -> Effect | None:
-    """Kendall's tau-b between the rankings of lines by a protocol and by the truth.
+    """Kendall's tau-b between the rankings of lines, ``(seeds, scenes)``, by protocol and truth.
 
-    Args:
-        protocol: Scores ``(seeds, scenes)`` of each line under the protocol.
-        truth: Scores of the same lines against the truth.
-        origins: The photograph of each scene.
-
-    Returns:
-        1 for the same order, -1 for the reverse one; None with fewer than three lines, or where
-        all lines score alike.
-    """
+    None with fewer than three lines, or where all lines score alike."""
     lines = list(truth)
     if len(lines) < 3:
         return None

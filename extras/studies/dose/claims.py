@@ -1,11 +1,6 @@
 """What a study by dose says of an objective's claims: confirmed, refuted, or not decided.
 
-A claim is that the whole objective is better than one of its lines, against the truth. It is
-confirmed if the 95 % interval of the difference lies above 0 at every dose from 2 px on, refuted if
-it lies below 0 at one of them and above 0 at none, and otherwise not decided. Fewer than three
-seeds decide nothing: trainings of one line differ too much. Nor do test scenes of
-fewer than ten photographs and textures.
-"""
+A claim is that the whole objective is better than one of its lines, against the truth."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,17 +29,12 @@ Estimate: TypeAlias = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Claim:
-    """That one line is better than another.
+    """That one line is better than another."""
 
-    Attributes:
-        line: Label of the line with which the whole objective is compared.
-        doses: Dose, px, and difference with its interval, dB; ascending.
-        verdict: What follows.
-    """
-
-    line: str
+    line: str  # label of the line with which the whole objective is compared
+    # dose, px, and difference with its interval, dB; ascending
     doses: tuple[tuple[float, Estimate], ...]
-    verdict: Verdict
+    verdict: Verdict  # what follows
 
 
 def line_of(dose: Mapping[str, Any], label: str) -> Mapping[str, Any] | None:
@@ -64,22 +54,14 @@ def labels_at_any_dose(document: Mapping[str, Any]) -> set[str]:
 
 
 def claims_of(document: Mapping[str, Any]) -> list[Claim]:
-    """That the whole objective is better than each other line but the control, in their order.
-
-    Args:
-        document: Content of ``dose.json``.
-    """
+    """That the whole objective is better than each other line but the control, by ``dose.json``."""
     left_out = {document["whole"], document["truth"]}
     labels = [label for label in labels_of(document) if label not in left_out]
     return [_claim(document, label, _differences(document, label)) for label in labels]
 
 
 def rival_claims_of(document: Mapping[str, Any]) -> list[Claim]:
-    """That each rival is better than the whole objective.
-
-    Args:
-        document: Content of ``dose.json``.
-    """
+    """That each rival is better than the whole objective, by ``dose.json``."""
     labels = set(labels_of(document))
     return [
         _claim(
@@ -113,11 +95,9 @@ def _claim(
 
 
 def verdict(differences: list[Estimate]) -> Verdict:
-    """What the differences of all tested doses say; nothing is decided without any.
-
-    Args:
-        differences: With ``low`` and ``high``, the ends of the interval.
-    """
+    """What the differences of all tested doses say; nothing is decided without any."""
+    # Confirmed: the intervals are above 0 at every dose from 2 px on; refuted: below 0 at one and
+    # above at none. Few seeds or photographs decide nothing: trainings of one line differ too much.
     above = [one["low"] > 0 for one in differences]
     below = [one["high"] < 0 for one in differences]
     if above and all(above):

@@ -36,32 +36,7 @@ _PARTS = {("truth", part) for part in PARTS if part.startswith("psnr_")}
 
 
 def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) -> dict[str, Any]:
-    """Results of a finished study, as JSON values.
-
-    Args:
-        study: The study.
-        studies: Its studies, of all doses, trained and scored.
-        results: Their store.
-
-    Returns:
-        ``origins``, how many photographs and textures stand behind the test scenes, None if not
-        told; and
-        ``doses``, each with its ``lines``: their PSNR by protocol, dB, displacement of edges and
-        bend of lines, px (``means``); the gain over the plain loss, also by part of the picture
-        (``over_plain``), and over the input (``over_input``, by training in ``seeds_over_input``,
-        by part in ``parts_over_input``); what the whole objective and the first rival (the whole
-        objective if there is none) gain over the line (``whole_over``, ``rival_over``); ``share``
-        of the gap; ``moved_px`` and ``bent_px``, the displacement of edges and the bend of lines
-        that the training adds to those of the input;
-        seconds of a training; and ``reblur``, its trained reblurring's loss of the truth and of the
-        blurry picture. Beside them ``tau``, Kendall's tau of each protocol against the truth;
-        ``part_scenes``, how many scenes have each part; ``scene_gains``, the first rival's gain
-        over the plain loss by test scene, dB; and ``scene_lines``, the plain loss's bend of lines
-        by test scene, px, None without a line.
-
-    Raises:
-        InputError: A training or its pictures cannot be read.
-    """
+    """Results of a finished study, as JSON values."""
     first = at_dose(study.dataset, study.doses[0])
     by_dose = []
     for dose in study.doses:
@@ -105,6 +80,9 @@ def _at_one_dose(
     first = (*study.rivals(), study.ablation.lines[-1])[0].label
     rival = scores[first]["truth/psnr"]
     (blurry,) = (one.label for one in study.lines() if one.system == "input")
+    # ``whole_over`` and ``rival_over`` are what the whole objective and the first rival gain over
+    # the line; ``moved_px`` and ``bent_px`` what the training adds to the input's displacement of
+    # edges and bend of lines; ``share`` is of the gap from plain loss to truth.
     lines = []
     for line in study.lines():
         own = scores[line.label]

@@ -93,12 +93,7 @@ class _Doses:
 def read_doses(out: Path) -> dict[str, Any] | None:
     """What a report needs of ``dose.json``, its doses ascending; None if a study has none.
 
-    The line of a strip has no ``ends_px`` if no ticks mark them.
-
-    Raises:
-        InputError: The file is damaged.
-        FileError: It is no regular file, or too large.
-    """
+    The line of a strip has no ``ends_px`` if no ticks mark them."""
     path = out / DOSES
     kept = TypeAdapter(_Doses)
     try:

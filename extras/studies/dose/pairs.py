@@ -12,34 +12,21 @@ from defocus.extras.studies.dose_dataset.run import DOSE
 
 
 def open_dosed(text: str) -> Dataset:
-    """Open a dataset of which a dose is asked for.
-
-    Raises:
-        InputError: It is the sample, which has no doses and takes a while to render.
-        DatasetError: See :func:`defocus.datasets.api.open_dataset`.
-    """
+    """Open a dataset of which a dose is asked for."""
     if text in {variant.dataset for variant in VARIANTS}:
         raise _without_doses(text)
     return open_dataset(text, damaged=True)
 
 
 def doses_of(dataset: Dataset) -> tuple[float, ...]:
-    """The doses of a dataset, px, ascending.
-
-    Raises:
-        InputError: A pair has no dose, or no truth.
-    """
+    """The doses of a dataset, px, ascending."""
     if not dataset.rendered or any(_dose(pair) is None for pair in dataset.pairs):
         raise _without_doses(dataset.name)
     return tuple(sorted({dose for pair in dataset.pairs if (dose := _dose(pair)) is not None}))
 
 
 def at_dose(dataset: Dataset, dose_px: float) -> Dataset:
-    """The pairs of one dose, as a dataset of its own.
-
-    Raises:
-        InputError: The dataset has no such dose.
-    """
+    """The pairs of one dose, as a dataset of its own."""
     doses = doses_of(dataset)
     if dose_px not in doses:
         listed = ", ".join(f"{one:g}" for one in doses)

@@ -27,39 +27,26 @@ MEASURED: frozenset[Further] = frozenset({"valid_mask", "measured_blur"})
 
 @dataclass(frozen=True)
 class DoseStudy:
-    """A study by dose.
+    """A study by dose."""
 
-    Attributes:
-        ablation: The ablation whose lines are trained.
-        out: Folder of the study.
-        dataset: A dataset with doses.
-        doses: Doses, px, in the order in which they are trained.
-        budget: The budget whose schedule is used.
-        seeds: Number of seeds.
-        settings: TOML file of schedule and training values.
-        narrow: Whether to use a small network instead of the paper's.
-        network: System whose network is trained, with ``narrow`` its narrow copy; empty for the
-            paper's, with ``narrow`` a small U-Net. One of a plug-in file is trained as it is, with
-            what goes with a small network: a small reblurring network and, under the budget
-            ``demo``, the schedule of narrow copies.
-        start: Weights of that network from which all lines start; None for random ones.
-        central: Whether only the plain loss, the whole objective, its rivals and the controls are
-            trained.
-        chosen: Labels of the only lines that are trained, beside the plain loss, the whole
-            objective and the control on true pairs; empty for all.
-    """
-
-    ablation: Ablation
-    out: Path
-    dataset: Dataset
-    doses: tuple[float, ...]
-    budget: BudgetName
+    ablation: Ablation  # the ablation whose lines are trained
+    out: Path  # folder of the study
+    dataset: Dataset  # a dataset with doses
+    doses: tuple[float, ...]  # doses, px, in the order in which they are trained
+    budget: BudgetName  # the budget whose schedule is used
     seeds: int
-    settings: Path | None
-    narrow: bool
+    settings: Path | None  # TOML file of schedule and training values
+    narrow: bool  # whether to use a small network instead of the paper's
+    # system whose network is trained, with ``narrow`` its narrow copy; empty for the paper's, with
+    # ``narrow`` a small U-Net. One of a plug-in file is trained as it is, with what goes with a
+    # small network (reblurring network, schedule of ``demo``)
     network: str
+    # weights of that network from which all lines start; None for random ones
     start: StoredWeights | None
+    # whether only the plain loss, the whole objective, its rivals and the controls are trained
     central: bool
+    # labels of the only lines that are trained, beside the plain loss, the whole objective and the
+    # control on true pairs; empty for all
     chosen: tuple[str, ...] = ()
 
     @property
@@ -111,13 +98,7 @@ class DoseStudy:
         )
 
     def studies(self) -> list[Study]:
-        """One per dose, then the control on true pairs, which is trained once and tested at all.
-
-        Raises:
-            InputError: The dataset lacks a dose, a setting is unknown, or the training crop is
-                larger than every training picture.
-            NotApplicableError: A training pair, or a line's target, lacks what the line needs.
-        """
+        """One per dose, then the control on true pairs, which is trained once and tested at all."""
         small = self.narrow or (self.own_network and self.budget == NARROW_BUDGET)
         override = narrow_override(self.settings, narrow=small)
         truth = self.ablation.controls[-1]
@@ -171,14 +152,7 @@ def dose_study(
     central: bool,
     chosen: Sequence[str] = (),
 ) -> DoseStudy:
-    """A study by dose; empty ``doses`` takes all that the dataset has.
-
-    Raises:
-        RegistryError: There is no such network.
-        InputError: The dataset lacks a dose, the objective has no control on true pairs, a network
-            is named that has no narrow copy, there is no such line, or there are no such weights
-            to start from.
-    """
+    """A study by dose; empty ``doses`` takes all that the dataset has."""
     if network:
         _require_small_or_begun(baseline(network), narrow=narrow, start=start)
     if start and (narrow or not network):
@@ -207,11 +181,7 @@ def dose_study(
 
 
 def _require_small_or_begun(system: Baseline, *, narrow: bool, start: str | None) -> None:
-    """Refuse a whole network of a paper with random weights: it learns nothing in a study's time.
-
-    Raises:
-        InputError: It is neither narrow nor begun, or a plug-in's network has no narrow copy.
-    """
+    """Refuse a whole network of a paper with random weights: a study is too short for it."""
     own = bool(system.source_hash)
     if own and narrow and system.narrow is None:
         raise InputError(
@@ -226,11 +196,7 @@ def _require_small_or_begun(system: Baseline, *, narrow: bool, start: str | None
 
 
 def _known_lines(ablation: Ablation, chosen: Sequence[str]) -> tuple[str, ...]:
-    """The labels of the lines that are named, each once.
-
-    Raises:
-        InputError: A name is not that of a line.
-    """
+    """The labels of the lines that are named, each once."""
     labels = [line.label for line in ablation.every_line()]
     by_name = {without_number(label).lower(): label for label in labels}
     by_name |= {label.lower(): label for label in labels}

@@ -21,18 +21,7 @@ from defocus.progress import counted, say
 def run_dose_study(study: DoseStudy) -> tuple[dict[str, Any], Outcome]:
     """Train and evaluate all lines; finished work in the folder is not repeated.
 
-    Returns:
-        The content of ``dose.json``, see :func:`dose_document`, and what of the study was left out.
-        Each dose also has its ``strip``, which is written beside it; see :func:`write_strip`. The
-        report shows both.
-
-    Raises:
-        InputError: A setting is unknown, or the training crop is larger than every training
-            picture.
-        NotApplicableError: A line cannot be trained on these pairs.
-        DefocusError: A run failed.
-        StorageError: The disk is full or the folder not writable.
-    """
+    The content of ``dose.json`` (:func:`dose_document`), with strips; what was left out."""
     studies = study.studies()
     require_writable(study.out)
     outcome = run_studies(studies)
@@ -50,12 +39,7 @@ def run_dose_study(study: DoseStudy) -> tuple[dict[str, Any], Outcome]:
 def tell_lost(out: Path, document: Mapping[str, Any]) -> None:
     """Say what the document of an earlier study had that this one lacks.
 
-    Only doses, labels and names are compared: trainings may differ where these are equal.
-
-    Args:
-        out: Folder of the study.
-        document: What is going to be written there.
-    """
+    Only doses, labels and names are compared: trainings may differ where these are equal."""
     try:
         before = read_doses(out)
     except InputError:  # damaged: there is nothing that could be told of it

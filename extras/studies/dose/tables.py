@@ -8,11 +8,7 @@ from defocus.reports.model import Column, Table
 
 
 def dose_tables(document: Mapping[str, Any]) -> list[Table]:
-    """Gain of each line over the blurry input, and agreement of the protocols, by dose.
-
-    Args:
-        document: Content of ``dose.json``.
-    """
+    """Gain of each line over the blurry input, and agreement of the protocols, by dose."""
     doses = document["doses"]
     labels = [line["label"] for line in doses[0]["lines"]]
     heads = tuple(Column(f"{one['dose_px']:g} px", "dB", None, 2) for one in doses)

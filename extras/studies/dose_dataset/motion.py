@@ -1,10 +1,6 @@
-"""Fields of misalignment, and sharp pictures taken with them.
+"""Fields of misalignment, and sharp pictures taken with them; surfaces move by their depth.
 
-A field is linear in the dose: a point of the blurry picture at x lies in the sharp one at
-``x + dose * (A x + b + c u(x))``, where u is the inverse depth relative to the scene's median. The
-first two terms are shift, zoom and rotation, the last one is parallax. Surfaces and occluders move
-each by their own depth, so that what lies behind an edge is covered and uncovered as in a camera.
-"""
+x in the blurry picture is ``x + dose * (A x + b + c u(x))`` in the sharp one, u inverse depth."""
 
 import math
 from dataclasses import dataclass, replace
@@ -33,18 +29,12 @@ ROUNDS = 12
 
 @dataclass(frozen=True)
 class Motion:
-    """The displacement of one pair at a dose of 1 px.
+    """The displacement of one pair at a dose of 1 px."""
 
-    Attributes:
-        linear: ``(2, 2)`` A, px per px from the centre.
-        shift: ``(2,)`` b, px.
-        parallax: ``(2,)`` c, px per unit of the relative inverse depth.
-        pivot, spread: Signed diameter of no parallax, and the difference that is a unit, px.
-    """
-
-    linear: NDArray[np.float64]
-    shift: NDArray[np.float64]
-    parallax: NDArray[np.float64]
+    linear: NDArray[np.float64]  # ``(2, 2)`` A, px per px from the centre
+    shift: NDArray[np.float64]  # ``(2,)`` b, px
+    parallax: NDArray[np.float64]  # ``(2,)`` c, px per unit of the relative inverse depth
+    # pivot, spread: signed diameter of no parallax, and the difference that is a unit, px
     pivot: float
     spread: float
 
@@ -80,11 +70,7 @@ class Motion:
 def draw_motion(random: np.random.Generator, kind: Kind, diameters: Array) -> Motion:
     """Draw the direction of a kind of misalignment, with a dose of 1 px.
 
-    Args:
-        random: The random generator.
-        kind: The kind. A scene of one depth has no parallax; its camera's step is a shift.
-        diameters: ``(H, W)`` signed diameters of the visible points, px.
-    """
+    A scene of one depth has no parallax; its camera's step is a shift."""
     pivot = float(np.median(diameters))
     spread = float(np.percentile(np.abs(diameters - np.float32(pivot)), PERCENTILE))
     angles = random.uniform(0, 2 * math.pi, 2)
@@ -109,13 +95,7 @@ def draw_motion(random: np.random.Generator, kind: Kind, diameters: Array) -> Mo
 
 
 def moved_scene(scene: StreamScene, motion: Motion, centre: tuple[float, float]) -> StreamScene:
-    """The scene as the sharp picture sees it; its diameters stay those of the surface.
-
-    Args:
-        scene: The scene in the blurry picture's frame.
-        motion: The displacement.
-        centre: Fixed point (x, y) of zoom and rotation in the scene's frame, px.
-    """
+    """The scene as the sharp picture sees it; its diameters stay those of the surface."""
     height, width = scene.diameters.shape
     y, x = np.mgrid[:height, :width].astype(np.float32)
     from_x, from_y = x, y

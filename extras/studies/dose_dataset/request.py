@@ -1,19 +1,4 @@
-"""``dose.toml``: the user's request for pairs with doses of misalignment.
-
-::
-
-    size = 384
-    seed = 0
-    pairs = {train = 400, validation = 16, test = 40}
-    doses_px = [0, 0.5, 1, 2, 4, 8]
-    kinds = ["shift", "zoom", "rotation", "parallax", "mixture"]
-    blur_px = [1.0, 12.0]
-    lenses = 20
-    gain_ev = 0.1
-    photographs = "photographs"
-
-A request is one of doses if it has ``doses_px``.
-"""
+"""``dose.toml``, the user's request for pairs with doses of misalignment: it has ``doses_px``."""
 
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -37,34 +22,26 @@ class PairCounts(Settings):
 
 
 class DoseRequest(Settings):
-    """The whole document.
+    """The whole document."""
 
-    Attributes:
-        size: Side of the pictures, px.
-        seed: Seed of everything that is drawn.
-        pairs: Number of scenes of each split; each has one pair per dose.
-        doses_px: 95th percentile of the displacements' length over a picture, px.
-        kinds: Kinds of misalignment, which scenes take in turn.
-        blur_px: Range of the largest circle of confusion of a scene, log-uniform, px.
-        lenses: Number of lenses of the training stream.
-        shot, read: Noise of the blurry pictures, as of
-            :class:`~defocus.scene.camera.StreamCamera`.
-        gain_ev: Largest exposure difference between blurry and sharp, either sign, EV.
-        photographs: Folder of sharp photographs, relative to the request; None for textures.
-    """
-
-    size: Annotated[int, Field(ge=64, le=2048)]
-    seed: Annotated[int, Field(ge=0)] = 0
-    pairs: PairCounts
+    size: Annotated[int, Field(ge=64, le=2048)]  # side of the pictures, px
+    seed: Annotated[int, Field(ge=0)] = 0  # seed of everything that is drawn
+    pairs: PairCounts  # number of scenes of each split; each has one pair per dose
+    # 95th percentile of the displacements' length over a picture, px
     doses_px: Annotated[
         tuple[Annotated[float, Field(ge=0, le=LARGEST_DOSE_PX)], ...], Field(min_length=1)
     ]
+    # kinds of misalignment, which scenes take in turn
     kinds: Annotated[tuple[Kind, ...], Field(min_length=1)]
+    # range of the largest circle of confusion of a scene, log-uniform, px
     blur_px: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(le=30)]]
-    lenses: Annotated[int, Field(ge=1, le=OPTICS)] = 20
+    lenses: Annotated[int, Field(ge=1, le=OPTICS)] = 20  # number of lenses of the training stream
+    # shot, read: noise of the blurry pictures, as of :class:`~defocus.scene.camera.StreamCamera`
     shot: Annotated[float, Field(ge=0)] = 1e-4
     read: Annotated[float, Field(ge=0)] = 1e-6
+    # largest exposure difference between blurry and sharp, either sign, EV
     gain_ev: Annotated[float, Field(ge=0, le=1)] = 0.0
+    # folder of sharp photographs, relative to the request; None for textures
     photographs: Path | None = None
 
     @model_validator(mode="after")
@@ -77,16 +54,7 @@ class DoseRequest(Settings):
 
 
 def load_dose_request(path: Path, photographs: Path | None = None) -> DoseRequest:
-    """Read a request.
-
-    Args:
-        path: The TOML file.
-        photographs: Folder to use instead of the request's.
-
-    Raises:
-        SettingsError: The file is missing, not TOML, has an unknown key or a wrong value, or the
-            folder does not exist.
-    """
+    """Read a request; ``photographs`` is a folder to use instead of the request's."""
     request = load_settings(DoseRequest, path)
     folder = photographs
     if folder is None and request.photographs is not None:

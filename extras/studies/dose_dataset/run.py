@@ -1,8 +1,6 @@
 """Render the dataset of a request of doses.
 
-``scenes/<scene>/`` has ``blurry.png``, ``truth.png``, ``defocus_map.npy``, ``scene.json``, and per
-dose ``sharp-<dose>.png`` and ``flow-<dose>.npy``: the pairs of a scene share the first three.
-"""
+Pairs of a scene share all but ``sharp-<dose>.png`` and ``flow-<dose>.npy``."""
 
 import hashlib
 import json
@@ -44,21 +42,7 @@ def render_dosed_dataset(
 ) -> tuple[Pair, ...]:
     """Render the scenes of a request into a manifest dataset, one pair per scene and dose.
 
-    Training scenes are made of the photographs that a stream trains on, the others of those that it
-    holds out; all are taken with the same lenses.
-
-    Args:
-        request_file: A TOML file, see :mod:`defocus.extras.studies.dose_dataset.request`.
-        out: The dataset's folder: absent, empty, or with an unfinished run of the same request.
-        photographs: Folder to use instead of the request's.
-        jobs: Number of scenes rendered at once; each process holds all photographs.
-
-    Raises:
-        SettingsError: The request has an unknown key or a wrong value.
-        DatasetError: The folder of photographs has none that can be used, or ``out`` has other
-            contents.
-        StorageError: The disk is full or ``out`` is not writable.
-    """
+    Training scenes are of the photographs that a stream trains on, others of held-out ones."""
     request = load_dose_request(request_file, photographs)
     pictures = _photographs(request.photographs)
     bank = KernelBank("train")
@@ -87,11 +71,7 @@ def render_dosed_dataset(
 
 
 def _photographs(folder: Path | None) -> Photographs:
-    """The photographs of a folder; without one, it is said what the scenes are made of.
-
-    Raises:
-        DatasetError: There is none in the folder, or it cannot be read.
-    """
+    """The photographs of a folder; without one, it is said what the scenes are made of."""
     if folder is None:
         say("no photographs: scenes have textures alone; --photographs DIR gives them")
         return find_photographs(None)

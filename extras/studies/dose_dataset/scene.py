@@ -32,41 +32,24 @@ SHARP_DIAMETER_PX = 0.5
 
 @dataclass(frozen=True)
 class DosedScene:
-    """A blurry picture, its truth, and a sharp picture per dose.
+    """A blurry picture, its truth, and a sharp picture per dose."""
 
-    Attributes:
-        blurry, truth: ``(side, side, 3)`` float32, stored values in [0, 1].
-        diameters: ``(side, side)`` signed diameter of the circle of confusion, px.
-        sharp: The sharp pictures as captured, by dose.
-        flows: ``(2, side, side)`` true flow from blurry to sharp, px, by dose.
-        kind: Kind of the misalignment.
-        gain_ev: Exposure difference, blurry over sharp, EV.
-        lens: Number of the lens.
-        photograph: Hash of the pixels of the photograph behind, None for a texture.
-    """
-
+    # blurry, truth: ``(side, side, 3)`` float32, stored values in [0, 1]
     blurry: Array
     truth: Array
-    diameters: Array
-    sharp: dict[float, Array]
-    flows: dict[float, Array]
-    kind: Kind
-    gain_ev: float
+    diameters: Array  # ``(side, side)`` signed diameter of the circle of confusion, px
+    sharp: dict[float, Array]  # the sharp pictures as captured, by dose
+    flows: dict[float, Array]  # ``(2, side, side)`` true flow from blurry to sharp, px, by dose
+    kind: Kind  # kind of the misalignment
+    gain_ev: float  # exposure difference, blurry over sharp, EV
     lens: int
-    photograph: str | None
+    photograph: str | None  # hash of the pixels of the photograph behind, None for a texture
 
 
 def render_doses(
     request: DoseRequest, sources: Sources, bank: KernelBank, number: int
 ) -> DosedScene:
-    """Render a scene.
-
-    Args:
-        request: Size, doses, kinds, blur and noise.
-        sources: Photographs of the scene's branch.
-        bank: The lenses.
-        number: Number of the scene in its branch; kinds are taken in turn.
-    """
+    """Render a scene; kinds are taken in turn by its number in its branch."""
     held_out = sources.branch == "held-out"
     seed = np.random.SeedSequence([request.seed, int(held_out), number])
     random = np.random.Generator(np.random.PCG64(seed))

@@ -43,12 +43,7 @@ NOT_KNOWN = {"value": math.nan, "low": math.nan, "high": math.nan}
 def dose_chart(document: Document) -> Curves:
     """Gain of each line over the blurry input by dose, with intervals.
 
-    The plain loss may fall far below the others: it then leaves the chart, and the note says where
-    it is. Of many lines the central ones are shown, and those with the largest gains.
-
-    Args:
-        document: The study.
-    """
+    Of many lines the central ones are shown, and those with the largest gains."""
     doses = sorted(one["dose_px"] for one in document["doses"])
     shown = _charted(document, MOST_CURVES)
     floor = _floor(document, shown)
@@ -71,11 +66,7 @@ def dose_chart(document: Document) -> Curves:
 
 
 def part_charts(document: Document) -> dict[float, Curves]:
-    """Gain of each line over the plain loss by part of the picture, with intervals.
-
-    Returns:
-        A chart for each dose, px, ascending; none for a dose of which no parts are kept.
-    """
+    """By dose, px: gain of each line over the plain loss by part of the picture, with intervals."""
     labels = [*_charted(document, MOST_CURVES - 1), *_references(document)]
     note = (
         f"{study_words(document)} Where a line lies below the blurry input, training made the "
@@ -100,11 +91,7 @@ def part_charts(document: Document) -> dict[float, Curves]:
 
 
 def trust_chart(document: Document) -> Curves:
-    """Kendall's tau of each protocol by dose, with intervals.
-
-    Args:
-        document: The study.
-    """
+    """Kendall's tau of each protocol by dose, with intervals."""
     doses = sorted(document["doses"], key=lambda one: float(one["dose_px"]))
     protocols = dict.fromkeys(protocol for one in doses for protocol in one["tau"])
     return Curves(
@@ -159,12 +146,7 @@ def _estimates(document: Document, label: str) -> list[tuple[float, Estimate]]:
 
 
 def shown_parts(one: Document, gains: str) -> list[str]:
-    """Parts of the pictures of which a dose keeps gains, in the order of :data:`PART_NAMES`.
-
-    Args:
-        one: One of ``doses``.
-        gains: Name of the gains by part in its lines.
-    """
+    """Parts of the pictures of which a dose keeps gains, in the order of :data:`PART_NAMES`."""
     parts = {part for line in one["lines"] for part in line.get(gains, ())}
     return [part for part in PART_NAMES if part in parts - TOLD_BY_CIRCLE]
 

@@ -38,15 +38,7 @@ AGAIN = f"delete {DOSES}, then use the same 'studies ablate' again"
 
 
 def dose_parts(out: Path, document: Document) -> list[tuple[str, tuple[Part, ...]]]:
-    """Headings and parts.
-
-    Args:
-        out: Folder of the study, with its strips.
-        document: What it keeps in ``dose.json``.
-
-    Raises:
-        InputError: A strip is missing or damaged.
-    """
+    """Headings and parts, of the strips in a study's folder and of its ``dose.json``."""
     return [
         ("Gain by dose", (dose_chart(document),)),
         ("Claims", (_claims(document),)),

@@ -53,11 +53,7 @@ def line_tables(document: Document) -> dict[float, Table]:
 
 
 def part_tables(document: Document) -> dict[float, Table]:
-    """Gain of each line over the blurry input by part of the picture.
-
-    Returns:
-        A table for each dose, px, of which they are kept.
-    """
+    """By dose, px: gain of each line over the blurry input by part of the picture."""
     tables = {}
     for one in document["doses"]:
         gains = {

@@ -26,11 +26,7 @@ class Doses(click.ParamType[tuple[float, ...]]):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> tuple[float, ...]:
-        """The doses, px.
-
-        Raises:
-            BadParameter: One of them is no number.
-        """
+        """The doses, px."""
         if isinstance(value, tuple) or value == "all":
             return () if value == "all" else value
         try:

@@ -80,11 +80,7 @@ read = SET.read
 
 
 def check(path: Path) -> Completeness:
-    """Compare the folder with the 100 samples of both fonts at each of the 20 steps.
-
-    Raises:
-        DatasetError: The folder has no file of the dataset.
-    """
+    """Compare the folder with the 100 samples of both fonts at each of the 20 steps."""
     result = SET.check(path)
     root = path if path.is_file() else SET.located(path)[0]
     absent = () if path.is_file() else _absent(root)

@@ -13,11 +13,9 @@ SLOPE = 0.2
 
 
 class Critic(nn.Module):
-    """How real the patches of a picture look, 70 px wide each (PatchGAN).
+    """How real the patches of a picture look, 70 px wide each (PatchGAN)."""
 
-    Args:
-        width: Channels of the first layer.
-    """
+    # ``width``: channels of the first layer.
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
@@ -33,21 +31,15 @@ class Critic(nn.Module):
         draw_weights(self)
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        """One score per patch, 1 for a real one; ``(N, 1, about H / 8, about W / 8)``.
-
-        Args:
-            picture: ``(N, 3, H, W)`` RGB in [0, 1], H and W >= 32.
-        """
+        """One score per patch, 1 for a real one; ``(N, 1, about H / 8, about W / 8)``."""
         scores: torch.Tensor = self.model(2 * picture - 1)
         return scores
 
 
 class Pool(nn.Module):
-    """Made pictures of earlier steps; a part of a checkpoint, so that resuming changes nothing.
+    """Made pictures of earlier steps; a part of a checkpoint, so that resuming changes nothing."""
 
-    Args:
-        size: How many are kept.
-    """
+    # ``size``: how many are kept.
 
     pictures: torch.Tensor
 
@@ -60,12 +52,7 @@ class Pool(nn.Module):
     def exchanged(self, generated: torch.Tensor) -> torch.Tensor:
         """In half of the cases an earlier picture, whose place a new one takes.
 
-        Args:
-            generated: ``(N, 3, H, W)``. Crops of another size than before empty the pool.
-
-        Returns:
-            As ``generated``.
-        """
+        Crops ``(N, 3, H, W)`` of another size than before empty the pool."""
         if self.pictures.shape[1:] != generated.shape[1:]:
             self.pictures = generated.new_zeros(0, *generated.shape[1:])
         given = []

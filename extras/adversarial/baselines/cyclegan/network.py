@@ -32,14 +32,10 @@ class _Block(nn.Module):
 
 
 class Generator(nn.Module):
-    """From pictures of one kind to the other: two halvings, residual blocks, two doublings.
+    """From pictures of one kind to the other: two halvings, residual blocks, two doublings."""
 
-    Args:
-        width: Channels at full size.
-        blocks: Residual ones.
-        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
-            the paper.
-    """
+    # ``width``: channels at full size. ``blocks``: residual ones. ``adds_input``: whether the
+    # network gives the change to the picture, as narrow copies do; not in the paper.
 
     def __init__(self, *, width: int = 64, blocks: int = BLOCKS, adds_input: bool = False) -> None:
         super().__init__()
@@ -61,15 +57,7 @@ class Generator(nn.Module):
         draw_weights(self)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
-                below to multiples of 4, and cropped again.
-
-        Returns:
-            As ``blurry``, in [0, 1]; not clamped where the input is added.
-        """
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1]; not clamped where the input is added."""
         height, width = blurry.shape[-2:]
         picture = 2 * pad_to_multiple(blurry, MULTIPLE) - 1
         given = self.model(picture) + picture if self.adds_input else self.model(picture)

@@ -1,8 +1,6 @@
 """DefocusGAN's first stage: a blur map from dual-pixel views, learnt with the kernels of the blur.
 
-Source: DefocusGAN (AAAI 2023); the released ``models/blur_kernel_model.py`` and
-``loss/blur_loss_alternate.py``.
-"""
+Source: AAAI 2023; ``models/blur_kernel_model.py`` and ``loss/blur_loss_alternate.py``."""
 
 import torch
 from torch import nn
@@ -19,11 +17,9 @@ KERNEL_RADII = (0, 1, *range(3, 10), *range(11, 18), *range(19, 26), 27, 28)
 
 
 class BlurMapNet(nn.Module):
-    """The signed blur radius of each pixel and colour.
+    """The signed blur radius of each pixel and colour."""
 
-    Args:
-        channels: Number of channels of all features; 64 in the released network.
-    """
+    # ``channels``: number of channels of all features; 64 in the released network.
 
     def __init__(self, channels: int = 64) -> None:
         super().__init__()
@@ -32,15 +28,7 @@ class BlurMapNet(nn.Module):
         add_layers(self, channels, KERNEL_SIZES)
 
     def forward(self, views: torch.Tensor) -> torch.Tensor:
-        """Blur radii in px.
-
-        Args:
-            views: ``(N, 6, H, W)`` left and right view, RGB in [0, 1], H, W >= 16; reflected on
-                the right and below to multiples of 16, cropped back. Turned to BGR inside.
-
-        Returns:
-            ``(N, 3, H, W)`` in RGB order, within -24 to 24 px.
-        """
+        """Radii ``(N, 3, H, W)``, RGB, -24 to 24 px, from left and right view ``(N, 6, H, W)``."""
         height, width = views.shape[-2:]
         left, right = pad_to_multiple(views, MULTIPLE).chunk(2, dim=1)
         head = self.head(torch.cat([left.flip(1), right.flip(1)], dim=1))
@@ -73,18 +61,9 @@ class KernelBank(nn.Module):
             self.add_module(name, nn.ModuleList(_kernel(i) for i in range(len(KERNEL_RADII))))
 
     def forward(self, sharp: torch.Tensor, radii: torch.Tensor) -> torch.Tensor:
-        """The sharp picture blurred by a map, between kernels by tent weights.
+        """The sharp picture blurred by a map of signed radii, px, both ``(N, 3, H, W)``.
 
-        Each colour by itself, zeros outside: sum over i of tent(map - i) (positive kernel i *
-        sharp) + tent(map + i) (negative kernel i * sharp), both halved at i = 0.
-
-        Args:
-            sharp: ``(N, 3, H, W)``.
-            radii: Same shape, signed, px.
-
-        Returns:
-            Same shape.
-        """
+        Sum over i of tent(map - i) (kernel i * sharp) + tent(map + i) (kernel -i * sharp)."""
         blurred = torch.zeros_like(sharp)
         for index in range(len(KERNEL_RADII)):
             for name, sign in (("weight_pos_set", 1.0), ("weight_neg_set", -1.0)):
@@ -106,17 +85,11 @@ def _kernel(index: int) -> nn.Conv2d:
 
 
 def initial_kernel(index: int) -> torch.Tensor:
-    """A disc with a bright rim, slightly blurred: what the kernel for that blur radius starts as.
+    """What the kernel for a blur radius, 0 to 24 px, starts as: a disc with a bright rim.
 
-    A filled disc times a Butterworth high pass, brought to [0.1, 1] over its square of side
-    2 i + 1, zero padded to the kernel's size, blurred by a Gaussian; a delta for radius 0.
-
-    Args:
-        index: Blur radius, px, 0 to 24.
-
-    Returns:
-        Square, of side ``2 * KERNEL_RADII[index] + 1``, sum 1, float32.
-    """
+    Square, of side ``2 * KERNEL_RADII[index] + 1``, sum 1, float32."""
+    # A filled disc times a Butterworth high pass, brought to [0.1, 1] over its square of side 2 i +
+    # 1, zero padded to the kernel's size, blurred by a Gaussian; a delta for radius 0.
     if index == 0:
         return torch.ones(1, 1)
     place = torch.arange(-index, index + 1)

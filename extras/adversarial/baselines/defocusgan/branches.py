@@ -1,9 +1,6 @@
-"""Eight layers of four branches, shared by the generator and the blur-map network.
+"""Eight layers of four branches, each for blur of its own size, of generator and blur-map network.
 
-Each branch is meant for blur of its own size and runs the whole chain by itself. A branch of
-"kernel size" 1 is a 1 x 1 convolution at the input's resolution throughout; the others have
-floor(k / 3) attention blocks and halve (layers 1 to 4) or double (5 to 8) the resolution.
-"""
+"Kernel size" 1 is a 1 x 1 convolution at full size; others have floor(k / 3) attention blocks."""
 
 from collections.abc import Sequence
 

@@ -1,8 +1,6 @@
-"""DefocusGAN's critic: one value per patch, higher for sharp pictures.
+"""DefocusGAN's critic (AAAI 2023, released code): one value per patch, higher for sharp pictures.
 
-Source: DefocusGAN (AAAI 2023), released code; Isola et al., PatchGAN, CVPR 2017; Gulrajani et al.,
-Improved Training of Wasserstein GANs, NIPS 2017.
-"""
+Source: PatchGAN, CVPR 2017; Gulrajani et al., Improved Training of Wasserstein GANs, NIPS 2017."""
 
 import torch
 from torch import nn
@@ -13,11 +11,9 @@ PENALTY = 10.0
 
 
 class Critic(nn.Module):
-    """A PatchGAN of three strided layers, with the released state-dict names.
+    """A PatchGAN of three strided layers, with the released state-dict names."""
 
-    Args:
-        channels: Number of channels of the first layer; 64 in the released network.
-    """
+    # ``channels``: number of channels of the first layer; 64 in the released network.
 
     def __init__(self, channels: int = 64) -> None:
         super().__init__()
@@ -29,40 +25,22 @@ class Critic(nn.Module):
         self.model = nn.Sequential(*layers, _convolution(8 * channels, 1, 1))
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        """One value per patch.
-
-        Args:
-            picture: ``(N, 3, H, W)`` RGB in [0, 1], H, W >= 16; turned to BGR inside.
-
-        Returns:
-            ``(N, 1, h, w)``, no sigmoid.
-        """
+        """One value per patch, ``(N, 1, h, w)``, no sigmoid, of RGB in [0, 1]; BGR inside."""
         values: torch.Tensor = self.model(picture.flip(1))
         return values
 
 
 def patch_blur(radius: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """The blur radius of each patch, by nearest neighbour.
-
-    Args:
-        radius: ``(N, 1, H, W)``, px.
-        values: The critic's, whose size is taken.
-    """
+    """The blur radius of each patch, by nearest neighbour, from ``(N, 1, H, W)``, px."""
     return functional.interpolate(radius.abs(), values.shape[-2:], mode="nearest")
 
 
 def gradient_penalty(
     critic: nn.Module, sharp: torch.Tensor, restored: torch.Tensor
 ) -> torch.Tensor:
-    """10 x mean of (|gradient| - 1)^2 between a sharp and a restored batch.
+    """10 x mean of (|gradient| - 1)^2 between a sharp and a restored batch, ``(N, 3, H, W)``.
 
-    As the released code has it: ONE mixing weight for the whole batch, and the norm runs over the
-    colours of each pixel alone instead of over the whole picture.
-
-    Args:
-        critic: Gives values from pictures.
-        sharp: ``(N, 3, H, W)``.
-        restored: Same shape, without gradients.
+    As released: one mixing weight for the whole batch, and the norm over the colours of each pixel.
     """
     weight = torch.rand((), device=sharp.device, dtype=sharp.dtype)
     between = (weight * sharp + (1 - weight) * restored).requires_grad_()

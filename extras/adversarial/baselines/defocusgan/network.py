@@ -23,13 +23,10 @@ _Merge = Callable[[list[torch.Tensor]], torch.Tensor]
 
 
 class Generator(nn.Module):
-    """Restores at full resolution, then at 1/4 and 1/8 of the result, and fuses the three.
+    """Restores at full resolution, then at 1/4 and 1/8 of the result, and fuses the three."""
 
-    Args:
-        channels: Number of channels of all features; 64 in the released network.
-        adds_input: Whether the network gives the change to the picture, as narrow copies do; not in
-            the paper.
-    """
+    # ``channels``: number of channels of all features; 64 in the released network. ``adds_input``:
+    # whether the network gives the change to the picture, as narrow copies do; not in the paper.
 
     def __init__(self, channels: int = 64, *, adds_input: bool = False) -> None:
         super().__init__()
@@ -55,21 +52,9 @@ class Generator(nn.Module):
         defocus_map: torch.Tensor | None = None,
         iteration: int = MASKED_ITERATIONS,
     ) -> dict[str, torch.Tensor]:
-        """The restored picture; in training, with the branches held to their own blur.
+        """``restored`` in (0, 1), and its ``logits`` (BGR), or what is added to the picture.
 
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16; reflected on the right and
-                below to multiples of 16, cropped back. Turned to BGR inside, as the released
-                weights expect.
-            defocus_map: ``(N, 1, H, W)``, diameter of the circle of confusion in px; of use only
-                before iteration 20,000.
-            iteration: Training iteration, from 1: what a branch gives outside its range of blur is
-                weakened by exp(-(2 iteration / 20000)^2). At test time nothing is.
-
-        Returns:
-            ``restored`` in (0, 1) and ``logits`` (BGR) before the sigmoid, ``(N, 3, H, W)``; or
-            what is added to the picture, which is not clamped then.
-        """
+        After ``iteration`` 20,000, as at test time, branches are not held to their own blur."""
         height, width = blurry.shape[-2:]
         picture = pad_to_multiple(blurry, MULTIPLE).flip(1)
         merges: list[_Merge] = [_sum] * 3

@@ -1,8 +1,6 @@
-"""CMDDNet, rebuilt from its abstract.
+"""CMDDNet, rebuilt from its abstract: two branches run in parallel, all else is chosen.
 
-Source: Dual-Branch CNN-Mamba Method for Image Defocus Deblurring, Applied Sciences 15 (2025);
-the abstract says that two branches run in parallel, all else is chosen.
-"""
+Source: Dual-Branch CNN-Mamba Method for Image Defocus Deblurring, Applied Sciences 15 (2025)."""
 
 from collections.abc import Sequence
 

@@ -15,13 +15,9 @@ GATE_KERNEL = 7
 
 
 class SpaceEnhanced(nn.Module):
-    """Attention within windows, times a gate per channel (SAEB).
+    """Attention within windows, times a gate per channel (SAEB)."""
 
-    Args:
-        channels: Number of channels of the features.
-        heads: Number of heads of the attention.
-        shifted: Whether windows begin at 4 px.
-    """
+    # ``shifted``: whether windows begin at 4 px.
 
     def __init__(self, channels: int, heads: int, *, shifted: bool) -> None:
         super().__init__()
@@ -43,12 +39,7 @@ class SpaceEnhanced(nn.Module):
 
 
 class ChannelEnhanced(nn.Module):
-    """Attention between channels, times a gate per pixel (CAEB).
-
-    Args:
-        channels: Number of channels of the features.
-        heads: Number of heads of the attention.
-    """
+    """Attention between channels, times a gate per pixel (CAEB)."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()

@@ -37,17 +37,11 @@ class _Block(nn.Module):
 
 
 class DAEformer(FourLevels):
-    """From the two views of a dual-pixel sensor to the restored picture.
+    """From the two views of a dual-pixel sensor to the restored picture."""
 
-    Args:
-        dim: Channels of the finest level.
-        blocks: Number of blocks per level, finest first; the decoder's levels have as many as the
-            encoder's.
-        refinement: Blocks after the decoder.
-        heads: Number of heads per level.
-        adds_input: Whether the network gives the change to the mean of the views, as narrow copies
-            do; not in the paper.
-    """
+    # ``dim``: channels of the finest level. ``blocks``: blocks per level, finest first; the
+    # decoder's levels have as many as the encoder's. ``adds_input``: whether the network gives the
+    # change to the mean of the views, as narrow copies do; not in the paper.
 
     def __init__(
         self,
@@ -75,15 +69,7 @@ class DAEformer(FourLevels):
         self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 6, H, W)`` float32 RGB in [0, 1]: left view, right view. Padded by
-                reflection on the right and below to multiples of 8, and cropped again.
-
-        Returns:
-            ``(N, 3, H, W)``, not clamped.
-        """
+        """Restore from left, right view ``(N, 6, H, W)`` RGB in [0, 1], not clamped."""
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, MULTIPLE)
         embedded = self.embed(padded.contiguous(memory_format=torch.channels_last))

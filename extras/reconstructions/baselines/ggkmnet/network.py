@@ -1,8 +1,6 @@
 """GGKMNet, rebuilt from its abstract on GKMNet's parts.
 
-Source: Quan et al., Deep Single Image Defocus Deblurring via Gaussian Kernel Mixture Learning
-(TPAMI 2024).
-"""
+Source: Quan et al., Gaussian Kernel Mixture Learning (TPAMI 2024)."""
 
 import math
 
@@ -29,12 +27,7 @@ COLOURS = 3
 class Mixture(nn.Module):
     """Shares of the delta and of the Gaussians in each pixel, from few maps.
 
-    Between three groups of Gaussians (and the delta) full-size gates decide, within a group
-    half-size coefficients.
-
-    Args:
-        width: Features per pixel.
-    """
+    Full-size gates decide between three groups (and the delta), half-size coefficients within."""
 
     def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
@@ -42,12 +35,7 @@ class Mixture(nn.Module):
         self.coefficients = nn.Conv2d(width, COUNT, 3, padding=1)
 
     def forward(self, features: torch.Tensor, half: torch.Tensor) -> torch.Tensor:
-        """The shares, ``(N, 22, H, W)``, >= 0 and 1 together.
-
-        Args:
-            features: ``(N, width, H, W)``.
-            half: ``(N, width, H / 2, W / 2)``.
-        """
+        """Shares ``(N, 22, H, W)``, >= 0 and 1 together, from features of full and half size."""
         delta, *gates = self.gates(features).softmax(dim=1).split(1, dim=1)
         within = self.coefficients(half).unflatten(1, (GROUPS, -1)).softmax(dim=2)
         shares = enlarged(within.flatten(1, 2)).chunk(GROUPS, dim=1)
@@ -56,12 +44,10 @@ class Mixture(nn.Module):
 
 
 class GGKMNet(Backbone):
-    """From a blurry to the restored picture, from the coarsest of three scales to the finest.
+    """From a blurry to the restored picture, from the coarsest of three scales to the finest."""
 
-    Args:
-        width: Features per pixel.
-        repeats_input: Whether the first weights nearly give the input.
-    """
+    # ``width``: features per pixel. ``repeats_input``: whether the first weights nearly give the
+    # input.
 
     def __init__(self, width: int = WIDTH, *, repeats_input: bool = False) -> None:
         super().__init__(width)
@@ -82,16 +68,9 @@ class GGKMNet(Backbone):
         return self.outputs(blurry)["restored"]
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The picture restored at three scales: ``restored``, ``half``, ``quarter``.
+        """The picture restored at three scales, not clamped: ``restored``, ``half``, ``quarter``.
 
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
-                below to multiples of 16, and cropped again.
-
-        Returns:
-            ``(N, 3, H, W)``, not clamped; the smaller ones are of the padded picture where the
-            sides are no multiples of 16.
-        """
+        The smaller ones are of the padded picture where the sides are no multiples of 16."""
         height, width = blurry.shape[-2:]
         pyramid = [pad_to_multiple(blurry, MULTIPLE)]
         for _ in range(SCALES - 1):
@@ -120,11 +99,6 @@ class GGKMNet(Backbone):
         return restored, memory
 
     def blurred(self, sharp: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
-        """Sum over the bank of share x (kernel * picture).
-
-        Args:
-            sharp: ``(N, 3, H, W)``.
-            shares: ``(N, 22, H, W)``.
-        """
+        """Sum over the bank of share ``(N, 22, H, W)`` x (kernel * picture ``(N, 3, H, W)``)."""
         weighed: torch.Tensor = self.bank(sharp) * self.bank.spread(shares)
         return torch.stack(torch.split(weighed, COLOURS, dim=1)).sum(0)

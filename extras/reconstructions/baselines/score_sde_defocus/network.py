@@ -28,19 +28,11 @@ VARIANCE = 0.0625
 class ScoreSDE(nn.Module):
     """Starts from the blurry picture with noise and goes down the reverse-time diffusion.
 
-    The blur is EBDB's Gaussian map of the blurry picture. Noise is drawn from a fixed seed, so the
-    same picture gives the same result; pictures of a batch do not see each other.
+    The blur is EBDB's map. Noise has a fixed seed: the same picture gives the same result."""
 
-    Args:
-        width: Channels of the finest level of the score network.
-        multipliers: Channel multipliers per level.
-        blocks: Residual ones per level.
-        attending: Levels with attention.
-        steps: Number of sampler steps; two passes of the network each.
-        start: Time at which it starts, of [0, 1].
-        ratio: Signal-to-noise ratio in its corrections.
-        noise: Standard deviation of the blurry picture's noise, for values in [0, 1].
-    """
+    # ``steps``: of the sampler, two passes of the network each. ``start``: time at which it starts,
+    # of [0, 1]. ``ratio``: signal to noise in its corrections. ``noise``: standard deviation of the
+    # blurry picture's noise, for values in [0, 1].
 
     def __init__(
         self,
@@ -62,18 +54,7 @@ class ScoreSDE(nn.Module):
 
     @torch.no_grad()
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
-                below to multiples of a power of two, and cropped again.
-
-        Returns:
-            As ``blurry``, in [0, 1], without gradient.
-
-        Raises:
-            ImageError: A value of the picture is not finite.
-        """
+        """Restore finite ``(N, 3, H, W)`` RGB in [0, 1], to [0, 1], without gradient."""
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, self.multiple)
         restored = torch.cat([self._sampled(picture) for picture in torch.split(padded, 1)])

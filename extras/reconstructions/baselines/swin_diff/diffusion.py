@@ -1,8 +1,6 @@
-"""Diffusion that generates the prior, with HI-Diff's state-dict names.
+"""Diffusion that generates the prior, with the names of zhengchen1999/HI-Diff at b3bfd16.
 
-Source: Chen et al., HI-Diff (NeurIPS 2023), eq. 7 to 10; zhengchen1999/HI-Diff at b3bfd16,
-denoising_arch.py, ddpm.py.
-"""
+Source: Chen et al., HI-Diff (NeurIPS 2023), eq. 7 to 10."""
 
 import math
 
@@ -20,13 +18,9 @@ MIXING = 2
 
 
 class Denoiser(nn.Module):
-    """What in a noisy prior is noise, by the condition that the blurry picture gives.
+    """What in a noisy prior is noise, by the condition that the blurry picture gives."""
 
-    Args:
-        width: Channels inside.
-        blocks: Mixers.
-        prior: Channels of a prior's token.
-    """
+    # ``width``: channels inside. ``prior``: channels of a prior's token.
 
     def __init__(self, width: int = 512, blocks: int = 2, prior: int = PRIOR) -> None:
         super().__init__()
@@ -52,11 +46,7 @@ def diffused_prior(
 ) -> torch.Tensor:
     """All eight steps back, the posterior's mean at each and no new noise; differentiable.
 
-    Args:
-        denoiser: As :class:`Denoiser`.
-        condition: ``(N, 16, prior)``.
-        start: Noise, or a prior with much of it, in the same shape.
-    """
+    ``condition`` is ``(N, 16, prior)``; ``start`` noise, or a prior with much of it, likewise."""
     betas = torch.linspace(FIRST_BETA, LAST_BETA, TIMES, dtype=torch.float64)
     kept = torch.cumprod(1 - betas, dim=0)
     prior = start

@@ -1,8 +1,6 @@
-"""From pictures to a prior of 16 tokens, with HI-Diff's state-dict names.
+"""From pictures to a prior of 16 tokens, with the names of zhengchen1999/HI-Diff at b3bfd16.
 
-Source: Chen et al., HI-Diff (NeurIPS 2023), figure 2; zhengchen1999/HI-Diff at b3bfd16,
-latent_encoder_arch.py.
-"""
+Source: Chen et al., HI-Diff (NeurIPS 2023), figure 2."""
 
 import torch
 from torch import nn
@@ -20,14 +18,10 @@ MIXING = 4
 
 
 class LatentEncoder(nn.Module):
-    """Residual convolutions at a quarter of the size, means of parts, a mixer.
+    """Residual convolutions at a quarter of the size, means of parts, a mixer."""
 
-    Args:
-        pictures: 2 for sharp and blurry, 1 for blurry only.
-        width: Channels.
-        blocks: Residual ones.
-        prior: Channels of a prior's token.
-    """
+    # ``pictures``: 2 for sharp and blurry, 1 for blurry only. ``blocks``: residual ones. ``prior``:
+    # channels of a prior's token.
 
     def __init__(
         self, pictures: int = 1, width: int = 64, blocks: int = 6, prior: int = PRIOR
@@ -48,12 +42,7 @@ class LatentEncoder(nn.Module):
         self.end = nn.Sequential(nn.Linear(width, prior), nn.GELU())
 
     def forward(self, *pictures: torch.Tensor) -> torch.Tensor:
-        """The prior, ``(N, 16, prior)``.
-
-        Args:
-            pictures: ``(N, 3, H, W)`` RGB in [0, 1]: sharp, then blurry, or blurry alone. Padded by
-                reflection on the right and below to multiples of 4.
-        """
+        """The prior, ``(N, 16, prior)``, of RGB in [0, 1]: sharp, then blurry, or blurry alone."""
         padded = pad_to_multiple(torch.cat(pictures, dim=1), SHRINKING)
         features = self.conv1(functional.pixel_unshuffle(padded, SHRINKING))
         for block in self.blocks:

@@ -9,12 +9,9 @@ TOKENS = 16
 
 
 class Mixer(nn.Module):
-    """Two residual multilayer perceptrons: over tokens, then over channels.
+    """Two residual multilayer perceptrons: over tokens, then over channels."""
 
-    Args:
-        channels: Number of channels of a token.
-        expansion: Hidden channels per channel.
-    """
+    # ``channels``: number of channels of a token. ``expansion``: hidden channels per channel.
 
     def __init__(self, channels: int, expansion: int) -> None:
         super().__init__()

@@ -1,8 +1,6 @@
-"""Swin-Diff, rebuilt: the transformer, and the diffusion of its prior at test time.
+"""Swin-Diff, rebuilt of HI-Diff's parts: the transformer, and the diffusion of its prior.
 
-Source: Liang et al., Complex and Intelligent Systems 11 (2025), the abstract; the parts are
-HI-Diff's (NeurIPS 2023).
-"""
+Source: Liang et al., Complex and Intelligent Systems 11 (2025), the abstract."""
 
 from collections.abc import Sequence
 
@@ -23,17 +21,11 @@ SEED = 0
 class SwinDiff(nn.Module):
     """From a blurry to the restored picture.
 
-    The diffusion starts from noise of a fixed seed, so the same picture gives the same result.
+    The diffusion starts from noise of a fixed seed, so the same picture gives the same result."""
 
-    Args:
-        dim: Channels of the transformer's finest level.
-        blocks: Number of blocks per level, finest first.
-        refinement: Blocks after the decoder.
-        heads: Number of heads per level.
-        prior: Channels of a prior's token.
-        encoder: Channels of the encoder of the blurry picture.
-        denoiser: Channels inside the denoiser of the prior.
-    """
+    # ``dim``: channels of the transformer's finest level. ``blocks``: blocks per level, finest
+    # first. ``prior``: channels of a prior's token. ``encoder``: channels of the encoder of the
+    # blurry picture. ``denoiser``: channels inside the denoiser of the prior.
 
     def __init__(
         self,
@@ -55,15 +47,7 @@ class SwinDiff(nn.Module):
         self.denoiser = Denoiser(denoiser, prior=prior)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
-                below to multiples of 8, and cropped again.
-
-        Returns:
-            As ``blurry``, not clamped.
-        """
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
         noise = first_noise(blurry, torch.Generator().manual_seed(SEED), self.channels)
         restored: torch.Tensor = self.transformer(blurry, self.prior(blurry, noise))
         return restored

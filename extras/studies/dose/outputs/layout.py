@@ -23,15 +23,10 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class StripParts:
-    """The pictures of a strip, each ``(side, side, 3)``, in the order of its columns.
-
-    Attributes:
-        crops: The crops.
-        lines: Crops of a straight line; empty without such a row.
-    """
+    """The pictures of a strip, each ``(side, side, 3)``, in the order of its columns."""
 
     crops: tuple[Picture, ...]
-    lines: tuple[Picture, ...]
+    lines: tuple[Picture, ...]  # crops of a straight line; empty without such a row
 
 
 def strip_name(dose_px: float) -> str:
@@ -40,12 +35,7 @@ def strip_name(dose_px: float) -> str:
 
 
 def error_scale(blurry: Picture, truth: Picture) -> int:
-    """By which all errors of a strip are multiplied: what shows the blurry picture's best.
-
-    Args:
-        blurry: Crop of the blurry picture.
-        truth: Crop of the truth, of the same shape.
-    """
+    """By which all errors of a strip are multiplied: what shows the blurry crop's best."""
     most = float(np.quantile(_error(blurry, truth), SEEN_ERROR))
     return max((scale for scale in ERROR_SCALES if scale * most <= WHITE), default=1)
 
@@ -71,16 +61,7 @@ def joined(rows: Sequence[Sequence[Picture]]) -> Picture:
 def cut_strip(strip: Picture, columns: int, *, lines: bool) -> StripParts:
     """The pictures of a strip, no longer enlarged, without the text above and the errors below.
 
-    A report makes the errors anew, with the scale that it names.
-
-    Args:
-        strip: The whole strip.
-        columns: How many columns it has.
-        lines: Whether it has a row with a straight line.
-
-    Raises:
-        ValueError: The strip's size is not that of such columns.
-    """
+    A report makes the errors again, with the scale that it names. ValueError: another size."""
     height, width = strip.shape[:2]
     side = (width - (columns - 1) * GAP_PX) // columns
     expected = HEAD_PX + 2 * side + GAP_PX + lines * (HEAD_PX + side)

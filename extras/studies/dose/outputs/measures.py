@@ -53,33 +53,20 @@ Picture = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Kept:
-    """Content of :data:`KEPT`.
+    """Content of :data:`KEPT`."""
 
-    Attributes:
-        revision: :data:`REVISION`.
-        evaluation: :func:`~defocus.benchmark.evaluation.versions.evaluation_version`.
-        data_hash: Hash of the dataset that was restored.
-        checkpoint: SHA-256 hash of the network's checkpoint; empty without one.
-        scores: By name, one number per test pair; None for a scene without a straight line.
-    """
-
-    revision: int
-    evaluation: str
-    data_hash: str
-    checkpoint: str
+    revision: int  # :data:`REVISION`
+    evaluation: str  # :func:`~defocus.benchmark.evaluation.versions.evaluation_version`
+    data_hash: str  # hash of the dataset that was restored
+    checkpoint: str  # SHA-256 hash of the network's checkpoint; empty without one
+    # by name, one number per test pair; None for a scene without a straight line
     scores: dict[str, list[Annotated[float, Field(allow_inf_nan=False)] | None]]
 
 
 def restored_scores(study: Study, run: Run) -> dict[str, list[float]]:
-    """Scores of the test pictures of a run, in the order of the pairs.
+    """Scores of the test pictures of a run, measured once and kept in its folder.
 
-    They are measured once and kept in the run's folder; other weights, pairs or a new revision are
-    measured again.
-
-    Returns:
-        PSNR under :data:`OFFICIAL_GRID`, dB, the displacement of edges, ``edge_px``, and the bend
-        of lines, ``line_px``, which is NaN where the truth has no straight line.
-    """
+    PSNR by :data:`OFFICIAL_GRID`, dB, ``edge_px``, ``line_px`` (NaN: the truth has no line)."""
     path = make_folder(run_folder(study.out, run.id)) / KEPT
     data, checkpoint = study.dataset.content_hash, _checkpoint_hash(study, run)
     blank = _Kept(REVISION, evaluation_version(), data, checkpoint, {})
@@ -143,24 +130,13 @@ def _measured(study: Study, run: Run) -> dict[str, list[float]]:
 
 
 def mean_bend_px(restored: Picture, lines: Sequence[StraightLine]) -> float:
-    """Mean bend of a scene's lines, px; NaN without a line, or where none of them is seen.
-
-    Args:
-        restored: ``(H, W, 3)`` in [0, 1].
-        lines: The straight lines of the truth.
-    """
+    """Mean bend of a scene's lines, px; NaN without a line, or where none of them is seen."""
     bends = [bend for line in lines if np.isfinite(bend := line_bend_px(restored, line))]
     return float(np.mean(bends)) if bends else np.nan
 
 
 def edge_displacement_px(restored: Picture, truth: Picture, estimator: FlowEstimator) -> float:
-    """Mean length of the flow from the truth to a restored picture at the truth's edges, px.
-
-    Args:
-        restored: ``(H, W, 3)`` in [0, 1].
-        truth: Same shape.
-        estimator: Measures the flow.
-    """
+    """Mean length of the flow from the truth to a restored picture at the truth's edges, px."""
     frames = [
         torch.from_numpy(np.ascontiguousarray(one.transpose(2, 0, 1), np.float32))[None]
         for one in (truth, restored)

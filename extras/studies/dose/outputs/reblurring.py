@@ -1,8 +1,6 @@
-"""What the reblurring of a finished training prefers: the true picture, or the blurry one itself.
+"""What the reblurring of a finished training prefers: the true picture, or the blurry one.
 
-A reblurring network that changes nothing asks the output to be the blurry picture. One that blurs
-as the lens did asks it to be the true sharp picture.
-"""
+A network that changes nothing asks for the blurry picture, one that blurs for the sharp one."""
 
 import numpy as np
 import torch
@@ -25,16 +23,9 @@ SIDE_PX = 96
 
 
 def reblur_losses(study: Study, run: Run) -> dict[str, float] | None:
-    """Reblurring loss of the truth and of the blurry picture, with the trained reblurring.
+    """Reblurring loss of ``truth`` and ``blurry``: the smaller one is what the reblurring asks for.
 
-    Returns:
-        ``truth`` and ``blurry``: means over the middle of the test pictures, in the range of the
-        pictures; the smaller one is what the reblurring asks for. None if the training has no
-        reblurring.
-
-    Raises:
-        WeightsError: The checkpoint is damaged or of another training.
-    """
+    None if the training has no reblurring."""
     home, trained = study.trained(run)
     if trained.recipe is None:
         return None

@@ -1,8 +1,6 @@
 """Whether lines that are straight in the truth stay straight in a restored picture.
 
-A network that learned from deformed pairs bends lines; that is what joint deblurring and reblurring
-learning was made against (Li et al., AAAI 2023, Fig. 1).
-"""
+A network that learned from deformed pairs bends them (Li et al., AAAI 2023, Fig. 1)."""
 
 from dataclasses import dataclass
 
@@ -30,19 +28,12 @@ SEEN_SHARE = 0.3
 
 @dataclass(frozen=True)
 class StraightLine:
-    """A line that is straight in the truth.
+    """A line that is straight in the truth."""
 
-    Attributes:
-        start: First end, ``(x, y)`` px, with the brighter side on its left.
-        stop: Other end.
-        places: ``(blocks,)`` where the truth has the edge, px across the line.
-        steps: ``(blocks,)`` step of brightness across it.
-    """
-
-    start: tuple[float, float]
-    stop: tuple[float, float]
-    places: Array
-    steps: Array
+    start: tuple[float, float]  # first end, ``(x, y)`` px, with the brighter side on its left
+    stop: tuple[float, float]  # other end
+    places: Array  # ``(blocks,)`` where the truth has the edge, px across the line
+    steps: Array  # ``(blocks,)`` step of brightness across it
 
     @property
     def length_px(self) -> float:
@@ -53,14 +44,7 @@ class StraightLine:
 def straight_lines(truth: Picture) -> tuple[StraightLine, ...]:
     """The lines of a picture that are long, straight and of good contrast, the longest first.
 
-    Args:
-        truth: ``(H, W, 3)`` in [0, 1].
-
-    Returns:
-        Parts of 40 px or more, 5 px from the border, of the segments that the line segment detector
-        finds (von Gioi et al., LSD, IPOL 2012), with a step of 0.08 or more all along, straight
-        to 0.15 px.
-    """
+    By LSD (von Gioi et al., IPOL 2012): 40 px, a step of 0.08, straight to 0.15 px."""
     grey = _grey(truth)
     levels = np.rint(np.clip(grey, 0.0, 1.0) * 255).astype(np.uint8)
     ends = cv2.createLineSegmentDetector().detect(levels)[0]
@@ -70,19 +54,10 @@ def straight_lines(truth: Picture) -> tuple[StraightLine, ...]:
 
 
 def line_bend_px(picture: Picture, line: StraightLine) -> float:
-    """How far a line of the truth is bent in a restored picture.
+    """How far a line of the truth is bent in a restored picture: root mean square, px.
 
-    In each block of eight rows along the line, the place of its edge is the centroid of the
-    gradient across it. What these places differ from those of the truth is a shift and a tilt of
-    the whole line, which do not count, and a rest: the bend.
-
-    Args:
-        picture: ``(H, W, 3)`` in [0, 1], of the truth's size.
-        line: A line of the truth.
-
-    Returns:
-        Root mean square of the rest, px; NaN where fewer than five blocks show the edge.
-    """
+    Shift and tilt do not count; NaN where fewer than five blocks show the edge."""
+    # A place of the edge is the centroid of the gradient across it, in a block of eight rows.
     places, steps = _edge_places(_grey(picture), line.start, line.stop)
     off = np.where(steps >= SEEN_SHARE * line.steps, places - line.places, np.nan)
     bent = line_deviation(np.linspace(-1.0, 1.0, len(off)), off)

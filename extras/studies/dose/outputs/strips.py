@@ -47,26 +47,9 @@ Levels = NDArray[np.uint8]
 def write_strip(
     study: DoseStudy, studies: Sequence[Study], scores: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Write the strip of one dose into the study's folder.
+    """Write the strip of one dose into the study's folder; what is seen there, as JSON values.
 
-    It shows the scene at which the first rival (without one, the whole objective) has its median
-    gain over the plain loss, and of it the square where the blurry picture is furthest from the
-    truth, with the error beneath. Below stands, from the scene at which the plain loss bends lines
-    beyond the blurry input by the median, the longest straight line that all these pictures show,
-    with ticks beside its ends, and its bend, px; this part is left out where no test scene has a
-    straight line. Networks of the first seed restore both.
-
-    Args:
-        study: The study.
-        studies: Its studies, of all doses.
-        scores: One of ``doses`` of ``dose.json``.
-
-    Returns:
-        What is seen, as JSON values: ``labels`` of the columns, ``scene``, ``left`` and ``top`` of
-        the crop, px, ``error_scale``, by which errors are multiplied, and ``lines``: the ``scene``
-        of the line, its ``ends_px`` there and its ``bends_px``, None where it is not seen; None
-        without a line.
-    """
+    Its scenes have the median gain of the first rival, and the median bend by the plain loss."""
     dataset = at_dose(study.dataset, float(scores["dose_px"]))
     pairs = dataset.split("test")
     here = [one for one in studies if one.dataset.content_hash == dataset.content_hash]

@@ -21,14 +21,7 @@ Place = NDArray[np.float64]
 def with_ticks(crop: Picture, start: Place, stop: Place) -> Picture:
     """Mark a line by ticks across its ends, on both sides of it; the line itself stays free.
 
-    Args:
-        crop: ``(side, side, 3)``.
-        start: One end, ``(x, y)`` px in the crop; it may lie outside.
-        stop: The other end.
-
-    Returns:
-        The crop with ticks at the ends, or where the line leaves the crop.
-    """
+    Ends are ``(x, y)`` px; outside the crop, the ticks are where the line leaves it."""
     marked = crop.copy()
     way = (stop - start) / np.hypot(*(stop - start))
     across = np.array([way[1], -way[0]])

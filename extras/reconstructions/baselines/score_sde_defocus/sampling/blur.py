@@ -18,15 +18,10 @@ SUPPORT = 3.0
 
 @dataclass(frozen=True)
 class GaussianBlur:
-    """A x = sum over levels l of W_l (g_l * x), mirrored at the border.
+    """A x = sum over levels l of W_l (g_l * x), mirrored at the border."""
 
-    Attributes:
-        kernels: One-dimensional, of odd length, sum 1.
-        weights: ``(H, W)`` each, summing to 1.
-    """
-
-    kernels: tuple[torch.Tensor, ...]
-    weights: tuple[torch.Tensor, ...]
+    kernels: tuple[torch.Tensor, ...]  # one-dimensional, of odd length, sum 1
+    weights: tuple[torch.Tensor, ...]  # ``(H, W)`` each, summing to 1
 
     def __call__(self, sharp: torch.Tensor) -> torch.Tensor:
         """A x of ``(N, C, H, W)``."""
@@ -43,12 +38,7 @@ class GaussianBlur:
 
 
 def gaussian_blur(sigma_px: Array, like: torch.Tensor) -> GaussianBlur:
-    """The blur of a map.
-
-    Args:
-        sigma_px: Standard deviations ``(H, W)``.
-        like: Tensor whose type and device the operator uses.
-    """
+    """The blur of a map of standard deviations ``(H, W)``, of the type and device of ``like``."""
     diameter = np.asarray(sigma_px) / sigma_of(1.0)
     levels = blur_levels(diameter, LEVELS)
     return GaussianBlur(

@@ -1,8 +1,6 @@
-"""Likelihood of the blurry picture given a noisy sharp one.
+"""Likelihood of the blurry picture given a noisy sharp one, with numbers in place of matrices.
 
-Source: Song et al., Pseudoinverse-Guided Diffusion Models (ICLR 2023), eq. 7, with the Jacobian of
-the clean estimate and the blur's gain as numbers instead of matrices.
-"""
+Source: Song et al., Pseudoinverse-Guided Diffusion Models (ICLR 2023), eq. 7."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,17 +22,11 @@ class Blur(Protocol):
 class Conditioned:
     """The score of sharp pictures given the blurry one y = A x + noise.
 
-    With x0 = x + sigma² s the clean estimate, r² = sigma² v / (sigma² + v) its variance and n² the
-    noise's, the likelihood adds r² / sigma² A^T (y - A x0) / (r² + n²). That is exact where sharp
-    pictures are Gaussian with variance v per pixel and A A^T = 1.
+    Exact where sharp pictures are Gaussian with variance v per pixel and A A^T = 1."""
 
-    Attributes:
-        score: Score of sharp pictures.
-        blur: A.
-        blurry: y.
-        variance: v.
-        noise: n.
-    """
+    # With x0 = x + sigma² s the clean estimate, r² = sigma² v / (sigma² + v) its variance and n²
+    # the noise's, the likelihood adds r² / sigma² A^T (y - A x0) / (r² + n²). Fields: A is
+    # ``blur``, y ``blurry``, v ``variance``, n ``noise``.
 
     score: Score
     blur: Blur

@@ -1,8 +1,6 @@
-"""The reverse-time diffusion by predictor and corrector.
+"""The reverse-time diffusion by predictor and corrector; yang-song/score_sde_pytorch at cb1f359.
 
-Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), algorithms 2 and 4;
-yang-song/score_sde_pytorch at cb1f359, sampling.py; ancestral: appendix F of the paper.
-"""
+Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), algorithms 2, 4."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -41,16 +39,7 @@ def predictor_corrector(
 ) -> torch.Tensor:
     """Go down the noise levels; each step a Langevin correction, then a prediction.
 
-    Args:
-        score: Score function of the sampled density.
-        noisy: ``(N, ...)``, with the noise of the first step.
-        steps: Noise levels, from much noise to none.
-        draw: Gives standard normal noise shaped like ``noisy``; twice per step.
-        ratio: Signal-to-noise ratio in a correction.
-        put_back: Kind of the prediction.
-
-    Returns:
-        The sample, without the noise of the last step.
+    ``draw`` gives standard normal noise like ``noisy``, twice per step; the last noise stays out.
     """
     cleaned = noisy
     for step in steps:

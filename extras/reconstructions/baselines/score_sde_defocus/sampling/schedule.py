@@ -11,32 +11,21 @@ LAST_TIME = 1e-5
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a sampler.
+    """One step of a sampler."""
 
-    Attributes:
-        level: Noise that the score is asked for.
-        sigma: Noise before the step.
-        after: Noise after it.
-    """
-
-    level: float
-    sigma: float
-    after: float
+    level: float  # noise that the score is asked for
+    sigma: float  # noise before the step
+    after: float  # noise after it
 
 
 @dataclass(frozen=True)
 class Exploding:
-    """sigma(t) = smallest (largest / smallest)^t.
+    """sigma(t) = smallest (largest / smallest)^t."""
 
-    Attributes:
-        smallest: At t = 0.
-        largest: At t = 1; about the largest distance between two pictures of the training set.
-        count: Levels between them, both included.
-    """
-
-    smallest: float = 0.01
+    smallest: float = 0.01  # at t = 0
+    # at t = 1; about the largest distance between two pictures of the training set
     largest: float = 50.0
-    count: int = 1000
+    count: int = 1000  # levels between them, both included
 
     def sigma(self, time: float) -> float:
         """The noise at a time in [0, 1]."""
@@ -48,12 +37,7 @@ class Exploding:
         return [self.sigma(until * index / max(count - 1, 1)) for index in range(count)]
 
     def steps(self, count: int, start: float = 1.0) -> list[Step]:
-        """From the level of a time down to no noise.
-
-        Args:
-            count: Number of items.
-            start: Time of the first one.
-        """
+        """``count`` items from the level of a time down to no noise."""
         levels = [0.0, *self.levels(start, count)]
         slope = (start - LAST_TIME) / max(count - 1, 1)
         return [

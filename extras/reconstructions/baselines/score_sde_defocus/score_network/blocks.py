@@ -1,8 +1,6 @@
-"""Blocks of NCSN++ with the official state-dict names.
+"""Blocks of NCSN++ with the official state-dict names (score_sde_pytorch at cb1f359, layerspp.py).
 
-Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), appendix H;
-yang-song/score_sde_pytorch at cb1f359, models/layerspp.py.
-"""
+Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), appendix H."""
 
 import math
 from typing import Literal
@@ -57,14 +55,10 @@ class Waves(nn.Module):
 
 
 class Residual(nn.Module):
-    """BigGAN's residual block, told the noise; both paths are resampled.
+    """BigGAN's residual block, told the noise; both paths are resampled."""
 
-    Args:
-        inputs: Channels.
-        outputs: Channels.
-        conditions: Length of the conditioning vector.
-        resampling: Change of the size in the block.
-    """
+    # ``conditions``: length of the conditioning vector. ``resampling``: change of the size in the
+    # block.
 
     def __init__(
         self,

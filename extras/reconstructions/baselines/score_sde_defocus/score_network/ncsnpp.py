@@ -1,8 +1,6 @@
-"""NCSN++ with all the switches of its configuration for 256 px, and the official state-dict names.
+"""NCSN++ for 256 px with the official state-dict names (score_sde_pytorch at cb1f359, ncsnpp.py).
 
-Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), appendix H;
-yang-song/score_sde_pytorch at cb1f359, models/ncsnpp.py.
-"""
+Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), appendix H."""
 
 from collections.abc import Iterator, Sequence
 
@@ -30,16 +28,12 @@ from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.re
 class NCSNpp(nn.Module):
     """The score of noisy pictures: gradient of the logarithm of their density.
 
-    Official networks attend where features have a certain width, so that other picture sizes would
-    need other modules. Here the levels that attend are fixed.
-
-    Args:
-        width: Channels of the finest level.
-        multipliers: Channel multipliers per level, finest first.
-        blocks: Residual ones per level of the encoder; the decoder has one more.
-        attending: Levels with attention; the middle always has it.
-        noise: The official state dict carries its levels.
+    The levels that attend are fixed: official ones attend at a width, so other sizes would not fit.
     """
+
+    # ``multipliers``: of the channels per level, finest first. ``blocks``: residual ones per level
+    # of the encoder; the decoder has one more. The middle always attends. ``noise``: the official
+    # state dict carries its levels.
 
     def __init__(
         self,
@@ -92,16 +86,7 @@ class NCSNpp(nn.Module):
                 modules.append(Residual(channels, channels, conditions, "double"))
 
     def forward(self, noisy: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-        """The score.
-
-        Args:
-            noisy: ``(N, 3, H, W)``: pictures in [0, 1] and noise; H and W divisible by 2 to the
-                power of levels - 1.
-            sigma: Standard deviation of the noise, ``(N,)``.
-
-        Returns:
-            As ``noisy``.
-        """
+        """The score of ``(N, 3, H, W)``, sides divisible by 2^(levels - 1), and noise ``(N,)``."""
         modules = iter(self.all_modules)
         condition = next(modules)(sigma.log())
         condition = next(modules)(condition)

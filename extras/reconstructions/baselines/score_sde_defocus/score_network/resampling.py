@@ -1,8 +1,6 @@
 """Downscaling and upscaling by two with a small binomial filter and zero padding.
 
-Source: Zhang, Making Convolutional Networks Shift-Invariant Again (ICML 2019), as score_sde_pytorch
-at cb1f359 has it.
-"""
+Source: Zhang, Making Convolutional Networks Shift-Invariant Again (ICML 2019)."""
 
 import torch
 from torch.nn import functional

@@ -1,8 +1,6 @@
-"""Restormer's layers conditioned on a prior, with HI-Diff's state-dict names.
+"""Restormer's layers conditioned on a prior, with the names of zhengchen1999/HI-Diff at b3bfd16.
 
-Source: Chen et al., HI-Diff (NeurIPS 2023), figure 3; zhengchen1999/HI-Diff at b3bfd16,
-Transformer_arch.py.
-"""
+Source: Chen et al., HI-Diff (NeurIPS 2023), figure 3."""
 
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
@@ -21,13 +19,9 @@ Window: TypeAlias = Literal["plain", "shifted"]
 
 
 class PriorAttention(nn.Module):
-    """Pixels ask, the tokens of the prior answer; added to the pixels.
+    """Pixels ask, the tokens of the prior answer; added to the pixels."""
 
-    Args:
-        channels: Number of channels of the pixels.
-        heads: Into which the channels are split.
-        prior: Channels of a prior's token.
-    """
+    # ``heads``: into which the channels are split. ``prior``: channels of a prior's token.
 
     def __init__(self, channels: int, heads: int, prior: int) -> None:
         super().__init__()
@@ -97,13 +91,9 @@ class _ToldFeedForward(GatedFeedForward, Scaled):
 
 
 class Block(nn.Module):
-    """Attention between channels or within windows, then a gated feed-forward layer.
+    """Attention between channels or within windows, then a gated feed-forward layer."""
 
-    Args:
-        channels: Number of channels of the features.
-        heads: Number of heads of the attention.
-        window: Whether it is within windows: ``plain`` or ``shifted``; None for between channels.
-    """
+    # ``window``: whether it is within windows: ``plain`` or ``shifted``; None for between channels.
 
     def __init__(self, channels: int, heads: int, window: Window | None) -> None:
         super().__init__()
@@ -124,12 +114,9 @@ class Block(nn.Module):
 
 
 class ToldBlock(nn.Module):
-    """The same block, with both layers conditioned on the prior.
+    """The same block, with both layers conditioned on the prior."""
 
-    Args:
-        channels, heads, window: As of :class:`Block`.
-        prior: Channels of a prior's token.
-    """
+    # ``channels, heads, window``: as of :class:`Block`. ``prior``: channels of a prior's token.
 
     def __init__(self, channels: int, heads: int, window: Window | None, prior: int) -> None:
         super().__init__()

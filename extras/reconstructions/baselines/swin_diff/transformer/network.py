@@ -1,8 +1,6 @@
 """Transformer conditioned on a prior: HI-Diff's, or with windows in every second block.
 
-Source: Chen et al., HI-Diff (NeurIPS 2023), figure 2; zhengchen1999/HI-Diff at b3bfd16,
-Transformer_arch.py, for the state-dict names.
-"""
+Source: Chen et al., HI-Diff (NeurIPS 2023), figure 2; zhengchen1999/HI-Diff at b3bfd16."""
 
 from collections.abc import Sequence
 
@@ -27,17 +25,11 @@ MULTIPLE = 8  # three halvings
 
 
 class Transformer(nn.Module):
-    """A U of four levels; each begins with an attention to the prior.
+    """A U of four levels; each begins with an attention to the prior."""
 
-    Args:
-        windowed: Attention within windows, plain and shifted in turns, before each attention
-            between channels; else the latter alone.
-        dim: Channels of the finest level.
-        blocks: Number of blocks per level, finest first.
-        refinement: Blocks after the decoder.
-        heads: Number of heads per level.
-        prior: Channels of a prior's token.
-    """
+    # ``windowed``: attention within windows, plain and shifted in turns, before each attention
+    # between channels; else the latter alone. ``dim``: channels of the finest level. ``blocks``:
+    # blocks per level, finest first. ``prior``: channels of a prior's token.
 
     def __init__(
         self,
@@ -78,16 +70,7 @@ class Transformer(nn.Module):
         self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
 
     def forward(self, blurry: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
-        """The restored picture.
-
-        Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
-                below to multiples of 8, and cropped again.
-            prior: ``(N, 16, prior)``.
-
-        Returns:
-            As ``blurry``, not clamped.
-        """
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1] by a prior ``(N, 16, prior)``; not clamped."""
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, MULTIPLE)
         fewer = self.down_1(prior)
