@@ -292,14 +292,11 @@ def run_command(group: click.Command) -> None:
             click.echo("interrupted; run the same command again to continue", err=True)
         code = EXIT_INTERRUPTED
     except DefocusError as error:
-        _tell_error(group, error, str(error))
-        code = error.exit_code
+        code = _failure(group, error)
     except OSError as error:
         if error.errno not in STORAGE_ERRNOS and error.filename is None:
             raise
-        explained = _of_system(error)
-        _tell_error(group, error, str(explained))
-        code = explained.exit_code
+        code = _failure(group, error)
     sys.exit(_flushed(group, code or 0))
 
 
@@ -319,8 +316,7 @@ def _flushed(group: click.Command, code: int) -> int:
         except OSError as error:
             lead_to_nothing(number)
             if not isinstance(error, BrokenPipeError) and not code:
-                _tell_error(group, error, str(_of_system(error)))
-                code = _of_system(error).exit_code
+                code = _failure(group, error)
     return code
 
 
@@ -341,12 +337,15 @@ def _of_system(error: OSError) -> DefocusError:
     return FileError(f"{os.fsdecode(error.filename)}: {error.strerror}; check the path")
 
 
-def _tell_error(group: click.Command, error: Exception, text: str) -> None:
-    """Print an error in one line; the traceback goes to the log, and to stderr with ``-v``."""
-    line = f"{click.style(f'{group.name}:', fg='red')} {' '.join(text.splitlines())}"
+def _failure(group: click.Command, error: DefocusError | OSError) -> int:
+    """Print an error in one line, its traceback with ``-v`` and into the log; its exit code."""
+    explained = _of_system(error) if isinstance(error, OSError) else error
+    said = " ".join(str(explained).splitlines())
+    line = f"{click.style(f'{group.name}:', fg='red')} {said}"
     origin = "".join(traceback.format_exception(error)).rstrip()
     log(f"{origin}\n{click.unstyle(line)}")
     with contextlib.suppress(BrokenPipeError):  # nobody may read of it; the exit code says it too
         if telling.verbose:
             click.echo(origin, err=True)
         click.echo(line, err=True, color={"always": True, "never": False}.get(telling.color))
+    return explained.exit_code
