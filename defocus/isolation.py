@@ -96,11 +96,16 @@ def plugin_fault(
     if isinstance(error, ValidationError):  # its own text has many lines
         reason = error.errors()[0]["msg"]
     reason = re.sub(rf"\b{PLUGIN}\w+?_[0-9a-f]{{12}}\.", "", reason)
-    reason = shorten(reason, 300, placeholder=" …")
+    reason = cut(reason)
     remedy = "correct it there"
     if isinstance(error, ModuleNotFoundError):
         remedy = f"install it, or put it into {folder or Path(place).parent}"
     return f"plug-in {place}: {what}{type(error).__name__}: {reason}; {remedy}"
+
+
+def cut(text: object, width: int = 300) -> str:
+    """A text in one line, without its end where it is longer."""
+    return shorten(str(text), width, placeholder=" …")
 
 
 def reason_of(error: BaseException) -> str:
@@ -120,7 +125,7 @@ def reason_of(error: BaseException) -> str:
     else:
         log(origin)
     return plugin_fault(error) or (
-        f"unforeseen {type(error).__name__}: {shorten(text, 300, placeholder=' …')}; please "
+        f"unforeseen {type(error).__name__}: {cut(text)}; please "
         "report it, with the traceback that --log-file FILE keeps"
     )
 

@@ -7,7 +7,6 @@ import platform
 import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from textwrap import shorten
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ from defocus.errors import (
 )
 from defocus.extensions import plugin_of
 from defocus.files import make_folder, sha256_file, write_json, write_text
-from defocus.isolation import LeftOut, plugin_fault
+from defocus.isolation import LeftOut, cut, plugin_fault
 from defocus.progress import counted
 from defocus.reading import read_json
 from defocus.training.record.folder import CHECKPOINT, TRAINING, set_aside
@@ -194,7 +193,7 @@ def one_line(error: BaseException, source_hash: str = "") -> str:
     """An error as one line; a fault of a program has its type, one of a plug-in its file too."""
     # Where the code of no plug-in raised it, what the one with the hash gave did.
     if isinstance(error, DefocusError):
-        return shorten(str(error), 600, placeholder=" …")
+        return cut(error, 600)
     plugin = plugin_of(source_hash) if source_hash else None
     fault = plugin_fault(error) or (plugin and plugin_fault(error, str(plugin.path)))
-    return fault or f"{type(error).__name__}: {shorten(str(error), 300, placeholder=' …')}"
+    return fault or f"{type(error).__name__}: {cut(error)}"
