@@ -36,7 +36,6 @@ def _sizes(
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
 @click.option(
     "--size",
-    "sizes",
     multiple=True,
     default=("256x256", "512x512"),
     show_default=True,
@@ -53,7 +52,7 @@ def _sizes(
 )
 @json_option("list")
 def command(
-    names: tuple[str, ...], sizes: list[tuple[int, int]], repeats: int, *, as_json: bool
+    names: tuple[str, ...], size: list[tuple[int, int]], repeats: int, *, as_json: bool
 ) -> None:
     """Measure the cost of systems by picture size.
 
@@ -76,7 +75,7 @@ def command(
         costs = [
             cost
             for system in track(systems, "measuring")
-            for cost in cost_by_size(system, sizes, device, repeats)
+            for cost in cost_by_size(system, size, device, repeats)
         ]
         if as_json:
             output.write([asdict(cost) for cost in costs])

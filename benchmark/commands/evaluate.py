@@ -27,7 +27,7 @@ def command(names: tuple[str, ...], options: "EvaluateOptions") -> int:
     what is missing. A trainable system needs a finished training in --out with the same dataset,
     budget and settings. To score pictures that another program restored, use 'score'.
     """
-    weights, start = options.weights, options.start
+    weights, start = options.weights, options.source
     if weights is not None and start is not None:
         raise click.UsageError("--weights and --from exclude each other: nothing is trained")
     if (weights or start) is not None and len(names) != 1:

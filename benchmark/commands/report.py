@@ -27,7 +27,7 @@ from defocus.command_line.verbs import help_heading
 )
 @click.option(
     "--format",
-    "kind",
+    "files",
     type=click.Choice(["pdf", "svg"]),
     default="pdf",
     show_default=True,
@@ -40,7 +40,7 @@ def command(
     out: Path,
     against: Path | None,
     figures: Path | None,
-    kind: Literal["pdf", "svg"],
+    files: Literal["pdf", "svg"],
     *,
     as_json: bool,
 ) -> None:
@@ -49,7 +49,7 @@ def command(
     The command writes report.html and report.pdf, compares two studies with --against, or draws
     figures with --figures.
     """
-    is_default = context.get_parameter_source("kind") is click.core.ParameterSource.DEFAULT
+    is_default = context.get_parameter_source("files") is click.core.ParameterSource.DEFAULT
     if figures is None and not is_default:
         raise click.UsageError("--format is of the figures; it needs --figures FOLDER")
     if figures is not None:
@@ -57,7 +57,7 @@ def command(
             raise click.UsageError("--figures cannot be combined with --against or --json")
         from defocus.benchmark.documents.write import write_figures
 
-        for path in write_figures(out, figures, kind):
+        for path in write_figures(out, figures, files):
             click.echo(path)
         return
     from defocus.benchmark.documents.write import write_comparison, write_report

@@ -47,7 +47,6 @@ SECTIONS = {
 )
 @click.option(
     "--profile",
-    "name",
     default="defocus-v1",
     show_default=True,
     metavar="NAME",
@@ -56,7 +55,6 @@ SECTIONS = {
 )
 @click.option(
     "--metric",
-    "names",
     multiple=True,
     metavar="NAME",
     help="Also compute this metric, such as lpips_vgg or musiq; repeatable.",
@@ -71,7 +69,7 @@ SECTIONS = {
     type=FOLDER,
     help="With --dataset and --name: also add a row to the leaderboard of this study.",
 )
-@click.option("--name", "row_name", metavar="TEXT", help="With --out: name of the row.")
+@click.option("--name", metavar="TEXT", help="With --out: name of the row.")
 @json_option()
 def command(
     two: tuple[Path, ...],
@@ -80,11 +78,11 @@ def command(
     dataset: str | None,
     rule: "Rule | None",
     crop: "Crop | None",
-    name: str,
-    names: tuple[str, ...],
+    profile: str,
+    metric: tuple[str, ...],
     flow_weights: Path | None,
     out: Path | None,
-    row_name: str | None,
+    name: str | None,
     *,
     as_json: bool,
 ) -> int:
@@ -98,7 +96,7 @@ def command(
     restored, sharp = _pictures(two, restored, sharp)
     if (sharp is None) == (dataset is None):
         raise click.UsageError("give either --sharp DIR or --dataset DATASET")
-    if (out is None) != (row_name is None) or (out is not None and dataset is None):
+    if (out is None) != (name is None) or (out is not None and dataset is None):
         raise click.UsageError("a row of a study needs --out, --name and --dataset")
     from defocus.benchmark.external_results.row import score_request
     from defocus.benchmark.results.lock import require_study_folder
@@ -110,12 +108,12 @@ def command(
     if out is not None:
         require_study_folder(out)
     with json_output() as output:
-        scoring = score_request(restored, sharp, dataset, name, names, flow_weights, rule, crop)
+        scoring = score_request(restored, sharp, dataset, profile, metric, flow_weights, rule, crop)
         none = bool(scoring.left_out) and not scoring.images
-        if not none and out is not None and row_name is not None and dataset is not None:
+        if not none and out is not None and name is not None and dataset is not None:
             from defocus.benchmark.external_results.row import record_scoring
 
-            record_scoring(out, row_name, dataset, scoring, flow_weights)
+            record_scoring(out, name, dataset, scoring, flow_weights)
         say_left_out(scoring.left_out, len(scoring.images) + len(scoring.left_out), "picture")
         for warning in scoring.warnings:
             say(warning, error=True)

@@ -19,11 +19,11 @@ NUMBERS = ("leaderboard", "pictures")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of LaTeX.")
 @click.option(
     "--to",
-    "file",
+    "target",
     type=FILE,
     help="File of leaderboard or pictures; it ends in .csv, .parquet, .tex or .json.",
 )
-def command(style: str, out: Path, file: Path | None, *, as_csv: bool) -> None:
+def command(style: str, out: Path, target: Path | None, *, as_csv: bool) -> None:
     """Print the tables of a study for a paper.
 
     Tables are LaTeX with booktabs; the best value is bold, the second underlined.
@@ -48,22 +48,22 @@ def command(style: str, out: Path, file: Path | None, *, as_csv: bool) -> None:
     if style in NUMBERS:
         if as_csv:
             raise click.UsageError("--csv is for printed tables; --to FILE.csv writes CSV")
-        if file is None:
+        if target is None:
             raise click.UsageError(f"{style} is written to a file: --to FILE, such as numbers.csv")
-        _write_numbers(out, file, images=style == "pictures")
+        _write_numbers(out, target, images=style == "pictures")
         return
-    if file is not None:
+    if target is not None:
         raise click.UsageError(f"--to is for {' and '.join(NUMBERS)}; {style} is printed")
     from defocus.benchmark.documents.write import paper_text
 
     click.echo(paper_text(out, style, as_csv=as_csv), nl=False)
 
 
-def _write_numbers(out: Path, file: Path, *, images: bool) -> None:
+def _write_numbers(out: Path, target: Path, *, images: bool) -> None:
     from defocus.benchmark.leaderboard.publish import export_study
     from defocus.benchmark.results.store import STORE, read_results
     from defocus.progress import counted, say
 
     with read_results(out / STORE) as results:
-        lines = export_study(results, file, images=images)
-    say(f"{file}: {counted(lines, 'row')}")
+        lines = export_study(results, target, images=images)
+    say(f"{target}: {counted(lines, 'row')}")

@@ -28,5 +28,5 @@ def command(name: str, options: "TrainOptions") -> int:
         from defocus.baselines.registry import baseline, with_objective
 
         name = with_objective(baseline(name), options.objective).card.name
-    study = study_of(options, (name,), options.seed + 1, options.start, workers=options.workers)
+    study = study_of(options, (name,), options.seed + 1, options.source, workers=options.workers)
     return train_study(study.only_seed(options.seed), again=options.again)

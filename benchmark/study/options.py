@@ -26,7 +26,7 @@ KEEP_OUTPUTS = option(
     text="Keep restored pictures, losslessly, so that later metrics need no network. Their size is "
     "printed first.",
 )
-START = option(
+SOURCE = option(
     None,
     "--from WEIGHTS",
     text="Weights that the training starts from instead of random ones: 'own' (shipped with the "
@@ -72,7 +72,7 @@ class StudyOptions(CommandSettings):
 class _TrainedSystem(CommandSettings):
     objective: str | None = option(None, "--objective NAME")
     """Train the network with this objective, such as 'jdrl'; the result is named NAME-SYSTEM."""
-    start: str | None = START
+    source: str | None = SOURCE
 
 
 class TrainOptions(StudyOptions, _TrainedSystem):
@@ -89,7 +89,7 @@ class EvaluateOptions(StudyOptions):
 
     seeds: Seeds = option(1, "--seeds")
     """Number of seeds N; seeds 0 to N - 1 are evaluated and averaged."""
-    start: str | None = START
+    source: str | None = SOURCE
     weights: str | None = option(None, "--weights LABEL_OR_FILE", heading="Evaluation")
     """With one NAME: evaluate these weights instead of your own training. A label of 'weights
     list', or a file, which is checked and added."""
@@ -105,7 +105,7 @@ class _RunSystems(CommandSettings):
     """Run systems whose whole name matches this shell pattern, including variants; repeatable."""
     variants: bool = option(False, "--variants")
     """With --all: also run variants of systems."""
-    objectives: tuple[str, ...] = option((), "--objective NAME")
+    objective: tuple[str, ...] = option((), "--objective NAME")
     """Train each network with this objective, such as 'jdrl'; repeatable. Results are named
     NAME-SYSTEM."""
     file: Path | None = option(None, "--study FILE", heading="Study")
@@ -154,7 +154,7 @@ class RunOptions(StudyOptions, _RunSystems):
 
     def as_document(self) -> StudyDocument:
         """The study of the options alone."""
-        labels = {name: name.replace("_", "-") for name in self.objectives}
+        labels = {name: name.replace("_", "-") for name in self.objective}
         override = self.override
         document = StudyDocument(
             datasets=self.dataset,

@@ -34,7 +34,7 @@ def command(bracket: "BracketSettings", options: "PlanSettings") -> None:
     from defocus.capture.taking.running import counted_plans, each_aperture, plan_on
     from defocus.capture.taking.shots.rig import RigAddress, open_rig
 
-    request, address = BracketRequest(**dict(bracket)), RigAddress.parse(bracket.uris)
+    request, address = BracketRequest(**dict(bracket)), RigAddress.parse(bracket.uri)
     scenes = options.scene_list
     with json_output() if options.as_json else nullcontext() as out, open_rig(address) as rig:
         plans = [plan_on(each, rig) for each in each_aperture(request, rig)]

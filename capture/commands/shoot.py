@@ -37,8 +37,8 @@ def command(session: Path, bracket: "BracketSettings", options: "ShootOptions") 
     from defocus.capture.taking.shots.rig import RigAddress
 
     bell.on = not options.no_bell
-    options = options.within(bracket.profile)
-    address, request = RigAddress.parse(bracket.uris), BracketRequest(**dict(bracket))
+    options = options.within(bracket.settings)
+    address, request = RigAddress.parse(bracket.uri), BracketRequest(**dict(bracket))
     if options.dry_run:
         tell_plan(session, address, request, options)
         return 0

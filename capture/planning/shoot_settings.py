@@ -155,11 +155,11 @@ class BracketSettings(CommandSettings):
         (), "--distances M,…"
     )
     """Print the blur of objects at these distances, in metres."""
-    profile: CaptureProfile | None = option(
+    settings: CaptureProfile | None = option(
         None, "--settings FILE", type=FILE, is_eager=True, callback=_apply_profile
     )
     """TOML file with the tables [shoot] (any option) and [quality] (limits)."""
-    uris: tuple[str, ...] = CAMERAS
+    uri: tuple[str, ...] = CAMERAS
     focal_length_mm: FocalLength | None = FOCAL_LENGTH
     focus_distance_m: Annotated[float, Field(ge=NEAREST_M, le=FARTHEST_M)] | None = option(
         None, "--focus M"
@@ -289,7 +289,7 @@ class PlanSettings(CommandSettings):
 class ResumeSettings(CommandSettings):
     """Options of ``resume``."""
 
-    uris: tuple[str, ...] = option((), "--camera URI")
+    uri: tuple[str, ...] = option((), "--camera URI")
     """Address of the camera, if it has changed."""
     hook: str | None = HOOK
     yes: bool = YES

@@ -44,7 +44,7 @@ def resume_session(path: Path, options: ResumeSettings) -> int:
     """
     hook = parse_hook(options.hook)
     with journalled_session(path, create=False, json_lines=options.json_lines) as folder:
-        damaged = _mended(folder, options.uris)
+        damaged = _mended(folder, options.uri)
         after = after_pair(hook, folder)
         report_damage(damaged)
         for addition in session_additions():
@@ -113,7 +113,7 @@ def _shoot_rest(
         )
     options = shoot.handling
     cameras = shoot.camera, shoot.sharp_camera
-    typed = RigAddress.parse(resumed.uris) if resumed.uris else None
+    typed = RigAddress.parse(resumed.uri) if resumed.uri else None
     with open_rig(typed or journalled_address(*cameras)) as rig:
         _refuse_missing(rig, shoot)
         plans = {

@@ -70,7 +70,7 @@ class MeasuringSettings(CommandSettings):
 class MotionSettings(MeasuringSettings):
     """How pairs are measured and released."""
 
-    weights: Path | None = option(None, "--flow-weights", type=FILE)
+    flow_weights: Path | None = option(None, "--flow-weights", type=FILE)
     """Weights file for pwcnet. The result then says pwcnet-official, which means a user's file in
     the official format; its hash is given."""
     rig_file: Path | None = option(None, "--rig", type=FILE)
@@ -84,7 +84,7 @@ class MotionSettings(MeasuringSettings):
     @property
     def flow(self) -> str:
         """The name of the flow estimator."""
-        return self.estimator or ("pwcnet" if self.weights else super().flow)
+        return self.estimator or ("pwcnet" if self.flow_weights else super().flow)
 
     @property
     def release(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class MotionSettings(MeasuringSettings):
 
     def flow_estimator(self) -> "FlowEstimator":
         """The estimator, made now."""
-        return flow_estimator(self.flow, self.weights)
+        return flow_estimator(self.flow, self.flow_weights)
 
 
 class AlignSettings(MotionSettings):
@@ -104,7 +104,7 @@ class AlignSettings(MotionSettings):
     """Dataset with pairs of the same session, such as session:DIR. They share one zoom and one
     asymmetry of the point spread, which are used where they are surer than the pair's own, and
     where the pair alone is unknown."""
-    folder: Path | None = option(None, "--out", heading="Output", type=FILE)
+    out: Path | None = option(None, "--out", heading="Output", type=FILE)
     """Folder for the aligned pair and its numbers."""
     evidence: Path | None = option(None, "--evidence", type=FILE)
     """Folder for pictures of the measurement, the calibration and the occlusion mask."""
@@ -115,8 +115,8 @@ class AlignSettings(MotionSettings):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.record is not None:
-            others = self.model_dump(exclude={"record", "folder"}, exclude_defaults=True)
-            if self.folder is None or others:
+            others = self.model_dump(exclude={"record", "out"}, exclude_defaults=True)
+            if self.out is None or others:
                 raise ValueError("--from-record can be combined with --out only")
         if self.session is not None and self.rig_file is not None:
             raise ValueError("--session is for pairs of one camera; leave --rig out")
@@ -124,7 +124,7 @@ class AlignSettings(MotionSettings):
             raise ValueError(
                 "--session gives a zoom, and --at-most translation has none; leave one of them out"
             )
-        if self.folder is None and self.release:
+        if self.out is None and self.release:
             raise ValueError("--model, --scale, --kernel and --photometric need --out")
         return self
 
@@ -216,7 +216,7 @@ class AuditSettings(MeasuringSettings):
     """Where to measure: here, or as cluster jobs that --merge puts together."""
     parts: Annotated[int, Field(ge=1, le=MOST_PARTS)] = option(8, "--parts")
     """Number of cluster jobs."""
-    resources: Path | None = option(None, "--settings FILE")
+    settings: Path | None = option(None, "--settings FILE")
     """TOML file with the table [slurm]: resources of a cluster job."""
 
     @model_validator(mode="after")
@@ -234,7 +234,7 @@ class AuditSettings(MeasuringSettings):
 class PackageSettings(CommandSettings):
     """Options of ``package``."""
 
-    form: Literal["folder", "hdf5", "webdataset", "imagefolder"] = option(
+    target: Literal["folder", "hdf5", "webdataset", "imagefolder"] = option(
         ..., "--to", required=True
     )
     """File format of the release."""

@@ -36,12 +36,12 @@ def command(blurry: Path, sharp: Path, order: "AlignSettings") -> int:
     the reason is given, and no picture is written. The exit code is 1 if pairs of --session cannot
     be read, which are left out and listed.
     """
-    if order.folder is not None:
+    if order.out is not None:
         from defocus.align.compensation.output_folder import check_output_folder
 
-        check_output_folder(order.folder, blurry, sharp)
-    if order.folder is not None and order.record is not None:
-        _repeat(blurry, sharp, order.folder, order.record)
+        check_output_folder(order.out, blurry, sharp)
+    if order.out is not None and order.record is not None:
+        _repeat(blurry, sharp, order.out, order.record)
         return 0
     return print_made(partial(_align, blurry, sharp, order), _lines, as_json=order.as_json)
 
@@ -60,7 +60,7 @@ def _align(blurry_file: Path, sharp_file: Path, order: "AlignSettings") -> dict[
         shared=shared,
     )  # fmt: skip
     document: dict[str, Any] = dict(measurement.misalignment.to_json())
-    if order.folder is not None:
+    if order.out is not None:
         lacking = _write(order, (blurry_file, sharp_file), (blurry, sharp), measurement)
         document["left_behind"] = [one.to_json() for one in lacking]
     if order.session is not None:
@@ -118,7 +118,7 @@ def _write(
     from defocus.align.compensation.record import read_record, recorded_plan
     from defocus.blocks.derived import carried, say_left_behind
 
-    folder = order.folder
+    folder = order.out
     assert folder is not None  # noqa: S101 - the caller has looked
     release = Release(**order.release)
     written = write_aligned(folder, *pictures, measurement, release, carried(*files))

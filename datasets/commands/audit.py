@@ -96,7 +96,7 @@ def _part(name: str, settings: "AuditSettings") -> int:
     from defocus.settings import load_settings
     from defocus.slurm import ClusterFile
 
-    file, out = settings.resources, settings.out
+    file, out = settings.settings, settings.out
     cluster = ClusterFile() if file is None else load_settings(ClusterFile, file)
     dataset = _opened(name, out)
 

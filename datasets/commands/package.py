@@ -85,7 +85,7 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     release = package_dataset(
         opened,
         settings.out,
-        settings.form,
+        settings.target,
         details,
         settings.shard_mb * MEGABYTE,
         numbers=numbers,
@@ -95,7 +95,7 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     )
     left_out = without(opened, release.left_out)
     members = (path for pair in opened.pairs for path in (pair.blurry, pair.sharp) if path)
-    separate = settings.form != "hdf5"  # its arrays have room for pixels alone
+    separate = settings.target != "hdf5"  # its arrays have room for pixels alone
     released = ((one, released_blocks(one) if separate else b"") for one in members)
     lacking = say_left_behind(released, converted=True)
     return {

@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(
     "--repair",
-    "source",
     metavar="FROM",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Another copy of DIR, used to replace wrong files. Files that do not belong in DIR are "
@@ -34,7 +33,7 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
 @jobs_option("Number of files read at once.")
 @json_option()
 def command(
-    folder: Path, source: Path | None, against: str | None, jobs: int, as_json: bool
+    folder: Path, repair: Path | None, against: str | None, jobs: int, as_json: bool
 ) -> int:
     """Verify every file of the release DIR.
 
@@ -42,38 +41,38 @@ def command(
     the bytes of another file, such as the sharp picture in place of the blurry one). The exit code
     is 1 if any file is wrong.
     """
-    if source is not None and against is not None:
+    if repair is not None and against is not None:
         raise click.UsageError("--repair cannot be combined with --against")
     if not as_json:
-        verification = _verified(folder, source, against, jobs)
+        verification = _verified(folder, repair, against, jobs)
         for finding in verification.wrong:
             where = f" (its bytes are in {finding.now})" if finding.now else ""
             click.echo(f"{finding.kind:<8} {_line(finding.file)}{_line(where)}")
         click.echo(f"{folder}: {_outcome(verification)}")
         return int(not verification.ok)
     with json_output() as output:
-        verification = _verified(folder, source, against, jobs)
+        verification = _verified(folder, repair, against, jobs)
         output.write(
             {"ok": verification.ok, "wrong": [finding.to_json() for finding in verification.wrong]}
         )
     return int(not verification.ok)
 
 
-def _verified(folder: Path, source: Path | None, against: str | None, jobs: int) -> "Verification":
+def _verified(folder: Path, repair: Path | None, against: str | None, jobs: int) -> "Verification":
     from defocus.datasets.differences import repair_folder, verify_folder
 
     if against is not None:
         from defocus.datasets.fetching import place_of, verify_against
 
         return verify_against(folder, place_of(against), jobs)
-    if source is None:
+    if repair is None:
         return verify_folder(folder, jobs)
-    repair = repair_folder(folder, source, jobs)
-    for finding in repair.before:
+    outcome = repair_folder(folder, repair, jobs)
+    for finding in outcome.before:
         say(f"was {finding.kind}: {finding.file}")
-    if repair.aside is not None:
-        say(f"extra files were moved to {repair.aside}")
-    return repair.after
+    if outcome.aside is not None:
+        say(f"extra files were moved to {outcome.aside}")
+    return outcome.after
 
 
 def _outcome(verification: "Verification") -> str:

@@ -25,7 +25,7 @@ from defocus.progress import say
 
 def calibrate(kind: Kind, request: CalibrationRequest) -> None:
     """Make a calibration and write it to a file."""
-    address = RigAddress.parse(request.uris)
+    address = RigAddress.parse(request.uri)
     if (kind == "rig") != (address.sharp is not None):
         raise InputError(
             "calibrate rig needs --camera blurry=URI --camera sharp=URI, the others one --camera"

@@ -19,7 +19,7 @@ from defocus.settings import CommandSettings, option
 class CalibrationRequest(CommandSettings):
     """What to calibrate with; a value of None is the camera's, or found."""
 
-    uris: tuple[str, ...] = CAMERAS
+    uri: tuple[str, ...] = CAMERAS
     blurry: str = option("f/4", "--blurry F")
     """Wide aperture: first one of exposure and flat; used by focus."""
     sharp: str = option("f/22", "--sharp F")

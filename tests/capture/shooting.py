@@ -27,7 +27,7 @@ def shoot(
 
 
 def resume(session: Path, *uris: str) -> int:
-    return resume_session(session, ResumeSettings(uris=uris, yes=True))
+    return resume_session(session, ResumeSettings(uri=uris, yes=True))
 
 
 def entry(session: Path, number: int = 1) -> dict[str, Any]:

@@ -35,12 +35,7 @@ SECTIONS = {
     help="Sharp photographs for the training; without them, procedural textures alone.",
 )
 @click.option(
-    "--baseline",
-    "name",
-    metavar="NAME",
-    default=DEFAULT_SYSTEM,
-    show_default=True,
-    help="The network.",
+    "--baseline", metavar="NAME", default=DEFAULT_SYSTEM, show_default=True, help="The network."
 )
 @click.option(
     "--weights",
@@ -64,7 +59,7 @@ def command(
     sensor_width: float | None,
     minutes: float,
     photographs: Path | None,
-    name: str,
+    baseline: str,
     weights: str,
     out: Path,
     *,
@@ -81,11 +76,11 @@ def command(
     OUT holds the weights, the lens, and a report: the chart before and after, the gain on held-out
     scenes, and whether the network got worse for other lenses.
     """
-    from defocus.baselines.registry import baseline
+    from defocus.baselines import registry
     from defocus.baselines.weights.store import find_weights
     from defocus.extras.charts.own_lens.run import OwnLensRequest, make_own_weights
 
-    system = baseline(name)
+    system = registry.baseline(baseline)
     request = OwnLensRequest(
         pictures,
         f_numbers,

@@ -14,7 +14,7 @@ from defocus.command_line.verbs import help_heading
 @click.argument("name")
 @click.option(
     "--to",
-    "form",
+    "target",
     type=click.Choice(["onnx", "dtmodel", "hub"]),
     required=True,
     help="onnx: one file for ONNX Runtime. dtmodel: a package for darktable's neural restore. "
@@ -33,7 +33,6 @@ from defocus.command_line.verbs import help_heading
 )
 @click.option(
     "--tile",
-    "tile_px",
     type=WholeRange(min=64),
     metavar="PX",
     help="Make a graph for squares of this side only. By default, an ONNX file takes any size if "
@@ -41,7 +40,7 @@ from defocus.command_line.verbs import help_heading
 )
 @json_option()
 def command(
-    name: str, form: str, out: Path, weights: str | None, tile_px: int | None, *, as_json: bool
+    name: str, target: str, out: Path, weights: str | None, tile: int | None, *, as_json: bool
 ) -> None:
     """Write weights as files of other tools.
 
@@ -54,11 +53,11 @@ def command(
     from defocus.command_line.json_output import json_output
     from defocus.extras.export.export import export_weights
 
-    if form == "hub" and tile_px is not None:
+    if target == "hub" and tile is not None:
         raise click.UsageError("--tile belongs to graphs; --to hub writes none")
     with json_output() as output:
         system = baseline(name)
-        exported = export_weights(system, find_weights(system, weights or OWN), form, out, tile_px)
+        exported = export_weights(system, find_weights(system, weights or OWN), target, out, tile)
         if as_json:
             output.write(exported.to_json())
     if not as_json:

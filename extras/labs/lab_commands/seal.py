@@ -12,13 +12,12 @@ from defocus.command_line.options import FILE, FOLDER
 @click.option("--out", required=True, type=FOLDER, help="The new folder, to be published.")
 @click.option(
     "--key",
-    "key_file",
     required=True,
     type=FILE,
     help="New file for the key, to be kept until the truth is published.",
 )
 @click.option("--opens", default="", metavar="TEXT", help="When the key will be published.")
-def command(dataset: str, out: Path, key_file: Path, opens: str) -> int:
+def command(dataset: str, out: Path, key: Path, opens: str) -> int:
     """Seal the test pairs of DATASET.
 
     Their blurry pictures stay open: OUT is a dataset that can be restored and submitted. Their
@@ -32,6 +31,6 @@ def command(dataset: str, out: Path, key_file: Path, opens: str) -> int:
 
     opened = readable(open_dataset(dataset, damaged=True), "test")
     say_left_out(opened.without(), opened.total, "pair")
-    facts = seal_dataset(opened, out, key_file, opens)
+    facts = seal_dataset(opened, out, key, opens)
     click.echo(f"{out}: sealed; SHA-256 of the key {facts.key_sha256}")
     return int(bool(opened.left_out))

@@ -15,9 +15,7 @@ from defocus.command_line.options import FILE
     "--as", "bundle", required=True, type=FILE, help="The new bundle; its name ends in .zip."
 )
 @click.option("--lab", required=True, metavar="TEXT", help="Who submits.")
-@click.option(
-    "--only", "systems", multiple=True, metavar="PATTERN", help="Systems to submit; repeatable."
-)
+@click.option("--only", multiple=True, metavar="PATTERN", help="Systems to submit; repeatable.")
 @click.option("--dataset", help="Dataset of the study, where it has several.")
 @click.option("--hashes-only", is_flag=True, help="Leave the restored pictures out.")
 @click.option(
@@ -33,7 +31,7 @@ def command(
     out: Path,
     bundle: Path,
     lab: str,
-    systems: tuple[str, ...],
+    only: tuple[str, ...],
     dataset: str | None,
     key: Path | None,
     *,
@@ -51,7 +49,7 @@ def command(
     from defocus.isolation import say_left_out
     from defocus.progress import counted, say
 
-    choice = SubmissionChoice(lab, systems, dataset, not hashes_only, with_weights, key)
+    choice = SubmissionChoice(lab, only, dataset, not hashes_only, with_weights, key)
     statement = submit(out, bundle, choice)
     size = bundle.stat().st_size / 1e6
     named = json.dumps(statement.lab, ensure_ascii=False)  # quoted as in TOML

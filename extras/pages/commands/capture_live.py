@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MODELS = "defocus.extras.pages.page_settings"
 
 HEADINGS = (*SHOT_HEADINGS, *HANDLING_HEADINGS, "Planning and page", "Without SESSION")
-OF_BOTH = frozenset({"uris", "port"})
+OF_BOTH = frozenset({"uri", "port"})
 OF_NUMBERS = frozenset({"frames", "picture", "json_lines"})
 
 
@@ -46,7 +46,7 @@ def command(
     _refuse_options(click.get_current_context(), looks_only=session is None)
     from defocus.capture.taking.shots.rig import RigAddress, open_rig
 
-    address = RigAddress.parse(bracket.uris)
+    address = RigAddress.parse(bracket.uri)
     if page.frames is not None:  # which needs no server
         _print_numbers(address.blurry, page.frames, page.picture, json_lines=page.json_lines)
         return
@@ -60,7 +60,7 @@ def command(
     if session is None:
         serve_preview(address, port=page.port)
         return
-    options = ShootOptions(**dict(handling.within(bracket.profile)))
+    options = ShootOptions(**dict(handling.within(bracket.settings)))
     request = BracketRequest(**dict(bracket))
     shooter = SceneShooter(request, options, parse_hook(handling.hook))
     serve_session(

@@ -20,9 +20,7 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
 @click.argument("answers", nargs=-1, type=FILE, metavar="[ANSWERS]…")
 @out_option
 @click.option("--page", type=FILE, metavar="FILE", help="Write the page of comparisons, then exit.")
-@click.option(
-    "--only", "systems", multiple=True, metavar="PATTERN", help="Systems to compare; repeatable."
-)
+@click.option("--only", multiple=True, metavar="PATTERN", help="Systems to compare; repeatable.")
 @click.option(
     "--judgements",
     type=WholeRange(min=10),
@@ -36,7 +34,7 @@ def command(
     answers: tuple[Path, ...],
     out: Path,
     page: Path | None,
-    systems: tuple[str, ...],
+    only: tuple[str, ...],
     judgements: int,
     seed: int,
     *,
@@ -68,7 +66,7 @@ def command(
         chosen = {
             name: folder
             for name, folder in folders.items()
-            if not systems or any(fnmatchcase(name, one) for one in systems)
+            if not only or any(fnmatchcase(name, one) for one in only)
         }
         trials = plan_trials(list(chosen), shared_pairs(chosen) if chosen else [], judgements, seed)
         write_text(page, judging_page(chosen, trials))

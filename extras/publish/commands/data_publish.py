@@ -19,7 +19,7 @@ TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(
     "--to",
-    "server",
+    "target",
     type=click.Choice(list(ENDPOINTS)),
     required=True,
     help="Server that hosts the release.",
@@ -43,7 +43,7 @@ def command(*, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - what c
     first, which appears in the documents that are uploaded. The token is read from ZENODO_TOKEN or
     HF_TOKEN.
     """
-    if settings["server"] == "huggingface" and settings["repository"] is None:
+    if settings["target"] == "huggingface" and settings["repository"] is None:
         raise click.UsageError("--to huggingface needs --repository OWNER/NAME")
     if settings["dry_run"] and settings["publish"]:
         raise click.UsageError("--dry-run cannot be combined with --publish")
@@ -71,7 +71,7 @@ def _plan_text(plan: dict[str, Any]) -> str:
 def _published(
     *,
     folder: Path,
-    server: str,
+    target: str,
     endpoint: str | None,
     repository: str | None,
     publish: bool,
@@ -79,19 +79,19 @@ def _published(
 ) -> dict[str, Any]:
     from defocus.extras.publish.draft import ready_release, require_safe_address, secret
 
-    address = require_safe_address(endpoint or ENDPOINTS[server])
+    address = require_safe_address(endpoint or ENDPOINTS[target])
     draft = ready_release(folder)
-    if server == "zenodo":
+    if target == "zenodo":
         require("httpx", "publish")
         from defocus.extras.publish import zenodo
 
         zenodo.require_size(draft)
         if dry_run:
             return {"endpoint": address, "published": False, **zenodo.plan(draft)}
-        return zenodo.draft_on_zenodo(draft, address, secret(TOKENS[server]), publish=publish)
+        return zenodo.draft_on_zenodo(draft, address, secret(TOKENS[target]), publish=publish)
     from defocus.extras.publish import hub
 
     place = hub.checked_repository(repository or "")
     if dry_run:
         return {"endpoint": address, "published": False, **hub.plan(draft, place)}
-    return hub.draft_on_hub(draft, address, secret(TOKENS[server]), place, publish=publish)
+    return hub.draft_on_hub(draft, address, secret(TOKENS[target]), place, publish=publish)

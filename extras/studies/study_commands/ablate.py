@@ -58,7 +58,7 @@ class Doses(click.ParamType[tuple[float, ...]]):
 )
 @click.option(
     "--from",
-    "start",
+    "source",
     metavar="WEIGHTS",
     help="Weights that the training starts from instead of random ones: 'own' (shipped with the "
     "package), a label of 'weights list', or a file. Results are not ranked.",
@@ -96,7 +96,7 @@ def command(
     *,
     narrow: bool,
     network: str,
-    start: str | None,
+    source: str | None,
     equal_time: bool,
     doses: tuple[float, ...] | None,
     central: bool,
@@ -131,10 +131,10 @@ def command(
             raise click.UsageError("--line does not go with --central; leave one out")
         return _by_dose(
             dose_study(ablation, out, dataset, doses, budget, seeds, settings,
-                       narrow=narrow, network=network, start=start, central=central, chosen=lines),
+                       narrow=narrow, network=network, start=source, central=central, chosen=lines),
             dry_run=study.dry_run, as_json=study.as_json,
         )  # fmt: skip
-    alone = {"--central": central, "--network": network, "--from": start, "--line": lines}
+    alone = {"--central": central, "--network": network, "--from": source, "--line": lines}
     for option in (name for name, given in alone.items() if given):
         raise click.UsageError(f"{option} goes with --doses; add --doses, or leave it out")
     if study.dry_run:

@@ -21,7 +21,6 @@ HEADINGS = ("Systems and test datasets", "Study", "Output")
 )
 @click.option(
     "--test",
-    "tests",
     multiple=True,
     required=True,
     metavar="DATASET",
@@ -30,7 +29,7 @@ HEADINGS = ("Systems and test datasets", "Study", "Output")
 @click.option(
     "--only", multiple=True, required=True, metavar="PATTERN", help="Systems to train; repeatable."
 )
-def command(tests: tuple[str, ...], only: tuple[str, ...], study: "GeneralisationStudy") -> int:
+def command(test: tuple[str, ...], only: tuple[str, ...], study: "GeneralisationStudy") -> int:
     """Train on one dataset and test on others.
 
     Run the same command again to continue after an interruption."""
@@ -47,7 +46,7 @@ def command(tests: tuple[str, ...], only: tuple[str, ...], study: "Generalisatio
     )
 
     systems = select(all_baselines(), only)
-    asked = (study.out, study.dataset, tests, systems, study.budget, study.seeds, study.override)
+    asked = (study.out, study.dataset, test, systems, study.budget, study.seeds, study.override)
     if study.dry_run:
         return show_plan(generalisation_plan(*asked))
     with json_output() as output:

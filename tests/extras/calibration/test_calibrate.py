@@ -24,7 +24,7 @@ SMALL = "sim:?width=320&height=240"
 
 def calibrated(folder: Path, kind: Any, *uris: str, **options: Any) -> Calibration:
     out = folder / f"{kind}.json"
-    request = CalibrationRequest(**{"uris": uris, "out": out, "frames": 4, "yes": True, **options})
+    request = CalibrationRequest(**{"uri": uris, "out": out, "frames": 4, "yes": True, **options})
     calibrate(kind, request)
     return read_calibration(out)
 
