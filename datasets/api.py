@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from defocus.datasets.layouts.known import Completeness
+from defocus.datasets.layouts.published_set import Completeness
 from defocus.datasets.pair import Dataset, ReaderCard
 from defocus.discovery import Offer, brought, refuse, warn_once
 from defocus.errors import DatasetError, DefocusError

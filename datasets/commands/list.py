@@ -17,7 +17,7 @@ from defocus.isolation import attempt, parted
 from defocus.progress import counted, grouped
 
 if TYPE_CHECKING:  # heavy at run time
-    from defocus.datasets.layouts.known import Completeness
+    from defocus.datasets.layouts.published_set import Completeness
     from defocus.datasets.pair import ReaderCard
 
 

@@ -1,7 +1,7 @@
 """ded:DIR - DED (DID-ANet): light field pairs of defocused and sharp pictures."""
 
-from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
+from defocus.datasets.layouts.published_set import KnownSet
 from defocus.datasets.pair import ReaderCard
 
 CARD = ReaderCard(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
+from defocus.datasets.layouts.published_set import KnownSet
 from defocus.datasets.pair import SPLITS, Pair, ReaderCard, Split
 from defocus.datasets.pair_files import read_array
 from defocus.errors import DatasetError

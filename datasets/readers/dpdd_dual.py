@@ -1,6 +1,6 @@
 """dpdd-dual:DIR - DPDD, Canon, with the dual-pixel views of each blurry picture."""
 
-from defocus.datasets.layouts.known import KnownSet
+from defocus.datasets.layouts.published_set import KnownSet
 from defocus.datasets.readers.dpdd import CARD, DUAL_LAYOUTS, FOLDERS, indoor_outdoor
 
 __all__ = ["CARD", "check", "read"]

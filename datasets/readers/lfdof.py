@@ -1,7 +1,7 @@
 """lfdof:DIR - LFDOF: refocused light fields, up to 15 blurry pictures of each scene."""
 
-from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
+from defocus.datasets.layouts.published_set import KnownSet
 from defocus.datasets.pair import ReaderCard, Split
 
 CARD = ReaderCard(

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from defocus.datasets.layouts.known import complete_pairs, pairs_of
 from defocus.datasets.layouts.layout import find, read_mapping
+from defocus.datasets.layouts.published_set import complete_pairs, pairs_of
 from defocus.datasets.layouts.skip_missing import missing_text, skips_missing
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import (

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from defocus.datasets.layouts.known import pairs_of
 from defocus.datasets.layouts.layout import Layout, Part, find, read_mapping
+from defocus.datasets.layouts.published_set import pairs_of
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import OWN_PICTURES, Dataset, ReaderCard
 from defocus.errors import DatasetError

@@ -1,7 +1,7 @@
 """pixeldp:DIR - DPDD, Pixel 4: phone pictures with dual-pixel views, no sharp ones."""
 
-from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
+from defocus.datasets.layouts.published_set import KnownSet
 from defocus.datasets.pair import ReaderCard
 
 CARD = ReaderCard(

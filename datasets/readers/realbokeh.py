@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from defocus.datasets.layouts.known import Completeness, wrong_pictures
 from defocus.datasets.layouts.layout import Described, read_described
+from defocus.datasets.layouts.published_set import Completeness, wrong_pictures
 from defocus.datasets.layouts.skip_missing import whole_pairs
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import SPLITS, Dataset, Pair, ReaderCard, Split

@@ -1,7 +1,7 @@
 """realdof:DIR - RealDOF: 50 test pairs, taken at once by two cameras."""
 
-from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
+from defocus.datasets.layouts.published_set import KnownSet
 from defocus.datasets.pair import ReaderCard
 
 CARD = ReaderCard(

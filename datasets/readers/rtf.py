@@ -1,7 +1,7 @@
 """rtf:DIR - RTF: 22 small test pairs with sharp pictures from a plenoptic camera."""
 
-from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
+from defocus.datasets.layouts.published_set import KnownSet
 from defocus.datasets.pair import ReaderCard
 
 CARD = ReaderCard(

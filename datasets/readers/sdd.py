@@ -1,7 +1,7 @@
 """sdd:DIR - SDD (JDRL): misaligned training pairs or their 4,830 patches, and 35 test pairs."""
 
-from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
+from defocus.datasets.layouts.published_set import KnownSet
 from defocus.datasets.pair import ReaderCard, Split
 
 CARD = ReaderCard(

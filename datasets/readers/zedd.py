@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
+from defocus.datasets.layouts.published_set import KnownSet
 from defocus.datasets.pair import Pair, ReaderCard, Split
 from defocus.errors import DatasetError
 

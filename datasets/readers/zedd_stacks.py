@@ -1,6 +1,6 @@
 """zedd-stacks:DIR - ZEDD: every focus distance with f/16 of the middle one; focus travels."""
 
-from defocus.datasets.layouts.known import KnownSet
+from defocus.datasets.layouts.published_set import KnownSet
 from defocus.datasets.readers.zedd import CARD, FOLDERS, facts, layout
 
 __all__ = ["CARD", "check", "read"]

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from defocus.datasets.layouts.known import Completeness, KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
+from defocus.datasets.layouts.published_set import Completeness, KnownSet
 from defocus.datasets.pair import Pair, ReaderCard
 from defocus.errors import DatasetError
 
