@@ -115,7 +115,7 @@ Facts = Mapping[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True)
-class KnownSet:
+class PublishedSet:
     """A published dataset in a folder; of matching layouts, that with the fewest missing files."""
 
     name: str

@@ -1,7 +1,7 @@
 """cuhk:DIR - CUHK blur detection, only the defocused pictures; no sharp ones."""
 
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published_set import KnownSet
+from defocus.datasets.layouts.published_set import PublishedSet
 from defocus.datasets.pair import ReaderCard
 
 CARD = ReaderCard(
@@ -30,5 +30,5 @@ LAYOUTS = (
     Layout(parts=(Part(split="test", blurry="{name}.*"),)),
 )
 
-SET = KnownSet("cuhk", CARD, LAYOUTS, ("", "CUHK"))
+SET = PublishedSet("cuhk", CARD, LAYOUTS, ("", "CUHK"))
 read, check = SET.read, SET.check

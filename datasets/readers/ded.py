@@ -1,7 +1,7 @@
 """ded:DIR - DED (DID-ANet): light field pairs of defocused and sharp pictures."""
 
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published_set import KnownSet
+from defocus.datasets.layouts.published_set import PublishedSet
 from defocus.datasets.pair import ReaderCard
 
 CARD = ReaderCard(
@@ -37,5 +37,5 @@ LAYOUTS = (
     ),
 )
 
-SET = KnownSet("ded", CARD, LAYOUTS, ("", "DED_Dataset", "DED"))
+SET = PublishedSet("ded", CARD, LAYOUTS, ("", "DED_Dataset", "DED"))
 read, check = SET.read, SET.check

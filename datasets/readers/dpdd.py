@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published_set import KnownSet
+from defocus.datasets.layouts.published_set import PublishedSet
 from defocus.datasets.pair import SPLITS, Pair, ReaderCard, Split
 from defocus.datasets.pair_files import read_array
 from defocus.errors import DatasetError
@@ -185,5 +185,5 @@ def _labels(file: Path) -> list[int]:
         ) from error
 
 
-SET = KnownSet("dpdd", CARD, LAYOUTS, FOLDERS, indoor_outdoor)
+SET = PublishedSet("dpdd", CARD, LAYOUTS, FOLDERS, indoor_outdoor)
 read, check = SET.read, SET.check

@@ -1,7 +1,7 @@
 """lfdof:DIR - LFDOF: refocused light fields, up to 15 blurry pictures of each scene."""
 
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published_set import KnownSet
+from defocus.datasets.layouts.published_set import PublishedSet
 from defocus.datasets.pair import ReaderCard, Split
 
 CARD = ReaderCard(
@@ -50,5 +50,5 @@ LAYOUTS = (
     Layout(parts=(_part("test", "input", "target"),)),
 )
 
-SET = KnownSet("lfdof", CARD, LAYOUTS, ("", "LFDOF", "LFDOF_Dataset"))
+SET = PublishedSet("lfdof", CARD, LAYOUTS, ("", "LFDOF", "LFDOF_Dataset"))
 read, check = SET.read, SET.check

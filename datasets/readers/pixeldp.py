@@ -1,7 +1,7 @@
 """pixeldp:DIR - DPDD, Pixel 4: phone pictures with dual-pixel views, no sharp ones."""
 
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published_set import KnownSet
+from defocus.datasets.layouts.published_set import PublishedSet
 from defocus.datasets.pair import ReaderCard
 
 CARD = ReaderCard(
@@ -39,5 +39,5 @@ LAYOUTS = tuple(
     for left, right in (("_L", "_R"), ("", ""))
 )
 
-SET = KnownSet("pixeldp", CARD, LAYOUTS, ("", "PixelDP", "dd_dp_dataset_pixel"))
+SET = PublishedSet("pixeldp", CARD, LAYOUTS, ("", "PixelDP", "dd_dp_dataset_pixel"))
 read, check = SET.read, SET.check

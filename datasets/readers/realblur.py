@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published_set import Completeness, KnownSet
+from defocus.datasets.layouts.published_set import Completeness, PublishedSet
 from defocus.datasets.layouts.skip_missing import whole_pairs
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset, Pair, ReaderCard, Split
@@ -70,7 +70,7 @@ CARD = ReaderCard(
     ),
 )
 
-REPACKED = KnownSet(
+REPACKED = PublishedSet(
     "realblur",
     CARD,
     (

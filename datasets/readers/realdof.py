@@ -1,7 +1,7 @@
 """realdof:DIR - RealDOF: 50 test pairs, taken at once by two cameras."""
 
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published_set import KnownSet
+from defocus.datasets.layouts.published_set import PublishedSet
 from defocus.datasets.pair import ReaderCard
 
 CARD = ReaderCard(
@@ -30,5 +30,7 @@ def _layout(blurry: str) -> Layout:
     )
 
 
-SET = KnownSet("realdof", CARD, (_layout("source"), _layout("input")), ("", "RealDOF", "REALDOF"))
+SET = PublishedSet(
+    "realdof", CARD, (_layout("source"), _layout("input")), ("", "RealDOF", "REALDOF")
+)
 read, check = SET.read, SET.check

@@ -1,7 +1,7 @@
 """rtf:DIR - RTF: 22 small test pairs with sharp pictures from a plenoptic camera."""
 
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published_set import KnownSet
+from defocus.datasets.layouts.published_set import PublishedSet
 from defocus.datasets.pair import ReaderCard
 
 CARD = ReaderCard(
@@ -37,5 +37,5 @@ def _layout(blurry: str, sharp: str) -> Layout:
 LAYOUTS = (_layout("", ""), _layout("image/0/", "GT/"))
 FOLDERS = ("", "Ground_Truth_Data", "RTFDataset", "Defocus_Blur_Dataset/Ground_Truth_Data")
 
-SET = KnownSet("rtf", CARD, LAYOUTS, FOLDERS)
+SET = PublishedSet("rtf", CARD, LAYOUTS, FOLDERS)
 read, check = SET.read, SET.check

@@ -1,7 +1,7 @@
 """sdd:DIR - SDD (JDRL): misaligned training pairs or their 4,830 patches, and 35 test pairs."""
 
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published_set import KnownSet
+from defocus.datasets.layouts.published_set import PublishedSet
 from defocus.datasets.pair import ReaderCard, Split
 
 CARD = ReaderCard(
@@ -39,5 +39,5 @@ LAYOUTS = (
     Layout(parts=(_part("train", "train"), TEST), counts={"train": 115, "test": 35}),
 )
 
-SET = KnownSet("sdd", CARD, LAYOUTS, ("", "SDD"))
+SET = PublishedSet("sdd", CARD, LAYOUTS, ("", "SDD"))
 read, check = SET.read, SET.check

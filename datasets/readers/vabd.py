@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published_set import KnownSet
+from defocus.datasets.layouts.published_set import PublishedSet
 from defocus.datasets.pair import Pair, ReaderCard, Split
 
 CARD = ReaderCard(
@@ -49,5 +49,5 @@ def _apertures(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[str, o
     }
 
 
-SET = KnownSet("vabd", CARD, (LAYOUT,), ("", "VABD", "Data", "Data/VABD"), _apertures)
+SET = PublishedSet("vabd", CARD, (LAYOUT,), ("", "VABD", "Data", "Data/VABD"), _apertures)
 read, check = SET.read, SET.check

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published_set import KnownSet
+from defocus.datasets.layouts.published_set import PublishedSet
 from defocus.datasets.pair import Pair, ReaderCard, Split
 from defocus.errors import DatasetError
 
@@ -96,5 +96,5 @@ def _distances(path: Path) -> dict[str, float]:
     return distances
 
 
-SET = KnownSet("zedd", CARD, (layout("{run}", "{motor}"),), FOLDERS, facts)
+SET = PublishedSet("zedd", CARD, (layout("{run}", "{motor}"),), FOLDERS, facts)
 read, check = SET.read, SET.check

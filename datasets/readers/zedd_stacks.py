@@ -1,10 +1,10 @@
 """zedd-stacks:DIR - ZEDD: every focus distance with f/16 of the middle one; focus travels."""
 
-from defocus.datasets.layouts.published_set import KnownSet
+from defocus.datasets.layouts.published_set import PublishedSet
 from defocus.datasets.readers.zedd import CARD, FOLDERS, facts, layout
 
 __all__ = ["CARD", "check", "read"]
 
-SET = KnownSet("zedd-stacks", CARD, (layout("5", "*"),), FOLDERS, facts)
+SET = PublishedSet("zedd-stacks", CARD, (layout("5", "*"),), FOLDERS, facts)
 """Run 5 at f/16 is the picture that the authors' own loader calls all-in-focus."""
 read, check = SET.read, SET.check

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.published_set import Completeness, KnownSet
+from defocus.datasets.layouts.published_set import Completeness, PublishedSet
 from defocus.datasets.pair import Pair, ReaderCard
 from defocus.errors import DatasetError
 
@@ -75,7 +75,7 @@ def _text(path: Path) -> str:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}); restore it") from error
 
 
-SET = KnownSet("hdc2021", CARD, (LAYOUT,), ("", "HDC2021", "hdc2021"), _texts)
+SET = PublishedSet("hdc2021", CARD, (LAYOUT,), ("", "HDC2021", "hdc2021"), _texts)
 read = SET.read
 
 
