@@ -15,7 +15,7 @@ from defocus.datasets.layouts.published_set import Completeness, wrong_pictures
 from defocus.datasets.layouts.skip_missing import whole_pairs
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import SPLITS, Dataset, Pair, ReaderCard, Split
-from defocus.datasets.pair_files import legal_id
+from defocus.datasets.pair_files import legal_id, path_problem
 from defocus.errors import DatasetError, FileError
 from defocus.reading import read_bytes
 
@@ -124,9 +124,7 @@ def _series(folder: Path, split: Split, path: Path) -> Series:
 
 def _inside(folder: Path, origin: Path, name: str) -> Path:
     """A file that a metadata file names, relative to the split's folder."""
-    parts = name.split("/")
-    forbidden = "\\" in name or ":" in name or not name.isprintable()
-    if forbidden or any(part in {"", ".", ".."} for part in parts):
+    if path_problem(name):
         raise DatasetError(f"{origin}: {name!r} is not a path inside the dataset; restore the file")
     return folder / name
 
