@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import defocus.baselines.losses
 import defocus.baselines.objectives
 from defocus.baselines.loss import Loss
-from defocus.discovery import brought, refuse
+from defocus.discovery import at_hand, brought, refuse
 from defocus.errors import RegistryError
 from defocus.extensions import offered, offered_classes, plugins
 from defocus.near_names import meant
@@ -127,10 +127,8 @@ def _makers(kind: str) -> dict[str, _Maker]:
 def _of_plugins(kind: str) -> Iterator[tuple[str, _Maker]]:
     if kind == "loss":
         for plugin, one in offered(Loss):
-            yield (
-                one.name,
-                _Maker(f"plug-in {plugin.path}", partial(_same, one), plugin.hash_of(one)),
-            )
+            origin = f"plug-in {plugin.path}"
+            yield one.name, _Maker(origin, at_hand(one), plugin.hash_of(one))
     elif plugins():
         from defocus.baselines.objective import Objective
 
@@ -138,11 +136,7 @@ def _of_plugins(kind: str) -> Iterator[tuple[str, _Maker]]:
             origin = f"plug-in {plugin.path}"
             if not its.name:
                 raise RegistryError(f"{origin}: objective {its.__name__} lacks 'name'; set it")
-            yield its.name, _Maker(origin, partial(_same, its), plugin.hash_of(its))
-
-
-def _same(thing: object) -> object:
-    return thing
+            yield its.name, _Maker(origin, at_hand(its), plugin.hash_of(its))
 
 
 def _find(kind: str, name: str) -> _Maker:

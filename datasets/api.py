@@ -9,7 +9,7 @@ from pathlib import Path
 
 from defocus.datasets.layouts.published_set import Completeness
 from defocus.datasets.pair import Dataset, ReaderCard
-from defocus.discovery import Offer, brought, refuse, warn_once
+from defocus.discovery import Offer, at_hand, brought, refuse, warn_once
 from defocus.errors import DatasetError, DefocusError
 from defocus.extensions import guarded, offered, plugins
 from defocus.near_names import did_you_mean, meant
@@ -147,17 +147,13 @@ def _finders() -> dict[str, Callable[[], Reader | None]]:
     for offer in brought("readers"):
         name = offer.name.replace("_", "-")
         others.append((name, offer.origin, partial(_loaded_reader, name, offer)))
-    others += [(one.name, origin, partial(_same, one)) for origin, one in _plugin_readers()]
+    others += [(one.name, origin, at_hand(one)) for origin, one in _plugin_readers()]
     for name, origin, find in others:
         if name in finders:
             refuse(origin, f"{origin}: a dataset reader '{name}' exists already; rename it")
         else:
             finders[name] = find
     return finders
-
-
-def _same(one: Reader) -> Reader:
-    return one
 
 
 def _own_reader(name: str) -> Reader:

@@ -50,6 +50,11 @@ class Offer(NamedTuple):
     load: Callable[[], object]
 
 
+def at_hand(thing: T) -> Callable[[], T]:
+    """How something is loaded that is loaded already."""
+    return lambda: thing
+
+
 def brought(kind: str, inside: str = "") -> Iterator[Offer]:
     """What extras and other packages bring of a kind, such as ``metrics``."""
     # Those are the modules in the folder ``metrics`` of each folder of ``extras``, and

@@ -3,13 +3,12 @@
 Of others the name has the program, so nothing is imported to know it: ``bench_train``."""
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from types import ModuleType
 from typing import Any, NoReturn, TypeVar
 
 import click
 
-from defocus.discovery import Offer, brought, modules_in, warn_once
+from defocus.discovery import Offer, at_hand, brought, modules_in, warn_once
 from defocus.errors import RegistryError
 from defocus.extensions import PROGRAMS, offered
 from defocus.near_names import meant
@@ -88,11 +87,7 @@ def _from_others(program: str) -> Iterator[tuple[str, Offer]]:
     for plugin, command in files:
         of, _, verb = (command.name or "").replace("_", "-").partition("-")
         if of == program and verb:
-            yield verb, Offer(verb, f"plug-in {plugin.path}", partial(_same, command))
-
-
-def _same(command: click.Command) -> click.Command:
-    return command
+            yield verb, Offer(verb, f"plug-in {plugin.path}", at_hand(command))
 
 
 class VerbGroup(click.Group):
