@@ -214,4 +214,5 @@ def intact(
         yield
     except (*expected, *also) as error:
         reason = str(error).removeprefix(f"{path}: ")
-        raise family(f"{path}: damaged ({reason}); {advice}") from error
+        what = "cannot be read" if isinstance(error, OSError) else "damaged"
+        raise family(f"{path}: {what} ({reason}); {advice}") from error

@@ -18,7 +18,7 @@ from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import CEILING, Track, shared_origin
 from defocus.benchmark.statistics.standings import tracks
 from defocus.errors import InputError
-from defocus.reading import read_json
+from defocus.reading import intact, read_json
 from defocus.reports.display import anchor
 
 
@@ -190,12 +190,10 @@ def group_anchor(entry: Any) -> str:  # noqa: ANN401 - an Entry or a Row: both h
 def run_document(out: Path, entry: Entry) -> dict[str, Any]:
     """The record ``run.json`` of a run; empty if there is none."""
     path = run_folder(out, entry.run) / "run.json"
-    try:
-        document = read_json(path)
-    except FileNotFoundError:
+    if not path.exists():
         return {}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); restore it, or delete it") from error
+    with intact(path, "restore it, or delete it", InputError, OSError):
+        document = read_json(path)
     return document if isinstance(document, dict) else {}
 
 

@@ -27,7 +27,7 @@ from defocus.errors import DatasetError, DefocusError, InputError, NotApplicable
 from defocus.files import make_folder, write_json
 from defocus.isolation import say_left_out
 from defocus.progress import counted, say
-from defocus.reading import read_json
+from defocus.reading import intact, read_json
 from defocus.training.record.folder import training_finished
 
 if TYPE_CHECKING:  # a finished study imports no torch
@@ -86,13 +86,9 @@ def tell_versions(entries: Iterable[Entry], runs: Iterable[str]) -> None:
 
 
 def _read(path: Path) -> tuple[str, bool]:
-    try:
+    with intact(path, "delete it to keep the existing training", InputError, OSError):
         document = read_json(path)
         name, moved = str(document["aside"]), bool(document["moved"])
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise InputError(
-            f"{path}: cannot be read ({error}); delete it to keep the existing training"
-        ) from error
     if name and (Path(name).name != name or not name.startswith(ASIDE)):
         raise InputError(f"{path}: names the folder {name!r}; delete the file")
     return name, moved

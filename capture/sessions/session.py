@@ -22,7 +22,7 @@ from defocus.capture.sessions.state import (
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
 from defocus.isolation import LeftOut, attempt, parted
-from defocus.reading import read_json
+from defocus.reading import intact, read_json
 
 INDEX = "session.json"
 
@@ -168,10 +168,8 @@ def _read_pair(root: Path, pair: CompletePair, *, verify: bool) -> SessionPair:
 
 
 def _metadata(path: Path) -> dict[str, Any]:
-    try:
+    with intact(path, "restore it from a copy", DatasetError, OSError):
         document = read_json(path)
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: cannot be read ({error}); restore it from a copy") from error
-    if not isinstance(document, dict):
-        raise DatasetError(f"{path}: not a JSON object; restore it from a copy")
-    return document
+        if not isinstance(document, dict):
+            raise TypeError("not a JSON object")
+        return document

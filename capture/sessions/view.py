@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from defocus.capture.sessions.state import CompletePair, SessionState, file_path
 from defocus.errors import DatasetError
-from defocus.reading import read_json
+from defocus.reading import intact, read_json
 
 Mark = Literal["", "warn", "reject"]
 """What a number alone leads to."""
@@ -140,14 +140,10 @@ def list_pairs(state: SessionState) -> list[dict[str, Any]]:
 def pair_entry(root: Path, pair: CompletePair) -> dict[str, Any]:
     """The ``pair.json`` of a pair; only the structure of ``roles`` is checked."""
     path = file_path(root, pair.id, "pair.json")
-    try:
+    with intact(path, "run 'defocus-capture check'", DatasetError, OSError):
         entry = dict(read_json(path))
         entry["roles"] = {str(role): dict(shot) for role, shot in dict(entry["roles"]).items()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DatasetError(
-            f"{path}: cannot be read ({error}); run 'defocus-capture check'"
-        ) from error
-    return entry
+        return entry
 
 
 def pair_details(root: Path, pair: CompletePair) -> dict[str, Any]:

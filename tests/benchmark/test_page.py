@@ -101,7 +101,7 @@ def test_a_damaged_file_of_a_run_is_named(tmp_path, name, content):
     fill(tmp_path)
     file = tmp_path / "runs" / "net-1" / name
     file.write_bytes(content.encode("latin-1"))
-    with pytest.raises(InputError, match=rf"runs/net-1/{name}: cannot be read"):
+    with pytest.raises(InputError, match=rf"runs/net-1/{name}: damaged"):
         page_of(tmp_path)
 
 

@@ -13,6 +13,7 @@ from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
 from defocus.errors import InputError
+from defocus.reading import intact
 from defocus.reports.model import Curve, Curves, Point, Scatter
 from defocus.training.record.folder import CURVE
 
@@ -123,11 +124,11 @@ def read_losses(path: Path) -> list[tuple[float, float]]:
     """Step and loss of each line of a training curve; empty without one."""
     if not path.exists():
         return []
-    try:
-        with path.open(newline="", encoding="utf-8") as handle:
-            return [(float(row["step"]), float(row["loss"])) for row in csv.DictReader(handle)]
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:  # None: a line too short
-        raise InputError(f"{path}: cannot be read ({error}); restore it, or delete it") from error
+    with (
+        intact(path, "restore it, or delete it", InputError, OSError, csv.Error),
+        path.open(newline="", encoding="utf-8") as handle,
+    ):
+        return [(float(row["step"]), float(row["loss"])) for row in csv.DictReader(handle)]
 
 
 def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
