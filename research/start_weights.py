@@ -44,7 +44,7 @@ from defocus.training.parallel import part_of
 
 CROP_PX, BATCH, RATE = 64, 4, 2e-3
 PATCHES, PATCH_PX = 2048, 96
-"""Patches that are rendered once; a crop of the size above is cut from them anew each time."""
+"""Patches that are rendered once; a new crop of the size above is cut each time."""
 
 
 def narrow_systems(names: Sequence[str]) -> list[Baseline]:

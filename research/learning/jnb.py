@@ -51,7 +51,7 @@ def learned_dictionary() -> NDArray[np.float32]:
 
 
 def _round(patches: NDArray[np.float32], atoms: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Code the patches, then fit each atom to what the others leave; unused ones are drawn anew."""
+    """Code patches, then fit each atom to what the others leave; unused ones are drawn again."""
     counts = np.zeros(len(patches), np.int32)
     chosen = np.zeros((len(patches), SPARSITY), np.int32)
     values = np.zeros((len(patches), SPARSITY), np.float32)

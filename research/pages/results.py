@@ -25,7 +25,7 @@ ROWS, COLUMNS = slice(0, 128), slice(0, 192)
 
 
 def main() -> None:
-    """Make the repository anew."""
+    """Make the repository again."""
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         write_pages(work / "pages" / "test")

@@ -15,7 +15,7 @@ BASELINES = (
             "makes smaller tiles, where the released test enlarges it; the released training "
             "cannot be run, ours fills what it leaves open",
             licence="official code: Apache-2.0, parts of MAE CC BY-NC 4.0; weights: a link, no "
-            "terms; ours is written anew, MIT",
+            "terms; reimplemented here, MIT",
             published_as="contextual-deblur",
             weights_trained_on=(UNKNOWN,),
         ),

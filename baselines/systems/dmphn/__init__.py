@@ -34,8 +34,7 @@ CARD = Card(
     "9fff261",
     follows="the wiring of the released scripts, one optimiser for all parts where they have one "
     "per part (equal for Adam)",
-    licence="official code and weights: none stated, all rights reserved; ours is written anew, "
-    "MIT",
+    licence="official code and weights: none stated, all rights reserved; reimplemented here, MIT",
     published_as="dmphn",
     weights_trained_on=("gopro",),
     weights_files=_files(4),

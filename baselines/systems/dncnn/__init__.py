@@ -12,7 +12,7 @@ CARD = Card(
     source="Zhang et al., Beyond a Gaussian Denoiser, TIP 2017; github.com/cszn/KAIR at fc1732f",
     follows="the released denoiser and its schedule; trained on pairs of blurry and sharp "
     "pictures, as a rival of the score-based method, whose paper does not say how it trained it",
-    licence="official code and weights: MIT; ours is written anew, MIT",
+    licence="official code and weights: MIT; reimplemented here, MIT",
 )
 DNCNN = Baseline.of_folder(
     __name__, "network:DnCNN", CARD, narrow={"depth": 6}, zeroed=("model.14",)

@@ -23,7 +23,7 @@ CARD = Card(
     source="Ruan et al., DRBNet, CVPR 2022; github.com/lingyanruan/DRBNet at 0fa89a5",
     follows="the released network; its training was not released: L1 and VGG features, in the "
     "paper's budget from weights labelled 'lfdof', which drbnet-dpdd-only trained on LFDOF gives",
-    licence="official code and weights: AGPL-3.0; ours is written anew, MIT",
+    licence="official code and weights: AGPL-3.0; reimplemented here, MIT",
     published_as="drbnet",
     weights_trained_on=("lfdof", "dpdd"),
 )

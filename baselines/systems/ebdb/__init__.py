@@ -14,7 +14,7 @@ BASELINES = with_presets(
         "7673700; deconvolution: Krishnan, Fergus, NIPS 2009",
         follows="the steps of the released map (fixture ebdb_ops passes), edges by OpenCV's Canny; "
         "sigma = c/4; 8 blended levels of a mirrored picture, power 1.5, weight 16.8",
-        licence="official code: MIT (GPL-3.0 at that commit); ours is written anew, MIT",
+        licence="official code: MIT (GPL-3.0 at that commit); reimplemented here, MIT",
         published_as="ebdb",
     ),
     "network:make",

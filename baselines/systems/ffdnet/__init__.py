@@ -13,7 +13,7 @@ BASELINES = (
             follows="the released denoiser for colour and its schedule; trained on pairs of blurry "
             "and sharp pictures and always told a noise of 15/255, as a rival of the score-based "
             "method, whose paper does not say how it trained it",
-            licence="official code and weights: MIT; ours is written anew, MIT",
+            licence="official code and weights: MIT; reimplemented here, MIT",
         ),
         narrow={"width": 40, "depth": 10, "adds_input": True},
         zeroed=("model.18",),

@@ -15,7 +15,7 @@ FSNET = of_three_scales(
         "github.com/c-yn/FSNet at 139b3c4d",
         follows="the released network with means over the whole picture; the training is ours, "
         "that of motion deblurring on defocus pictures, since theirs for defocus is not released",
-        licence="official code: MIT; no defocus weights stated; ours is written anew, MIT",
+        licence="official code: MIT; no defocus weights stated; reimplemented here, MIT",
         published_as="fsnet",
     ),
     width=8,

@@ -26,8 +26,7 @@ CARD = Card(
     "at 05304e5",
     follows="the released network, whose colours see different thirds of the kernels: its "
     "weights need that; pyramids are antialiased as the released loader's",
-    licence="official code and weights: none stated, all rights reserved; ours is written anew, "
-    "MIT",
+    licence="official code and weights: none stated, all rights reserved; reimplemented here, MIT",
     published_as="gkmnet",
     weights_trained_on=(UNKNOWN,),
 )

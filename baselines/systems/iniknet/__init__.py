@@ -14,8 +14,8 @@ BASELINES = (
             follows="the released network (BGR inside) and the released training, its loss over "
             "VGG19 included; any size by reflection, where the test script crops to multiples "
             "of 32",
-            licence="official code: MIT; weights in the repository, no separate terms; ours is "
-            "written anew, MIT",
+            licence="official code: MIT; weights in the repository, no separate terms; "
+            "reimplemented here, MIT",
             published_as="iniknet",
             weights_trained_on=(UNKNOWN,),
         ),

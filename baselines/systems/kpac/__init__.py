@@ -10,7 +10,7 @@ CARD = Card(
     source="Son et al., KPAC, ICCV 2021; github.com/HyeongseokSon1/KPAC at 8603ec3",
     follows="the released graph with three levels; its training was not released: optimiser and "
     "batch as its settings file has them, L1 and VGG features, their weights, length and crop ours",
-    licence="official code and weights: AGPL-3.0; ours is written anew, MIT",
+    licence="official code and weights: AGPL-3.0; reimplemented here, MIT",
     published_as="kpac",
     weights_trained_on=("dpdd",),
 )

@@ -14,8 +14,8 @@ CARD = Card(
     "github.com/lingyanruan/LaKDNet at 0c6b262",
     follows="the released network, its unusual residual and its clipping included; the training "
     "is ours, since theirs is not released",
-    licence="official code: AGPL-3.0; weights from the project page, no separate terms; ours is "
-    "written anew, MIT",
+    licence="official code: AGPL-3.0; weights from the project page, no separate terms; "
+    "reimplemented here, MIT",
     published_as="lakdnet",
     weights_trained_on=(UNKNOWN,),
 )

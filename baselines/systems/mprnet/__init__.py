@@ -12,7 +12,7 @@ MPRNET = Baseline.of_folder(
         follows="the released network for deblurring and its training; a padding of its test "
         "script, by reflection to multiples of 8, in the network",
         licence="official code: Academic Public License, non-commercial; weights: no licence "
-        "of their own; ours is written anew, MIT",
+        "of their own; reimplemented here, MIT",
         published_as="mprnet",
         weights_trained_on=("gopro",),
     ),

@@ -14,7 +14,7 @@ CARD = Card(
     "github.com/megvii-research/NAFNet at 2b4af71",
     follows="the released network of width 32 with the depths and the training of GoPro "
     "deblurring: nothing is published for defocus; global pooling, not the local one (TLC)",
-    licence="official code: MIT, parts Apache-2.0; no defocus weights; ours is written anew, MIT",
+    licence="official code: MIT, parts Apache-2.0; no defocus weights; reimplemented here, MIT",
     published_as="nafnet",
 )
 NAFNET = Baseline.of_folder(

@@ -13,8 +13,8 @@ BASELINES = (
             "github.com/csZcWu/NRKNet at 90fad36",
             follows="the released network (BGR inside); the training adds the paper's reblurring "
             "loss, which the released script computes and leaves out",
-            licence="official code: MIT; weights in the repository, no separate terms; ours is "
-            "written anew, MIT",
+            licence="official code: MIT; weights in the repository, no separate terms; "
+            "reimplemented here, MIT",
             published_as="nrknet",
             weights_trained_on=("dpdd", "lfdof"),
         ),

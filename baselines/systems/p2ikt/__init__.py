@@ -27,7 +27,7 @@ CARD = Card(
     follows="the released network, its scrambled kernels included, and the released training, "
     "with the averaging of weights at its end",
     licence="official code and weights: free for scientific and non-commercial use (README); "
-    "ours is written anew, MIT",
+    "reimplemented here, MIT",
     weights_trained_on=(UNKNOWN,),
 )
 P2IKT = Baseline.of_folder(
@@ -49,7 +49,7 @@ BASELINES = (
         follows="the paper where the code slips: every colour meets all kernels and has a "
         "predicted one of its own, LPIPS gets its range; official weights load and mean "
         "something else",
-        licence="ours is written anew, MIT",
+        licence="reimplemented here, MIT",
         weights_trained_on=(),
     ),
 )

@@ -14,7 +14,7 @@ BASELINES = (
             "released script pads to 128; its second input is a parsed (segmented) picture, whose "
             "making is not published: a stand-in is made here, regions of the blurry picture by "
             "Felzenszwalb and Huttenlocher in their mean colours",
-            licence="official code: CC BY-NC-SA 4.0; no weights; ours is written anew, MIT",
+            licence="official code: CC BY-NC-SA 4.0; no weights; reimplemented here, MIT",
         ),
         narrow={
             "channels": 4,

@@ -10,8 +10,8 @@ CARD = Card(
     source="Zamir et al., Restormer, CVPR 2022; github.com/swz30/Restormer at df766d5",
     follows="the released network and training settings; pads by reflection to multiples of 8, "
     "where the released test takes pictures that need none",
-    licence="official code and weights: Academic Public License, non-commercial; ours is written "
-    "anew, MIT",
+    licence="official code and weights: Academic Public License, non-commercial; "
+    "reimplemented here, MIT",
     published_as="restormer-single",
     weights_trained_on=("dpdd",),
 )

@@ -15,8 +15,8 @@ GUIDED = Baseline.of_folder(
         display_name="Restormer + reblurring-guided JDRL",
         follows="the network and the training of that commit, whose successor is not public; "
         "masks, warp and flow as jdrl-unet",
-        licence="official code and weights: none stated, Restormer's part non-commercial; ours is "
-        "written anew, MIT",
+        licence="official code and weights: none stated, Restormer's part non-commercial; "
+        "reimplemented here, MIT",
     ),
     narrow={
         "dim": 8,

@@ -14,8 +14,7 @@ CARD = Card(
     "github.com/ssscrystal/Reblurring-guided-JDRL at ef90c714, deleted since",
     follows="the network and the training of that commit, whose successor is not public; masks, "
     "warp and flow as jdrl-unet; RGB, where the released test feeds BGR",
-    licence="official code and weights: none stated, all rights reserved; ours is written anew, "
-    "MIT",
+    licence="official code and weights: none stated, all rights reserved; reimplemented here, MIT",
     weights_trained_on=(UNKNOWN,),
 )
 

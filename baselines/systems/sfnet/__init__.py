@@ -23,7 +23,7 @@ def of_two_depths(
         source=source,
         follows="the released network with 16 blocks per size, as SFNet has; number of blocks and "
         "training are ours, since nothing for deblurring is released",
-        licence="official code: MIT; no defocus weights; ours is written anew, MIT",
+        licence="official code: MIT; no defocus weights; reimplemented here, MIT",
     )
     deep = of_three_scales(module, display_name, card, **narrow)
     released = deep.variant(
@@ -46,7 +46,7 @@ SFNET = of_three_scales(
         "github.com/c-yn/SFNet at b2d3c691",
         follows="the released network of motion deblurring; the training is ours, that of motion "
         "deblurring on defocus pictures, since theirs for defocus is not released",
-        licence="official code: MIT; no defocus weights; ours is written anew, MIT",
+        licence="official code: MIT; no defocus weights; reimplemented here, MIT",
         published_as="sfnet-single",
     ),
     width=8,

@@ -10,8 +10,8 @@ CARD = Card(
     source="Wang et al., Uformer, CVPR 2022; github.com/ZhendongWang6/Uformer at 65fc970",
     follows="the released network as it is trained (patches of 256 px), and the released padding "
     "to a black square; the training is that for motion blur: none for defocus is released",
-    licence="official code: MIT; weights for motion blur and noise, no separate terms; ours is "
-    "written anew, MIT",
+    licence="official code: MIT; weights for motion blur and noise, no separate terms; "
+    "reimplemented here, MIT",
     published_as="uformer-b",
     weights_trained_on=("gopro", "sidd"),
 )

@@ -11,8 +11,7 @@ CARD = Card(
     source="Li et al., JDRL, AAAI 2023, Table 6; github.com/liyucs/JDRL at c9c420e, VGG_Deblur",
     follows="the released network (its conformance fixture passes), plain Charbonnier loss; RGB "
     "where the official pipeline feeds BGR: official files are turned when they are added",
-    licence="official code and weights: none stated, all rights reserved; ours is written anew, "
-    "MIT",
+    licence="official code and weights: none stated, all rights reserved; reimplemented here, MIT",
     published_as="unet",
     weights_trained_on=("sdd",),
 )

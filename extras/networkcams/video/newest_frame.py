@@ -168,7 +168,7 @@ class VideoSource:
             try:
                 return self._reader.after(wanted)
             except CameraError as error:
-                say(f"{error}; opening it anew")
+                say(f"{error}; opening it again")
                 self.close()
         self._reader = NewestFrameReader(self._open_it, self._name, stall_seconds=STALL_SECONDS)
         return self._reader.after(wanted)

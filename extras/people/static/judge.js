@@ -56,7 +56,7 @@
     at("judge").value = before.judge;
     const anew = document.createElement("button");
     anew.type = "button";
-    anew.textContent = "Begin anew";
+    anew.textContent = "Start over";
     anew.addEventListener("click", () => { answers.length = 0; at("judge").value = ""; keep(); show(); });
     at("saved").append(`Answers of ${before.judge || "somebody"} so far: ${answers.length}. Somebody else? `, anew);
   }

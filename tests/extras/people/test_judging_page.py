@@ -74,7 +74,7 @@ def test_answers_survive_a_reload_and_have_a_name(open_page, page):
     assert browser.find_element(By.ID, "judge").get_property("value") == "Anna"
     kept = json.loads(browser.execute_script("return Object.values(localStorage)[0]"))
     assert [one["better"] for one in kept["answers"]] == ["right", "left"]
-    browser.find_element(By.XPATH, "//button[.='Begin anew']").click()
+    browser.find_element(By.XPATH, "//button[.='Start over']").click()
     assert count() == "1 of 20"
     assert browser.find_element(By.ID, "judge").get_property("value") == ""
     assert browser.get_log("browser") == []

@@ -20,7 +20,7 @@ BASELINES = (
             follows="the released networks (nine blocks, PatchGAN) and losses, from blurry to "
             "sharp pictures; a rival of the score-based method, whose paper does not say how it "
             "trained it; the critics' learning rate does not fall",
-            licence="official code: BSD; ours is written anew, MIT",
+            licence="official code: BSD; reimplemented here, MIT",
         ),
         narrow={"width": 12, "blocks": 3, "adds_input": True},
         zeroed=("model.20",),

@@ -35,7 +35,7 @@ CARD = Card(
     source="DefocusGAN, AAAI 2023; github.com/qylen/DefocusGAN at a238062",
     follows="the released generator (BGR inside) and its test without the defocus map; the map is "
     "learnt first, from dual-pixel views, and serves the training alone",
-    licence="official code: none stated; weights: a link, no terms; ours is written anew, MIT",
+    licence="official code: none stated; weights: a link, no terms; reimplemented here, MIT",
     published_as="defocusgan",
     weights_trained_on=(UNKNOWN,),
 )

@@ -145,7 +145,7 @@
   }
 
   function show() {
-    const lost = connected ? [] : ["The connection to the command is lost; trying again. If it was started anew, open the address that it printed."];
+    const lost = connected ? [] : ["The connection to the command is lost; trying again. If it was started again, open the address that it printed."];
     const lines = [...lost, ...problems];
     if (byId("problem").innerText !== lines.join("\n")) byId("problem").replaceChildren(...lines.map((line) => element("p", line)));
     byId("problem").hidden = !lines.length;

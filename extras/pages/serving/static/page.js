@@ -64,7 +64,7 @@
   function show() {
     if (state === null) return;
     const lost = !connected
-      ? "The connection to the command is lost; trying again. If it was started anew, open the address that it printed."
+      ? "The connection to the command is lost; trying again. If it was started again, open the address that it printed."
       : state.camera_problem ? `Camera lost: ${state.camera_problem}. Trying to reach it again.` : "";
     const problem = lost || state.problem;
     byId("problem").textContent = problem;

@@ -24,8 +24,8 @@ CARD = Card(
     "picture, ancestral predictions, a likelihood with EBDB's Gaussian blur; fixed seed, one "
     "sample; its narrow copy cannot begin at its input: it adds noise and takes it away again, so "
     "that a first run shows it below the blurry picture",
-    licence="no official code of the system; score_sde_pytorch: Apache-2.0; ours is written anew, "
-    "MIT",
+    licence="no official code of the system; score_sde_pytorch: Apache-2.0; "
+    "reimplemented here, MIT",
     published_as="score-sde-defocus",
 )
 SCORE_SDE = Baseline.of_folder(

@@ -23,7 +23,7 @@ BASELINES = (
             "channels and space at linear cost; chosen, as the text is not at hand: HI-Diff's "
             "encoder, diffusion (8 steps, fixed seed) and U, windows of 8 px in every second "
             "block, crops of 256 px",
-            licence="no official code; paper CC BY; HI-Diff: Apache-2.0; ours is written anew, MIT",
+            licence="no official code; paper CC BY; HI-Diff: Apache-2.0; reimplemented here, MIT",
             published_as="swin-diff",
         ),
         narrow={
