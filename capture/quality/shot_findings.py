@@ -227,7 +227,7 @@ def check_clock(quality: Quality, shots: Sequence[Exif], limits: QualityLimits) 
     times = [exif.moment for exif in shots if exif.moment is not None]
     apart = (max(times) - min(times)).total_seconds() if times else 0.0
     if apart > limits.clock_warn_seconds:
-        text = f"by the camera's clock the shots of the pair lie {apart:.0f} s apart; set its clock"
+        text = f"by the camera's clock the shots of the pair are {apart:.0f} s apart; set its clock"
         quality.say("warn", text)
 
 

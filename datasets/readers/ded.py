@@ -16,7 +16,7 @@ CARD = ReaderCard(
         "the test part of the download has no sharp pictures",
         "8-bit JPEG",
     ),
-    unverified="whether pictures lie in a folder for each scene or all in one; how many there are",
+    unverified="whether pictures are in a folder for each scene or all in one; how many there are",
 )
 
 LAYOUTS = (

@@ -95,7 +95,7 @@ MOVED = "camera or chart moved, focus stayed"
 
 
 def marks_of(reading: ChartReading, size_px: tuple[int, int]) -> ChartMarks:
-    """What of a reading is compared."""
+    """The part of a reading that is compared."""
     mtf50 = [e.response.mtf50 if e.response else None for e in reading.edges]
     numbers = np.array([math.nan if one is None else one for one in mtf50])
     return ChartMarks(reading.sheet.layout, size_px, numbers, reading.geometry.centres)

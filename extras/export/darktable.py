@@ -126,7 +126,7 @@ def _shown_card() -> dict[str, str]:
 
 
 _SHOWN = (
-    "Deblurs photographs that are out of focus. It stands among the denoisers because darktable "
+    "Deblurs photographs that are out of focus. It is listed with the denoisers because darktable "
     "has no task for deblurring. Use it at 100 % strength: below, darktable adds the blur at "
     "strong edges back."
 )
@@ -228,5 +228,5 @@ def _versions(path: Path) -> dict[str, Any]:
         document = read_json(path)
         models = document["models"]
         if not isinstance(models, dict):
-            raise TypeError("models is no table")
+            raise TypeError("models is not a table")
     return {"models": models}

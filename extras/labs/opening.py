@@ -167,9 +167,11 @@ def _signed(path: Path, content: bytes, signature: bytes) -> Statement:
         document: Any = json.loads(signature)
         said = {name: str(document[name]) for name in ("algorithm", "key", "signature")}
     except (ValueError, LookupError, TypeError) as error:
-        raise BundleRefusedError("signature", f"{path}: {SIGNATURE} is no signature") from error
+        raise BundleRefusedError("signature", f"{path}: {SIGNATURE} is not a signature") from error
     if set(document) != set(said) or said["algorithm"] != "ed25519":
-        raise BundleRefusedError("signature", f"{path}: {SIGNATURE} is no signature of this kind")
+        raise BundleRefusedError(
+            "signature", f"{path}: {SIGNATURE} is not a signature of this kind"
+        )
     if said["key"] != statement.key:
         raise BundleRefusedError("key", f"{path}: signed by another key than it states")
     if not is_signed(content, said["signature"], statement.key):

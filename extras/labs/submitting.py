@@ -114,8 +114,8 @@ def _dataset(out: Path, results: Results, address: str | None) -> tuple[Dataset,
     if address is None:
         if not (out / REQUEST).is_file():
             raise InputError(
-                f"{out}: 'run' did not start this study, so where its data lies is not known; name "
-                "it with --dataset"
+                f"{out}: 'run' did not start this study, so its data cannot be found; name it with "
+                "--dataset"
             )
         addresses = read_request(out).datasets
         if len(addresses) > 1:

@@ -148,7 +148,7 @@ def _answer(holder: ProcessCamera, request: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Answer requests until stdin ends."""
-    logging.disable(logging.INFO)  # libraries tell of every request; nobody reads it here
+    logging.disable(logging.INFO)  # libraries log every request; nobody reads it here
     with json_output() as out:
         holder = ProcessCamera()
         try:

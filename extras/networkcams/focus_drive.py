@@ -11,7 +11,7 @@ from defocus.extras.networkcams.onvif.client import OnvifClient, RefusedError
 from defocus.progress import say
 
 STEPS_OF_TRAVEL = 200
-"""One step is this part of the whole travel, as far as the camera tells its travel."""
+"""One step is this part of the whole travel, as far as the camera reports its travel."""
 
 FULL_TRAVEL_SECONDS = 4.0
 """What a continuous move at full speed is taken to need for the whole travel."""

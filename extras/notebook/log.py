@@ -192,7 +192,7 @@ def _facts(rows: Sequence[LogRow]) -> Facts:
         if label == "by" and not numbers:
             continue
         names = [f"{name} ({counted(n, 'pair')})" for name, n in numbers.most_common()]
-        facts.append((label, ", ".join(numbers if len(numbers) == 1 else names) or "not told"))
+        facts.append((label, ", ".join(numbers if len(numbers) == 1 else names) or "not recorded"))
     return Facts("Shot by and with", tuple(facts))
 
 

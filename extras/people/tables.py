@@ -63,7 +63,7 @@ def metrics_tables(agreements: Sequence[MetricAgreement]) -> tuple[Table, ...]:
 def _metrics_table(dataset: str, profile: str, agreements: Sequence[MetricAgreement]) -> Table:
     """A row a metric, a column a protocol."""
     by_metric: dict[str, dict[str, MetricAgreement]] = defaultdict(dict)
-    for one in agreements:  # the highest correlation is first, so metrics stand in that order
+    for one in agreements:  # the highest correlation is first, so metrics are in that order
         by_metric[one.metric][one.protocol] = one
     seen = {one.protocol for one in agreements}
     protocols = sorted(seen, key=lambda p: (p not in PROTOCOL_ORDER, (*PROTOCOL_ORDER, p).index(p)))

@@ -28,11 +28,11 @@ GUIDED_EPS = 1e-4
 COARSEST_PX = 16
 """Shorter side of the smallest pyramid level."""
 LEAST_CONTRAST = 1 / 255
-"""Standard deviation of a plain place that no eye sees, encoded: what is weaker is no detail."""
+"""Standard deviation of a plain place that no eye sees, encoded: what is weaker is not detail."""
 FLATTEST = 0.1
 """Share of a frame that is taken for plain; its detail is noise."""
 SURE = 2.0
-"""So many times the noise the strongest detail must lead, to be told from its scatter."""
+"""So many times the noise the strongest detail must lead, to differ from its scatter."""
 
 
 @dataclass(frozen=True)

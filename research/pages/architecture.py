@@ -68,7 +68,7 @@ def drawn() -> str:
 
 
 def _rows(layer: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:
-    """Each package with its rooms; modules without rooms stand together."""
+    """Each package with its rooms; modules without rooms are drawn together."""
     single = [package for package in layer if not rooms(package)]
     for package in layer:
         if package not in single:

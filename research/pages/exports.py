@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def listed() -> dict[str, Baseline]:
-    """Every system with weights that is no variant."""
+    """Every system with weights that is not a variant."""
     return {
         name: system
         for name, system in all_baselines().items()

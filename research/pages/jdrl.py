@@ -66,7 +66,7 @@ ALIKE = ("objective", "network", "narrow", "dataset", "scenes", "training_pairs"
          "whole", "truth")  # fmt: skip
 """What all studies of a section have in common."""
 CLAIMS_ONLY = ("smaller", "smaller-ways", "true-flow")
-"""Sections that stand beside one with nearly the same lines: no more is shown of them."""
+"""Sections beside one with nearly the same lines: no more is shown of them."""
 SIDE_BY_SIDE = ("nafnet", "restormer", "unet")
 """Sections of the opening's table of networks."""
 DOSE_CHART = "jdrl-dose.svg"
@@ -461,7 +461,7 @@ def least_gain(columns: Sequence[Mapping[str, Document]], label: str) -> float:
 
 
 def strips(name: str, document: Document) -> Iterator[str]:
-    """The strips of crops of a study, those that stand beside the page."""
+    """The strips of crops of a study, those beside the page."""
     shown = [one for one in document["doses"] if strip_file(name, one).is_file()]
     if not shown:
         return

@@ -78,7 +78,7 @@ SEEN = {
     "clip@2": ("warn", "5.3% of the blurry picture is clipped"),
     "af-hunt@2": ("warn", "the magnification changed by"),
     "duplicate-frame@2": ("reject", "both files are the same"),
-    "clock-jump@2": ("warn", "by the camera's clock the shots of the pair lie 3602 s apart"),
+    "clock-jump@2": ("warn", "by the camera's clock the shots of the pair are 3602 s apart"),
     "truncated@1": ("reject", "sharp.tif: not a picture"),
     "truncated@3": ("reject", "anchor.tif: not a picture"),
     "turn=1@2": ("accept", ""),  # no limit is set for it

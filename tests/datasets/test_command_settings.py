@@ -10,7 +10,7 @@ from defocus.errors import InputError
 @pytest.mark.parametrize(
     ("command", "typed", "words"),
     [
-        ("Align", {"record": "r.json", "evidence": "e", "folder": "o"}, "--out only"),
+        ("Align", {"record": "r.json", "evidence": "e", "out": "o"}, "--out only"),
         ("Align", {"record": "r.json"}, "--out only"),
         ("Align", {"session": "s", "rig_file": "r"}, "pairs of one camera"),
         ("Align", {"session": "s", "at_most": "translation"}, "leave one of them out"),
@@ -30,8 +30,8 @@ def test_options_that_contradict_each_other_are_refused(command, typed, words):
 
 
 def test_what_is_typed_of_a_release_is_kept():
-    assert settings.AlignSettings(folder="o", scale=0.5).release == {"scale": 0.5}
-    assert settings.AlignSettings(weights="w.pth").flow == "pwcnet"
+    assert settings.AlignSettings(out="o", scale=0.5).release == {"scale": 0.5}
+    assert settings.AlignSettings(flow_weights="w.pth").flow == "pwcnet"
     assert settings.AuditSettings(limit_px="1.5px").limit_px == 1.5
 
 

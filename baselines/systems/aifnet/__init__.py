@@ -13,7 +13,7 @@ BASELINES = (
             "6525b45",
             follows="the released network; pads by reflection, where the released test crops to "
             "multiples of 16; no training is published, so the recipe is ours",
-            licence="official code: GPL-3.0; weights: a link, no terms of their own; "
+            licence="official code: GPL-3.0; weights: a link, no separate terms; "
             "reimplemented here, MIT",
             published_as="aifnet",
             weights_trained_on=(UNKNOWN,),

@@ -14,7 +14,7 @@ BASELINES = with_presets(
         "a study names folders of real pictures; 8 blended levels of a mirrored picture, power "
         "1.5, weight 16.8; its narrow copy cannot begin at its input: the deconvolution smooths a "
         "little where the map is zero, so that a first run shows it below the blurry picture",
-        licence="official code: AGPL-3.0; weights: links, no terms of their own; "
+        licence="official code: AGPL-3.0; weights: links, no separate terms; "
         "reimplemented here, MIT",
         published_as="dmenet",
         weights_trained_on=("syndof", "cuhk", "flickr"),

@@ -12,7 +12,7 @@ CARD = Card(
     follows="the released Keras network and training; crops anywhere in the picture where the "
     "official ones are cut beforehand and the least sharp 30 % left out; the last step's weights "
     "where the official ones are those of the lowest training loss",
-    licence="official code: MIT; weights: no licence of their own; reimplemented here, MIT",
+    licence="official code: MIT; weights: no separate licence; reimplemented here, MIT",
     published_as="dpdnet-single",
     weights_trained_on=("dpdd",),
 )

@@ -11,7 +11,7 @@ BASELINES = (
             display_name="FFDNet",
             source="Zhang et al., FFDNet, TIP 2018; github.com/cszn/KAIR at fc1732f",
             follows="the released denoiser for colour and its schedule; trained on pairs of blurry "
-            "and sharp pictures and always told a noise of 15/255, as a rival of the score-based "
+            "and sharp pictures and always given a noise of 15/255, as a rival of the score-based "
             "method, whose paper does not say how it trained it",
             licence="official code and weights: MIT; reimplemented here, MIT",
         ),

@@ -52,7 +52,7 @@ CARD = Card(
     source="Lee et al., IFAN, CVPR 2021; github.com/codeslake/IFAN at 66bf136",
     follows="the released network, which applies each vertical filter horizontally too; its three "
     "losses, which need dual-pixel views in training (ifan-ablation-f-r trains without them)",
-    licence="official code: AGPL-3.0; weights: no licence of their own; reimplemented here, MIT",
+    licence="official code: AGPL-3.0; weights: no separate licence; reimplemented here, MIT",
     published_as="ifan",
     weights_trained_on=("dpdd",),
 )

@@ -18,8 +18,7 @@ CARD = Card(
     follows="the released network (BGR inside) and its second training, which the paper's budget "
     "starts from mdp-views; pads by reflection on the right and below, where the released test "
     "pads with zeros at the top and left",
-    licence="official code: Apache-2.0; weights: links, no terms of their own; "
-    "reimplemented here, MIT",
+    licence="official code: Apache-2.0; weights: links, no separate terms; reimplemented here, MIT",
     published_as="mdp",
     weights_trained_on=("dldp", "dpdd"),
 )

@@ -13,8 +13,8 @@ BASELINES = (
             status="reference",
             source="ours: the bound of map-based restoration; Richardson-Lucy with a kernel per "
             "pixel",
-            follows="is given the true map, so it is no rival: on rendered data it inverts the "
-            "very disc model that rendered them; 20 accelerated Richardson-Lucy steps with total "
+            follows="is given the true map, so it does not compete: on rendered data it inverts "
+            "the disc model that rendered them; 20 accelerated Richardson-Lucy steps with total "
             "variation in linear light, 16 levels of blur, blurry at saturated pixels",
             licence="ours, MIT",
             needs=("defocus_map",),

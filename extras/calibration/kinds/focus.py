@@ -117,7 +117,7 @@ def _backward(
 ) -> Curve:
     """Measure gradient energy towards near, by plain steps from ``start`` beyond the peak."""
     if not focus.go(start):
-        raise CameraError("the best focus lies at the end of the motor's travel; move the camera")
+        raise CameraError("the best focus is at the end of the motor's travel; move the camera")
     curve, position, step = [], start, max(half // 4, 1)
     while position > start - 4 * half:
         position += focus.nudge(-step)

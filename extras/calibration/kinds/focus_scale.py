@@ -20,7 +20,7 @@ SMALLEST_PX, LARGEST_PX = 2.0, 40.0
 """Blur that is measured: less is lost between the pixels, more leaves only noise."""
 
 OVER_FLOOR = 4.0
-"""A picture's gradients tell of its blur while they are so many times the softest picture's."""
+"""A picture's gradients show its blur while they are so many times the softest picture's."""
 
 LEAST_VIEWS = 4
 

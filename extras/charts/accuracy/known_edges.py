@@ -42,7 +42,7 @@ class KnownBlur:
         return self._polygon_mtf(f, normal_rad)
 
     def cumulated(self, distance: Array, normal_rad: float = 0.0) -> Array:
-        """Share of the light that lies below a distance along a direction, 0 to 1."""
+        """Share of the light below a distance along a direction, 0 to 1."""
         if self.kind == "disc":
             t = np.clip(2.0 * distance / self.size_px, -1.0, 1.0)
             return np.asarray(0.5 + (np.arcsin(t) + t * np.sqrt(1.0 - t * t)) / np.pi)

@@ -98,7 +98,7 @@ def write_lens_page(
 
 
 KERNEL_WORDS = (
-    "How the lens shows a point that lies nearer than the focus, or farther. The side is half way "
+    "How the lens shows a point nearer than the focus, or farther. The side is half way "
     "to the picture's corner, and what is called corner 0.89 of the way. Each colour is drawn "
     "against the brightest value."
 )

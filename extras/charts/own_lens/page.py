@@ -127,7 +127,7 @@ def scene_sliders(
     states: Mapping[str, nn.Module],
     device: torch.device,
 ) -> list[tuple[str, Slider]]:
-    """Scenes at the quartiles of the change, in all states, with names that tell the change."""
+    """Scenes at the quartiles of the change, in all states, with names that state the change."""
     pairs = {pair.id: pair for pair in dataset.split("test")}
     order = np.argsort(gains.change)
     sliders = []

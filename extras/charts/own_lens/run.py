@@ -198,7 +198,7 @@ def _compared(
 
 
 def _write_weights(out: Path, weights: Path, gains: tuple[Gains, Gains], verdict: Verdict) -> None:
-    """The weights, and beside them what they are of, which their label in a store tells too."""
+    """The weights, and beside them what they are of, which their label in a store says too."""
     lens, others = gains
     marks = "" if verdict.recommended else " (not shown better than general weights)"
     marks += " (worse through others)" if verdict.worse_elsewhere else ""

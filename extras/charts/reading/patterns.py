@@ -40,7 +40,7 @@ MAIN_LOBE = 0.13
 """Without an edge: contrast that is reached before the first zero. Before the third one a disc has
 0.06 at most, a ring half as wide as it is open 0.11."""
 BESIDE_EDGES = 8
-"""Edges nearest to a star that tell how blurred it is."""
+"""Edges nearest to a star that show how blurred it is."""
 NO_CONTRAST = "blur leaves the star no contrast; focus better or come nearer"
 OUTSIDE_STAR = (
     "the first reversal lies below {low:.3f} cycles/px, where the star ends; focus better or come "
@@ -112,7 +112,7 @@ def _inside(
 def read_stars(
     light: Light, sheet: Sheet, geometry: ChartGeometry, black: float, edges: Sequence[ReadEdge]
 ) -> Iterator[ReadStar]:
-    """Measure the stars, or say why not; the edges tell a phase's first turn from later ones."""
+    """Measure the stars, or say why not; edges separate a phase's first turn from later ones."""
     for star in sheet.parts:
         if not isinstance(star, StarPattern):
             continue

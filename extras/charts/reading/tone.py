@@ -138,7 +138,7 @@ def _levels(
     if not greys:
         raise ImageError("this chart has no grey steps")
     if blur_px is None:
-        raise ImageError("no edge tells the blur of the grey steps; focus better or come nearer")
+        raise ImageError("no edge shows the blur of the grey steps; focus better or come nearer")
     steps = _steps(light, geometry, blur_px, greys)
     inks = [*_inks(light, geometry, blur_px, squares)]
     if not inks:

@@ -122,7 +122,7 @@ def _changes(points: list[ChartPoint]) -> Table:
         "Changed",
     )
     note = (
-        "Changes are since the first chart with the same camera and aperture. After ± stands one "
+        "Changes are since the first chart with the same camera and aperture. After ± comes one "
         f"standard error; up to {CLEARLY:g} of them a change is within its error. Shift is at the "
         "middle of the picture; a positive rotation is clockwise."
     )

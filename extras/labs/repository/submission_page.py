@@ -18,7 +18,7 @@ from defocus.reports.model import Cell, Column, Facts, Folded, Link, Page, Parag
 
 
 def submission_page(one: Submission, groups: BoardGroups) -> Page:
-    """What stands on the board, what one wants to know of it, and the rest folded."""
+    """What the board shows, what one wants to know of it, and the rest folded."""
     statement = one.statement
     rows = tuple(
         lines_table(group, latest_lines(mine), linked=False)

@@ -40,7 +40,7 @@ def lines_table(
     references = tuple(n for n, line in enumerate(lines) if line.run.entry.system == INPUT)
     what = "the latest submission of each lab and system" if linked else "this submission"
     note = (
-        "Rows stand in the order of PSNR; systems whose intervals overlap may be alike. "
+        "Rows are ordered by PSNR; systems whose intervals overlap may be alike. "
         "Seen: whether test scenes may have been in the training. "
         "Computers differ: seconds of two labs are not one measurement."
     )

@@ -166,7 +166,7 @@ def _different(
     """Scores that differ, that are stated without ground, or that were left out."""
     said = {(one.protocol, one.metric, one.pair): one for one in stated if one.pair}
     unknown = sorted({metric for _, metric, _ in said} - {one.metric for one in again})
-    notes += [f"{run}: {name} is no metric here; not rescored" for name in unknown]
+    notes += [f"{run}: {name} is not a metric here and is not rescored" for name in unknown]
     missing_here: set[str] = set()
     for one in again:
         other = said.pop((one.protocol, one.metric, one.pair), None)

@@ -166,7 +166,7 @@ def _run_problems(statement: Statement, run: RunFacts) -> Iterator[tuple[str, st
         if len({one.metric for one in rows}) < len(rows):
             yield "duplicates", f"{entry.run}: the {kind} of a metric is there twice"
     if further := sorted(set(run.outputs) - set(statement.dataset.pairs)):
-        yield "pairs", f"{entry.run}: {further[0]} is no test pair"
+        yield "pairs", f"{entry.run}: {further[0]} is not a test pair"
     if entry.weights != "none" and run.weights is None:
         yield "weights", f"{entry.run}: has weights and does not name them"
     if run.weights is not None and entry.checkpoint not in ("", run.weights.sha256):

@@ -14,7 +14,7 @@ class BenchState:
     session: str
     live: bool
     camera: str = ""
-    supply: str = ""  # battery and space of the card; empty if the camera does not tell them
+    supply: str = ""  # battery and space of the card; empty if the camera does not report them
     camera_problem: str = ""  # why there is no camera; empty if there is one
     motor: bool = False
     live_view: str = ""
@@ -32,7 +32,7 @@ class BenchState:
 
 
 def supply_of(camera: Camera) -> str:
-    """Battery and space of the card in words, as far as the camera tells them."""
+    """Battery and space of the card in words, as far as the camera reports them."""
     battery = camera.describe().battery
     parts = [f"battery {battery}"] if battery else []
     if isinstance(camera, HasCardSpace):

@@ -201,7 +201,7 @@ def _document() -> ServedDocument:
 
 
 def _strength(text: str) -> float | None:
-    """The strength that a text tells; None if it tells none."""
+    """The strength in a text; None if it has none."""
     try:
         strength = float(text)
     except ValueError:
@@ -218,6 +218,6 @@ async def _in_thread(work: Callable[[], R]) -> R:
 
 
 def _by_name(error: DefocusError, path: Path | None, name: str) -> str:
-    """An error that names the picture as the person knows it, not where it lies for us."""
+    """An error that names the picture as the person knows it, not by its path here."""
     text = str(error)
     return text if path is None else text.replace(str(path), name)

@@ -80,7 +80,7 @@ class DroppedPicture:
 
     @property
     def folder(self) -> Path:
-        """Where its files lie."""
+        """The folder of its files."""
         return self.path.parent
 
     @property

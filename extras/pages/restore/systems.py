@@ -1,4 +1,4 @@
-"""Systems that can restore a picture here and now: those whose weights lie on this computer."""
+"""Systems that can restore a picture here and now: those whose weights are on this computer."""
 
 from dataclasses import dataclass
 

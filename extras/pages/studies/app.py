@@ -22,7 +22,7 @@ from defocus.reading import read_bytes
 from defocus.reports.html import render_served, served_policy
 
 FILES = {"report.pdf": "application/pdf", "leaderboard.csv": "text/csv; charset=utf-8"}
-"""What of a study's folder is handed out as it lies there."""
+"""The files of a study's folder that are served as they are."""
 
 UNREADABLE = (DefocusError, OSError)
 """A damaged or closed study is said on its page; the server goes on."""

@@ -22,7 +22,7 @@ from defocus.reports.html import render_served
 from defocus.reports.model import Link, Page, Paragraph, Table
 
 DEPTH = 3
-"""Studies lie at most so many folders below the one that is served."""
+"""Studies are at most so many folders below the one that is served."""
 
 
 @dataclass

@@ -14,7 +14,7 @@ JDRL = Ablation(
         AblationLine("JDRL", "jdrl-unet", "jdrl-ablation-final"),
     ),
     # A flow that is checked forwards and backwards; and what a network that changes nothing has,
-    # without which a difference between two losses does not tell whether either of them deblurs.
+    # without which a difference between two losses does not show whether either of them deblurs.
     extra=(
         AblationLine("JDRL, consistent flow", "jdrl-unet-consistency"),
         AblationLine("JDRL, mask as released", "jdrl-unet", settings={"mask": "official"}),

@@ -88,7 +88,7 @@ def _claim(
     document: Mapping[str, Any], label: str, differences: list[tuple[float, Estimate]]
 ) -> Claim:
     answer = verdict([one for _, one in differences])
-    origins = document.get("origins")  # datasets of an older version do not tell it
+    origins = document.get("origins")  # datasets of an older version lack it
     apart = document["scenes"] if origins is None else min(origins, document["scenes"])
     enough = document["seeds"] >= LEAST_SEEDS and apart >= MINIMUM_SCENES
     return Claim(label, tuple(differences), answer if enough else "not decided")

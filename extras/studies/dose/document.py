@@ -122,14 +122,14 @@ def _at_one_dose(
 
 
 def _count_origins(dataset: Dataset) -> int | None:
-    """Number of photographs and textures behind the test scenes; None if a pair does not tell."""
+    """Number of photographs and textures behind the test scenes; None if a pair does not say."""
     if any(PHOTOGRAPH not in pair.metadata for pair in dataset.split("test")):
         return None
     return len(set(_origins(dataset)))
 
 
 def _origins(dataset: Dataset) -> list[str]:
-    """The photograph behind each test scene; the scene where that is a texture or not told."""
+    """The photograph behind each test scene; the scene where that is a texture or unknown."""
     return [str(pair.metadata.get(PHOTOGRAPH) or pair.scene) for pair in dataset.split("test")]
 
 

@@ -123,7 +123,7 @@ def _reason(error: Exception) -> str:
 def _contradictions(document: dict[str, Any]) -> Iterable[str]:
     doses = [one["dose_px"] for one in document["doses"]]
     if len(set(doses)) < len(doses):
-        yield "a dose stands there twice"
+        yield "a dose is listed twice"
     central = [document["plain"], document["whole"], document["truth"]]
     if len(set(central)) < len(central):
         yield "plain, whole and truth are not three lines"

@@ -22,7 +22,7 @@ from defocus.extras.studies.generalisation import evaluated_on
 from defocus.near_names import did_you_mean
 
 MEASURED: frozenset[Further] = frozenset({"valid_mask", "measured_blur"})
-"""Supervision that is measured: a line that asks for any other may know more than pairs tell."""
+"""Supervision that is measured: a line that asks for any other may know more than pairs show."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class DoseStudy:
         return tuple(line for line in every if line in trained)
 
     def controls(self) -> tuple[AblationLine, ...]:
-        """The trained lines that know more than captured pairs tell: they are no way to train.
+        """The trained lines that know more than captured pairs show: nobody can train so.
 
         Pre-aligned pairs are one: ``defocus-data compensate`` writes them."""
         truth, lines = self.ablation.controls[-1], self.lines()

@@ -42,7 +42,7 @@ def tell_lost(out: Path, document: Mapping[str, Any]) -> None:
     Only doses, labels and names are compared: trainings may differ where these are equal."""
     try:
         before = read_doses(out)
-    except InputError:  # damaged: there is nothing that could be told of it
+    except InputError:  # damaged: there is nothing to say of it
         return
     if before is None:
         return

@@ -28,7 +28,7 @@ PART_NAMES = {
 """
 
 TOLD_BY_CIRCLE = {"psnr_blurred"}
-"""What circles of 2 px and more tell already is not drawn twice."""
+"""What circles of 2 px and more show already is not drawn twice."""
 
 TAU_WORDS = (
     "Kendall's tau between the order in which a protocol ranks the lines and that of the truth. 1: "

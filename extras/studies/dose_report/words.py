@@ -73,7 +73,7 @@ def _network(document: Document) -> str:
 
 
 def _drawn(document: Document) -> str:
-    """Over how many scenes and seeds the numbers are means, and what one seed cannot tell."""
+    """Over how many scenes and seeds the numbers are means, and what one seed cannot show."""
     scenes, seeds = document["scenes"], document["seeds"]
     said = f"Means over {counted(scenes, 'test scene')} and {counted(seeds, 'seed')}"
     alone = ", which know nothing of the spread between trainings" if seeds == 1 else ""
@@ -95,7 +95,8 @@ def _first_rival(document: Document) -> str | None:
 def _best(document: Document) -> str:
     """The way to train with the largest mean gain at each dose, and the control on true pairs.
 
-    What is told a truth is no way to train. Pre-aligned pairs are one, though a control by name."""
+    A line that is given a truth is not a way to train. Pre-aligned pairs are one,
+    though a control by name."""
     controls = {document["truth"], *document["controls"]}
     parts: list[str] = []
     for one in document["doses"]:

@@ -51,9 +51,9 @@ def command(
     """Compare gains across datasets.
 
     NAME is a system; by default those whose weights the package ships. Each restores the test
-    pictures of every dataset, and its gain in PSNR over the blurry input, with an interval, stands
-    beside the gains that papers print for what was trained elsewhere. What was not measured on the
-    whole test set has no number, but a reason.
+    pictures of every dataset, and its gain in PSNR over the blurry input, with an interval, is
+    shown beside the gains that papers print for what was trained elsewhere. What was not measured
+    on the whole test set has no number, but a reason.
 
     Run the same command again to continue after an interruption.
     """

@@ -34,7 +34,7 @@ class Placed:
     Attributes:
         positions: ``(2, H, W)`` float32.
         matrix: ``(3, 3)``, its transform of the whole picture.
-        sigma_px: Standard error at the worst corner; None where the method does not tell.
+        sigma_px: Standard error at the worst corner; None where the method states none.
     """
 
     positions: Array

@@ -31,7 +31,7 @@ class WarpScore:
         seconds: CPU.
         corner_px: Error of the transform at the worst corner; None where there is none.
         psnr_db: Of the compensated sharp picture against the one without a warp; None likewise.
-        sigma_px: What it said its standard error is there; None where it does not tell.
+        sigma_px: What it said its standard error is there; None where it stated none.
     """
 
     seconds: float

@@ -86,7 +86,7 @@ def test_srgb_is_not_called_another_curve(gain):
         ({"linear": True}, 6.0, "it is known"),
         ({"developed": True}, 6.0, "it is known"),
         ({}, 20.0, "blur mixes the grey steps"),
-        ({}, None, "no edge tells the blur"),
+        ({}, None, "no edge shows the blur"),
     ],
 )
 def test_a_curve_that_is_not_checked_has_a_reason(kind, blur_px, words):

@@ -643,7 +643,7 @@ def changed(place: str, value: object) -> dict[str, Any]:
         (changed("doses", []), "doses: "),
         (changed("doses.0.dose_px", -1.0), "doses.0.dose_px: "),
         (changed("doses.0.dose_px", "8"), "doses.0.dose_px: "),
-        (changed("doses.0.dose_px", 0.0), "a dose stands there twice"),
+        (changed("doses.0.dose_px", 0.0), "a dose is listed twice"),
         (changed("doses.0.lines.1.over_input.low", None), "doses.0.lines.1.over_input.low: "),
         (changed("doses.0.lines.1.whole_over", 1.0), "doses.0.lines.1.whole_over: "),
         (changed("doses.0.lines.1.over_plain", {"psnr": 1}), "doses.0.lines.1.over_plain.psnr: "),
