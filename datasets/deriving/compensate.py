@@ -117,6 +117,8 @@ def compensate_dataset(
 ) -> Compensated:
     """Measure and compensate every pair of a dataset into ``out``, new or of the same order."""
     # ``size``: ``each`` keeps all that both members of a pair show, ``common`` what all have.
+    # It claims and finishes as every maker does, but writes the parts itself: only the measurement
+    # says whether a pair goes to ``pairs`` or ``left_out``, and threads share the estimators.
     estimators = _Estimators(estimator, jobs)
     first = estimators.first
     how_measured = {
