@@ -146,8 +146,8 @@ def train_narrow(
         licence="MIT",
     )
     write_json(path.with_suffix(".json"), card.model_dump())
-    told = "not validated" if gain is None else f"{gain:+.2f} dB beside the input"
-    say(f"{path.name}: {card.parameters:,} parameters, {job.steps} steps, {told}")
+    outcome = "not validated" if gain is None else f"{gain:+.2f} dB beside the input"
+    say(f"{path.name}: {card.parameters:,} parameters, {job.steps} steps, {outcome}")
     return path
 
 

@@ -230,8 +230,8 @@ def by_session(root: Path) -> dict[int, Judged]:
     found = {}
     for path in sorted((session / "pairs").glob("*/pair.json")):
         document = read_json(path)
-        told = document["quality"].get("unexplained")
-        stops = None if told is None else told["stops"]
+        unexplained = document["quality"].get("unexplained")
+        stops = None if unexplained is None else unexplained["stops"]
         found[number_of(path)] = Judged(stops, document["verdict"], document["reason"])
     return found
 
@@ -304,8 +304,10 @@ def say_alarms(count: int, stacks: Path, folders: Sequence[Path]) -> None:
     click.echo("| pairs | measured | stops, median | 95 % | most | something said |")
     click.echo("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, pairs in sets:
-        told = [measure(*pair, flow_estimator("dis")).misalignment for pair in track(pairs, name)]
-        found = [one.unexplained for one in told if one.unexplained is not None]
+        answers = [
+            measure(*pair, flow_estimator("dis")).misalignment for pair in track(pairs, name)
+        ]
+        found = [one.unexplained for one in answers if one.unexplained is not None]
         low, high = np.percentile([one.stops for one in found], (50, 95))
         most, odd = max(one.stops for one in found), sum(bool(causes(one)) for one in found)
         click.echo(f"| {name} | {len(found)} | {low:.2f} | {high:.2f} | {most:.2f} | {odd} |")

@@ -54,8 +54,8 @@ def main() -> None:
             say(line)
         return
     for seed in given.seeds:
-        for told, names in spoiled(restorer, seed).items():
-            say(f"seed {seed}, {told}: {len(names)} of 100 worse by 1 dB: {' '.join(names)}")
+        for damage, names in spoiled(restorer, seed).items():
+            say(f"seed {seed}, {damage}: {len(names)} of 100 worse by 1 dB: {' '.join(names)}")
     if given.traps_only:
         return
     renderer = Renderer(find_photographs(given.photographs), "held-out")

@@ -530,14 +530,14 @@ def study_facts(document: Document) -> Iterator[str]:
     if not found:
         yield f"{said}.\n"
         return
-    told = " and ".join(
+    gains = " and ".join(
         f"{interval(control['over_input'])} dB" + (f" ({px_text(doses)})" if len(found) > 1 else "")
         for control, doses in found
     )
     enough = all(control["over_input"]["value"] >= 1.0 for control, _ in found)
     yield (
         f"{said}, {found[0][0]['steps']} steps per training. The control on true pairs gains "
-        f"{told} over the blurry input; the study aims at 1.0 dB, which is "
+        f"{gains} over the blurry input; the study aims at 1.0 dB, which is "
         f"{'reached' if enough else 'not reached'} by the mean.\n"
     )
 
@@ -547,8 +547,8 @@ def scenes_text(document: Document) -> str:
     said = f"{document['scenes']} test scenes"
     if not document.get("origins"):
         return said
-    told = [one["dose_px"] for one in document["doses"] if one.get("origins")]
-    alone = f" (known at {px_text(told)} alone)" * (len(told) < len(document["doses"]))
+    doses = [one["dose_px"] for one in document["doses"] if one.get("origins")]
+    alone = f" (known at {px_text(doses)} alone)" * (len(doses) < len(document["doses"]))
     return f"{said} of {document['origins']} photographs and textures{alone}"
 
 
@@ -624,8 +624,8 @@ def part_tables(document: Document) -> Iterator[str]:
             ("over_plain", "the plain loss", document["plain"]),
             ("parts_over_input", "the blurry input", blurry_input(one)),
         ):
-            told = {name for line in one["lines"] for name in line.get(key, ())}
-            if known := [name for name in PART_NAMES if name in told]:  # older ones lack the input
+            named = {name for line in one["lines"] for name in line.get(key, ())}
+            if known := [name for name in PART_NAMES if name in named]:  # older ones lack the input
                 yield f"Gain over {over}, dose {one['dose_px']:g} px, dB:\n"
                 yield from part_table(one, key, known, reference)
 

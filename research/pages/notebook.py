@@ -49,7 +49,7 @@ def printed(codes: list[str], folder: Path) -> list[str]:
 
 def notebook(page: str, outputs: list[str]) -> dict[str, Any]:
     """The notebook document, format 4.5."""
-    told = iter(outputs)
+    stored = iter(outputs)
     cells = []
     for number, (kind, text) in enumerate(parts(page)):
         cell: dict[str, object] = {
@@ -59,7 +59,7 @@ def notebook(page: str, outputs: list[str]) -> dict[str, Any]:
             "source": text.splitlines(keepends=True),
         }
         if kind == "code":
-            output = next(told)
+            output = next(stored)
             stream = {"name": "stdout", "output_type": "stream"}
             lines = output.splitlines(keepends=True)
             cell["outputs"] = [{**stream, "text": lines}] if output else []

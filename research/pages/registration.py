@@ -55,12 +55,12 @@ def measured(pair: Pair) -> dict[str, Any]:
         raise ValueError(f"pair {pair.id} lacks its sharp picture or its flow")
     flow = np.load(flow_file)
     *_, found = measured_alone(pair.blurry, sharp, "dis")
-    told = {"kind": kind, "before_px": mean_length(flow), "known": found.field is not None}
-    if not told["known"]:
-        return told
+    facts = {"kind": kind, "before_px": mean_length(flow), "known": found.field is not None}
+    if not facts["known"]:
+        return facts
     whole, local = whole_picture(found, flow.shape[1:]), local_flow(found, flow.shape[1:])
     moved = float((np.hypot(*local) > MOVED_PX).mean())
-    return told | {
+    return facts | {
         "after_px": mean_length(flow - whole),
         "by_flow_px": mean_length(flow - whole - local),
         "moved_by_flow": moved > MOVED_SHARE,

@@ -114,8 +114,8 @@ def _systems() -> dict[str, str]:
         for one in own
     )
     head = ("System", "Name", "Kind", "Given", "Status", "Paper")
-    told = f"{len(own)} systems; variants are on their pages. `defocus-bench list` prints the same."
-    pages = {"systems": f"# Systems\n\n{told}\n\n{_table(head, rows)}"}
+    lead = f"{len(own)} systems; variants are on their pages. `defocus-bench list` prints the same."
+    pages = {"systems": f"# Systems\n\n{lead}\n\n{_table(head, rows)}"}
     for one in own:
         pages[f"systems/{one.card.name}"] = _system(one, variants[one.card.name])
     return pages
@@ -202,8 +202,8 @@ def _python() -> str:
 def _exported(name: str, thing: "type | FunctionType") -> str:
     """One name; mkdocstrings does not find what is in a package without ``__init__``."""
     if thing.__module__.startswith("defocus.datasets"):
-        told = f"{name}{inspect.signature(thing)}\n\n{inspect.getdoc(thing)}"
-        return f"## {name}\n\n```text\n{told}\n```\n"
+        text = f"{name}{inspect.signature(thing)}\n\n{inspect.getdoc(thing)}"
+        return f"## {name}\n\n```text\n{text}\n```\n"
     options = (
         f"    options:\n      heading: {name}\n      toc_label: {name}\n      heading_level: 2\n"
     )
