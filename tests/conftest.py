@@ -2,11 +2,13 @@
 
 import gc
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -89,17 +91,62 @@ def run_afresh(tmp_path):
 
 
 @pytest.fixture
-def said(tmp_path, tmp_path_factory):
-    """What a command says, to compare with ``snapshot``: exit code, stdout, stderr.
+def placeless(tmp_path, tmp_path_factory):
+    """A text whose folders are HERE (the test's), TEMPORARY (all others' of this run), CHECKOUT."""
+    folders = {
+        tmp_path: "HERE",
+        tmp_path_factory.getbasetemp(): "TEMPORARY",
+        CHECKOUT: "CHECKOUT",
+        tmp_path.name: "HERE",
+    }
 
-    Folders of this run are HERE (the test's) and TEMPORARY (all others')."""
+    def words(text):
+        for folder, word in folders.items():
+            text = text.replace(str(folder), word)
+        return text
+
+    return words
+
+
+@pytest.fixture
+def said(placeless):
+    """What a command says, to compare with ``snapshot``: exit code, stdout, stderr."""
 
     def words(done):
         code = done.exit_code if hasattr(done, "exit_code") else done.returncode
-        text = f"exit {code}\n{done.stdout}{done.stderr}".replace(str(tmp_path), "HERE")
-        return text.replace(str(tmp_path_factory.getbasetemp()), "TEMPORARY")
+        return placeless(f"exit {code}\n{done.stdout}{done.stderr}")
 
     return words
+
+
+VOLATILE = {
+    r"\b(?!0{64})[0-9a-f]{64}\b": "SHA-256",
+    r"(TEMPORARY/\w+?)\d+\b": r"\1",
+    re.escape(sys.executable): "PYTHON",
+    r"\b0x[0-9a-f]{6,}": "ADDRESS",
+    r"\b\d{4}-\d\d-\d\dT[\d:.]+(\+[\d:]+)?": "TIME",
+    r"(127\.0\.0\.1|localhost):\d+": r"\1:PORT",
+    r"\b(process|pid) \d+": r"\1 NUMBER",
+    r"\b\d{4,}( of \d+)? bytes": "NUMBER bytes",
+    r"(?<![\w.])\d+\.\d+(e[+-]?\d+)?(?!\.?\d)": "DECIMAL",
+}
+"""What differs from run to run or between processors, and the words in its place."""
+
+
+@pytest.fixture
+def refused(placeless, snapshot):
+    """As ``pytest.raises``; the kind of error and its message must be those of ``snapshot``."""
+
+    @contextmanager
+    def raises(error):
+        with pytest.raises(error) as caught:
+            yield caught
+        text = placeless(f"{caught.typename}: {caught.value}")
+        for volatile, word in VOLATILE.items():
+            text = re.sub(volatile, word, text)
+        assert text == snapshot
+
+    return raises
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ UNRELATED: dict[str, Maker] = {
 
 
 @pytest.mark.parametrize("name", UNRELATED)
-def test_what_has_nothing_in_common_is_unknown(name):
+def test_what_has_nothing_in_common_is_unknown(name, refused):
     for seed in range(3):
         pair = UNRELATED[name](np.random.default_rng(seed))
         measurement = measure(*pair, flow_estimator("dis"))
@@ -134,7 +134,7 @@ def test_what_has_nothing_in_common_is_unknown(name):
         for key in ("zoom", "rotation_deg", "reliable_share", "gain_ev"):
             assert document[key] is None
         assert not measurement.reliable.any()
-    with pytest.raises(AlignmentError, match="unknown"):
+    with refused(AlignmentError):
         compensate(*pair, measurement)
 
 
@@ -251,9 +251,9 @@ def test_with_the_largest_shift_equal_bricks_are_known(run, tmp_path):
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, bool, np.int32])
-def test_other_kinds_of_pixels_are_refused(kind):
+def test_other_kinds_of_pixels_are_refused(kind, refused):
     picture = np.ones((HEIGHT, WIDTH, 3), np.uint8)
-    with pytest.raises(AlignmentError, match="8- or 16-bit"):
+    with refused(AlignmentError):
         measure(picture, picture.astype(kind), flow_estimator("dis"))
 
 

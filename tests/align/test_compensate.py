@@ -231,12 +231,12 @@ def test_a_keystone_of_smooth_detail_loses_no_sharpness():
     assert found == pytest.approx(0.0, abs=0.01)
 
 
-def test_pictures_that_share_nothing_are_refused():
+def test_pictures_that_share_nothing_are_refused(refused):
     far = made_measurement(
         np.zeros((2, *SHAPE), np.float32), everywhere(), Similarity(shift_px=(500.0, 0.0))
     )
-    with pytest.raises(AlignmentError, match="do not overlap"):
+    with refused(AlignmentError):
         plan_compensation(far, SHAPE, Release())
     unknown = replace(far, misalignment=Misalignment("unknown", *(None,) * 5, "dis", "why"))
-    with pytest.raises(AlignmentError, match="unknown: why"):
+    with refused(AlignmentError):
         plan_compensation(unknown, SHAPE, Release())

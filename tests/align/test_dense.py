@@ -111,12 +111,12 @@ def test_a_flat_wall_is_believed_nowhere():
     assert np.abs(found.flow).mean() < 1.0
 
 
-def test_pictures_that_do_not_fit():
+def test_pictures_that_do_not_fit(refused):
     blurry, sharp = shifted_pair(0)
-    with pytest.raises(AlignmentError, match="one size"):
+    with refused(AlignmentError):
         dense_flow(blurry, sharp[1:], np.eye(3), DEFAULT)
     sharp[0, 0, 0] = np.nan
-    with pytest.raises(AlignmentError, match="not finite"):
+    with refused(AlignmentError):
         dense_flow(blurry, sharp, np.eye(3), DEFAULT)
 
 

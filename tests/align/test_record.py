@@ -125,16 +125,16 @@ def test_a_spoilt_record_is_an_error(case, measured, tmp_path):
     assert not (tmp_path / "b").exists()
 
 
-def test_other_originals_are_refused(measured, tmp_path):
+def test_other_originals_are_refused(measured, tmp_path, refused):
     pair, measurement = measured
     write_aligned(tmp_path / "a", pair.blurry, pair.sharp, measurement)
     record = tmp_path / "a" / "misalignment.json"
-    for blurry, sharp, role in (
-        (pair.sharp, pair.sharp, "blurry"),
-        (pair.blurry, pair.blurry, "sharp"),
-        (pair.blurry, pair.sharp[:, ::-1], "sharp"),
+    for blurry, sharp in (
+        (pair.sharp, pair.sharp),
+        (pair.blurry, pair.blurry),
+        (pair.blurry, pair.sharp[:, ::-1]),
     ):
-        with pytest.raises(AlignmentError, match=f"another {role} picture"):
+        with refused(AlignmentError):
             repeat_aligned(tmp_path / "b", blurry, sharp, record)
     for text in ("{}", "[]", '{"compensation": null}', "no JSON"):
         record.write_text(text)

@@ -146,11 +146,11 @@ def test_a_pair_of_two_cameras_is_aligned_through_the_rig():
     assert aligned.valid_mask.mean() > 0.7
 
 
-def test_a_colour_matrix_of_a_grey_scene_is_refused():
+def test_a_colour_matrix_of_a_grey_scene_is_refused(refused):
     rng = np.random.default_rng(0)
     grey = cv2.GaussianBlur(rng.uniform(0.1, 0.8, (120, 160)), (0, 0), 4)
     light = np.repeat(grey[:, :, None], 3, axis=2).astype(np.float32)
-    with pytest.raises(AlignmentError, match="too few colours"):
+    with refused(AlignmentError):
         colour_matrix(light, light, np.ones(grey.shape, bool))
 
 
@@ -164,17 +164,17 @@ def test_a_colour_matrix_is_robust():
     assert np.abs(found - COLOUR).max() < 0.005
 
 
-def test_what_is_no_reference_pair_is_refused():
+def test_what_is_no_reference_pair_is_refused(refused):
     flat = np.full((HEIGHT, WIDTH, 3), 30000, np.uint16)
-    with pytest.raises(AlignmentError, match="take one of a flat, textured scene"):
+    with refused(AlignmentError):
         estimate_rig(flat, flat, mirrored=False)
-    with pytest.raises(AlignmentError, match="320×1 px; each side needs 64"):
+    with refused(AlignmentError):
         estimate_rig(flat[:1], flat, mirrored=False)
 
 
-def test_pictures_of_other_sizes_than_the_rigs_are_refused():
+def test_pictures_of_other_sizes_than_the_rigs_are_refused(refused):
     picture = stored(waves(1), WIDTH, HEIGHT)
-    with pytest.raises(AlignmentError, match="the rig is for 320x240"):
+    with refused(AlignmentError):
         measure(picture, picture[:-2], flow_estimator("dis"), rig=TRUTH)
 
 

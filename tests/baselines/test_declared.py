@@ -52,19 +52,19 @@ def test_a_variant_differs_in_what_is_said_alone(tiny):
     assert (wide.card.follows, wide.card.licence) == ("twice", tiny.card.licence)
 
 
-def test_a_classical_system_has_no_recipe(tiny):
+def test_a_classical_system_has_no_recipe(tiny, refused):
     card = Card("old", "Old", "classical", "single", "paper", "s", "f", "l")
     assert Baseline.of_folder("anywhere.baseline", "network:make", card).recipe is None
-    with pytest.raises(TypeError, match="old has no training to change"):
+    with refused(TypeError):
         Baseline(card, tiny.build).changed(recipe=lambda own: own)
-    with pytest.raises(TypeError, match="old has no declared network to change"):
+    with refused(TypeError):
         Baseline(card, lambda: tiny.build()).changed(network={"size": 3})
 
 
-def test_what_is_missing_is_named(tiny, tmp_path):
+def test_what_is_missing_is_named(tiny, tmp_path, refused):
     module = tiny.build.where.partition(":")[0]
-    with pytest.raises(RegistryError, match=f"{module} has no 'Huge'; correct it"):
+    with refused(RegistryError):
         Network(f"{module}:Huge")()
     next(tmp_path.glob("*/recipe.toml")).unlink()
-    with pytest.raises(SettingsError, match=r"recipe\.toml: no such settings file"):
+    with refused(SettingsError):
         tiny.recipe()

@@ -64,8 +64,8 @@ def test_the_converted_names_are_the_networks():
     assert entries == layer_names()
 
 
-def test_other_files_are_left_alone_and_shorter_ones_refused():
+def test_other_files_are_left_alone_and_shorter_ones_refused(refused):
     ours = {"network.conv1_1.weight": torch.zeros(1)}
     assert convert(ours) is ours
-    with pytest.raises(ValueError, match="1 convolutions, where DPDNet has 24"):
+    with refused(ValueError):
         convert({"conv2d/conv2d/bias:0": torch.zeros(1)})

@@ -48,32 +48,27 @@ def test_the_true_flow_is_used_and_nothing_is_measured(shifted):
 
 
 @pytest.mark.parametrize(
-    ("settings", "missing"),
-    [
-        ({"flow": "true"}, "flow"),
-        ({"kernels": "thin-lens"}, "defocus_map"),
-        ({"kernels": "thin-lens-measured"}, "measured_blur"),
-    ],
+    "settings", [{"flow": "true"}, {"kernels": "thin-lens"}, {"kernels": "thin-lens-measured"}]
 )
-def test_what_the_recipe_does_not_ask_for_is_named(shifted, settings, missing):
+def test_what_the_recipe_does_not_ask_for_is_named(shifted, settings, refused):
     picture = shifted(0, 0)
-    with pytest.raises(SettingsError, match=f"need the recipe's supervision '{missing}'"):
+    with refused(SettingsError):
         make(**settings)(Constant(picture), Batch(picture, picture), LATER)
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    "settings",
     [
         *(
-            ({"kernels": kernels, "reblur_epochs": 5.0}, "reblur_epochs need a reblurring network")
+            {"kernels": kernels, "reblur_epochs": 5.0}
             for kernels in ("thin-lens", "thin-lens-measured", "none")
         ),
-        ({"reblur_alone": "target"}, "reblur_alone = 'target' needs reblur_epochs"),
-        ({"flow": "true", "deformation": "none"}, "deformation = 'none' uses no flow"),
+        {"reblur_alone": "target"},
+        {"flow": "true", "deformation": "none"},
     ],
 )
-def test_settings_that_contradict_each_other_are_refused_before_training(settings, told):
-    with pytest.raises(SettingsError, match=rf"^[^\n]*{told}[^\n]*$"):
+def test_settings_that_contradict_each_other_are_refused_before_training(settings, refused):
+    with refused(SettingsError):
         make(**settings)
 
 

@@ -92,13 +92,13 @@ def test_dual_pixel_views_are_reblurred_to_their_mean(shifted):
     assert parts["reblur"] == pytest.approx(float(charbonnier(blur(sharp), mean)), rel=1e-4)
 
 
-def test_the_official_reading_is_a_bundle_of_defaults():
+def test_the_official_reading_is_a_bundle_of_defaults(refused):
     paper, official = JDRLSettings(), JDRLSettings(reading="official")
     assert (paper.mask, paper.warp, paper.warmup) == ("paper", "correct", "both")
     found = (official.mask, official.warp, official.warmup, official.estimator)
     assert found == ("official", "half-pixel", "forward", "pwcnet")
     assert JDRLSettings(reading="official", mask="none").mask == "none"
-    with pytest.raises(SettingsError, match="did you mean 'mask'"):
+    with refused(SettingsError):
         make(maks="paper")
 
 
@@ -135,18 +135,18 @@ def test_a_setting_without_effect_is_refused_where_it_is_written(beside, setting
     [(make, {"warmup": "forward"}), (make, {"reading": "official"}), (make_rjdrl, {})],
 )
 def test_a_warm_up_that_warps_the_target_is_refused_where_the_output_alone_is_deformed(
-    maker, settings
+    maker, settings, refused
 ):
-    with pytest.raises(SettingsError, match=r"^[^\n]*set warmup = 'both'[^\n]*$"):
+    with refused(SettingsError):
         maker(deformation="output", **settings)
     maker(deformation="output", **{**settings, "warmup": "both"})
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("settings", [{"flow": "true"}, {"deformation": "none"}])
-def test_what_the_official_reading_stands_for_was_not_written(settings):
+def test_what_the_official_reading_stands_for_was_not_written(settings, refused):
     make(reading="official", **settings)
-    with pytest.raises(SettingsError, match="estimator has no effect"):
+    with refused(SettingsError):
         make(reading="official", estimator="dis", **settings)
 
 

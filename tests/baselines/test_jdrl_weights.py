@@ -1,6 +1,5 @@
 """Released checkpoints of the JDRL networks as files have them, without any at hand."""
 
-import pytest
 import torch
 
 from defocus.baselines.registry import baseline
@@ -26,7 +25,7 @@ def test_the_released_unet_is_turned_from_bgr_to_rgb():
     assert all(convert_unet(own)[name] is own[name] for name in own)
 
 
-def test_two_dictionaries_become_one():
+def test_two_dictionaries_become_one(refused):
     pred = BlurEstimator().state_dict()
     deblur = {"out.0.bias": torch.zeros(3)}
     file = {f"Pred_state_dict.module.{k}": v for k, v in pred.items()}
@@ -36,5 +35,5 @@ def test_two_dictionaries_become_one():
     assert set(found) == {f"pred.{k}" for k in pred} | {"deblur.out.0.bias"}
     own = {"pred.out.bias": torch.zeros(35)}
     assert convert(own) is own
-    with pytest.raises(WeightsError, match="its converter says LookupError: no G_state"):
+    with refused(WeightsError):
         state_for(baseline("rjdrl-restormer"), {"Pred_state_dict.a": torch.zeros(1)}, "a.pth")

@@ -31,8 +31,8 @@ def test_tensorlayer_lists_become_ours(name):
     assert all(torch.equal(found[entry], state[entry]) for entry in state)
 
 
-def test_other_files_are_left_alone_and_other_lengths_refused():
+def test_other_files_are_left_alone_and_other_lengths_refused(refused):
     ours = {"deblur.c0.weight": torch.zeros(1)}
     assert convert(ours) is ours
-    with pytest.raises(ValueError, match="2 arrays, where KPAC has 58 or 66"):
+    with refused(ValueError):
         convert({"params.0": torch.zeros(1), "params.1": torch.zeros(1)})

@@ -1,6 +1,5 @@
 """PPTformer: its guide, its attentions, its recipe."""
 
-import pytest
 import torch
 
 from defocus.baselines.registry import baseline
@@ -45,7 +44,7 @@ def two_colours() -> torch.Tensor:
     return picture + 0.02 * (noise - 0.5)
 
 
-def test_the_stand_in_paints_regions_in_their_mean_colour():
+def test_the_stand_in_paints_regions_in_their_mean_colour(refused):
     picture = two_colours()
     painted = regions(picture)
     assert painted.shape == picture.shape
@@ -57,7 +56,7 @@ def test_the_stand_in_paints_regions_in_their_mean_colour():
             rtol=0,
             atol=0.01,
         )
-    with pytest.raises(ImageError, match="not finite"):
+    with refused(ImageError):
         regions(torch.full((1, 3, 16, 16), torch.nan))
 
 

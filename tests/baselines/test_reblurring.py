@@ -111,15 +111,15 @@ def test_tensors_need_not_lie_in_memory_order(operator):
     torch.testing.assert_close(operator(*last), literal_reblur(image, seeds, weights))
 
 
-def test_tensors_that_do_not_fit_are_refused():
+def test_tensors_that_do_not_fit_are_refused(refused):
     image, seeds, weights = inputs(7, 8, 8)
-    with pytest.raises(InputError, match="do not fit"):
+    with refused(InputError):
         isotropic_reblur(image, seeds[:, :34], weights)
-    with pytest.raises(InputError, match="do not fit"):
+    with refused(InputError):
         isotropic_reblur(image, seeds, weights[..., :7])
-    with pytest.raises(InputError, match="float32 on cpu"):
+    with refused(InputError):
         isotropic_reblur(image.double(), seeds.double(), weights.double(), path="compiled")
-    with pytest.raises(InputError, match="float32 on cuda"):
+    with refused(InputError):
         isotropic_reblur(image, seeds, weights, path="triton")
 
 

@@ -93,10 +93,10 @@ def test_a_faulty_entry_point_is_left_out_with_one_warning(plugin, value, words,
         assert word in line
 
 
-def test_entry_points_add_losses(plugin, capsys):
+def test_entry_points_add_losses(plugin, capsys, refused):
     plugin("defocus.losses", halved="extra_systems:halved", broken="broken_systems:x")
     assert loss("halved", scale=2.0)(torch.ones(1), torch.zeros(1)).item() == 2.0
-    with pytest.raises(RegistryError, match=r"'broken'.*has no function 'make'"):
+    with refused(RegistryError):
         loss("broken")
     assert "warning: entry point 'broken'" in capsys.readouterr().err
 

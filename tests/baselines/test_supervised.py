@@ -76,8 +76,8 @@ def test_the_network_gets_what_it_needs_and_no_supervision():
     assert moved.supervision["dual_pixel"].is_meta
 
 
-def test_what_is_wrong_with_a_term_is_said():
-    with pytest.raises(SettingsError, match="unknown key 'wieght'; did you mean 'weight'"):
+def test_what_is_wrong_with_a_term_is_said(refused):
+    with refused(SettingsError):
         make([{"loss": "l1", "wieght": 2}])
-    with pytest.raises(RegistryError, match="no loss 'l3'"):
+    with refused(RegistryError):
         make([{"loss": "l3"}])

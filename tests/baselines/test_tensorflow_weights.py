@@ -58,12 +58,12 @@ def test_named_variables_become_the_official_entries(name):
 
 
 @pytest.mark.parametrize("name", ["aifnet", "dmenet"])
-def test_variables_without_names_are_taken_in_order(name):
+def test_variables_without_names_are_taken_in_order(name, refused):
     entries, variables = shapes_of(name)
     listed = {f"params.{index}": value for index, value in enumerate(variables.values())}
     assert shapes(convert(name)(listed)) == entries
     del listed["params.7"]
-    with pytest.raises(ValueError, match=f"{len(entries) - 1} variables without names"):
+    with refused(ValueError):
         convert(name)(listed)
 
 
@@ -75,7 +75,7 @@ def test_a_checkpoint_of_a_training_of_ours_needs_no_conversion(name):
     assert shapes(state_for(baseline(name), own | of_training, "file")) == entries
 
 
-def test_keras_numbers_need_not_begin_at_zero():
+def test_keras_numbers_need_not_begin_at_zero(refused):
     entries, variables = shapes_of("mdp")
     later = {}
     for path, value in variables.items():
@@ -85,12 +85,12 @@ def test_keras_numbers_need_not_begin_at_zero():
     assert shapes(convert("mdp")(later)) == entries
     later.pop("conv2d_60/conv2d_60/kernel:0")
     later.pop("conv2d_60/conv2d_60/bias:0")
-    with pytest.raises(ValueError, match="48 convolutions"):
+    with refused(ValueError):
         convert("mdp")(later)
 
 
-def test_a_variable_of_another_shape_is_named():
+def test_a_variable_of_another_shape_is_named(refused):
     entries = [("a.weight", (4, 3, 1, 2)), ("a.bias", (4,))]
     given = {"params.0": torch.zeros(1, 2, 3, 4), "params.1": torch.zeros(5)}
-    with pytest.raises(ValueError, match=r"params.1 in the place of a.bias has shape \(5,\)"):
+    with refused(ValueError):
         in_order(given, entries)

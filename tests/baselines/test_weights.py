@@ -133,7 +133,9 @@ class Settings:
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_numbers_of_numpy_are_read_and_objects_beside_weights_are_skipped(tmp_path, *, zipped):
+def test_numbers_of_numpy_are_read_and_objects_beside_weights_are_skipped(
+    tmp_path, refused, *, zipped
+):
     network = small()
     optimiser = torch.optim.Adam(network.parameters())
     content = {
@@ -155,11 +157,11 @@ def test_numbers_of_numpy_are_read_and_objects_beside_weights_are_skipped(tmp_pa
     assert all(torch.equal(state[name], one) for name, one in network.state_dict().items())
     whole = tmp_path / "whole.pth"
     torch.save({"model": network}, whole, _use_new_zipfile_serialization=zipped)
-    with pytest.raises(WeightsError, match=r"whole object \(torch.*save its state_dict\(\) alone"):
+    with refused(WeightsError):
         read_tensors(whole)
 
 
-def test_counts_of_operations_are_ignored_and_a_choice_of_tables_is_said():
+def test_counts_of_operations_are_ignored_and_a_choice_of_tables_is_said(refused):
     said: list[str] = []
     counted = STATE | {"total_ops": torch.zeros(1), "a.total_params": torch.zeros(1)}
     state = state_for(SYSTEM, counted, "x.pth", remark=said.append)
@@ -177,7 +179,7 @@ def test_counts_of_operations_are_ignored_and_a_choice_of_tables_is_said():
     state = state_for(SYSTEM, both, "x.pth", "params_ema", said.append)
     assert torch.equal(state["a.bias"], other["a.bias"])
     assert len(said) == 1
-    with pytest.raises(WeightsError, match="no 'ema' in it; it has params_ema, params"):
+    with refused(WeightsError):
         state_for(SYSTEM, both, "x.pth", "ema")
 
 
@@ -191,7 +193,7 @@ def test_the_key_and_the_words_pass_the_process_that_reads(tmp_path, capsys):
         assert load_file(tmp_path / "own.safetensors").keys() == wanted.keys()
 
 
-def test_an_archive_that_unpacks_without_end_is_refused(tmp_path, monkeypatch):
+def test_an_archive_that_unpacks_without_end_is_refused(tmp_path, monkeypatch, refused):
     monkeypatch.setattr(reading, "LARGEST_BYTES", 10_000_000)
     bomb = tmp_path / "bomb.npz"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -199,16 +201,14 @@ def test_an_archive_that_unpacks_without_end_is_refused(tmp_path, monkeypatch):
         np.save(content, np.zeros(2_000_000))
         archive.writestr("a.npy", content.getvalue())
     assert bomb.stat().st_size < 100_000
-    with pytest.raises(WeightsError, match="cannot be read safely"):
+    with refused(WeightsError):
         read_tensors(bomb)
 
 
-@pytest.mark.parametrize(
-    ("name", "word"), [("a.txt", "unknown file type"), ("none.pth", "no such")]
-)
-def test_what_is_no_weights_file_is_said(tmp_path, name, word):
+@pytest.mark.parametrize("name", ["a.txt", "none.pth"])
+def test_what_is_no_weights_file_is_said(tmp_path, name, refused):
     (tmp_path / "a.txt").write_text("a")
-    with pytest.raises(WeightsError, match=word):
+    with refused(WeightsError):
         read_tensors(tmp_path / name)
 
 
@@ -262,7 +262,7 @@ def own_cache(tmp_path, monkeypatch):
 
 
 @pytest.mark.full
-def test_added_weights_are_remembered_checked_and_found_again(own_cache, official):
+def test_added_weights_are_remembered_checked_and_found_again(own_cache, official, refused):
     added = add_weights(GKMNET, [official], trained_on=["dpdd"])
     assert (added.label, added.origin, added.trained_on) == ("GKM-dpdd", "official", ("dpdd",))
     assert all_weights() == ([added], {})
@@ -270,26 +270,26 @@ def test_added_weights_are_remembered_checked_and_found_again(own_cache, officia
     content = torch.load(official, weights_only=True)["model"]
     state = build_with(GKMNET, added).state_dict()
     assert all(torch.equal(state[name], content[f"module.{name}"]) for name in state)
-    with pytest.raises(InputError, match=r"GKM-dpdd.*weights add gkmnet"):
+    with refused(InputError):
         find_weights(GKMNET, "GKM-lfdof")
     other = official.with_name("other") / official.name
     other.parent.mkdir()
     other.write_bytes(official.read_bytes()[:-1])
-    with pytest.raises(WeightsError, match="other weights of gkmnet have that label"):
+    with refused(WeightsError):
         add_weights(GKMNET, [other])
     second = {f"network.{name}": entry + 1 for name, entry in state.items()}
     save_file(second, other.with_name("GKM-dpdd.safetensors"))
     found = find_weights(GKMNET, str(other.with_name("GKM-dpdd.safetensors")))
     assert found.label == f"GKM-dpdd-{found.source_sha256[:8]}"
     assert find_weights(GKMNET, found.label) == found
-    with pytest.raises(InputError, match="input has no weights; omit them"):
+    with refused(InputError):
         find_weights(baseline("input"), str(official))
-    with pytest.raises(InputError, match="input has no weights; omit --weights"):
+    with refused(InputError):
         add_weights(baseline("input"), [official])
     with added.path.open("r+b") as file:
         file.seek(-5, 2)
         file.write(b"!")
-    with pytest.raises(WeightsError, match=r"damaged.*SHA-256.*weights add gkmnet"):
+    with refused(WeightsError):
         load_state(GKMNET, added)
 
 
@@ -301,25 +301,23 @@ def test_weights_of_the_package_need_no_process_of_their_own(own_cache, monkeypa
 
 
 def test_what_is_wrong_from_outside_is_named_before_anything_is_read(
-    own_cache, tmp_path, monkeypatch
+    own_cache, tmp_path, monkeypatch, refused
 ):
     monkeypatch.setattr(store, "convert_files", lambda *_: pytest.fail("it was read"))
     dmphn = baseline("dmphn")
     checkpoints = tmp_path / "checkpoints"
     for name in ("SDNet2", "DMPHN_1_2_4"):
         (checkpoints / name).mkdir(parents=True)
-    with pytest.raises(WeightsError, match=r"holds folders and no file \(DMPHN_1_2_4, SDNet2\)"):
+    with refused(WeightsError):
         add_weights(dmphn, [checkpoints])
     one = checkpoints / "SDNet2" / "encoder_lv1.pkl"
     torch.save(STATE, one)
-    with pytest.raises(
-        WeightsError, match=r"are 8 files; decoder_lv1, .*, decoder_lv4 are missing"
-    ):
+    with refused(WeightsError):
         add_weights(dmphn, [one])
     (one.parent / "notes.txt").write_text("trained on GoPro")
-    with pytest.raises(WeightsError, match=r"notes.txt: unknown file type"):
+    with refused(WeightsError):
         add_weights(dmphn, [one.parent])
-    with pytest.raises(WeightsError, match="no such weights file"):
+    with refused(WeightsError):
         add_weights(dmphn, [tmp_path / "none.pth"])
 
 
@@ -333,20 +331,20 @@ def test_several_files_of_a_system_are_those_of_its_network():
 
 @pytest.mark.full
 def test_a_file_that_kills_its_reader_is_refused_and_leaves_nothing(
-    own_cache, official, tmp_path, monkeypatch
+    own_cache, official, tmp_path, monkeypatch, refused
 ):
     hook = tmp_path / "hook"
     hook.mkdir()
     (hook / "sitecustomize.py").write_text("import os\nos.kill(os.getpid(), 9)\n")
     monkeypatch.syspath_prepend(str(hook))
-    with pytest.raises(WeightsError, match=r"crashed the process \(exit code -9"):
+    with refused(WeightsError):
         add_weights(GKMNET, [official])
     assert [path for path in own_cache.rglob("*") if path.is_file()] == []
 
 
-def test_a_label_cannot_leave_the_cache(own_cache, official):
+def test_a_label_cannot_leave_the_cache(own_cache, official, refused):
     for label in ("../../x", "/x", "a b", ".x"):
-        with pytest.raises(InputError, match="is not a label"):
+        with refused(InputError):
             add_weights(GKMNET, [official], label)
 
 

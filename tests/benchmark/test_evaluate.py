@@ -100,7 +100,7 @@ def test_a_perfect_system_is_perfect_under_gt(pair):
 
 
 @pytest.mark.parametrize("cut", ["sharp", "blurry"])
-def test_a_pair_that_cannot_be_read_is_left_out_by_name(pair, tmp_path, cut):
+def test_a_pair_that_cannot_be_read_is_left_out_by_name(pair, tmp_path, cut, refused):
     file = tmp_path / "cut.png"
     file.write_bytes(pair.blurry.read_bytes()[:2000])
     damaged = replace(pair, id="a", **{cut: file})
@@ -111,7 +111,7 @@ def test_a_pair_that_cannot_be_read_is_left_out_by_name(pair, tmp_path, cut):
     assert psnr["a"] is None
     assert psnr["p"] is not None
     assert [cost.measured_on for cost in costs][1] == "56x40 px"
-    with pytest.raises(ImageError, match=r"cut short.*; a is the only test pair, so nothing"):
+    with refused(ImageError):
         evaluated(dataset_of(damaged))
 
 
@@ -197,25 +197,25 @@ def test_the_network_is_in_evaluation_mode_without_gradients(pair):
 
 
 @pytest.mark.parametrize(
-    ("function", "error", "words"),
+    ("function", "error"),
     [
-        (lambda x: x[..., 1:], ValueError, r"\(1, 3, 40, 55\), not \(1, 3, 40, 56\)"),
-        (lambda x: x[:, :1], ValueError, r"\(1, 1, 40, 56\)"),
-        (lambda x: x / 0, FloatingPointError, "not finite"),
+        (lambda x: x[..., 1:], ValueError),
+        (lambda x: x[:, :1], ValueError),
+        (lambda x: x / 0, FloatingPointError),
     ],
 )
-def test_what_no_system_may_give(pair, function, error, words):
-    with pytest.raises(error, match=words):
+def test_what_no_system_may_give(pair, function, error, refused):
+    with refused(error):
         restore_picture(Of(function), CARD, pair, CPU)
 
 
-def test_inputs_that_the_pairs_lack(pair):
+def test_inputs_that_the_pairs_lack(pair, refused):
     check_inputs(CARD, [pair])
     check_inputs(DUAL, [pair])
-    with pytest.raises(NotApplicableError, match="pair p has no dual-pixel views"):
+    with refused(NotApplicableError):
         check_inputs(DUAL, [replace(pair, dual_pixel_left=None)])
-    with pytest.raises(NotApplicableError, match="has no defocus map"):
+    with refused(NotApplicableError):
         check_inputs(replace(CARD, needs=("defocus_map",)), [pair])
     for unknown in ("parser", "flow", "valid_mask"):  # the last two are for objectives alone
-        with pytest.raises(NotApplicableError, match=f"needs {unknown}, which no network is given"):
+        with refused(NotApplicableError):
             check_inputs(replace(CARD, needs=(unknown,)), [pair])

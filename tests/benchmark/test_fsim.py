@@ -19,9 +19,9 @@ def test_equal_pictures_are_one_and_what_the_mask_hides_does_not_count():
     assert METRIC.score(hidden, reference, mask) == METRIC.score(restored, reference, mask) < 1
 
 
-def test_pictures_without_structure_have_a_reason():
+def test_pictures_without_structure_have_a_reason(refused):
     grey = np.full((32, 32, 3), 0.5)
-    with pytest.raises(MetricUnavailableError, match="structure"):
+    with refused(MetricUnavailableError):
         METRIC.score(grey, grey, np.ones((32, 32), dtype=bool))
 
 

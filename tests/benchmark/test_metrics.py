@@ -124,11 +124,11 @@ def test_an_empty_mask_has_a_reason_instead_of_a_value(metric):
         metric.score(picture, picture, np.zeros((40, 40), dtype=bool))
 
 
-def test_ssim_needs_one_whole_window():
+def test_ssim_needs_one_whole_window(refused):
     picture = np.full((40, 40, 3), 0.5)
     thin = np.zeros((40, 40), dtype=bool)
     thin[10:16] = True
-    with pytest.raises(MetricUnavailableError, match="no full 7x7 window"):
+    with refused(MetricUnavailableError):
         SSIM.score(picture, picture, thin)
     thin[16, 10:17] = True
     assert SSIM.score(picture, picture, thin) == pytest.approx(1.0)
@@ -140,8 +140,8 @@ def test_shapes_must_fit(metric):
         metric.score(np.zeros((8, 8, 3)), np.zeros((8, 9, 3)), np.ones((8, 8), dtype=bool))
 
 
-def test_what_is_no_number_is_no_score():
+def test_what_is_no_number_is_no_score(refused):
     metric = replace(all_metrics()["psnr"], name="mine", compute=lambda *_: math.nan)
     picture = np.zeros((8, 8, 3))
-    with pytest.raises(MetricUnavailableError, match="mine returned nan, which is not a score"):
+    with refused(MetricUnavailableError):
         metric.score(picture, picture, np.ones((8, 8), np.bool_))

@@ -90,9 +90,9 @@ def test_ms_ssim_of_an_odd_picture_and_what_lies_outside_the_mask():
     assert score != MS_SSIM.score(blurred, sharp, everywhere(sharp), DEFAULT)
 
 
-def test_ms_ssim_needs_five_scales():
+def test_ms_ssim_needs_five_scales(refused):
     blurred, sharp = astronaut(175)
-    with pytest.raises(MetricUnavailableError, match="176 px at least"):
+    with refused(MetricUnavailableError):
         MS_SSIM.score(blurred, sharp, everywhere(sharp), DEFAULT)
 
 
@@ -107,7 +107,7 @@ def test_niqe_gives_the_numbers_of_the_authors_program(name, expected):
     assert score == pytest.approx(expected, abs=1e-4)
 
 
-def test_niqe_counts_whole_blocks_under_the_mask_and_refuses_flat_pictures():
+def test_niqe_counts_whole_blocks_under_the_mask_and_refuses_flat_pictures(refused):
     blurred, sharp = astronaut(400)
     mask = everywhere(sharp)
     mask[:100] = False
@@ -116,10 +116,10 @@ def test_niqe_counts_whole_blocks_under_the_mask_and_refuses_flat_pictures():
     score = NIQE.score(blurred, sharp, mask, DEFAULT)
     assert NIQE.score(spoilt, sharp, mask, DEFAULT) == pytest.approx(score, rel=0.05)
     assert NIQE.score(blurred, sharp, everywhere(sharp), DEFAULT) != score
-    with pytest.raises(MetricUnavailableError, match="two blocks of 96 px"):
+    with refused(MetricUnavailableError):
         NIQE.score(blurred, sharp, mask & False | (np.indices(mask.shape)[0] > 390), DEFAULT)
     flat = np.full_like(sharp, 0.5)
-    with pytest.raises(MetricUnavailableError, match="flat"):
+    with refused(MetricUnavailableError):
         NIQE.score(flat, sharp, everywhere(sharp), DEFAULT)
 
 
@@ -196,13 +196,13 @@ def test_dists_equals_the_formula_on_torchs_layers(vgg):
     assert DISTS.score(sharp, sharp, everywhere(sharp), DEFAULT) == pytest.approx(0.0, abs=1e-5)
 
 
-def test_dists_does_not_see_what_the_mask_hides(vgg):
+def test_dists_does_not_see_what_the_mask_hides(vgg, refused):
     blurred, sharp = astronaut(64)
     mask = everywhere(sharp)
     mask[:, :20] = False
     spoilt = np.where(mask[:, :, None], blurred, 0.7)
     assert DISTS.score(spoilt, sharp, mask, DEFAULT) == DISTS.score(blurred, sharp, mask, DEFAULT)
-    with pytest.raises(MetricUnavailableError, match="16 px at least"):
+    with refused(MetricUnavailableError):
         DISTS.score(blurred[:12], sharp[:12], mask[:12], DEFAULT)
 
 

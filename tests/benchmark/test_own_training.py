@@ -119,7 +119,7 @@ def test_what_cannot_be_shipped_is_refused(folder, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_half_precision_where_the_numbers_fit(tmp_path):
+def test_half_precision_where_the_numbers_fit(tmp_path, refused):
     path = tmp_path / "w.safetensors"
     state = {
         "weight": torch.full((2,), 0.5),
@@ -132,7 +132,7 @@ def test_half_precision_where_the_numbers_fit(tmp_path):
     assert kept == {"weight": torch.half, "running_var": torch.float32, "table": torch.int16}
     assert all(torch.equal(found[name].to(one.dtype), one) for name, one in state.items())
     path.unlink()
-    with pytest.raises(WeightsError, match=r"w\.safetensors, weight.*diverged"):
+    with refused(WeightsError):
         write_half({"weight": torch.tensor([float("nan")])}, path)
     assert not path.exists()
 

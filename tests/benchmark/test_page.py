@@ -372,10 +372,10 @@ def test_the_crop_is_where_restorations_differ_and_the_front_is_unbeaten():
     assert pareto_front({"a": (1, 20), "b": (1, 21), "c": (2, 21), "d": (3, 30)}) == {"b", "d"}
 
 
-def test_names_of_a_strange_store_lead_nowhere_else(tmp_path):
-    with pytest.raises(InputError, match="not a folder's name"):
+def test_names_of_a_strange_store_lead_nowhere_else(tmp_path, refused):
+    with refused(InputError):
         run_folder(tmp_path, "../../elsewhere")
-    with pytest.raises(InputError, match="not a folder's name"):
+    with refused(InputError):
         run_folder(tmp_path, "..")
     write_image(tmp_path / "secret.restored.png", np.zeros((4, 4, 3), np.uint8))
     (tmp_path / "out/runs/net-1/images").mkdir(parents=True)

@@ -162,8 +162,8 @@ def test_seeds_are_runs_of_one_group_and_untrained_systems_have_one_run():
 
 
 @pytest.mark.parametrize("seeds", [0, 1001])
-def test_a_slip_of_the_keys_is_no_study_of_a_hundred_thousand_trainings(seeds):
-    with pytest.raises(SettingsError, match=rf"'seeds': {seeds} is not in the range x[<>]="):
+def test_a_slip_of_the_keys_is_no_study_of_a_hundred_thousand_trainings(seeds, refused):
+    with refused(SettingsError):
         parse_settings(StudyDocument, {"seeds": seeds}, origin="study.toml")
 
 

@@ -161,33 +161,33 @@ def test_the_border_pixels_own_half_a_pixel(tmp_path):
     assert (~far.mask).sum() == HEIGHT
 
 
-def test_an_unknown_misalignment_is_not_applicable_with_its_reason(tmp_path, dis):
+def test_an_unknown_misalignment_is_not_applicable_with_its_reason(tmp_path, dis, refused):
     dataset = dataset_of(tmp_path, flat=True)
-    with pytest.raises(NotApplicableError, match=r"misalignment unknown: \w+"):
+    with refused(NotApplicableError):
         make_target("input-aligned", dataset, dataset.pairs[0], stored(dataset, "blurry"), dis)
 
 
-def test_pairs_without_a_target(tmp_path, dis):
+def test_pairs_without_a_target(tmp_path, dis, refused):
     dataset = dataset_of(tmp_path)
     bare = replace(dataset.pairs[0], sharp=None, truth=None)
     output = stored(dataset, "blurry")
     for name in ("gt", "input-aligned", "deformed-gt"):
-        with pytest.raises(NotApplicableError, match="no sharp picture"):
+        with refused(NotApplicableError):
             make_target(name, dataset, bare, output, dis)
-    with pytest.raises(NotApplicableError, match="not rendered"):
+    with refused(NotApplicableError):
         make_target("truth", dataset, bare, output, dis)
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
-def test_an_output_of_another_size_is_an_error(tmp_path, dis, name):
+def test_an_output_of_another_size_is_an_error(tmp_path, dis, name, refused):
     dataset = dataset_of(tmp_path)
-    with pytest.raises(DefocusError, match="one: the restored picture is 255x192, its target 256"):
+    with refused(DefocusError):
         make_target(name, dataset, dataset.pairs[0], np.zeros((HEIGHT, WIDTH - 1, 3)), dis)
 
 
-def test_an_unknown_protocol_names_those_there_are(tmp_path, dis):
+def test_an_unknown_protocol_names_those_there_are(tmp_path, dis, refused):
     dataset = dataset_of(tmp_path)
-    with pytest.raises(InputError, match="no protocol 'gt2'; did you mean 'gt'"):
+    with refused(InputError):
         make_target("gt2", dataset, dataset.pairs[0], np.zeros((4, 4, 3)), dis)
 
 
@@ -234,27 +234,27 @@ def test_a_metric_without_value_keeps_its_reason_and_the_others_their_values():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_picture_that_is_not_finite_is_an_error(bad):
+def test_a_picture_that_is_not_finite_is_an_error(bad, refused):
     output = np.zeros((8, 8, 3))
     output[3, 3, 1] = bad
-    with pytest.raises(DefocusError, match="not finite"):
+    with refused(DefocusError):
         score_picture(output, target(np.zeros((8, 8, 3))))
 
 
-def test_another_size_is_an_error():
-    with pytest.raises(DefocusError, match=r"\(8, 9, 3\), its target \(8, 8, 3\)"):
+def test_another_size_is_an_error(refused):
+    with refused(DefocusError):
         score_picture(np.zeros((8, 9, 3)), target(np.zeros((8, 8, 3))))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_integers_are_no_picture_to_score(dtype):
+def test_integers_are_no_picture_to_score(dtype, refused):
     floats = np.full((24, 24, 3), 0.5)
     integers = np.full((24, 24, 3), 100, dtype)
-    with pytest.raises(InputError, match=r"the reference is uint.*; give floats"):
+    with refused(InputError):
         score_picture(floats, target(integers))
-    with pytest.raises(InputError, match=r"the restored picture is uint.*; give floats"):
+    with refused(InputError):
         score_picture(integers, target(floats))
-    with pytest.raises(InputError, match=r"the blurry picture is uint.*; give floats"):
+    with refused(InputError):
         score_against_input(floats, integers)
-    with pytest.raises(InputError, match="the reference has values from 100 to 100"):
+    with refused(InputError):
         score_picture(floats, target(integers.astype(np.float64)))

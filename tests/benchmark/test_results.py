@@ -85,12 +85,12 @@ def test_opening_and_reading_changes_nothing(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["results.sqlite"]
 
 
-def test_a_full_disk_is_a_storage_error(tmp_path):
+def test_a_full_disk_is_a_storage_error(tmp_path, refused):
     with open_results(tmp_path / "results.sqlite") as results:
         results.record(ENTRY)
         results._connection.execute("PRAGMA max_page_count = 8")
         many = [Score("default", "gt", "mae", f"pair{k}", "a", 0.5) for k in range(2000)]
-        with pytest.raises(StorageError, match="disk is full"):
+        with refused(StorageError):
             results.record(ENTRY, many)
         assert results.scores("net-1") == []
         assert results.entries() == [ENTRY]
@@ -98,17 +98,8 @@ def test_a_full_disk_is_a_storage_error(tmp_path):
         results.record(ENTRY, many)
 
 
-@pytest.mark.parametrize(
-    ("found", "words"),
-    [
-        (0, rf"made by an earlier defocus \(store format 0, this one has {FORMAT}\); move its"),
-        (
-            FORMAT + 1,
-            rf"made by a newer defocus \(store format {FORMAT + 1}, this one knows {FORMAT}\)",
-        ),
-    ],
-)
-def test_a_store_of_another_format_is_refused_and_left_as_it_is(tmp_path, found, words):
+@pytest.mark.parametrize("found", [0, FORMAT + 1])
+def test_a_store_of_another_format_is_refused_and_left_as_it_is(tmp_path, found, refused):
     path = tmp_path / "results.sqlite"
     with open_results(path) as results:
         results.record(ENTRY, SCORES, COSTS)
@@ -116,6 +107,6 @@ def test_a_store_of_another_format_is_refused_and_left_as_it_is(tmp_path, found,
         connection.execute(f"PRAGMA user_version = {found}")
     before = path.read_bytes()
     for opened in (open_results, read_results):
-        with pytest.raises(InputError, match=words), opened(path):
+        with refused(InputError), opened(path):
             pass
     assert path.read_bytes() == before

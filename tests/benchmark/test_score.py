@@ -121,7 +121,7 @@ def test_the_official_grid_alone_costs_an_equal_pair_its_score():
     assert np.abs(kept - sharp).max() < 1e-11
 
 
-def test_profiles_are_frozen():
+def test_profiles_are_frozen(refused):
     """A released profile never changes under its name; give a changed one a new name."""
     facts = {
         name: tuple(getattr(profile, field.name) for field in fields(profile)[2:])
@@ -141,7 +141,7 @@ def test_profiles_are_frozen():
         "basicsr": (high, True, True, 1, gauss, False, (), "gt", "correct", *plain),
         "pyiqa": (high, True, True, 1, gauss, False, (), "gt", "correct", *theirs),
     }
-    with pytest.raises(InputError, match="no profile 'dpdd32'; did you mean 'dpdd8' or 'dpdd16'"):
+    with refused(InputError):
         find_profile("dpdd32")
 
 
@@ -367,36 +367,34 @@ def test_a_dataset_tells_the_gain_over_the_input(tmp_path):
     assert cut["psnr_in_focus"] == image["psnr_in_focus"], "the circles are cut as the picture is"
 
 
-def test_an_output_under_two_names_of_its_pair_is_refused(tmp_path):
+def test_an_output_under_two_names_of_its_pair_is_refused(tmp_path, refused):
     blurry, sharp = (stored(tmp_path / f"{n}.png", scene(8, 24, 24), 8) for n in ("in", "gt"))
     pair = Pair("p", "s", "test", blurry, sharp)
     dataset = Dataset("made", tmp_path, (pair,), "0" * 64, tmp_path / ".derived")
     out = stored(tmp_path / "out" / "in.png", scene(8, 24, 24), 8).parent
     assert [subject.name for subject, _ in match(out, dataset_subjects(dataset)).files] == ["p"]
     stored(out / "gt.png", scene(8, 24, 24), 8)
-    with pytest.raises(InputError, match="both named like p"):
+    with refused(InputError):
         match(out, dataset_subjects(dataset))
 
 
-def test_two_files_are_scored_whatever_their_names(tmp_path):
+def test_two_files_are_scored_whatever_their_names(tmp_path, refused):
     first = stored(tmp_path / "out" / "mine.png", scene(9, 24, 32), 8)
     second = stored(tmp_path / "sharp" / "theirs.tif", scene(9, 24, 32), 16)
     scoring = score_request(first, second, None, "dpdd16")
     assert scoring.matched == "two files"
     assert scoring.files == {"mine.png": "mine.png"}
     assert 50 < scoring.mean["psnr"] < 70  # half a step of 8 bits
-    with pytest.raises(
-        InputError, match="a folder beside a file; give two pictures, or two folders"
-    ):
+    with refused(InputError):
         score_request(first, second.parent, None, "dpdd16")
 
 
-def test_a_rule_can_be_asked_for(tmp_path):
+def test_a_rule_can_be_asked_for(tmp_path, refused):
     for number, name in enumerate(("1", "2", "3")):
         stored(tmp_path / "sharp" / f"{name}.png", scene(number, 24, 32), 8)
         stored(tmp_path / "out" / f"{number}.png", scene(number, 24, 32), 8)
     folders = (tmp_path / "out", tmp_path / "sharp")
-    with pytest.raises(InputError, match=r"out: ambiguous names: .* --match stem or order"):
+    with refused(InputError):
         score_request(*folders, None, "dpdd8")
     in_order = score_request(*folders, None, "dpdd8", rule="order")
     assert in_order.files == {"1.png": "0.png", "2.png": "1.png", "3.png": "2.png"}

@@ -63,13 +63,13 @@ def test_the_multiple_that_mends_it_is_named(multiple, size):
     assert list(mended.state_dict()) == list(Strided(multiple).state_dict())
 
 
-def test_a_multiple_crops_to_what_the_padded_picture_gives():
+def test_a_multiple_crops_to_what_the_padded_picture_gives(refused):
     network = Strided(8)
     mended = Baseline.of_network("own", lambda: network, multiple=8).build()
     blurry = torch.rand(1, 3, 13, 16)
     padded = nn.functional.pad(blurry, (0, 0, 0, 3), mode="reflect")
     torch.testing.assert_close(mended(blurry), Strided.forward(network, padded)[..., :13, :])
-    with pytest.raises(ValueError, match="multiple=0 of 'own' is less than 1"):
+    with refused(ValueError):
         Baseline.of_network("own", nn.Identity, multiple=0)
 
 
@@ -82,19 +82,16 @@ def only_of(side: int) -> Of:
     return Of(work)
 
 
-def test_what_no_multiple_mends_says_which_sizes_work():
-    with pytest.raises(TrainingError, match=r"positions are of 256.* it takes 256 alone"):
+def test_what_no_multiple_mends_says_which_sizes_work(refused):
+    with refused(TrainingError):
         check(only_of(256), (256, 256), (100, 100))
-    with pytest.raises(TrainingError, match=r"gives \(1, 3, 50, 50\) .*no other size works"):
+    with refused(TrainingError):
         check(Of(lambda blurry: blurry[..., ::2, ::2]), (100, 100))
 
 
-@pytest.mark.parametrize(
-    ("outputs", "shape"), [(tuple, r"\[1\]"), (lambda two: {"large": two[1]}, "'large'")]
-)
-def test_of_several_outputs_the_shapes_are_listed(outputs, shape):
-    expected = rf"instead of one picture \(.*{shape}.* is \(1, 3, 100, 100\)\)"
-    with pytest.raises(TrainingError, match=expected):
+@pytest.mark.parametrize("outputs", [tuple, lambda two: {"large": two[1]}])
+def test_of_several_outputs_the_shapes_are_listed(outputs, refused):
+    with refused(TrainingError):
         check(Of(lambda blurry: outputs([blurry[..., ::2, ::2], blurry])), (100, 100))  # type: ignore[arg-type, return-value]
 
 

@@ -126,7 +126,7 @@ def test_a_wrong_study_file_is_named_with_its_key(tmp_path, text, words):
         assert word in str(caught.value)
 
 
-def test_a_request_comes_back_with_paths_that_hold_elsewhere(tmp_path, monkeypatch):
+def test_a_request_comes_back_with_paths_that_hold_elsewhere(tmp_path, monkeypatch, refused):
     (tmp_path / "pictures").mkdir()
     path = tmp_path / "study.toml"
     path.write_text("datasets = ['pairs:pictures', 'sample:strong']\n[training]\naverage = 0.9\n")
@@ -138,7 +138,7 @@ def test_a_request_comes_back_with_paths_that_hold_elsewhere(tmp_path, monkeypat
     assert found.shard == (2, 3)
     assert found.datasets == (f"pairs:{tmp_path / 'pictures'}", "sample:strong")
     assert found.training.model_fields_set == {"average"}
-    with pytest.raises(SettingsError, match="no study was started there"):
+    with refused(SettingsError):
         read_request(tmp_path / "pictures")
 
 
@@ -189,14 +189,14 @@ def test_on_misaligned_pairs_both_losses_get_the_same_longer_training(tmp_path, 
     assert [run.schedule for run in quick[0].runs] == [run.schedule for run in quick[1].runs]
 
 
-def test_shards_share_the_runs_without_overlap(tmp_path):
+def test_shards_share_the_runs_without_overlap(tmp_path, refused):
     dataset = Dataset("made", tmp_path, (), "0" * 64, tmp_path)
     runs = plan_runs([baseline(name) for name in ("a", "b", "c")], dataset, "demo", seeds=3)
     whole = Expanded([Study(tmp_path, dataset, runs)])
     parts = [[run.id for _, run in shard(whole, k, 4).runs] for k in range(1, 5)]
     assert sorted(chain(*parts)) == sorted(run.id for run in runs)
     assert [len(part) for part in parts] == [3, 2, 2, 2]
-    with pytest.raises(InputError, match="this part is empty, the study has 9 runs"):
+    with refused(InputError):
         shard(whole, 10, 10)
 
 
@@ -214,7 +214,7 @@ def store(folder: Path, *entries: Entry, value: float = 1.0) -> Path:
     return folder
 
 
-def test_a_merge_takes_what_is_better_and_keeps_what_is_there(tmp_path, capsys):
+def test_a_merge_takes_what_is_better_and_keeps_what_is_there(tmp_path, capsys, refused):
     mine = store(tmp_path / "mine", entry("net-00000001"), entry("net-00000002", "failed: x"))
     theirs = store(
         tmp_path / "theirs",
@@ -233,9 +233,9 @@ def test_a_merge_takes_what_is_better_and_keeps_what_is_there(tmp_path, capsys):
     write_request(theirs, as_request(StudyDocument(seeds=2), (1, 2)))
     assert merge_studies(mine, [theirs]).taken == ()
     assert read_request(mine) == as_request(StudyDocument(seeds=2), None)  # the whole
-    with study_lock(theirs), pytest.raises(InputError, match="another defocus-bench uses"):
+    with study_lock(theirs), refused(InputError):
         merge_studies(mine, [theirs])
-    with pytest.raises(InputError, match="no results of a study"):
+    with refused(InputError):
         merge_studies(mine, [tmp_path])
 
 

@@ -189,7 +189,9 @@ def test_other_budgets_stretch_the_schedule_of_epochs(tmp_path):
     assert [row["distance"] == "" for row in curve_of(tmp_path)] == [True] * 3 + [False] * 6
 
 
-def test_the_paper_s_training_does_not_start_without_a_backbone_of_its_loss(tmp_path, monkeypatch):
+def test_the_paper_s_training_does_not_start_without_a_backbone_of_its_loss(
+    tmp_path, monkeypatch, refused
+):
     def objective() -> Loss:
         loss("perceptual")
         return Loss()
@@ -197,7 +199,7 @@ def test_the_paper_s_training_does_not_start_without_a_backbone_of_its_loss(tmp_
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
     demo = make_run()
     paper = dataclasses.replace(demo, budget="paper")
-    with pytest.raises(WeightsError, match="the perceptual loss needs"):
+    with refused(WeightsError):
         train(paper, objective, Patches(), tmp_path, CPU)
     assert not any(tmp_path.iterdir())
     train(demo, objective, Patches(), tmp_path, CPU)
@@ -250,11 +252,11 @@ def test_any_flipped_bit_and_any_cut_is_detected(good_checkpoint, kind, place):
         load_checkpoint(path, "net-01234567")
 
 
-def test_a_checkpoint_comes_back_as_it_was(good_checkpoint):
+def test_a_checkpoint_comes_back_as_it_was(good_checkpoint, refused):
     found = load_checkpoint(good_checkpoint, "net-01234567")
     assert (found.step, found.steps) == (4, 9)
     assert torch.equal(found.tensors["network.w"], torch.arange(12.0).reshape(3, 4))
-    with pytest.raises(WeightsError, match="of net-01234567, not of net-76543210"):
+    with refused(WeightsError):
         load_checkpoint(good_checkpoint, "net-76543210")
 
 
@@ -286,8 +288,8 @@ def test_an_unusable_checkpoint_is_set_aside_and_the_training_starts_anew(
         assert torch.equal(tensor, tensors_of(tmp_path)[name]), name
 
 
-def test_a_training_that_is_not_finished_cannot_be_evaluated(tmp_path, every_step):
+def test_a_training_that_is_not_finished_cannot_be_evaluated(tmp_path, every_step, refused):
     with pytest.raises(KeyboardInterrupt):
         train(make_run(), partial(Loss), Patches(5), tmp_path, CPU)
-    with pytest.raises(WeightsError, match="step 5 of 9"):
+    with refused(WeightsError):
         load_trained(make_run(), tmp_path)

@@ -55,12 +55,12 @@ def extra(tmp_path, monkeypatch):
     return tmp_path / "extras" / "mine"
 
 
-def test_a_scene_of_an_extra_is_photographed(tmp_path):
+def test_a_scene_of_an_extra_is_photographed(tmp_path, refused):
     with open_camera("sim:?scene=grey&width=96&height=64&noise=0") as camera:
         assert camera.describe().simulated
         camera.shoot(tmp_path / "shot")
     assert list(tmp_path.glob("shot*"))
-    with pytest.raises(InputError, match=r"no scene 'gray'; there are wall, steps, shapes, grey"):
+    with refused(InputError):
         open_camera("sim:?scene=gray")
 
 

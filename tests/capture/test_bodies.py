@@ -82,9 +82,9 @@ def test_faults_in_a_focus_bracket(path, fault, tmp_path, monkeypatch):
     assert fault not in MOTOR or played_rightly(body, fault)
 
 
-def test_a_full_card_in_the_middle_of_a_pair(plugged, tmp_path):
+def test_a_full_card_in_the_middle_of_a_pair(plugged, tmp_path, refused):
     plugged.body.room = 3
-    with pytest.raises(CameraError, match="the card is full; put in another one"):
+    with refused(CameraError):
         shoot(tmp_path / "s", bracket_for(), kinds_of(plugged.body)[-1], pairs=2)
     plugged.body.room = FOR_EVER
     assert resume(tmp_path / "s") == 0
@@ -93,7 +93,7 @@ def test_a_full_card_in_the_middle_of_a_pair(plugged, tmp_path):
 
 @pytest.mark.parametrize("setting", ["aperture", "shutterspeed", "iso", "imageformat"])
 def test_a_setting_that_does_not_come_back_after_a_reconnect(
-    setting, tmp_path, monkeypatch, capsys
+    setting, tmp_path, monkeypatch, capsys, refused
 ):
     """It is looked for, then named as gone with what to do; ``resume`` says so too, and goes on."""
     body, request = plug(monkeypatch, BODIES / "near-far.txt").body, bracket_for()
@@ -114,14 +114,10 @@ def test_a_setting_that_does_not_come_back_after_a_reconnect(
 
     monkeypatch.setattr(ScriptedBody, "connect", connect_after_a_loss)
     monkeypatch.setattr(frames, "take_shot", losing)
-    gone = f"{setting} could be set before the camera was connected again, and is not there now; "
-    with pytest.raises(CameraError, match=f"{gone}turn the camera off and on") as caught:
+    with refused(CameraError) as caught:
         shoot(tmp_path / "s", request, "jpeg", pairs=2)
     assert caught.value.exit_code == 4
-    again = "(aperture|shutter|iso) could be set before .* set its dial to M if it was moved"
-    if setting == "imageformat":
-        again = "file format of this camera cannot be set; .* turn the camera off and on"
-    with pytest.raises((CameraError, InputError), match=again):
+    with refused((CameraError, InputError)):
         resume(tmp_path / "s")
     assert re.search(f"{setting}.* is not there; looking again for 10 s", capsys.readouterr().err)
     body.script.faults["tree-truncated"] = replace(cut, seconds=5.0)
@@ -137,10 +133,10 @@ def test_a_setting_that_does_not_come_back_after_a_reconnect(
         ("speeds", "nothing-captured"),
     ],
 )
-def test_a_body_that_never_releases_says_why(name, fault, tmp_path, monkeypatch):
+def test_a_body_that_never_releases_says_why(name, fault, tmp_path, monkeypatch, refused):
     body = plug(monkeypatch, BODIES / f"{name}.txt").body
     body.arm(fault)
-    with pytest.raises(CameraError, match=r"autofocus finds nothing .set the lens to manual focus"):
+    with refused(CameraError):
         shoot(tmp_path / "s", bracket_for(), None)
     assert body.shots == []
 
@@ -184,13 +180,13 @@ def test_a_finger_between_two_shots_is_kept_where_it_would_be_lost(
     assert len(told) == len(of_finger)
 
 
-def test_focus_bracket(plugged, tmp_path):
+def test_focus_bracket(plugged, tmp_path, refused):
     """With a motor the lens comes back to where it was; without one ``plan`` refuses already."""
     body = plugged.body
     request = bracket_for(mode="focus")
     with open_camera(URI) as camera:
         if not isinstance(camera, HasFocusMotor):
-            with pytest.raises(InputError, match="has no focus motor that can be driven"):
+            with refused(InputError):
                 request.plan(camera)
             return
         body.arm("focus-drive-repeat-ignored")
@@ -248,7 +244,9 @@ def test_doctor_sees_a_dial_a_full_card_and_a_burst(monkeypatch):
         ("signed-steps", "Selftimer 10s 3 Pictures"),
     ],
 )
-def test_a_burst_that_only_a_dial_ends_is_refused_by_everything(name, drive, tmp_path, monkeypatch):
+def test_a_burst_that_only_a_dial_ends_is_refused_by_everything(
+    name, drive, tmp_path, monkeypatch, refused
+):
     """``plan`` and ``shoot`` refuse it, ``doctor`` fails; nothing is left."""
     body = plug(monkeypatch, BODIES / f"{name}.txt").body
     if name == "speeds":
@@ -256,10 +254,9 @@ def test_a_burst_that_only_a_dial_ends_is_refused_by_everything(name, drive, tmp
     body.put("capturemode", drive)
     asked = bracket_for()
     words = ["--camera", URI, "--blurry", asked.blurry, "--sharp", asked.sharp]
-    refused = pytest.raises(InputError, match=f"capturemode is {drive}: each release takes several")
-    with refused:
+    with refused(InputError):
         plan.command.main(words, standalone_mode=False)
-    with refused:
+    with refused(InputError):
         shoot(tmp_path / "s", asked, None)
     assert not (tmp_path / "s").exists()
     with open_camera(URI) as camera:
@@ -268,24 +265,26 @@ def test_a_burst_that_only_a_dial_ends_is_refused_by_everything(name, drive, tmp
     assert body.shots == []
 
 
-def test_a_burst_that_a_body_does_not_leave_is_refused_before_a_shot(tmp_path, monkeypatch):
+def test_a_burst_that_a_body_does_not_leave_is_refused_before_a_shot(
+    tmp_path, monkeypatch, refused
+):
     """It has the choice of single pictures, takes the order, and stays where it was."""
     body = plug(monkeypatch, BODIES / "speeds.txt").body
     assert body.true["capturemode"] == "Burst"
     body.script.faults["set-ignored"] = Fault("set-ignored", names=("capturemode",))
     body.arm("set-ignored")
-    with pytest.raises(InputError, match="capturemode is Burst: each release takes several"):
+    with refused(InputError):
         shoot(tmp_path / "s", bracket_for(), None)
     assert body.shots == []
 
 
-def test_a_mode_that_sets_the_aperture_itself_is_refused_before_a_shot(plugged, tmp_path):
+def test_a_mode_that_sets_the_aperture_itself_is_refused_before_a_shot(plugged, tmp_path, refused):
     request = bracket_for()
     if _name(plugged) == "few-entries":
         return  # it does not say what its dial is at: its pictures will
     canon = _name(plugged) == "near-far"
     plugged.body.put(*(("autoexposuremode", "TV") if canon else ("expprogram", "P")))
-    with pytest.raises(InputError, match="follows the camera's dial; set the dial to M"):
+    with refused(InputError):
         shoot(tmp_path / "s", request, None)
     assert not (tmp_path / "s").exists()
 
@@ -295,11 +294,11 @@ def _name(plugged: Plugged) -> str:
     return by_model[plugged.body.script.model]
 
 
-def test_a_dial_at_bulb_is_named(tmp_path, monkeypatch):
+def test_a_dial_at_bulb_is_named(tmp_path, monkeypatch, refused):
     """One who sets no time gets to know why there is no picture."""
     body = plug(monkeypatch, BODIES / "signed-steps.txt").body
     begin(body, "bulb-needs-bulb")
-    with open_camera(URI) as camera, pytest.raises(CameraError, match="or its time is Bulb"):
+    with open_camera(URI) as camera, refused(CameraError):
         camera.shoot(tmp_path / "a")
     assert body.shots == []
 

@@ -53,13 +53,13 @@ def test_what_is_known_of_motor_and_rig(tmp_path):
     assert known.expected_geometry(0, two_cameras=True).shift_px == (5.0, 0.0)
 
 
-def test_calibrations_of_another_camera_are_refused(tmp_path):
+def test_calibrations_of_another_camera_are_refused(tmp_path, refused):
     calibrated(tmp_path, "flat", f"{SMALL}&seed=1", {"corner_ev": -1.0})
     other = open_camera(f"{SMALL}&seed=2").describe()
-    with pytest.raises(InputError, match="serial sim-1, which is not this camera"):
+    with refused(InputError):
         load_calibrations([tmp_path / "flat.json"], [other])
     own = open_camera(f"{SMALL}&seed=1").describe()
-    with pytest.raises(InputError, match="a second calibration of flat"):
+    with refused(InputError):
         load_calibrations([tmp_path / "flat.json"] * 2, [own])
 
 

@@ -61,7 +61,7 @@ def rig(tmp_path):
 
 @pytest.mark.parametrize(("failures", "answers"), [(1, True), (3, True), (6, False)])
 def test_a_program_that_fails_is_tried_again(
-    rig, tmp_path, monkeypatch, capsys, failures, *, answers
+    rig, tmp_path, monkeypatch, capsys, failures, refused, *, answers
 ):
     monkeypatch.setattr(retries, "PAUSES_SECONDS", (0.0,) * 5)
     with open_camera(rig()) as camera:
@@ -76,7 +76,7 @@ def test_a_program_that_fails_is_tried_again(
             assert camera.shoot(tmp_path / "sharp")
             assert capsys.readouterr().err.count("I/O in progress; trying again") == failures
         else:
-            with pytest.raises(CameraError, match=r"I/O in progress.* 'defocus-capture resume'"):
+            with refused(CameraError):
                 camera.shoot(tmp_path / "sharp")
 
 
@@ -122,13 +122,13 @@ def test_programs_that_do_wrong(rig, tmp_path, shoot, message):
     assert list(tmp_path.glob("*.part")) == []
 
 
-def test_a_program_or_a_table_that_is_not_there_is_named(tmp_path):
+def test_a_program_or_a_table_that_is_not_there_is_named(tmp_path, refused):
     toml = tmp_path / "rig.toml"
     toml.write_text("shoot = ['/no/such/program']")
     with open_camera(f"command:{toml}") as camera:
-        with pytest.raises(CameraNotFoundError, match="no such program"):
+        with refused(CameraNotFoundError):
             camera.shoot(tmp_path / "a")
-        with pytest.raises(InputError, match=r"add a table \[settings.iso\]"):
+        with refused(InputError):
             camera.set("iso", "100")
 
 

@@ -249,8 +249,8 @@ class OnFullDisk:
 
 
 @pytest.mark.full
-def test_a_full_disk_stops_the_development_of_all():
-    with pytest.raises(StorageError, match="No space left"):
+def test_a_full_disk_stops_the_development_of_all(refused):
+    with refused(StorageError):
         develop._in_own_process(OnFullDisk())  # type: ignore[arg-type]
 
 
@@ -261,13 +261,13 @@ def task(tmp_path: Path, files: dict, settings: DevelopSettings) -> PairTask:
 
 
 @pytest.mark.parametrize("repeated", [False, True])
-def test_a_second_frame_like_the_first_is_an_error(tmp_path, monkeypatch, repeated):
+def test_a_second_frame_like_the_first_is_an_error(tmp_path, monkeypatch, repeated, refused):
     """LibRaw says that there is none; older versions gave the first frame once more."""
     whole = rawpy.imread
     if repeated:
         monkeypatch.setattr(rawpy, "imread", lambda path, shot_select=0: whole(path))
     files = raw_pair(tmp_path / "raw", scene(), scene())
-    with pytest.raises(ImageError, match="no second frame, or one identical to the first"):
+    with refused(ImageError):
         develop_pair(task(tmp_path, files, DevelopSettings(dual_pixel=True)))
     assert not list(tmp_path.glob("out/records/*"))
 

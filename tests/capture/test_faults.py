@@ -133,18 +133,18 @@ def test_a_camera_that_does_not_take_a_shot_is_asked_again(tmp_path, fault, cloc
 
 @pytest.mark.full
 @pytest.mark.parametrize(
-    ("fault", "kind", "message"),
+    ("fault", "kind"),
     [
-        ("unplug@5", CameraError, "was unplugged; plug it in"),
-        ("store-full@5", CameraError, "card of the simulated camera is full; empty it"),
-        ("busy=9@5", ShotFailedError, "is busy"),
-        ("disk-full@5", StorageError, "the disk is full"),
+        ("unplug@5", CameraError),
+        ("store-full@5", CameraError),
+        ("busy=9@5", ShotFailedError),
+        ("disk-full@5", StorageError),
     ],
 )
-def test_what_no_retry_cures_ends_a_session_that_goes_on(tmp_path, fault, kind, message):
+def test_what_no_retry_cures_ends_a_session_that_goes_on(tmp_path, fault, kind, refused):
     """The second of three pairs is cut short at its second shot."""
     session = tmp_path / "session"
-    with pytest.raises(kind, match=message) as caught:
+    with refused(kind) as caught:
         shoot(session, fault, repeat=3)
     assert caught.value.exit_code == (5 if kind is StorageError else 4)
     verdicts = [pair.verdict for pair in check_session(session).pairs]
@@ -168,11 +168,11 @@ def test_a_full_buffer_is_waited_for(tmp_path, clock):
     assert [wait for wait in clock.waits if wait in PAUSES_SECONDS] == [0.2, 0.4] * 2
 
 
-def test_a_camera_that_fell_asleep_is_woken(tmp_path, clock):
+def test_a_camera_that_fell_asleep_is_woken(tmp_path, clock, refused):
     camera = open_camera(f"{SMALL}&sleep=0.05")
     camera.set("aperture", "f/8")
     clock.sleep(0.1)
-    with pytest.raises(ShotFailedError, match="asleep after"):
+    with refused(ShotFailedError):
         camera.set("aperture", "f/22")
     assert camera.settings()["aperture"].value == "f/8"
     assert camera.set("aperture", "f/22") == "f/22"
@@ -197,8 +197,8 @@ def test_a_session_in_each_makers_words(tmp_path, name):
     assert abs(pair.metadata["exposure"]["residual_ev"]) < 0.02
 
 
-def test_automatic_values_are_refused(tmp_path):
+def test_automatic_values_are_refused(tmp_path, refused):
     camera = open_camera(f"{SMALL}&profile=canon")
     camera.set("iso", "Auto")
-    with pytest.raises(CameraError, match="iso is 'Auto'"):
+    with refused(CameraError):
         camera.shoot(tmp_path / "sharp")

@@ -70,12 +70,12 @@ def png() -> bytes:
     return bytes(cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
 
 
-def test_what_never_comes_or_never_becomes_whole(tmp_path):
+def test_what_never_comes_or_never_becomes_whole(tmp_path, refused):
     folder = hot_folder.HotFolder(tmp_path, wait_seconds=0.3)
     with pytest.raises(CameraError, match=r"no new picture in 0\.3 s"):
         folder.next_shot()
     (tmp_path / "half.jpg").write_bytes(card_jpeg(WIDE, 0)[:3000])
-    with pytest.raises(CameraError, match=r"half\.jpg: .*cut short"):
+    with refused(CameraError):
         folder.next_shot()
 
 
@@ -154,11 +154,11 @@ def test_an_exposure_of_minutes_is_no_pause():
         assert len(pairs) == paired
 
 
-def test_apertures_are_found_where_there_are_two():
+def test_apertures_are_found_where_there_are_two(refused):
     assert apertures_of(roles_of("bsbs")) == BracketApertures(WIDE, NARROW)
-    with pytest.raises(InputError, match="f/4, f/8, f/22"):
+    with refused(InputError):
         apertures_of(roles_of("bsx"))
-    with pytest.raises(InputError, match="none"):
+    with refused(InputError):
         apertures_of(roles_of("??"))
 
 

@@ -18,12 +18,12 @@ from defocus.errors import CameraError, CameraNotFoundError, InputError
 pytestmark = pytest.mark.full
 
 
-def test_a_value_that_would_crash_the_library_never_reaches_it(virtual_camera):
+def test_a_value_that_would_crash_the_library_never_reaches_it(virtual_camera, refused):
     """Setting f/123 kills the process that does it (tried): the check must come first."""
     child = virtual_camera.child.process
-    with pytest.raises(InputError, match=r"no aperture 'f/123'.*f/22"):
+    with refused(InputError):
         virtual_camera.set("aperture", "f/123")
-    with pytest.raises(gphoto2.AnswerError, match="no choice"):
+    with refused(gphoto2.AnswerError):
         virtual_camera.child.ask("write", word="f-number", value="f/123")
     assert virtual_camera.child.process is child
     assert child.poll() is None
@@ -40,14 +40,14 @@ def test_download_is_the_source_to_the_byte(virtual_camera, virtual_folder, tmp_
     assert part.read_bytes() == content
 
 
-def test_settings_are_read_back_and_put_back(virtual_folder, monkeypatch):
+def test_settings_are_read_back_and_put_back(virtual_folder, monkeypatch, refused):
     """Automatics are off while it shoots."""
     camera = open_camera(f"gphoto2:virtual={virtual_folder}")
     description, before = camera.describe(), camera.settings()
     assert (description.model, description.serial) == ("Nikon DSC D750", "0.1")
     assert description.battery == "50%"
     assert "iso" not in before  # this body has none
-    with pytest.raises(InputError, match="no setting for the iso"):
+    with refused(InputError):
         camera.set("iso", "100")
     automatics = ("autofocus", "capturetarget")
     assert [camera.config()[name].value for name in automatics] == ["On", "Internal RAM"]
@@ -87,16 +87,16 @@ def test_a_crash_costs_one_retry(virtual_camera, virtual_folder, tmp_path, sign)
     assert (settings["aperture"].value, settings["shutter"].value) == ("f/16", "0.0500s")
 
 
-def test_formats_are_set_in_the_cameras_words(virtual_camera, monkeypatch):
-    with pytest.raises(InputError, match="file format of this camera cannot be set; set raw on"):
+def test_formats_are_set_in_the_cameras_words(virtual_camera, monkeypatch, refused):
+    with refused(InputError):
         virtual_camera.choose_format("raw")
     words = {"imagequality": Word("JPEG Fine", ("JPEG Fine",))}
     monkeypatch.setattr(virtual_camera, "config", lambda: words)
-    with pytest.raises(InputError, match="makes no raw files; imagequality can be JPEG Fine"):
+    with refused(InputError):
         virtual_camera.choose_format("raw")
 
 
-def test_a_busy_camera_is_not_restarted(virtual_camera, monkeypatch, tmp_path):
+def test_a_busy_camera_is_not_restarted(virtual_camera, monkeypatch, tmp_path, refused):
     """Nor is one whose wait was interrupted: it does not shift the answers."""
     child, ask = virtual_camera.child, virtual_camera.child.ask
 
@@ -110,7 +110,7 @@ def test_a_busy_camera_is_not_restarted(virtual_camera, monkeypatch, tmp_path):
 
     with monkeypatch.context() as patch:
         patch.setattr(child, "ask", busy)
-        with pytest.raises(ShotFailedError, match="writes to its card"):
+        with refused(ShotFailedError):
             virtual_camera.shoot(tmp_path / "sharp")
     assert virtual_camera.child is child
     with monkeypatch.context() as patch:
@@ -123,7 +123,7 @@ def test_a_busy_camera_is_not_restarted(virtual_camera, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("serial", ["0.1", "77"])
 def test_a_replugged_camera_is_found_by_its_serial_number(
-    virtual_camera, monkeypatch, tmp_path, serial
+    virtual_camera, monkeypatch, tmp_path, serial, refused
 ):
     """It comes back after a while, at another port; another camera does not take its place."""
     virtual_camera.set("aperture", "f/11")
@@ -135,7 +135,7 @@ def test_a_replugged_camera_is_found_by_its_serial_number(
     monkeypatch.setattr(process, "detect", lambda _environment: next(looks))
     monkeypatch.setattr(process, "LOOK_AGAIN_SECONDS", 0.01)
     if serial == "77":
-        with pytest.raises(CameraError, match="serial number 77 came back in") as caught:
+        with refused(CameraError) as caught:
             virtual_camera.shoot(tmp_path / "sharp")
         assert caught.value.exit_code == 4
         return
@@ -144,7 +144,7 @@ def test_a_replugged_camera_is_found_by_its_serial_number(
     assert virtual_camera.describe().port == "usb:001,001"
 
 
-def test_by_port_and_by_serial(virtual_folder, monkeypatch):
+def test_by_port_and_by_serial(virtual_folder, monkeypatch, refused):
     for name, value in gphoto2.virtual_environment(virtual_folder).items():
         monkeypatch.setenv(name, value)
     with open_camera("gphoto2:serial=0.1") as camera:
@@ -153,6 +153,6 @@ def test_by_port_and_by_serial(virtual_folder, monkeypatch):
         assert camera.describe().serial == "0.1"
     with pytest.raises(CameraNotFoundError, match=r"serial numbers found: 0\.1"):
         open_camera("gphoto2:serial=77")
-    with pytest.raises(InputError, match="write gphoto2:"):
+    with refused(InputError):
         open_camera("gphoto2:D750")
     assert [camera.model for camera in gphoto2.discover()] == ["Nikon DSC D750"]

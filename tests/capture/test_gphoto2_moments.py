@@ -74,16 +74,16 @@ def clocks(monkeypatch, tmp_path):
     return found
 
 
-def test_a_picture_of_before_is_refused_and_those_of_now_are_taken(clocks):
+def test_a_picture_of_before_is_refused_and_those_of_now_are_taken(clocks, refused):
     """A body that takes several at a release and hands them out one by one."""
     for age in (-0.9, 0.0, -0.01, -1.4):
         clocks.shot(age)
         clocks.shot(age, age)
         clocks.ours += 3600.0
-    with pytest.raises(ShotFailedError, match=r"taken 1\d s before the release"):
+    with refused(ShotFailedError):
         clocks.shot(11.0)
     clocks.shot(0.0)
-    with pytest.raises(ShotFailedError, match="several pictures at a release"):
+    with refused(ShotFailedError):
         clocks.shot(11.0)
 
 

@@ -114,23 +114,23 @@ def listed(*choices: str, span: tuple[float, float] | None = None) -> dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("words", "asked", "said"),
+    ("words", "asked"),
     [
-        ({}, "5200K", "white balance of this camera cannot be set"),
-        ({"whitebalance": WHITE}, "auto", "would change between two shots"),
-        ({"whitebalance": WHITE}, "Tungsten", "it has Auto, Daylight"),
-        ({"whitebalance": WHITE}, "", "no white balance ''"),
-        ({"whitebalance": WHITE}, "5200K", "takes no colour temperature"),
-        (listed("5000", "5200"), "9000K", "has no 9000 K; it has 5000, 5200"),
-        (listed(span=(2500.0, 9900.0)), "99000K", "goes from 2500 to 9900 K"),
+        ({}, "5200K"),
+        ({"whitebalance": WHITE}, "auto"),
+        ({"whitebalance": WHITE}, "Tungsten"),
+        ({"whitebalance": WHITE}, ""),
+        ({"whitebalance": WHITE}, "5200K"),
+        (listed("5000", "5200"), "9000K"),
+        (listed(span=(2500.0, 9900.0)), "99000K"),
     ],
 )
-def test_a_white_balance_that_cannot_be(words, asked, said):
-    with pytest.raises(InputError, match=said):
+def test_a_white_balance_that_cannot_be(words, asked, refused):
+    with refused(InputError):
         white_balance_changes(words, asked)
 
 
-def test_the_mirror_is_at_rest_when_the_shutter_opens():
+def test_the_mirror_is_at_rest_when_the_shutter_opens(refused):
     nikon, view = switch("Off", "Off", "1 sec", "2 sec", "3 sec"), switch("0", "0", "1")
     for words, changes in (
         ({"exposuredelaymode": nikon, "viewfinder": view}, {"exposuredelaymode": "3 sec"}),
@@ -138,7 +138,7 @@ def test_the_mirror_is_at_rest_when_the_shutter_opens():
         ({"mirrorlock": switch("0"), "viewfinder": view}, {"viewfinder": "1"}),
     ):
         assert mirror_changes(words) == changes
-    with pytest.raises(InputError, match="drop --mirror-lock"):
+    with refused(InputError):
         mirror_changes({"mirrorlock": switch("0", "0", "1")})
 
 
@@ -212,11 +212,11 @@ def test_files_of_other_shots_are_kept_apart():
     assert (shot.files, shot.strays) == ([RAW, JPEG], others)
 
 
-def test_a_companion_that_never_comes_is_an_error_unless_nobody_promised_it():
+def test_a_companion_that_never_comes_is_an_error_unless_nobody_promised_it(refused):
     for said, promised in ((chatter(60.0), True), ([], False)):
         body = Body(*said)
         if promised:
-            with pytest.raises(MissingFileError, match="1 of 2 files came in 15 s"):
+            with refused(MissingFileError):
                 body.shot(due=2)
         else:
             assert body.shot(due=2, all_or_none=False).files == [RAW]
@@ -224,18 +224,11 @@ def test_a_companion_that_never_comes_is_an_error_unless_nobody_promised_it():
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
-    [
-        ([], "plug it in"),
-        (
-            [{"model": "A", "port": "usb:001,004"}, {"model": "B", "port": "usb:001,005"}],
-            "gphoto2:usb:001,004, gphoto2:usb:001,005",
-        ),
-    ],
+    "found", [[], [{"model": "A", "port": "usb:001,004"}, {"model": "B", "port": "usb:001,005"}]]
 )
-def test_no_camera_and_two_of_them(found, said, monkeypatch):
+def test_no_camera_and_two_of_them(found, monkeypatch, refused):
     monkeypatch.setattr(gphoto2, "detect", lambda _environment: found)
-    with pytest.raises(CameraNotFoundError, match=said) as caught:
+    with refused(CameraNotFoundError) as caught:
         open_camera("gphoto2:")
     assert caught.value.exit_code == 3
 

@@ -66,7 +66,7 @@ def test_a_pair_that_fails_in_an_unforeseen_way_is_left_out_by_name(
     assert [pair.verdict for pair in check_session(session).pairs] == ["accept"] * 2
 
 
-def test_a_card_that_is_pulled_out_ends_the_import(tmp_path, monkeypatch):
+def test_a_card_that_is_pulled_out_ends_the_import(tmp_path, monkeypatch, refused):
     card, session = tmp_path / "card", tmp_path / "s"
     fill_card(card, TWO_PAIRS)
 
@@ -76,18 +76,17 @@ def test_a_card_that_is_pulled_out_ends_the_import(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(CardCamera, "describe", pulled_out)
-        with pytest.raises(InputError, match="card"):
+        with refused(InputError):
             imported(session, card)
     (tmp_path / "away").rename(card)
     assert imported(session, card) == 0
 
 
 @pytest.mark.parametrize("shots", [[], [(NARROW, 0)], [(None, 0), (None, 5)]])
-def test_a_refused_import_leaves_nothing(tmp_path, shots):
+def test_a_refused_import_leaves_nothing(tmp_path, shots, refused):
     """A picture without EXIF has no aperture: an editor may have dropped it."""
     fill_card(tmp_path / "card", shots)
-    said = r"two apertures, but none; an editor .* pairs:FOLDER" if len(shots) == 2 else "."
-    with pytest.raises(InputError, match=said):
+    with refused(InputError):
         imported(tmp_path / "s", tmp_path / "card")
     assert not (tmp_path / "s").exists()
 

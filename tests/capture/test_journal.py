@@ -61,11 +61,11 @@ IN_WORDS = {
 
 
 @pytest.mark.parametrize("event", IN_WORDS)
-def test_lines_are_taken_from_the_copies(session, copied, event):
+def test_lines_are_taken_from_the_copies(session, copied, event, refused):
     """A last line that was whole, the person's, is damaged and not torn."""
     whole, numbers = (copied / "journal.jsonl").read_bytes(), damage(copied, event)
     assert event != "judged" or numbers[-1] == whole.count(b"\n")
-    with pytest.raises(DatasetError, match=r"is damaged; run 'defocus-capture check --repair"):
+    with refused(DatasetError):
         read_state(copied)
     assert repair_session(copied)[:-1] == [
         f"line {number}: {said}, taken from a copy"
@@ -126,12 +126,12 @@ def test_a_pair_whose_file_has_changed_is_not_called_complete(copied):
     assert "0001_scene-001" in [pair.id for pair in read_state(copied)[0].incomplete]
 
 
-def test_what_nothing_tells_is_refused_and_nothing_is_changed(copied):
+def test_what_nothing_tells_is_refused_and_nothing_is_changed(copied, refused):
     shutil.rmtree(copied / "journal-copies")
     damage(copied, "session-created")
     (copied / "session.json").unlink()
     damaged = (copied / "journal.jsonl").read_bytes()
-    with pytest.raises(DatasetError, match=r"session\.json lacks 'schema'"):
+    with refused(DatasetError):
         repair_session(copied)
     assert (copied / "journal.jsonl").read_bytes() == damaged
 
@@ -187,16 +187,16 @@ def test_appending_after_a_torn_line_cuts_it_off_and_says_so(path, lost_blocks):
 
 
 @pytest.mark.parametrize("line", [0, 1])
-def test_damage_before_the_last_line_is_an_error_that_names_it(path, line):
+def test_damage_before_the_last_line_is_an_error_that_names_it(path, line, refused):
     """So is a line that was taken out."""
     lines = path.read_bytes().splitlines(keepends=True)
     changed = [*lines]
     changed[line] = lines[line].replace(b"blurry", b"blurrx")
     path.write_bytes(b"".join(changed))
-    with pytest.raises(DatasetError, match=f"line {line + 1} is damaged"):
+    with refused(DatasetError):
         read_journal(path)
     path.write_bytes(b"".join(lines[:line] + lines[line + 1 :]))
-    with pytest.raises(DatasetError, match=f"line {line + 1}"):
+    with refused(DatasetError):
         read_journal(path)
 
 

@@ -97,15 +97,14 @@ def test_a_settings_file_gives_defaults_that_the_command_line_wins_over(run, tmp
 
 
 @pytest.mark.parametrize("camera", ["'sim:?seed=3'", "['sim:?seed=3']"])
-def test_a_settings_file_can_name_the_camera(camera, tmp_path):
+def test_a_settings_file_can_name_the_camera(camera, tmp_path, refused):
     file = tmp_path / "lab.toml"
     file.write_text(f"[shoot]\ncamera = {camera}\n")
     for typed, uri in (([], "sim:?seed=3"), (["--camera", "sim:"], "sim:")):
         done = CliRunner().invoke(plan.command, ["--settings", str(file), *typed])
         assert f"Simulated camera ({uri})" in done.stdout
     file.write_text("[shoot]\ncamera = 'simm:'\n")
-    said = "'shoot.camera': camera address 'simm:' has no known scheme; did you mean 'sim:'?"
-    with pytest.raises(SettingsError, match=re.escape(f"{file}: {said}")):
+    with refused(SettingsError):
         plan.command.main(["--settings", str(file)], standalone_mode=False)
 
 
@@ -126,13 +125,13 @@ def test_a_settings_file_can_name_the_camera(camera, tmp_path):
         ("qc_set = 'nix=1'", "'shoot.qc_set': unknown key 'nix'"),
     ],
 )
-def test_a_bad_value_of_a_settings_file_is_blamed_on_the_file(line, said, tmp_path):
+def test_a_bad_value_of_a_settings_file_is_blamed_on_the_file(line, said, tmp_path, refused):
     file = tmp_path / "lab.toml"
     file.write_text(f"[shoot]\n{line}\n")
     words = ["s", "--camera", "sim:", "--settings", str(file), "--dry-run"]
     with pytest.raises(SettingsError, match=re.escape(f"{file}: {said}")):
         shoot.command.main(words, standalone_mode=False)
-    with pytest.raises(InputError, match="the camera has no iso '7'") as typed:
+    with refused(InputError) as typed:
         shoot.command.main([*words[:3], "--dry-run", "--iso", "7"], standalone_mode=False)
     assert str(file) not in str(typed.value)
 
@@ -228,10 +227,10 @@ def test_iso_rises_only_where_time_does_not_suffice():
     assert any("ISO 400" in note for note in short.notes)
 
 
-def test_automatic_values_must_be_replaced():
+def test_automatic_values_must_be_replaced(refused):
     found = settings(iso=True)
     found["iso"] = Setting("iso", "iso", "Auto", found["iso"].choices)
-    with pytest.raises(InputError, match="iso is 'Auto'; give --iso"):
+    with refused(InputError):
         plan_bracket(found, "f/4", "f/22", shutter="1/125")
     assert plan_bracket(found, "f/4", "f/22", shutter="1/125", iso="200").blurry.iso == "200"
 

@@ -60,7 +60,7 @@ def test_a_pair_is_shot_with_the_camera_of_the_page(tmp_path):
     assert "box:" in json.dumps(pair)
 
 
-def test_a_broken_camera_is_a_line_that_names_its_file(tmp_path):
+def test_a_broken_camera_is_a_line_that_names_its_file(tmp_path, refused):
     (tmp_path / "box.py").write_text(
         "from defocus.errors import CameraError\n\n\n"
         "def open_camera(uri):\n"
@@ -71,7 +71,7 @@ def test_a_broken_camera_is_a_line_that_names_its_file(tmp_path):
     extensions.load_plugin("box.py")
     with pytest.raises(RegistryError, match=r"box\.py:7: camera 'box:': AttributeError"):
         open_camera("box:")
-    with pytest.raises(CameraError, match="it is lost"):
+    with refused(CameraError):
         open_camera("box:lost")
     found = {one.uri: one.problem for one in discover_cameras()}
     assert "ZeroDivisionError" in found["box:"]
@@ -90,8 +90,8 @@ def test_a_broken_camera_is_a_line_that_names_its_file(tmp_path):
             open_camera(f"{name}:").set("iso", "100")
 
 
-def test_a_file_with_the_name_of_our_own_camera_is_refused(tmp_path):
+def test_a_file_with_the_name_of_our_own_camera_is_refused(tmp_path, refused):
     (tmp_path / "sim.py").write_text(BOX)
     extensions.load_plugin("sim.py")
-    with pytest.raises(RegistryError, match="a camera 'sim:' exists already; rename the file"):
+    with refused(RegistryError):
         open_camera("sim:")

@@ -112,11 +112,8 @@ def test_the_end_of_the_travel_is_found_and_left(asked):
 
 
 @pytest.mark.full
-def test_focus_motor_is_needed(virtual_folder):
-    with (
-        open_camera(f"gphoto2:virtual={virtual_folder}") as camera,
-        pytest.raises(InputError, match="no focus motor"),
-    ):
+def test_focus_motor_is_needed(virtual_folder, refused):
+    with open_camera(f"gphoto2:virtual={virtual_folder}") as camera, refused(InputError):
         focus_positions(camera)
 
 
@@ -255,10 +252,10 @@ def test_a_series_that_was_cut_short_is_resumed(tmp_path):
     assert second["sharp"]["shot_for"] is None, "the scene may be another by now"
 
 
-def test_apertures_of_a_series(run):
+def test_apertures_of_a_series(run, refused):
     with open_camera("sim:") as camera:
         assert REQUEST.each(camera) == [REQUEST]
-        with pytest.raises(InputError, match="'shoot' takes several"):
+        with refused(InputError):
             SERIES.plan(camera)
     done = run("defocus-capture", "plan", "--camera", "sim:", "--blurry", "f/4,f/2", "--json")
     plans = [json.loads(line) for line in done.stdout.splitlines()]

@@ -186,21 +186,6 @@ def tree(root, names, bits=16):
 
 
 @pytest.fixture
-def refused(tmp_path):
-    """The one line that a call is refused with, to compare with ``snapshot``; HERE is the test's
-    folder."""
-
-    def line(error, work, *words: object):
-        with pytest.raises(error) as caught:
-            work(*words)
-        text = str(caught.value).replace(str(tmp_path), "HERE")
-        assert len(text.splitlines()) == 1
-        return text
-
-    return line
-
-
-@pytest.fixture
 def data(run):
     """Run ``defocus-data``: another exit code than the given one fails with what was said."""
     return partial(run, "defocus-data", code=0)

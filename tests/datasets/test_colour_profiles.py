@@ -94,10 +94,10 @@ def test_two_colour_spaces_become_one_before_anything_is_measured(pictures, mixe
     assert (again / "sharp.png").read_bytes() == members[1].read_bytes()
 
 
-def test_a_release_has_no_pair_of_two_colour_spaces(pictures, mixed):
+def test_a_release_has_no_pair_of_two_colour_spaces(pictures, mixed, refused):
     blurry, sharp = mixed / "blurry/a.png", mixed / "sharp/a.png"
     pair = Pair("a", "a", "test", blurry, sharp)
-    with pytest.raises(ImageError, match=r"pair a: .* is in sRGB, the sharp one in Wide built-in"):
+    with refused(ImageError):
         released_members(pair)
     whole = read_pair(blurry, sharp)
     for one, file, other in ((whole[0], blurry, sharp), (whole[1], sharp, blurry)):
@@ -106,7 +106,7 @@ def test_a_release_has_no_pair_of_two_colour_spaces(pictures, mixed):
         assert colour_error(one, plain).max() < 0.8 < colour_error(plain, plain[:, :, ::-1]).max()
 
 
-def test_profiles_of_one_meaning_are_one_colour_space(wide, tmp_path):
+def test_profiles_of_one_meaning_are_one_colour_space(wide, tmp_path, refused):
     files = wide / "blurry/a.png", wide / "sharp/a.png"
     plain, named, damaged = (tmp_path / f"{name}.png" for name in ("plain", "named", "damaged"))
     picture = PillowImage.fromarray(read_image(files[0]))
@@ -115,7 +115,7 @@ def test_profiles_of_one_meaning_are_one_colour_space(wide, tmp_path):
     assert not in_two_spaces(*files)
     assert not in_two_spaces(plain, named)
     assert in_two_spaces(plain, files[1])
-    with pytest.raises(ImageError, match="its colour profile is damaged"):
+    with refused(ImageError):
         read_pair(plain, damaged)
     np.testing.assert_array_equal(read_pair(*files)[0], read_image(files[0]))
 
@@ -150,7 +150,9 @@ P3_PLACES = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 
         ([(b"gAMA", b"short")], ""),
     ],
 )
-def test_colours_named_by_a_code_are_not_mixed_with_others(pictures, tmp_path, chunks, code):
+def test_colours_named_by_a_code_are_not_mixed_with_others(
+    pictures, tmp_path, chunks, code, refused
+):
     sharp = with_code(tmp_path / ("a.png" if chunks else "a.jpg"), pictures[0], *chunks)
     plain = with_code(tmp_path / "b.png", pictures[1])
     assert colour_code(sharp).startswith(code)
@@ -163,9 +165,9 @@ def test_colours_named_by_a_code_are_not_mixed_with_others(pictures, tmp_path, c
         return
     assert code in warned[0]
     assert warned[0].endswith("convert both to sRGB")
-    for refused in (lambda: read_pair(plain, sharp), lambda: read_member(sharp, plain)):
-        with pytest.raises(ImageError, match="are not those of the other member"):
-            refused()
+    for read in (lambda: read_pair(plain, sharp), lambda: read_member(sharp, plain)):
+        with refused(ImageError):
+            read()
     with pytest.raises(ImageError, match=f"the sharp one in {code}.*convert both to sRGB"):
         released_members(pair)
     read_pair(sharp, sharp)  # both name the same

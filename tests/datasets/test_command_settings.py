@@ -36,6 +36,6 @@ def test_what_is_typed_of_a_release_is_kept():
 
 
 @pytest.mark.parametrize("command", ["Align", "Audit"])
-def test_an_unknown_estimator_is_refused_before_a_dataset_is_opened(command):
-    with pytest.raises(InputError, match="no flow estimator is called 'foo'; choose one of dis"):
+def test_an_unknown_estimator_is_refused_before_a_dataset_is_opened(command, refused):
+    with refused(InputError):
         getattr(settings, f"{command}Settings")(estimator="foo")

@@ -62,7 +62,7 @@ def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_an_import(
 
 
 @pytest.mark.full
-def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_the_dataset(session, capsys):
+def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_the_dataset(session, capsys, refused):
     victim = session / "pairs/0002_cafe/sharp.png"
     victim.write_bytes(victim.read_bytes()[:5000])
     dataset = open_dataset(f"session:{session}")
@@ -72,7 +72,7 @@ def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_the_dataset(session,
     assert "sharp.png has 5000 bytes" in told
     for folder in session.glob("pairs/*"):
         (folder / "sharp.png").unlink()
-    with pytest.raises(DatasetError, match="no pair is whole"):
+    with refused(DatasetError):
         open_dataset(f"session:{session}")
 
 
@@ -134,12 +134,12 @@ def test_list_prints_one_json_list_and_lines_for_people(data):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_list_counts_the_pairs_of_a_set_of_ones_own(mild):
+def test_list_counts_the_pairs_of_a_set_of_ones_own(mild, refused):
     document, lines = description(f"{mild.name}:")
     assert document["complete"] is None
     assert document["found"] == {"train": 7, "validation": 1, "test": 16}
     assert "24 pairs in 24 scenes (7 train, 1 validation, 16 test)" in lines[-1]
-    with pytest.raises(DatasetError, match="sample:none"):
+    with refused(DatasetError):
         description("sample:none")
 
 

@@ -73,11 +73,11 @@ def test_the_result_is_a_dataset_that_is_aligned(source, done):
         assert apart < 0.1 * raw
 
 
-def test_a_dataset_that_cannot_be_aligned_at_all(tmp_path):
+def test_a_dataset_that_cannot_be_aligned_at_all(tmp_path, refused):
     for role in ("blurry", "sharp"):
         put(tmp_path / "in" / role / "wall.png", np.full((64, 96, 3), 90, np.uint8))
     dataset = open_dataset(f"pairs:{tmp_path / 'in'}")
-    with pytest.raises(DatasetError, match="no pair could be aligned"):
+    with refused(DatasetError):
         compensate_dataset(dataset, tmp_path / "out", Release(), flow_estimator)
     assert not (tmp_path / "out" / "manifest.json").exists()
 
@@ -163,7 +163,7 @@ def test_a_bad_dataset_fails_before_torch_is_loaded(run_afresh, tmp_path):
 
 
 @pytest.mark.full
-def test_a_common_size_is_the_middle_of_what_each_pair_shows(source, tmp_path, capsys):
+def test_a_common_size_is_the_middle_of_what_each_pair_shows(source, tmp_path, capsys, refused):
     dataset = open_dataset(f"pairs:{source}")
     own = compensate_dataset(dataset, tmp_path / "each", Release(), flow_estimator)
     sizes = [read_image(pair.blurry).shape for pair in own.pairs]
@@ -177,5 +177,5 @@ def test_a_common_size_is_the_middle_of_what_each_pair_shows(source, tmp_path, c
     files = [path for pair in done.pairs for path in (pair.blurry, pair.sharp, pair.truth)]
     assert {read_image(path).shape[:2] for path in files if path} == {(height, width)}
     assert done.pairs[0].valid_mask is not None
-    with pytest.raises(DatasetError, match="other settings"):
+    with refused(DatasetError):
         compensate_dataset(dataset, tmp_path / "common", Release(), flow_estimator)

@@ -148,13 +148,13 @@ def test_of_two_pictures_in_two_splits_the_test_one_stays_for_a_short_reason():
     )
 
 
-def test_rules_of_a_file(tmp_path):
+def test_rules_of_a_file(tmp_path, refused):
     path = tmp_path / "rules.toml"
     path.write_text('most_misalignment_px = 3\nunknown = "accept"\n')
     found = read_rules(path)
     assert (found.most_misalignment_px, found.unknown) == (3.0, "accept")
     path.write_text("most_misalignment = 3\n")
-    with pytest.raises(SettingsError, match="did you mean 'most_misalignment_px'"):
+    with refused(SettingsError):
         read_rules(path)
 
 
@@ -188,7 +188,7 @@ def test_people_overrule_rules_and_may_change_their_mind(curation):
     assert (curation.out / "pairs/a/blurry.png").read_bytes() == source.read_bytes()
 
 
-def test_a_decision_that_was_cut_short_is_left_out(curation):
+def test_a_decision_that_was_cut_short_is_left_out(curation, refused):
     add_decision(curation.out, Judgement("b", "accept", "", "person"))
     path = curation.out / DECISIONS
     path.write_bytes(path.read_bytes() + '{"id": "a", "reason": "ü'.encode()[:-1])
@@ -198,11 +198,11 @@ def test_a_decision_that_was_cut_short_is_left_out(curation):
     assert read_decisions(curation.out)["c"].reason == reason
     assert set(read_decisions(curation.out)) == {"b", "c"}
     path.write_text("{}\n")
-    with pytest.raises(DatasetError, match="line 1 is damaged"):
+    with refused(DatasetError):
         read_decisions(curation.out)
 
 
-def test_decisions_are_undone_last_first(curation):
+def test_decisions_are_undone_last_first(curation, refused):
     """Until none is left; what was decided before on the same pair counts again."""
     for name, verdict in (("a", "reject"), ("b", "accept"), ("a", "accept")):
         add_decision(curation.out, Judgement(name, verdict, "", "person"))
@@ -210,14 +210,14 @@ def test_decisions_are_undone_last_first(curation):
     assert read_decisions(curation.out)["a"].verdict == "reject"
     assert [undo_decision(curation.out), undo_decision(curation.out)] == ["b", "a"]
     assert read_decisions(curation.out) == {}
-    with pytest.raises(ValueError, match="no decision to undo"):
+    with refused(ValueError):
         undo_decision(curation.out)
 
 
-def test_without_an_accepted_pair_the_judgements_are_there(curation):
+def test_without_an_accepted_pair_the_judgements_are_there(curation, refused):
     for name in ("a", "b", "c"):
         add_decision(curation.out, Judgement(name, "reject", "no", "person"))
-    with pytest.raises(NotApplicableError, match="no pair is accepted"):
+    with refused(NotApplicableError):
         finish_curation(curation)
     assert (curation.out / "judgements.csv").is_file()
 
@@ -313,9 +313,9 @@ def test_official_splits_are_never_drawn_again(source):
     assert again == found
 
 
-def test_one_scene_cannot_be_split():
+def test_one_scene_cannot_be_split(refused):
     dataset = made_up({"only": 5})
-    with pytest.raises(NotApplicableError, match="one scene"):
+    with refused(NotApplicableError):
         draw_splits(dataset, audit_like(dataset), Shares(), 0)
 
 

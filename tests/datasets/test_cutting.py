@@ -123,14 +123,14 @@ def test_patches_are_parts_of_the_pictures_to_the_bit(three, tmp_path):
             assert pair.metadata["f_number"] == 4
 
 
-def test_what_is_damaged_in_the_new_folder_is_named(three, tmp_path):
+def test_what_is_damaged_in_the_new_folder_is_named(three, tmp_path, refused):
     out = tmp_path / "out"
     cut_dataset(three, out, SMALL, jobs=1)
     next((out / "pairs").rglob("*-blurry.png")).unlink()
-    with pytest.raises(DatasetError, match=r"-blurry\.png: .* to rebuild it"):
+    with refused(DatasetError):
         cut_dataset(three, out, SMALL, jobs=1)
     next((out / "pairs").rglob("places.json")).write_text("{")
-    with pytest.raises(DatasetError, match=r"places\.json: missing or damaged; remove"):
+    with refused(DatasetError):
         cut_dataset(three, out, SMALL, jobs=1)
 
 
@@ -153,11 +153,11 @@ def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path):
 
 
 @pytest.mark.parametrize("known", [{"source": "dpdd"}, {"name": "sdd:x"}])
-def test_others_pictures_stay_theirs(three, tmp_path, known):
+def test_others_pictures_stay_theirs(three, tmp_path, known, refused):
     cut_dataset(replace(three, **known), tmp_path / "out", SMALL, jobs=1)
     opened = open_dataset(f"manifest:{tmp_path / 'out'}")
     assert opened.source in ("dpdd", "sdd")
-    with pytest.raises(DatasetError, match="may not be given to others"):
+    with refused(DatasetError):
         require_redistributable(opened)
 
 

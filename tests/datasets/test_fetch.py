@@ -144,19 +144,19 @@ def test_cut_connections_are_gone_on_with(server, tmp_path, ranges):
     assert not any(told == "bytes=0-" for told in resumed)
 
 
-def test_a_server_that_never_brings_more_is_given_up(server, tmp_path):
+def test_a_server_that_never_brings_more_is_given_up(server, tmp_path, refused):
     """Without ranges each attempt begins again, so one may bring more than the last for ever."""
     server.cuts, server.ranges, server.uneven = 10**6, False, True
-    with pytest.raises(DefocusError, match="cannot be reached"):
+    with refused(DefocusError):
         fetch_release([place_of(server.address)], tmp_path / "copy")
 
 
-def test_what_a_killed_run_has_is_kept(server, tmp_path):
+def test_what_a_killed_run_has_is_kept(server, tmp_path, refused):
     """The connection stays cut, so the run fails; the next one asks for the rest alone."""
     server.cuts = 10**6
     size = (server.root / BIG).stat().st_size
     (tmp_path / "copy").mkdir()
-    with pytest.raises(DefocusError, match="cannot be reached"):
+    with refused(DefocusError):
         fetch_release([place_of("http://127.0.0.1:9")], tmp_path / "copy")
     name = hashlib.sha256(b"blurry.png").hexdigest()[:16]
     part = tmp_path / "copy/pairs/a" / f".{name}.part"
@@ -175,9 +175,9 @@ def test_what_a_killed_run_has_is_kept(server, tmp_path):
     assert verify_folder(tmp_path / "copy").ok
 
 
-def test_wrong_bytes_come_from_the_next_mirror(server, tmp_path, whole):
+def test_wrong_bytes_come_from_the_next_mirror(server, tmp_path, whole, refused):
     server.wrong = True
-    with pytest.raises(DefocusError, match="has other bytes"):
+    with refused(DefocusError):
         fetch_release([place_of(server.address)], tmp_path / "copy")
     assert not (tmp_path / "copy" / BIG).exists()
     fetch_release([place_of(server.address), place_of(str(whole))], tmp_path / "copy")
@@ -185,19 +185,19 @@ def test_wrong_bytes_come_from_the_next_mirror(server, tmp_path, whole):
 
 
 @pytest.mark.parametrize("form", ["folder", "webdataset"])
-def test_no_endless_file_is_read(server, tmp_path, cache_folder, form):
+def test_no_endless_file_is_read(server, tmp_path, cache_folder, form, refused):
     if form == "webdataset":
         noise = open_dataset(f"pairs:{write_folder(tmp_path / 'noise', ['a.png'])}")
         server.root = package_dataset(noise, tmp_path / "r", form, DETAILS, 10**9).root
     server.endless = True
-    with pytest.raises(DefocusError, match=r"(png|tar): larger than \d+ bytes"):
+    with refused(DefocusError):
         fetch_release([place_of(server.address)], tmp_path / "copy")
     assert 0 < server.sent < 16 * 2**20, "what lay in the buffers of the connection"
     assert not list((tmp_path / "copy").rglob("*.part"))
     (shard,) = list(server.root.rglob("*.tar")) or [server.root / BIG]
     with shard.open("ab") as file:
         file.truncate(10**7)
-    with pytest.raises(DefocusError, match=r"(png|tar): larger than \d+ bytes"):
+    with refused(DefocusError):
         fetch_release([place_of(str(server.root))], tmp_path / "copy")
 
 
@@ -225,7 +225,7 @@ def test_a_dead_mirror_is_waited_for_once(server, tmp_path, monkeypatch, capsys)
     assert [place.name for place in sources] == [server.address, "http://127.0.0.1:9"]
 
 
-def test_a_part_and_then_the_rest(data, server, tmp_path):
+def test_a_part_and_then_the_rest(data, server, tmp_path, refused):
     out = tmp_path / "copy"
     done = data("fetch", server.address, "--out", out, "--only", "pairs/a/*", "--json", code=None)
     assert json.loads(done.stdout)["left"] == 2
@@ -235,7 +235,7 @@ def test_a_part_and_then_the_rest(data, server, tmp_path):
     assert against.returncode == 1
     told = data("verify", out, code=1)
     assert re.search(r": 2 missing, \d+ files right; 'defocus-data fetch' gets", told.stdout)
-    with pytest.raises(DatasetError, match="fits no file"):
+    with refused(DatasetError):
         fetch_release([place_of(server.address)], out, only=["nothing/*"])
     again = data("fetch", server.address, "--out", out, "--only", "pairs/a/*", code=None)
     assert "use it with" not in again.stdout
@@ -273,47 +273,47 @@ def test_a_later_version_takes_from_the_earlier_one(data, server, tmp_path):
     assert pictures == {"pairs/b/blurry.png", "pairs/b/sharp.png"}
 
 
-def test_other_releases_and_other_hashes_are_refused(server, tmp_path):
+def test_other_releases_and_other_hashes_are_refused(server, tmp_path, refused):
     place = [place_of(server.address)]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/notes.txt").write_text("x")
-    with pytest.raises(DatasetError, match="not empty"):
+    with refused(DatasetError):
         fetch_release(place, tmp_path / "mine")
-    with pytest.raises(DatasetError, match="has SHA-256"):
+    with refused(DatasetError):
         fetch_release(place, tmp_path / "copy", sha256="0" * 64)
     (server.root / "tagmanifest-sha256.txt").write_text("damaged")
-    with pytest.raises(DatasetError, match="damaged"):
+    with refused(DatasetError):
         fetch_release(place, tmp_path / "copy")
     for address in ("http://user:secret@host/x", "https://host/x?token=secret"):
-        with pytest.raises(InputError) as refused:
+        with pytest.raises(InputError) as caught:
             place_of(address)
-        assert "secret" not in str(refused.value)
+        assert "secret" not in str(caught.value)
 
 
-def test_nothing_is_written_through_a_link(server, tmp_path):
+def test_nothing_is_written_through_a_link(server, tmp_path, refused):
     out = tmp_path / "copy"
     out.mkdir()
     (tmp_path / "elsewhere").mkdir()
     (out / "manifest-sha256.txt").write_bytes((server.root / "manifest-sha256.txt").read_bytes())
     (out / "pairs").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(DatasetError, match="a link leads out"):
+    with refused(DatasetError):
         fetch_release([place_of(server.address)], out)
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_the_hash_of_an_archive_is_recorded_and_kept_to(server, tmp_path):
+def test_the_hash_of_an_archive_is_recorded_and_kept_to(server, tmp_path, refused):
     (server.root / "set.zip").write_bytes(b"first" * 100)
     place, target = [place_of(server.address + "/set.zip")], tmp_path / "set.zip"
-    with pytest.raises(InputError, match="nobody knows its hash"):
+    with refused(InputError):
         fetch_known_file(place, target, None, trust_first=False)
     first = fetch_known_file(place, target, None, trust_first=True)
     asked = len(server.asked)
     assert fetch_known_file(place, target, None, trust_first=False) == first
     assert len(server.asked) == asked
     (server.root / "set.zip").write_bytes(b"other" * 100)
-    told = f"set.zip: has other bytes; an earlier fetch recorded SHA-256 {first}, --sha256 says"
-    with pytest.raises(DefocusError, match=told):
+    with refused(DefocusError) as caught:
         fetch_known_file(place, tmp_path / "again.zip", None, trust_first=True)
+    assert first in str(caught.value)
 
 
 def test_a_published_set_is_fetched_by_name(server, tmp_path, monkeypatch):

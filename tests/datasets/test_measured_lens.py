@@ -60,9 +60,9 @@ def test_a_changed_lens_is_another_request(folder):
         render_dataset(folder / "request.toml", folder / "out")
 
 
-def test_what_does_not_go_with_a_lens_file_is_told(folder):
+def test_what_does_not_go_with_a_lens_file_is_told(folder, refused):
     for table in ("aperture", "dual_pixel"):
-        with pytest.raises(SettingsError, match=rf"\[{table}\] is of an ideal lens; remove it"):
+        with refused(SettingsError):
             render_dataset(written(folder, f"{REQUEST}[{table}]\n"), folder / "out")
     wide = REQUEST.replace("f_number = 4.0", "f_number = 1.4")
     with pytest.raises(OpticsError, match=r"f/1\.4 of a lens of f/2\.8"):
@@ -72,7 +72,7 @@ def test_what_does_not_go_with_a_lens_file_is_told(folder):
     assert not (folder / "out").exists()
 
 
-def test_a_lens_file_is_a_stream(folder, monkeypatch, capsys):
+def test_a_lens_file_is_a_stream(folder, monkeypatch, capsys, refused):
     held_out = {"validation": (0, 1, 64), "test": (9, 1, 64)}
     monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT", held_out)
     monkeypatch.setattr("defocus.datasets.stream.dataset.CIRCLES_PX", ())
@@ -86,8 +86,8 @@ def test_a_lens_file_is_a_stream(folder, monkeypatch, capsys):
     (folder / "mine.toml").write_text('lens = "lens.json"\n')
     same = open_dataset(f"stream:{folder / 'mine.toml'}")
     assert same.content_hash == dataset.content_hash
-    with pytest.raises(DatasetError, match="no such dataset folder"):
+    with refused(DatasetError):
         open_dataset(f"pictures:{folder / 'lens.json'}")
     (folder / "other.json").write_text("[]")
-    with pytest.raises(OpticsError, match=r"other\.json: no lens file"):
+    with refused(OpticsError):
         open_dataset(f"stream:{folder / 'other.json'}")

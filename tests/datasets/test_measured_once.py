@@ -178,7 +178,7 @@ def test_a_share_of_the_picture_must_be_blurred(source):
 
 @pytest.mark.full
 def test_parts_of_an_audit_merged_elsewhere_equal_one_audit_to_the_byte(
-    source, counted, tmp_path, monkeypatch
+    source, counted, tmp_path, monkeypatch, refused
 ):
     audit_written(tmp_path / "one", source, audit_dataset(source, "dis", 1))
     for number in (1, 2):  # two computers with caches of their own
@@ -188,7 +188,7 @@ def test_parts_of_an_audit_merged_elsewhere_equal_one_audit_to_the_byte(
     assert len(counted) == 2 * len(NAMES)
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "third"))
     parts = [tmp_path / "part1", tmp_path / "part2"]
-    with pytest.raises(DatasetError, match="1 of 2 pairs are in no part, such as"):
+    with refused(DatasetError):
         merge_shards(source, "dis", parts[:1])
     audit_written(tmp_path / "merged", source, merge_shards(source, "dis", parts))
     written = (path for path in (tmp_path / "one").rglob("*") if path.is_file())
@@ -202,10 +202,10 @@ def test_parts_of_an_audit_merged_elsewhere_equal_one_audit_to_the_byte(
     assert len(counted) == 2 * len(NAMES)
     shard = parts[1] / "shard-2-of-2.json"
     shard.write_text(shard.read_text().replace('"dis"', '"pwcnet"', 1))
-    with pytest.raises(DatasetError, match="of another estimator"):
+    with refused(DatasetError):
         merge_shards(source, "dis", parts)
     shard.write_text(shard.read_text()[:-200])
     with pytest.raises(DatasetError, match="damaged"):
         merge_shards(source, "dis", parts)
-    with pytest.raises(DatasetError, match="audit with --shard first"):
+    with refused(DatasetError):
         merge_shards(source, "dis", [tmp_path / "one"])

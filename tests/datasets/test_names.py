@@ -104,17 +104,17 @@ AMBIGUOUS = [
 ]  # fmt: skip
 
 
-def test_what_is_ambiguous_is_refused_with_its_reason(refused, snapshot):
+def test_what_is_ambiguous_is_refused_with_its_reason(refused):
     for wanted, files in AMBIGUOUS:
-        names = pictures(*wanted.split()), files.split()
-        assert refused(InputError, match_names, *names) == snapshot
+        with refused(InputError):
+            match_names(pictures(*wanted.split()), files.split())
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_files_of_a_loop_are_not_taken_by_numbers_that_few_pictures_have(first):
+def test_files_of_a_loop_are_not_taken_by_numbers_that_few_pictures_have(first, refused):
     wanted = pictures("1", "2", "4", "7", "10")  # in a loop 0001 may be the second picture
     files = [f"{number:04}" for number in range(first, first + 5)]
-    with pytest.raises(InputError, match=r"3 of 5 are found, but .* may be running numbers"):
+    with refused(InputError):
         match_names(wanted, files)
     assert match_names(wanted, files, "stem").files["4.png"] == "0004"
 
@@ -127,9 +127,9 @@ def test_a_given_rule_is_the_only_one_that_is_tried():
     assert match_names(wanted, ["0", "1", "2"], "suffix").files == {}
 
 
-def test_two_files_of_one_picture_are_refused():
+def test_two_files_of_one_picture_are_refused(refused):
     wanted = {"pair": ("blurry_1", "sharp_1")}
-    with pytest.raises(InputError, match="both named like pair"):
+    with refused(InputError):
         match_names(wanted, ["blurry_1", "sharp_1"])
 
 

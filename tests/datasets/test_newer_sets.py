@@ -59,7 +59,7 @@ def test_realbokeh_pairs_by_its_metadata(tmp_path, folder):
     assert dataset.source == "realbokeh"
 
 
-def test_any_two_apertures_make_a_pair(tmp_path):
+def test_any_two_apertures_make_a_pair(tmp_path, refused):
     realbokeh(tmp_path / "data")
     (tmp_path / "mine.toml").write_text('root = "data"\nsharp = 8.0\n')
     found = by_id(open_dataset(f"realbokeh:{tmp_path / 'mine.toml'}"))
@@ -70,14 +70,14 @@ def test_any_two_apertures_make_a_pair(tmp_path):
         *("train-1_f20", "test-1_f20")
     }
     (tmp_path / "mine.toml").write_text('root = "data"\nsharp = 5.6\n')
-    with pytest.raises(DatasetError, match="no series has these apertures"):
+    with refused(DatasetError):
         open_dataset(f"realbokeh:{tmp_path / 'mine.toml'}")
 
 
-def test_realbokeh_says_what_a_copy_lacks(tmp_path):
+def test_realbokeh_says_what_a_copy_lacks(tmp_path, refused):
     realbokeh(tmp_path)
     (tmp_path / "train/gt/1/1_f8.0.JPG").unlink()
-    with pytest.raises(DatasetError, match=r"train/gt/1/1_f8\.0\.JPG: missing"):
+    with refused(DatasetError):
         open_dataset(f"realbokeh:{tmp_path}")
     found = check_dataset(f"realbokeh:{tmp_path}")
     assert found.missing[0] == "train/gt/1/1_f8.0.JPG"
@@ -87,21 +87,22 @@ def test_realbokeh_says_what_a_copy_lacks(tmp_path):
     assert "train/in/1_f22.JPG: 8x6 instead of 2000x1500" in found.wrong
 
 
-def test_a_pipe_in_the_place_of_metadata_is_refused_at_once(tmp_path):
+def test_a_pipe_in_the_place_of_metadata_is_refused_at_once(tmp_path, refused):
     file = realbokeh(tmp_path) / "train/metadata/1.json"
     file.unlink()
     os.mkfifo(file)
-    with pytest.raises(DatasetError, match="a pipe, not a file"):
+    with refused(DatasetError):
         open_dataset(f"realbokeh:{tmp_path}")
 
 
-def test_realbokeh_refuses_odd_metadata(tmp_path, refused, snapshot):
+def test_realbokeh_refuses_odd_metadata(tmp_path, refused):
     file = realbokeh(tmp_path) / "train/metadata/1.json"
     whole = json.loads(file.read_text())
     sources = ({"source_image": name} for name in ("../1_f22.JPG", "/etc/passwd"))
     for wrong in (*sources, {"target_avs": [2.0]}, {"target_avs": "many"}):
         file.write_text(json.dumps(whole | wrong))
-        assert refused(DatasetError, open_dataset, f"realbokeh:{tmp_path}") == snapshot
+        with refused(DatasetError):
+            open_dataset(f"realbokeh:{tmp_path}")
 
 
 MOTOR = ("6D3E", "4EA8", "3B39", "2D09", "2371", "1DB4", "183F", "1657", "1113")
@@ -241,17 +242,17 @@ def test_a_stack_of_raw_files_opens_without_developing_them(tmp_path):
     assert [pair.blurry.name for pair in dataset.pairs] == [f"IMG_{n}.DNG" for n in range(3)]
 
 
-def test_no_stack_and_frames_of_two_sizes_are_refused(tmp_path):
+def test_no_stack_and_frames_of_two_sizes_are_refused(tmp_path, refused):
     tree(tmp_path / "one", ["only.jpg"])
-    with pytest.raises(DatasetError, match="no focus stack there"):
+    with refused(DatasetError):
         open_dataset(f"stack:{tmp_path / 'one'}")
     tree(tmp_path / "two", ["a1.jpg", "expected.jpg"])
     write_image(tmp_path / "two/a2.jpg", np.zeros((9, 8, 3), np.uint8))
-    with pytest.raises(ImageError, match="a pair needs one size"):
+    with refused(ImageError):
         open_dataset(f"stack:{tmp_path / 'two'}")
 
 
-def test_pairs_takes_folders_for_scenes(tmp_path):
+def test_pairs_takes_folders_for_scenes(tmp_path, refused):
     names = [f"{scene}/{n}" for scene in ("bench", "shelf") for n in (1, 2)]
     tree(tmp_path / "a", [f"{role}/{name}.png" for role in ("blurry", "sharp") for name in names])
     found = by_id(open_dataset(f"pairs:{tmp_path / 'a'}"))
@@ -263,7 +264,7 @@ def test_pairs_takes_folders_for_scenes(tmp_path):
     assert found["bench-1"].split == found["bench-2"].split
     assert not any("own scene" in line for line in description(f"pairs:{tmp_path / 'a'}")[1])
     (tmp_path / "a/sharp/shelf/2.png").unlink()
-    with pytest.raises(DatasetError, match="no picture 'shelf/2' in sharp"):
+    with refused(DatasetError):
         open_dataset(f"pairs:{tmp_path / 'a'}")
     tree(tmp_path / "b", [f"train/{r}/bench/1.png" for r in ("blurry", "sharp")])
     tree(tmp_path / "b", [f"{r}/test/2.png" for r in ("blurry", "sharp")])

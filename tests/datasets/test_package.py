@@ -138,11 +138,11 @@ def test_a_killed_run_is_gone_on_with(noise, tmp_path, data):
     assert json.loads(other.stdout)["sha256"] == json.loads(done.stdout)["sha256"]
 
 
-def test_a_half_made_other_release_is_left_alone(noise, tmp_path):
+def test_a_half_made_other_release_is_left_alone(noise, tmp_path, refused):
     work = tmp_path / ".r.packaging"
     work.mkdir()
     (work / "order.json").write_text("{}")
-    with pytest.raises(DatasetError, match="started with another dataset"):
+    with refused(DatasetError):
         package(noise, tmp_path / "r", "folder")
     assert (work / "order.json").read_text() == "{}"
 
@@ -167,14 +167,14 @@ def test_the_sample_says_who_is_seen(noise, data):
     assert "Eileen Collins" in data("list", "sample", code=None).stdout
 
 
-def test_two_processes_do_not_make_one_release(noise, tmp_path):
+def test_two_processes_do_not_make_one_release(noise, tmp_path, refused):
     with owned_folder(tmp_path / ".r.packaging") as ours:
         assert ours
-        with pytest.raises(DatasetError, match="another process is making it"):
+        with refused(DatasetError):
             package(noise, tmp_path / "r", "folder")
     assert verify_folder(package(noise, tmp_path / "r", "folder")).ok
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
-    with pytest.raises(DatasetError, match="/: not empty"):
+    with refused(DatasetError):
         package(noise, Path("/"), "folder")
 
 
@@ -339,9 +339,9 @@ def test_an_empty_split_and_what_a_card_does_not_say_are_told(tmp_path, data):
     assert "from defocus import open_dataset" in (tmp_path / "r/README.md").read_text()
 
 
-def test_ids_of_one_file_are_refused_and_cells_of_the_index_are_no_formulas(tmp_path):
+def test_ids_of_one_file_are_refused_and_cells_of_the_index_are_no_formulas(tmp_path, refused):
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'p', ['A.png', 'a.png'])}")
-    with pytest.raises(DatasetError, match="'A' and 'a' are one id where case is ignored"):
+    with refused(DatasetError):
         package(dataset, tmp_path / "r", "folder")
     pair = replace(dataset.pairs[0], scene="=cmd()")
     release = package(replace(dataset, pairs=(pair,)), tmp_path / "s", "folder")

@@ -40,11 +40,11 @@ def test_folder_keeps_its_own_splits(tmp_path, above):
     assert dataset.rendered
 
 
-def test_names_that_become_one_id_are_refused(tmp_path):
+def test_names_that_become_one_id_are_refused(tmp_path, refused):
     for role in ("blurry", "sharp"):
         for name in ("a/b-c.png", "a-b/c.png"):
             put(tmp_path / role / name, picture(len(role + name)))
-    with pytest.raises(DatasetError, match="are both pair 'a-b-c'; rename one"):
+    with refused(DatasetError):
         open_dataset(f"pairs:{tmp_path}")
 
 
@@ -61,7 +61,7 @@ def test_suffixes_may_differ_and_odd_names_get_legal_ids(tmp_path):
 
 @pytest.mark.parametrize("role", ["blurry", "sharp"])
 def test_a_missing_partner_is_named_or_its_pair_is_left_out_on_request(
-    tmp_path, role, monkeypatch, capsys
+    tmp_path, role, monkeypatch, capsys, refused
 ):
     root = write_folder(tmp_path / "x", ["a.png", "b.png"])
     mapping = tmp_path / "x.toml"
@@ -69,7 +69,7 @@ def test_a_missing_partner_is_named_or_its_pair_is_left_out_on_request(
         'root = "x"\n[[parts]]\nblurry = "blurry/{name}.*"\nsharp = "sharp/{name}.*"\n'
     )
     (root / role / "b.png").unlink()
-    with pytest.raises(DatasetError, match=rf"b.png: no picture 'b' in {role}.*--skip-missing"):
+    with refused(DatasetError):
         open_dataset(f"pairs:{root}")
     monkeypatch.setenv(VARIABLE, "1")
     assert [pair.id for pair in open_dataset(f"pairs:{root}").pairs] == ["a"]
@@ -77,33 +77,29 @@ def test_a_missing_partner_is_named_or_its_pair_is_left_out_on_request(
     assert [pair.id for pair in open_dataset(f"pairs:{mapping}").pairs] == ["a"]
 
 
-def test_all_pictures_without_a_partner_are_told_at_once(tmp_path):
+def test_all_pictures_without_a_partner_are_told_at_once(tmp_path, refused):
     root = write_folder(tmp_path / "x", [f"{name}.png" for name in "abcdefg"])
     for name in "bcdef":
         (root / "sharp" / f"{name}.png").unlink()
     (root / "blurry" / "g.png").unlink()
-    words = "no picture 'b', 'c', 'd' and 2 more in sharp; no picture 'g' in blurry; add"
-    with pytest.raises(DatasetError, match=words):
+    with refused(DatasetError):
         open_dataset(f"pairs:{root}")
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_two_sizes_name_both_files_and_every_pair(tmp_path, suffix):
+def test_two_sizes_name_both_files_and_every_pair(tmp_path, suffix, refused):
     """A picture on its side is told from one of another size."""
     root = write_folder(tmp_path / "x", [f"{name}.{suffix}" for name in "abcdefg"])
     for name in "bcdfg":
         write_image(root / "sharp" / f"{name}.{suffix}", picture(1, height=41))
-    words = (
-        rf"blurry/b\.{suffix} is 56x40 .*sharp/b\.{suffix} is 56x41.*also differ in c, d, f and 1"
-    )
-    with pytest.raises(ImageError, match=words):
+    with refused(ImageError):
         open_dataset(f"pairs:{root}")
     write_image(root / "sharp" / f"b.{suffix}", picture(1, height=56, width=40))
-    with pytest.raises(ImageError, match="one size: turn one of them, orientation tags are not"):
+    with refused(ImageError):
         open_dataset(f"pairs:{root}")
 
 
-def test_two_sizes_are_refused_by_all(tmp_path, monkeypatch):
+def test_two_sizes_are_refused_by_all(tmp_path, monkeypatch, refused):
     root = write_folder(tmp_path / "own", ["a.png"])
     dataset = open_dataset(f"pairs:{root}")
     write_image(root / "sharp" / "a.png", picture(1, height=41))
@@ -115,28 +111,22 @@ def test_two_sizes_are_refused_by_all(tmp_path, monkeypatch):
     monkeypatch.setattr(api, "_plugin_readers", lambda: [("plug-in x.py", brought)])
     for name in ("manifest:made", "session:session", "brought:own"):
         reader, _, folder = name.partition(":")
-        with pytest.raises(ImageError, match=r"is 56x40 but .* is 56x41; a pair needs one size"):
+        with refused(ImageError):
             open_dataset(f"{reader}:{tmp_path / folder}")
 
 
-UNSOUND = [
-    ({"id": 3}, "gives pair 3: its id is 3; give a text"),
-    ({"scene": ""}, "gives pair 'a': its scene is ''; give a text"),
-    ({"split": "all"}, "gives pair 'a': its split is 'all'; give train, validation or test"),
-    ({"sharp": "a.png"}, "gives pair 'a': its sharp file is of type str; give a Path"),
-    (None, "gives no pairs; check the path"),
-]
+UNSOUND = [{"id": 3}, {"scene": ""}, {"split": "all"}, {"sharp": "a.png"}, None]
 
 
-@pytest.mark.parametrize(("change", "words"), UNSOUND)
-def test_what_no_command_can_use_of_a_reader_is_refused(tmp_path, monkeypatch, change, words):
+@pytest.mark.parametrize("change", UNSOUND)
+def test_what_no_command_can_use_of_a_reader_is_refused(tmp_path, monkeypatch, change, refused):
     root = write_folder(tmp_path / "own", ["a.png"])
     dataset = open_dataset(f"pairs:{root}")
     pairs = tuple(replace(one, **change) for one in dataset.pairs if change)
     for read in (lambda _: opened("brought", root, pairs), lambda _: replace(dataset, pairs=pairs)):
         brought = [("plug-in x.py", Reader("brought", read))]
         monkeypatch.setattr(api, "_plugin_readers", lambda found=brought: found)
-        with pytest.raises(DatasetError, match=f"the reader 'brought' {words}"):
+        with refused(DatasetError):
             open_dataset(f"brought:{root}", damaged=True)
 
 
@@ -152,7 +142,7 @@ def test_an_id_that_is_no_name_of_a_file_is_written_as_one(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("name", ["Sharp", "train/SHARP", "Test"])
-def test_folders_in_capitals_are_refused(tmp_path, name):
+def test_folders_in_capitals_are_refused(tmp_path, name, refused):
     """Else all pairs would be read without a sharp member, without a word."""
     root = write_folder(tmp_path / "own", ["a.png"])
     if name.startswith("train"):
@@ -162,8 +152,7 @@ def test_folders_in_capitals_are_refused(tmp_path, name):
         write_folder(root / name, ["b.png"])
     else:
         (root / "sharp").rename(root / name)
-    words = f"{name}: is not read; rename it to '.*{name[-3:].lower()}'"
-    with pytest.raises(DatasetError, match=words):
+    with refused(DatasetError):
         open_dataset(f"pairs:{root}")
 
 
@@ -217,10 +206,10 @@ def test_what_is_no_picture_file_is_named_and_the_others_are_read(
     assert words in capsys.readouterr().err
 
 
-def test_one_name_with_two_suffixes_is_ambiguous(tmp_path):
+def test_one_name_with_two_suffixes_is_ambiguous(tmp_path, refused):
     root = write_folder(tmp_path / "x", ["a.png"])
     write_image(root / "blurry" / "a.tif", picture(1))
-    with pytest.raises(DatasetError, match=r"a\.png is there too"):
+    with refused(DatasetError):
         open_dataset(f"pairs:{root}")
 
 
@@ -234,11 +223,13 @@ def test_content_hash_sees_a_changed_pixel(tmp_path):
     assert open_dataset(f"pairs:{root}").content_hash != first
 
 
-def test_what_cannot_be_opened_says_why(tmp_path, refused, snapshot):
+def test_what_cannot_be_opened_says_why(tmp_path, placeless, snapshot):
     here = [f"{reader}:{tmp_path}" for reader in ("manifest", "session", "pairs")]
     for text in ("nonsense", "pairs:", "pars:/tmp", "pairs:/no/such/place", *here):
-        said = refused(DatasetError, open_dataset, text)
-        assert re.split("a reader of |there are ", said)[0] == snapshot  # others may be brought
+        with pytest.raises(DatasetError) as caught:
+            open_dataset(text)
+        said = re.split("a reader of |there are ", str(caught.value))[0]  # others may be brought
+        assert placeless(said) == snapshot
 
 
 def test_a_folder_that_makes_one_scene_of_many_pictures_is_said(tmp_path, capsys):
@@ -254,7 +245,7 @@ def test_a_folder_that_makes_one_scene_of_many_pictures_is_said(tmp_path, capsys
     assert "scene" not in capsys.readouterr().err
 
 
-def test_session_gives_accepted_and_warned_pairs(tmp_path, mild):
+def test_session_gives_accepted_and_warned_pairs(tmp_path, mild, refused):
     root = write_session(
         tmp_path / "shoot", list(mild.pairs[:4]), {"cafe": "warn", "cat": "reject"}
     )
@@ -265,7 +256,7 @@ def test_session_gives_accepted_and_warned_pairs(tmp_path, mild):
     assert dataset.pairs[0].flow.read_bytes() == mild.pairs[0].flow.read_bytes()
     assert not dataset.rendered
     bad = write_session(tmp_path / "bad", [mild.pairs[0]], {"astronaut": "reject"})
-    with pytest.raises(DatasetError, match="no accepted pair"):
+    with refused(DatasetError):
         open_dataset(f"session:{bad}")
 
 

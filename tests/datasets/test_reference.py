@@ -47,7 +47,7 @@ def test_reference_is_computed_once_and_mended(strong, capfd, model):
 
 
 @pytest.mark.parametrize("kind", ["flat", "noise"])
-def test_unknown_misalignment_is_an_answer_that_is_kept(tmp_path, kind):
+def test_unknown_misalignment_is_an_answer_that_is_kept(tmp_path, kind, refused):
     root = write_folder(tmp_path / "x", ["a.png"])
     for seed, role in enumerate(("blurry", "sharp")):
         flat = np.full((128, 128, 3), 30000, np.uint16)
@@ -58,5 +58,5 @@ def test_unknown_misalignment_is_an_answer_that_is_kept(tmp_path, kind):
     assert reference.reason
     assert not reference.sharp.exists()
     assert aligned_reference(dataset, dataset.pairs[0]) == reference
-    with pytest.raises(NotApplicableError, match="no sharp picture"):
+    with refused(NotApplicableError):
         aligned_reference(dataset, replace(dataset.pairs[0], sharp=None))

@@ -97,7 +97,7 @@ def saved(path, picture, profile):
     return path
 
 
-def test_other_colours_become_srgb_and_its_own_stay_to_the_bit(tmp_path):
+def test_other_colours_become_srgb_and_its_own_stay_to_the_bit(tmp_path, refused):
     """By the numbers of a profile, and not by its name."""
     picture = np.random.default_rng(0).integers(0, 255, (8, 9, 3), np.uint8)
     path = saved(tmp_path / "a.png", picture, wide_profile())
@@ -109,14 +109,14 @@ def test_other_colours_become_srgb_and_its_own_stay_to_the_bit(tmp_path):
     expected = ImageCms.profileToProfile(PillowImage.fromarray(picture), profile, srgb, 1)
     np.testing.assert_array_equal(found, np.asarray(expected))
     assert np.abs(found.astype(int) - picture[:, :, ::-1]).max() <= 3  # red for blue
-    with pytest.raises(ImageError, match="16 bits with the colour profile 'Wide"):
+    with refused(ImageError):
         in_srgb(path, picture.astype(np.uint16) * 257)
     for name, own in (("a.png", srgb.tobytes()), ("b.png", None), ("c.webp", srgb.tobytes())):
         PillowImage.fromarray(picture).save(tmp_path / name, icc_profile=own, lossless=True)
         stored = read_image(tmp_path / name)
         assert in_srgb(tmp_path / name, stored) is stored
     bad = saved(tmp_path / "d.png", picture, b"no profile at all" * 20)
-    with pytest.raises(ImageError, match="colour profile is damaged"):
+    with refused(ImageError):
         in_srgb(bad, picture)
     linear = saved(tmp_path / "e.png", np.full((8, 9, 3), 55, np.uint8), linear_profile())
     assert in_srgb(linear, read_image(linear)).mean() == pytest.approx(127, abs=1)
@@ -161,11 +161,12 @@ WRONG = [
 ]  # fmt: skip
 
 
-def test_a_wrong_card_is_told_in_words(refused, snapshot):
+def test_a_wrong_card_is_told_in_words(refused):
     """No pattern, and no name of a class of this program."""
-    lines = [refused(SettingsError, lambda wrong=wrong: told(**wrong)) for wrong in WRONG]
-    assert lines == snapshot
-    assert not any(word in line for line in lines for word in ("pattern", "NamedPerson", "\\d"))
+    for wrong in WRONG:
+        with refused(SettingsError) as caught:
+            told(**wrong)
+        assert not any(word in str(caught.value) for word in ("pattern", "NamedPerson", "\\d"))
 
 
 def test_a_date_of_toml_is_a_day(tmp_path):

@@ -134,7 +134,7 @@ def test_align_lists_what_a_session_is_without(session, data, tmp_path):
     assert "pair p4 is left out: sharp4.png: " in done.stderr
 
 
-def test_align_with_a_session_takes_the_pairs_that_say_so(session):
+def test_align_with_a_session_takes_the_pairs_that_say_so(session, refused):
     """Of two cameras in one dataset those of the pair's own count."""
     estimator = flow_estimator("dis")
     other = {**CAMERA, "camera": {"model": "two"}}
@@ -143,9 +143,9 @@ def test_align_with_a_session_takes_the_pairs_that_say_so(session):
     both = replace(session, pairs=(*own, last))
     lens, _ = measured_lens(both, estimator, session.pairs[0].blurry)
     assert lens.pairs == 3
-    with pytest.raises(DatasetError, match="0 of 1 pairs is known"):
+    with refused(DatasetError):
         measured_lens(both, estimator, session.pairs[3].blurry)
-    with pytest.raises(DatasetError, match=r"its pairs are of 2 sessions.*elsewhere.png"):
+    with refused(DatasetError):
         measured_lens(both, estimator, Path("elsewhere.png"))
 
 
@@ -224,10 +224,10 @@ def test_exif_tells_a_session_but_not_the_change_of_focus(tmp_path):
     assert lenses(focused, unknown) == {}, "no proof that only the aperture changed"
 
 
-def test_a_row_with_a_number_that_is_none_is_refused():
+def test_a_row_with_a_number_that_is_none_is_refused(refused):
     row = AuditedPair("p0", "s0", "train", "ok", spread=TileAsymmetry(0.1, 900.0, 0.2, 0.0, 4.0))
     document = json.loads(json.dumps(row_document(row)))
     assert row_of_document(dict(document)) == row
     document["spread"]["value"] = float("nan")
-    with pytest.raises(ValueError, match="not finite"):
+    with refused(ValueError):
         row_of_document(document)

@@ -38,7 +38,7 @@ def whole(tmp_path_factory, cache_folder):
 
 
 @pytest.mark.parametrize("form", ["webdataset", "hdf5"])
-def test_everything_of_a_pair_comes_back(whole, tmp_path, form):
+def test_everything_of_a_pair_comes_back(whole, tmp_path, form, refused):
     own = replace(whole, source="realblur")
     root = package_dataset(own, tmp_path / "r", form, DETAILS, 1).root
     opened = open_dataset(f"release:{root}")
@@ -54,7 +54,7 @@ def test_everything_of_a_pair_comes_back(whole, tmp_path, form):
     assert open_dataset(f"release:{root}").content_hash == opened.content_hash
     shard = root / f"test-00000.{'tar' if form == 'webdataset' else 'h5'}"
     shard.write_bytes(shard.read_bytes()[:-1] + b"\1")
-    with pytest.raises(DatasetError, match="has changed since it was packaged"):
+    with refused(DatasetError):
         open_dataset(f"release:{root}")
 
 
@@ -169,20 +169,20 @@ def test_hostile_hdf5_shards_are_refused(whole, tmp_path, case):
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_what_is_no_release_is_one_line(whole, tmp_path):
+def test_what_is_no_release_is_one_line(whole, tmp_path, refused):
     root = package_dataset(whole, tmp_path / "r", "webdataset", DETAILS, 10**9).root
     shard = next(iter(sorted(root.glob("*.tar"))))
     shutil.move(shard, tmp_path / "moved.tar")
     shard.symlink_to(tmp_path / "moved.tar")
-    with pytest.raises(DatasetError, match="a link"):
+    with refused(DatasetError):
         open_dataset(f"release:{root}")
     (root / CHECKSUMS).write_bytes(b"no manifest")
-    with pytest.raises(DatasetError, match="damaged"):
+    with refused(DatasetError):
         open_dataset(f"release:{root}")
     (root / CHECKSUMS).unlink()
-    with pytest.raises(DatasetError, match="give the root of a release"):
+    with refused(DatasetError):
         open_dataset(f"release:{root}")
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty/notes.txt").write_text("x")
-    with pytest.raises(DatasetError, match="is it a release"):
+    with refused(DatasetError):
         open_dataset(f"release:{sealed(tmp_path / 'empty')}")

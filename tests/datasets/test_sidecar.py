@@ -61,7 +61,7 @@ def test_no_pixel_is_in_it_and_every_byte_is_covered(copy, sidecar):
     assert entries[1]["reason"]
 
 
-def test_a_second_run_mends_the_first(copy, tmp_path, cache_folder):
+def test_a_second_run_mends_the_first(copy, tmp_path, cache_folder, refused):
     mine, out = Path(shutil.copytree(copy, tmp_path / "mine")), tmp_path / "out"
     whole = (mine / "source/02.png").read_bytes()
     (mine / "source/02.png").write_bytes(whole[:80])
@@ -82,7 +82,7 @@ def test_a_second_run_mends_the_first(copy, tmp_path, cache_folder):
     assert "could not be read" not in reasons[1]
     assert verify_folder(out).ok
     assert {one.name for one in tmp_path.iterdir()} == {"mine", "out"}
-    with pytest.raises(DatasetError, match="not empty"):
+    with refused(DatasetError):
         written()
 
 
@@ -104,19 +104,19 @@ def test_applied_to_a_copy_it_gives_the_pair(copy, sidecar, tmp_path):
     assert again.content_hash == opened.content_hash
 
 
-def test_a_copy_with_other_pictures_is_refused(copy, sidecar, tmp_path):
+def test_a_copy_with_other_pictures_is_refused(copy, sidecar, tmp_path, refused):
     other = Path(shutil.copytree(copy, tmp_path / "other"))
     changed = read_image(other / "target/01.png").copy()
     changed[5, 5, 0] ^= 1
     write_image(other / "target/01.png", changed)
     text = f"realdof:{other}"
-    with pytest.raises(AlignmentError, match="made of another sharp picture"):
+    with refused(AlignmentError):
         apply_sidecar(text, open_dataset(text), sidecar)
     (other / "target/01.png").unlink()
     (other / "source/01.png").unlink()
-    with pytest.raises(DatasetError, match=r"pair 01 .* complete the copy"):
+    with refused(DatasetError):
         apply_sidecar(text, open_dataset(text), sidecar)
-    with pytest.raises(DatasetError, match=r"of realdof, not of pairs"):
+    with refused(DatasetError):
         apply_sidecar("pairs:x", replace(open_dataset(text), name="pairs:x"), sidecar)
 
 
@@ -156,7 +156,7 @@ def test_the_ceiling_is_the_score_of_the_scene_without_noise(sigma):
     assert ceiling_db(np.full((20, 20, 3), 9, np.uint8)) is None
 
 
-def test_the_command(data, copy, sidecar, tmp_path):
+def test_the_command(data, copy, sidecar, tmp_path, refused):
     done = data("sidecar", f"realdof:{copy}", "--apply", sidecar)
     assert done.stdout.endswith("use it with --dataset realdof@aligned-v1\n")
     assert done.stderr.count("pair 02 is left out") == 1
@@ -164,6 +164,6 @@ def test_the_command(data, copy, sidecar, tmp_path):
     assert "release a sidecar instead" in shown.stderr
     for more in (("--out", "x"), ("--model", "flow")):
         data("sidecar", f"realdof:{copy}", "--apply", sidecar, *more, code=2)
-    with pytest.raises(DatasetError, match=r"'\.\./x' cannot name"):
+    with refused(DatasetError):
         write_sidecar(open_dataset(f"realdof:{copy}"), tmp_path / "s", "../x", Release(), "dis")
     assert not (tmp_path / "s").exists()

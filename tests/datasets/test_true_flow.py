@@ -53,8 +53,8 @@ def test_it_brings_the_target_onto_the_blurry_crop(
     assert float(torch.linalg.vector_norm(flow, dim=1).max()) == pytest.approx(13**0.5 * scale)
 
 
-def test_a_pair_without_it_is_named(dataset):
+def test_a_pair_without_it_is_named(dataset, refused):
     (pair,) = dataset.pairs
     without = replace(dataset, pairs=(replace(pair, flow=None),))
-    with pytest.raises(NotApplicableError, match="pair a has no true flow"):
+    with refused(NotApplicableError):
         source(without)

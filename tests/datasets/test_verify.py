@@ -166,20 +166,20 @@ def test_the_manifest_of_pairs_has_one_writing_and_tells_the_same(release):
     "path",
     ["../outside", "/etc/passwd", "a/../b", "a//b", "./a", "a\\b", "c:b", "a\x07b", "a\x85b"],
 )
-def test_manifests_with_names_that_lead_elsewhere_are_refused(tmp_path, path):
+def test_manifests_with_names_that_lead_elsewhere_are_refused(tmp_path, path, refused):
     (tmp_path / "file").write_bytes(b"1")
     content = canonical({path: "0" * 64})
     (tmp_path / CHECKSUMS).write_bytes(content)
     (tmp_path / TAG_CHECKSUMS).write_bytes(tag_of(content))
-    with pytest.raises(DatasetError, match="not to be trusted"):
+    with refused(DatasetError):
         verify_folder(tmp_path)
-    with pytest.raises(DatasetError, match="not to be trusted"):
+    with refused(DatasetError):
         write_checksums(tmp_path, {path: "0" * 64})
 
 
-def test_names_that_differ_in_case_alone_are_refused(tmp_path):
+def test_names_that_differ_in_case_alone_are_refused(tmp_path, refused):
     for names in (("Readme", "README"), ("é", "e\u0301")):
-        with pytest.raises(DatasetError, match="one file where case does not count"):
+        with refused(DatasetError):
             write_checksums(tmp_path, dict.fromkeys(names, "0" * 64))
 
 
@@ -204,7 +204,7 @@ def test_repair_puts_everything_back(release, whole, damage):
     assert folder_hashes(release) == folder_hashes(whole)
 
 
-def test_repair_needs_no_other_bytes_than_are_lost(release, whole):
+def test_repair_needs_no_other_bytes_than_are_lost(release, whole, refused):
     """A damaged copy repairs another one, as long as their damage differs; strangers are kept."""
     other = Path(shutil.copytree(whole, release.parent / "other"))
     (other / "pairs/c/sharp.png").write_bytes(b"damaged")
@@ -218,17 +218,17 @@ def test_repair_needs_no_other_bytes_than_are_lost(release, whole):
     assert (done.aside / "mine.txt").read_text() == "mine"
     assert done.aside.name == f"{release.name}.extra"
     (release / "pairs/c/sharp.png").unlink()
-    with pytest.raises(DatasetError, match=r"does not have the bytes of pairs/c/sharp\.png"):
+    with refused(DatasetError):
         repair_folder(release, other)
 
 
-def test_a_copy_of_something_else_repairs_nothing(release, tmp_path):
+def test_a_copy_of_something_else_repairs_nothing(release, tmp_path, refused):
     (tmp_path / "other").mkdir()
     (tmp_path / "other/file").write_bytes(b"1")
     write_checksums(tmp_path / "other", folder_hashes(tmp_path / "other"))
     (release / CHECKSUMS).write_bytes(b"\xff")
     (release / TAG_CHECKSUMS).write_bytes(b"\xff")
-    with pytest.raises(DatasetError, match="is not a copy of"):
+    with refused(DatasetError):
         repair_folder(release, tmp_path / "other")
 
 

@@ -100,8 +100,8 @@ def test_a_tiff_that_was_read_leaves_no_content_behind(tmp_path, planes):
         gc.enable()
 
 
-def test_sixteen_bits_into_jpeg_are_refused(tmp_path):
-    with pytest.raises(ImageError, match="16 bits"):
+def test_sixteen_bits_into_jpeg_are_refused(tmp_path, refused):
+    with refused(ImageError):
         write_image(tmp_path / "a.jpg", picture(3, np.uint16))
     assert not list(tmp_path.iterdir())
 
@@ -119,10 +119,10 @@ def test_a_truncated_picture_is_refused(tmp_path, suffix, capfd):
     assert capfd.readouterr() == ("", "")  # OpenCV's own lines are left out
 
 
-def test_a_pair_of_two_sizes_names_both(tmp_path):
+def test_a_pair_of_two_sizes_names_both(tmp_path, refused):
     write_image(tmp_path / "blurry.png", picture(5, np.uint8, 20, 30))
     write_image(tmp_path / "sharp.png", picture(5, np.uint8, 20, 31))
-    with pytest.raises(ImageError, match=r"blurry\.png is 30x20 but .*sharp\.png is 31x20"):
+    with refused(ImageError):
         read_pair(tmp_path / "blurry.png", tmp_path / "sharp.png")
 
 
@@ -159,11 +159,11 @@ def jpeg(seed: int, **settings: int) -> bytes:
 
 
 @pytest.mark.parametrize("settings", [{}, {"restart_marker_rows": 1}, {"restart_marker_blocks": 7}])
-def test_a_jpeg_without_its_middle_is_refused(tmp_path, settings):
+def test_a_jpeg_without_its_middle_is_refused(tmp_path, settings, refused):
     whole = jpeg(4, **settings)
     for start in range(2000, len(whole) - 12_000, 7000):
         (tmp_path / "a.jpg").write_bytes(whole[:start] + whole[start + 10_000 :])
-        with pytest.raises(ImageError, match=r"a\.jpg: a part of the JPEG is missing"):
+        with refused(ImageError):
             read_image(tmp_path / "a.jpg")
 
 
@@ -181,7 +181,9 @@ HEADERS: dict[str, Callable[[int, int], bytes]] = {
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
-def test_an_oversize_picture_is_refused_before_it_is_decoded(tmp_path, suffix, monkeypatch):
+def test_an_oversize_picture_is_refused_before_it_is_decoded(
+    tmp_path, suffix, monkeypatch, refused
+):
     """A small one whose header says that it has 30000 x 20000 pixels."""
     file = tmp_path / f"bomb{suffix}"
     write_image(file, np.zeros((7, 5, 3), np.uint8))
@@ -194,7 +196,7 @@ def test_an_oversize_picture_is_refused_before_it_is_decoded(tmp_path, suffix, m
         assert data.count(sides(5, 7)) == 1
         file.write_bytes(data.replace(sides(5, 7), sides(30000, 20000)))
     monkeypatch.setattr("defocus.images._decode", None)
-    with pytest.raises(ImageError, match="30000x20000 pixels are refused as a bomb"):
+    with refused(ImageError):
         read_image(file)
 
 

@@ -94,17 +94,16 @@ def test_an_unforeseen_error_leaves_its_traceback_in_the_log(tmp_path, monkeypat
     assert "foreseen" not in kept.replace("unforeseen", "")
 
 
-def test_a_picture_whose_reader_fails_is_an_error_of_a_picture(tmp_path, monkeypatch):
+def test_a_picture_whose_reader_fails_is_an_error_of_a_picture(tmp_path, monkeypatch, refused):
     write_image(tmp_path / "a.png", np.zeros((3, 4, 3), np.uint8))
     monkeypatch.setattr(telling, "log_file", tmp_path / "log")
     monkeypatch.setattr(images, "_decode", lambda *_: raising(OddError(1, 2))())
-    told = "a.png: unforeseen OddError: 1 and 2; please report it"
-    with pytest.raises(ImageError, match=told):
+    with refused(ImageError):
         read_image(tmp_path / "a.png")
     assert "in raising" in (tmp_path / "log").read_text().replace("in work", "in raising")
     full = of_system(errno.ENOSPC)
     monkeypatch.setattr(images, "_decode", lambda *_: raising(full)())
-    with pytest.raises(OSError, match="what the system says"):
+    with refused(OSError):
         read_image(tmp_path / "a.png")
 
 
@@ -115,9 +114,9 @@ def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path, name):
     assert [one.name for one in tmp_path.iterdir()] == [name]
 
 
-def test_a_longer_name_is_no_trouble_of_others(tmp_path):
+def test_a_longer_name_is_no_trouble_of_others(tmp_path, refused):
     path = tmp_path / ("n" * 256)
-    with pytest.raises(StorageError, match="too long") as found, atomic_path(path):
+    with refused(StorageError) as found, atomic_path(path):
         pass
     assert not found.value.everywhere
     assert not list(tmp_path.iterdir())

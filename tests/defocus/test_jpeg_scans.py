@@ -26,30 +26,30 @@ def scans(data: bytes) -> list[int]:
 
 @pytest.mark.parametrize("share", [0.2, 0.3, 0.5, 0.7, 0.9, 0.97])
 @pytest.mark.parametrize("settings", [{}, {"quality": 30}, {"restart_marker_rows": 2}])
-def test_cut_and_closed_is_refused(tmp_path, share, settings):
+def test_cut_and_closed_is_refused(tmp_path, share, settings, refused):
     whole = progressive(**settings)
     (tmp_path / "a.jpg").write_bytes(whole[: int(share * len(whole))] + b"\xff\xd9")
-    with pytest.raises(ImageError, match=r"a\.jpg: (a part of the JPEG is missing|not a pic)"):
+    with refused(ImageError):
         read_image(tmp_path / "a.jpg")
 
 
-def test_one_that_ends_between_two_scans_is_refused(tmp_path):
+def test_one_that_ends_between_two_scans_is_refused(tmp_path, refused):
     whole = progressive()
     assert len(scans(whole)) == 10
     for place in scans(whole)[1:]:
         (tmp_path / "a.jpg").write_bytes(whole[:place] + b"\xff\xd9")
-        with pytest.raises(ImageError, match="a part of the JPEG is missing"):
+        with refused(ImageError):
             read_image(tmp_path / "a.jpg")
 
 
 @pytest.mark.parametrize("count", [b"\x01", b"\xba"])
-def test_a_damaged_scan_behind_the_picture_is_refused(tmp_path, count):
+def test_a_damaged_scan_behind_the_picture_is_refused(tmp_path, count, refused):
     """It names colours that are not there, or more than there is room for."""
     stream = io.BytesIO()
     Pillow.effect_noise((24, 24), 60).convert("RGB").save(stream, "JPEG")
     further = b"\xff\xda\0\x08" + count + b"\xbd" * 60
     (tmp_path / "a.jpg").write_bytes(stream.getvalue()[:-2] + further + b"\xff\xd9")
-    with pytest.raises(ImageError, match=r"a\.jpg: a part of the JPEG is missing"):
+    with refused(ImageError):
         read_image(tmp_path / "a.jpg")
 
 
@@ -64,12 +64,12 @@ def test_a_whole_one_is_read(tmp_path, mode, kind, trailer):
     assert read_image(tmp_path / "a.jpg").shape == (97, 131, 3)
 
 
-def test_bytes_may_fill_the_gap_in_front_of_a_marker_and_none_begins_twice(tmp_path):
+def test_bytes_may_fill_the_gap_in_front_of_a_marker_and_none_begins_twice(tmp_path, refused):
     stream = io.BytesIO()
     Pillow.new("RGB", (20, 10), (9, 90, 200)).save(stream, "JPEG")
     path, content = tmp_path / "a.jpg", stream.getvalue()
     path.write_bytes(content[:2] + b"\xff\xff" + content[2:])
     assert read_image(path).shape == (10, 20, 3)
     path.write_bytes(b"\xff\xd8" + content)
-    with pytest.raises(ImageError, match="begins twice"):
+    with refused(ImageError):
         read_image(path)

@@ -36,14 +36,14 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("bits", FIELDS)
-def test_bit_fields_of_a_bmp(tmp_path, bits):
+def test_bit_fields_of_a_bmp(tmp_path, bits, refused):
     masks, values, colours = FIELDS[bits]
     rows = struct.pack("<3H2x" if bits == 16 else "<3I", *values)
     path = tmp_path / "a.bmp"
     path.write_bytes(bmp(bits, masks, rows))
     assert read_stored(path)[0].tolist() == [list(one) for one in colours]
     path.write_bytes(bmp(bits, masks, rows[:-4]))
-    with pytest.raises(ImageError, match="cut short"):
+    with refused(ImageError):
         read_stored(path)
 
 
@@ -114,13 +114,13 @@ def test_heic_is_read_whatever_its_name(tmp_path):
     assert np.abs(read_stored(path).astype(int) - smooth).max() <= 3
 
 
-def test_a_missing_library_is_named(tmp_path, monkeypatch):
+def test_a_missing_library_is_named(tmp_path, monkeypatch, refused):
     import sys
 
     for name in ("pillow_heif", "imagecodecs"):
         monkeypatch.setitem(sys.modules, name, None)
     for kind in ("HEIC", "JPEG XL"):
-        with pytest.raises(ImageError, match=rf"a.jpg: is {kind}.*'defocus\[heif\]'"):
+        with refused(ImageError):
             read_heif(tmp_path / "a.jpg", b"", kind)
 
 

@@ -40,9 +40,9 @@ def named(tmp_path: Path, kind: str) -> Path:
 
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("kind", ["a pipe", "a folder", "a device"])
-def test_no_file_is_refused_at_once(tmp_path, kind, read):
+def test_no_file_is_refused_at_once(tmp_path, kind, read, refused):
     path = named(tmp_path, kind)
-    with pytest.raises(FileError, match=f"^{path}: {kind}, not a file"):
+    with refused(FileError):
         read(path)
 
 
@@ -52,11 +52,11 @@ def test_an_absent_file_is_the_systems_error(tmp_path, read):
         read(tmp_path / "none")
 
 
-def test_a_larger_file_is_refused_before_it_is_read(tmp_path):
+def test_a_larger_file_is_refused_before_it_is_read(tmp_path, refused):
     path = tmp_path / "large"
     with path.open("wb") as file:
         file.truncate(2**40)  # takes no space
-    with pytest.raises(FileError, match="bytes are more than the"):
+    with refused(FileError):
         read_bytes(path)
 
 
@@ -101,10 +101,10 @@ def test_rows_that_do_not_fit_are_refused(tmp_path, text):
     assert read_csv(path) == [{"a": "1", "b": "2,\n3"}]
 
 
-def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, refused):
     path = tmp_path / "a.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a", "w") as one:
         for _ in range(100):
             one.write(bytes(2**20))
-    with pytest.raises(FileError, match="as a bomb does"):
+    with refused(FileError):
         refuse_zip_bomb(path)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from defocus.errors import DefocusError, NotApplicableError
-from defocus.tesseract import REMEDY, read_text, tesseract_version
+from defocus.tesseract import read_text, tesseract_version
 
 
 def page(*lines: str) -> np.ndarray:
@@ -27,20 +27,20 @@ def fake(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     monkeypatch.setenv("PATH", str(folder), prepend=":")
 
 
-def test_without_it_the_remedy_is_named(tmp_path, monkeypatch):
+def test_without_it_the_remedy_is_named(tmp_path, monkeypatch, refused):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert tesseract_version() == ""
-    with pytest.raises(NotApplicableError, match=f"not installed; {REMEDY}"):
+    with refused(NotApplicableError):
         read_text(page("ABC"))
 
 
 @pytest.mark.full
-def test_missing_data_is_no_failure(tmp_path, monkeypatch):
+def test_missing_data_is_no_failure(tmp_path, monkeypatch, refused):
     fake(tmp_path, monkeypatch, 'echo "Error opening data file eng.traineddata" >&2; exit 1')
-    with pytest.raises(NotApplicableError, match="no English data"):
+    with refused(NotApplicableError):
         read_text(page("ABC"))
     fake(tmp_path, monkeypatch, 'echo "Image too small" >&2; exit 1')
-    with pytest.raises(DefocusError, match="tesseract failed: Image too small"):
+    with refused(DefocusError):
         read_text(page("ABC"))
 
 

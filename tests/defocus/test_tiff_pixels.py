@@ -179,11 +179,11 @@ def test_damage_that_decoders_only_speak_of_is_refused(tmp_path, compression):
     np.testing.assert_array_equal(read_stored(path), whole)
 
 
-def test_an_order_of_bits_that_none_knows_is_damage(tmp_path):
+def test_an_order_of_bits_that_none_knows_is_damage(tmp_path, refused):
     saved(tmp_path / "a.tif", "1", "group4", {266: 1})
     with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as file:
         file.pages.first.tags[266].overwrite(45057)
-    with pytest.raises(ImageError, match="its order of bits is 45057, not 1 or 2; copy it again"):
+    with refused(ImageError):
         read_stored(tmp_path / "a.tif")
 
 

@@ -108,7 +108,7 @@ def test_an_entry_point_is_a_command(tmp_path, monkeypatch):
     assert line.startswith("warning: entry point 'bench_away' (their: their_hello:away) cannot be")
 
 
-def test_a_plugin_file_has_commands_and_groups(tmp_path):
+def test_a_plugin_file_has_commands_and_groups(tmp_path, refused):
     path = tmp_path / "mine.py"
     path.write_text(
         "import click\n\n\n"
@@ -122,7 +122,7 @@ def test_a_plugin_file_has_commands_and_groups(tmp_path):
     assert re.search(r"\n  words +Say words\.\n", bench("--plugin", path, "--help").output)
     assert extensions.plugin_arguments() == ["--plugin", str(path)], "other processes have it too"
     path.write_text("import click\n\n\n@click.command()\ndef hello() -> None: ...\n")
-    with pytest.raises(discovery.RegistryError, match="command such as bench_mine"):
+    with refused(discovery.RegistryError):
         extensions.load_plugin(path)
 
 

@@ -65,9 +65,9 @@ def test_what_fails_has_a_reason(address, place, reason, status, passing):
     assert "\n" not in str(caught.value)
 
 
-def test_other_addresses_and_closed_ports_are_said():
-    with pytest.raises(WebError, match="no web address"):
+def test_other_addresses_and_closed_ports_are_said(refused):
+    with refused(WebError):
         content_of("file:///etc/passwd")
-    with pytest.raises(WebError, match="Connection refused") as caught:
+    with refused(WebError) as caught:
         content_of("http://127.0.0.1:9/")
     assert caught.value.passing

@@ -1,7 +1,6 @@
 """Datasets whose pictures are arrays."""
 
 import numpy as np
-import pytest
 
 import defocus
 from defocus.errors import DatasetError, ImageError
@@ -24,7 +23,7 @@ def test_the_sample_has_arrays_of_all_that_is_known():
     assert "lens" in pair.metadata
 
 
-def test_splits_slices_and_iteration():
+def test_splits_slices_and_iteration(refused):
     dataset = defocus.open_dataset("sample")
     test = dataset.split("test")
     names = [pair.id for pair in test]
@@ -34,11 +33,11 @@ def test_splits_slices_and_iteration():
     assert test[-1].id == names[-1] == "yard"
     assert len(test[:2].split("train")) == 0
     assert repr(test) == "Dataset('sample', 16 pairs)"
-    with pytest.raises(IndexError, match=r"no pair 16: Dataset\('sample', 16 pairs\)"):
+    with refused(IndexError):
         test[16]
 
 
-def test_pictures_of_ones_own_are_read_when_they_are_asked_for(tmp_path):
+def test_pictures_of_ones_own_are_read_when_they_are_asked_for(tmp_path, refused):
     for role in ("blurry", "sharp"):
         (tmp_path / role).mkdir()
         write_image(tmp_path / role / "a.png", np.full((16, 20, 3), 7, np.uint8))
@@ -48,7 +47,7 @@ def test_pictures_of_ones_own_are_read_when_they_are_asked_for(tmp_path):
     assert pair.defocus_map is None
     pair.files.blurry.write_bytes(b"no picture")
     assert pair.sharp.dtype == np.uint8
-    with pytest.raises(ImageError, match=r"a\.png"):
+    with refused(ImageError):
         assert pair.blurry is None
-    with pytest.raises(DatasetError, match="no such dataset folder"):
+    with refused(DatasetError):
         defocus.open_dataset(f"pairs:{tmp_path / 'gone'}")

@@ -38,8 +38,8 @@ def test_a_pair_is_measured_and_aligned_in_its_own_form(pair):
     )
 
 
-def test_a_pair_without_texture_is_unknown():
+def test_a_pair_without_texture_is_unknown(refused):
     flat = np.full((64, 64, 3), 9, np.uint8)
     assert defocus.measure_pair(flat, flat).status == "unknown"
-    with pytest.raises(AlignmentError, match="misalignment is unknown"):
+    with refused(AlignmentError):
         defocus.align_pair(flat, flat)

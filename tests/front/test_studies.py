@@ -53,7 +53,7 @@ def test_a_study_runs_and_its_results_are_those_of_the_files(tmp_path, small, ca
     assert row["value"].item() == pytest.approx(mean)
 
 
-def test_what_has_a_name_can_be_resumed_and_what_has_none_is_told(tmp_path, small):
+def test_what_has_a_name_can_be_resumed_and_what_has_none_is_told(tmp_path, small, refused):
     own = baseline("input")
     for folder, asked in (("named", "input"), ("registered", own)):
         table = defocus.run(asked, small, tmp_path / folder, "quick")
@@ -63,11 +63,11 @@ def test_what_has_a_name_can_be_resumed_and_what_has_none_is_told(tmp_path, smal
         assert set(table["budget"]) == {"not-trained-here"}
     half = Baseline(replace(own.card, name="half", display_name="Half"), Half)
     defocus.run(half, small, tmp_path / "nameless")
-    with pytest.raises(InputError, match="a Python program started this study"):
+    with refused(InputError):
         read_request(tmp_path / "nameless")
 
 
-def test_pictures_have_one_row_each(tmp_path):
+def test_pictures_have_one_row_each(tmp_path, refused):
     make_study(tmp_path / "study", 3, 24)
     table = defocus.load_results(tmp_path / "study")
     assert list(table.columns) == list(CSV_COLUMNS)
@@ -78,7 +78,7 @@ def test_pictures_have_one_row_each(tmp_path):
     assert {"psnr", "ssim", "mae", "lpips"} <= set(pictures.columns)
     some = table[table["metric"] == "psnr"]  # what is made of the table keeps the method
     assert len(some.pictures()) == len(pictures)
-    with pytest.raises(InputError, match="of no one study"):
+    with refused(InputError):
         type(table)(table.to_dict("list")).pictures()
 
 
@@ -106,6 +106,6 @@ def test_a_plugins_system_runs_by_name_and_its_file_is_noted(run, tmp_path, smal
     assert "nothing is repeated" in done.stderr
 
 
-def test_a_part_of_a_dataset_is_no_study(tmp_path, small):
-    with pytest.raises(InputError, match="a whole dataset: give 'pairs:"):
+def test_a_part_of_a_dataset_is_no_study(tmp_path, small, refused):
+    with refused(InputError):
         defocus.run("input", defocus.open_dataset(small)[:3], tmp_path / "out")

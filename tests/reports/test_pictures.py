@@ -41,22 +41,22 @@ def test_a_picture_that_fits_keeps_its_size_and_colours():
         assert np.abs(decoded - state).mean() < 4
 
 
-def test_a_budget_that_nothing_fits_is_an_error():
-    with pytest.raises(ValueError, match="fits into 10 bytes"):
+def test_a_budget_that_nothing_fits_is_an_error(refused):
+    with refused(ValueError):
         encode_states([noise(8, 8)] * 2, kind="jpeg", max_width_px=8, budget_bytes=10)
 
 
-def test_inconsistent_parts_are_refused():
+def test_inconsistent_parts_are_refused(refused):
     picture = np.zeros((4, 6, 3), np.uint8)
-    with pytest.raises(ImageError, match="'b' is 4x6 but the first state is 6x4"):
+    with refused(ImageError):
         Slider("s", (("a", picture), ("b", picture.transpose(1, 0, 2))))
-    with pytest.raises(ImageError, match="'a' is float64"):
+    with refused(ImageError):
         Slider("s", (("a", picture / 2.0), ("b", picture)))
-    with pytest.raises(InputError, match="two states or more"):
+    with refused(InputError):
         Slider("s", (("a", picture),))
-    with pytest.raises(InputError, match="row 0 has 1 cells for 2 columns"):
+    with refused(InputError):
         Table("t", (Column("a"), Column("b")), ((1.0,),))
-    with pytest.raises(InputError, match="1 x for 2 y"):
+    with refused(InputError):
         Curve("c", (1.0,), (1.0, 2.0))
 
 

@@ -60,7 +60,7 @@ def y_texts(axes: Axes) -> list[str]:
     return [t.label1.get_text() for t in ticks if low <= t.get_loc() <= high]
 
 
-def test_error_bars_reach_as_far_as_the_errors_on_each_side():
+def test_error_bars_reach_as_far_as_the_errors_on_each_side(refused):
     curve = Curve(
         "c", (0.0, 1.0, 2.0, 3.0), (0.0, 10.0, 10.0, 9.0), (0.0, 5.0, math.nan, (5.0, 2.0))
     )
@@ -69,9 +69,9 @@ def test_error_bars_reach_as_far_as_the_errors_on_each_side():
         "none where it is 0 or unknown"
     )
     assert not bars(drawn(figure(curve.y)))
-    with pytest.raises(InputError, match="2 errors for 4 y"):
+    with refused(InputError):
         replace(curve, errors=(1.0, 2.0))
-    with pytest.raises(InputError, match="linear axis"):
+    with refused(InputError):
         replace(shown, log_y=True)
 
 
@@ -195,8 +195,8 @@ def test_places_with_names_are_equally_far_apart_and_the_points_stand_at_them():
 
 
 @pytest.mark.parametrize("x", [-1.0, 0.5, 3.0])
-def test_a_point_at_none_of_the_places_is_refused(x):
-    with pytest.raises(InputError, match="'c' has a point at none of its 3 places"):
+def test_a_point_at_none_of_the_places_is_refused(x, refused):
+    with refused(InputError):
         Curves("gain", "part", "dB", (gains("c", (x, 1.0)),), places=NAMED)
 
 

@@ -91,7 +91,7 @@ def restored(picture: Path, map_file: Path | None) -> Restored:
     return found
 
 
-def test_a_map_is_made_of_what_was_restored_before(picture):
+def test_a_map_is_made_of_what_was_restored_before(picture, refused):
     assert restored(picture, None).map == ""
     target, wanted = picture.parent / "out" / "a.png", picture.parent / "maps" / "blur.tif"
     before = target.stat().st_mtime_ns
@@ -107,7 +107,7 @@ def test_a_map_is_made_of_what_was_restored_before(picture):
     assert restored(picture, None).map == ""
     mine = picture.with_name("mine.png")
     mine.write_bytes(b"mine")
-    with pytest.raises(InputError, match=r"mine\.png: exists already; .* mine\.png and mine\.tif"):
+    with refused(InputError):
         restored(picture, mine)
     assert mine.read_bytes() == b"mine"
 

@@ -319,16 +319,16 @@ def test_foreign_files_and_the_originals_are_never_overwritten(source):
 
 
 @pytest.mark.parametrize(
-    ("made", "error", "word"),
+    ("made", "error"),
     [
-        (system(Local, input="dual"), NotApplicableError, "dual-pixel"),
-        (system(Local, needs=("defocus_map",)), NotApplicableError, "defocus_map"),
-        (baseline("unet"), InputError, "needs weights"),
+        (system(Local, input="dual"), NotApplicableError),
+        (system(Local, needs=("defocus_map",)), NotApplicableError),
+        (baseline("unet"), InputError),
     ],
 )
-def test_systems_that_cannot_are_refused(source, made, error, word):
+def test_systems_that_cannot_are_refused(source, made, error, refused):
     out = source.parent / "out"
-    with pytest.raises(error, match=word):
+    with refused(error):
         made_in(out, source, network=made)
     assert not out.exists()
 

@@ -262,10 +262,10 @@ def test_what_is_lost_or_odd_is_named_once(tmp_path, name, content, remark):
         np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
 
 
-def test_a_png_whose_pixels_end_early_is_refused(tmp_path):
+def test_a_png_whose_pixels_end_early_is_refused(tmp_path, refused):
     for content in (png_with()[:-300], png_with().removesuffix(END)[:-20]):
         (tmp_path / "a.png").write_bytes(content)
-        with pytest.raises(ImageError, match="cut short"):
+        with refused(ImageError):
             read_stored(tmp_path / "a.png")
 
 
@@ -351,7 +351,7 @@ def test_the_value_of_white_is_recognised_and_said(tmp_path, dtype, white):
     assert read_own_picture(Path(found.image), float(usual)).metadata.remarks == ()
 
 
-def test_light_beyond_white_is_none_of_another_scale():
+def test_light_beyond_white_is_none_of_another_scale(refused):
     lamps = np.full((9, 9), 0.2, np.float32)
     lamps[:3] = 40.0
     assert white_level(lamps) == 1
@@ -359,7 +359,7 @@ def test_light_beyond_white_is_none_of_another_scale():
     for most, white in ((220, 255), (900, 1023), (3000, 4095), (30_000, 65535)):
         assert white_level(np.full((9, 9), most, np.float32)) == white
     for most in (5.0, 60.0, 255.5, 9000.0, 1e6):
-        with pytest.raises(ImageError, match="say with --white"):
+        with refused(ImageError):
             white_level(np.full((9, 9), most, np.float32))
     assert white_level(PIXELS) == 255
 

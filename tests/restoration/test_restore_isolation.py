@@ -53,12 +53,12 @@ def test_whatever_one_picture_fails_by_the_others_are_restored(tmp_path, monkeyp
     assert [one.seconds > 0 for one in again] == [False, True, False]
 
 
-def test_a_full_disk_stops(tmp_path, monkeypatch):
+def test_a_full_disk_stops(tmp_path, monkeypatch, refused):
     def full(path: Path, *_rest: Any) -> None:
         raise storage_error(OSError(28, "No space left on device"), path)
 
     monkeypatch.setattr(module, "write_picture", full)
-    with pytest.raises(Exception, match="the disk is full"):
+    with refused(Exception):
         made_in(tmp_path / "out", folder_of(tmp_path, "a.png", "b.png"), tile=0)
 
 

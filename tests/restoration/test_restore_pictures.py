@@ -155,7 +155,7 @@ def test_inks_that_become_colours_are_told(tmp_path, suffix, run):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_mask_lies_over_the_picture_as_it_is_shown(tmp_path, orientation):
+def test_a_mask_lies_over_the_picture_as_it_is_shown(tmp_path, orientation, refused):
     exif = Pillow.Exif()
     exif[274] = orientation
     Pillow.fromarray(stored((20, 30, 3), np.uint8)).save(tmp_path / "a.jpg", exif=exif)
@@ -169,11 +169,11 @@ def test_a_mask_lies_over_the_picture_as_it_is_shown(tmp_path, orientation):
     with Pillow.open(tmp_path / "a.jpg") as opened:
         assert ImageOps.exif_transpose(opened).size == shown.shape[::-1]
     cv2.imwrite(str(tmp_path / "other.png"), np.zeros((7, 7), np.uint8))
-    with pytest.raises(ImageError, match="the mask is 7x7, but the picture is shown at"):
+    with refused(ImageError):
         read_mask(tmp_path / "other.png", picture)
 
 
-def test_a_tiff_with_a_smaller_copy_or_values_that_are_not_finite(tmp_path):
+def test_a_tiff_with_a_smaller_copy_or_values_that_are_not_finite(tmp_path, refused):
     """A smaller copy is no second picture; the values are refused."""
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         file.write(stored((20, 30, 3), np.uint8), photometric="rgb")
@@ -181,7 +181,7 @@ def test_a_tiff_with_a_smaller_copy_or_values_that_are_not_finite(tmp_path):
     assert remarks_on(tmp_path / "a.tif") == ()
     pixels = np.full((20, 20, 3), np.nan, np.float32)
     tifffile.imwrite(tmp_path / "b.tif", pixels, photometric="rgb")
-    with pytest.raises(ImageError, match="values that are not finite"):
+    with refused(ImageError):
         read_own_picture(tmp_path / "b.tif")
 
 

@@ -208,15 +208,15 @@ def test_two_rims_cut_from_both_sides_until_the_lens_is_stopped_down():
     ("diameter", "field"),
     [(math.nan, AXIS), (math.inf, AXIS), (3.0, (1.0, 0.4)), (3.0, (0.0, math.nan))],
 )
-def test_impossible_places_are_refused(diameter, field):
-    with pytest.raises(OpticsError, match="no kernel"):
+def test_impossible_places_are_refused(diameter, field, refused):
+    with refused(OpticsError):
         colour_psfs(COARSE, diameter, field)
 
 
-def test_a_pupil_that_is_covered_whole_is_refused():
+def test_a_pupil_that_is_covered_whole_is_refused(refused):
     lens = replace(COARSE, front=Rim(-1.2, 1.0), rear=Rim(1.2, 1.0))
     assert colour_psfs(lens, 5.0, AXIS).shape[0] == 3
-    with pytest.raises(OpticsError, match="leave nothing of the pupil open"):
+    with refused(OpticsError):
         colour_psfs(lens, 5.0, (1.0, 0.0))
 
 

@@ -29,8 +29,8 @@ def test_every_picture_is_there_without_a_network(name):
     assert picture.std() > 0.01
 
 
-def test_unknown_picture_is_named():
-    with pytest.raises(RegistryError, match="lena"):
+def test_unknown_picture_is_named(refused):
+    with refused(RegistryError):
         texture("lena", 10, 10)
 
 

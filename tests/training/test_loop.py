@@ -150,7 +150,9 @@ def test_stopped_after_a_validation_it_goes_on_from_there_to_the_bit(tmp_path, s
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_signal_after_the_last_step_is_obeyed_once_the_end_is_saved(tmp_path, monkeypatch, name):
+def test_a_signal_after_the_last_step_is_obeyed_once_the_end_is_saved(
+    tmp_path, monkeypatch, name, refused
+):
     opened = loop.open_tracker
 
     @contextlib.contextmanager
@@ -160,13 +162,13 @@ def test_a_signal_after_the_last_step_is_obeyed_once_the_end_is_saved(tmp_path, 
         os.kill(os.getpid(), getattr(signal, name))
 
     monkeypatch.setattr(loop, "open_tracker", signalling)
-    with pytest.raises(InterruptedWorkError, match="stopped and saved at step 12 of 12"):
+    with refused(InterruptedWorkError):
         train(job(), tmp_path, CPU)
     assert steps_done(tmp_path) == (STEPS, STEPS)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_signal_that_nobody_looks_for_ends_the_work_all_the_same(capfd, name):
+def test_a_signal_that_nobody_looks_for_ends_the_work_all_the_same(capfd, name, refused):
     done = []
 
     def work() -> None:
@@ -174,7 +176,7 @@ def test_a_signal_that_nobody_looks_for_ends_the_work_all_the_same(capfd, name):
             os.kill(os.getpid(), getattr(signal, name))
             done.append(name)
 
-    with pytest.raises(InterruptedWorkError, match="run the same command again to continue"):
+    with refused(InterruptedWorkError):
         work()
     assert done == [name]
     assert capfd.readouterr().err == ("\nsoon\n" if name == "SIGINT" else "")
@@ -212,11 +214,11 @@ def test_the_mean_is_in_the_checkpoint_until_the_end(tmp_path, monkeypatch):
     assert torch.equal(last.network.weight, mean.weight)  # a finished training is not touched
 
 
-def test_what_cannot_work_here_is_refused_before_the_first_step(tmp_path):
+def test_what_cannot_work_here_is_refused_before_the_first_step(tmp_path, refused):
     def refuse(network: nn.Module, objective: TrainingObjective[Points], world: int) -> None:
         raise MemoryError(f"{type(objective).__name__} in {world} process")
 
-    with pytest.raises(MemoryError, match="Squared in 1 process"):
+    with refused(MemoryError):
         train(replace(job(), check=refuse), tmp_path, CPU)
     assert not any(tmp_path.iterdir())
 
@@ -244,11 +246,13 @@ class Exploding(Squared):
         return loss * (float("inf") if progress.step == 6 else 1.0), {"root": loss.detach().sqrt()}
 
 
-def test_losses_are_read_with_the_lines_of_the_curve_and_name_their_step(tmp_path, monkeypatch):
+def test_losses_are_read_with_the_lines_of_the_curve_and_name_their_step(
+    tmp_path, monkeypatch, refused
+):
     monkeypatch.setattr(loop, "LOGGED_ROWS", 3)
     monkeypatch.setattr(Watched, "readings", 0)
     unwatched = replace(job(), make_objective=Exploding, watching=Watching())
-    with pytest.raises(TrainingError, match=r"loss is inf at step 7; lower learning_rate$"):
+    with refused(TrainingError):
         train(unwatched, tmp_path, CPU)
     assert Watched.readings == 3  # with the lines of steps 1, 5 and 9
     assert not (tmp_path / CHECKPOINT).exists()

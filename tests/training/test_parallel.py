@@ -84,11 +84,11 @@ def started_by_torchrun(code: str, folder: Path) -> list[StartedCommand]:
     return [start_code(code, folder, **settings) for settings in ranks]
 
 
-def test_a_batch_is_shared_without_rest():
+def test_a_batch_is_shared_without_rest(refused):
     batch = Batch(torch.rand(4, 3, 8, 8), torch.rand(4, 3, 8, 8))
     parts = [part_of(batch, Ranks(rank, 2, rank)).blurry for rank in range(2)]
     assert torch.equal(torch.cat(parts), batch.blurry)
-    with pytest.raises(InputError, match="a batch of 4 crops cannot be divided among 3 processes"):
+    with refused(InputError):
         part_of(batch, Ranks(0, 3, 0))
 
 

@@ -121,11 +121,11 @@ def test_every_target_is_the_same_picture(few, photographs, target):
     assert patches.batch(0, 1, 0).target.equal(expected.target)
 
 
-def test_dual_pixel_systems_are_told_that_there_are_no_views(few, photographs):
+def test_dual_pixel_systems_are_told_that_there_are_no_views(few, photographs, refused):
     dataset = open_dataset(f"stream:{photographs.files[0][0].parent}")
-    with pytest.raises(NotApplicableError, match="a stream has no dual-pixel views"):
+    with refused(NotApplicableError):
         training_patches(dataset, "train", "sharp", 40, dual=True)
-    with pytest.raises(NotApplicableError, match="a stream has no valid mask"):
+    with refused(NotApplicableError):
         training_patches(dataset, "train", "registered-flow", 40, supervision=("valid_mask",))
 
 
@@ -139,11 +139,11 @@ def test_without_photographs_there_are_textures(few, tmp_path, capsys):
     assert training_patches(alone, "train", "sharp", 32).batch(0, 1, 0).blurry.std() > 0
 
 
-def test_bad_places_are_told(tmp_path):
-    with pytest.raises(DatasetError, match="no such dataset folder"):
+def test_bad_places_are_told(tmp_path, refused):
+    with refused(DatasetError):
         open_dataset(f"stream:{tmp_path / 'absent'}")
     (tmp_path / "map.toml").write_text("light_field = 25")
-    with pytest.raises(SettingsError, match="light_field"):
+    with refused(SettingsError):
         open_dataset(f"stream:{tmp_path / 'map.toml'}")
 
 
