@@ -14,8 +14,9 @@ from tests.benchmark.test_train import CPU, Patches
 
 
 @pytest.mark.full
-def test_a_schedule_starts_from_added_weights(tmp_path, refused):
+def test_a_schedule_starts_from_added_weights(tmp_path, monkeypatch, refused):
     """The same label is refused before anything was added under it."""
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
     system = baseline("kpac-2level")  # a small one
     settings = {"crop_px": 16, "batch": 1, "learning_rate": 1e-12, "steps": 1, "start": "first"}
     schedule = Schedule.model_validate(settings)

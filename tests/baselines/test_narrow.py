@@ -149,5 +149,5 @@ def test_damaged_start_weights_are_refused(tmp_path, monkeypatch):
     path.write_bytes(b"not these")
     monkeypatch.setattr(module, "own_folder", lambda system: tmp_path)
     assert find_narrow_weights(copy) == path
-    with pytest.raises(WeightsError, match=r"nafnet-narrow\.json: damaged"):
+    with pytest.raises(WeightsError, match=r"nafnet-narrow\.json: cannot be read"):
         load_narrow_weights(network, path)

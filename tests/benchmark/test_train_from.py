@@ -79,7 +79,8 @@ def test_damaged_weights_start_nothing(begun, tmp_path, refused):
     assert not any(tmp_path.iterdir())
 
 
-def test_an_unknown_label_is_answered_with_the_shipped_weights_too(refused):
+def test_an_unknown_label_is_answered_with_the_shipped_weights_too(refused, tmp_path, monkeypatch):
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path))
     with refused(InputError):
         find_weights(baseline("defocus-s"), "nope")
 
