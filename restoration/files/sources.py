@@ -30,11 +30,13 @@ def given_pictures(given: Sequence[Path]) -> list[Path]:
             kinds = ", ".join(sorted(IMAGE_SUFFIXES))
             raise InputError(f"{path}: no picture in this folder; known are {kinds}")
         pictures += inside
-    return pictures
+    return list(dict.fromkeys(pictures))
 
 
 def _say_passed_over(folder: Path, files: Sequence[Path]) -> None:
-    """Name pictures in a folder that are none by their suffix; what is plainly none has no line."""
+    """Name folders, and pictures that are none by their suffix; what is plainly none has no line."""
+    if folders := [path.name for path in files if path.is_dir()]:
+        say(f"{folder}: folders in it are passed over, give them too: {several(folders)}")
     starts = {path.name: _first_bytes(path) for path in files}
     kinds = {name: other_kind(start) or kind_of(start) for name, start in starts.items()}
     if names := [f"{name} ({kind})" for name, kind in kinds.items() if kind]:

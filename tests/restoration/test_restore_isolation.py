@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 
 from defocus.errors import storage_error
 from defocus.restoration import run as module
+from defocus.restoration.files.sources import given_pictures
 from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings
 from tests.restoration.test_restore import CPU, Local, made_in, system
@@ -112,9 +113,13 @@ def test_a_pipe_and_a_second_picture_of_one_target_are_a_line(tmp_path, capsys):
     others = {"IMG_2.png": b"", "a.txt": b"notes", "b": b"\xff\xd8", "c.gif": b"GIF89a"}
     for name, content in others.items():
         (folder / name).write_bytes(content)
+    (folder / "2024").mkdir()
     found = made_in(tmp_path / "out", folder, tile=0)
     said = "2 pictures passed over, as such a suffix is not read: b (JPEG), c.gif (a GIF)\n"
-    assert f"{folder}: {said}" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert f"{folder}: {said}" in err
+    assert f"{folder}: folders in it are passed over, give them too: 2024\n" in err
+    assert given_pictures([folder, folder / "z.png"]) == given_pictures([folder])
     assert [bool(one.reason) for one in found] == [True, False, False, True, True, False]
     assert found[0].reason == (
         f"{folder}/IMG_1.avif: would become the same file as IMG_1.png; rename it or restore it "
