@@ -174,7 +174,8 @@ def compensate_dataset(
     if not pairs:
         reason = left_out[0][1] if left_out else failed[0].reason
         raise DatasetError(f"{dataset.root}: no pair could be aligned; {reason}")
-    counts = {"aligned": len(pairs), "left_out": len(left_out) + len(failed)}
+    lacking = len(dataset.pairs) - len(pairs) + len(dataset.left_out)
+    counts = {"aligned": len(pairs), "left_out": lacking}
     made_by = step(COMMAND, **asdict(release), **how_measured, **counts)
     finish_dataset(out, COMMAND, pairs, dataset, made_by)
     return Compensated(out, pairs, left_out, failed, sessions)

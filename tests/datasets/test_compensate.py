@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 from defocus.images import as_float, read_image, write_image
+from defocus.isolation import LeftOut
 from tests.datasets.conftest import one_pair, put
 
 SCENES = ("cat", "desk", "launch")
@@ -41,11 +43,13 @@ def source(strong, tmp_path_factory):
 @pytest.fixture(scope="module")
 def done(source, tmp_path_factory):
     out = tmp_path_factory.mktemp("done") / "out"
-    dataset = open_dataset(f"pairs:{source}")
+    dataset = replace(open_dataset(f"pairs:{source}"), left_out=(LeftOut("gone", "no file"),))
     made = compensate_dataset(dataset, out, Release("flow"), flow_estimator)
     assert tuple(pair.id for pair in made.pairs) == SCENES
     assert [pair_id for pair_id, _ in made.left_out] == ["wall"]
     assert made.left_out[0][1]
+    written = json.loads((out / "manifest.json").read_text())["steps"][-1]["settings"]
+    assert (written["aligned"], written["left_out"]) == (3, 2)
     return out
 
 
