@@ -34,7 +34,7 @@ def given_pictures(given: Sequence[Path]) -> list[Path]:
 
 
 def _say_passed_over(folder: Path, files: Sequence[Path]) -> None:
-    """Name folders, and pictures that are none by their suffix; what is plainly none has no line."""
+    """Name folders, and pictures that are none by their suffix; other files have no line."""
     if folders := [path.name for path in files if path.is_dir()]:
         say(f"{folder}: folders in it are passed over, give them too: {several(folders)}")
     starts = {path.name: _first_bytes(path) for path in files}
