@@ -168,7 +168,7 @@ def _targets(images: Sequence[Path] | str, out: Path) -> Sequence[tuple[Path, Pa
     """Where each picture goes, or why it is left out."""
     if isinstance(images, str):
         return test_targets(open_dataset(images, damaged=True), out)
-    pictures = given_pictures(images)
+    pictures = given_pictures(images, out)
     return list(zip(pictures, targets_of(pictures, out), strict=True))
 
 

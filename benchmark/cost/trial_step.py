@@ -250,7 +250,8 @@ def probe_memory(
 
 
 def _proposal(recipe: Recipe, crop_px: int, crops: int, each: int | None, free: int) -> str:
-    begin = f"a step of {crops} crops of {crop_px} px has no room: {free / 2**30:.1f} GiB are free"
+    room = max(0, free) / 2**30
+    begin = f"a step of {crops} crops of {crop_px} px has no room: {room:.1f} GiB are free"
     if each is None or each > free:
         return f"{begin}, and one crop needs more; choose a smaller crop_px under [schedule]"
     # a tenth is left to what libraries take beside the tensors that are counted

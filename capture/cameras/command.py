@@ -42,9 +42,9 @@ class FocusCommands(Settings):
 class CommandRig(Settings):
     """The file of ``command:``; of the ``suffixes`` that ``shoot`` writes the first is required."""
 
-    # ``shoot`` and ``preview`` write to ``{output}``, a path without suffix.
     model: str = "Camera behind commands"
     timeout_seconds: float = Field(default=60.0, gt=0, le=3600)
+    # ``shoot`` and ``preview`` write to ``{output}``, a path without suffix.
     shoot: Arguments = Field(min_length=1)
     suffixes: tuple[str, ...] = (".jpg",)
     preview: Arguments = ()

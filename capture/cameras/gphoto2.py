@@ -316,14 +316,13 @@ class GPhoto2FocusCamera(GPhoto2Camera):
 def open_camera(uri: str) -> GPhoto2Camera:
     """Open the camera of an address."""
     rest = uri.removeprefix("gphoto2:")
-    # ``virtual=FOLDER`` is libgphoto2's virtual camera, which delivers the first JPEG of a folder
     environment: dict[str, str] = {}
     if rest.startswith("ptpip:"):
         raise InputError(
             f"camera address '{uri}': cameras over the network (PTP/IP) are left out, because none "
             "was at hand; connect it by USB, as gphoto2:"
         )
-    if rest.startswith("virtual="):
+    if rest.startswith("virtual="):  # libgphoto2's, which delivers the first JPEG of a folder
         environment = virtual_environment(Path(rest.removeprefix("virtual=")))
         rest = ""
     cameras = detect(environment)

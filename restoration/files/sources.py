@@ -16,21 +16,22 @@ from defocus.reading import broken_link, is_utf8, require_file
 from defocus.restoration.files.own_picture import read_own_picture
 
 
-def given_pictures(given: Sequence[Path]) -> list[Path]:
+def given_pictures(given: Sequence[Path], out: Path) -> list[Path]:
     """The given pictures; a folder stands for those in it (not in sub-folders), by their names."""
     pictures: list[Path] = []
     for path in given:
         if not path.is_dir():
             pictures.append(path)
             continue
-        files = sorted(one for one in path.iterdir() if not one.name.startswith("."))
+        inner = (one for one in path.iterdir() if one.absolute() != out.absolute())
+        files = sorted(one for one in inner if not one.name.startswith("."))
         inside = [one for one in files if one.suffix.lower() in IMAGE_SUFFIXES]
         _say_passed_over(path, [one for one in files if one.suffix.lower() not in IMAGE_SUFFIXES])
         if not inside:
             kinds = ", ".join(sorted(IMAGE_SUFFIXES))
             raise InputError(f"{path}: no picture in this folder; known are {kinds}")
         pictures += inside
-    return list(dict.fromkeys(pictures))
+    return list({one.absolute(): one for one in pictures}.values())
 
 
 def _say_passed_over(folder: Path, files: Sequence[Path]) -> None:

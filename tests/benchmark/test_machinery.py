@@ -124,7 +124,7 @@ def test_told_to_stop_it_saves_its_state_and_goes_on_later(tmp_path, name, at, r
     assert patches.asked == list(range(at + 1, 9))
 
 
-def test_a_batch_without_room_is_refused_with_what_fits(monkeypatch, refused):
+def test_a_batch_without_room_is_refused_with_what_fits(monkeypatch):
     schedule = RECIPE.demo.model_copy(update={"batch": 64, "crop_px": 64})
     run = make_run(recipe=RECIPE.model_copy(update={"demo": schedule}))
     network, objective = Net().train(), Loss().train()
@@ -133,14 +133,14 @@ def test_a_batch_without_room_is_refused_with_what_fits(monkeypatch, refused):
     assert all(torch.equal(t, state[name]) for name, t in network.state_dict().items())
     assert all(parameter.grad is None for parameter in network.parameters())
     monkeypatch.setattr(probe, "available_bytes", lambda _: 4 * 2**20)
-    with refused(TrainingError) as caught:
+    with pytest.raises(TrainingError, match="set accumulate = ") as caught:
         probe_memory(run, network, objective, CPU, 1)
     parts = int(str(caught.value).split("accumulate = ")[1].split()[0])
     less = Training(accumulate=parts)
     run = make_run(recipe=RECIPE.model_copy(update={"demo": schedule, "training": less}))
     probe_memory(run, network, objective, CPU, 1)
     monkeypatch.setattr(probe, "available_bytes", lambda _: 1000)
-    with refused(TrainingError):
+    with pytest.raises(TrainingError, match=r" 0\.0 GiB are free.* smaller crop_px"):
         probe_memory(run, network, objective, CPU, 1)
 
 

@@ -187,17 +187,17 @@ def test_fetching_from_an_address_and_from_a_file(torch_home, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "promised", "error"),
+    ("content", "promised", "error", "message"),
     [
-        (CONTENT + b"!", None, WeightsError),
-        (CONTENT * 2, None, WeightsError),
-        (CONTENT[:500], len(CONTENT), (InputError, WeightsError)),
-        (None, None, InputError),
+        (CONTENT + b"!", None, WeightsError, "SHA-256 begins with"),
+        (CONTENT * 2, None, WeightsError, "too large"),
+        (CONTENT[:500], len(CONTENT), (InputError, WeightsError), "500 bytes|broke off"),
+        (None, None, InputError, "Not Found"),
     ],
     ids=["wrong", "too large", "broken off", "absent"],
 )
-def test_a_failed_fetch_leaves_nothing(torch_home, content, promised, error, refused):
-    with server(content, promised) as (url, _), refused(error):
+def test_a_failed_fetch_leaves_nothing(torch_home, content, promised, error, message):
+    with server(content, promised) as (url, _), pytest.raises(error, match=message):
         backbone_files.fetch(FILE, url, timeout_seconds=5)
     assert left_behind(torch_home) == []
 

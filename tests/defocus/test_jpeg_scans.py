@@ -26,10 +26,10 @@ def scans(data: bytes) -> list[int]:
 
 @pytest.mark.parametrize("share", [0.2, 0.3, 0.5, 0.7, 0.9, 0.97])
 @pytest.mark.parametrize("settings", [{}, {"quality": 30}, {"restart_marker_rows": 2}])
-def test_cut_and_closed_is_refused(tmp_path, share, settings, refused):
+def test_cut_and_closed_is_refused(tmp_path, share, settings):
     whole = progressive(**settings)
     (tmp_path / "a.jpg").write_bytes(whole[: int(share * len(whole))] + b"\xff\xd9")
-    with refused(ImageError):
+    with pytest.raises(ImageError, match=r"a\.jpg: (a part of the JPEG is missing|not a pic)"):
         read_image(tmp_path / "a.jpg")
 
 

@@ -114,16 +114,17 @@ def test_a_pipe_and_a_second_picture_of_one_target_are_a_line(tmp_path, capsys):
     for name, content in others.items():
         (folder / name).write_bytes(content)
     (folder / "2024").mkdir()
-    found = made_in(tmp_path / "out", folder, tile=0)
+    found = made_in(folder / "out", folder, tile=0)
     said = "2 pictures passed over, as such a suffix is not read: b (JPEG), c.gif (a GIF)\n"
     err = capsys.readouterr().err
     assert f"{folder}: {said}" in err
     assert f"{folder}: folders in it are passed over, give them too: 2024\n" in err
-    assert given_pictures([folder, folder / "z.png"]) == given_pictures([folder])
+    once = given_pictures([folder], tmp_path)
+    assert given_pictures([folder, folder / "z.png"], tmp_path) == once
     assert [bool(one.reason) for one in found] == [True, False, False, True, True, False]
     assert found[0].reason == (
         f"{folder}/IMG_1.avif: would become the same file as IMG_1.png; rename it or restore it "
         "into another folder"
     )
     assert found[4].reason == f"{folder}/pipe.png: a pipe, not a file; give a file"
-    assert {one.stem for one in (tmp_path / "out").glob("*.png")} == {"IMG_1", "IMG_2", "z"}
+    assert {one.stem for one in (folder / "out").glob("*.png")} == {"IMG_1", "IMG_2", "z"}

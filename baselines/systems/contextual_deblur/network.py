@@ -58,7 +58,9 @@ class _Block(nn.Module):
 
 
 class _MaskedAutoencoder(nn.Module):
-    """The first blocks of a masked autoencoder's encoder, with tokens ``stride`` px apart."""
+    """The first blocks of a masked autoencoder's encoder, with tokens ``stride`` px apart.
+
+    Source: He et al., Masked Autoencoders Are Scalable Vision Learners, CVPR 2022."""
 
     mean: torch.Tensor
     deviation: torch.Tensor
@@ -67,7 +69,6 @@ class _MaskedAutoencoder(nn.Module):
         super().__init__()
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.pos_embed = nn.Parameter(_initial_positions(width), requires_grad=False)
-        # Source: He et al., Masked Autoencoders Are Scalable Vision Learners, CVPR 2022.
         # The mask token, the last block and the norm are stored and used in no forward pass.
         self.mask_token = nn.Parameter(torch.zeros(1, 1, width * 2 // 3), requires_grad=False)
         self.patch_embed = nn.Module()

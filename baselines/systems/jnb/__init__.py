@@ -13,7 +13,7 @@ BASELINES = with_presets(
         source="Shi, Xu, Jia, CVPR 2015, and the authors' demo; deconvolution: Krishnan, Fergus, "
         "NIPS 2009",
         follows="the demo's steps at every second pixel; dictionary and the curve from atoms to "
-        "sigma are learned again, since theirs is for non-commercial use; sigma = c/4; 8 blended "
+        "sigma are our own, since theirs is for non-commercial use; sigma = c/4; 8 blended "
         "levels of a mirrored picture, power 1.5, weight 16.8",
         licence="official code: non-commercial; reimplemented here, MIT",
         published_as="jnb",
