@@ -122,7 +122,12 @@ def test_a_map_that_cannot_be_written_is_refused_before_anything_is_computed(pic
     with pytest.raises(InputError, match=r"out/a\.png: the restored picture goes there"):
         restored(picture, picture.parent / "out" / "a.tif")
     with pytest.raises(InputError, match="a map is of one picture; 2 are given"):
-        made_in(picture.parent / "out", picture, picture, map=picture.with_name("blur.png"))
+        made_in(
+            picture.parent / "out",
+            picture,
+            picture.with_name("b.png"),
+            map=picture.with_name("blur.png"),
+        )
     with pytest.raises(StorageError, match=r"a\.png"):
         restored(picture, picture / "blur.png")
     if sys.platform == "linux":  # where root may not write either
