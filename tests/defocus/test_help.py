@@ -34,14 +34,6 @@ ALL = [
 ]
 
 
-def own_options(command: click.Command) -> set[str]:
-    return {
-        option.opts[0]
-        for option in command.params
-        if isinstance(option, click.Option) and option not in (*OPTIONS, PLUGIN)
-    }
-
-
 @pytest.mark.parametrize("command", ALL)
 def test_the_first_line_fits_its_list(command):
     assert command.help
@@ -59,7 +51,7 @@ def test_options_have_help_and_long_commands_headings(command):
     assert [word for word, count in words.items() if count > 1] == [], "one name for two options"
     numbers = [one for one in command.params if isinstance(one.type, click.types.FloatParamType)]
     assert [one.name for one in numbers if not isinstance(one.type, FiniteRange)] == []
-    options = own_options(command)
+    options = {one.opts[0] for one in typed if one not in (*OPTIONS, PLUGIN)}
     if not isinstance(command, SectionedCommand):
         assert len(options) <= MOST_OPTIONS_IN_ONE_LIST
         return
@@ -68,3 +60,10 @@ def test_options_have_help_and_long_commands_headings(command):
     text = command.get_help(click.Context(command))
     assert [heading for heading in command.sections if f"{heading}:\n" not in text] == []
     assert text.count("--quiet") == 1
+
+
+def test_a_word_has_one_name_in_all_commands():
+    options = [x for case in ALL for x in case.values[0].params if isinstance(x, click.Option)]
+    named = {(max(one.opts, key=len), one.name) for one in options if one.expose_value}
+    assert len(named) > 100
+    assert [word for word, count in Counter(word for word, _ in named).items() if count > 1] == []
