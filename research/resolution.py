@@ -1,9 +1,6 @@
 """How far differences of systems change by an error of registration, beside what is predicted.
 
-``python -m research.resolution --photos FOLDER`` renders pairs like those of a
-camera, whose true transform is known. Each is registered as a dataset's pairs are, and scored
-twice, over the same pixels: against the reference of the measured and of the true transform.
-"""
+``python -m research.resolution --photos FOLDER`` scores pairs by measured and true transforms."""
 
 import argparse
 import itertools
@@ -42,30 +39,17 @@ Scores = Mapping[str, float]
 
 @dataclass(frozen=True)
 class PairScores:
-    """PSNR of each system on one pair, dB.
+    """PSNR of each system on one pair, dB."""
 
-    Attributes:
-        sigma_px: Standard error of the reference's place along each axis.
-        error_px: What the measured transform errs by, root mean square along each axis.
-        measured: Against the reference of the measured transform.
-        true: Against that of the true transform.
-        moved: Against the measured one after each move by its standard error, by system.
-    """
-
-    sigma_px: float
-    error_px: float
-    measured: Scores
-    true: Scores
-    moved: Mapping[str, Scores]
+    sigma_px: float  # of the reference's place along each axis
+    error_px: float  # of the measured transform, root mean square along each axis
+    measured: Scores  # against its reference
+    true: Scores  # against the true transform's reference
+    moved: Mapping[str, Scores]  # against the measured one, moved by its standard error
 
 
 def pair_scores(pair: RealLikePair, systems: Mapping[str, SystemRestorer]) -> PairScores | None:
-    """Score every system against both references; None if the misalignment is unknown.
-
-    Args:
-        pair: A pair whose transform is known.
-        systems: The systems by name.
-    """
+    """Score every system against both references; None if the misalignment is unknown."""
     found = measure(pair.blurry, pair.sharp, flow_estimator(DEFAULT_ESTIMATOR))
     said = found.misalignment
     if said.status != "ok" or said.sigma is None or said.matrix is None:

@@ -48,15 +48,7 @@ PATCHES, PATCH_PX = 2048, 96
 
 
 def narrow_systems(names: Sequence[str]) -> list[Baseline]:
-    """The systems with these names in their order, each with a narrow copy of its own.
-
-    Args:
-        names: Names; empty for every system that ``run --all`` trains.
-
-    Raises:
-        RegistryError: A name is unknown.
-        InputError: A system has no narrow copy.
-    """
+    """The systems with these names, or all that ``run --all`` trains, with narrow copies."""
     if names:
         found = [baseline(name) for name in names]
         without = [one.card.name for one in found if one.narrow is None]
@@ -72,12 +64,7 @@ def narrow_systems(names: Sequence[str]) -> list[Baseline]:
 
 
 def open_bank(text: str) -> tuple[Dataset, PatchBank]:
-    """Open a stream and render the patches that all trainings share.
-
-    Raises:
-        InputError: The dataset is not a stream.
-        DatasetError: No photograph can be used.
-    """
+    """Open a stream and render the patches that all trainings share."""
     dataset = open_dataset(text)
     if dataset.endless is None:
         raise InputError(f"{text}: not a stream; give stream:FOLDER with sharp photographs")
@@ -87,25 +74,9 @@ def open_bank(text: str) -> tuple[Dataset, PatchBank]:
 def train_narrow(
     system: Baseline, dataset: Dataset, bank: PatchBank, minutes: float, out: Path
 ) -> Path:
-    """Train the narrow copy of a system for some minutes of one processor core.
+    """Train the narrow copy of a system for some minutes of one core; its weights file.
 
-    How many steps that is, is measured once and kept, so that a stopped training goes on alike.
-
-    Args:
-        system: A system with a narrow copy.
-        dataset: The stream, for its validation pairs.
-        bank: Patches of the stream.
-        minutes: Minutes of processor time.
-        out: Folder of the results, and of a folder per training.
-
-    Returns:
-        The weights file; it is not made again if it fits the system.
-
-    Raises:
-        InputError: The system has no narrow copy.
-        WeightsError: The training diverged.
-        InterruptedWorkError: The process was told to stop; its state is saved.
-    """
+    The steps are measured once and kept: a stopped training goes on alike, a finished one stays."""
     if system.narrow is None or system.recipe is None:
         raise InputError(f"{system.card.name} has no narrow copy")
     copy = system.narrowed()
@@ -226,16 +197,7 @@ def _validation(copy: Baseline, path: Path, dataset: Dataset) -> tuple[float | N
 
 
 def ship_narrow(system: Baseline, path: Path) -> Path:
-    """Copy finished start weights and their card beside the code of the system.
-
-    Args:
-        system: The system.
-        path: Result of :func:`train_narrow`.
-
-    Raises:
-        InputError: The system is not part of this package.
-        StorageError: The folder cannot be written.
-    """
+    """Copy finished start weights and their card beside the code of the system."""
     folder = own_folder(system)
     if folder is None:
         raise InputError(f"{system.card.name} is not part of this package")

@@ -41,19 +41,12 @@ TRIALS_AT_ONCE = 25
 
 @dataclass(frozen=True)
 class TruthSetting:
-    """A kind of rendered pair.
-
-    Attributes:
-        name: Name in the tables.
-        ranges: Ranges from which the pairs are drawn.
-        size: Height and width.
-        count: Number of items.
-    """
+    """A kind of rendered pair."""
 
     name: str
     ranges: Ranges
-    size: tuple[int, int]
-    count: int
+    size: tuple[int, int]  # height and width
+    count: int  # of pairs
 
 
 TRUTH_REVISION = 1
@@ -64,32 +57,18 @@ TRUTH_REVISION = 1
 class TruthPlan:
     """What is to be run.
 
-    Attributes:
-        split: Split of the textures, layouts and point spread functions.
-        folders: Folders of pictures for textures, besides those of scikit-image.
-        seed: Seed of all pairs.
-        pairs: Number of pairs of the usual size; there are a fifth as many without misalignment and
-            a fiftieth as many of full size.
-        trials: Number of further pairs that test only the global registration; there are a
-            twentieth as many without misalignment of each asymmetric point spread.
-        stacks: Folder of real focus stacks, or None. Their frames are scored beside rendered pairs;
-            real-like pairs take photographs from it.
-        methods: Names of the methods.
-        revision: Of what is measured; stored results of another are not used.
-        jobs: Number of processes.
-        real_like: Number of pairs with a known warp, made of the photographs in the folders.
-    """
+    A fifth as many pairs more stand still, and a fiftieth as many are of full size."""
 
-    split: Split
-    folders: tuple[Path, ...]
+    split: Split  # of textures, layouts and point spread functions
+    folders: tuple[Path, ...]  # of pictures for textures, besides those of scikit-image
     seed: int
     pairs: int
-    trials: int
-    stacks: Path | None
+    trials: int  # pairs for the global registration alone; a twentieth as many stand still
+    stacks: Path | None  # of real focus stacks; real-like pairs take photographs from it
     methods: tuple[str, ...]
-    revision: str
-    jobs: int
-    real_like: int = 0
+    revision: str  # of what is measured; stored results of another are not used
+    jobs: int  # processes
+    real_like: int = 0  # pairs with a known warp, of the photographs in the folders
 
     @property
     def rendered(self) -> bool:
@@ -99,21 +78,15 @@ class TruthPlan:
 
 @dataclass(frozen=True)
 class TruthResults:
-    """Results of the benchmark.
+    """Results of the benchmark."""
 
-    Attributes:
-        scores: Scores by setting and method, one per pair, in the order of the pairs.
-        trials: Number of trials of the global registration.
-        still_trials: Trials on pairs without misalignment, by asymmetric point spread.
-        frames: Frames of the real focus stacks.
-        real_like: Scores by method, for each pair with a known warp.
-    """
-
+    # by setting and method, in the order of the pairs
     scores: Mapping[str, Mapping[str, Sequence[PairScore]]]
     trials: Sequence[RegistrationTrial]
+    # without misalignment, by asymmetric spread
     still_trials: Mapping[str, Sequence[RegistrationTrial]]
-    frames: Sequence[FrameScore]
-    real_like: Sequence[dict[str, WarpScore]] = ()
+    frames: Sequence[FrameScore]  # of the real focus stacks
+    real_like: Sequence[dict[str, WarpScore]] = ()  # by method, for each pair with a known warp
 
 
 def settings_of(plan: TruthPlan) -> tuple[TruthSetting, ...]:

@@ -16,59 +16,36 @@ FAILURE_PX = 1.0
 
 @dataclass(frozen=True)
 class RegistrationTrial:
-    """The registration of one pair.
+    """The registration of one pair."""
 
-    Attributes:
-        error_px: See :func:`corner_error_px`; None if the registration reported ``unknown``.
-        largest_coc_px: Largest diameter of the circle of confusion in the pair.
-        sigma_px: Standard error at the worst corner that the registration gives.
-        reason: Why it reported ``unknown``.
-        model: The transform's model.
-        inlier_share: Share of the tiles with texture that agree.
-        agreeing: Number of tiles that agree.
-        blur_px: Root mean squared circle of confusion of these tiles, as the registration found it.
-    """
-
-    error_px: float | None
-    largest_coc_px: float
-    sigma_px: float | None = None
-    reason: str = ""
+    error_px: float | None  # of corner_error_px; None if it reported ``unknown``
+    largest_coc_px: float  # diameter of the circle of confusion
+    sigma_px: float | None = None  # standard error at the worst corner, as registration gives it
+    reason: str = ""  # why it reported ``unknown``
     model: str = ""
-    inlier_share: float = 0.0
-    agreeing: int = 0
+    inlier_share: float = 0.0  # of the tiles with texture, those that agree
+    agreeing: int = 0  # tiles
+    # root mean squared circle of confusion of these tiles, as registration found it
     blur_px: float = 0.0
 
 
 @dataclass(frozen=True)
 class Failures:
-    """Counted failures.
-
-    Attributes:
-        pairs: Number of registered pairs.
-        unknown: Number of pairs reported as ``unknown``.
-        failed: Number of silent failures, wrong by more than :data:`FAILURE_PX`.
-        bound: Upper end of the 95 % interval (one-sided, Clopper and Pearson) of the share of
-            silent failures among all pairs.
-        median_px: Median error of the answered pairs.
-        within: Share of the answered pairs whose error is at most twice the standard error given
-            with it.
-    """
+    """Counted failures."""
 
     pairs: int
-    unknown: int
-    failed: int
-    bound: float
-    median_px: float | None
+    unknown: int  # pairs that were reported so
+    failed: int  # silently, by more than FAILURE_PX
+    bound: float  # of the share of silent failures among all pairs: upper end, 95 %, one-sided
+    median_px: float | None  # of the answered pairs
+    # of the answered pairs, those that err by two of their standard errors at most
     within: float | None
 
 
 def corner_error_px(pair: TruthPair, matrix: NDArray[np.float64]) -> float:
     """Error of a transform at the worst corner of the frame.
 
-    With parallax, a scene has no single transform: a point at a corner moves by the camera's
-    similarity, plus parallax between that of the farthest and that of the nearest surface in the
-    picture. A corner's error is the distance from this range.
-    """
+    With parallax, a corner's right place is a range, from the farthest surface to the nearest."""
     height, width = pair.coc_px.shape
     corners = np.array([(x, y, 1.0) for x in (0, width - 1) for y in (0, height - 1)])
     found = corners @ matrix.T
@@ -99,9 +76,7 @@ def trial(pair: TruthPair, found: Registration) -> RegistrationTrial:
 def count_failures(trials: Sequence[RegistrationTrial]) -> Failures:
     """Count failures, with the 95 % bound.
 
-    Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case
-    of the binomial (Biometrika 1934).
-    """
+    Source: Clopper and Pearson, The use of confidence or fiducial limits (Biometrika 1934)."""
     from scipy.stats import beta  # slow to import
 
     errors = [one.error_px for one in trials if one.error_px is not None]

@@ -33,30 +33,18 @@ TILE_BAND = 0.12
 
 @dataclass(frozen=True)
 class Answer:
-    """Answer of a method for a pair.
+    """Answer of a method for a pair."""
 
-    Attributes:
-        flow: ``(2, H, W)`` float32 from blurry to sharp, px; None if the method reports ``unknown``
-            or does not converge.
-        reliable: ``(H, W)`` bool, where the method marks its flow as reliable; None if it does not
-            tell.
-    """
-
-    flow: Array | None
-    reliable: NDArray[np.bool_] | None = None
+    flow: Array | None  # ``(2, H, W)`` float32 from blurry to sharp, px; None if it is unknown
+    reliable: NDArray[np.bool_] | None = None  # ``(H, W)``; None if the method does not say
 
 
 @dataclass(frozen=True)
 class Members:
-    """A pair as input of the methods.
+    """A pair as input of the methods."""
 
-    Attributes:
-        blurry: ``(H, W, 3)`` float32, sRGB-encoded, [0, 1].
-        sharp: Same shape.
-    """
-
-    blurry: Array
-    sharp: Array
+    blurry: Array  # ``(H, W, 3)`` float32, sRGB-encoded, [0, 1]
+    sharp: Array  # same shape
 
     @cached_property
     def linear(self) -> tuple[Array, Array]:
@@ -195,9 +183,7 @@ def available_methods() -> tuple[str, ...]:
 def answers(pair: Members, names: Sequence[str]) -> Iterator[tuple[str, Answer, float]]:
     """The answers of methods to a pair, with the CPU seconds of each.
 
-    If a method builds on the registration, its seconds include those of the registration, which
-    runs once.
-    """
+    The registration runs once; its seconds count for every method that builds on it."""
     start = time.process_time()
     if any(name in FROM_REGISTRATION for name in names):
         _ = pair.registration

@@ -1,12 +1,6 @@
-"""Real pairs whose sharp member is moved in a known way: how well each method takes that back.
+"""Real pairs moved in a known way: how well methods take it back. The tables go to stdout.
 
-``python -m research.alignment_truth.real_pairs DATASET`` takes a dataset, such as ``pairs:FOLDER``,
-a folder with ``blurry/`` and ``sharp/``. Nobody knows how exactly such members
-lie on each other. So each pair first gets a reference: of what all methods say, the transform
-under which both are most alike where the blurry member is in focus. Then the sharp member is
-moved, as a whole and besides with breathing and parallax, and what a method brings back is
-compared with the reference. The tables, and why pairs are unknown, go to stdout.
-"""
+``python -m research.alignment_truth.real_pairs DATASET``, a dataset such as ``pairs:FOLDER``."""
 
 import sys
 import time
@@ -49,19 +43,12 @@ LIKE_DB, APART_PX = 0.2, 0.5
 
 @dataclass(frozen=True)
 class Reference:
-    """The transform under which the members are most alike in focus.
+    """The transform, of all that methods say, under which the members are most alike in focus."""
 
-    Attributes:
-        matrix: ``(3, 3)`` from blurry to sharp positions.
-        focus: Share of the blurry picture that is in focus.
-        like_db: How alike the members are there, by name of the answer.
-        sure: Whether no answer that is clearly another one is nearly as much alike.
-    """
-
-    matrix: Matrix
-    focus: float
-    like_db: Mapping[str, float]
-    sure: bool
+    matrix: Matrix  # ``(3, 3)`` from blurry to sharp positions
+    focus: float  # share of the blurry picture that is in focus
+    like_db: Mapping[str, float]  # how alike the members are there, by name of the answer
+    sure: bool  # no other answer is nearly as much alike
 
 
 def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Reference:

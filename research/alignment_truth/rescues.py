@@ -1,8 +1,6 @@
-"""What helps pairs whose misalignment is unknown, tried on pairs that are rendered so.
+"""What helps pairs of unknown misalignment, tried on pairs that are rendered so.
 
-``python -m research.alignment_truth.rescues`` prints the table of
-docs/how-to/unknown-alignment.md. It uses the pictures that come with scikit-image.
-"""
+``python -m research.alignment_truth.rescues`` prints the table of unknown-alignment.md."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -71,16 +69,11 @@ class MovedPair:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of pairs, and the same pairs taken better.
+    """A kind of pairs, and the same pairs taken better."""
 
-    Attributes:
-        name: What is difficult.
-        make: Makes a pair by its number.
-        better: What would be done better, and the same pair so; None if nothing.
-    """
-
-    name: str
-    make: Callable[[int], MovedPair]
+    name: str  # what is difficult
+    make: Callable[[int], MovedPair]  # by a pair's number
+    # what would be done better, and the same pair so
     better: tuple[str, Callable[[int], MovedPair]] | None = None
 
 

@@ -23,20 +23,15 @@ RIGHT_PX = 0.5
 
 @dataclass(frozen=True)
 class PairScore:
-    """Score of a method's answer for a pair.
+    """Score of a method's answer for a pair."""
 
-    Attributes:
-        answered: False if the method reported ``unknown``.
-        seconds: CPU time.
-        sums: Sum of end-point errors (px) and number of pixels for each class of pixel.
-        reliable_share: Share of the pixels with a counterpart that the method marks as reliable.
-        believed_without: Share of the pixels marked as reliable that have no counterpart.
-    """
-
-    answered: bool
-    seconds: float
+    answered: bool  # False if the method reported ``unknown``
+    seconds: float  # CPU
+    # end-point errors (px) and number of pixels, by class of pixel
     sums: Mapping[str, tuple[float, int]]
+    # of the pixels with a counterpart, those marked as reliable
     reliable_share: float | None = None
+    # of the pixels marked as reliable, those without a counterpart
     believed_without: float | None = None
 
     def mean(self, name: str) -> float | None:
@@ -46,11 +41,9 @@ class PairScore:
 
 
 def score(pair: TruthPair, answer: Answer, seconds: float) -> PairScore:
-    """Compare a method's answer with the truth.
+    """Compare a method's answer with the truth, over pixels with a counterpart.
 
-    Only pixels with a counterpart in the sharp member count. The bins of blur and of flow leave out
-    pixels near occluding edges, which are a separate class.
-    """
+    The bins of blur and flow leave out pixels near occluding edges, a class for themselves."""
     if answer.flow is None:
         return PairScore(False, seconds, {})
     error = np.hypot(*(answer.flow - pair.flow)).astype(np.float64)
@@ -84,25 +77,15 @@ def _classes(pair: TruthPair) -> dict[str, Mask]:
 
 @dataclass(frozen=True)
 class Summary:
-    """A method's scores over the pairs that it answered.
-
-    Attributes:
-        pairs: Number of pairs.
-        answered: Number of answered pairs.
-        mean_px: Mean end-point error over the pixels of each class.
-        reliable_share: Mean share of reliable pixels among those with a counterpart.
-        believed_without: Mean share of pixels without a counterpart among the reliable ones.
-        right_share: Share of the answered pairs with a mean error below 0.5 px on reliable pixels.
-        seconds: Mean CPU time.
-    """
+    """A method's scores over the pairs that it answered."""
 
     pairs: int
     answered: int
-    mean_px: Mapping[str, float]
-    reliable_share: float | None
-    believed_without: float | None
-    right_share: float | None
-    seconds: float
+    mean_px: Mapping[str, float]  # end-point error, by class of pixel
+    reliable_share: float | None  # mean, of the pixels with a counterpart
+    believed_without: float | None  # mean, of the reliable pixels
+    right_share: float | None  # of the answered pairs, below 0.5 px on reliable pixels
+    seconds: float  # CPU, mean
 
 
 def summary(scores: Sequence[PairScore]) -> Summary:

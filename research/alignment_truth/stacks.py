@@ -46,34 +46,21 @@ TILE_IN_FOCUS = 0.5
 
 @dataclass(frozen=True)
 class StackScore:
-    """Score of one method on one frame.
+    """Score of one method on one frame."""
 
-    Attributes:
-        psnr_db: PSNR of the aligned merged picture against the frame, over all that both show.
-        in_focus_db: PSNR inside the in-focus region.
-        residual_px: Median remaining shift of the tiles inside the in-focus region.
-    """
-
-    psnr_db: float
-    in_focus_db: float | None
-    residual_px: float | None
+    psnr_db: float  # of the aligned merged picture, over all that both show
+    in_focus_db: float | None  # inside the region in focus
+    residual_px: float | None  # median shift that remains of the tiles in focus
 
 
 @dataclass(frozen=True)
 class FrameScore:
-    """Scores of all methods on one frame.
+    """Scores of all methods on one frame."""
 
-    Attributes:
-        stack: Name of the stack's folder.
-        frame: Name of the frame's file.
-        in_focus_share: Share of the frame that is in focus.
-        scores: Scores by method; None if it gave no answer.
-    """
-
-    stack: str
-    frame: str
+    stack: str  # name of its folder
+    frame: str  # name of its file
     in_focus_share: float
-    scores: Mapping[str, StackScore | None]
+    scores: Mapping[str, StackScore | None]  # None if a method gave no answer
 
 
 def stack_frames(folder: Path) -> list[tuple[Path, Path]]:

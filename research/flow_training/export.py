@@ -24,41 +24,20 @@ TEMPLATE = Path(__file__).parent / "card.md.j2"
 
 @dataclass(frozen=True)
 class Provenance:
-    """Origin of the weights.
+    """Origin of the weights."""
 
-    Attributes:
-        pictures: Names of the textures of the split ``train``.
-        pictures_note: Origin and licence of the pictures.
-        device: Device of the last part of the training.
-        scores: Errors on the validation pairs by estimator and column, with these weights first.
-        half_precision_px: Mean and largest change of the flow by rounding to float16, px.
-    """
-
-    pictures: Sequence[str]
-    pictures_note: str
-    device: str
+    pictures: Sequence[str]  # names of the textures of the split ``train``
+    pictures_note: str  # origin and licence
+    device: str  # of the last part of the training
+    # on validation pairs, by estimator and column; these weights first
     scores: Mapping[str, Mapping[str, float | None]]
-    half_precision_px: tuple[float, float]
+    half_precision_px: tuple[float, float]  # mean and largest change of the flow by float16
 
 
 def export(
     folder: Path, plan: TrainingPlan, seconds: float, network: PWCNet, made: Provenance
 ) -> Path:
-    """Write the weights in float16 and their card, as text and for programs.
-
-    Args:
-        folder: Folder for the three files.
-        plan: Plan of the training.
-        seconds: Duration of the training.
-        network: The trained network.
-        made: Origin of the weights, for the card.
-
-    Returns:
-        The weights file.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
+    """Write the weights in float16 and their card, as text and for programs; the weights file."""
     weights = make_folder(folder) / WEIGHTS
     facts = _facts(plan, seconds, made)
     metadata = {ORIGIN_KEY: OWN_ORIGIN, CARD_KEY: json.dumps(facts)}

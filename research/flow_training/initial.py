@@ -11,12 +11,7 @@ FLOW_GAIN = 0.1
 
 
 def initial_network(plan: TrainingPlan, start: dict[str, torch.Tensor] | None) -> PWCNet:
-    """PWC-Net with given weights, or with random ones from the plan's seed.
-
-    Args:
-        plan: Seed and form of the network.
-        start: Weights under our names.
-    """
+    """PWC-Net with given weights (under our names), or with random ones from the plan's seed."""
     network = PWCNet(normalise=plan.settings.normalise)
     if start is not None:
         network.load_state_dict(start)

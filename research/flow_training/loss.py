@@ -33,20 +33,9 @@ class FlowObjective(TrainingObjective[FlowBatch]):
 
 
 def multi_scale_loss(flows: Flows, truth: torch.Tensor) -> torch.Tensor:
-    """Weighted sum of the end-point errors of all levels.
+    """Weighted sum of all levels' end-point errors; ``truth`` is ``(N, 2, H, W)``, px.
 
-    sum over levels of weight * (sum over pixels of sqrt(|flow - truth|^2 + rounding^2)) / N, with
-    the truth averaged down to each level; at level 2 the refined flow is used.
-
-    Args:
-        flows: The flows of a network, in its unit.
-        truth: ``(N, 2, H, W)`` float32, px.
-
-    Returns:
-        Scalar.
-
-    Source: Sun et al., PWC-Net (CVPR 2018), eq. 3; weights of section 4.
-    """
+    Source: Sun et al., PWC-Net (CVPR 2018), eq. 3; weights of section 4."""
     levels = (flows.flow6, flows.flow5, flows.flow4, flows.flow3, flows.refined)
     loss = truth.new_zeros(())
     for weight, flow in zip(LEVEL_WEIGHTS, levels, strict=True):

@@ -31,21 +31,13 @@ VALIDATION_SEED = 20_000_000
 
 @dataclass(frozen=True)
 class FlowBatch(TrainingBatch):
-    """Rendered pairs.
+    """Rendered pairs."""
 
-    Attributes:
-        blurry: ``(N, 3, H, W)`` float32, blue, green, red, sRGB-encoded, [0, 1].
-        sharp: Same shape.
-        flow: ``(N, 2, H, W)`` float32, px, from blurry to sharp.
-        coc_px: ``(N, H, W)`` float32, diameter of the circle of confusion.
-        plain: ``(N, H, W)`` bool, visible in both members and off occluding edges.
-    """
-
-    blurry: torch.Tensor
-    sharp: torch.Tensor
-    flow: torch.Tensor
-    coc_px: torch.Tensor
-    plain: torch.Tensor
+    blurry: torch.Tensor  # ``(N, 3, H, W)`` float32, blue, green, red, sRGB-encoded, [0, 1]
+    sharp: torch.Tensor  # same shape
+    flow: torch.Tensor  # ``(N, 2, H, W)`` float32, px, from blurry to sharp
+    coc_px: torch.Tensor  # ``(N, H, W)`` float32, diameter
+    plain: torch.Tensor  # ``(N, H, W)`` bool, visible in both members and off occluding edges
 
     @property
     def inputs(self) -> torch.Tensor:
@@ -58,14 +50,7 @@ class FlowBatch(TrainingBatch):
 
 
 def flow_batch(plan: TrainingPlan, textures: Textures, mine: Ranks, step: int) -> FlowBatch:
-    """The batch of a step, which depends only on the seed and the step, or a process's part of it.
-
-    Args:
-        plan: The training.
-        textures: Textures of the split ``train``.
-        mine: The process among those that share the batch.
-        step: The step, counted from 0.
-    """
+    """The batch of a step, by the seed and the step alone, or a process's part of it."""
     stage = plan.stage(step)
     numbers = range(step * MOST_IN_BATCH, step * MOST_IN_BATCH + stage.batch)
     shared = numbers[places_of(stage.batch, mine)]
@@ -73,12 +58,7 @@ def flow_batch(plan: TrainingPlan, textures: Textures, mine: Ranks, step: int) -
 
 
 def validation_batches(plan: TrainingPlan, textures: Textures) -> tuple[FlowBatch, ...]:
-    """Pairs of the last stage, one per batch.
-
-    Args:
-        plan: The training.
-        textures: Textures of the split ``choose``.
-    """
+    """Pairs of the last stage, one per batch, of the textures ``choose``."""
     stage = plan.settings.stages[-1]
     return tuple(
         _stacked([_pair(textures, stage, VALIDATION_SEED, index)])
@@ -118,16 +98,9 @@ def _pair(textures: Textures, stage: FlowStage, seed: int, index: int) -> TruthP
 def equally_blurred(
     sharp: NDArray[np.float32], flow: NDArray[np.float32], coc_px: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """The sharp member of a pair with the blur of the other, as after equalisation.
+    """The sharp member with the blur of the other, as after equalisation: ``(H, W, 3)`` sRGB.
 
-    Args:
-        sharp: ``(H, W, 3)`` float32, sRGB-encoded.
-        flow: ``(2, H, W)`` float32, px, from blurry to sharp.
-        coc_px: ``(H, W)`` float32, diameter of the circle of confusion in the blurry member.
-
-    Returns:
-        ``(H, W, 3)`` float32, sRGB-encoded.
-    """
+    ``flow`` is ``(2, H, W)``, from blurry to sharp, ``coc_px`` ``(H, W)``, of the blurry member."""
     height, width = coc_px.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     # flows are smooth: the flow at the sharp position is nearly that of the blurry one

@@ -24,58 +24,32 @@ Length = Annotated[float, Field(ge=0)]
 
 
 class FlowStage(Settings):
-    """A stage with pairs of one difficulty.
+    """A stage with pairs of one difficulty."""
 
-    Attributes:
-        share: Share of all steps, relative to the other stages.
-        batch: Number of pairs per step.
-        crop_px: Side of a pair; a multiple of 64.
-        coc_px: Largest diameter of the circle of confusion.
-        flow_px: Largest shift of the whole picture; zoom and rotation move the corners as far.
-        parallax_px: Largest displacement between the nearest and the farthest surface.
-        sharp_share: Share of pairs whose members are equally sharp.
-        equalised_share: Share of pairs whose sharp member is blurred about as much as the other
-            one.
-        photometric: Whether exposure, vignetting and noise differ within a pair.
-    """
-
-    share: Annotated[float, Field(gt=0)]
-    batch: Annotated[int, Field(ge=1, le=64)]
-    crop_px: Annotated[int, Field(ge=64, multiple_of=64)]
-    coc_px: Length
-    flow_px: Length
-    parallax_px: Length
-    sharp_share: Share
-    equalised_share: Share
-    photometric: bool
+    share: Annotated[float, Field(gt=0)]  # of all steps, relative to the other stages
+    batch: Annotated[int, Field(ge=1, le=64)]  # pairs per step
+    crop_px: Annotated[int, Field(ge=64, multiple_of=64)]  # side of a pair
+    coc_px: Length  # largest diameter
+    flow_px: Length  # largest shift of the whole picture; zoom and rotation move corners as far
+    parallax_px: Length  # largest, from the nearest to the farthest surface
+    sharp_share: Share  # pairs whose members are equally sharp
+    equalised_share: Share  # pairs whose sharp member is blurred about as the other
+    photometric: bool  # exposure, vignetting and noise differ within a pair
 
 
 class TrainingSettings(Settings):
-    """Settings of a training.
+    """Settings of a training."""
 
-    Attributes:
-        steps: Number of steps of all stages together.
-        learning_rate: Largest learning rate of Adam, reached after the warm-up and followed by a
-            cosine to zero.
-        warm_up_steps: Number of steps in which the learning rate rises linearly.
-        weight_decay: Weight decay, decoupled from the gradient.
-        gradient_norm: Longer gradients are clipped to this norm.
-        normalise: Whether the network's cost volume uses normalised features.
-        bfloat16: Whether convolutions run in bfloat16; weights and the cost volume stay in float32.
-        validate_every: Steps between two validations.
-        validation_pairs: Number of pairs of the split ``choose`` in the last stage's ranges.
-        stages: The stages, in order.
-    """
-
-    steps: Count
+    steps: Count  # of all stages together
+    # the largest, after the warm-up; then a cosine to 0
     learning_rate: Annotated[float, Field(gt=0)]
-    warm_up_steps: Annotated[int, Field(ge=0)]
-    weight_decay: Length
-    gradient_norm: Annotated[float, Field(gt=0)]
-    normalise: bool
-    bfloat16: bool
-    validate_every: Count
-    validation_pairs: Count
+    warm_up_steps: Annotated[int, Field(ge=0)]  # in which the rate rises linearly
+    weight_decay: Length  # decoupled from the gradient
+    gradient_norm: Annotated[float, Field(gt=0)]  # longer gradients are clipped to it
+    normalise: bool  # features of the cost volume
+    bfloat16: bool  # of convolutions; weights and the cost volume stay in float32
+    validate_every: Count  # steps
+    validation_pairs: Count  # of the split ``choose``, in the last stage's ranges
     stages: Annotated[tuple[FlowStage, ...], Field(min_length=1)]
 
     @property
@@ -84,11 +58,9 @@ class TrainingSettings(Settings):
         return frozenset({*range(self.validate_every, self.steps, self.validate_every), self.steps})
 
     def method(self, *, on_gpu: bool) -> Method:
-        """Recipe for the training loop, with one step per epoch.
+        """Recipe for the training loop, one step per epoch.
 
-        Args:
-            on_gpu: Whether to use the memory layout of tensor cores, which is slower on a CPU.
-        """
+        On a GPU in the memory layout of tensor cores, which is slower on a CPU."""
         precision: Literal["bfloat16", "float32"] = "bfloat16" if self.bfloat16 else "float32"
         return Method(
             epochs=self.steps,
@@ -101,19 +73,12 @@ class TrainingSettings(Settings):
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """A training with everything that determines its result.
-
-    Attributes:
-        settings: Settings of the training.
-        seed: Seed of the initial weights and of every pair.
-        pictures: SHA-256 of the textures in order, as one hash.
-        start: SHA-256 hash of the initial weights; empty for random ones.
-    """
+    """A training with everything that determines its result."""
 
     settings: TrainingSettings
-    seed: int
-    pictures: str
-    start: str
+    seed: int  # of the initial weights and of every pair
+    pictures: str  # SHA-256 of the textures in order, as one hash
+    start: str  # SHA-256 of the initial weights; empty for random ones
 
     @property
     def id(self) -> str:
@@ -139,14 +104,8 @@ class TrainingPlan:
 
 
 def read_settings(path: Path | None, steps: int | None) -> TrainingSettings:
-    """Read the settings of a TOML file, or return those of the shipped weights.
+    """Settings of a TOML file, or those of the shipped weights.
 
-    Args:
-        path: The file.
-        steps: Overrides the number of steps; the stages keep their shares.
-
-    Raises:
-        SettingsError: The file is missing, not TOML, has an unknown key or a wrong value.
-    """
+    ``steps`` replaces the number of steps; the stages keep their shares."""
     settings = load_settings(TrainingSettings, path or DEFAULT_SETTINGS)
     return settings if steps is None else settings.model_copy(update={"steps": steps})

@@ -25,31 +25,18 @@ from research.flow_training.validation import Row, class_errors, described
 
 @dataclass(frozen=True)
 class FlowRequest:
-    """The user's request.
+    """The user's request."""
 
-    Attributes:
-        pictures: Folders of pictures for the textures.
-        pictures_note: Origin and licence of the pictures, for the card.
-        settings: Settings of the training.
-        seed: Seed of the initial weights and of every pair.
-        weights: File with initial weights; None for random weights.
-        folder: Folder for all results.
-    """
-
-    pictures: Sequence[Path]
-    pictures_note: str
+    pictures: Sequence[Path]  # folders, for the textures
+    pictures_note: str  # origin and licence, for the card
     settings: TrainingSettings
-    seed: int
-    weights: Path | None
-    folder: Path
+    seed: int  # of the initial weights and of every pair
+    weights: Path | None  # to start from; None for random ones
+    folder: Path  # for all results
 
 
 def chosen_device(name: str) -> torch.device:
-    """The device with a name: ``auto`` is the first CUDA device, else the CPU.
-
-    Raises:
-        InputError: ``cuda`` is requested but not available.
-    """
+    """The device with a name: ``auto`` is the first CUDA device, else the CPU."""
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise InputError("no CUDA device is available; use --device cpu")
@@ -57,24 +44,9 @@ def chosen_device(name: str) -> torch.device:
 
 
 def train_flow(request: FlowRequest, device: torch.device, workers: int) -> Path:
-    """Start or continue a training and export the weights.
+    """Start or continue a training and export the weights, whose file is the result.
 
-    Args:
-        request: The request.
-        device: The device to train on.
-        workers: Number of rendering processes; 0 renders in this process. The result does not
-            depend on it.
-
-    Returns:
-        The exported weights file.
-
-    Raises:
-        DatasetError: A folder of pictures is missing or has no picture.
-        WeightsError: The weights to start from cannot be used, or the folder holds the state of
-            another training.
-        TrainingError: The loss is not finite.
-        StorageError: The disk is full or the folder is not writable.
-    """
+    With 0 workers this process renders; the result does not depend on their number."""
     textures = load_textures("train", request.pictures)
     unseen = load_textures("choose", request.pictures)
     started = load_weights(request.weights) if request.weights else None

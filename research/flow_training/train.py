@@ -34,22 +34,7 @@ def train(
 ) -> Trained:
     """Train until the plan's last step, from the checkpoint in ``folder`` if there is one.
 
-    Args:
-        plan: Plan of the training.
-        textures: Textures of the split ``train``.
-        pairs: Validation pairs, in batches of one.
-        folder: Folder for ``checkpoint.safetensors``, ``train.csv`` and ``validation.csv``.
-        device: The device to train on.
-        workers: Number of rendering processes; 0 renders in this process. The result does not
-            depend on it.
-        start: Initial weights; None for random ones.
-
-    Raises:
-        WeightsError: The folder has a checkpoint of another plan.
-        TrainingError: The loss is not finite.
-        InterruptedWorkError: The process received a stop signal; its state is saved.
-        StorageError: The disk is full or the folder is not writable.
-    """
+    With 0 workers this process renders; a stop signal ends it with its state saved."""
     if training_of(folder) not in ("", plan.id):
         raise WeightsError(
             f"{folder / CHECKPOINT}: of a training with other settings, pictures or seed; choose "

@@ -20,13 +20,7 @@ BLURRED_FROM_PX = 4.0
 def estimated(
     network: nn.Module, pairs: Iterable[FlowBatch], device: torch.device
 ) -> list[torch.Tensor]:
-    """The flows of a network in full precision, ``(1, 2, H, W)`` each, on the CPU.
-
-    Args:
-        network: A PWC-Net in evaluation mode, on the device.
-        pairs: Batches of one pair.
-        device: The device to use.
-    """
+    """The flows of a network in full precision, ``(1, 2, H, W)`` each, on the CPU."""
     pwcnet = cast("PWCNet", network)
     return [
         estimate_flow(pwcnet, pair.blurry.to(device), pair.sharp.to(device)).cpu() for pair in pairs
@@ -34,14 +28,9 @@ def estimated(
 
 
 def class_errors(flows: Iterable[torch.Tensor], pairs: Iterable[FlowBatch]) -> Row:
-    """Mean end-point errors in px: of all pixels, and of sharp and blurred pixels away from edges.
+    """Mean end-point errors in px: of all, and of sharp and blurred pixels away from edges.
 
-    A value is None if no pixel belongs to the class.
-
-    Args:
-        flows: ``(1, 2, H, W)`` each.
-        pairs: As many batches of one pair.
-    """
+    A value is None if no pixel belongs to the class."""
     everywhere, off_edges, sharp, blurred = [], [], [], []
     for flow, pair in zip(flows, pairs, strict=True):
         error = end_point_error(flow, pair.flow)

@@ -1,9 +1,6 @@
-"""Learn the map of blur: ``python -m research.learning.blur_map PHOTOGRAPHS``.
+"""Learn the map of blur: ``python -m research.learning.blur_map PHOTOGRAPHS``; seven minutes.
 
-From pairs of the training stream of a folder of photographs, which have their circles of confusion,
-and from plain patterns (gradients, waves, noise, flat colours), which are as sharp as they will
-ever be. It takes about seven minutes of one processor core.
-"""
+From pairs of the stream, and from plain patterns, which are as sharp as they will ever be."""
 
 import argparse
 import math
@@ -51,10 +48,7 @@ def main() -> None:
 def learn(found: Sequence[torch.Tensor], diameters: Sequence[torch.Tensor]) -> nn.Module:
     """A network with the moving average of what it learned.
 
-    Args:
-        found: ``(13, h, h)`` details of each picture.
-        diameters: ``(1, h, h)`` circle of confusion of each cell, px, >= 0.
-    """
+    ``found``: ``(13, h, h)`` details each; ``diameters``: ``(1, h, h)`` of the cells, px."""
     network = BlurNetwork()
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.998))  # type: ignore[no-untyped-call]
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
@@ -84,12 +78,7 @@ def _turned(cells: torch.Tensor, turns: int, mirrored: bool) -> torch.Tensor:
 
 
 def pinball(levels: torch.Tensor, diameters: torch.Tensor) -> torch.Tensor:
-    """Least where each level is its quantile.
-
-    Args:
-        levels: ``(N, 2, h, w)`` of the network.
-        diameters: ``(N, 1, h, w)`` circle of confusion of each cell, px, >= 0.
-    """
+    """Least where each of the levels ``(N, 2, h, w)`` is its quantile of ``(N, 1, h, w)`` px."""
     above = as_level(diameters) - levels
     quantiles = torch.tensor(QUANTILES).view(1, 2, 1, 1)
     return torch.maximum(quantiles * above, (quantiles - 1) * above).mean()
@@ -108,11 +97,7 @@ def _sample(renderer: Renderer, number: int) -> tuple[torch.Tensor, torch.Tensor
 
 
 def pattern(random: np.random.Generator, side: int) -> Array:
-    """A plain pattern of two colours: a wave, a gradient, rings, noise or nothing at all.
-
-    Returns:
-        ``(side, side, 3)`` float32 in [0, 1], rounded to 8 bits.
-    """
+    """A plain pattern of two colours, ``(side, side, 3)`` float32 in [0, 1], rounded to 8 bits."""
     y, x = np.mgrid[:side, :side].astype(np.float32)
     turn = random.uniform(0, math.pi)
     along = x * math.cos(turn) + y * math.sin(turn)

@@ -1,9 +1,6 @@
 """Learn the dictionary of JNB's map: ``python -m research.learning.jnb``.
 
-The dictionary: K-SVD on patches of pictures behind a Gaussian of 2 px. The curve: the same pictures
-behind Gaussians of 0 to 4 px, and the median of what the map counts. The pictures are those that
-scikit-image carries and that no test scene of the sample dataset shows.
-"""
+From scikit-image's pictures that no test scene shows, behind Gaussians of 0 to 4 px."""
 
 import cv2
 import numpy as np

@@ -1,10 +1,6 @@
-"""Learn the share to keep: ``python -m research.learning.share PHOTOGRAPHS``.
+"""Learn the share to keep: ``python -m research.learning.share PHOTOGRAPHS``; seven minutes.
 
-From pairs of the training stream of a folder of photographs, from photographs behind one blur or
-none, some of them softened before (enlarged, smoothed, compressed), and from patterns. What is soft
-before the blur is the truth: nothing brings back what it never had. It takes about seven minutes of
-one processor core.
-"""
+What is soft before the blur is the truth: nothing brings back what it never had."""
 
 import argparse
 import math
@@ -171,15 +167,7 @@ def _cut(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.
 
 
 def softened(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A picture that is soft by itself: enlarged, smoothed or compressed.
-
-    Args:
-        random: Where to draw from.
-        picture: ``(H, W, 3)``.
-
-    Returns:
-        As ``picture``.
-    """
+    """A picture ``(H, W, 3)`` that is soft by itself: enlarged, smoothed or compressed."""
     height, width = picture.shape[:2]
     kind = int(random.integers(4))
     if kind < 2:

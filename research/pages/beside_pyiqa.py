@@ -1,9 +1,6 @@
-"""Metrics beside those of the package pyiqa: the table of ``metrics.md``.
+"""Metrics beside those of pyiqa, a table of metrics.md: ``python -m research.pages.beside_pyiqa``.
 
-``python -m research.pages.beside_pyiqa``, with pyiqa installed. Nothing is fetched: NIQE and
-DISTS of both have the authors' parameters from this package, and DISTS a VGG-16 with weights of a
-seed.
-"""
+Nothing is fetched: NIQE and DISTS have this package's parameters, VGG-16 weights of a seed."""
 
 import tempfile
 from dataclasses import replace

@@ -1,8 +1,6 @@
-"""Gains of the shipped weights across datasets, beside published ones: a part of ``weights.md``.
+"""Gains of the shipped weights across datasets, beside published ones: a part of weights.md.
 
-``python -m research.pages.cross --dataset READER:PATH …``: takes the options of ``defocus-bench
-studies cross``. With the same ``--out``, finished sets are not measured again.
-"""
+``python -m research.pages.cross --dataset READER:PATH …``; options of ``studies cross``."""
 
 import subprocess
 import sys

@@ -1,9 +1,6 @@
-"""Exports every listed network to ONNX and keeps the table of ``exports.md``.
+"""Exports every listed network to ONNX and keeps the table of exports.md, a process each.
 
-``python -m research.pages.exports`` makes the rows that are missing, ``python -m
-research.pages.exports NAME…`` those of some systems again. Each system has a process of its own,
-whose CPU time has a limit.
-"""
+``python -m research.pages.exports``: the rows that are missing; ``… NAME…`` makes some again."""
 
 import argparse
 import multiprocessing
@@ -120,11 +117,9 @@ def row(system: Baseline) -> str:
 
 
 def filled(system: Baseline) -> nn.Module:
-    """The network with numbers by the fixtures' rule, smaller ones where the output would explode.
+    """The network with numbers by the fixtures' rule, smaller where its output would explode.
 
-    Values that grow from layer to layer are rounding errors in the end, which no two programs
-    share: the graph is not to blame for them.
-    """
+    Values that grow from layer to layer are rounding errors, which no two programs share."""
     network = system.build().eval()
     picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     for gain in (1.0, SMALLER):

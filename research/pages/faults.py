@@ -1,15 +1,6 @@
-"""Plants faults in pairs of the simulated camera; says which are found, and which good ones lost.
+"""Plants faults in pairs of the simulated camera; says which are found, which good ones lost.
 
-``python -m research.pages.faults DIR`` makes sixty pairs in ``DIR``, of which thirteen have a
-fault, strong ones in ``DIR/strong`` and weak ones in ``DIR/weak``. Each set is judged twice:
-imported as a card by ``defocus-capture``, and by ``defocus-data audit`` and ``curate`` as two
-folders of pictures. Then both go to a release by the commands ``audit``, ``compensate``,
-``curate`` and ``package``. The tables go to stdout. What exists is not made again.
-
-``python -m research.pages.faults alarms COUNT STACKS PHOTOS…`` measures pairs without a fault,
-made of the photographs in folders: so many real-like ones and rendered ones, and the frames of
-the focus stacks in a folder; it prints of how many something is said.
-"""
+``python -m research.pages.faults DIR``; ``… alarms COUNT STACKS PHOTOS…``: pairs without one."""
 
 import io
 import sys
@@ -55,19 +46,12 @@ Light = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Plant:
-    """A fault that is planted.
+    """A fault that is planted."""
 
-    Attributes:
-        name: What is done.
-        size: How much of it, strong and weak.
-        camera: Fault of the simulated camera, from the size; empty for none.
-        sharp: What becomes of the light of the sharp member, from the size.
-    """
-
-    name: str
-    size: tuple[float, float]
-    camera: str = ""
-    sharp: Callable[[Light, float], Light] | None = None
+    name: str  # what is done
+    size: tuple[float, float]  # strong and weak
+    camera: str = ""  # fault of the simulated camera; empty for none
+    sharp: Callable[[Light, float], Light] | None = None  # of the sharp member's light and the size
 
 
 def _brighter_to_the_right(light: Light, size: float) -> Light:
@@ -120,11 +104,7 @@ PLANTS: Mapping[int, Plant] = {
 
 
 def main(folder: str) -> None:
-    """Make both sets, judge them, and print a table of each.
-
-    Args:
-        folder: Folder of the sets.
-    """
+    """Make both sets in a folder, judge them twice, and print a table of each."""
     for which, strength in enumerate(("strong", "weak")):
         root = Path(folder) / strength
         if not (root / "pairs" / "sharp" / f"{_name(PAIRS)}.jpg").exists():
@@ -206,17 +186,11 @@ def _jpeg(light: Light, one: tuple[str, str, str, float, float], number: int) ->
 
 @dataclass(frozen=True)
 class Judged:
-    """What was said of a pair.
+    """What was said of a pair."""
 
-    Attributes:
-        stops: What the blur does not explain; None if it was not measured.
-        verdict: ``accept``, ``warn`` or ``reject``.
-        reason: Why; empty if nothing is odd.
-    """
-
-    stops: float | None
-    verdict: str
-    reason: str
+    stops: float | None  # that the blur does not explain; None if not measured
+    verdict: str  # ``accept``, ``warn`` or ``reject``
+    reason: str  # empty if nothing is odd
 
 
 LEFT_OUT = Judged(None, "left out", "")

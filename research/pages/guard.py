@@ -1,9 +1,6 @@
 """Counts what the guard of ``restore`` leaves worse and what good restoring it touches.
 
-``python -m research.pages.guard PHOTOGRAPHS --seeds 5 6 7 8 9 --first 1000`` from the
-repository's root; ``python -m research.pages.guard PHOTOGRAPHS --gains`` for what it takes of
-gains.
-"""
+``python -m research.pages.guard PHOTOGRAPHS --seeds 5 6 7 8 9 --first 1000``, or ``--gains``."""
 
 import argparse
 from collections.abc import Iterator

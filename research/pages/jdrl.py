@@ -1,9 +1,6 @@
-"""Makes the charts and tables of docs/jdrl.md from the documents in research/dose_study.
+"""Charts and tables of docs/jdrl.md from the documents (``dose.json``) in research/dose_study.
 
-Each document is the ``dose.json`` of a study by ``defocus-bench studies ablate jdrl --doses …``,
-under the name of the study; the page has the commands. ``python -m research.pages.jdrl
-nafnet=STUDY`` takes over a finished study first: its document, as ``nafnet.json``, and its strips.
-"""
+``python -m research.pages.jdrl nafnet=STUDY`` takes over a finished study first."""
 
 import hashlib
 import sys
@@ -112,11 +109,7 @@ Document = Mapping[str, Any]
 
 
 def main(*taken: str) -> None:
-    """Write the charts, and the made sections of the page.
-
-    Args:
-        taken: Studies to take over first, each as ``NAME=FOLDER``.
-    """
+    """Write the charts, and the page's sections; first take over studies, ``NAME=FOLDER``."""
     for name, _, study in (one.partition("=") for one in taken):
         take_over(name, Path(study))
     documents = {name: read_documents(studies) for name, studies in SECTIONS.items()}
@@ -126,11 +119,7 @@ def main(*taken: str) -> None:
 
 
 def take_over(name: str, study: Path) -> None:
-    """Copy the document of a finished study, and its strips as WebP beside the page.
-
-    Raises:
-        ValueError: No section has a study of this name, or it does not go with the others there.
-    """
+    """Copy the document of a finished study, and its strips as WebP beside the page."""
     place = next((one for one, studies in SECTIONS.items() if name in studies), None)
     if place is None:
         known = ", ".join(one for studies in SECTIONS.values() for one in studies)
@@ -214,10 +203,7 @@ def read_document(file: Path) -> dict[str, Any]:
 def joined(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """The studies of a section as one document, with all their doses in order.
 
-    Raises:
-        ValueError: A study differs from the first in more than its doses, or has one of its doses,
-            or a line that the dose with most lines lacks.
-    """
+    ValueError where they differ in more than doses, share one, or one has a line of its own."""
     (first, whole), *others = documents.items()
     for name, other in others:
         together = {
@@ -251,11 +237,7 @@ def trained_steps(document: Document) -> set[int]:
 
 
 def with_section(text: str, name: str, lines: Iterator[str]) -> str:
-    """The page with these lines between the two marks of a section.
-
-    Raises:
-        ValueError: The page lacks a mark.
-    """
+    """The page with these lines between the two marks of a section."""
     begin = f"<!-- made by research.pages.jdrl: {name} -->"
     end = f"<!-- end: {name} -->"
     if begin not in text or end not in text:

@@ -1,8 +1,6 @@
-"""Sanity checks: known changes of a sharp picture, scored by every protocol and profile.
+"""Known changes of a sharp picture, scored by every protocol and profile: ``docs/metrics.md``.
 
-``python -m research.pages.metrics`` prints the tables of ``docs/metrics.md``. A protocol
-that gives a moved or warped picture nearly the score of the sharp one cannot see that it moved.
-"""
+A protocol that gives a moved picture nearly the sharp one's score cannot see that it moved."""
 
 from collections.abc import Callable
 from functools import partial
@@ -91,9 +89,7 @@ PROBES: dict[str, Callable[[Picture], Picture]] = {
 def protocol_table(size: tuple[int, int] = SIZE) -> str:
     """PSNR and SSIM of each probe under each protocol, by the default profile, as Markdown.
 
-    The scene has no misalignment, so ``truth``, ``gt`` and ``input-aligned`` have the same target
-    and share the first column.
-    """
+    Without misalignment ``truth``, ``gt`` and ``input-aligned`` have one target, and one column."""
     sharp = probe_scene(size)
     estimators = {name: flow_estimator(name) for name in ("dis", "pwcnet")}
     heads = ["gt, input-aligned, truth", *(f"deformed-gt, {name}" for name in estimators)]

@@ -1,9 +1,6 @@
 """Make ``docs/python.ipynb`` from ``docs/python.md``: its text, its code, and what that prints.
 
-::
-
-    python -m research.pages.notebook
-"""
+``python -m research.pages.notebook``"""
 
 import contextlib
 import io
@@ -31,12 +28,7 @@ def parts(page: str) -> Iterator[tuple[str, str]]:
 
 
 def printed(codes: list[str], folder: Path) -> list[str]:
-    """What pieces of code print, run one after the other in one namespace.
-
-    Args:
-        codes: Python.
-        folder: Where they run.
-    """
+    """What pieces of code print, run one after the other in one namespace, in a folder."""
     names: dict[str, Any] = {"__name__": "__main__"}
     found = []
     with contextlib.chdir(folder):

@@ -1,9 +1,6 @@
-"""Counts which rendered pairs registration leaves out, and what displacement remains in the others.
+"""Counts which rendered pairs registration leaves out, and what remains in the others.
 
-``python -m research.pages.registration full 2 4 8`` from the repository's root measures the
-training pairs of the dataset ``manifest:full`` at these doses, and writes
-``research/dose_study/registration.json``. What was measured before is taken from the cache.
-"""
+``python -m research.pages.registration full 2 4 8``: of ``manifest:full``, at these doses."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -31,12 +28,7 @@ Array = NDArray[np.float64]
 
 
 def main(folder: str, *doses_px: str) -> None:
-    """Measure the training pairs of some doses, and write what was found.
-
-    Args:
-        folder: Folder of the dataset.
-        doses_px: Doses, px.
-    """
+    """Measure the training pairs at some doses of a dataset's folder, and write the result."""
     dataset = open_dosed(f"manifest:{folder}")
     doses = []
     for dose_px in map(float, doses_px):

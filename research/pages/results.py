@@ -1,9 +1,6 @@
 """Makes the sample of a results repository in ``results/``: two labs, three systems, four pages.
 
-``python -m research.pages.results`` runs the study, submits as two labs with keys that are thrown
-away, writes ``repository.toml`` and checks all. Restored pictures are left out: bundles stay
-small.
-"""
+``python -m research.pages.results``; restored pictures are left out, so that bundles stay small."""
 
 import shutil
 import subprocess

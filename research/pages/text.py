@@ -1,8 +1,6 @@
-"""Reads restored pages of text: the table of ``text.md``.
+"""Reads restored pages of the dataset ``text:`` by tesseract: the table of ``text.md``.
 
-``python -m research.pages.text [--systems NAME…]``; tesseract must be installed. The pages are
-those of the dataset ``text:``.
-"""
+``python -m research.pages.text [--systems NAME…]``"""
 
 import argparse
 from collections import defaultdict

@@ -1,10 +1,6 @@
-"""Pairs whose blurry member loses light at the corners.
+"""Pairs whose blurry member loses light at the corners: a table of docs/alignment.md.
 
-``python -m research.pages.vignetting PICTURES`` makes it.
-
-Each picture is blurred by a disc that grows from left to right, moved in every second pair, and
-darkened by one of three laws. The table is that of docs/alignment.md.
-"""
+``python -m research.pages.vignetting PICTURES``: growing discs, three laws of darkening."""
 
 import sys
 from pathlib import Path

@@ -1,8 +1,6 @@
 """Measures the weights that the package ships: tables and pictures of ``weights.md``.
 
-``python -m research.pages.weights PHOTOGRAPHS [--stacks FOLDER] [--classical]``: PHOTOGRAPHS is
-the folder that they were trained on. Only photographs that a stream holds out are used.
-"""
+``python -m research.pages.weights PHOTOGRAPHS …``: those that training held out, of its folder."""
 
 import argparse
 import hashlib

@@ -24,11 +24,9 @@ LOST = 0.004
 
 
 def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
-    """What a lens makes of a scene, layers composited from far to near.
+    """What a lens makes of a scene, layers composited from far to near: ``(H, W, 3)``.
 
-    The result: ``(H, W, 3)``; within the kernels' reach of the border light from outside is
-    missing.
-    """
+    Within the kernels' reach of the border, light from outside is missing."""
     low, high = float(diameter.min()), float(diameter.max())
     count = min(MOST_LAYERS, max(1, math.ceil((high - low) / LEAST_STEP_PX)))
     step = (high - low) / count or 1.0

@@ -35,23 +35,14 @@ off, is drawn again."""
 
 @dataclass(frozen=True)
 class RealLikePair:
-    """A pair and the truth.
+    """A pair and the truth."""
 
-    Attributes:
-        blurry: ``(H, W, 3)`` uint8.
-        sharp: Same shape, moved.
-        unmoved: Same shape: what the sharp member would be without the warp.
-        matrix: ``(3, 3)`` from blurry to sharp positions.
-        diameter: ``(H, W)`` float32, signed diameters of the circle of confusion, px.
-        name: Of the photograph.
-    """
-
-    blurry: Image
-    sharp: Image
-    unmoved: Image
-    matrix: NDArray[np.float64]
-    diameter: Array
-    name: str
+    blurry: Image  # ``(H, W, 3)`` uint8
+    sharp: Image  # same shape, moved
+    unmoved: Image  # same shape: what the sharp member would be without the warp
+    matrix: NDArray[np.float64]  # ``(3, 3)`` from blurry to sharp positions
+    diameter: Array  # ``(H, W)`` float32, signed circle of confusion, px
+    name: str  # of the photograph
 
 
 def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair:
@@ -82,11 +73,9 @@ def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair
 
 
 def _draw_lens(rng: np.random.Generator) -> RealLens:
-    """A lens that shows what is in focus where it is.
+    """A lens that shows what is in focus where it is: no coma, which leaves no right answer.
 
-    One whose coma displaces it leaves no right answer: the chief ray's place and the picture's
-    differ. Colours that lie apart do so in both members: left out.
-    """
+    Colours that lie apart do so in both members: left out."""
     while True:
         lens = draw_lens(rng, math.exp(rng.uniform(*np.log(PITCHES_UM))))
         lens = replace(lens, lateral_colour_um=(0.0, 0.0))

@@ -29,17 +29,11 @@ LEAST_MATCHES = 6
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a method says that the blurry picture's pixels lie in the sharp one.
+    """Where a method says that the blurry picture's pixels lie in the sharp one."""
 
-    Attributes:
-        positions: ``(2, H, W)`` float32.
-        matrix: ``(3, 3)``, its transform of the whole picture.
-        sigma_px: Standard error at the worst corner; None where the method states none.
-    """
-
-    positions: Array
-    matrix: Matrix
-    sigma_px: float | None = None
+    positions: Array  # ``(2, H, W)`` float32
+    matrix: Matrix  # ``(3, 3)``, its transform of the whole picture
+    sigma_px: float | None = None  # standard error at the worst corner; None where it states none
 
 
 def _of(matrix: Matrix, shape: tuple[int, ...], sigma_px: float | None = None) -> Placed:

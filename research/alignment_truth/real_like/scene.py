@@ -41,18 +41,12 @@ LEAST_SEGMENT = 0.02
 
 @dataclass(frozen=True)
 class RealLikeScene:
-    """What the lens sees.
+    """What the lens sees."""
 
-    Attributes:
-        light: ``(H, W, 3)`` float32, linear, 1 = white; highlights lie above it.
-        diameter: ``(H, W)`` float32, signed diameter of the circle of confusion, px, positive
-            behind the plane in focus.
-        name: Of the photograph.
-    """
-
-    light: Array
+    light: Array  # ``(H, W, 3)`` float32, linear, 1 = white; highlights lie above it
+    # ``(H, W)`` float32, circle of confusion, px, positive behind the plane in focus
     diameter: Array
-    name: str
+    name: str  # of the photograph
 
 
 def scene_files(split: Split, folders: Sequence[Path], stacks: Path | None) -> tuple[Path, ...]:

@@ -25,19 +25,12 @@ MOST_DB = 60.0
 
 @dataclass(frozen=True)
 class WarpScore:
-    """One method on one pair.
+    """One method on one pair."""
 
-    Attributes:
-        seconds: CPU.
-        corner_px: Error of the transform at the worst corner; None where there is none.
-        psnr_db: Of the compensated sharp picture against the one without a warp; None likewise.
-        sigma_px: What it said its standard error is there; None where it stated none.
-    """
-
-    seconds: float
-    corner_px: float | None = None
-    psnr_db: float | None = None
-    sigma_px: float | None = None
+    seconds: float  # CPU
+    corner_px: float | None = None  # error at the worst corner; None without a transform
+    psnr_db: float | None = None  # of the compensated sharp picture against the one without a warp
+    sigma_px: float | None = None  # the standard error that it states there
 
     @property
     def answered(self) -> bool:
@@ -84,25 +77,16 @@ def _psnr_db(linear: Array, positions: Array, wanted: Image, seen: NDArray[np.bo
 
 @dataclass(frozen=True)
 class MethodMeans:
-    """A method over all pairs.
-
-    Attributes:
-        pairs, answered: Counts.
-        median_px, p95_px: Corner error over its own answers; None where it has none.
-        wrong: Answers that are off by more than 1 px.
-        psnr_db: Mean over its own answers.
-        common_db: Mean over the pairs that every method answered.
-        seconds: Mean CPU time.
-    """
+    """A method over all pairs."""
 
     pairs: int
     answered: int
-    median_px: float | None
-    p95_px: float | None
-    wrong: int
-    psnr_db: float | None
-    common_db: float | None
-    seconds: float
+    median_px: float | None  # corner error over its own answers
+    p95_px: float | None  # likewise
+    wrong: int  # answers that are off by more than 1 px
+    psnr_db: float | None  # over its own answers
+    common_db: float | None  # over the pairs that every method answered
+    seconds: float  # CPU
 
 
 def method_means(pairs: Sequence[dict[str, WarpScore]]) -> dict[str, MethodMeans]:

@@ -32,9 +32,7 @@ def edge_class(
 ) -> Mask:
     """Mark pixels that show more than one surface: ``(H, W)`` bool.
 
-    They lie within half a circle of confusion (that of the nearer surface or of the one seen,
-    whichever is greater) and :data:`BORDER_PX` of a visible occluding edge.
-    """
+    They are within half a circle of confusion and BORDER_PX of a visible occluding edge."""
     x, y = frame.grid()
     seen = np.abs(defocus.diameter(front_depth(surfaces, front, frame)))
     edge = np.zeros(front.shape, np.bool_)

@@ -28,25 +28,15 @@ RELIEFS_OF: dict[Split, tuple[ReliefKind, ...]] = {
 
 @dataclass(frozen=True)
 class Relief:
-    """Inverse depth over the frame: smooth, in [middle - half, middle + half] within the frame.
-
-    Attributes:
-        kind: The form.
-        middle: Inverse depth, 0 = farthest and 1 = nearest of the scene.
-        half: Half of its range.
-        centre: (x, y), px.
-        scale: Unit length in px: half the diagonal of the frame.
-        angle: Direction of the shape, radians.
-        phase: Phase of a wave, radians.
-    """
+    """Inverse depth over the frame: smooth, in [middle - half, middle + half] within the frame."""
 
     kind: ReliefKind
-    middle: float
-    half: float
-    centre: tuple[float, float]
-    scale: float
-    angle: float
-    phase: float
+    middle: float  # 0 = farthest and 1 = nearest of the scene
+    half: float  # of its range
+    centre: tuple[float, float]  # (x, y), px
+    scale: float  # unit length, px: half the diagonal of the frame
+    angle: float  # radians
+    phase: float  # of a wave, radians
 
     def inverse_depth(self, x: Array, y: Array) -> Array:
         """Inverse depth at positions of the blurry picture, px."""
@@ -75,25 +65,15 @@ class Relief:
 
 @dataclass(frozen=True)
 class Outline:
-    """The edge of a foreground surface.
-
-    Attributes:
-        kind: The form.
-        centre: (x, y), px.
-        radius: Radius of the circle that holds it, px.
-        angle: Radians.
-        count: Number of corners, points or bars.
-        ratio: Slenderness, hole or depth of the shape, in (0, 1).
-        phases: Phases of a blob's waves, radians.
-    """
+    """The edge of a foreground surface."""
 
     kind: OutlineKind
-    centre: tuple[float, float]
-    radius: float
-    angle: float
-    count: int
-    ratio: float
-    phases: tuple[float, ...]
+    centre: tuple[float, float]  # (x, y), px
+    radius: float  # of the circle that holds it, px
+    angle: float  # radians
+    count: int  # of corners, points or bars
+    ratio: float  # slenderness, hole or depth of the shape, in (0, 1)
+    phases: tuple[float, ...]  # of a blob's waves, radians
 
     def coverage(self, x: Array, y: Array) -> Array:
         """Share of each pixel that the surface covers, [0, 1], from the distance to its edge."""

@@ -24,31 +24,17 @@ MOST_SHAPES = 4
 
 @dataclass(frozen=True)
 class Ranges:
-    """Ranges from which pairs are drawn.
+    """Ranges from which pairs are drawn; a single number is the largest."""
 
-    Attributes:
-        coc_px: Range of the largest circle-of-confusion diameter of a pair.
-        shift_px: Largest shift.
-        zoom: Range of the zoom from blurry to sharp.
-        rotation_deg: Largest rotation in either direction.
-        parallax_px: Largest difference of displacement between the nearest and the farthest
-            surface.
-        exposure_ev: Largest exposure difference between the members in either direction.
-        vignetting_ev: Most light that the blurry member loses in a corner.
-        noise: Largest standard deviation of the shot noise at white, linear light; the read noise
-            is a fifth of it.
-        families: Point spread functions; empty for those of the textures' split.
-    """
-
-    coc_px: tuple[float, float]
+    coc_px: tuple[float, float]  # of the largest circle of confusion of a pair
     shift_px: float
-    zoom: tuple[float, float]
-    rotation_deg: float
-    parallax_px: float
-    exposure_ev: float
-    vignetting_ev: float
-    noise: float
-    families: tuple[PSFFamily, ...] = ()
+    zoom: tuple[float, float]  # from blurry to sharp
+    rotation_deg: float  # in either direction
+    parallax_px: float  # between the nearest and the farthest surface
+    exposure_ev: float  # between the members, in either direction
+    vignetting_ev: float  # light that the blurry member loses in a corner
+    noise: float  # shot noise at white, linear light; the read noise is a fifth of it
+    families: tuple[PSFFamily, ...] = ()  # empty for those of the textures' split
 
 
 FULL = Ranges(
@@ -85,30 +71,17 @@ def at_width(ranges: Ranges, width: int) -> Ranges:
 
 @dataclass(frozen=True)
 class TruthPair:
-    """A rendered pair and its ground truth.
+    """A rendered pair and its ground truth."""
 
-    Attributes:
-        blurry: ``(H, W, 3)`` float32, sRGB-encoded, [0, 1].
-        sharp: ``(H, W, 3)`` float32, sRGB-encoded, [0, 1].
-        flow: ``(2, H, W)`` float32, px: ``sharp(x + flow(x))`` corresponds to ``blurry(x)`` on its
-            frontmost surface, by the chief ray.
-        coc_px: ``(H, W)`` float32, diameter of the circle of confusion of that surface.
-        edge: ``(H, W)`` bool, True within half a circle of confusion (and a pixel) of an
-            occluding edge, where the pixel shows more than one surface.
-        inside: ``(H, W)`` bool, True where ``x + flow`` lies in the sharp frame and the surface is
-            visible there.
-        view: Chief rays from blurry to sharp; ``flow`` is their value at each pixel.
-        depth_range: Range of the inverse depth in the blurry member.
-    """
-
-    blurry: Array
-    sharp: Array
-    flow: Array
-    coc_px: Array
-    edge: Mask
+    blurry: Array  # ``(H, W, 3)`` float32, sRGB-encoded, [0, 1]
+    sharp: Array  # same shape
+    flow: Array  # ``(2, H, W)`` float32, px: blurry(x) is sharp(x + flow(x)), of the front surface
+    coc_px: Array  # ``(H, W)`` float32, diameter for that surface
+    edge: Mask  # ``(H, W)``, where a pixel shows more than one surface
+    # ``(H, W)``, where x + flow lies in the sharp frame and the surface is visible there
     inside: Mask
-    view: View
-    depth_range: tuple[float, float]
+    view: View  # chief rays from blurry to sharp; ``flow`` is their value at each pixel
+    depth_range: tuple[float, float]  # of the inverse depth in the blurry member
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,6 @@
 """Families of point spread functions, disjoint between the splits.
 
-Every kernel is float32, odd-sized, sums to 1 and has the chief ray at its centre; its support is
-the circle of confusion. Cat's-eye and coma kernels depend on the place in the field, and their
-centroid lies off the chief ray, so that a picture blurred by them looks displaced although nothing
-moved. The cat's eye is that of :mod:`defocus.scene.aperture`, cut by rims from both sides.
-"""
+A kernel is odd-sized and sums to 1; the chief ray is at its centre, its centroid may not be."""
 
 import math
 from dataclasses import dataclass
@@ -43,20 +39,12 @@ KINDS: tuple[PSFFamily, ...] = get_args(PSFFamily)
 
 @dataclass(frozen=True)
 class PSF:
-    """A point spread function of a family.
-
-    Attributes:
-        family: Name of the family.
-        angle: Angle of a polygon, radians.
-        blades: Number of blades of a polygon.
-        strength: Strength of the aberration or the central obstruction; its meaning depends on the
-            family.
-    """
+    """A point spread function of a family."""
 
     family: PSFFamily
-    angle: float
-    blades: int
-    strength: float
+    angle: float  # of a polygon, radians
+    blades: int  # of a polygon
+    strength: float  # of the aberration or the central obstruction, by the family's measure
 
 
 _STRENGTH: dict[PSFFamily, tuple[float, float]] = {
@@ -132,11 +120,7 @@ def _polygon(
 def _coma(radius: float, tail: float, field: tuple[float, float]) -> NDArray[np.float32]:
     """Third-order coma on top of defocus, by rays through an even grid on the pupil.
 
-    A ray through the pupil at (rho, theta), theta from the meridian, lands at
-    radius * rho + tail * height * rho^2 * (2 + cos 2 theta, sin 2 theta).
-
-    Source: Born and Wolf, Principles of Optics, 7th ed., section 5.3.
-    """
+    Source: Born and Wolf, Principles of Optics, 7th ed., section 5.3."""
     steps = (np.arange(64) + 0.5) / 32 - 1
     px, py = (grid.ravel() for grid in np.meshgrid(steps, steps))
     inside = px**2 + py**2 <= 1

@@ -1,8 +1,6 @@
 """Render a scene through a wide aperture and through a moved pinhole.
 
-Surfaces are composited from far to near in linear light, colour premultiplied by coverage. For the
-sharp member the surfaces themselves move, not the finished picture, so occlusion is correct.
-"""
+For the sharp member the surfaces move, not the finished picture: so occlusion is correct."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,19 +31,12 @@ SLICE_PX = 2.0
 
 @dataclass(frozen=True)
 class Defocus:
-    """Lens of the blurry member, with a wide aperture.
-
-    Attributes:
-        psf: The point spread function.
-        largest_px: Largest diameter of the circle of confusion in the scene.
-        focus: Inverse depth in focus, [0, 1].
-        size: Height and width of the frame.
-    """
+    """Lens of the blurry member, with a wide aperture."""
 
     psf: PSF
-    largest_px: float
-    focus: float
-    size: tuple[int, int]
+    largest_px: float  # diameter of the circle of confusion in the scene
+    focus: float  # inverse depth, [0, 1]
+    size: tuple[int, int]  # height and width
 
     @property
     def reach_px(self) -> int:
@@ -61,14 +52,10 @@ class Defocus:
 
 @dataclass(frozen=True)
 class Rendered:
-    """A picture and its frontmost surface at each pixel.
+    """A picture and its frontmost surface at each pixel."""
 
-    Attributes:
-        linear: ``(H, W, 3)`` float32, linear light.
-        front: ``(H, W)`` uint8, index of the surface that covers at least half of the pixel.
-    """
-
-    linear: Array
+    linear: Array  # ``(H, W, 3)`` float32, linear light
+    # ``(H, W)``, index of the surface that covers at least half of the pixel
     front: NDArray[np.uint8]
 
 

@@ -24,19 +24,12 @@ INVERSIONS = 6
 
 @dataclass(frozen=True)
 class TruthSurface:
-    """One surface of a scene, in the coordinates of the blurry picture.
+    """One surface of a scene, in the coordinates of the blurry picture."""
 
-    Attributes:
-        relief: Inverse depth of the surface.
-        outline: Edge of the surface; None for the background, which is everywhere.
-        texture: ``(h, w, 3)`` float32, linear light, :data:`TEXELS_PER_PX` per pixel.
-        window: Pixels covered by the texture.
-    """
-
-    relief: Relief
-    outline: Outline | None
-    texture: Array
-    window: Window
+    relief: Relief  # inverse depth
+    outline: Outline | None  # None for the background, which is everywhere
+    texture: Array  # ``(h, w, 3)`` float32, linear light, TEXELS_PER_PX per pixel
+    window: Window  # pixels covered by the texture
 
     def colour(self, x: Array, y: Array) -> Array:
         """``(H, W, 3)`` colour at positions of the blurry picture."""
@@ -54,18 +47,11 @@ class TruthSurface:
 
 @dataclass(frozen=True)
 class View:
-    """Chief rays from the blurry to the sharp member: a similarity, and parallax.
+    """Chief rays from the blurry to the sharp member: a similarity, and parallax."""
 
-    Attributes:
-        similarity: Transform from blurry to sharp positions, at the middle of the scene's inverse
-            depths.
-        parallax_px: (x, y) displacement of a surface of inverse depth 1 relative to one of 0.
-        size: Height and width of the frame.
-    """
-
-    similarity: Similarity
-    parallax_px: tuple[float, float]
-    size: tuple[int, int]
+    similarity: Similarity  # of positions, at the middle of the scene's inverse depths
+    parallax_px: tuple[float, float]  # (x, y), of inverse depth 1 relative to 0
+    size: tuple[int, int]  # height and width
 
     @cached_property
     def _matrix(self) -> NDArray[np.float64]:

@@ -1,8 +1,6 @@
-"""Textures of rendered scenes, in three splits without common pictures.
+"""Textures of rendered scenes, in splits without common pictures: train, choose, test 3:1:1.
 
-A file belongs to a split by the SHA-256 of its bytes, one of scikit-image's pictures by its name:
-60 % to ``train``, 20 % to ``choose``, 20 % to ``test``, independent of other files.
-"""
+A file's split is by the SHA-256 of its bytes, that of scikit-image's pictures by their names."""
 
 import hashlib
 from collections.abc import Sequence
@@ -39,17 +37,11 @@ DRAWS = 6
 
 @dataclass(frozen=True)
 class Textures:
-    """The pictures of one split.
-
-    Attributes:
-        split: Name of the split.
-        names: File names, or scikit-image's names.
-        pictures: ``(h, w, 3)`` uint8 each, RGB, sRGB-encoded.
-    """
+    """The pictures of one split."""
 
     split: Split
-    names: tuple[str, ...]
-    pictures: tuple[NDArray[np.uint8], ...]
+    names: tuple[str, ...]  # of files, or scikit-image's
+    pictures: tuple[NDArray[np.uint8], ...]  # ``(h, w, 3)`` uint8 each, RGB, sRGB-encoded
 
 
 def split_of(digest: bytes) -> Split:
@@ -97,15 +89,9 @@ def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def texture_patch(
     textures: Textures, height: int, width: int, texels_per_px: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """A region of a random picture as the texture of a surface.
+    """A region of a random picture, flipped and turned, as the texture of a surface.
 
-    The picture is flipped and turned at random, taken at 0.75 to 2 of its pixels per frame pixel,
-    and extended by reflection if it is too small. It is band-limited by a Gaussian of 0.6 frame
-    pixels, so that sampling it at frame pixels, moved or not, aliases little.
-
-    The result: ``(height * texels_per_px, width * texels_per_px, 3)`` float32, linear light, >=
-    0.
-    """
+    The result: ``(height * texels_per_px, width * texels_per_px, 3)`` float32, linear, >= 0."""
     for _ in range(DRAWS):
         region = _region(textures, height, width, rng)
         if float(cv2.cvtColor(region, cv2.COLOR_RGB2GRAY).std()) >= 255 * FLAT:
