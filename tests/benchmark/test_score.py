@@ -145,14 +145,14 @@ def test_profiles_are_frozen(refused):
         find_profile("dpdd32")
 
 
-@pytest.mark.parametrize("size", [(1120, 1680), (64, 97), (7, 7), (7, 40), (31, 8)])
+@pytest.mark.parametrize("size", [(560, 1000), (64, 97), (7, 7), (7, 40), (31, 8)])
 def test_the_fused_pass_equals_its_plain_twin_and_itself_to_the_bit(size):
     random = np.random.default_rng(0)
     first, second = random.random((*size, 3)), random.random((*size, 3))
     holes = np.ones(size, bool)
     holes[size[0] // 2 :: 9, :: max(size[1] // 2, 7)] = False
     for mask in (np.ones(size, bool), holes):
-        if size == (1120, 1680) and mask is holes:
+        if size == (560, 1000) and mask is holes:
             continue
         sums = fused_sums(first, second, mask)
         assert sums == fused_sums(first.copy(), second.copy(), mask.copy())

@@ -272,17 +272,18 @@ def test_retries_end(tmp_path):
     assert read_session(tmp_path / "s").pairs == ()
 
 
-def test_limits_and_strictness_are_the_persons(tmp_path):
-    wide = QualityLimits(exposure_warn_ev=1.5, exposure_reject_ev=2.0)
-    for name, options, verdict in (
-        ("wide", {"limits": wide}, "accept"),
-        ("warn", {"strictness": "warn"}, "warn"),
-        ("off", {"strictness": "off"}, "accept"),
-    ):
-        fault = f"{SMALL}&fault=ev%3D1@2"
-        shoot(tmp_path / name, fault, REQUEST, retake="never", **options)
-        assert verdicts(tmp_path / name) == [verdict]
-    assert "exposure_residual_ev" not in entry(tmp_path / "off")["quality"]
+WIDE = QualityLimits(exposure_warn_ev=1.5, exposure_reject_ev=2.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "verdict"),
+    [("limits", WIDE, "accept"), ("strictness", "warn", "warn"), ("strictness", "off", "accept")],
+)
+def test_limits_and_strictness_are_the_persons(tmp_path, name, option, verdict):
+    fault = f"{SMALL}&fault=ev%3D1@2"
+    shoot(tmp_path / "s", fault, REQUEST, retake="never", **{name: option})
+    assert verdicts(tmp_path / "s") == [verdict]
+    assert ("exposure_residual_ev" in entry(tmp_path / "s")["quality"]) == (option != "off")
 
 
 def told_of(session: Path, *faults: str, **options: Any) -> list[tuple[str, str]]:

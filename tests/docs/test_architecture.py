@@ -104,6 +104,7 @@ def test_every_room_says_what_it_holds():
                 assert text.read_text(encoding="utf-8").startswith('"""'), text
 
 
+@pytest.mark.full
 def test_a_picture_becomes_a_score(dataset, tmp_path, monkeypatch):
     ways = []
 

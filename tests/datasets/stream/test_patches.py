@@ -69,11 +69,11 @@ def test_a_light_field_blurs_a_share_of_the_training_pairs():
 
     def pairs(share, branch):
         renderer = Renderer(Photographs(light_field=share), branch)
-        return [renderer.pair(number, 24) for number in (0, 2, 3, 6)]
+        return [renderer.pair(number, 24) for number in (0, 2, 3)]
 
     lenses, viewed, half = (pairs(share, "train") for share in (0.0, 1.0, 0.5))
     drawn = [np.array_equal(one.blurry, by.blurry) for one, by in zip(half, viewed, strict=True)]
-    assert drawn == [True, False, True, False], "it follows from the pair's number"
+    assert drawn == [True, False, True], "it follows from the pair's number"
     for by_lens, by_views, either in zip(lenses, viewed, half, strict=True):
         np.testing.assert_array_equal(by_lens.sharp, by_views.sharp)
         assert any(np.array_equal(either.blurry, one.blurry) for one in (by_lens, by_views))
