@@ -225,10 +225,10 @@ UNLIKE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("key", UNLIKE)
-def test_a_study_that_differs_from_the_first_is_refused(made, stored, key):
+def test_a_study_that_differs_from_the_first_is_refused(made, stored, key, refused):
     stored("first", {**study("nafnet", {8.0: NAFNET[2.0]}), "origins": 23})
     stored("second", {**study("nafnet", NAFNET), key: UNLIKE[key]})
-    with pytest.raises(ValueError, match=rf"second.json does not go with first.json: .*{key}"):
+    with refused(ValueError):
         made["read_documents"](("first", "second"))
 
 

@@ -185,14 +185,14 @@ def test_a_lens_that_moves_what_is_in_focus_lies_within_the_standard_errors(text
         assert corner_error_px(pair, found.matrix) <= 2 * found.corner_error_px
 
 
-def test_what_is_no_light_is_refused():
+def test_what_is_no_light_is_refused(refused):
     picture = np.random.default_rng(0).random(SIZE).astype(np.float32)
     for value in (np.nan, np.inf):
         spoilt = picture.copy()
         spoilt[7, 9] = value
-        with pytest.raises(AlignmentError, match="the sharp picture has values"):
+        with refused(AlignmentError):
             register(picture, spoilt)
-        with pytest.raises(AlignmentError, match="the blurry picture has values"):
+        with refused(AlignmentError):
             register(spoilt, picture)
-    with pytest.raises(AlignmentError, match="of one size"):
+    with refused(AlignmentError):
         register(picture, picture[:-1])

@@ -137,17 +137,17 @@ def test_the_loss_is_the_weighted_sum_of_the_levels_errors():
     assert end_point_error(truth, truth + torch.tensor([3.0, 4.0])[:, None, None]).unique() == 5
 
 
-def test_settings(tmp_path):
+def test_settings(tmp_path, refused):
     assert len(read_settings(None, None).stages) > 1
     assert read_settings(DEFAULT_SETTINGS, 70).steps == 70
     file = tmp_path / "s.toml"
     file.write_text(TOML)
     assert read_settings(file, None) == SETTINGS
     file.write_text(TOML.replace("crop_px = 64", "crop_px = 100"))
-    with pytest.raises(SettingsError, match=r"crop_px.*multiple of 64"):
+    with refused(SettingsError):
         read_settings(file, None)
     file.write_text(TOML.replace("learning_rate", "learning_rat"))
-    with pytest.raises(SettingsError, match="learning_rate"):
+    with refused(SettingsError):
         read_settings(file, None)
 
 
@@ -327,9 +327,9 @@ def test_equal_weights_are_equal_bytes():
     assert all(torch.equal(read[name], tensors[name]) for name in tensors)
 
 
-def test_a_folder_holds_one_training(trained, tmp_path):
+def test_a_folder_holds_one_training(trained, tmp_path, refused):
     before = (trained / CHECKPOINT).read_bytes()
-    with pytest.raises(WeightsError, match="other settings, pictures or seed"):
+    with refused(WeightsError):
         train_flow(replace(request_for(trained), seed=2), CPU, workers=0)
     assert (trained / CHECKPOINT).read_bytes() == before
 
@@ -348,15 +348,15 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_training_starts_anew(textures
     assert path.read_bytes() == whole
 
 
-def test_a_folder_that_cannot_be_made_is_said_first(tmp_path):
+def test_a_folder_that_cannot_be_made_is_said_first(tmp_path, refused):
     (tmp_path / "taken").write_text("a file")
     with patch("research.flow_training.run.validation_batches") as work:
-        with pytest.raises(StorageError, match="taken"):
+        with refused(StorageError):
             train_flow(request_for(tmp_path / "taken"), CPU, workers=0)
         work.assert_not_called()
 
 
-def test_a_diverged_training_stops_and_keeps_its_state(textures, tmp_path, monkeypatch):
+def test_a_diverged_training_stops_and_keeps_its_state(textures, tmp_path, monkeypatch, refused):
     plan = plan_of(validate_every=1)
     pairs = validation_batches(plan_of(validation_pairs=1), textures)
     whole = loss_module.multi_scale_loss
@@ -365,7 +365,7 @@ def test_a_diverged_training_stops_and_keeps_its_state(textures, tmp_path, monke
         return whole(flows, truth) * (1 if not (tmp_path / CHECKPOINT).exists() else math.nan)
 
     monkeypatch.setattr(loss_module, "multi_scale_loss", diverging)
-    with pytest.raises(TrainingError, match=r"loss is nan at step 2; lower learning_rate"):
+    with refused(TrainingError):
         train(plan, textures, pairs, tmp_path, CPU, workers=0)
     assert steps_done(tmp_path) == (1, 6)
 

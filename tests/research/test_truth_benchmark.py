@@ -211,13 +211,13 @@ def test_stacks_score_alignment_inside_the_region_in_focus(tmp_path):
     assert found["in_focus_db"] > found["psnr_db"]
 
 
-def test_a_folder_without_stacks_is_one_clear_line(tmp_path):
+def test_a_folder_without_stacks_is_one_clear_line(tmp_path, refused):
     for folder in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(DatasetError, match="no focus stack"):
+        with refused(DatasetError):
             stack_frames(folder)
 
 
-def test_tables_go_between_the_markers_of_a_page(tmp_path):
+def test_tables_go_between_the_markers_of_a_page(tmp_path, refused):
     page = tmp_path / "page.md"
     first, last = (marker.format(name="test real-like") for marker in MARKERS)
     page.write_text(f"before\n{first}\n{last}\n{START}\nold\n{END}\nafter\n")
@@ -227,10 +227,10 @@ def test_tables_go_between_the_markers_of_a_page(tmp_path):
     assert f"before\n{first}\n\nother\n\n{last}\n{START}\n\nnew" in page.read_text()
     before = "no markers\n"
     page.write_text(before)
-    with pytest.raises(InputError, match="align-benchmark test: start"):
+    with refused(InputError):
         put_into(page, {"test": "new"})
     assert page.read_text() == before
-    with pytest.raises(InputError, match="no such page"):
+    with refused(InputError):
         put_into(tmp_path / "absent.md", {"test": "new"})
 
 
@@ -321,11 +321,11 @@ def test_processes_that_end_in_any_order_find_what_one_finds(tmp_path, monkeypat
     assert one[0].sums != one[1].sums
 
 
-def test_wrong_folders_leave_nothing_behind(tmp_path):
+def test_wrong_folders_leave_nothing_behind(tmp_path, refused):
     plan = TruthPlan("test", (tmp_path,), 0, 1, 0, None, ("zero flow",), "code", 1)
-    with pytest.raises(DatasetError, match="no picture in this folder"):
+    with refused(DatasetError):
         run_benchmark(plan, tmp_path / "out")
-    with pytest.raises(DatasetError, match="no focus stack"):
+    with refused(DatasetError):
         run_benchmark(replace(plan, folders=(), stacks=tmp_path), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -193,10 +193,10 @@ def test_no_picture_is_in_two_splits(tmp_path):
     assert sha256_file(tmp_path / "3.png") == sha256_file(tmp_path / "copy of 3.png")
 
 
-def test_a_folder_without_pictures_is_one_clear_line(tmp_path):
-    with pytest.raises(DatasetError, match="no picture in this folder"):
+def test_a_folder_without_pictures_is_one_clear_line(tmp_path, refused):
+    with refused(DatasetError):
         load_textures("train", [tmp_path])
-    with pytest.raises(DatasetError, match="no such folder"):
+    with refused(DatasetError):
         load_textures("train", [tmp_path / "absent"])
 
 

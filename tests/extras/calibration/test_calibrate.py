@@ -86,9 +86,9 @@ def test_a_step_in_blur_and_dioptres(tmp_path, chart, f_number, size):
     assert found.result["scale"]["px_per_step"] == pytest.approx(expected, rel=0.08)
 
 
-def test_focus_that_shows_nothing_is_said(tmp_path):
+def test_focus_that_shows_nothing_is_said(tmp_path, refused):
     """At f/22 everything is about as sharp: no search is possible."""
-    with pytest.raises(CameraError, match="open the aperture"):
+    with refused(CameraError):
         calibrated(tmp_path, "focus", SMALL, blurry="f/22", reach=10)
 
 

@@ -96,10 +96,10 @@ def test_nothing_is_said_as_nothing(tmp_path):
     assert told["Sharp camera later by"] == "0.0 ms"
 
 
-def test_what_is_no_whole_calibration_is_refused(tmp_path):
+def test_what_is_no_whole_calibration_is_refused(tmp_path, refused):
     for kind, result in RESULTS.items():
         less = dict(list(result.items())[1:])
-        with pytest.raises(DatasetError, match=f"not a whole calibration of {kind}"):
+        with refused(DatasetError):
             calibration_page([written(tmp_path, kind, less)])
-    with pytest.raises(InputError, match=r"\.pdf or \.html"):
+    with refused(InputError):
         write_calibration_report([], tmp_path / "report.txt")

@@ -143,10 +143,10 @@ def test_without_tesseract_no_characters_are_counted(photographs, tmp_path, monk
     assert row.endswith("| 10% |  |")
 
 
-def test_circles_of_confusion_out_of_reach_are_refused():
+def test_circles_of_confusion_out_of_reach_are_refused(refused):
     assert chart_table([]).count("\n") == 1
     for bad in ("x", "0.5", "40"):
-        with pytest.raises(InputError, match="--blur"):
+        with refused(InputError):
             command.main(["--blur", bad], standalone_mode=False)
 
 
@@ -196,8 +196,8 @@ def test_texture_and_text_that_another_system_treats_better_are_named():
     assert "| 0% | 30% | 60% |" in chart_table([kind])
 
 
-def test_without_a_study_the_hint_is_to_start_one(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere: no study was started there with 'run'"):
+def test_without_a_study_the_hint_is_to_start_one(tmp_path, refused):
+    with refused(InputError):
         command.main(["--out", str(tmp_path / "nowhere")], standalone_mode=False)
     assert not (tmp_path / "nowhere").exists()
 
@@ -214,7 +214,7 @@ def test_a_row_tells_whose_weights_it_has(tmp_path):
     assert [restorers([name])[name].weights for name in ("defocus-s", "wiener")] == ["own", ""]
 
 
-def test_the_printed_table_tells_narrow_copies_and_what_needs_weights(capfd):
+def test_the_printed_table_tells_narrow_copies_and_what_needs_weights(capfd, refused):
     rows = [replace(score("defocus-m", 4, 1.1, 0.1), weights=one) for one in ("narrow", "own")]
     *_, narrow, shipped, missing = chart_table(rows, ["nafnet"]).splitlines()
     assert "| defocus-m (narrow) |" in narrow
@@ -227,7 +227,7 @@ def test_the_printed_table_tells_narrow_copies_and_what_needs_weights(capfd):
     printed = capfd.readouterr()
     assert "nafnet: needs weights, and the package has none; left out" in printed.err
     assert "nafnet (needs weights)" in printed.out
-    with pytest.raises(InputError, match="nafnet needs weights"):
+    with refused(InputError):
         command.main(["--systems", "nafnet", "--blur", "4"], standalone_mode=False)
 
 
@@ -246,14 +246,14 @@ def test_a_pictures_name_stands_before_its_numbers():
     ]  # fmt: skip
 
 
-def test_kept_scores_are_replaced_one_by_one(tmp_path):
+def test_kept_scores_are_replaced_one_by_one(tmp_path, refused):
     keep_chart(tmp_path, [score("a", 4, 1.5, 0.1), score("b", 4, 1.1, 0.1)])
     keep_chart(tmp_path, [score("a", 4, 1.6, 0.1), score("a", 8, 1.2, 0.1)])
     assert [(one.system, one.blur_px, one.gain) for one in read_kept_chart(tmp_path)] == [
         ("a", 4, 1.6), ("b", 4, 1.1), ("a", 8, 1.2),
     ]  # fmt: skip
     (tmp_path / CHART).write_text("[{}]")
-    with pytest.raises(InputError, match=r"chart\.json: damaged"):
+    with refused(InputError):
         read_kept_chart(tmp_path)
 
 
@@ -358,16 +358,16 @@ def test_a_linear_photograph_is_restored_as_one_that_is_encoded(tmp_path, capfd)
     assert scores[0]["invented"] == pytest.approx(scores[1]["invented"], abs=0.01)
 
 
-def test_pictures_that_cannot_be_measured_are_refused(tmp_path):
+def test_pictures_that_cannot_be_measured_are_refused(tmp_path, refused):
     plain = tmp_path / "plain.png"
     write_image(plain, np.full((90, 120, 3), 99, np.uint8))
-    with pytest.raises(ImageError, match=r"plain\.png: no chart found"):
+    with refused(ImageError):
         command.main([str(plain)], standalone_mode=False)
     (tmp_path / "again").mkdir()
     shutil.copy(plain, tmp_path / "again")
-    with pytest.raises(InputError, match="two pictures have this name"):
+    with refused(InputError):
         command.main([str(plain), str(tmp_path / "again/plain.png")], standalone_mode=False)
-    with pytest.raises(click.UsageError, match="PICTURES have their own"):
+    with refused(click.UsageError):
         command.main([str(plain), "--blur", "4"], standalone_mode=False)
 
 

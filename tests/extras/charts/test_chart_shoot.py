@@ -196,18 +196,18 @@ def test_an_overexposed_chart_is_said(tmp_path, capfd):
     assert "the first (the paper is clipped; expose less)" in str(drift)
 
 
-def test_after_a_lost_camera_the_chart_is_shot_with_the_same_number(tmp_path):
+def test_after_a_lost_camera_the_chart_is_shot_with_the_same_number(tmp_path, refused):
     root = tmp_path / "s"
     tiny = ("--camera", "sim:?width=96&height=64&fault=unplug", "--shutter", "1/200")
-    with pytest.raises(CameraError, match="unplugged"):
+    with refused(CameraError):
         chart(root, *tiny)
     assert check_session(root).ok
     assert chart(root, "--camera", "sim:?width=96&height=64", "--shutter", "1/200") == 1
     assert list(read_state(root)[0].charts) == [1]
 
 
-def test_without_a_camera_there_must_be_a_session(tmp_path):
-    with pytest.raises(DatasetError, match="give --camera"):
+def test_without_a_camera_there_must_be_a_session(tmp_path, refused):
+    with refused(DatasetError):
         chart(tmp_path / "s")
     assert not (tmp_path / "s").exists()
 
@@ -232,14 +232,16 @@ def found(shift: float) -> dict[str, object]:
     return {**size, "mtf50": [None, *mtf50.tolist()], "dots": [None, *dots.tolist()]}
 
 
-def test_a_chart_that_was_shot_and_not_read_is_read_by_resume(tmp_path, monkeypatch, capsys):
+def test_a_chart_that_was_shot_and_not_read_is_read_by_resume(
+    tmp_path, monkeypatch, capsys, refused
+):
     def stop(_: SessionFolder) -> None:
         raise KeyboardInterrupt
 
     root = tmp_path / "s"
     with monkeypatch.context() as patch:
         patch.setattr("defocus.extras.charts.shooting.shots.read_left_charts", stop)
-        with pytest.raises(InterruptedWorkError, match=r"resume .* reads the chart"):
+        with refused(InterruptedWorkError):
             chart(root, "--camera", "sim:?width=96&height=64", "--shutter", "1/200")
     checked = check_session(root)
     assert not checked.ok
@@ -310,13 +312,13 @@ def test_a_lost_chart_is_fetched_from_the_card_or_named(virtual_folder, tmp_path
     assert "chart 0001  incomplete: chart.jpg is missing; restore it from a copy\n" in said
 
 
-def test_a_burst_that_only_a_dial_ends_is_refused(tmp_path, monkeypatch):
+def test_a_burst_that_only_a_dial_ends_is_refused(tmp_path, monkeypatch, refused):
     drive = "Continuous Low Speed"
     plugged = plug(monkeypatch, BODIES / "speeds.txt")
     plugged.body.narrow("capturemode", drive)
     plugged.body.put("capturemode", drive)
     asked = bracket_for()
     words = ("--shutter", asked.shutter, "--iso", asked.iso or "", "--aperture", asked.blurry)
-    with pytest.raises(InputError, match="each release takes several"):
+    with refused(InputError):
         chart(tmp_path / "s", "--camera", URI, *map(str, words))
     assert not (tmp_path / "s").exists()

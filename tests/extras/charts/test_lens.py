@@ -124,17 +124,17 @@ def test_one_picture_with_too_much_blur_is_named_beside_others_with_less(shot):
         fit_lens([shot, *pictures], 16.0)
 
 
-def test_a_picture_that_is_given_twice_is_refused(tmp_path):
+def test_a_picture_that_is_given_twice_is_refused(tmp_path, refused):
     (light,) = chart_through(LENS, (5.0,))
     near, far = tmp_path / "near.png", tmp_path / "far.tif"
     for path in (near, far):
         write_image(path, as_integer(linear_to_srgb(light), 16))
-    with pytest.raises(ImageError, match=r"far\.tif: the same picture as .*near\.png; take one"):
+    with refused(ImageError):
         chart_shots([near, far], [2.4, 2.4])
 
 
 @pytest.mark.full
-def test_a_soft_lens_has_a_focus_too(shot):
+def test_a_soft_lens_has_a_focus_too(shot, refused):
     """Its sharpest picture is blurred by more than the limit, and stands between two others."""
     (light,) = chart_through(LENS, (5.0,))
     reading = read_chart(light)
@@ -143,7 +143,7 @@ def test_a_soft_lens_has_a_focus_too(shot):
     assert 3.0 < sharpest.blur_px < shot.blur_px
     blur = shot.blur_px
     assert signed_blur([shot, sharpest, shot]).tolist() == [blur, 0.0, -blur]
-    with pytest.raises(ImageError, match="is in focus"):
+    with refused(ImageError):
         signed_blur([shot, sharpest])
 
 
@@ -198,13 +198,13 @@ def test_noise_is_that_of_the_patches_alone_in_a_turned_chart(degrees):
     assert slope * 0.4 + rest == pytest.approx(1e-4, rel=0.15)
 
 
-def test_an_over_exposed_photograph_is_refused(tmp_path):
+def test_an_over_exposed_photograph_is_refused(tmp_path, refused):
     (light,) = chart_through(LENS, (5.0,))
     write_image(tmp_path / "right.png", as_integer(linear_to_srgb(light), 16))
     write_image(tmp_path / "over.png", as_integer(linear_to_srgb(np.clip(1.5 * light, 0, 1)), 16))
     (shot,) = chart_shots([tmp_path / "right.png"], [2.4])
     assert shot.blur_px == pytest.approx(5.0, rel=0.2)
-    with pytest.raises(ImageError, match=r"over\.png: the paper is clipped; expose less"):
+    with refused(ImageError):
         chart_shots([tmp_path / "over.png"], [2.4])
 
 
@@ -373,7 +373,7 @@ def test_a_stream_sees_everything_through_the_lens(tmp_path):
     np.testing.assert_array_equal(through.blurry, again.blurry)
 
 
-def test_a_mapping_file_names_photographs_and_lens(tmp_path, monkeypatch):
+def test_a_mapping_file_names_photographs_and_lens(tmp_path, monkeypatch, refused):
     monkeypatch.setattr(
         "defocus.datasets.stream.dataset.HELD_OUT", {"validation": (0, 1, 64), "test": (9, 1, 64)}
     )
@@ -385,10 +385,10 @@ def test_a_mapping_file_names_photographs_and_lens(tmp_path, monkeypatch):
     assert dataset.endless.lens == read_lens(tmp_path / "lens.json")
     assert dataset.content_hash != open_dataset("stream:").content_hash
     (tmp_path / "mine.toml").write_text('lens = "lens.json"\nphotographs = "absent"\n')
-    with pytest.raises(DatasetError, match="no such folder"):
+    with refused(DatasetError):
         open_dataset(f"stream:{tmp_path / 'mine.toml'}")
     (tmp_path / "mine.toml").write_text('lense = "lens.json"\n')
-    with pytest.raises(SettingsError, match="lens"):
+    with refused(SettingsError):
         open_dataset(f"stream:{tmp_path / 'mine.toml'}")
 
 

@@ -61,17 +61,17 @@ def test_bad_regions_are_one_line(run, picture, region, words):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_from_python_an_array_and_a_file_give_the_same(picture):
+def test_from_python_an_array_and_a_file_give_the_same(picture, refused):
     region = (70, 40, 200, 300)
     from_file = defocus.measure_mtf(picture, region)
     grey = edge_picture(KnownBlur("disc", 4.0), SHOT, np.random.default_rng(0))
     assert from_file.mtf50 == pytest.approx(0.15, rel=0.01)
     from_array = defocus.measure_mtf(linear_to_srgb(grey))
     assert from_array.mtf50 == pytest.approx(blur_mtf50(4.0), rel=0.01)
-    with pytest.raises(ImageError, match="not in a picture"):
+    with refused(ImageError):
         defocus.measure_mtf(grey, (0, 0, 500, 10))
     for region in ((1, 2), (0.5, 0, 20, 20), "x", 5):
-        with pytest.raises(InputError, match="give left, top, width and height in whole px"):
+        with refused(InputError):
             defocus.measure_mtf(grey, region)  # type: ignore[arg-type]
 
 

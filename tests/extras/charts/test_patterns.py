@@ -41,12 +41,12 @@ def test_noise_of_two_percent_leaves_the_transfer(errors, diameter):
     assert found.mean() > np.abs(errors(diameter, 0.0, 0)).mean()
 
 
-def test_an_inverted_star_has_a_negative_transfer():
+def test_an_inverted_star_has_a_negative_transfer(refused):
     light, x, y = star_picture(201, 24)
     upright, inverted = (star_mtf(one, x, y, 24, 1.0) for one in (light, 0.8 - light))
     assert (upright.values > 0).all()
     assert (inverted.values < 0).all()
-    with pytest.raises(ImageError, match="radius is too little"):
+    with refused(ImageError):
         star_mtf(light[:9, :9], x[96:105, 96:105], y[96:105, 96:105], 24, 1.0)
 
 
@@ -73,12 +73,12 @@ def test_noise_is_invented_texture():
     assert plain.power.at(0.4) > 1.2
 
 
-def test_other_leaves_are_all_invented():
+def test_other_leaves_are_all_invented(refused):
     one, other = leaves_picture(256, seed=3), leaves_picture(256, seed=4)
     found = compare_texture(one, other)
     assert found.invention > 0.9
     assert found.lost > 0.8
-    with pytest.raises(ImageError, match="equal sizes"):
+    with refused(ImageError):
         compare_texture(one[1:], other)
 
 

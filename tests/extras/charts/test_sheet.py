@@ -90,8 +90,8 @@ def test_the_wall_has_a_grid_of_lines():
         assert np.diff(starts) == pytest.approx(40, abs=1)
 
 
-def test_an_unknown_suffix_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"\.pdf or \.svg"):
+def test_an_unknown_suffix_is_refused(tmp_path, refused):
+    with refused(InputError):
         write_sheet(tmp_path / "chart.png", make_sheet())
 
 
@@ -146,9 +146,9 @@ def test_nothing_is_printed_over_what_is_measured(paper):
             assert min(off) > part.side / 2 + 1
 
 
-def test_targets_are_printed(tmp_path):
+def test_targets_are_printed(tmp_path, refused):
     targets.command.main(["--out", str(tmp_path / "targets.pdf")], standalone_mode=False)
     (page,) = PdfReader(tmp_path / "targets.pdf").pages
     assert [round(float(side) / 72 * 25.4) for side in page.mediabox[2:]] == [297, 210]
-    with pytest.raises(InputError, match=r"\.pdf or \.svg"):
+    with refused(InputError):
         targets.command.main(["--out", "t.png"], standalone_mode=False)

@@ -160,10 +160,10 @@ def test_one_impossible_statement_stops_neither_board_nor_check(tmp_path, old, n
     assert [one.kind for one in problems] == ["format"]
 
 
-def test_a_folder_of_something_else_is_left_alone(repository, tmp_path):
+def test_a_folder_of_something_else_is_left_alone(repository, tmp_path, refused):
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="a folder of its own"):
+    with refused(InputError):
         write_board(repository, tmp_path)
-    with pytest.raises(InputError, match=r"repository\.toml"):
+    with refused(InputError):
         write_board(tmp_path, tmp_path / "site")
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -707,7 +707,7 @@ def problems(folder: Path) -> set[str]:
     return {one.kind for one in check_repository(folder)[1]}
 
 
-def test_a_repository_is_checked_without_a_dataset(study, tmp_path):
+def test_a_repository_is_checked_without_a_dataset(study, tmp_path, refused):
     folder = make_repository(tmp_path / "honest", study)
     assert check_repository(folder) == (1, [])
     done = defocus_bench("labs", "check", folder)
@@ -719,9 +719,7 @@ def test_a_repository_is_checked_without_a_dataset(study, tmp_path):
     (folder / "repository.toml").write_text("")
     assert problems(folder) == {"key"}
     (folder / "repository.toml").write_text('[labs]\n"A lab" = "2f6c1d0e8b7a5948"\n')
-    with pytest.raises(
-        SettingsError, match="a public key has 64 digits, 0-9 and a-f, as 'labs submit'"
-    ):
+    with refused(SettingsError):
         check_repository(folder)
 
 

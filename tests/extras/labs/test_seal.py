@@ -103,12 +103,12 @@ def _key(folder: Path) -> Path:
     return path
 
 
-def test_another_key_and_a_changed_truth_are_refused(pairs, tmp_path):
+def test_another_key_and_a_changed_truth_are_refused(pairs, tmp_path, refused):
     sealed, key = tmp_path / "sealed", tmp_path / "key"
     seal_dataset(open_dataset(pairs), sealed, key)
     other = tmp_path / "other"
     other.write_text("00" * 32)
-    with pytest.raises(DatasetError, match="another key than the one that was promised"):
+    with refused(DatasetError):
         open_seal(sealed, other, tmp_path / "out")
     other.write_text("no key")
     with pytest.raises(DatasetError, match="no key of a sealed test set"):
@@ -116,21 +116,21 @@ def test_another_key_and_a_changed_truth_are_refused(pairs, tmp_path):
     content = bytearray((sealed / "truth.sealed").read_bytes())
     content[100] ^= 1
     (sealed / "truth.sealed").write_bytes(content)
-    with pytest.raises(DatasetError, match="missing or damaged"):
+    with refused(DatasetError):
         open_seal(sealed, key, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_what_cannot_be_sealed_is_said(pairs, tmp_path):
+def test_what_cannot_be_sealed_is_said(pairs, tmp_path, refused):
     dataset = open_dataset(pairs)
     (tmp_path / "there").mkdir()
-    with pytest.raises(DatasetError, match="is there already"):
+    with refused(DatasetError):
         seal_dataset(dataset, tmp_path / "there", tmp_path / "key")
     sealed = tmp_path / "sealed"
     seal_dataset(dataset, sealed, tmp_path / "key")
-    with pytest.raises(DatasetError, match="no truth to seal"):
+    with refused(DatasetError):
         seal_dataset(open_dataset(f"manifest:{sealed}"), tmp_path / "again", tmp_path / "key2")
-    with pytest.raises(DatasetError, match=r"no seal\.json there"):
+    with refused(DatasetError):
         open_seal(tmp_path / "there", tmp_path / "key", tmp_path / "out")
 
 

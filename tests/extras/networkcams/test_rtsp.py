@@ -175,25 +175,25 @@ def test_one_frame_over_and_over_is_a_stall():
 
 
 @pytest.mark.usefixtures("_no_warm_up")
-def test_an_ended_video_says_so():
+def test_an_ended_video_says_so(refused):
     with (
         NewestFrameReader(lambda: Tape([(0.0, 0.1, 1)]), "tape", stall_seconds=2) as reader,
-        pytest.raises(CameraError, match="ended or gave no frame"),
+        refused(CameraError),
     ):
         reader.after(time.monotonic() + 0.1)
 
 
-def test_a_snapshot_address_with_a_digest_login(tmp_path, monkeypatch):
+def test_a_snapshot_address_with_a_digest_login(tmp_path, monkeypatch, refused):
     monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
     with OnvifServer() as server:
         with open_camera(f"http://{USER}@{server.base}/snap.jpg?size=large") as camera:
             (part,) = camera.shoot(tmp_path / "sharp")
             assert part.name == "sharp.jpg.part"
             assert part.read_bytes() == server.kept
-            with pytest.raises(InputError, match="no setting for the aperture"):
+            with refused(InputError):
                 camera.set("aperture", "f/4")
         monkeypatch.setenv(PASSWORD_VARIABLE, "hunter2")
-        with pytest.raises(CameraNotFoundError, match="rejects user or password"):
+        with refused(CameraNotFoundError):
             open_camera(f"http://{USER}@{server.base}/snap.jpg")
 
 
@@ -209,37 +209,34 @@ def test_mjpeg_gives_a_whole_new_picture():
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "http://198.51.100.7/", "//evil/x"])
-def test_redirects_are_refused(target):
-    with (
-        OnvifServer(Faults(redirect=target)) as server,
-        pytest.raises(CameraError, match="redirects to"),
-    ):
+def test_redirects_are_refused(target, refused):
+    with OnvifServer(Faults(redirect=target)) as server, refused(CameraError):
         fetch_picture(f"http://{server.base}/snap.jpg", "camera", USER, PASSWORD)
 
 
 @pytest.mark.parametrize(
-    ("uri", "message"),
+    "uri",
     [
-        ("onvif://admin:hunter2@cam/", "holds a password"),
-        ("rtsp://admin:hun@ter2@cam/live", "holds a password"),
-        ("http://cam/snap.cgi?usr=admin&pwd=hunter2", "holds a password"),
-        ("https://cam/snap.cgi?Token=hunter2", "holds a password"),
-        ("onvf://admin:hunter2@cam/", r"'onvf://admin:\*\*\*@cam/' has no known scheme"),
-        ("rtsp://cam:99999/live", "Port out of range"),
-        ("rtsp:///live", "write rtsp://user@host"),
-        ("onvif://cam/?profil=1", "did you mean 'profile'"),
-        ("onvif://cam/?profile=x", "profile"),
+        "onvif://admin:hunter2@cam/",
+        "rtsp://admin:hun@ter2@cam/live",
+        "http://cam/snap.cgi?usr=admin&pwd=hunter2",
+        "https://cam/snap.cgi?Token=hunter2",
+        "onvf://admin:hunter2@cam/",
+        "rtsp://cam:99999/live",
+        "rtsp:///live",
+        "onvif://cam/?profil=1",
+        "onvif://cam/?profile=x",
     ],
 )
-def test_addresses_that_are_refused(uri, message):
-    with pytest.raises(InputError, match=message) as caught:
+def test_addresses_that_are_refused(uri, refused):
+    with refused(InputError) as caught:
         open_camera(uri)
     assert "ter2" not in str(caught.value)
 
 
-def test_nobody_to_ask_for_a_password(monkeypatch):
+def test_nobody_to_ask_for_a_password(monkeypatch, refused):
     monkeypatch.delenv(PASSWORD_VARIABLE, raising=False)
-    with pytest.raises(InputError, match=PASSWORD_VARIABLE):
+    with refused(InputError):
         open_camera("rtsp://admin@127.0.0.1/live")
 
 

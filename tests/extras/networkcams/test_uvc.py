@@ -165,7 +165,7 @@ def test_focus_goes_by_its_steps_and_ends(camera, driver):
     assert camera.move_focus(-50) == -50
 
 
-def test_config_in_the_words_of_v4l2_ctl(camera, driver):
+def test_config_in_the_words_of_v4l2_ctl(camera, driver, refused):
     assert isinstance(camera, HasConfig)
     words = camera.config()
     assert words["auto_exposure"].choices == ("Manual Mode", "Aperture Priority Mode")
@@ -174,29 +174,29 @@ def test_config_in_the_words_of_v4l2_ctl(camera, driver):
     assert camera.configure("auto_exposure", "Manual Mode") == "Manual Mode"
     assert not camera.config()["exposure_time_absolute"].read_only
     assert camera.configure("brightness", "200") == "200"
-    for word, value, message in (
-        ("brightness", "300", "goes from 0 to 255"),
-        ("brightness", "bright", "a number from 0 to 255"),
-        ("auto_exposure", "Sometimes", "Manual Mode, Aperture Priority Mode"),
-        ("zoom", "1", "no entry 'zoom'"),
+    for word, value in (
+        ("brightness", "300"),
+        ("brightness", "bright"),
+        ("auto_exposure", "Sometimes"),
+        ("zoom", "1"),
     ):
-        with pytest.raises(InputError, match=message):
+        with refused(InputError):
             camera.configure(word, value)
 
 
-def test_what_is_refused(camera):
-    with pytest.raises(InputError, match="no shutter '30'"):
+def test_what_is_refused(camera, refused):
+    with refused(InputError):
         camera.set("shutter", "30")
-    with pytest.raises(InputError, match="no setting for the iso"):
+    with refused(InputError):
         camera.set("iso", "100")
 
 
-def test_an_unplugged_camera(camera, driver, tmp_path):
+def test_an_unplugged_camera(camera, driver, tmp_path, refused):
     camera.shoot(tmp_path / "a")
     driver.unplugged = True
     with pytest.raises(CameraError, match="still plugged in"):
         camera.set("shutter", "1/60")
-    with pytest.raises(CameraError, match="ended or gave no frame"):
+    with refused(CameraError):
         camera.shoot(tmp_path / "b")
 
 

@@ -53,7 +53,7 @@ def test_scenes_of_a_list_and_their_notes_are_in_the_table(tmp_path):
     assert second["scene_note"] == "'=cmd()"
 
 
-def test_the_log_is_a_document_to_file(tmp_path, black_pair):
+def test_the_log_is_a_document_to_file(tmp_path, black_pair, refused):
     write_session(tmp_path / "s", [black_pair] * 2, {1: "reject"}, reasons={1: "<b>moved</b>"})
     (tmp_path / "l.pdf").write_text("an earlier log, which is replaced")
     log.command.main([str(tmp_path / "s"), "--out", str(tmp_path / "l.pdf")], standalone_mode=False)
@@ -61,7 +61,7 @@ def test_the_log_is_a_document_to_file(tmp_path, black_pair):
     assert "2 pairs (1 accepted, 1 rejected) on 1 day" in " ".join(text.split())
     assert "<b>moved</b>" in text.replace("\n", "")
     assert text.index("Pair") < text.index("Time"), "the first column stands on every part"
-    with pytest.raises(InputError, match=r"\.pdf, \.html or \.csv"):
+    with refused(InputError):
         log.command.main([str(tmp_path / "s"), "--out", "l.doc"], standalone_mode=False)
 
 

@@ -70,7 +70,7 @@ def test_pairs_of_one_scene_and_then_of_the_next(tmp_path):
 
 
 @pytest.mark.full
-def test_the_page_moves_the_focus_and_the_live_picture_follows(tmp_path):
+def test_the_page_moves_the_focus_and_the_live_picture_follows(tmp_path, refused):
     with bench_at_work(tmp_path / "s") as work:
         assert work.told["motor"] is True
 
@@ -90,16 +90,13 @@ def test_the_page_moves_the_focus_and_the_live_picture_follows(tmp_path):
         told = work.do("focus", steps="9999")
         assert str(told["problem"]).startswith("the lens is at its end: it moved by ")
         for steps in ("", "0", "near", "10000", "1.5"):
-            with pytest.raises(InputError, match="give steps of the motor, such as -10"):
+            with refused(InputError):
                 work.bench.ask("focus", {"steps": steps})
         work.bench._state.busy = "shooting"
-        with pytest.raises(InputError, match="a pair is being shot"):
+        with refused(InputError):
             work.bench.ask("focus", {"steps": "5"})
         work.bench._state.busy = ""
-    with (
-        bench_at_work(tmp_path / "s", None) as work,
-        pytest.raises(InputError, match="only reviewed"),
-    ):
+    with bench_at_work(tmp_path / "s", None) as work, refused(InputError):
         work.bench.ask("focus", {"steps": "5"})
 
 
@@ -159,20 +156,20 @@ def test_verdicts_that_wait_when_it_ends_are_kept_and_pairs_are_not_shot(tmp_pat
 
 
 @pytest.mark.full
-def test_what_cannot_be_done_is_refused(tmp_path):
+def test_what_cannot_be_done_is_refused(tmp_path, refused):
     with bench_at_work(tmp_path / "s") as work:
         for action in ("retake", "accept", "reject"):
-            with pytest.raises(InputError, match="choose a pair"):
+            with refused(InputError):
                 work.bench.ask(action, {"pair": "0001_scene-001"})
-        with pytest.raises(DatasetError, match="no letter or digit"):
+        with refused(DatasetError):
             work.bench.ask("next-scene", {"scene": "../.."})
         work.bench.ask("shoot", {})
-        with pytest.raises(InputError, match="is being shot"):
+        with refused(InputError):
             work.bench.ask("shoot", {})
         work.until(lambda now: now["current"] == "0001_scene-001" and not now["busy"])
     with bench_at_work(tmp_path / "s", uri=None) as work:
         for action in ("shoot", "retake", "next-scene"):
-            with pytest.raises(InputError, match="only reviewed"):
+            with refused(InputError):
                 work.bench.ask(action, {"pair": "0001_scene-001"})
     with pytest.raises(DatasetError), bench_at_work(tmp_path / "none", uri=None):
         pass
@@ -382,12 +379,9 @@ def test_a_rejected_pair_is_shot_again_or_left_to_the_person(tmp_path, retake, v
 
 
 @pytest.mark.full
-def test_files_and_calibrations_are_settled_before_the_first_pair(tmp_path):
+def test_files_and_calibrations_are_settled_before_the_first_pair(tmp_path, refused):
     wrong = ShootOptions(files="raw")
-    with (
-        pytest.raises(InputError, match="does not allow setting its files; drop --format"),
-        bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, wrong)),
-    ):
+    with refused(InputError), bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, wrong)):
         pass
     with open_camera(SMALL) as camera:
         described = camera.describe()
@@ -417,7 +411,7 @@ def test_the_page_shows_battery_and_card(tmp_path, monkeypatch):
 
 
 @pytest.mark.full
-def test_the_page_offers_the_list_and_keeps_notes(tmp_path):
+def test_the_page_offers_the_list_and_keeps_notes(tmp_path, refused):
     scenes = (ListedScene("Desk, left", "lamp 2"), ListedScene("Shelf"))
     with bench_at_work(tmp_path / "s", scene_list=scenes) as work:
         assert (work.told["title"], work.told["scene"]) == ("Desk, left", "desk-left")
@@ -431,7 +425,7 @@ def test_the_page_offers_the_list_and_keeps_notes(tmp_path):
             "desk-left": "lamp 2",
             "0001_desk-left": "a bird flew by",
         }
-        with pytest.raises(InputError, match="choose a pair or a scene"):
+        with refused(InputError):
             work.bench.ask("note", {"about": "../x", "text": "?"})
         work.do("note", about="desk-left", text="again tomorrow")
         work.do("next-scene", scene="Desk, left")

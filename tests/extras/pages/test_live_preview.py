@@ -123,7 +123,7 @@ def test_clipped_and_black_parts_are_counted_by_channel():
 
 
 @pytest.mark.parametrize("sigma", [1.2, 2.5])
-def test_the_edge_in_the_magnified_place_has_its_mtf(sigma):
+def test_the_edge_in_the_magnified_place_has_its_mtf(sigma, refused):
     """MTF50 of a Gaussian blur is 0.1874 / σ (with the pixel's own, σ² + 1/12)."""
     rows, columns = np.mgrid[:300, :500]
     off = (columns - 250 + np.tan(np.radians(6)) * (rows - 150)) * np.cos(np.radians(6))
@@ -142,7 +142,7 @@ def test_the_edge_in_the_magnified_place_has_its_mtf(sigma):
     assert (bright.mtf50, bright.reason) == (None, "clipped here; expose less")
     assert magnify(jpeg(picture), 1.0, 0.0).square == pytest.approx((0.76, 40 / 300, 0.096, 0.16))
     for outside in ((-0.1, 0.5), (0.5, 1.1), (float("nan"), 0.5)):
-        with pytest.raises(InputError, match="outside the live picture"):
+        with refused(InputError):
             magnify(jpeg(picture), *outside)
 
 
@@ -214,10 +214,10 @@ def test_a_large_picture_is_reduced_and_its_peaking_with_it():
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\xff\xd8\xff\xe0"])
-def test_what_is_no_picture_is_the_cameras_fault(content):
-    with pytest.raises(CameraError, match="cannot be decoded"):
+def test_what_is_no_picture_is_the_cameras_fault(content, refused):
+    with refused(CameraError):
         look_at(content)
-    with pytest.raises(CameraError, match="cannot be decoded"):
+    with refused(CameraError):
         magnify(content, 0.5, 0.5)
 
 

@@ -46,22 +46,22 @@ def test_a_served_store_is_read_again_only_when_it_has_changed(tmp_path, monkeyp
     assert read.count(tmp_path) == 2
 
 
-def test_a_closed_folder_is_a_line_on_the_index(tmp_path, monkeypatch):
+def test_a_closed_folder_is_a_line_on_the_index(tmp_path, monkeypatch, refused):
     opened = tmp_path / "a" / "b" / "open"
     for folder in (opened, tmp_path / "closed"):
         folder.mkdir(parents=True)
     fill(opened)
     look = Path.iterdir
 
-    def refused(folder: Path) -> Iterator[Path]:  # the tests may run as root, whom nothing closes
+    def closed(folder: Path) -> Iterator[Path]:  # the tests may run as root, whom nothing closes
         if folder.name == "closed":
             raise PermissionError(13, "Permission denied", str(folder))
         return look(folder)
 
-    monkeypatch.setattr(Path, "iterdir", refused)
+    monkeypatch.setattr(Path, "iterdir", closed)
     found = find_studies(tmp_path)
     assert [study.name for study in found.studies] == ["a/b/open"]
     said = [part.text for part in parts(index_page(tmp_path, found), Paragraph)]
     assert f"Not looked into: {tmp_path / 'closed'}: Permission denied" in said
-    with pytest.raises(InputError, match=r"no study in it .*closed: Permission denied"):
+    with refused(InputError):
         find_studies(tmp_path / "closed")

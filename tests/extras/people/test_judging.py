@@ -175,7 +175,7 @@ def test_rank_correlations_equal_those_of_scipy_with_ties_too():
     assert np.isnan(rank_correlations(np.ones((3, 1)), np.arange(3.0)[:, None])).all()
 
 
-def test_a_plan_has_every_couple_repeats_and_catches():
+def test_a_plan_has_every_couple_repeats_and_catches(refused):
     trials = plan_trials(list(PLANTED), PAIRS, 200, seed=3)
     kinds = [one.kind for one in trials]
     assert len(trials) == 200
@@ -189,7 +189,7 @@ def test_a_plan_has_every_couple_repeats_and_catches():
             before = trials[trial.of]
             assert (before.left, before.right, before.pair) == (trial.right, trial.left, trial.pair)
     assert plan_trials(list(PLANTED), PAIRS, 200, seed=3) == trials
-    with pytest.raises(InputError, match="two systems"):
+    with refused(InputError):
         plan_trials(["a"], PAIRS, 10)
 
 
@@ -202,20 +202,16 @@ def test_a_system_that_always_wins_and_ties_have_finite_strengths():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("{}", "field required"),
-        ('{"format": "defocus-judgements", "judge": "x", "plan": "y", "answers": []}', "another"),
-    ],
+    "text", ["{}", '{"format": "defocus-judgements", "judge": "x", "plan": "y", "answers": []}']
 )
-def test_files_of_others_are_refused(tmp_path, text, said):
+def test_files_of_others_are_refused(tmp_path, text, refused):
     path = tmp_path / "answers.json"
     path.write_text(text)
-    with pytest.raises(InputError, match=said):
+    with refused(InputError):
         read_answers(path, plan_trials(["a", "b"], PAIRS, 10))
 
 
-def test_people_of_one_name_are_told_apart_and_one_person_counts_once(tmp_path):
+def test_people_of_one_name_are_told_apart_and_one_person_counts_once(tmp_path, refused):
     trials = plan_trials(list(PLANTED), PAIRS, 40)
     people = {"first": answer(trials, "Anna", 1), "second": answer(trials, "Anna", 2)}
     people["careless"] = answer(trials, "Anna", 3, looks=False)
@@ -228,10 +224,10 @@ def test_people_of_one_name_are_told_apart_and_one_person_counts_once(tmp_path):
     early = people["first"].model_copy(update={"answers": people["first"].answers[:25]})
     for again in (people["first"], early):  # a copy; what was saved on the way
         (tmp_path / "again.json").write_text(again.model_dump_json())
-        with pytest.raises(InputError, match=r"again\.json: the answers of Anna again"):
+        with refused(InputError):
             read_people([*paths, tmp_path / "again.json"], trials)
     (tmp_path / "again.json").write_text(early.model_dump_json().replace("Anna", "  "))
-    with pytest.raises(InputError, match="'judge'"):
+    with refused(InputError):
         read_people([tmp_path / "again.json"], trials)
 
 

@@ -157,8 +157,8 @@ def test_it_learns_a_batch_by_heart():
     assert ratio < 0.8
 
 
-def test_a_picture_that_is_not_finite_is_refused():
+def test_a_picture_that_is_not_finite_is_refused(refused):
     blurry = torch.rand(1, 3, 16, 16)
     blurry[0, 1, 3, 5] = torch.nan
-    with pytest.raises(ImageError, match="x 5, y 3"):
+    with refused(ImageError):
         ScoreSDE(steps=1)(blurry)

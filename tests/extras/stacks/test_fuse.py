@@ -152,7 +152,7 @@ def test_every_frame_is_a_pair_with_the_fused_picture(done):
     assert record["compared"]["psnr_db"] > record["compared"]["best_frame_db"] + 3
 
 
-def test_again_makes_nothing_new_and_other_settings_are_refused(done):
+def test_again_makes_nothing_new_and_other_settings_are_refused(done, refused):
     root, told = done
     picture = root / "out/stacks/cup/all-in-focus.png"
     before = picture.stat().st_mtime_ns
@@ -161,19 +161,19 @@ def test_again_makes_nothing_new_and_other_settings_are_refused(done):
     assert again.picture == picture
     assert f"{again.psnr_db:.2f} dB against expected.png" in told
     assert picture.stat().st_mtime_ns == before
-    with pytest.raises(DatasetError, match="other settings"):
+    with refused(DatasetError):
         fuse_stacks(stack, root / "out", 1)
-    with pytest.raises(DatasetError, match="has 3 frames, not 9"):
+    with refused(DatasetError):
         fuse_stacks(stack, root / "x", 9)
 
 
-def test_stacks_that_get_one_name_are_refused(tmp_path):
+def test_stacks_that_get_one_name_are_refused(tmp_path, refused):
     """The second would be taken for the first one, which is done."""
     for name, frames in (("a/b", "fg"), ("a-b", "hi")):
         for frame in frames:
             (tmp_path / "in" / name).mkdir(parents=True, exist_ok=True)
             write_image(tmp_path / "in" / name / f"{frame}.png", scene())
-    with pytest.raises(DatasetError, match="get one name; rename one of them"):
+    with refused(DatasetError):
         fuse_stacks(open_dataset(f"stack:{tmp_path / 'in'}"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -154,16 +154,16 @@ def test_without_a_straight_line_there_is_no_bend():
     assert np.isnan(line_bend_px(flat, line))  # the output does not show the edge
 
 
-def test_each_dose_is_a_dataset_of_its_own(dosed):
+def test_each_dose_is_a_dataset_of_its_own(dosed, refused):
     dataset = open_dataset(f"manifest:{dosed}")
     assert doses_of(dataset) == (0, 4)
     none, most = at_dose(dataset, 0), at_dose(dataset, 4)
     assert len(none.pairs) == len(most.pairs) == 3
     assert len({dataset.content_hash, none.content_hash, most.content_hash}) == 3
     assert [pair.blurry for pair in none.pairs] == [pair.blurry for pair in most.pairs]
-    with pytest.raises(InputError, match="no dose of 3 px; it has 0, 4"):
+    with refused(InputError):
         at_dose(dataset, 3)
-    with pytest.raises(InputError, match="its pairs have no dose"):
+    with refused(InputError):
         doses_of(replace(dataset, pairs=(replace(dataset.pairs[0], metadata={}),)))
 
 
@@ -190,7 +190,7 @@ def test_the_truth_is_trained_once_and_tested_at_every_dose(dosed, tmp_path):
     assert [run.id for run in fewer.studies()[0].runs] == [run.id for run in home.runs]
 
 
-def test_every_line_trains_the_narrow_copy_of_the_network_that_is_named(dosed, tmp_path):
+def test_every_line_trains_the_narrow_copy_of_the_network_that_is_named(dosed, tmp_path, refused):
     jdrl = ablation_of("jdrl")
 
     def asked(network: str, *, narrow: bool = True) -> list[Study]:
@@ -209,13 +209,10 @@ def test_every_line_trains_the_narrow_copy_of_the_network_that_is_named(dosed, t
             name: one.shape for name, one in small.items()
         }
     assert len({run.id for run in runs}) == len(runs) == 8  # the control at both doses
-    for network, message in (
-        ("wiener", "wiener has no narrow copy"),
-        ("dpdnet-dual", "dpdnet-dual has no narrow copy that restores a picture alone"),
-    ):
-        with pytest.raises(InputError, match=message):
+    for network in ("wiener", "dpdnet-dual"):
+        with refused(InputError):
             asked(network)
-    with pytest.raises(InputError, match=r"--network needs --narrow, or --from.*only a net"):
+    with refused(InputError):
         asked("nafnet", narrow=False)
 
 
@@ -249,7 +246,7 @@ def own_network(tmp_path, monkeypatch):
     return path
 
 
-def test_a_network_of_ones_own_is_trained_as_it_is(dosed, tmp_path, own_network):
+def test_a_network_of_ones_own_is_trained_as_it_is(dosed, tmp_path, own_network, refused):
     def asked(settings: Path | None = None, *, narrow: bool = False) -> DoseStudy:
         return dose_study(
             ablation_of("jdrl"), tmp_path / "out", f"manifest:{dosed}", [4], "demo", 1, settings,
@@ -272,7 +269,7 @@ def test_a_network_of_ones_own_is_trained_as_it_is(dosed, tmp_path, own_network)
     edited = {run.id for part in asked().studies() for run in part.runs if run.recipe}
     assert not edited & {run.id for run in trained.values()}, "an edited file is another network"
 
-    with pytest.raises(InputError, match="own-net has no narrow copy; leave --narrow out: a netw"):
+    with refused(InputError):
         asked(narrow=True)
     (tmp_path / "s.toml").write_text(SHORT)
     *_, last = asked(tmp_path / "s.toml").studies()
@@ -321,7 +318,7 @@ def test_a_crop_larger_than_the_pictures_is_refused_before_any_training(dosed, t
     assert not (tmp_path / "out").exists()
 
 
-def test_a_picture_that_may_not_be_used_refuses_no_study(tmp_path):
+def test_a_picture_that_may_not_be_used_refuses_no_study(tmp_path, refused):
     """A demo packs some of the pairs, and a target may leave pairs out."""
     pairs = []
     for name, side in (("a", 16), ("b", 40)):
@@ -335,7 +332,7 @@ def test_a_picture_that_may_not_be_used_refuses_no_study(tmp_path):
         require_crops(runs, dataset)
 
     require(40)
-    with pytest.raises(InputError, match="crop of 41 px, the largest is 48x40; choose a smaller"):
+    with refused(InputError):
         require(41)
 
 
@@ -437,7 +434,7 @@ def test_what_a_smaller_document_lacks_is_told(tmp_path, capsys):
     assert not capsys.readouterr().err
 
 
-def test_every_line_starts_from_the_weights_that_are_named(dosed, tmp_path):
+def test_every_line_starts_from_the_weights_that_are_named(dosed, tmp_path, refused):
     jdrl = ablation_of("jdrl")
 
     def asked(network: str, *, narrow: bool = False) -> list[Study]:
@@ -458,9 +455,9 @@ def test_every_line_starts_from_the_weights_that_are_named(dosed, tmp_path):
     assert [run.system for run in runs if run.start is None] == ["input"]
     assert len({run.id for run in trained}) == len(trained) == 27  # the control at both doses
     for network, narrow in (("", False), ("defocus-s", True)):
-        with pytest.raises(InputError, match="--from needs --network, and no --narrow"):
+        with refused(InputError):
             asked(network, narrow=narrow)
-    with pytest.raises(WeightsError, match="ships no weights of nafnet"):
+    with refused(WeightsError):
         asked("nafnet")
 
 

@@ -82,7 +82,7 @@ def test_a_scene_tells_the_photograph_behind_it(tmp_path):
     assert len(by_scene) == len({pair.scene for pair in pairs})
 
 
-def test_the_true_flow_brings_the_sharp_picture_onto_the_truth(tmp_path):
+def test_the_true_flow_brings_the_sharp_picture_onto_the_truth(tmp_path, refused):
     request = tmp_path / "dose.toml"
     request.write_text(REQUEST)
     assert (
@@ -115,7 +115,7 @@ def test_the_true_flow_brings_the_sharp_picture_onto_the_truth(tmp_path):
     render_dosed_dataset(request, tmp_path / "out")  # goes on where it was: nothing is left
     assert (tmp_path / "out" / "manifest.json").read_bytes() == before
     request.write_text(REQUEST.replace("lenses = 1", "lenses = 2"))
-    with pytest.raises(DatasetError, match="started with another dataset"):
+    with refused(DatasetError):
         render_dosed_dataset(request, tmp_path / "out")
 
 
@@ -184,59 +184,47 @@ def test_the_pictures_move_as_the_flow_of_their_kind_says(taken):
 
 
 @pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("doses_px = [2, 2]", "a dose is there twice"),
-        ("blur_px = [4, 2]", "from the least to the greatest"),
-        ("photographs = 'none'", "no such folder of photographs"),
-        ("kinds = ['slide']", "kinds"),
-    ],
+    "line", ["doses_px = [2, 2]", "blur_px = [4, 2]", "photographs = 'none'", "kinds = ['slide']"]
 )
-def test_wrong_requests_are_refused(tmp_path, line, message):
+def test_wrong_requests_are_refused(tmp_path, line, refused):
     key = line.partition(" ")[0]
     kept = [one for one in REQUEST.splitlines() if not one.startswith(key)]
     path = tmp_path / "dose.toml"
     path.write_text("\n".join([*kept, line]))
-    with pytest.raises(SettingsError, match=message):
+    with refused(SettingsError):
         load_dose_request(path)
 
 
 @pytest.mark.parametrize("photographs", [True, False])
-def test_a_missing_or_misspelt_request_is_told_first(tmp_path, *, photographs):
+def test_a_missing_or_misspelt_request_is_told_first(tmp_path, refused, *, photographs):
     misspelt = tmp_path / "misspelt.toml"
     misspelt.write_text(REQUEST.replace("doses_px", "dose_px"))
     given = ["--photographs", str(tmp_path)] if photographs else []
-    for request, message in (
-        (tmp_path / "missing.toml", r"missing.toml: no such settings file"),
-        (misspelt, r"unknown key 'dose_px'; did you mean 'doses_px'\?"),
-    ):
-        with pytest.raises(SettingsError, match=message):
+    for request in (tmp_path / "missing.toml", misspelt):
+        with refused(SettingsError):
             command.main(
                 [str(request), "--out", str(tmp_path / "out"), *given], standalone_mode=False
             )
     assert not (tmp_path / "out").exists()
 
 
-def test_scenes_without_photographs_are_told(tmp_path, monkeypatch, capsys):
+def test_scenes_without_photographs_are_told(tmp_path, monkeypatch, capsys, refused):
     request = tmp_path / "dose.toml"
     request.write_text(REQUEST.replace("train = 1, test = 2", "train = 0, test = 1"))
     empty, small = tmp_path / "empty", tmp_path / "small"
     for folder in (empty, small):
         folder.mkdir()
     write_image(small / "a.png", np.zeros((8, 8, 3), np.uint8))
-    for folder, message in (
-        (empty, "empty: no photographs there; name a folder with some, or none"),
-        (small, "no photograph there can be used"),
-    ):
-        with pytest.raises(DatasetError, match=message):
+    for folder in (empty, small):
+        with refused(DatasetError):
             render_dosed_dataset(request, tmp_path / "out", folder)
 
-    def refused(folder: Path) -> Iterator[Path]:
+    def closed(folder: Path) -> Iterator[Path]:
         raise PermissionError(errno.EACCES, "Permission denied", str(folder))
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "iterdir", refused)
-        with pytest.raises(DatasetError, match=r"empty: cannot be read \(Permission denied\)"):
+        patched.setattr(Path, "iterdir", closed)
+        with refused(DatasetError):
             render_dosed_dataset(request, tmp_path / "out", empty)
     assert not (tmp_path / "out").exists(), "nothing is half-written"
     capsys.readouterr()
@@ -245,7 +233,7 @@ def test_scenes_without_photographs_are_told(tmp_path, monkeypatch, capsys):
     assert "no photographs: scenes have textures alone; --photographs DIR gives them" in said
 
 
-def test_an_interrupted_rendering_is_no_dataset_yet(tmp_path, monkeypatch):
+def test_an_interrupted_rendering_is_no_dataset_yet(tmp_path, monkeypatch, refused):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -253,9 +241,7 @@ def test_an_interrupted_rendering_is_no_dataset_yet(tmp_path, monkeypatch):
     (tmp_path / "dose.toml").write_text(REQUEST)
     with pytest.raises(KeyboardInterrupt):
         render_dosed_dataset(tmp_path / "dose.toml", tmp_path / "out")
-    with pytest.raises(
-        DatasetError, match="unfinished rendering; run the same 'defocus-data render' again"
-    ):
+    with refused(DatasetError):
         read(tmp_path / "out")
 
 

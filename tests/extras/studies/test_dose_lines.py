@@ -86,18 +86,16 @@ def test_a_line_that_is_told_a_truth_is_a_control(dosed, tmp_path):
     ]  # fmt: skip
 
 
-def test_pairs_without_what_a_line_needs_are_refused_before_any_training(dosed, tmp_path):
+def test_pairs_without_what_a_line_needs_are_refused_before_any_training(dosed, tmp_path, refused):
     study = asked(dosed, tmp_path, "JDRL, true flow")
     pairs = tuple(replace(pair, flow=None) for pair in study.dataset.pairs)
     without = replace(study, dataset=replace(study.dataset, pairs=pairs))
-    with pytest.raises(
-        NotApplicableError, match=r"line 'JDRL, true flow': pair train-\S+ has no true flow"
-    ):
+    with refused(NotApplicableError):
         without.studies()
     assert replace(without, chosen=("robust loss",)).studies(), "other lines need no flow"
     pairs = tuple(replace(pair, sharp=None) for pair in study.dataset.pairs)
     unshot = replace(study, dataset=replace(study.dataset, pairs=pairs), chosen=(MEASURED_BLUR,))
-    with pytest.raises(NotApplicableError, match="no sharp picture, from which its blur could"):
+    with refused(NotApplicableError):
         unshot.studies()
 
 
@@ -120,16 +118,13 @@ def test_pairs_registered_by_flow_are_rivals_and_no_controls(dosed, tmp_path):
         assert recipes[name] == own.model_copy(update={**same, **changed})
 
 
-def test_a_line_whose_target_has_no_mask_is_refused_before_any_training(dosed, tmp_path):
+def test_a_line_whose_target_has_no_mask_is_refused_before_any_training(dosed, tmp_path, refused):
     wrong = [
         replace(line, target="registered") if line.settings == {"masked": True} else line
         for line in JDRL.candidates
     ]
     study = asked(dosed, tmp_path, BY_FLOW[-1])
-    with pytest.raises(
-        NotApplicableError,
-        match="line 'registered by flow, masked': the target 'registered' has no valid mask",
-    ):
+    with refused(NotApplicableError):
         replace(study, ablation=replace(JDRL, candidates=tuple(wrong))).studies()
 
 
@@ -194,22 +189,19 @@ def test_every_candidate_is_a_system_of_its_own_with_known_settings(dosed, tmp_p
     assert len(set(systems)) == len(systems)
 
 
-def test_a_line_is_named_without_case_and_number(dosed, tmp_path):
+def test_a_line_is_named_without_case_and_number(dosed, tmp_path, refused):
     study = asked(dosed, tmp_path, "Free Kernels", "5 free kernels", "jdrl, true flow")
     assert study.chosen == ("5 free kernels", "JDRL, true flow")
     names = [line.label.lstrip("0123456789 ").lower() for line in JDRL.every_line()]
     assert len(set(names)) == len(names), "no name means two lines"
-    with pytest.raises(InputError, match="no line '4 free kernels'; did you mean '5 free kernels'"):
+    with refused(InputError):
         asked(dosed, tmp_path, "4 free kernels")
 
 
-def test_a_line_that_is_not_there(dosed, tmp_path):
-    with pytest.raises(
-        InputError,
-        match=r"no line 'true flow'; did you mean 'JDRL, true flow'\? there are: 1 plain loss; 2",
-    ):
+def test_a_line_that_is_not_there(dosed, tmp_path, refused):
+    with refused(InputError):
         asked(dosed, tmp_path, "true flow")
-    with pytest.raises(InputError, match="no line 'xyz'; there are: 1 plain loss"):
+    with refused(InputError):
         asked(dosed, tmp_path, "xyz")
     for words, message in (
         (["--line", "JDRL"], "--line goes with --doses; add --doses, or leave it out"),

@@ -147,13 +147,13 @@ def page_of(out: Path) -> Page:
         return build_page(out, results, leaderboard(results))
 
 
-def test_a_strip_is_taken_apart_as_it_was_put_together():
+def test_a_strip_is_taken_apart_as_it_was_put_together(refused):
     found = cut_strip(strip(8.0), 6, lines=True)
     for parts, seed in ((found.crops, 0), (found.lines, 2)):
         assert np.array_equal(parts, crops(seed, 6))
     assert cut_strip(strip(0.0), 6, lines=False).lines == ()
     for wrong, columns in ((strip(8.0)[:-1], 6), (strip(8.0), 5), (strip(0.0), 6)):
-        with pytest.raises(ValueError, match="columns of a strip"):
+        with refused(ValueError):
             cut_strip(wrong, columns, lines=True)
 
 

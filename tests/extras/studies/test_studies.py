@@ -59,7 +59,7 @@ def rendered(tmp_path):
     return Dataset("made", tmp_path, (pair,), "0" * 64, tmp_path, rendered=True)
 
 
-def test_injected_misalignment_is_the_one_that_is_asked_for(rendered):
+def test_injected_misalignment_is_the_one_that_is_asked_for(rendered, refused):
     dataset, (pair,) = rendered, rendered.pairs
     (still,) = displaced(dataset, 0.0, 0.0).pairs
     assert still.sharp is not None
@@ -71,9 +71,9 @@ def test_injected_misalignment_is_the_one_that_is_asked_for(rendered):
     assert np.hypot(*flow.mean(axis=(1, 2))) == pytest.approx(2.0, abs=1e-5)
     assert np.abs(np.diff(flow[0], axis=1)).mean() == pytest.approx(0.01, abs=1e-5)
     assert displaced(dataset, 2.0, 0.01).content_hash != displaced(dataset, 2.0, 0.0).content_hash
-    with pytest.raises(NotApplicableError, match="not rendered"):
+    with refused(NotApplicableError):
         displaced(replace(dataset, rendered=False), 1.0, 0.0)
-    with pytest.raises(InputError, match="out of the frame; at most"):
+    with refused(InputError):
         displaced(dataset, 1e9, 0.0)
     assert conditions([0.0, 1.0], [0.0, 0.01]) == [(0.0, 0.0), (1.0, 0.0), (0.0, 0.01)]
 

@@ -117,10 +117,10 @@ def test_scores_are_those_of_the_official_steps(blur):
 
 @pytest.mark.debian
 @needs_tesseract
-def test_a_picture_of_two_lines_has_no_score():
+def test_a_picture_of_two_lines_has_no_score(refused):
     two = page(TEXT[: TEXT.rindex("R")])
     assert helsinki_score(two, TEXT) is None
-    with pytest.raises(InputError, match="has 2 lines, not 3"):
+    with refused(InputError):
         helsinki_score(two, "a\nb\n")
 
 

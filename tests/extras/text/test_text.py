@@ -8,7 +8,6 @@ import pytest
 
 from defocus.benchmark.metrics.metric import MetricUnavailableError, find_metric, profile_metrics
 from defocus.extras.text.similarity import similarity
-from defocus.tesseract import REMEDY
 
 
 @pytest.mark.parametrize(
@@ -36,19 +35,19 @@ def written(*lines: str) -> np.ndarray:
     return picture / 255
 
 
-def test_the_metric_is_computed_on_request_and_says_what_is_missing(tmp_path, monkeypatch):
+def test_the_metric_is_computed_on_request_and_says_what_is_missing(tmp_path, monkeypatch, refused):
     metric = find_metric("text")
     assert "text" not in profile_metrics("defocus-v1")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not metric.ready()
     sharp = written("RTKA 4729")
-    with pytest.raises(MetricUnavailableError, match=REMEDY):
+    with refused(MetricUnavailableError):
         metric.score(sharp, sharp, np.ones(sharp.shape[:2], np.bool_))
 
 
 @pytest.mark.debian
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="needs Debian's tesseract-ocr")
-def test_the_metric_falls_with_blur_and_with_other_text():
+def test_the_metric_falls_with_blur_and_with_other_text(refused):
     metric = find_metric("text")
     sharp, other = written("RTKA 4729", "HNEB 3816"), written("VWYL 1550", "SCUO 6088")
     everywhere = np.ones(sharp.shape[:2], np.bool_)
@@ -61,5 +60,5 @@ def test_the_metric_falls_with_blur_and_with_other_text():
     mixed = np.concatenate([sharp[:80], other[80:]])
     assert metric.score(mixed, sharp, upper) == 100
     blank = np.full_like(sharp, 0.5)
-    with pytest.raises(MetricUnavailableError, match="no text"):
+    with refused(MetricUnavailableError):
         metric.score(sharp, blank, everywhere)
