@@ -59,6 +59,19 @@ def cache_folder(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def small_sample(cache_folder, tmp_path_factory):
+    """The environment in which ``sample`` has five of its scenes, as if they were all."""
+    from defocus.datasets import api, sample
+
+    chosen = [one for one in sample.SCENES if one.name in {"cafe", "cat", "desk", "launch", "path"}]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEFOCUS_CACHE", folder := str(tmp_path_factory.mktemp("small-sample")))
+        patch.setattr(sample, "SCENES", chosen)
+        api.open_dataset("sample")
+    return {"DEFOCUS_CACHE": folder}
+
+
 @pytest.fixture
 def run(tmp_path):
     """Run one of the commands as a process: ``run("defocus-data", "align", …, code=0)``.

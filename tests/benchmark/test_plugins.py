@@ -279,19 +279,20 @@ README_LINES = re.findall(
 
 @pytest.mark.full
 @pytest.mark.parametrize("line", README_LINES)
-def test_the_lines_of_the_readme_do_what_they_say(tmp_path, line):
+def test_the_lines_of_the_readme_do_what_they_say(tmp_path, line, small_sample):
     """As printed, from a bare folder: only the package is on the path."""
     assert len(README_LINES) == 3
     (text,) = re.findall(r"```python\n(# my_net.py\n.*?)```", README, re.DOTALL)
     assert sum(map(bool, text.splitlines())) <= 12, "ten lines, and what the formatter adds"
     (tmp_path / "my_net.py").write_text(text, encoding="utf-8")
-    with start_command("defocus-bench", *line.split(), folder=tmp_path) as process:
+    words = line.split()
+    with start_command("defocus-bench", *words, folder=tmp_path, **small_sample) as process:
         _, err = process.communicate()
     assert process.returncode == 0, err
     found = rows_of(tmp_path / "study")
     rows = [row for row in found if row["metric"] == "psnr" and row["value"]]
     (own,) = {row["system"] for row in rows} - {"input", "ceiling"}
-    asked = line.split()[line.split().index("--objective") + 1] if "--objective" in line else ""
+    asked = words[words.index("--objective") + 1] if "--objective" in words else ""
     assert own == f"{asked}-my-net".lstrip("-")
     assert {row["status"] for row in rows} == {"ok"}
     assert (tmp_path / "study" / "report.pdf").is_file()
