@@ -62,7 +62,9 @@ def file(tmp_path, datasets):
 @pytest.mark.full
 @pytest.mark.timeout(1200)
 def test_shards_jobs_and_one_process_come_to_the_same(bench, file, tmp_path):
-    """datasets x systems x objectives, in one process; two shards merged; one process per slot."""
+    """datasets x systems x objectives, in one process; two shards merged; one process per slot.
+
+    The other shard's runs are the jobs: of each system one, and of both datasets."""
     whole = bench("run", "--study", file, "--out", "whole")
     assert whole.returncode == 0, whole.stderr
     expected = scores_of(tmp_path / "whole")
@@ -80,12 +82,13 @@ def test_shards_jobs_and_one_process_come_to_the_same(bench, file, tmp_path):
     assert "all 6 runs are finished" in again.stderr
     assert again.returncode == 0
 
-    jobs = ["run", "--study", file, "--out", "jobs", "--launcher", "local"]
+    jobs = ["run", "--study", file, "--out", "part1", "--launcher", "local"]
     launched = bench(*jobs, CUDA_VISIBLE_DEVICES="0,1")
     assert launched.returncode == 0, launched.stderr
-    assert scores_of(tmp_path / "jobs") == expected
-    assert not list((tmp_path / "jobs" / "jobs").iterdir())
-    status = json.loads(bench("status", "--out", "jobs", "--json").stdout)
+    assert launched.stderr.count(" begins on GPU ") == 3
+    assert scores_of(tmp_path / "part1") == expected
+    assert not list((tmp_path / "part1" / "jobs").iterdir())
+    status = json.loads(bench("status", "--out", "part1", "--json").stdout)
     assert status["working"] is False
     assert {run["state"] for run in status["runs"]} == {"finished"}
 
