@@ -215,8 +215,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Files of which the default ring has nothing are not even imported."""
-    return left_unread(collection_path) or None if config.option.markexpr == DEFAULT else None
+    """Files of which the ring has nothing are not even imported."""
+    return left_unread(collection_path, config.option.markexpr) or None
 
 
 LONGEST = (

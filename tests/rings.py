@@ -15,8 +15,8 @@ from tests.imports import imports_of
 TESTS = Path(__file__).parent
 CHECKOUT = TESTS.parent
 
-DEFAULT, FULL = "not full and not extra", "full and not extra"
-"""The rings of the core, as ``pytest -m`` takes them."""
+DEFAULT, FULL, EXTRA = "not full and not extra", "full and not extra", "extra"
+"""The rings, as ``pytest -m`` takes them."""
 
 PROCESS_FIXTURES = frozenset({"bench", "run", "run_afresh", "start_bench"})
 """Fixtures whose tests are in the full ring."""
@@ -33,13 +33,16 @@ def extra_of(path: Path) -> str | None:
     return rooms[-1] if rooms[:1] in {("extras",), ("research",)} else None
 
 
-def left_unread(path: Path) -> bool:
-    """Whether the default ring has nothing of a file, so that it need not be imported."""
-    if not path.match("test_*.py"):
+def left_unread(path: Path, ring: str) -> bool:
+    """Whether a ring has nothing of a file, so that it need not be imported."""
+    if not path.match("test_*.py") or ring not in {DEFAULT, FULL, EXTRA}:
         return False
-    if extra_of(path) is not None or path.is_relative_to(BROWSER):
+    if (extra_of(path) is not None) != (ring == EXTRA):
         return True
-    return WHOLE_FILE.search(path.read_text(encoding="utf-8")) is not None
+    return ring == DEFAULT and (
+        path.is_relative_to(BROWSER)
+        or WHOLE_FILE.search(path.read_text(encoding="utf-8")) is not None
+    )
 
 
 def give_ring(item: pytest.Function) -> None:

@@ -13,6 +13,7 @@ from tests.conftest import pytest_configure, pytest_xdist_auto_num_workers
 from tests.rings import (
     CHECKOUT,
     DEFAULT,
+    EXTRA,
     FULL,
     TESTS,
     changed_since,
@@ -59,15 +60,18 @@ def test_an_extra_has_the_tests_of_its_folder():
     assert extra_of(TESTS / "align" / "test_flow.py") is None
 
 
-def test_files_without_a_default_test_are_not_imported(tmp_path):
-    assert left_unread(TESTS / "extras" / "charts" / "test_lens.py")
-    assert left_unread(TESTS / "browser" / "test_report.py")
-    assert not left_unread(TESTS / "browser" / "conftest.py")
-    whole, part = tmp_path / "test_whole.py", tmp_path / "test_part.py"
+def test_files_of_which_a_ring_has_nothing_are_not_imported(tmp_path):
+    extra, browser, whole, part = (
+        TESTS / "extras" / "charts" / "test_lens.py", TESTS / "browser" / "test_report.py",
+        tmp_path / "test_whole.py", tmp_path / "test_part.py",
+    )  # fmt: skip
     whole.write_text("import pytest\n\npytestmark = pytest.mark.full\n")
     part.write_text("@pytest.mark.full\ndef test_one() -> None: ...\n")
-    assert left_unread(whole)
-    assert not left_unread(part)
+    unread = {DEFAULT: [extra, browser, whole], FULL: [extra], EXTRA: [browser, whole, part]}
+    for ring in (*unread, ""):
+        files = [one for one in (extra, browser, whole, part) if left_unread(one, ring)]
+        assert files == unread.get(ring, [])
+        assert not left_unread(browser.with_name("conftest.py"), ring)
 
 
 def report_of(plugin: Any, item: Any, *given: Any) -> Any:
