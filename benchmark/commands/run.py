@@ -124,12 +124,12 @@ def _continue(context: click.Context, options: "RunOptions") -> int:
             "give --all for every system, --only PATTERN for some, or --study FILE; "
             f"'defocus-bench list' shows them. {options.out} has no study to continue"
         )
-    _refuse_beside(context, "a study that is continued", {"out", "job", "launcher"})
+    _refuse_beside(context, "a study that is continued", {"out", "job", "launcher", "workers"})
     if options.job is not None and options.launcher != "here":
         raise click.UsageError(
             "--job does one run in this process; it cannot be combined with --launcher"
         )
-    return continue_study(options.out, options.job, options.launcher)
+    return continue_study(options.out, options.job, options.launcher, options.workers)
 
 
 def _merge(out: Path, folders: Sequence[Path], *, named: bool) -> int:
@@ -144,7 +144,9 @@ def _merge(out: Path, folders: Sequence[Path], *, named: bool) -> int:
     return 0
 
 
-def continue_study(out: Path, job: str | None, launcher: "Launcher") -> int:
+def continue_study(
+    out: Path, job: str | None, launcher: "Launcher", workers: int | None = None
+) -> int:
     """Continue a study, or its run ``job`` alone, with the settings that it was started with."""
     from defocus.benchmark.study.document import load_noted, note_plugins, read_request
     from defocus.benchmark.study.expansion import expand_all, one_run
@@ -154,8 +156,11 @@ def continue_study(out: Path, job: str | None, launcher: "Launcher") -> int:
     load_noted([noted for one in (request, *request.earlier) for noted in one.plugins])
     if given := note_plugins():
         request = request.model_copy(update={"plugins": given})
-    expanded = expand_all((request, *request.earlier), out)
+    requests = (request, *request.earlier)
+    if workers is not None:  # jobs read it from the latest request, which is written again
+        requests = tuple(one.with_workers(workers) for one in requests)
+    expanded = expand_all(requests, out)
     if job is None:
-        return _carry_out(expanded, request, launcher)
+        return _carry_out(expanded, requests[0], launcher)
     one = one_run(expanded, job)
-    return _carry_out(one.moved(claim_job(out, job)), request, launcher)
+    return _carry_out(one.moved(claim_job(out, job)), requests[0], launcher)

@@ -111,7 +111,7 @@ def write_request(out: Path, document: StudyDocument) -> None:
     requests = [*_written(out / REQUEST), *content.pop("earlier", [])]
     before: list[dict[str, Any]] = []
     for one in requests:
-        if _without_plugins(one) not in map(_without_plugins, (content, *before)):
+        if _asked_for(one) not in map(_asked_for, (content, *before)):
             before.append(one)
     write_json_if_changed(out / REQUEST, content | ({"earlier": before} if before else {}))
 
@@ -125,9 +125,13 @@ def _written(path: Path) -> list[dict[str, Any]]:
         return []
 
 
-def _without_plugins(request: dict[str, Any]) -> dict[str, Any]:
-    """What a request asks for, wherever its plug-in files are by now."""
-    return {name: value for name, value in request.items() if name != "plugins"}
+def _asked_for(request: dict[str, Any]) -> dict[str, Any]:
+    """What a request asks for, wherever its plug-ins are and however many work on it."""
+    training, taken = request.get("training"), {"plugins", "training"}
+    if isinstance(training, dict):
+        training = {name: value for name, value in training.items() if name != "workers"}
+    asked = {name: value for name, value in request.items() if name not in taken}
+    return asked | ({"training": training} if training else {})
 
 
 def read_request(out: Path) -> Request:
