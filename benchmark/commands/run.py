@@ -120,9 +120,10 @@ def _continue(context: click.Context, options: "RunOptions") -> int:
     from defocus.benchmark.study.document import REQUEST
 
     if options.job is None and not (options.out / REQUEST).is_file():
+        why = "has no study" if options.out.is_dir() else "does not exist: there is no study"
         raise click.UsageError(
             "give --all for every system, --only PATTERN for some, or --study FILE; "
-            f"'defocus-bench list' shows them. {options.out} has no study to continue"
+            f"'defocus-bench list' shows them. {options.out} {why} to continue; check --out"
         )
     _refuse_beside(context, "a study that is continued", {"out", "job", "launcher", "workers"})
     if options.job is not None and options.launcher != "here":
