@@ -62,9 +62,11 @@ def command(
         return
     from defocus.benchmark.documents.write import write_comparison, write_report
     from defocus.benchmark.study.document import tell_missing
+    from defocus.benchmark.study.standing import tell_unfinished
     from defocus.command_line.json_output import json_output
 
     tell_missing(out)
+    tell_unfinished(out)
     if against is None:
         if as_json:
             raise click.UsageError("--json needs --against OTHER")

@@ -45,17 +45,21 @@ def command(style: str, out: Path, target: Path | None, *, as_csv: bool) -> None
                  differences each dataset can resolve
     pictures     the scores of every picture
     """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
+    from defocus.benchmark.study.standing import tell_unfinished
+
     if style in NUMBERS:
         if as_csv:
             raise click.UsageError("--csv is for printed tables; --to FILE.csv writes CSV")
         if target is None:
             raise click.UsageError(f"{style} is written to a file: --to FILE, such as numbers.csv")
+        tell_unfinished(out)
         _write_numbers(out, target, images=style == "pictures")
         return
     if target is not None:
         raise click.UsageError(f"--to is for {' and '.join(NUMBERS)}; {style} is printed")
     from defocus.benchmark.documents.write import paper_text
 
+    tell_unfinished(out)
     click.echo(paper_text(out, style, as_csv=as_csv), nl=False)
 
 

@@ -2,6 +2,7 @@
 
 A job is a study of one run; the process that holds the lock of ``OUT`` merges it."""
 
+import shlex
 import shutil
 import sys
 from collections import Counter
@@ -14,10 +15,11 @@ from typing import Any, Literal
 from defocus.benchmark.results.lock import is_locked, study_lock
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry, open_results, read_results
+from defocus.benchmark.study.document import REQUEST
 from defocus.errors import DefocusError, InputError
 from defocus.extensions import plugin_arguments
 from defocus.files import make_folder
-from defocus.progress import counted
+from defocus.progress import counted, say
 from defocus.reading import read_json
 from defocus.reports.model import Table
 from defocus.slurm import JobCommand, job_log, job_states, known_jobs
@@ -171,6 +173,24 @@ def standing_of(
         ) from error
 
 
+def tell_unfinished(out: Path) -> None:
+    """Say how far the runs of a study are, and what continues it; nothing if all are finished."""
+    if not (out / REQUEST).is_file() or not (out / "study.json").is_file():
+        return
+    try:
+        counts = Counter(one.state for one in standing_of(out))
+    except InputError:  # a damaged file; 'status' says so
+        return
+    if set(counts) - {"finished", "not-applicable"}:
+        command = f"'defocus-bench run --out {shlex.quote(str(out))}' continues"
+        what = "a process works in this folder" if is_locked(out) else command
+        say(f"{counted(counts.total(), 'run')}: {_numbers(counts)}; {what}")
+
+
+def _numbers(counts: Counter[State]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in counts.items())
+
+
 def _standing(
     out: Path,
     run: str,
@@ -224,7 +244,7 @@ def standing_table(standings: list[RunStanding], queue: Queue, *, working: bool)
         for one in standings
     ]
     counts = Counter(one.state for one in standings)
-    note = ", ".join(f"{number} {state}" for state, number in counts.items())
+    note = _numbers(counts)
     busy = "a process works in this folder" if working else "no process works in this folder"
     unknown = f"; no word of jobs that wait or run: {queue.problem}" if queue.problem else ""
     return Table.of(counted(len(standings), "run"), columns, rows, f"{note}; {busy}{unknown}")

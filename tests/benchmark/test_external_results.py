@@ -31,11 +31,8 @@ def test_a_folder_of_pictures_becomes_a_row_that_says_so(bench, tiny_dataset, tm
     rows = {row["metric"]: row for row in rows_of(tmp_path / "study")}
     row = rows["psnr"]
     assert row["system"] == "'=theirs"
-    assert (row["weights"], row["budget"], row["profile"]) == (
-        "elsewhere",
-        "not-trained-here",
-        "dpdd8",
-    )
+    facts = [row[name] for name in ("weights", "budget", "profile")]
+    assert facts == ["elsewhere", "not-trained-here", "dpdd8"]
     assert (row["status"], row["images"], row["pictures"]) == ("ok", "1", "2")
     assert row["left_out"] == "t2: no restored picture was given"
     assert float(row["value"]) == pytest.approx(scored["mean"]["psnr"])

@@ -16,6 +16,7 @@ from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.study import expansion
 from defocus.benchmark.study.document import (
+    REQUEST,
     StudyDocument,
     as_request,
     load_document,
@@ -25,7 +26,7 @@ from defocus.benchmark.study.document import (
 from defocus.benchmark.study.expansion import Expanded, around_jdrl, expand, shard, with_objectives
 from defocus.benchmark.study.launch import slots
 from defocus.benchmark.study.plan import Study
-from defocus.benchmark.study.standing import standing_of
+from defocus.benchmark.study.standing import standing_of, tell_unfinished
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError, SettingsError
 from tests.benchmark.conftest import make_pictures
@@ -242,12 +243,8 @@ def test_a_merge_takes_what_is_better_and_keeps_what_is_there(tmp_path, capsys, 
         merge_studies(mine, [tmp_path])
 
 
-def test_status_tells_waiting_begun_failed_and_at_work(tmp_path):
-    states = {
-        "finished": "ok",
-        "failed": "failed: loss is nan",
-        "not-applicable": "not-applicable: no",
-    }
+def test_status_tells_waiting_begun_failed_and_at_work(tmp_path, capsys):
+    states = {"finished": "ok", "failed": "failed: loss is nan", "not-applicable": "not-applicable"}
     entries = [entry(f"net-0000000{k}", status) for k, status in enumerate(states.values())]
     store(tmp_path, *entries)
     facts = {"system": "net", "dataset": "made", "seed": 0, "schedule": {"steps": 9}}
@@ -258,6 +255,10 @@ def test_status_tells_waiting_begun_failed_and_at_work(tmp_path):
     assert [one.state for one in found] == [*states, "waiting", "at work"]
     assert found[1].reason == "loss is nan"
     assert found[3].steps == 9
+    (tmp_path / REQUEST).write_text("{}")
+    tell_unfinished(tmp_path)
+    words = f"1 not-applicable, 2 waiting; 'defocus-bench run --out {tmp_path}' continues"
+    assert words in capsys.readouterr().err
 
 
 def test_slots_are_the_gpus_that_may_be_used(monkeypatch):
