@@ -16,7 +16,13 @@ NUMBERS = ("leaderboard", "pictures")
 @click.command()
 @click.argument("style", type=click.Choice([*PAPER, *NUMBERS]))
 @out_option
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of LaTeX.")
+@click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="Print CSV instead of LaTeX, a table below the other; leaderboard.csv in the study's "
+    "folder is one table of all means.",
+)
 @click.option(
     "--to",
     "target",
