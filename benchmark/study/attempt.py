@@ -25,7 +25,6 @@ from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset, Split
 from defocus.errors import DatasetError, DefocusError, InputError, NotApplicableError
 from defocus.files import make_folder, write_json
-from defocus.isolation import say_left_out
 from defocus.progress import counted, say
 from defocus.reading import intact, read_json
 from defocus.training.record.folder import training_finished
@@ -138,7 +137,6 @@ def train_run(study: Study, run: Run) -> "Trained":
         lenses=recipe.training.lenses,
     )
     lacking = dataset.without(patches.left_out)
-    say_left_out(lacking, len(study.dataset.pairs), "training pair")
     # An epoch shows as many pixels as the training pictures have.
     workers = {} if recipe.training.workers is None else {"workers": recipe.training.workers}
     trained_network = train(

@@ -251,10 +251,11 @@ def train_study(study: Study, *, again: bool = False) -> int:
             by, now = code_of(folder), package_version()
             other = "" if by == now else f"; trained by {by}, this is {now}"
             say(f"{run.id}: trained in {trained.seconds:.0f} s, {folder / CHECKPOINT}{other}")
-        lacking = study.dataset.without()
-        say_left_out(lacking, study.dataset.total, "pair")
         folders = (run_folder(study.out, run.id) for run in study.runs)
-        return int(bool(lacking) or any(training_left_out(folder) for folder in folders))
+        unread = (one for folder in folders for one in training_left_out(folder))
+        lacking = list(dict.fromkeys((*study.dataset.without(), *unread)))
+        say_left_out(lacking, study.dataset.total, "pair")
+        return int(bool(lacking))
 
 
 def evaluate_study(study: Study) -> Outcome:
