@@ -28,6 +28,7 @@ from defocus.benchmark.external_results.matching import (
     warnings_of,
 )
 from defocus.benchmark.metrics.metric import Metric, find_metric
+from defocus.benchmark.metrics.psnr import CAP_DB
 from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped
 from defocus.benchmark.scoring.protocols import Target, everywhere, make_target
 from defocus.benchmark.scoring.score import MetricValue, PairScorer, Picture, score_picture
@@ -38,6 +39,8 @@ from defocus.isolation import LeftOut, attempt
 from defocus.progress import track
 
 Array = NDArray[np.float64]
+
+CAPPED = f"psnr: {CAP_DB:g} dB stand for a picture that is identical to its reference, or nearly so"
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,8 @@ def score_outputs(
             continue
         why = {metric: one.reason for metric, one in result.scores.items() if one.reason}
         lacking[subject.name] = why
+        if result.scores["psnr"].value == CAP_DB:
+            reasons[CAPPED].append(subject.name)
         for reason in dict.fromkeys(why.values()):
             named = ", ".join(metric for metric in why if why[metric] == reason)
             reasons[f"{named}: {reason}"].append(subject.name)

@@ -219,6 +219,7 @@ def test_what_cannot_be_compared_is_refused_with_its_reason(tmp_path):
     other = stored(tmp_path / "other" / "a.png", scene(1, 24, 30), 8).parent
     (unlike,) = score_request(other, sharp, None, "dpdd8").left_out
     assert re.search(r"a.png is 30x24 but .*a.png is 32x24", unlike.reason)
+    assert any("identical" in note for note in score_request(sharp, sharp, None, "png8").notes)
     with pytest.raises(InputError, match="no such folder"):
         score_request(tmp_path / "nowhere", sharp, None, "dpdd8")
     with pytest.raises(InputError, match="drop --flow-weights"):
