@@ -234,4 +234,5 @@ def usable_pairs(
     now = [one.id for one in judged(audit, asked) if one.verdict == "accept"]
     passed = [one.id for one in later if one.verdict == "accept" and one.id not in set(now)]
     others = [(one.id, one.reason) for one in later if one.verdict == "reject"]
+    others += [(one.id, one.reason) for one in audit.outside]
     return Usable(tuple(now), tuple(passed), tuple(others))

@@ -110,15 +110,15 @@ def _picture(anchor: str) -> str:
 def _measured(audit: Audit) -> str:
     measured = values(audit.pairs, "misalignment_px")
     if not len(measured):
-        return f"{counted(len(audit.pairs), 'pair')}, none of which could be measured."
+        return f"{counted(audit.total, 'pair')}, none of which could be measured."
     return (
-        f"{counted(len(audit.pairs), 'pair')}, {len(measured)} measured: misalignment "
+        f"{counted(audit.total, 'pair')}, {len(measured)} measured: misalignment "
         f"{np.median(measured):.2f} px in the median, {measured.max():.2f} px at most."
     )
 
 
 def _facts(audit: Audit) -> Facts:
-    status = [pair.status for pair in audit.pairs]
+    status = audit.statuses
     largest = audit.limits.largest_px
     return Facts(
         "Identity of the audit",
@@ -292,7 +292,7 @@ def _pairs(pairs: Sequence[AuditedPair], anchors: Mapping[str, str]) -> Table:
     )  # fmt: skip
     rows = tuple(cells(row) for row in listed)
     note = (
-        f"{_which(len(listed), measured)}; audit.csv has all columns and all {len(pairs)} pairs. "
+        f"{_which(len(listed), measured)}; audit.csv has all columns and all that were opened. "
         "The misalignment is a mean length over reliable pixels; the first standard error is that "
         "mean's, the second that of the displacement at the worst corner."
     )

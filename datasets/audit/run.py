@@ -83,9 +83,14 @@ class Audit:
         return tuple(sorted((*self.outside, *unread), key=lambda one: one.id))
 
     @property
+    def statuses(self) -> tuple[str, ...]:
+        """The status of every pair of the dataset; those that it was opened without are last."""
+        return (*(pair.status for pair in self.pairs), *("unreadable" for _ in self.outside))
+
+    @property
     def total(self) -> int:
         """Number of pairs of the dataset, with those that it was opened without."""
-        return len(self.pairs) + len(self.outside)
+        return len(self.statuses)
 
 
 def audit_dataset(

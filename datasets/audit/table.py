@@ -77,13 +77,12 @@ def above(pairs: Sequence[AuditedPair], limit_px: float) -> list[AuditedPair]:
 
 def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
     """The audit as one JSON document."""
-    status = [pair.status for pair in audit.pairs]
     return {
         "dataset": audit.dataset,
         "content_hash": audit.content_hash,
         "estimator": audit.estimator,
         **audit.limits.to_json(),
-        "counts": {name: status.count(name) for name in STATUSES},
+        "counts": {name: audit.statuses.count(name) for name in STATUSES},
         "summary": summary(audit.pairs),
         "sessions": [one.to_json() for one in audit.sessions],
         "fail_above_px": limit_px,

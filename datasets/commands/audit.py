@@ -160,9 +160,9 @@ def _say_outcome(audit: "Audit") -> None:
 
     from defocus.datasets.audit.table import QUANTITIES, summary, values
 
-    status = [pair.status for pair in audit.pairs]
+    status = audit.statuses
     counts = ", ".join(f"{status.count(name)} {name}" for name in sorted(set(status)))
-    click.echo(f"{audit.dataset}: {counted(len(status), 'pair')} ({counts})")
+    click.echo(f"{audit.dataset}: {counted(audit.total, 'pair')} ({counts})")
     numbers, floor = summary(audit.pairs), 2 * values(audit.pairs, "residual_sigma_px")
     for quantity in QUANTITIES:
         column = numbers[quantity.name]
@@ -177,7 +177,7 @@ def _say_outcome(audit: "Audit") -> None:
                 f"p95 {np.quantile(floor, 0.95):8.3f}   max {floor.max():8.3f} px"
             )
     unknown = ((pair.id, pair.reason) for pair in audit.pairs if pair.status == "unknown")
-    for line in grouped(unknown, len(status), "pair"):
+    for line in grouped(unknown, audit.total, "pair"):
         say(f"unknown: {line}")
     if "unknown" in status:
         say("audit.html says beside each unknown pair what helps")

@@ -60,7 +60,7 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
         _say_what_to_do(judgements)
         _say_compensation(dataset, usable)
         kept = sum(one.verdict == "accept" and one.id not in unread for one in judgements)
-        click.echo(f"{settings['out']}: {kept} of {counted(len(judgements), 'pair')} kept")
+        click.echo(f"{settings['out']}: {kept} of {counted(usable.count, 'pair')} kept")
         click.echo(USE_IT.format(settings["out"]))
         return int(bool(left_out))
     with json_output() as output:

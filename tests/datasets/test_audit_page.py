@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import replace
 
 import pytest
 
@@ -16,10 +17,11 @@ from defocus.datasets.audit.page_parts import (
 )
 from defocus.datasets.audit.pair_audit import AuditedPair, NearDuplicate
 from defocus.datasets.audit.run import Audit
-from defocus.datasets.audit.table import failing_pairs, failures
+from defocus.datasets.audit.table import document, failing_pairs, failures
 from defocus.datasets.curation_rules import Rules, usable_pairs
 from defocus.datasets.measuring.kept import MotionLimits
 from defocus.datasets.pair import step
+from defocus.isolation import LeftOut
 from defocus.reports.model import Paragraph
 from tests.datasets.test_audit import ALONE, add_pair, defocused, scene
 
@@ -106,18 +108,19 @@ def test_the_next_command_is_that_of_the_gravest_failure():
 def test_how_many_pairs_can_be_used_is_said_first_and_that_compensation_comes_before():
     audit = audit_of(*GOOD, ok("far", 3.0), ok("farther", 9.0), UNKNOWN)
     usable = usable_pairs(audit)
-    assert usable.words == (
-        "2 of 5 pairs can be used as they are, 2 only after compensation, 1 not"
-    )
+    assert usable.words == "2 of 5 pairs can be used as they are, 2 only after compensation, 1 not"
     told = next_facts(audit, None)
     assert told["run"] == "defocus-data compensate 'pairs:my set' --out 'my set-compensated'"
     assert "curate 'manifest:my set-compensated' --out 'my set-curated'" in told["what it does"]
     counts, wrong = usable_parts(usable, str)
     assert counts.rows == (("as they are", 2.0), ("after compensation", 2.0), ("not", 1.0))
     assert wrong.rows == (("wall", "its misalignment is unknown: only 0 of 99 tiles show enough"),)
-    made = usable_pairs(audit, [step("compensate")])
+    lacking = replace(audit, outside=(LeftOut("gone", "no file"),))
+    made = usable_pairs(lacking, [step("compensate")])
     assert not made.compensated, "what was compensated is not compensated again"
-    assert made.words == "2 of 5 pairs can be used, 3 not"
+    assert made.words == "2 of 6 pairs can be used, 4 not"
+    counts = document(lacking, None)["counts"]
+    assert (counts["unreadable"], sum(counts.values())) == (1, 6), "as what is said of all pairs"
 
 
 def test_many_failing_pairs_leave_the_next_step_near():
