@@ -21,6 +21,9 @@ from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file, storing, write_bytes
 from defocus.staging import staging_folder
 
+RELEASE, CARD = "release.json", "README.md"
+"""A folder with the first is a release, whose card is the second."""
+
 Kind: TypeAlias = Literal["changed", "missing", "extra", "renamed", "swapped"]
 
 
@@ -58,6 +61,8 @@ def verify_folder(root: Path, jobs: int = 1) -> Verification:
     if truth is None:
         return Verification(_damaged_manifests(root, hashes), hashes, None)
     findings = {finding.file: finding for finding in compared(truth.hashes, hashes)}
+    if RELEASE in hashes and CARD not in {*hashes, *findings}:  # its checksums may be without it
+        findings[CARD] = FileFinding(CARD, "missing")
     whole = {path: digest for path, digest in truth.hashes.items() if hashes.get(path) == digest}
     if MANIFEST in whole and not _pairs_agree(root, truth.hashes, whole):
         findings[MANIFEST] = FileFinding(MANIFEST, "changed")

@@ -83,7 +83,7 @@ def _outcome(verification: "Verification") -> str:
     kinds = Counter(finding.kind for finding in verification.wrong)
     text = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     if set(kinds) == {"missing"}:
-        whole = len(verification.truth.hashes) - kinds["missing"]
+        whole = len(verification.truth.hashes.keys() & verification.hashes.keys())
         return f"{text}, {counted(whole, 'file')} right; 'defocus-data fetch' gets what is missing"
     return f"{counted(len(verification.wrong), 'file')} wrong: {text}"
 

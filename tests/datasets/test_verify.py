@@ -149,8 +149,7 @@ def test_the_manifest_of_pairs_has_one_writing_and_tells_the_same(release):
 
     def rewritten(text):
         (release / "manifest.json").write_text(text)
-        hashes = folder_hashes(release)
-        write_checksums(release, {k: v for k, v in hashes.items() if not k.endswith("sha256.txt")})
+        write_checksums(release, folder_hashes(release))
         return wrong(release)
 
     canonical_text = json.dumps(document, indent=1, sort_keys=True) + "\n"
@@ -160,6 +159,8 @@ def test_the_manifest_of_pairs_has_one_writing_and_tells_the_same(release):
         document["pairs"][0]["blurry"][key] = value
         other = json.dumps(document, indent=1, sort_keys=True) + "\n"
         assert rewritten(other) == [("manifest.json", "changed")]
+    (release / "README.md").unlink()
+    assert rewritten(canonical_text) == [("README.md", "missing")], "every release has its card"
 
 
 @pytest.mark.parametrize(
