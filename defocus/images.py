@@ -63,7 +63,9 @@ def read_image(path: Path) -> Image:
     # developed with their own white balance; for a pair use ``read_pair``.
     stored = read_stored(path)
     if stored.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"{path}: pixels are {stored.dtype}; 8- or 16-bit integers are read")
+        raise ImageError(
+            f"{path}: pixels are {stored.dtype}; 8- or 16-bit integers are read; save it so"
+        )
     if stored.ndim == 2 or stored.shape[2] == 2:
         stored = np.repeat(stored.reshape(*stored.shape[:2], -1)[:, :, :1], 3, axis=2)
     colour: Image = np.ascontiguousarray(stored[:, :, :3])
