@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from defocus.capture.calibrations import stored_calibrations
-from defocus.capture.camera import CameraDescription
 from defocus.capture.links.back_ends import redacted, starts_programs
 from defocus.capture.links.retries import setting_gone
 from defocus.capture.planning.plan import Plan
@@ -27,6 +26,8 @@ from defocus.capture.taking.running import (
     journalled_session,
     make_ready,
     plan_on,
+    same_camera,
+    tell_other_cameras,
     tell_result,
 )
 from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig
@@ -120,6 +121,7 @@ def _shoot_rest(
             index: plan_on(BracketRequest.from_shoot(each), rig) for index, each in shoots.items()
         }
         plan = plans[pairs[0].shoot]
+        tell_other_cameras(shoot, plan)
         asker = Asker(options, answered=resumed.yes or _confirmed(shoot, plan))
         counts = Counter(pair.shoot for pair in pairs)
         asker.confirm([(each, counts[index]) for index, each in sorted(plans.items())])
@@ -141,7 +143,7 @@ def _refuse_missing(rig: SessionCameras, shoot: ShootRecord) -> None:
         settings, now = camera.settings(), camera.describe()
         names = ("aperture", "shutter", *(("iso",) if was and was.iso else ()))
         missing = next((name for name in names if name not in settings), None)
-        if missing is not None and _same_camera(then, now):
+        if missing is not None and same_camera(then, now):
             raise setting_gone(now.port or now.model, f"the {missing}")
 
 
@@ -165,12 +167,4 @@ def journalled_address(camera: CameraRecord, sharp: CameraRecord | None = None) 
 def _confirmed(shoot: ShootRecord, plan: Plan) -> bool:
     """Whether a shoot was confirmed by ``--yes`` for the same cameras."""
     then, now = (shoot.camera, shoot.sharp_camera), (plan.camera, plan.sharp_camera)
-    return shoot.confirmed_by_yes and all(map(_same_camera, then, now))
-
-
-def _same_camera(then: CameraRecord | None, now: CameraDescription | None) -> bool:
-    if then is None or now is None:
-        return then is None and now is None
-    if now.serial:
-        return (then.model, then.serial) == (now.model, now.serial)
-    return (then.model, then.uri) == (now.model, now.uri)
+    return shoot.confirmed_by_yes and all(map(same_camera, then, now))

@@ -113,6 +113,9 @@ def test_typed_limits_and_auto_come_into_the_journal(run, tmp_path):
     assert planned.handling.limits.shift_reject_px == 7.0
     assert planned.handling.countdown_seconds == 1
     assert planned.blurry.shutter == "1/125", "what the camera was set to"
+    other = ("--camera", TINY.replace("seed=1", "seed=2"), "--scene", "../x ü", "--yes")
+    again = run("defocus-capture", "shoot", "s", *other).stderr
+    assert "shot with Simulated camera (sim-1); it goes on with Simulated camera (sim-2)" in again
 
 
 def test_the_index_is_made_anew(run, tmp_path):
