@@ -25,7 +25,7 @@ from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import PlannedPair, SessionState, file_path, kept_in
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.capture.taking.shots.series import shoot_pairs
-from defocus.capture.taking.shots.shooting import Handling, planned_pair
+from defocus.capture.taking.shots.shooting import Handling, planned_pair, tell_file_names
 from defocus.errors import CameraError, ImageError, InputError
 from defocus.files import make_folder, sha256_file
 from defocus.likeness import Fingerprint, fingerprint, one_picture
@@ -348,6 +348,7 @@ class Importer:
                 return pair
         title = self.scenes.title_of(card_pair)
         pair = planned_pair(state.next_number, title, len(state.shoots))
+        tell_file_names([pair])
         shoot: dict[str, Any] = {
             **bracket.to_json(),
             "camera": camera.to_json(),

@@ -44,7 +44,7 @@ from defocus.capture.taking.shots.rig import (
     open_rig,
 )
 from defocus.capture.taking.shots.series import shoot_series
-from defocus.capture.taking.shots.shooting import Handling, new_pairs
+from defocus.capture.taking.shots.shooting import Handling, new_pairs, tell_file_names
 from defocus.command_line.json_output import json_output
 from defocus.errors import DatasetError, InputError, InterruptedWorkError, StorageError
 from defocus.processes import terminated_as_interrupted
@@ -292,6 +292,7 @@ def shoot_new(
                 apertures=len(plans),
                 listed=[scene.title for scene in options.scene_list],
             )
+            tell_file_names(pairs)
             kept = {**options.to_json(), "calibrations": calibrations.store(folder.root)}
             first = len(folder.state.shoots)
             shoots = [

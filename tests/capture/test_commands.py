@@ -116,6 +116,7 @@ def test_typed_limits_and_auto_come_into_the_journal(run, tmp_path):
     other = ("--camera", TINY.replace("seed=1", "seed=2"), "--scene", "../x ü", "--yes")
     again = run("defocus-capture", "shoot", "s", *other).stderr
     assert "shot with Simulated camera (sim-1); it goes on with Simulated camera (sim-2)" in again
+    assert "names of scenes become names of files: '../x ü' is x-u" in again
 
 
 def test_the_index_is_made_anew(run, tmp_path):

@@ -16,7 +16,9 @@ from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionSta
 from defocus.capture.taking.person import NOBODY, Person
 from defocus.capture.taking.shots.frames import PairTaking, TakenFrame, take_frames
 from defocus.capture.taking.shots.rig import FocusPositions, SessionCameras
+from defocus.discovery import warn_once
 from defocus.files import make_folder
+from defocus.progress import several
 
 
 def _nothing_more(_pair: CompletePair) -> None:
@@ -77,6 +79,15 @@ def planned_pair(number: int, title: str, shoot: int, steps: int = 0) -> Planned
     name = scene_slug(title)
     kept = "" if name == title else title
     return PlannedPair(f"{number:04d}_{name}", number, name, shoot, steps, kept)
+
+
+def tell_file_names(pairs: Sequence[PlannedPair]) -> None:
+    """Say what names of scenes become in those of files, if not only capitals and spaces change."""
+    named = {pair.typed_scene: pair.scene for pair in pairs}
+    renamed = {one: name for one, name in named.items() if "-".join(one.lower().split()) != name}
+    if renamed:
+        each = [f"{title!r} is {name}" for title, name in renamed.items()]
+        warn_once(f"names of scenes become names of files: {several(each)}")
 
 
 @dataclass(frozen=True)
