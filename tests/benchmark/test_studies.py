@@ -244,7 +244,7 @@ def test_a_merge_takes_what_is_better_and_keeps_what_is_there(tmp_path, capsys, 
 
 
 def test_status_tells_waiting_begun_failed_and_at_work(tmp_path, capsys):
-    states = {"finished": "ok", "failed": "failed: loss is nan", "not-applicable": "not-applicable"}
+    states = {"finished": "ok", "failed": "failed: nan", "not-applicable": "not-applicable: no"}
     entries = [entry(f"net-0000000{k}", status) for k, status in enumerate(states.values())]
     store(tmp_path, *entries)
     facts = {"system": "net", "dataset": "made", "seed": 0, "schedule": {"steps": 9}}
@@ -253,7 +253,7 @@ def test_status_tells_waiting_begun_failed_and_at_work(tmp_path, capsys):
     with study_lock(tmp_path / "jobs" / "net-00000008"):
         found = standing_of(tmp_path)
     assert [one.state for one in found] == [*states, "waiting", "at work"]
-    assert found[1].reason == "loss is nan"
+    assert found[1].reason == "nan"
     assert found[3].steps == 9
     (tmp_path / REQUEST).write_text("{}")
     tell_unfinished(tmp_path)

@@ -44,8 +44,7 @@ def test_help_says_what_it_was_tried_on(run):
 
 def test_plan_without_a_known_lens_has_nulls(run, virtual_folder):
     camera = f"gphoto2:virtual={virtual_folder}"
-    done = run("defocus-capture", "plan", "--camera", camera, *BRACKET, "--json")
-    plan = json.loads(done.stdout)
+    plan = json.loads(run("defocus-capture", "plan", "--camera", camera, *BRACKET, "--json").stdout)
     assert plan["lens"] is None
     assert plan["airy_diameter_px"] == {"blurry": None, "sharp": None}
     assert abs(plan["residual_ev"]) > 0.3  # its list of times is coarse, and that is said
@@ -113,8 +112,8 @@ def test_typed_limits_and_auto_come_into_the_journal(run, tmp_path):
     assert planned.handling.limits.shift_reject_px == 7.0
     assert planned.handling.countdown_seconds == 1
     assert planned.blurry.shutter == "1/125", "what the camera was set to"
-    other = ("--camera", TINY.replace("seed=1", "seed=2"), "--scene", "../x ü", "--yes")
-    again = run("defocus-capture", "shoot", "s", *other).stderr
+    other = TINY.replace("seed=1", "seed=2"), "--scene", "../x ü", "--yes"
+    again = run("defocus-capture", "shoot", "s", "--camera", *other).stderr
     assert "shot with Simulated camera (sim-1); it goes on with Simulated camera (sim-2)" in again
     assert "names of scenes become names of files: '../x ü' is x-u" in again
 

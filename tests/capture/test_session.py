@@ -51,8 +51,7 @@ def test_a_changed_original_is_found(copied, change, run):
     elif change != "remove":
         content[3000] ^= 1
         victim.write_bytes(content[: 4000 if change == "cut" else None])
-    done = run("defocus-capture", "check", copied, "--json", code=1)
-    document = json.loads(done.stdout)
+    document = json.loads(run("defocus-capture", "check", copied, "--json", code=1).stdout)
     bad = [(p["id"], f["name"]) for p in document["pairs"] for f in p["files"] if not f["ok"]]
     assert bad == [("0002_desk-left", "sharp.tif")]
     assert document["ok"] is False

@@ -37,6 +37,7 @@ def audit_of(*pairs: AuditedPair, leaks=()):
 UNKNOWN = AuditedPair("wall", "wall", "train", "unknown", "only 0 of 99 tiles show enough")
 BROKEN = AuditedPair("broken", "broken", "train", "unreadable", "broken.png: cut short")
 LEAK = NearDuplicate("good", "again", ("train", "test"), 0.99)
+CURATE = "defocus-data curate 'pairs:my set' --out 'my set-curated'"
 GOOD = ok("good", 0.1), ok("again", 0.2, "test")
 
 
@@ -53,8 +54,7 @@ def test_the_pairs_that_fail_are_named_worst_first_with_every_reason():
     assert reasons["good"] == ["in two splits: nearly the same picture as again (test)"]
     assert reasons["again"] == ["in two splits: nearly the same picture as good (train)"]
     assert headline(audit, failures(audit, 1.0), 1.0).startswith("Failed: 6 of 6 pairs fail")
-    both = failing_pairs(failures(audit, 0.05))
-    assert len(both["good"]) == 2
+    assert len(failing_pairs(failures(audit, 0.05))["good"]) == 2
     checks = checks_table(failures(audit, 1.0), 1.0, str)
     numbers, firsts = zip(*(row[1:] for row in checks.rows), strict=True)
     assert numbers == (2.0, 1.0, 1.0, 0.0, 1.0)
@@ -75,13 +75,11 @@ def test_other_faults_fail(pairs, leaks):
 def test_a_dataset_that_passes_and_one_without_limit_say_so():
     good, none = audit_of(*GOOD), audit_of(AuditedPair("a", "a", "train", "no-sharp", "no sharp"))
     assert headline(good, failures(good, 1.0), 1.0).startswith("Passed: 2 pairs, none misaligned")
-    part = failing_part(good, failures(good, 1.0), str)
-    assert part == Paragraph("No pair fails.")
+    assert failing_part(good, failures(good, 1.0), str) == Paragraph("No pair fails.")
     repaired = next_parts(good, failures(good, 1.0), 1.0, usable_pairs(good))
     assert repaired == (Paragraph("Nothing has to be repaired."),)
     assert headline(good, failures(good, None), None).startswith("Neither passed nor failed")
-    told = next_facts(good, None)["run"]
-    assert told == "defocus-data audit 'pairs:my set' --fail-above 1px"
+    assert next_facts(good, None)["run"] == "defocus-data audit 'pairs:my set' --fail-above 1px"
     assert headline(none, failures(none, 1.0), 1.0).startswith("Failed: none of 1 pair could be")
     (text,) = next_parts(none, failures(none, 1.0), 1.0, usable_pairs(none))
     assert "nothing to align" in text.text
@@ -94,10 +92,9 @@ def test_the_next_command_is_that_of_the_gravest_failure():
     assert "the files of broken: compensation leaves" in moved["first"]
     assert "unknown misalignment are left out" in moved["what it does"]
     seen = next_facts(audit_of(*GOOD, UNKNOWN), 2.0)
-    assert seen["run"] == "defocus-data curate 'pairs:my set' --out 'my set-curated'"
     assert "rules allow 1 px" in seen["what it does"]
     leaking = next_facts(audit_of(*GOOD, leaks=(LEAK,)), 1.0)
-    assert leaking["run"] == "defocus-data curate 'pairs:my set' --out 'my set-curated'"
+    assert leaking["run"] == seen["run"] == CURATE
     assert Rules().most_misalignment_px == COMMON_LIMIT_PX
     limits = MotionLimits.of("similarity", 8.0)
     limited = Audit("pairs:a", "hash", "pwcnet", (ok("far", 3.0),), (), limits=limits)
