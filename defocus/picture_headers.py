@@ -186,6 +186,20 @@ def refuse_truncated(path: Path, data: bytes) -> None:
         raise ImageError(f"{path}: the file is cut short ({len(data)} bytes); copy it again")
 
 
+def refuse_cut_short(path: Path) -> None:
+    """As :func:`refuse_truncated`; of a file that shows its end, no more than that is read."""
+    if path.suffix.lower() not in {*SUFFIXES["JPEG"], *SUFFIXES["PNG"]}:
+        return
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _END_BYTES))
+        end = file.read()
+    if b"IEND" not in end and b"\xff\xd9" not in end:
+        refuse_truncated(path, path.read_bytes())
+
+
+_END_BYTES = 4096
+
+
 def _has_all_pixels(png: bytes) -> bool:
     """Whether a PNG ends, or lacks no more than its end: its compressed pixels have theirs."""
     pixels = []

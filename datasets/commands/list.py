@@ -18,7 +18,7 @@ from defocus.progress import counted, grouped
 
 if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.layouts.published_set import Completeness
-    from defocus.datasets.pair import ReaderCard
+    from defocus.datasets.pair import Pair, ReaderCard
 
 
 @help_heading("Open")
@@ -32,7 +32,7 @@ def command(dataset: str | None, as_json: bool) -> int:
     licence, citation, counts and known defects. `list dpdd:PATH` checks that copy, lists missing
     and extra files, and exits with 1 if there are any. For your own datasets, such as `list
     pairs:PATH`, it counts the pairs, names those that are left out, and exits with 1 if there are
-    any.
+    any. It looks at the headers and ends of their files; 'audit' reads every pixel.
     """
     if dataset is None:
         return print_made(_kinds, _kind_lines, as_json=as_json)
@@ -112,11 +112,10 @@ def _card_lines(name: str, card: "ReaderCard") -> list[str]:
 def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
     """Description of a user's own dataset: whether it opens, and the number of pairs."""
     from defocus.datasets.api import open_dataset
-    from defocus.datasets.opening import require_one_size
     from defocus.datasets.pair import split_counts
 
     opened = open_dataset(dataset, damaged=True)
-    tried = (attempt(pair.id, partial(require_one_size, [pair])) for pair in opened.pairs)
+    tried = (attempt(pair.id, partial(_require_whole, pair)) for pair in opened.pairs)
     left_out = opened.without(parted(tried)[1])
     damaged = {one.id for one in left_out}
     pairs = [pair for pair in opened.pairs if pair.id not in damaged]
@@ -137,6 +136,17 @@ def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
     lines += [f"pair {one.id} is left out: {one.reason}" for one in left_out]
     named = [one.to_json() for one in left_out]
     return {"complete": None, "found": splits, "left_out": named}, lines
+
+
+def _require_whole(pair: "Pair") -> None:
+    """Refuse a pair whose files are cut short or differ in size, by their headers and ends."""
+    from defocus.datasets.opening import require_one_size
+    from defocus.datasets.pair_files import pair_files
+    from defocus.picture_headers import refuse_cut_short
+
+    require_one_size([pair])
+    for path in pair_files(pair).values():
+        refuse_cut_short(path)
 
 
 def _copy(dataset: str, complete: "Completeness") -> tuple[dict[str, Any], list[str]]:

@@ -96,7 +96,7 @@ def test_list_names_them(folder, capfd):
     done = called(["list", "pairs:mine", "--json"])
     assert done.return_value == 1, done.output
     listed = {one["id"] for one in json.loads(capfd.readouterr().out)["left_out"]}
-    assert {"empty", "text", "folder", "link", "twice"} < listed
+    assert {"cut", "empty", "text", "folder", "link", "twice"} < listed
     assert listed.isdisjoint(WHOLE)
     mend(folder)
     assert called(["list", "pairs:mine"]).return_value == 0
