@@ -107,6 +107,8 @@ the blurry member's gradients under which the sharp one is the blurrier there.""
 MOST_STOPS = 0.27
 MOST_TILT_EV = 0.2
 MOST_BLURRIER_SHARE = 0.32
+EXCHANGED_SHARE = 0.75
+"""Two pairs whose members were exchanged have 0.90 and 0.91."""
 MOST_COLOUR_CHANGE = 0.12
 """How these limits were found, and what they cost: docs/alignment.md."""
 MONOCHROME = 3.0
@@ -148,10 +150,10 @@ def causes(rest: Unexplained) -> tuple[str, ...]:
         words.append(f"something moved: {rest.moved_stops:.2f} stops that no blur explains")
     if rest.blurrier_share > MOST_BLURRIER_SHARE:
         share = f"{100 * rest.blurrier_share:.0f} %"
-        words.append(
-            f"the sharp member is focused elsewhere: it is the blurrier one in {share} of what "
-            "has texture"
-        )
+        why = "the sharp member is focused elsewhere"
+        if rest.blurrier_share > EXCHANGED_SHARE:
+            why = f"the two are exchanged, or {why}"
+        words.append(f"{why}: it is the blurrier one in {share} of what has texture")
     change, strength = rest.colour_change, rest.colour_strength
     if change is not None and strength is not None and change > MOST_COLOUR_CHANGE:
         words.append(_colours_differ(strength, change))
