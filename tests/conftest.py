@@ -227,7 +227,8 @@ LONGEST = (
     "test_bundles.py", "test_run.py", "test_bad_input.py", "test_reblurring.py",
     "test_leaderboard.py", "test_truth_benchmark.py", "test_focus_stack.py",
     "test_real_bodies.py", "test_python.py", "test_docs.py", "test_whole_path.py",
-    "test_train_flow.py",
+    "test_train_flow.py", "test_studies.py", "test_guard.py", "test_program.py",
+    "test_audit_memory.py", "test_packaging.py", "test_plugins.py", "test_restore.py",
 )  # fmt: skip
 """Those that wait for others first, then by their seconds; a name counts in every folder."""
 
