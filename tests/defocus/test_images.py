@@ -158,13 +158,16 @@ def jpeg(seed: int, **settings: int) -> bytes:
     return stream.getvalue()
 
 
-@pytest.mark.parametrize("settings", [{}, {"restart_marker_rows": 1}, {"restart_marker_blocks": 7}])
-def test_a_jpeg_without_its_middle_is_refused(tmp_path, settings, refused):
-    whole = jpeg(4, **settings)
-    for start in range(2000, len(whole) - 12_000, 7000):
-        (tmp_path / "a.jpg").write_bytes(whole[:start] + whole[start + 10_000 :])
-        with refused(ImageError):
-            read_image(tmp_path / "a.jpg")
+def test_a_jpeg_without_its_middle_is_refused(tmp_path, placeless, snapshot):
+    said = set()
+    for settings in ({}, {"restart_marker_rows": 1}, {"restart_marker_blocks": 7}):
+        whole = jpeg(4, **settings)
+        for start in range(2000, len(whole) - 12_000, 7000):
+            (tmp_path / "a.jpg").write_bytes(whole[:start] + whole[start + 10_000 :])
+            with pytest.raises(ImageError) as caught:
+                read_image(tmp_path / "a.jpg")
+            said.add(placeless(str(caught.value)))
+    assert said == snapshot
 
 
 @pytest.mark.parametrize("settings", [{}, {"restart_marker_rows": 1}, {"progressive": True}])

@@ -123,7 +123,7 @@ def test_clipped_and_black_parts_are_counted_by_channel():
 
 
 @pytest.mark.parametrize("sigma", [1.2, 2.5])
-def test_the_edge_in_the_magnified_place_has_its_mtf(sigma, refused):
+def test_the_edge_in_the_magnified_place_has_its_mtf(sigma):
     """MTF50 of a Gaussian blur is 0.1874 / σ (with the pixel's own, σ² + 1/12)."""
     rows, columns = np.mgrid[:300, :500]
     off = (columns - 250 + np.tan(np.radians(6)) * (rows - 150)) * np.cos(np.radians(6))
@@ -141,9 +141,13 @@ def test_the_edge_in_the_magnified_place_has_its_mtf(sigma, refused):
     bright = magnify(jpeg(brighter), 0.5, 0.5)
     assert (bright.mtf50, bright.reason) == (None, "clipped here; expose less")
     assert magnify(jpeg(picture), 1.0, 0.0).square == pytest.approx((0.76, 40 / 300, 0.096, 0.16))
+
+
+def test_a_place_outside_the_live_picture_is_refused(refused):
+    picture = jpeg(np.zeros((300, 500, 3), np.uint8))
     for outside in ((-0.1, 0.5), (0.5, 1.1), (float("nan"), 0.5)):
         with refused(InputError):
-            magnify(jpeg(picture), *outside)
+            magnify(picture, *outside)
 
 
 def squares(gap_px: float, blur_px: float, noise: float = 0.0) -> Array:
