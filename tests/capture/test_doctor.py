@@ -213,20 +213,13 @@ def test_config_on_the_virtual_camera(config, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("set", "f-number=f/123"), "it can be f/2.8"),
-        (("set", "batterylevel=100%"), "only be changed on the camera itself"),
-        (("restore", "other.json"), "is of 'Body 9'"),
-    ],
+    "arguments",
+    [("set", "f-number=f/123"), ("set", "batterylevel=100%"), ("restore", "other.json")],
 )
-def test_what_config_refuses(config, tmp_path, arguments, message):
+def test_what_config_refuses(config, tmp_path, arguments, said, snapshot):
     other = '{"schema": 1, "model": "Body 9", "entries": {"f-number": "f/4"}}'
     (tmp_path / "other.json").write_text(other)
-    done = config(*arguments)
-    assert done.returncode == 2, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    assert said(config(*arguments)) == snapshot
 
 
 def test_config_of_a_camera_that_keeps_nothing(run):

@@ -333,7 +333,5 @@ def test_a_published_set_is_fetched_by_name(server, tmp_path, monkeypatch):
     assert {n for n in reader_names() if reader_card(n).archive} == {"a-set", "zedd", "zedd-stacks"}
 
 
-def test_published_sets_are_told_where_to_get(data, tmp_path):
-    done = data("fetch", "dpdd", "--out", tmp_path / "DPDD", code=2)
-    assert "get it from https://github.com/Abdullah-Abuolaim" in done.stderr
-    assert "defocus-data list dpdd:" in done.stderr
+def test_published_sets_are_told_where_to_get(data, tmp_path, said, snapshot):
+    assert said(data("fetch", "dpdd", "--out", tmp_path / "DPDD", code=2)) == snapshot

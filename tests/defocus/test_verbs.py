@@ -61,7 +61,7 @@ def test_an_extra_brings_its_commands_and_takes_them_away(extra):
     assert bench("say-hello").exit_code == 2
 
 
-def test_a_broken_command_is_a_warning_and_the_others_work(extra):
+def test_a_broken_command_is_a_warning_and_the_others_work(extra, placeless, snapshot):
     commands = extra / "commands"
     (commands / "bench_broken.py").write_text("import nowhere_at_all")
     (commands / "bench_leaves.py").write_text("raise SystemExit(3)")
@@ -71,23 +71,12 @@ def test_a_broken_command_is_a_warning_and_the_others_work(extra):
     done = bench("--help")
     assert done.exit_code == 0
     assert "  restore " in done.stdout
-    lines = done.stderr.splitlines()
-    assert len(lines) == 5
-    for name, reason in {
-        "bench_broken": "ModuleNotFoundError: No module named 'nowhere_at_all'; mend or remove it",
-        "bench_leaves": "SystemExit: 3",
-        "bench_number": "is not a click command",
-        "bench_run": "has a command 'run' of defocus.benchmark.commands.run",
-        "hello": "begin its name with capture_ or data_ or bench_",
-    }.items():
-        (line,) = [one for one in lines if f"defocus.extras.greetings.commands.{name})" in one]
-        assert line.startswith("warning: extra 'greetings' (")
-        assert reason in line
+    assert placeless(done.stderr) == snapshot
     assert isinstance(bench("broken").exception, discovery.RegistryError)
     assert bench("list", "--help").stderr == "", "what is ours does not look at others"
 
 
-def test_an_entry_point_is_a_command(tmp_path, monkeypatch):
+def test_an_entry_point_is_a_command(tmp_path, monkeypatch, snapshot):
     (tmp_path / "their_hello.py").write_text(HELLO)
     information = tmp_path / "their-1.dist-info"
     information.mkdir()
@@ -104,8 +93,7 @@ def test_an_entry_point_is_a_command(tmp_path, monkeypatch):
     assert "their_hello" in sys.modules
     done = bench("--help")
     assert "Other commands:\n  hello " in done.stdout
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("warning: entry point 'bench_away' (their: their_hello:away) cannot be")
+    assert done.stderr == snapshot
 
 
 def test_a_plugin_file_has_commands_and_groups(tmp_path, refused):
@@ -126,12 +114,14 @@ def test_a_plugin_file_has_commands_and_groups(tmp_path, refused):
         extensions.load_plugin(path)
 
 
-def test_a_broken_file_of_a_parent_process_is_a_warning_in_help(tmp_path, monkeypatch):
+def test_a_broken_file_of_a_parent_process_is_a_warning_in_help(
+    tmp_path, monkeypatch, placeless, snapshot
+):
     (tmp_path / "mine.py").write_text("1 / 0\n")
     monkeypatch.setenv(extensions.ENVIRONMENT, str(tmp_path / "mine.py"))
     done = bench("--help")
     assert done.exit_code == 0
-    assert f"warning: plug-in {tmp_path / 'mine.py'}:1: ZeroDivisionError" in done.stderr
+    assert placeless(done.stderr) == snapshot
 
 
 def test_an_extra_brings_metrics_and_readers_too(extra):
@@ -165,7 +155,7 @@ ADDED = AddedOptions((click.Option(["--greet"], is_flag=True, help="Say hello.")
 """
 
 
-def test_an_extra_adds_options_to_a_command(extra, tmp_path):
+def test_an_extra_adds_options_to_a_command(extra, tmp_path, snapshot):
     (extra / "options").mkdir()
     (extra / "options" / "bench_status.py").write_text(ADDED)
     (extra / "options" / "bench_run.py").write_text("1 / 0")  # of another command: not loaded
@@ -173,9 +163,7 @@ def test_an_extra_adds_options_to_a_command(extra, tmp_path):
     assert bench("status", "--greet", "--out", "here").output == "hello here\n"
     assert "no study there" in str(bench("status", "--out", tmp_path / "none").exception)
     assert "--greet" in bench("status", "--help").stdout
-    (line,) = bench("score", "--help").stderr.splitlines()
-    assert line.startswith("warning: extra 'greetings' (")
-    assert "has no AddedOptions" in line
+    assert bench("score", "--help").stderr == snapshot
     shutil.rmtree(extra)
     assert "--greet" not in bench("status", "--help").output
 
