@@ -109,7 +109,7 @@ def read_manifest(root: Path) -> Manifest:
     except FileNotFoundError as error:
         if (root / RENDERING).is_file():
             raise DatasetError(
-                f"{root}: unfinished rendering; run the same 'defocus-data render' again"
+                f"{root}: unfinished rendering; run the same command again"
             ) from error
         raise DatasetError(f"{root}: no {MANIFEST} there; is it a folder of pictures?") from error
     except ValidationError as error:

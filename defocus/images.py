@@ -64,7 +64,7 @@ def read_image(path: Path) -> Image:
     stored = read_stored(path)
     if stored.dtype not in (np.uint8, np.uint16):
         raise ImageError(
-            f"{path}: pixels are {stored.dtype}; 8- or 16-bit integers are read; save it so"
+            f"{path}: pixels are {stored.dtype}; save it with 8 or 16 bits, as integers"
         )
     if stored.ndim == 2 or stored.shape[2] == 2:
         stored = np.repeat(stored.reshape(*stored.shape[:2], -1)[:, :, :1], 3, axis=2)

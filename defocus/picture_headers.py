@@ -190,14 +190,19 @@ def refuse_cut_short(path: Path) -> None:
     """As :func:`refuse_truncated`; of a file that shows its end, no more than that is read."""
     if path.suffix.lower() not in {*SUFFIXES["JPEG"], *SUFFIXES["PNG"]}:
         return
+    size = path.stat().st_size
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _END_BYTES))
+        png = file.read(len(_PNG_BEGINS)) == _PNG_BEGINS
+        file.seek(max(0, size - _END_BYTES))
         end = file.read()
-    if b"IEND" not in end and b"\xff\xd9" not in end:
+    ends = b"IEND" in end if png else b"\xff\xd9" in end and size > _THUMBNAIL_BYTES
+    if not ends:
         refuse_truncated(path, path.read_bytes())
 
 
 _END_BYTES = 4096
+_THUMBNAIL_BYTES = 2**17
+"""Where a JPEG's thumbnail has ended, whose end is not the picture's: its segment has half."""
 
 
 def _has_all_pixels(png: bytes) -> bool:

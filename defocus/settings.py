@@ -145,7 +145,8 @@ def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
         return f"'{where}': is empty; name one or leave the key out"
     text, value = problem_text(problem), problem["input"]
     got = "" if text.startswith((f"{value} ", f"{value!r} ")) else f", got {value!r}"
-    return f"'{where}': {text[:1].lower()}{text[1:]}{got}"
+    text = f"{text[:1].lower()}{text[1:]}"
+    return f"'{where}': {text}{got}" if where else text
 
 
 def _hint(kind: type[BaseModel], path: list[str]) -> str:

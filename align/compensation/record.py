@@ -130,7 +130,7 @@ def read_record(path: Path) -> Record:
         raise AlignmentError(f"{error}; give the misalignment.json of an aligned pair") from error
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
+        where = ".".join(str(part) for part in problem["loc"]) or "compensation"
         raise AlignmentError(f"{path}: '{where}': {problem['msg'].lower()}") from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise AlignmentError(

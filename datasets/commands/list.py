@@ -74,19 +74,21 @@ def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
 def _release_card(root: Path) -> "ReaderCard":
     """What a release says of itself, its licence above all; the reader's card if it is damaged."""
     from defocus.datasets.api import reader_card
+    from defocus.datasets.release.details import NO_LICENCE
     from defocus.datasets.release.facts import read_facts
 
     card = reader_card("release")
     try:
         details = read_facts(root).details
     except DatasetError:
-        return card  # what is wrong is said when it is opened
+        details = None  # what is wrong is said when it is opened
     if details is None:
-        return card
+        return replace(card, licence=NO_LICENCE, redistributable=False)
     return replace(
         card,
         title=details.title,
         licence=details.licence,
+        redistributable=details.licence != NO_LICENCE,
         citation=details.citation,
         faces=details.faces,
     )

@@ -167,7 +167,7 @@ def _send(client: httpx.Client, bucket: str, path: Path, endpoint: str) -> None:
     """Upload a file and compare its checksum on the server."""
     if not bucket.startswith(f"{endpoint}/"):
         raise DefocusError(
-            f"{endpoint}: sends files elsewhere, to {httpx.URL(bucket).host}; refused"
+            f"{endpoint}: sends files elsewhere, to {httpx.URL(bucket).netloc.decode()}; refused"
         )
     say(f"sending {path.name} ({path.stat().st_size / 1e6:.1f} MB)")
     md5 = hashlib.md5(usedforsecurity=False)  # what the server answers with

@@ -66,6 +66,4 @@ def train(
     try:
         return train_job(job, folder, device)
     except TrainingError as error:
-        raise TrainingError(
-            f"{error}; lower learning_rate in the settings and choose another folder with --out"
-        ) from error
+        raise TrainingError(f"{error}, and choose another folder with --out") from error

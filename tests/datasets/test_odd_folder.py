@@ -14,7 +14,7 @@ from tests.datasets.test_isolation import CARD, COMMANDS, called
 
 EMPTY = np.zeros((96, 120, 3), np.uint8)
 ODD = {
-    "cut": (lambda file: file.write_bytes(file.read_bytes()[:-900]), "the file is cut short"),
+    "cut": (lambda f: f.write_bytes(f.read_bytes()[:-900] + b"\xff\xd9"), "the file is cut short"),
     "empty": (lambda file: file.write_bytes(b""), "sharp/empty.png: "),
     "text": (lambda file: file.write_text("hello"), "not a picture that can be read"),
     "folder": (lambda file: (file.unlink(), file.mkdir()), "a folder, not a file"),
@@ -79,7 +79,8 @@ def test_each_is_named_and_listed_and_tried_again(folder, name, capfd):
         assert reason in listed[pair]
         assert f"pair {pair} is left out: {listed[pair]}" in done.stderr
     assert not any(str(folder) in reason for reason in listed.values()), "below the dataset's"
-
+    if name == "curate":
+        assert "of 10 pairs kept" in called(words).stdout
     mend(folder)
     again = called(words)
     if name == "package":  # what may be published is not changed

@@ -117,6 +117,7 @@ def test_a_picture_becomes_a_score(dataset, tmp_path, monkeypatch):
     words = ["run", "--only", "input", "--dataset", dataset, "--out", str(tmp_path / "study")]
     assert_followed("A picture becomes a score", "benchmark", words)
     stations = ["commands.run", "study.run", "evaluation.evaluate", "scoring.score"]
+    assert ways
     for modules in ways:
         assert [name for name, _ in groupby(modules)] == stations
 

@@ -77,7 +77,7 @@ def read_record(bundle: Path) -> CheckRecord | None:
         signed = _Signed.model_validate_json(path.read_bytes(), strict=True)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, problem["loc"]))
+        where = ".".join(map(str, problem["loc"])) or "the record"
         raise InputError(f"{path}: '{where}': {problem['msg'].lower()}") from error
     if not is_signed(_text(signed.record), signed.signature, signed.record.key):
         raise InputError(f"{path}: the signature is not of this record")

@@ -28,8 +28,9 @@ def check_package() -> None:
     """Check that the module ``onvif`` is the right one, because three packages provide it."""
     others = [name for name in OTHER_PACKAGES if _installed(name)]
     if others:
+        bring = "brings" if len(others) == 1 else "bring"
         raise CameraNotFoundError(
-            f"{' and '.join(others)} brings another module 'onvif' than {PACKAGE}; pip uninstall "
+            f"{' and '.join(others)} {bring} another module 'onvif' than {PACKAGE}; pip uninstall "
             f"{' '.join(others)}, then pip install --force-reinstall --no-deps {PACKAGE}"
         )
     if not _installed(PACKAGE):
