@@ -26,11 +26,15 @@ from defocus.capture.taking.running import (
     journalled_session,
     make_ready,
     plan_on,
-    same_camera,
-    tell_other_cameras,
     tell_result,
 )
-from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig
+from defocus.capture.taking.shots.rig import (
+    RigAddress,
+    SessionCameras,
+    open_rig,
+    same_camera,
+    tell_other_cameras,
+)
 from defocus.capture.taking.shots.series import shoot_series
 from defocus.capture.taking.shots.shooting import Handling
 from defocus.capture.taking.verdicts import complete_whole

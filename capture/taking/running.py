@@ -16,18 +16,15 @@ import click
 from defocus.capture.calibrations import load_calibrations
 from defocus.capture.camera import (
     Camera,
-    CameraDescription,
     FileKind,
     HasDriveMode,
     HasFileFormats,
     HasMirror,
     HasWhiteBalance,
 )
-from defocus.capture.links.back_ends import redacted
 from defocus.capture.planning.plan import Plan, lines_of, space_words, together
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.scene_list import scene_slug
-from defocus.capture.planning.shoot_record import CameraRecord, ShootRecord
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder, refuse_occupied
 from defocus.capture.sessions.journal import Listener, Record
@@ -42,6 +39,7 @@ from defocus.capture.taking.shots.rig import (
     SessionCameras,
     focus_positions,
     open_rig,
+    tell_other_cameras,
 )
 from defocus.capture.taking.shots.series import shoot_series
 from defocus.capture.taking.shots.shooting import Handling, new_pairs, tell_file_names
@@ -311,30 +309,6 @@ def shoot_new(
             tell_result(folder, pairs)
             ring("done")
             return exit_code(folder, pairs)
-
-
-def same_camera(then: CameraRecord | None, now: CameraDescription | None) -> bool:
-    """Whether a camera is the journalled one, by its serial number or else its address."""
-    if then is None or now is None:
-        return then is None and now is None
-    if now.serial:
-        return (then.model, then.serial) == (now.model, now.serial)
-    return (then.model, then.uri) == (now.model, now.uri)
-
-
-def tell_other_cameras(shoot: ShootRecord, plan: Plan) -> None:
-    """Say that a session goes on with other cameras than a shoot of it had."""
-    then, now = (shoot.camera, shoot.sharp_camera), (plan.camera, plan.sharp_camera)
-    if not all(map(same_camera, then, now)):
-        before, after = (
-            " and ".join(_camera_name(one) for one in each if one) for each in (then, now)
-        )
-        say(f"warning: the session was shot with {before}; it goes on with {after}")
-
-
-def _camera_name(camera: CameraRecord | CameraDescription) -> str:
-    """Model and serial number, or else the address."""
-    return f"{camera.model} ({camera.serial or redacted(camera.uri)})"
 
 
 def make_ready(rig: SessionCameras, options: ShootOptions) -> None:

@@ -4,9 +4,12 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from defocus.capture.camera import Camera, HasFocusMotor, no_motor
-from defocus.capture.links.back_ends import open_camera
+from defocus.capture.camera import Camera, CameraDescription, HasFocusMotor, no_motor
+from defocus.capture.links.back_ends import open_camera, redacted
+from defocus.capture.planning.plan import Plan
+from defocus.capture.planning.shoot_record import CameraRecord, ShootRecord
 from defocus.errors import InputError
+from defocus.progress import say
 
 DEFAULT_OVERSHOOT = 20
 """Steps by which a position is overshot before it is approached; more than the play of a gear."""
@@ -131,3 +134,27 @@ def open_rig(address: RigAddress) -> Iterator[SessionCameras]:
             yield SessionCameras.single(blurry)
         else:
             yield SessionCameras(blurry, stack.enter_context(open_camera(address.sharp)))
+
+
+def same_camera(then: CameraRecord | None, now: CameraDescription | None) -> bool:
+    """Whether a camera is the journalled one, by its serial number or else its address."""
+    if then is None or now is None:
+        return then is None and now is None
+    if now.serial:
+        return (then.model, then.serial) == (now.model, now.serial)
+    return (then.model, then.uri) == (now.model, now.uri)
+
+
+def tell_other_cameras(shoot: ShootRecord, plan: Plan) -> None:
+    """Say that a session goes on with other cameras than a shoot of it had."""
+    then, now = (shoot.camera, shoot.sharp_camera), (plan.camera, plan.sharp_camera)
+    if not all(map(same_camera, then, now)):
+        before, after = (
+            " and ".join(_camera_name(one) for one in each if one) for each in (then, now)
+        )
+        say(f"warning: the session was shot with {before}; it goes on with {after}")
+
+
+def _camera_name(camera: CameraRecord | CameraDescription) -> str:
+    """Model and serial number, or else the address."""
+    return f"{camera.model} ({camera.serial or redacted(camera.uri)})"
