@@ -68,6 +68,8 @@ def _hash(path: Path) -> str:
 
 CHECKSUMS = "manifest-sha256.txt"
 TAG_CHECKSUMS = "tagmanifest-sha256.txt"
+ORIGIN, CARD = "release.json", "README.md"
+"""What a release says of itself, for programs and for people."""
 
 _LINE = re.compile(r"([0-9a-f]{64})  ([^\r\n]+)\n")
 

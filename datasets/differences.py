@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from defocus.datasets.checksums import (
+    CARD,
     CHECKSUM_FILES,
     CHECKSUMS,
+    ORIGIN,
     TAG_CHECKSUMS,
     Truth,
     claimed,
@@ -20,9 +22,6 @@ from defocus.datasets.manifest import MANIFEST, manifest_files, manifest_text, r
 from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file, storing, write_bytes
 from defocus.staging import staging_folder
-
-RELEASE, CARD = "release.json", "README.md"
-"""A folder with the first is a release, whose card is the second."""
 
 Kind: TypeAlias = Literal["changed", "missing", "extra", "renamed", "swapped"]
 
@@ -61,7 +60,7 @@ def verify_folder(root: Path, jobs: int = 1) -> Verification:
     if truth is None:
         return Verification(_damaged_manifests(root, hashes), hashes, None)
     findings = {finding.file: finding for finding in compared(truth.hashes, hashes)}
-    if RELEASE in hashes and CARD not in {*hashes, *findings}:  # its checksums may be without it
+    if ORIGIN in hashes and CARD not in {*hashes, *findings}:  # its checksums may be without it
         findings[CARD] = FileFinding(CARD, "missing")
     whole = {path: digest for path, digest in truth.hashes.items() if hashes.get(path) == digest}
     if MANIFEST in whole and not _pairs_agree(root, truth.hashes, whole):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from defocus.datasets.checksums import ORIGIN
 from defocus.datasets.pair import SPLITS, Dataset, MakingStep, Split
 from defocus.datasets.picture_size import picture_size
 from defocus.datasets.release.details import Details
@@ -26,7 +27,6 @@ from defocus.progress import counted, grouped
 from defocus.reading import read_json
 from defocus.settings import Settings
 
-ORIGIN = "release.json"
 MAX_BYTES = 64 * 1024 * 1024
 
 

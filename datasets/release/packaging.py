@@ -11,7 +11,14 @@ from types import MappingProxyType
 
 import numpy as np
 
-from defocus.datasets.checksums import CHECKSUMS, TAG_CHECKSUMS, folder_hashes, write_checksums
+from defocus.datasets.checksums import (
+    CARD,
+    CHECKSUMS,
+    ORIGIN,
+    TAG_CHECKSUMS,
+    folder_hashes,
+    write_checksums,
+)
 from defocus.datasets.deriving.maker import require_empty, working_folder
 from defocus.datasets.differences import verify_folder
 from defocus.datasets.manifest import make_manifest, write_manifest
@@ -22,7 +29,7 @@ from defocus.datasets.readers.release import remove_unpacked
 from defocus.datasets.release.card import card_text, citation_text, datacite_text, licence_text
 from defocus.datasets.release.croissant import INDEX, croissant_text
 from defocus.datasets.release.details import Details, require_redistributable
-from defocus.datasets.release.facts import ORIGIN, ReleaseFacts, facts_of, read_facts, write_facts
+from defocus.datasets.release.facts import ReleaseFacts, facts_of, read_facts, write_facts
 from defocus.datasets.release.formats import hdf5, webdataset
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseOrder, Rows, index_text
 from defocus.datasets.release.formats.loose import FOLDER, IMAGEFOLDER
@@ -215,7 +222,7 @@ def write_documents(root: Path, facts: ReleaseFacts, details: Details) -> None:
     layout = LAYOUTS[facts.to]
     final = facts.model_copy(update={"details": details})
     write_facts(root, final)
-    write_text(root / "README.md", card_text(final, details, layout))
+    write_text(root / CARD, card_text(final, details, layout))
     write_text(root / "LICENSE", licence_text(details))
     write_text(root / "CITATION.cff", citation_text(final, details))
     write_text(root / "datacite.json", datacite_text(final, details))

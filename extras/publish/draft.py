@@ -10,11 +10,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from defocus.datasets.api import reader_card
+from defocus.datasets.checksums import ORIGIN
 from defocus.datasets.deriving.maker import place_file
 from defocus.datasets.differences import verify_folder
 from defocus.datasets.manifest import MANIFEST, read_manifest
 from defocus.datasets.release.details import NO_LICENCE, NOT_DECLARED, Details
-from defocus.datasets.release.facts import ORIGIN, ReleaseFacts, read_facts
+from defocus.datasets.release.facts import ReleaseFacts, read_facts
 from defocus.datasets.release.packaging import LAYOUTS, write_documents, write_sums
 from defocus.errors import DatasetError, InputError
 from defocus.files import make_folder
