@@ -1,6 +1,7 @@
 """What a test costs and starts decides about its ring, and no file is listed in vain."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Generator
@@ -165,15 +166,19 @@ def test_of_the_extras_run_those_that_lead_to_what_has_changed(changed, runs):
     assert [item.path for item in items if item not in left_out] == [TESTS / path for path in runs]
 
 
-@pytest.mark.full  # it asks git
-def test_what_has_changed_since_a_revision(tmp_path, monkeypatch):
-    """A file under a new name is two: what imported the old one is of it, too."""
-    monkeypatch.setattr("tests.rings.CHECKOUT", tmp_path)
-
+@pytest.fixture
+def git(tmp_path):
     def git(*words: str) -> None:
         person = ("-c", "user.name=a", "-c", "user.email=a@b.c")
         subprocess.run(["git", *person, *words], cwd=tmp_path, check=True, capture_output=True)
 
+    return git
+
+
+@pytest.mark.full  # it asks git
+def test_what_has_changed_since_a_revision(tmp_path, monkeypatch, git):
+    """A file under a new name is two: what imported the old one is of it, too."""
+    monkeypatch.setattr("tests.rings.CHECKOUT", tmp_path)
     assert changed_since("HEAD") is None
     git("init")
     for name in ("kept.py", "old.py", "größer.py"):
@@ -187,6 +192,30 @@ def test_what_has_changed_since_a_revision(tmp_path, monkeypatch):
     names = {path.name for path in changed_since("HEAD") or ()}
     assert names == {"old.py", "new.py", "größer.py", "unknown.py"}
     assert changed_since("no-such-revision") is None
+
+
+@pytest.mark.full  # it runs pytest
+def test_snapshots_of_extras_that_do_not_run_are_no_error(tmp_path, git):
+    shutil.copy(CHECKOUT / "pyproject.toml", tmp_path)
+    snapshots = tmp_path / "tests/research/__snapshots__"
+    snapshots.mkdir(parents=True)
+    for path in TESTS.glob("*.py"):
+        if not path.match("test_*.py"):
+            shutil.copy(path, tmp_path / "tests")
+    for name in ("test_one", "test_two"):
+        test = snapshots.parent / f"{name}.py"
+        test.write_text("def test(snapshot):\n    assert snapshot == 1\n")
+        said = "# serializer version: 1\n# name: test\n  1\n# ---\n"
+        (snapshots / f"{name}.ambr").write_text(said)
+    (tmp_path / ".gitignore").write_text("__pycache__\n.pytest_cache\n")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    test.write_text("def test(snapshot):\n    assert 1 == snapshot\n")
+    words = [sys.executable, "-m", "pytest", "-n", "0", "-m", "extra", "--since", "HEAD"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "1 passed, 1 deselected" in done.stdout, done.stdout
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("worker", [None, "gw0"])
