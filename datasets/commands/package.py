@@ -1,6 +1,5 @@
 """defocus-data package."""
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +11,7 @@ from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.commands._settings import PackageSettings
-    from defocus.datasets.pair import Dataset
+    from defocus.datasets.pair import Pair
 
 MEGABYTE = 10**6
 
@@ -38,18 +37,14 @@ def command(dataset: str, settings: "PackageSettings") -> int:
     return print_made(lambda: _package(dataset, settings), lines, as_json=settings.as_json)
 
 
-def _say_sizes(dataset: "Dataset") -> None:
+def _say_sizes(pairs: "tuple[Pair, ...]") -> None:
     """Say that pictures have several sizes, which are kept: batches of whole pictures need one."""
     from defocus.datasets.picture_size import picture_size
-    from defocus.errors import ImageError
 
-    sizes = set()
-    for pair in dataset.pairs:
-        with contextlib.suppress(ImageError):  # it is named when it is released
-            sizes.add(picture_size(pair.blurry))
+    sizes = {picture_size(pair.blurry) for pair in pairs}
     if len(sizes) > 1:
         say(
-            f"{counted(len(dataset.pairs), 'pair')} of {len(sizes)} sizes, which are kept; "
+            f"{counted(len(pairs), 'pair')} of {len(sizes)} sizes, which are kept; "
             "'defocus-data compensate --size common' makes them one"
         )
 
@@ -77,9 +72,6 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     if missing := undeclared(details):
         words = " and ".join(filter(None, (", ".join(missing[:-1]), missing[-1])))
         say(f"the card lacks {words}; give {'them' if missing[1:] else 'it'} with --card FILE")
-    _say_sizes(opened)
-    for part in empty_splits(opened.pairs):
-        say(f"no pair is for {part}; 'defocus-data split' draws the splits again")
     file = settings.audit
     numbers, warnings = ((), None) if file is None else audit_facts(opened, file)
     release = package_dataset(
@@ -94,7 +86,12 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
         jobs=settings.jobs,
     )
     left_out = without(opened, release.left_out)
-    members = (path for pair in opened.pairs for path in (pair.blurry, pair.sharp) if path)
+    unread = {one.id for one in left_out}
+    pairs = tuple(pair for pair in opened.pairs if pair.id not in unread)
+    _say_sizes(pairs)
+    for part in empty_splits(pairs):
+        say(f"no pair is for {part}; 'defocus-data split' draws the splits again")
+    members = (path for pair in pairs for path in (pair.blurry, pair.sharp) if path)
     separate = settings.target != "hdf5"  # its arrays have room for pixels alone
     released = ((one, released_blocks(one) if separate else b"") for one in members)
     lacking = say_left_behind(released, converted=True)

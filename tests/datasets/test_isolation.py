@@ -27,11 +27,11 @@ family = "A"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Three pairs; the sharp picture of ``b`` is cut short, that of ``c`` has another size."""
+    """Four pairs of two sizes; ``b`` is cut short, the members of ``c`` differ in size."""
     root = tmp_path_factory.mktemp("mine")
     for seed, name in enumerate("abcd"):
         noise = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
-        sharp = cv2.resize(noise, (128, 96), interpolation=cv2.INTER_CUBIC)
+        sharp = cv2.resize(noise, (120 + 8 * (name > "a"), 96), interpolation=cv2.INTER_CUBIC)
         for role, picture in (("sharp", sharp), ("blurry", cv2.GaussianBlur(sharp, (0, 0), 2))):
             (root / role).mkdir(exist_ok=True)
             cv2.imwrite(str(root / role / f"{name}.png"), picture)
@@ -71,6 +71,7 @@ def test_pairs_that_cannot_be_read_are_left_out_by_name(folder, tmp_path, monkey
     for _ in range(2):
         done = called(words)
         assert done.return_value == 1, done.output
+        assert "2 pairs of 2 sizes" in done.stderr
         for pair, reason in REASONS.items():
             assert f"{pair}" in done.stderr
             assert reason in done.stderr
