@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     name="plan",
     cls=SettingsCommand,
     models=MODELS,
-    headings=(*SHOT_HEADINGS, "Plan"),
+    headings=("Number and times", *SHOT_HEADINGS, "Plan"),
     others="Plan",
 )
 def command(bracket: "BracketSettings", options: "PlanSettings") -> None:
@@ -30,7 +30,6 @@ def command(bracket: "BracketSettings", options: "PlanSettings") -> None:
     """
     from defocus.capture.planning.plan import lines_of
     from defocus.capture.planning.request import BracketRequest
-    from defocus.capture.planning.shoot_settings import ShootOptions
     from defocus.capture.taking.running import counted_plans, each_aperture, plan_on
     from defocus.capture.taking.shots.rig import RigAddress, open_rig
 
@@ -38,7 +37,7 @@ def command(bracket: "BracketSettings", options: "PlanSettings") -> None:
     scenes = options.scene_list
     with json_output() if options.as_json else nullcontext() as out, open_rig(address) as rig:
         plans = [plan_on(each, rig) for each in each_aperture(request, rig)]
-        numbers = counted_plans(ShootOptions(scene_list=scenes, repeat=options.pairs), plans)
+        numbers = counted_plans(options, plans)
         if out is None:
             for line in lines_of(numbers, scenes):
                 click.echo(line)

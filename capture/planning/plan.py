@@ -185,13 +185,16 @@ class Plan:
     focus_steps: tuple[int, ...] = (0,)
     optics: OpticsPlan | None = None  # None if focus, focal length or pitch is unknown
     settle_seconds: float = 0.0
+    every_seconds: float = 0.0
+    countdown_seconds: float = 0.0
     notes: tuple[str, ...] = ()
 
     def duration_seconds(self, pairs: int) -> float:
         """Estimated duration of a number of pairs, in seconds."""
         shots = len(self.protocol.frames)
         handling = shots * (SECONDS_PER_SHOT + self.settle_seconds)
-        return pairs * (self.protocol.exposure_seconds + handling)
+        one = self.countdown_seconds + self.protocol.exposure_seconds + handling
+        return pairs * max(one, self.every_seconds)
 
     def space(self, pairs: int) -> Space | None:
         """Disk space of a number of pairs; None if nothing is known of a camera's files."""

@@ -143,6 +143,7 @@ HOOK = option(
     "/mnt'.",
 )
 JSON_LINES = option(False, "--json-lines", exclude=True, text="Print every journal line on stdout.")
+NUMBERS = "Number and times"
 RETAKE = "After a rejected pair: shoot it again, ask, or leave it."
 ASK_NOTHING = "Ask nothing: shoot all scenes without waiting for set-up."
 YES = option(False, "--yes", exclude=True, text=ASK_NOTHING)
@@ -236,13 +237,11 @@ class HandlingSettings(CommandSettings):
         return self.model_copy(update={"limits": limits})
 
 
-class ShootOptions(HandlingSettings):
-    """Options of ``shoot``; the journal keeps those that are not excluded."""
+class NumberSettings(CommandSettings):
+    """How many pairs ``shoot`` takes and at what times, which ``plan`` counts as well."""
 
-    scene: OwnOrAuto = option(None, "--scene NAME", heading="Number and times", exclude=True)
-    """Name of the scene; by default, or with auto, scenes are numbered."""
-    scenes: Count = option(1, "--scenes", exclude=True)
-    """Number of scenes; the command asks you to set up each."""
+    scenes: Count = option(1, "--scenes", heading=NUMBERS, exclude=True)
+    """Number of scenes; 'shoot' asks you to set up each."""
     scene_list: SceneList = SCENE_LIST
     repeat: Count = option(1, "--repeat", exclude=True)
     """Number of pairs of each scene."""
@@ -250,6 +249,24 @@ class ShootOptions(HandlingSettings):
     """Shortest time from the start of one pair to the start of the next."""
     countdown_seconds: Annotated[int, Field(ge=0, le=3600)] = option(0, "--countdown SECONDS")
     """Count down before each pair, to step out of the scene."""
+
+    @model_validator(mode="after")
+    def _check_scenes(self) -> Self:
+        if self.scene_list and self.scenes != 1:
+            raise ValueError("--scene-list has all scenes; drop --scenes")
+        return self
+
+    @property
+    def pairs_per_position(self) -> int:
+        """Number of pairs for each aperture and position of the focus motor."""
+        return (len(self.scene_list) or self.scenes) * self.repeat
+
+
+class ShootOptions(NumberSettings, HandlingSettings):
+    """Options of ``shoot``; the journal keeps those that are not excluded."""
+
+    scene: OwnOrAuto = option(None, "--scene NAME", heading=NUMBERS, exclude=True)
+    """Name of the scene; by default, or with auto, scenes are numbered."""
     dry_run: bool = option(False, "--dry-run", heading="Planning", exclude=True)
     """Print the plan and do not shoot."""
     yes: bool = YES
@@ -258,17 +275,12 @@ class ShootOptions(HandlingSettings):
     json_lines: bool = JSON_LINES
 
     @model_validator(mode="after")
-    def _check_scenes(self) -> Self:
-        if self.scene_list and (self.scene is not None or self.scenes != 1):
-            raise ValueError("--scene-list has all scenes; drop --scene and --scenes")
+    def _check_scene(self) -> Self:
+        if self.scene_list and self.scene is not None:
+            raise ValueError("--scene-list has all scenes; drop --scene")
         if self.scene is not None:
             scene_slug(self.scene)  # refuses an invalid name
         return self
-
-    @property
-    def pairs_per_position(self) -> int:
-        """Number of pairs for each aperture and position of the focus motor."""
-        return (len(self.scene_list) or self.scenes) * self.repeat
 
     def to_json(self) -> dict[str, Any]:
         """The journal record."""
@@ -276,13 +288,10 @@ class ShootOptions(HandlingSettings):
         return record if self.by else {name: record[name] for name in record if name != "by"}
 
 
-class PlanSettings(CommandSettings):
+class PlanSettings(NumberSettings):
     """What ``plan`` counts and prints."""
 
-    pairs: Count = option(1, "--pairs")
-    """Number of pairs of each scene, as --repeat of shoot, to estimate time and disk space."""
-    scene_list: SceneList = SCENE_LIST
-    as_json: bool = option(False, "--json")
+    as_json: bool = option(False, "--json", heading="Plan")
     """Print a JSON object for each aperture."""
 
 

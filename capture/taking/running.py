@@ -25,7 +25,7 @@ from defocus.capture.camera import (
 from defocus.capture.planning.plan import Plan, lines_of, space_words, together
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.scene_list import scene_slug
-from defocus.capture.planning.shoot_settings import ShootOptions
+from defocus.capture.planning.shoot_settings import NumberSettings, ShootOptions
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder, refuse_occupied
 from defocus.capture.sessions.journal import Listener, Record
 from defocus.capture.sessions.lines import VERDICT_WORDS, Verdict
@@ -215,9 +215,13 @@ def tell_space(path: Path, counted_plans: Sequence[tuple[Plan, int]]) -> None:
         say(f"{existing}: {free / 1e9:.2f} GB are free, {space_words(needed)} are needed")
 
 
-def counted_plans(options: ShootOptions, plans: Iterable[Plan]) -> list[tuple[Plan, int]]:
-    """The plan of each wide aperture with its number of pairs."""
-    return [(plan, options.pairs_per_position * len(plan.focus_steps)) for plan in plans]
+def counted_plans(options: NumberSettings, plans: Iterable[Plan]) -> list[tuple[Plan, int]]:
+    """The plan of each wide aperture, at its times, with its number of pairs."""
+    times = {name: getattr(options, name) for name in ("every_seconds", "countdown_seconds")}
+    return [
+        (replace(plan, **times), options.pairs_per_position * len(plan.focus_steps))
+        for plan in plans
+    ]
 
 
 @contextlib.contextmanager

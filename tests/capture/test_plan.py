@@ -40,7 +40,7 @@ def test_the_size_of_a_release():
 
 
 def test_the_plan_of_the_command(run, tmp_path):
-    words = ("--distances", "5,1.2", "--pairs", "10", "--settle", "2s")
+    words = ("--distances", "5,1.2", "--repeat", "10", "--settle", "2s")
     done = run("defocus-capture", "plan", *PLAN, *words, "--json")
     plan = json.loads(done.stdout)
     assert [frame["role"] for frame in plan["frames"]] == ["sharp", "blurry", "anchor"]
@@ -61,7 +61,7 @@ def test_the_plan_of_the_command(run, tmp_path):
     shutters = 2 * 2 ** (-8 / 3) + 2 ** (-23 / 3)
     assert plan["duration_seconds"] == pytest.approx(10 * (shutters + 3 * (3.0 + 2.0)))
     assert plan["disk_bytes"] == 10 * 640 * 480 * (3 * 6 + 18)
-    text = run("defocus-capture", "plan", *PLAN, "--pairs", "10").stdout
+    text = run("defocus-capture", "plan", *PLAN, "--repeat", "10").stdout
     for word in ("sharp zone", "sharp size", "Airy disc", "10 pairs"):
         assert word in text
     assert list(tmp_path.iterdir()) == []

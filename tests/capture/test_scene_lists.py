@@ -67,7 +67,7 @@ def test_a_plan_counts_and_names_what_shoot_will_take(run, tmp_path):
     (tmp_path / "day.csv").write_text(LIST, encoding="utf-8")
     (tmp_path / "lab.toml").write_text('[shoot]\nscene_list = "day.csv"\n')
     shots = ("--camera", "sim:", "--mode", "both", "--focus-steps", "-3,4", "--blurry", "f/4,f/2.8")
-    plan = run("defocus-capture", "plan", *shots, "--pairs", "5", "--scene-list", "day.csv")
+    plan = run("defocus-capture", "plan", *shots, "--repeat", "5", "--scene-list", "day.csv")
     of_shoot = run(
         "defocus-capture", "shoot", "s", *shots, "--repeat", "5", "--settings", "lab.toml",
         "--dry-run",
@@ -79,10 +79,11 @@ def test_a_plan_counts_and_names_what_shoot_will_take(run, tmp_path):
         "scene 1     Desk, left: lamp 2 is broken",
         "scene 2     Büro 2: =cmd()",
     )
-    one_scene = run("defocus-capture", "plan", *shots, "--pairs", "5").stdout.splitlines()
-    shot = run("defocus-capture", "shoot", "s", *shots, "--repeat", "5", "--dry-run").stderr
-    assert one_scene == shot.splitlines(), "a pair of each position of the motor, here as there"
-    assert one_scene[-1].startswith("together    20 pairs: ")
+    (tmp_path / "two.toml").write_text("[shoot]\nscenes = 2\nrepeat = 3\nevery = 60\n")
+    two_scenes = run("defocus-capture", "plan", *shots, "--settings", "two.toml").stdout
+    shot = run("defocus-capture", "shoot", "s", *shots, "--settings", "two.toml", "--dry-run")
+    assert two_scenes.splitlines() == shot.stderr.splitlines(), "of each position, here as there"
+    assert "\ntogether    24 pairs: about 24.0 minutes " in two_scenes
     done = run("defocus-capture", "plan", *shots, "--settings", "lab.toml", "--json")
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(one["pairs"], one["scenes"]) for one in told] == [(4, ["Desk, left", "Büro 2"])] * 2
