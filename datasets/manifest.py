@@ -14,7 +14,7 @@ from defocus.datasets.pair_files import FILE_ROLES, id_problem, pair_files, path
 from defocus.errors import DatasetError, FileError
 from defocus.files import sha256_file, write_text
 from defocus.reading import read_json
-from defocus.settings import Settings
+from defocus.settings import Settings, document_problem
 
 MANIFEST = "manifest.json"
 RENDERING = "render.json"
@@ -113,21 +113,11 @@ def read_manifest(root: Path) -> Manifest:
             ) from error
         raise DatasetError(f"{root}: no {MANIFEST} there; is it a folder of pictures?") from error
     except ValidationError as error:
-        raise DatasetError(f"{path}: {first_problem(error)}") from error
+        raise DatasetError(f"{path}: {document_problem(error, 'manifest')}") from error
     except FileError as error:
         raise DatasetError(f"{error}; restore it") from error
     except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: cannot be read ({error}); restore it") from error
-
-
-def first_problem(error: ValidationError) -> str:
-    """What is wrong with a document that anybody may have written, and where."""
-    problem = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in problem["loc"]) or "manifest"
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key '{where}'; remove it"
-    reason = problem["msg"].removeprefix("Value error, ")
-    return f"'{where}': {reason[:1].lower()}{reason[1:]}"
 
 
 def manifest_pairs(root: Path, manifest: Manifest) -> tuple[tuple[Pair, ...], dict[Path, str]]:
@@ -168,7 +158,7 @@ def make_manifest(
         entries = tuple(_row(root, pair) for pair in rows)
         return Manifest(source=source or None, steps=steps or None, pairs=entries)
     except ValidationError as error:
-        raise DatasetError(f"{root}: {first_problem(error)}; rename it") from error
+        raise DatasetError(f"{root}: {document_problem(error, 'manifest')}; rename it") from error
 
 
 def _row(root: Path, pair: Pair) -> ManifestPair:

@@ -18,7 +18,7 @@ from defocus.cache import cache_folder, derived_folder
 from defocus.datasets.checksums import CHECKSUMS
 from defocus.datasets.deriving.parts import write_parts
 from defocus.datasets.differences import verify_folder
-from defocus.datasets.manifest import checked_id, first_problem
+from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import content_hash, picture_hashes
 from defocus.errors import AlignmentError, DatasetError
@@ -26,7 +26,7 @@ from defocus.files import make_folder, sha256_file, write_json
 from defocus.images import Image, as_float, read_pair
 from defocus.progress import say
 from defocus.reading import read_bytes, read_json
-from defocus.settings import Settings
+from defocus.settings import Settings, document_problem
 
 _KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
 KERNEL_LENGTH = 6.0
@@ -97,7 +97,7 @@ def read_sidecar(folder: Path) -> Sidecar:
             f"{folder}: no {DOCUMENT} there; give the folder of a sidecar"
         ) from error
     except ValidationError as error:
-        raise DatasetError(f"{path}: {first_problem(error)}") from error
+        raise DatasetError(f"{path}: {document_problem(error, 'sidecar')}") from error
 
 
 def apply_sidecar(dataset: str, opened: Dataset, folder: Path, jobs: int = 1) -> Dataset:

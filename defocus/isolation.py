@@ -92,9 +92,11 @@ def plugin_fault(
         return ""
     from pydantic import ValidationError
 
+    from defocus.settings import document_problem
+
     reason = str(error.msg if isinstance(error, SyntaxError) else error)
     if isinstance(error, ValidationError):  # its own text has many lines
-        reason = error.errors()[0]["msg"]
+        reason = document_problem(error, "settings")
     reason = re.sub(rf"\b{PLUGIN}\w+?_[0-9a-f]{{12}}\.", "", reason)
     reason = cut(reason)
     remedy = "correct it there"

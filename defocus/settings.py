@@ -113,13 +113,34 @@ def problem_text(problem: Mapping[str, Any]) -> str:
     """What is wrong with a value; of a number, in the words of an option."""
     value, facts = problem["input"], problem.get("ctx", {})
     for end in facts.keys() & _SIGNS.keys():
-        return f"{value} is not in the range x{_SIGNS[end]}{facts[end]:.15g}"
+        return f"{_short(str(value))} is not in the range x{_SIGNS[end]}{facts[end]:.15g}"
     if number := _NUMBERS.get(problem["type"].partition("_")[0]):
-        return f"{value!r} is not a {number}"
+        return f"{_short(repr(value))} is not a {number}"
     text = str(problem["msg"]).replace("a valid tuple", "a list")
     text = text.removesuffix(" for <class 'pathlib.Path'>")
     text = re.sub(r"a (valid )?dictionary or (an )?instance of \w+", "a table", text)
     return text.removeprefix("Value error, ")
+
+
+def document_problem(error: ValidationError, whole: str) -> str:
+    """What is wrong first in a document that a program wrote, and where; else in the ``whole``."""
+    problem = error.errors()[0]
+    where = ".".join(map(str, problem["loc"]))
+    if problem["type"] in _UNKNOWN:
+        return f"unknown key '{where}'; remove it"
+    return f"'{where or whole}': {_problem_at(where, problem)}"
+
+
+def _problem_at(where: str, problem: Mapping[str, Any]) -> str:
+    text, value = problem_text(problem), problem["input"]
+    starts = f"{_short(str(value))} ", f"{_short(repr(value))} "
+    # what is wrong with a table as a whole is not seen in what it begins with
+    complete = not where or isinstance(value, dict) or text.startswith(starts)
+    return f"{text[:1].lower()}{text[1:]}" + ("" if complete else f", got {_short(repr(value))}")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
@@ -143,10 +164,8 @@ def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
         return f"'{where}': field required; add it"
     if problem["type"] == "too_short":
         return f"'{where}': is empty; name one or leave the key out"
-    text, value = problem_text(problem), problem["input"]
-    got = "" if text.startswith((f"{value} ", f"{value!r} ")) else f", got {value!r}"
-    text = f"{text[:1].lower()}{text[1:]}"
-    return f"'{where}': {text}{got}" if where else text
+    text = _problem_at(where, problem)
+    return f"'{where}': {text}" if where else text
 
 
 def _hint(kind: type[BaseModel], path: list[str]) -> str:

@@ -21,7 +21,7 @@ from defocus.errors import AlignmentError, FileError
 from defocus.files import sha256_file
 from defocus.images import Image
 from defocus.reading import ARRAY_ERRORS, read_json, require_file
-from defocus.settings import Settings
+from defocus.settings import Settings, document_problem
 
 FLOW_FILE = "residual_flow.npy"
 MAX_RECORD_BYTES = 1024 * 1024
@@ -129,9 +129,7 @@ def read_record(path: Path) -> Record:
     except FileError as error:
         raise AlignmentError(f"{error}; give the misalignment.json of an aligned pair") from error
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "compensation"
-        raise AlignmentError(f"{path}: '{where}': {problem['msg'].lower()}") from error
+        raise AlignmentError(f"{path}: {document_problem(error, 'compensation')}") from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise AlignmentError(
             f"{path}: no record of a compensation; give the misalignment.json of an aligned pair"

@@ -15,6 +15,7 @@ from defocus.capture.planning.shoot_record import (
     Sha256,
     ShootRecord,
 )
+from defocus.settings import document_problem
 
 Verdict = Literal["accept", "warn", "reject"]
 
@@ -218,6 +219,4 @@ def read_line(record: Mapping[str, Any]) -> Read | None:
     try:
         return kind.model_validate(record)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"]) or event
-        raise ValueError(f"'{where}': {problem['msg']}, got {problem['input']!r:.60}") from None
+        raise ValueError(document_problem(error, event)) from None

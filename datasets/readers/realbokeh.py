@@ -18,6 +18,7 @@ from defocus.datasets.pair import SPLITS, Dataset, Pair, ReaderCard, Split
 from defocus.datasets.pair_files import legal_id, path_problem
 from defocus.errors import DatasetError, FileError
 from defocus.reading import read_bytes
+from defocus.settings import document_problem
 
 # In the folder of each split ``metadata/<number>.json`` names the pictures and their f-numbers,
 # ``in/<number>_f22.JPG`` is f/22, and ``gt/<number>/<number>_f<stop>.JPG`` are all wider
@@ -106,9 +107,8 @@ def _series(folder: Path, split: Split, path: Path) -> Series:
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}); restore it") from error
     except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise DatasetError(f"{path}: {where} {problem['msg']}; restore the file") from error
+        problem = document_problem(error, "metadata")
+        raise DatasetError(f"{path}: {problem}; restore the file") from error
     named = [(read.source_image, read.source_av)]
     named += zip(read.target_images, read.target_avs, strict=True)
     pictures = [SeriesPicture(_inside(folder, path, name), stop) for name, stop in named]

@@ -13,6 +13,7 @@ from defocus.reading import read_json
 from defocus.scene.camera import StreamCamera
 from defocus.scene.colour_psf import light_reach_px
 from defocus.scene.real_lens import RealLens
+from defocus.settings import document_problem
 
 KIND = "defocus-lens"
 MOST_UM, MOST_F_NUMBERS = 1000.0, 100
@@ -75,9 +76,8 @@ def read_lens(path: Path) -> MeasuredLens:
         measured = TypeAdapter(MeasuredLens).validate_python(document)
         _require_possible(measured)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise OpticsError(f"{path}: {place}: {first['msg']}; measure the lens again") from error
+        problem = document_problem(error, "lens")
+        raise OpticsError(f"{path}: {problem}; measure the lens again") from error
     except OpticsError as error:
         raise OpticsError(f"{path}: impossible for a lens: {error}; measure it again") from error
     if (unknown := _unknown_key(document, asdict(measured))) is not None:

@@ -14,7 +14,7 @@ from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import Dataset
 from defocus.datasets.pair_files import picture_hashes
 from defocus.errors import InputError
-from defocus.settings import Settings
+from defocus.settings import Settings, document_problem
 
 STATEMENT, SIGNATURE, SCORES = "statement.json", "signature.json", "scores.json"
 """Members of every bundle; beside them are only those that the statement names."""
@@ -114,9 +114,7 @@ def parse_statement(content: bytes) -> Statement:
     try:
         statement = Statement.model_validate_json(content, strict=True)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "the text"
-        raise InputError(f"{STATEMENT}: '{where}': {problem['msg'].lower()}") from error
+        raise InputError(f"{STATEMENT}: {document_problem(error, 'the text')}") from error
     if canonical(statement) != content:
         raise InputError(
             f"{STATEMENT}: not the canonical text; fields are unknown, twice there or reordered"

@@ -12,7 +12,7 @@ from defocus.errors import InputError
 from defocus.extras.people.strengths import PairedChoice, Strength, strengths
 from defocus.extras.people.trials import BLURRY, SHARP, Trial, plan_hash
 from defocus.files import write_json
-from defocus.settings import Settings
+from defocus.settings import Settings, document_problem
 
 JUDGED = "judged.json"
 """In the study's folder: what the answers of the last evaluation came to; the report shows it."""
@@ -85,9 +85,7 @@ def read_answers(path: Path, trials: Sequence[Trial]) -> Judgements:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, problem["loc"]))
-        raise InputError(f"{path}: '{where}': {problem['msg'].lower()}") from error
+        raise InputError(f"{path}: {document_problem(error, 'the file')}") from error
     if judgements.plan != plan_hash(trials):
         raise InputError(f"{path}: answers of another page than the study's last one")
     if any(one.trial >= len(trials) for one in judgements.answers):

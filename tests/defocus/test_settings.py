@@ -47,6 +47,7 @@ def test_settings_are_read_and_frozen(tmp_path):
         ("[[scenes]]\n", r"'scenes.0.name': field required; add it$"),
         ("[[scenes]]\nname = 'a'\ndepths_mm = 3", r"depths_mm': input should be a list, got 3$"),
         ("seeds = 'three'", r"'seeds': 'three' is not a valid integer$"),
+        (f"seeds = '{'3' * 80}x'", r"'seeds': '3{58}… is not a valid integer$"),
         ("seeds = 1.5", r"'seeds': 1.5 is not a valid integer$"),
         ("seeds = true", r"'seeds': true is not a valid number$"),
         ("[optics]\nf_number = true", r"'optics.f_number': true is not a valid number$"),

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from defocus.datasets.manifest import checked_id, first_problem
+from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import SPLITS, Pair, Split, with_files
 from defocus.datasets.pair_files import FILE_ROLES, pair_files
 from defocus.errors import DatasetError
@@ -18,7 +18,7 @@ from defocus.isolation import LeftOut
 from defocus.processes import in_processes
 from defocus.progress import track
 from defocus.reports.display import csv_text
-from defocus.settings import Settings
+from defocus.settings import Settings, document_problem
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def shard_pair(entry: Mapping[str, Any], files: Mapping[str, str], folder: Path)
     try:
         checked = ShardEntry.model_validate(entry)
     except ValidationError as error:
-        raise DatasetError(f"a pair: {first_problem(error)}") from error
+        raise DatasetError(f"a pair: {document_problem(error, 'the entry')}") from error
     if "blurry" not in files:
         raise DatasetError(f"pair '{checked.id}' has no blurry picture")
     metadata = MappingProxyType(checked.metadata)

@@ -30,7 +30,7 @@ from defocus.extra_packages import require
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
 from defocus.progress import track
 from defocus.reading import read_bytes, read_text
-from defocus.settings import Settings
+from defocus.settings import Settings, document_problem
 from defocus.staging import staging_folder
 
 SEAL, TRUTH = "seal.json", "truth.sealed"
@@ -137,8 +137,8 @@ def read_seal(folder: Path) -> SealFacts | None:
     try:
         return SealFacts.model_validate_json(read_bytes(path))
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        raise DatasetError(f"{path}: {problem['msg'].lower()}; get it again") from error
+        problem = document_problem(error, "the seal")
+        raise DatasetError(f"{path}: {problem}; get it again") from error
 
 
 def _require_opens(sealed: Path, facts: SealFacts, key: bytes) -> None:

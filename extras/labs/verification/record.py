@@ -14,7 +14,7 @@ from defocus.extras.labs.signing import is_signed, public_key, signature_of, sig
 from defocus.extras.labs.statement import Sha256, digest
 from defocus.extras.labs.verification.verifying import BundleCheck
 from defocus.files import write_bytes
-from defocus.settings import Settings
+from defocus.settings import Settings, document_problem
 
 MOST_BYTES = 64 * 2**20
 
@@ -76,9 +76,7 @@ def read_record(bundle: Path) -> CheckRecord | None:
     try:
         signed = _Signed.model_validate_json(path.read_bytes(), strict=True)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, problem["loc"])) or "the record"
-        raise InputError(f"{path}: '{where}': {problem['msg'].lower()}") from error
+        raise InputError(f"{path}: {document_problem(error, 'the record')}") from error
     if not is_signed(_text(signed.record), signed.signature, signed.record.key):
         raise InputError(f"{path}: the signature is not of this record")
     return signed.record

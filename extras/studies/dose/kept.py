@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from defocus.errors import InputError
 from defocus.extras.studies.dose.claims import line_of
 from defocus.reading import parse_json, read_bytes
+from defocus.settings import document_problem
 
 DOSES = "dose.json"
 """In the study's folder, beside a strip of crops for each dose."""
@@ -115,9 +116,7 @@ def _reason(error: Exception) -> str:
     """The first thing that is wrong, in a line."""
     if not isinstance(error, ValidationError):
         return " ".join(str(error).split())
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    return document_problem(error, "the file")
 
 
 def _contradictions(document: dict[str, Any]) -> Iterable[str]:
