@@ -69,8 +69,9 @@ def paper_tables(content: Content, style: str) -> list[PaperTable]:
     for apart in (False, True):
         for number, (caption, groups) in enumerate(layout(read_boards(content)), start=1):
             label = f"tab:{style}-{number}{'-rebuilt' if apart else ''}"
-            lines = _lines(content, groups, rebuilt=apart)
-            if any(not line.reference for line in lines):
+            lines, others = (_lines(content, groups, rebuilt=one) for one in (apart, not apart))
+            alone = not apart and all(line.reference for line in others)  # no system beside it
+            if any(alone or not line.reference for line in lines):
                 full_caption = f"{words}{caption}{', reconstructions' if apart else ''}"
                 tables.append(_table(content, full_caption, label, groups, lines))
     return tables

@@ -59,7 +59,9 @@ def _restored(content: Content) -> str:
     datasets = ", ".join(sorted({row.dataset for row in content.rows}))
     blind = {row.protocol for row in content.rows if row.protocol} == {NO_REFERENCE}
     why = " without sharp pictures, so" if blind else ";"
-    return f"{systems} on {datasets}{why} no gain over the blurry input is known."
+    known = restoring or blind
+    lacking = "no gain over the blurry input is known" if known else "no system is compared with it"
+    return f"{systems} on {datasets}{why} {lacking}."
 
 
 def _all_gains(scores: PictureScores) -> list[Gained]:
@@ -227,7 +229,8 @@ def _of_setting(content: Content, setting: ReportSetting, rows: list[Row]) -> st
     systems = {row.system for row in psnr if not is_reference(content, row.system)}
     lines = {line_of(row) for row in psnr if row.system in systems}
     pictures = over_pictures(psnr, f"{setting.split} picture")
-    restored = f"{counted(len(lines), 'system')} restored" if lines else "Nothing restored"
+    alone = "The blurry input alone was scored on"
+    restored = f"{counted(len(lines), 'system')} restored" if lines else alone
     said = [f"{restored} {pictures} of {setting.dataset}."]
     said.append(
         f"The numbers here are PSNR under protocol {protocol} and profile {setting.profile}."

@@ -41,9 +41,13 @@ def write_comparison(out: Path, other: Path) -> Changes:
 def paper_text(out: Path, style: str, *, as_csv: bool) -> str:
     """The tables of one style as LaTeX or CSV."""
     with read_results(out / STORE) as results:
-        tables = paper_tables(read_content(out, results, leaderboard(results)), style)
+        content = read_content(out, results, leaderboard(results))
+    tables = paper_tables(content, style)
     if not tables:
-        raise InputError(f"{out}: the study has no numbers for a table '{style}'")
+        lacking = "none of its metrics is there" if content.rows else "no run is scored"
+        if style == "places" and content.rows:
+            lacking = "its dataset does not say which pictures are indoors and which outdoors"
+        raise InputError(f"{out}: the study has no numbers for a table '{style}': {lacking}")
     return paper_csv(tables) if as_csv else "\n".join(map(render_latex, tables))
 
 

@@ -18,8 +18,8 @@ from defocus.benchmark.leaderboard.terminal import print_tables
 from defocus.errors import InputError
 from defocus.reports.display import visible
 from defocus.reports.latex import ColumnGroup, PaperTable, escape_latex, render_latex
-from defocus.reports.model import Column, Measured, Table
-from tests.benchmark.example_study import make_study
+from defocus.reports.model import Column, Measured, Paragraph, Table
+from tests.benchmark.example_study import make_study, page_of, parts
 from tests.reports.example_pages import HOSTILE
 
 
@@ -64,6 +64,13 @@ def test_the_command_knows_the_styles():
     assert {line.split()[0] for line in told if line.startswith("  ") and line.split()} >= set(
         STYLES
     )
+
+
+def test_the_input_alone_is_shown_as_what_there_is(tmp_path, snapshot):
+    alone = make_study(tmp_path, 0)
+    tables = "".join(paper_text(alone, style, as_csv=True) for style in sorted(STYLES)[:-2])
+    assert tables.count("\nInput,24,") == 4, "costs, datasets and methods under two protocols"
+    assert [page_of(alone).summary, parts(page_of(alone), Paragraph)[0].text] == snapshot
 
 
 def test_a_style_without_numbers_is_said(study, refused):
