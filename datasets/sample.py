@@ -18,6 +18,7 @@ from defocus.datasets.rendering.pair import (
 )
 from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera
 from defocus.errors import DatasetError
+from defocus.near_names import meant
 from defocus.progress import say, track
 from defocus.scene.surfaces import CutOut, Motorcycle, Plane, Slope, Surface
 
@@ -56,8 +57,8 @@ def variant(name: str) -> Variant:
     for candidate in VARIANTS:
         if candidate.name == name:
             return candidate
-    names = ", ".join(candidate.dataset for candidate in VARIANTS)
-    raise DatasetError(f"no sample dataset 'sample:{name}'; there are {names}")
+    names = filter(None, (candidate.name for candidate in VARIANTS))
+    raise DatasetError(f"no sample dataset 'sample:{name}'; {meant(name, names)}")
 
 
 def _small(

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, Validat
 from pydantic_core import PydanticKnownError, core_schema
 
 from defocus.errors import FileError, SettingsError
-from defocus.near_names import meant
+from defocus.near_names import did_you_mean, meant
 from defocus.reading import read_toml
 
 
@@ -136,7 +136,11 @@ def _problem_at(where: str, problem: Mapping[str, Any]) -> str:
     starts = f"{_short(str(value))} ", f"{_short(repr(value))} "
     # what is wrong with a table as a whole is not seen in what it begins with
     complete = not where or isinstance(value, dict) or text.startswith(starts)
-    return f"{text[:1].lower()}{text[1:]}" + ("" if complete else f", got {_short(repr(value))}")
+    literal = problem["type"] == "literal_error"
+    names = re.findall("'([^']*)'", problem["ctx"]["expected"]) if literal else []
+    near = f"; {hint}" if (hint := did_you_mean(str(value), names)) else ""
+    got = "" if complete else f", got {_short(repr(value))}"
+    return f"{text[:1].lower()}{text[1:]}{got}{near}"
 
 
 def _short(text: str) -> str:

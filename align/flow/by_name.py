@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.errors import InputError
+from defocus.near_names import meant
 
 if TYPE_CHECKING:
     from defocus.align.flow.estimator import FlowEstimator
@@ -31,8 +32,7 @@ def flow_estimator(
 def require_estimator(name: str) -> None:
     """Refuse a name that no estimator has."""
     if name not in ESTIMATORS:
-        choices = ", ".join(ESTIMATORS)
-        raise InputError(f"no flow estimator is called {name!r}; choose one of {choices}")
+        raise InputError(f"no flow estimator is called {name!r}; {meant(name, ESTIMATORS)}")
 
 
 def _plain_estimator(name: str, weights: Path | None) -> "FlowEstimator":

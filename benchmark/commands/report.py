@@ -6,7 +6,7 @@ from typing import Literal
 import click
 
 from defocus.benchmark.commands._options import out_option
-from defocus.command_line.options import FOLDER
+from defocus.command_line.options import FOLDER, OneOf
 from defocus.command_line.verbs import help_heading
 
 
@@ -28,7 +28,7 @@ from defocus.command_line.verbs import help_heading
 @click.option(
     "--format",
     "files",
-    type=click.Choice(["pdf", "svg"]),
+    type=OneOf(["pdf", "svg"]),
     default="pdf",
     show_default=True,
     help="Format of --figures.",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.commands import SectionedCommand
-from defocus.command_line.options import FILE, FOLDER, json_option
+from defocus.command_line.options import FILE, FOLDER, OneOf, json_option
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ SECTIONS = {
 @click.option(
     "--match",
     "rule",
-    type=click.Choice(["stem", "suffix", "prefix", "order"]),
+    type=OneOf(["stem", "suffix", "prefix", "order"]),
     help="How files are matched: stem = equal names; suffix = cafe_MyNet.png for cafe; prefix = "
     "out_cafe.png; order = 0000.png, 0001.png and so on in the order of names, or numbers that "
     "differ by one as in DPDD. By default the one that fits; if several do, the command says so.",
 )
 @click.option(
     "--crop",
-    type=click.Choice(["centre"]),
+    type=OneOf(["centre"]),
     help="Score what both pictures have around the centre where sizes differ by a few pixels, or "
     "were cut to a multiple of up to 64. By default such a picture is left out.",
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from defocus.benchmark.commands._options import out_option
-from defocus.command_line.options import FILE
+from defocus.command_line.options import FILE, OneOf
 from defocus.command_line.verbs import help_heading
 
 PAPER = ("methods", "protocols", "datasets", "places", "costs")
@@ -14,7 +14,7 @@ NUMBERS = ("leaderboard", "pictures")
 
 @help_heading("Report")
 @click.command()
-@click.argument("style", type=click.Choice([*PAPER, *NUMBERS]))
+@click.argument("style", type=OneOf([*PAPER, *NUMBERS]))
 @out_option
 @click.option(
     "--csv",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.command_line.options import FOLDER, json_option
+from defocus.command_line.options import FOLDER, OneOf, json_option
 from defocus.command_line.verbs import VerbGroup, help_heading
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
 
 
 @command.command(name="fetch")
-@click.argument("metric", type=click.Choice(sorted(BACKBONE_OF)))
+@click.argument("metric", type=OneOf(sorted(BACKBONE_OF)))
 @click.option(
     "--from",
     "source",

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from defocus.capture.camera import Camera, HasConfig, Word
 from defocus.errors import CameraError, DatasetError, InputError
+from defocus.near_names import meant
 from defocus.reading import read_json
 from defocus.settings import Settings, parse_settings
 
@@ -60,7 +61,7 @@ def word_named(camera: Camera, name: str) -> str:
     by_setting = {str(key): setting.word for key, setting in camera.settings().items()}
     word = name if name in words else by_setting.get(name, "")
     if word not in words:
-        raise InputError(f"this camera has no entry '{name}'; it has {', '.join(words) or 'none'}")
+        raise InputError(f"this camera has no entry '{name}'; {meant(name, words)}")
     return word
 
 

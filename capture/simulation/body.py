@@ -16,6 +16,7 @@ from defocus.capture.simulation.options import SimulatedOptions
 from defocus.capture.simulation.sensor import dust_shadow, tint
 from defocus.errors import CameraError, InputError
 from defocus.files import storing
+from defocus.near_names import meant
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,9 @@ def parse_faults(texts: Sequence[str]) -> Faults:
 
 
 def _parsed(text: str) -> Fault:
-    kind = FAULTS.get(re.split("[=@]", text.strip())[0])
+    kind = FAULTS.get(name := re.split("[=@]", text.strip())[0])
     if kind is None:
-        raise InputError(f"no fault '{text}'; there are {', '.join(FAULTS)}, as in ev=0.5@2")
+        raise InputError(f"no fault '{text}'; {meant(name, FAULTS)}, as in ev=0.5@2")
     match = _FAULT.fullmatch(text.strip())
     if match is None:
         raise InputError(

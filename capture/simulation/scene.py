@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from defocus.discovery import brought_values
 from defocus.errors import InputError
+from defocus.near_names import meant
 from defocus.scene.layers import Layer
 from defocus.scene.pictures import PICTURES, texture
 from defocus.scene.window import shown
@@ -44,8 +45,8 @@ def require_scene(kind: str) -> None:
     if kind not in _KINDS:
         scenes = brought_scenes()
         if kind not in scenes:
-            names = ", ".join([*_KINDS, *scenes])
-            raise InputError(f"simulated camera: no scene '{kind}'; there are {names}")
+            names = meant(kind, [*_KINDS, *scenes])
+            raise InputError(f"simulated camera: no scene '{kind}'; {names}")
 
 
 def brought_scenes() -> dict[str, SimulatedScene]:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from defocus.command_line.numbers import FiniteRange, WholeRange
-from defocus.command_line.options import jobs_option, json_option
+from defocus.command_line.options import OneOf, jobs_option, json_option
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import (
     USE_IT,
@@ -25,7 +25,7 @@ from defocus.progress import say
 @out_option("an unfinished run with the same settings")
 @click.option(
     "--scheme",
-    type=click.Choice(["dpdd", "sdd"]),
+    type=OneOf(["dpdd", "sdd"]),
     default="dpdd",
     show_default=True,
     help="dpdd: 512 px, overlap 0.6, with a last row and column at the border. sdd: downscaled to "

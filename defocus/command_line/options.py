@@ -18,6 +18,7 @@ from defocus.command_line.numbers import WholeRange
 from defocus.command_line.settings_file import key_of
 from defocus.discovery import brought_values
 from defocus.extensions import load_plugin
+from defocus.near_names import did_you_mean
 
 PRINTS = "defocus.print-config"
 SOURCES = {
@@ -97,11 +98,29 @@ class _Folder(click.Path):
         return "DIR" if isinstance(param, click.Option) else None
 
 
+class OneOf(click.Choice[Any]):
+    """One of a list of names; of another the message says which are like it."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401 - of any type
+        """The name, if it is one of them."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            hint = did_you_mean(str(value), map(str, self.choices))
+            text = f"{error.message.rstrip('.')}; {hint}" if hint else error.message
+            raise click.BadParameter(text, ctx, param) from error
+
+
 FOLDER = _Folder(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 _eager = functools.partial(click.Option, expose_value=False, is_eager=True)
 _flag = functools.partial(_eager, is_flag=True)
-_COLOURS = click.Choice(["auto", "always", "never"])
+_COLOURS = OneOf(["auto", "always", "never"])
 
 OPTIONS = [
     _flag(["-v", "--verbose"], callback=_set("verbose"), help="Show a traceback with every error."),
@@ -176,7 +195,7 @@ def _print_completion(context: click.Context, _option: click.Parameter, shell: s
 
 COMPLETION = _eager(
     ["--completion"],
-    type=click.Choice(["bash", "zsh", "fish"]),
+    type=OneOf(["bash", "zsh", "fish"]),
     callback=_print_completion,
     help="Print a completion script for this shell, then exit.",
 )

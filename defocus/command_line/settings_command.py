@@ -12,7 +12,7 @@ import click
 
 from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.numbers import FiniteRange, WholeRange
-from defocus.command_line.options import FILE
+from defocus.command_line.options import FILE, OneOf
 from defocus.command_line.settings_file import SETTINGS_FILE, SettingsFile
 from defocus.errors import InputError
 
@@ -160,7 +160,7 @@ def _kind(annotation: Any, metadata: Sequence[Any]) -> dict[str, Any]:  # noqa: 
         further = [part for one in inner[1:] for part in getattr(one, "metadata", [one])]
         return _kind(inner[0], [*metadata, *further])
     if get_origin(annotation) is Literal:
-        return {"type": click.Choice(inner)}
+        return {"type": OneOf(inner)}
     if get_origin(annotation) is tuple:
         return {"multiple": True, **_kind(inner[0], metadata)}
     if inner:

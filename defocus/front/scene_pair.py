@@ -55,8 +55,8 @@ def render(
             finite number.
         OpticsError: The lens is impossible.
     """
-    if misaligned not in ("none", *_VARIANTS):
-        raise InputError(f"no misalignment '{misaligned}'; there are none, mild and strong")
+    if misaligned not in (known := ("none", *_VARIANTS)):
+        raise InputError(f"no misalignment '{misaligned}'; {meant(misaligned, known)}")
     drawn = _sample_scene(scene) if depth_mm is None else _depth_scene(scene, depth_mm)
     changed = replace(
         drawn,

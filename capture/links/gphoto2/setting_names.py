@@ -8,6 +8,7 @@ from typing import Any
 
 from defocus.capture.camera import FileKind, Setting, SettingName, Word
 from defocus.errors import InputError
+from defocus.near_names import meant
 
 SETTING_WORDS: dict[SettingName, tuple[str, ...]] = {
     "aperture": ("f-number", "aperture"),
@@ -108,8 +109,8 @@ def white_balance_changes(words: Mapping[str, Word], asked: str) -> dict[str, st
         choice for choice in entry.choices if choice.lower().startswith(same)
     ]
     if len(presets) != 1:
-        offered = ", ".join(entry.choices) or "none"
-        raise InputError(f"this camera has no white balance '{asked}'; it has {offered}")
+        offered = meant(asked, entry.choices)
+        raise InputError(f"this camera has no white balance '{asked}'; {offered}")
     return {"whitebalance": presets[0]}
 
 

@@ -6,14 +6,14 @@ from typing import Any
 import click
 
 from defocus.command_line.numbers import WholeRange
-from defocus.command_line.options import FILE
+from defocus.command_line.options import FILE, OneOf
 
 
 @click.command(name="print")
 @click.option("--out", required=True, type=FILE, metavar="FILE", help="PDF or SVG file to write.")
 @click.option(
     "--layout",
-    type=click.Choice(["wall", "depths"]),
+    type=OneOf(["wall", "depths"]),
     default="wall",
     show_default=True,
     help="wall: for a flat wall. depths: five columns alike, for a board turned away from the "
@@ -21,7 +21,7 @@ from defocus.command_line.options import FILE
 )
 @click.option(
     "--paper",
-    type=click.Choice(["a3", "a4", "letter"]),
+    type=OneOf(["a3", "a4", "letter"]),
     default="a3",
     show_default=True,
     help="Size of the paper, landscape.",

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from defocus.command_line.numbers import WholeRange
-from defocus.command_line.options import json_option
+from defocus.command_line.options import OneOf, json_option
 from defocus.command_line.verbs import help_heading
 
 
@@ -15,7 +15,7 @@ from defocus.command_line.verbs import help_heading
 @click.option(
     "--to",
     "target",
-    type=click.Choice(["onnx", "dtmodel", "hub"]),
+    type=OneOf(["onnx", "dtmodel", "hub"]),
     required=True,
     help="onnx: one file for ONNX Runtime. dtmodel: a package for darktable's neural restore. "
     "hub: a folder for Hugging Face.",

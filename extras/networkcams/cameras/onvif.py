@@ -29,6 +29,7 @@ from defocus.extras.networkcams.onvif.config import cleaned, locked, with_word, 
 from defocus.extras.networkcams.onvif.exposure import FIELDS, exposure_settings, field_value
 from defocus.extras.networkcams.video.http_pictures import fetch_picture
 from defocus.extras.networkcams.video.newest_frame import VideoSource, encoded
+from defocus.near_names import meant
 from defocus.progress import say
 from defocus.settings import Settings
 
@@ -147,7 +148,7 @@ class OnvifCamera(InnerCamera):
         """Set an imaging setting permanently."""
         entries = words(self._imaging(), self._limits)
         if word not in entries:
-            raise InputError(f"this camera has no entry '{word}'; it has {', '.join(entries)}")
+            raise InputError(f"this camera has no entry '{word}'; {meant(word, entries)}")
         changed = with_word(self._imaging(), word, value, entries[word])
         top = word.split(".")[0]
         self._write({top: changed[top]}, persist=True)

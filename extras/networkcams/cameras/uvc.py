@@ -25,6 +25,7 @@ from defocus.extras.networkcams.camera_process import InnerCamera, write_part
 from defocus.extras.networkcams.hosted import HostedCamera, host
 from defocus.extras.networkcams.video.newest_frame import Video, VideoSource, encoded, open_video
 from defocus.extras.networkcams.words import nearest_word
+from defocus.near_names import meant
 from defocus.settings import Settings, parse_settings
 
 if TYPE_CHECKING:
@@ -153,8 +154,8 @@ class UvcCamera(InnerCamera):
         """Set a control permanently."""
         control = self._controls.listed().get(word)
         if control is None:
-            listed = ", ".join(self._controls.listed())
-            raise InputError(f"this camera has no entry '{word}'; it has {listed}")
+            listed = meant(word, self._controls.listed())
+            raise InputError(f"this camera has no entry '{word}'; {listed}")
         return self._text(control, self._controls.write(control, _number(control, value)))
 
     def _text(self, control: "Control", value: int) -> str:

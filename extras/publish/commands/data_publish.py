@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import FOLDER, json_option
+from defocus.command_line.options import FOLDER, OneOf, json_option
 from defocus.command_line.verbs import help_heading
 from defocus.extra_packages import require
 
@@ -20,7 +20,7 @@ TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
 @click.option(
     "--to",
     "target",
-    type=click.Choice(list(ENDPOINTS)),
+    type=OneOf(list(ENDPOINTS)),
     required=True,
     help="Server that hosts the release.",
 )
