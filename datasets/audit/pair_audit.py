@@ -20,9 +20,15 @@ from defocus.capture.quality.quick_look import clipped_share
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, MotionLimits, measured_pair
 from defocus.datasets.pair import Pair
 from defocus.freed_memory import return_freed_memory
-from defocus.images import Image, read_image, upper_bits
+from defocus.images import Image, read_image
 from defocus.isolation import LeftOut, left_out_by
-from defocus.likeness import LEAST_CORRELATION, MOST_DIFFERENT_BITS, Fingerprint, fingerprint
+from defocus.likeness import (
+    LEAST_CORRELATION,
+    MOST_DIFFERENT_BITS,
+    Fingerprint,
+    fingerprint,
+    same_pixels,
+)
 from defocus.reports.pictures import small_picture
 from defocus.scene.geometry import Similarity
 
@@ -260,7 +266,7 @@ def _audited(
     height, width = blurry.shape[:2]
     large = height * width >= LARGE_PX
     members = reduced_members(blurry, sharp) if reducing and large else None
-    same = _same_pixels(blurry, sharp)
+    same = same_pixels(blurry, sharp)
     prints = (fingerprint(sharp), fingerprint(blurry))
     details = _fine_to_coarse(blurry, sharp, measurement)
     blur = _blur_quantiles(measurement.field)
@@ -292,17 +298,6 @@ def _audited(
         fingerprints=prints,
     )
     return row, members
-
-
-def _same_pixels(first: Image, second: Image) -> bool:
-    """Whether two pictures of one size are equal, at the smaller bit depth if they have two."""
-    if first.dtype != second.dtype:
-        first, second = upper_bits(first), upper_bits(second)
-    strips = range(0, len(first), STRIP_ROWS)  # most differ in the first one
-    return all(
-        np.array_equal(first[top : top + STRIP_ROWS], second[top : top + STRIP_ROWS])
-        for top in strips
-    )
 
 
 def _alone(pair: Pair, blurry: Image) -> AuditedPair:

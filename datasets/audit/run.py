@@ -42,7 +42,7 @@ from defocus.datasets.measuring.session import (
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.files import make_folder, write_json
 from defocus.isolation import LeftOut, attempt
-from defocus.likeness import fingerprint_of
+from defocus.likeness import SAME_PIXELS, fingerprint_of
 from defocus.processes import in_processes
 from defocus.progress import say, track
 from defocus.reading import read_json
@@ -168,8 +168,7 @@ def _of_rows(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
     """What is odd about measured pairs, kind by kind."""
     for row in rows:
         if row.same_picture:
-            text = "blurry and sharp have the same pixels; give the right files, or leave it out"
-            yield Warned(row.id, "same picture", text)
+            yield Warned(row.id, "same picture", f"{SAME_PIXELS}, or leave it out")
     for row in rows:
         if text := row.sharpness_doubt:
             yield Warned(row.id, "sharpness", text)

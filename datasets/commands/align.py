@@ -52,7 +52,10 @@ def _align(blurry_file: Path, sharp_file: Path, order: "AlignSettings") -> dict[
 
     # torch takes seconds to import: only once the files are known to be good
     from defocus.align.measure import measure
+    from defocus.likeness import SAME_PIXELS, same_pixels
 
+    if same_pixels(blurry, sharp):
+        say(SAME_PIXELS)
     estimator, limits = order.flow_estimator(), order.limits
     shared, left_out = _shared_lens(order.session, blurry_file, estimator)
     measurement = measure(

@@ -14,7 +14,9 @@ from defocus.align.measure import Measurement, measure
 from defocus.align.misalignment import Misalignment
 from defocus.errors import InputError
 from defocus.front.pictures import Array, GivenPictures, Picture, two_pictures
+from defocus.likeness import SAME_PIXELS, same_pixels
 from defocus.near_names import meant
+from defocus.progress import say
 
 if TYPE_CHECKING:
     from defocus.align.compensation.compensate import Model
@@ -92,4 +94,7 @@ def measure_pair(blurry: Picture, sharp: Picture) -> Misalignment:
 
 
 def _measured(blurry: GivenPictures, sharp: GivenPictures) -> Measurement:
-    return measure(blurry.integers()[0], sharp.integers()[0], flow_estimator())
+    members = blurry.integers()[0], sharp.integers()[0]
+    if same_pixels(*members):
+        say(SAME_PIXELS)
+    return measure(*members, flow_estimator())

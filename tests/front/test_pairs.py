@@ -38,8 +38,9 @@ def test_a_pair_is_measured_and_aligned_in_its_own_form(pair):
     )
 
 
-def test_a_pair_without_texture_is_unknown(refused):
+def test_a_picture_given_twice_is_said_and_without_texture_unknown(refused, capsys, snapshot):
     flat = np.full((64, 64, 3), 9, np.uint8)
     assert defocus.measure_pair(flat, flat).status == "unknown"
+    assert capsys.readouterr().err == snapshot
     with refused(AlignmentError):
         defocus.align_pair(flat, flat)
