@@ -125,12 +125,17 @@ def _continue(context: click.Context, options: "RunOptions") -> int:
             "give --all for every system, --only PATTERN for some, or --study FILE; "
             f"'defocus-bench list' shows them. {options.out} {why} to continue; check --out"
         )
-    _refuse_beside(context, "a study that is continued", {"out", "job", "launcher", "workers"})
+    what, own = (
+        ("a study that is continued", "dry_run") if options.job is None else ("--job", "job")
+    )
+    _refuse_beside(context, what, {"out", "launcher", "workers", own})
     if options.job is not None and options.launcher != "here":
         raise click.UsageError(
             "--job does one run in this process; it cannot be combined with --launcher"
         )
-    return continue_study(options.out, options.job, options.launcher, options.workers)
+    return continue_study(
+        options.out, options.job, options.launcher, options.workers, planned=options.dry_run
+    )
 
 
 def _merge(out: Path, folders: Sequence[Path], *, named: bool) -> int:
@@ -146,9 +151,15 @@ def _merge(out: Path, folders: Sequence[Path], *, named: bool) -> int:
 
 
 def continue_study(
-    out: Path, job: str | None, launcher: "Launcher", workers: int | None = None
+    out: Path,
+    job: str | None,
+    launcher: "Launcher",
+    workers: int | None = None,
+    *,
+    planned: bool = False,
 ) -> int:
-    """Continue a study, or its run ``job`` alone, with the settings that it was started with."""
+    """Continue a study, or its run ``job`` alone, as it was started; or only print its plan."""
+    from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.study.document import load_noted, note_plugins, read_request
     from defocus.benchmark.study.expansion import expand_all, one_run
     from defocus.benchmark.study.standing import claim_job
@@ -161,6 +172,8 @@ def continue_study(
     if workers is not None:  # jobs read it from the latest request, which is written again
         requests = tuple(one.with_workers(workers) for one in requests)
     expanded = expand_all(requests, out)
+    if planned:
+        return show_plan(expanded.studies, expanded.problems)
     if job is None:
         return _carry_out(expanded, requests[0], launcher)
     one = one_run(expanded, job)

@@ -5,10 +5,11 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defocus.benchmark.evaluation.remaining import Left, left_of
+from defocus.benchmark.evaluation.remaining import Left, left_of, tell_finished
 from defocus.benchmark.leaderboard.terminal import print_tables
 from defocus.benchmark.results.run_folder import CRASHES, run_folder
 from defocus.benchmark.results.store import STORE, read_results
@@ -17,7 +18,7 @@ from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Split
 from defocus.datasets.picture_size import readable_size
 from defocus.errors import InputError, TrainingError
-from defocus.progress import counted, say, track
+from defocus.progress import counted, say, span, track
 from defocus.reports.model import Cell, Column, Table
 from defocus.training.record.folder import CURVE
 
@@ -50,9 +51,10 @@ class Estimate:
 def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> int:
     """Print every system with its runs and an estimate; return the exit code."""
     tell_changes(studies)
+    remains = list(map(_left, studies))
     groups = [
         (study, group, remaining)
-        for study, remaining in zip(studies, map(_left, studies), strict=True)
+        for study, remaining in zip(studies, remains, strict=True)
         for group in _groups(study)
     ]
     rows, total, failing = [], 0.0, False
@@ -65,8 +67,10 @@ def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> 
         if forecast.problem:
             say(forecast.problem, error=True)
             failing = True
-    runs = sum(len(study.runs) for study in studies)
-    print_tables([_table(counted(runs, "run"), rows, total)])
+    runs, waiting = sum(len(study.runs) for study in studies), sum(map(len, remains))
+    done = f": {runs - waiting} finished, {waiting} left" if waiting < runs else ""
+    print_tables([_table(counted(runs, "run") + done, rows, total)])
+    tell_finished(studies, list(chain.from_iterable(remains)))
     for problem in problems:
         say(f"left out: {problem}")
     return problems[0].exit_code if problems else int(failing)
@@ -96,8 +100,8 @@ def _table(caption: str, rows: Sequence[tuple[Cell, ...]], seconds: float) -> Ta
         Column("All", "min", None, 1), "Basis",
     )  # fmt: skip
     note = (
-        f"about {seconds / 3600:.2f} h on this machine, one run after another; scoring, "
-        "registering and reading pictures come on top; nothing was run"
+        f"about {span(seconds)} on this machine, one run after another; scoring, registering "
+        "and reading pictures come on top; nothing was run"
     )
     return Table.of(caption, columns, rows, note)
 

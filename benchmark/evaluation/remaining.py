@@ -1,7 +1,7 @@
 """Remaining work of a study: whole runs, or missing, outdated metrics of stored runs."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from defocus.benchmark.evaluation.recording import kept_outputs
@@ -54,6 +54,14 @@ def left_of(study: Study, results: Results) -> list[Left]:
             else:
                 say(f"{run.id}: its pictures are not kept: its checkpoint was deleted")
     return left
+
+
+def tell_finished(studies: Sequence[Study], left: Sequence[Left]) -> None:
+    """Say that nothing is left of studies, if so."""
+    if not left:
+        total = sum(len(study.runs) for study in studies)
+        finished = "the run is finished" if total == 1 else f"all {total} runs are finished"
+        say(f"{finished}: nothing is repeated")
 
 
 def missing_metrics(results: Results, wanted: Mapping[str, Metric]) -> dict[str, frozenset[str]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.ceiling_row import record_ceiling
 from defocus.benchmark.evaluation.kept_outputs import bytes_needed
-from defocus.benchmark.evaluation.remaining import Left, is_undamaged, left_of
+from defocus.benchmark.evaluation.remaining import Left, is_undamaged, left_of, tell_finished
 from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.lock import study_lock
@@ -152,10 +152,7 @@ def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, li
     for study, left in pending:
         for one in left:
             _set_damaged_aside(study, one.entry)
-    if not any(left for _, left in pending):
-        total = sum(len(study.runs) for study in studies)
-        finished = "the run is finished" if total == 1 else f"all {total} runs are finished"
-        say(f"{finished}: nothing is repeated")
+    tell_finished(studies, [one for _, left in pending for one in left])
     waiting = {one.run.id for _, left in pending for one in left if one.metrics is None}
     ids = {run.id for study in studies for run in study.runs}
     tell_versions(results.entries(), ids - waiting)

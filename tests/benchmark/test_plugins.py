@@ -118,9 +118,10 @@ def test_one_file_is_trained_wrapped_scored_and_resumed(bench, folder, tiny_data
 
     request = json.loads((folder / "study" / "request.json").read_text())
     assert request["plugins"] == [{"path": str(folder / "my_net.py"), "sha256": plugin.source_hash}]
-    again = bench("run", "--out", "study")
-    assert again.exit_code == 0, again.output
-    assert "all 2 runs are finished: nothing is repeated" in again.output
+    for more in (["--dry-run"], []):
+        again = bench("run", "--out", "study", *more)
+        assert again.exit_code == 0, again.output
+        assert "all 2 runs are finished: nothing is repeated" in again.output
 
 
 def test_each_of_several_objectives_makes_its_run(bench, tiny_dataset):

@@ -140,10 +140,12 @@ def test_a_metric_without_weights_says_how_it_is_filled_in(finished):
 
 def test_started_again_only_what_failed_is_tried_again(finished, bench):
     before = state_of(finished["out"])
+    plan = bench("run", "--out", finished["out"], "--dry-run").stdout
     again = bench(*finished["arguments"][:7], finished["out"], *finished["arguments"][8:])
     assert again.returncode == 1
     begun = [line.split("] ")[1] for line in again.stderr.splitlines() if line.startswith("[")]
     assert {name.rsplit("-", 1)[0] for name in begun} == {"tiny-broken", "tiny-exit", "tiny-nan"}
+    assert f" finished, {len(begun)} left\n" in plan, "told before as it is done"
     after = state_of(finished["out"])
     for name, content in before.items():
         if "tiny-conv" in name or "tiny-slow" in name:
