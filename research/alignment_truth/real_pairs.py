@@ -2,7 +2,7 @@
 
 ``python -m research.alignment_truth.real_pairs DATASET``, a dataset such as ``pairs:FOLDER``."""
 
-import sys
+import argparse
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -172,8 +172,10 @@ def report(trials: Sequence[Trial]) -> str:
 
 def main() -> None:
     """Print the tables of a dataset."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("dataset")
     trials = []
-    for number, pair in enumerate(track(open_dataset(sys.argv[1]).pairs, "pairs")):
+    for number, pair in enumerate(track(open_dataset(words.parse_args().dataset).pairs, "pairs")):
         if pair.sharp is not None:
             both = read_pair(pair.blurry, pair.sharp)
             blurry, sharp = (as_integer(as_float(one), 8) for one in both)

@@ -2,6 +2,7 @@
 
 ``python -m research.alignment_truth.rescues`` prints the table of unknown-alignment.md."""
 
+import argparse
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -183,4 +184,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

@@ -2,6 +2,8 @@
 
 From scikit-image's pictures that no test scene shows, behind Gaussians of 0 to 4 px."""
 
+import argparse
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -99,4 +101,5 @@ def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

@@ -1,5 +1,6 @@
 """Draws ``architecture.svg`` from the code: the layers of the import contract and their rooms."""
 
+import argparse
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,4 +107,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

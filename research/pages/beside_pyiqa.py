@@ -2,6 +2,7 @@
 
 Nothing is fetched: NIQE and DISTS have this package's parameters, VGG-16 weights of a seed."""
 
+import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -82,4 +83,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

@@ -2,6 +2,7 @@
 
 ``python -m research.pages.cross --dataset READER:PATH …``; options of ``studies cross``."""
 
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,8 @@ END = "<!-- end of what research.pages.cross makes -->"
 
 def main() -> None:
     """Measure what is not measured yet, and put the tables into the page."""
-    words = sys.argv[1:]
+    asked = argparse.ArgumentParser(description=__doc__)
+    words = asked.parse_known_args()[1]
     with tempfile.TemporaryDirectory() as folder:
         if "--out" not in words:
             words += ["--out", folder]

@@ -2,8 +2,8 @@
 
 ``python -m research.pages.faults DIR``; ``… alarms COUNT STACKS PHOTOS…``: pairs without one."""
 
+import argparse
 import io
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -288,7 +288,14 @@ def say_alarms(count: int, stacks: Path, folders: Sequence[Path]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "alarms":
-        say_alarms(int(sys.argv[2]), Path(sys.argv[3]), [Path(one) for one in sys.argv[4:]])
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("folder", metavar="DIR or alarms")
+    words.add_argument("count", nargs="?", type=int)
+    words.add_argument("files", nargs="*", type=Path, metavar="STACKS PHOTOS")
+    given = words.parse_args()
+    if given.folder != "alarms":
+        main(given.folder)
+    elif not given.files:
+        words.error("alarms needs a count, a folder of focus stacks, and folders of photographs")
     else:
-        main(sys.argv[1])
+        say_alarms(given.count, given.files[0], given.files[1:])

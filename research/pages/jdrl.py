@@ -2,8 +2,8 @@
 
 ``python -m research.pages.jdrl nafnet=STUDY`` takes over a finished study first."""
 
+import argparse
 import hashlib
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -716,4 +716,6 @@ def row(*cells: str) -> str:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("studies", nargs="*", metavar="NAME=STUDY")
+    main(*words.parse_args().studies)

@@ -2,6 +2,7 @@
 
 A protocol that gives a moved picture nearly the sharp one's score cannot see that it moved."""
 
+import argparse
 from collections.abc import Callable
 from functools import partial
 
@@ -142,4 +143,5 @@ def _markdown(heads: list[str], rows: list[tuple[str, list[str]]]) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     click.echo(f"{protocol_table()}\n\n{profile_table()}")

@@ -2,6 +2,7 @@
 
 ``python -m research.pages.notebook``"""
 
+import argparse
 import contextlib
 import io
 import json
@@ -72,4 +73,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

@@ -2,6 +2,8 @@
 
 ``python -m research.pages.overview`` makes it."""
 
+import argparse
+
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
@@ -41,4 +43,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

@@ -2,7 +2,7 @@
 
 ``python -m research.pages.registration full 2 4 8``: of ``manifest:full``, at these doses."""
 
-import sys
+import argparse
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -27,11 +27,11 @@ MOVED_PX, MOVED_SHARE = 0.1, 0.01
 Array = NDArray[np.float64]
 
 
-def main(folder: str, *doses_px: str) -> None:
+def main(folder: str, *doses_px: float) -> None:
     """Measure the training pairs at some doses of a dataset's folder, and write the result."""
     dataset = open_dosed(f"manifest:{folder}")
     doses = []
-    for dose_px in map(float, doses_px):
+    for dose_px in doses_px:
         pairs = at_dose(dataset, dose_px).split("train")
         found = [measured(pair) for pair in track(pairs, f"measuring pairs of {dose_px:g} px")]
         doses.append({"dose_px": dose_px, "kinds": list(by_kind(found))})
@@ -99,4 +99,8 @@ def by_kind(found: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("folder")
+    words.add_argument("doses_px", nargs="+", type=float)
+    given = words.parse_args()
+    main(given.folder, *given.doses_px)

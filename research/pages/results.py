@@ -2,6 +2,7 @@
 
 ``python -m research.pages.results``; restored pictures are left out, so that bundles stay small."""
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -65,4 +66,5 @@ def bench(folder: Path, *words: str) -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

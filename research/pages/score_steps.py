@@ -2,6 +2,7 @@
 
 ``python -m research.pages.score_steps`` makes it."""
 
+import argparse
 from pathlib import Path
 
 import matplotlib as mpl
@@ -81,4 +82,5 @@ def psnr(restored: torch.Tensor, truth: torch.Tensor) -> float:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

@@ -2,7 +2,7 @@
 
 ``python -m research.pages.vignetting PICTURES``: growing discs, three laws of darkening."""
 
-import sys
+import argparse
 from pathlib import Path
 
 import click
@@ -67,7 +67,9 @@ def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, floa
 
 def main() -> None:
     """Print the table."""
-    files = sorted(Path(sys.argv[1]).iterdir())[:PICTURES]
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("pictures", type=Path)
+    files = sorted(words.parse_args().pictures.iterdir())[:PICTURES]
     click.echo("| EV at the corners | answered | error, median px | worst px | measured EV |")
     click.echo("| ---: | ---: | ---: | ---: | ---: |")
     for corner_ev in CORNER_EV:

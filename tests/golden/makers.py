@@ -2,6 +2,7 @@
 
 Make ``makers.json`` anew after a revision was raised: ``python -m tests.golden.makers``."""
 
+import argparse
 import json
 import os
 import tarfile
@@ -149,6 +150,7 @@ for _path in sorted(Path(__file__).parents[1].glob("extras/*/golden.py")):  # wh
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         os.environ["DEFOCUS_CACHE"] = str(root / "cache")  # where nothing is kept yet

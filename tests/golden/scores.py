@@ -2,6 +2,7 @@
 
 Make ``scores.json`` anew after a revision was raised: ``python -m tests.golden.scores``."""
 
+import argparse
 import json
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
@@ -141,5 +142,6 @@ def _pair(root: Path, number: int) -> Pair:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     document = {**versions(), "scores": measured()}
     FILE.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")

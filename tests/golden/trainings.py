@@ -2,6 +2,7 @@
 
 Make ``training.json`` anew after a revision was raised: ``python -m tests.golden.trainings``."""
 
+import argparse
 import csv
 import json
 import tempfile
@@ -130,6 +131,7 @@ def remake(names: Iterable[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     for file in FILES:
         document = remake(json.loads(file.read_text(encoding="utf-8")))
         file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
