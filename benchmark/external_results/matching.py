@@ -255,7 +255,8 @@ def match_file(restored: Path, sharp: Path) -> Match:
         if not path.is_file():
             wrong = "a folder beside a file" if path.is_dir() else "no such file"
             raise InputError(f"{path}: {wrong}; give two pictures, or two folders")
-    return Match([(Subject(restored.name, sharp, (restored.stem,)), restored)], words="two files")
+    words = f"the command: {restored} with {sharp}"
+    return Match([(Subject(restored.name, sharp, (restored.stem,)), restored)], words=words)
 
 
 def _pictures(folder: Path) -> list[tuple[str, Path]]:

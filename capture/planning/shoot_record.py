@@ -30,6 +30,7 @@ class CameraRecord(Read):
     uri: str
     model: str = ""
     serial: str | None = None
+    picture_size_px: tuple[int, int] | None = None
 
 
 class ExposureRecord(Read):

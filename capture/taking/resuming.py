@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -128,7 +129,8 @@ def _shoot_rest(
         tell_other_cameras(shoot, plan)
         asker = Asker(options, answered=resumed.yes or _confirmed(shoot, plan))
         counts = Counter(pair.shoot for pair in pairs)
-        asker.confirm([(each, counts[index]) for index, each in sorted(plans.items())])
+        timed = [(replace(plans[one], **options.times), counts[one]) for one in sorted(plans)]
+        asker.confirm(timed)
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
         calibrations = stored_calibrations(folder.root, shoot)

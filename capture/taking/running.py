@@ -217,11 +217,8 @@ def tell_space(path: Path, counted_plans: Sequence[tuple[Plan, int]]) -> None:
 
 def counted_plans(options: NumberSettings, plans: Iterable[Plan]) -> list[tuple[Plan, int]]:
     """The plan of each wide aperture, at its times, with its number of pairs."""
-    times = {name: getattr(options, name) for name in ("every_seconds", "countdown_seconds")}
-    return [
-        (replace(plan, **times), options.pairs_per_position * len(plan.focus_steps))
-        for plan in plans
-    ]
+    each = options.pairs_per_position
+    return [(replace(plan, **options.times), each * len(plan.focus_steps)) for plan in plans]
 
 
 @contextlib.contextmanager

@@ -383,7 +383,7 @@ def test_two_files_are_scored_whatever_their_names(tmp_path, refused):
     first = stored(tmp_path / "out" / "mine.png", scene(9, 24, 32), 8)
     second = stored(tmp_path / "sharp" / "theirs.tif", scene(9, 24, 32), 16)
     scoring = score_request(first, second, None, "dpdd16")
-    assert scoring.matched == "two files"
+    assert scoring.matched == f"the command: {first} with {second}"
     assert scoring.files == {"mine.png": "mine.png"}
     assert 50 < scoring.mean["psnr"] < 70  # half a step of 8 bits
     with refused(InputError):

@@ -112,9 +112,9 @@ def test_typed_limits_and_auto_come_into_the_journal(run, tmp_path):
     assert planned.handling.limits.shift_reject_px == 7.0
     assert planned.handling.countdown_seconds == 1
     assert planned.blurry.shutter == "1/125", "what the camera was set to"
-    other = TINY.replace("seed=1", "seed=2"), "--scene", "../x ü", "--yes"
+    other = TINY.replace("width=96", "width=99"), "--scene", "../x ü", "--yes"
     again = run("defocus-capture", "shoot", "s", "--camera", *other).stderr
-    assert "shot with Simulated camera (sim-1); it goes on with Simulated camera (sim-2)" in again
+    assert "camera (sim-1, 96 × 64 px); it goes on with Simulated camera (sim-1, 99 ×" in again
     assert "names of scenes become names of files: '../x ü' is x-u" in again
 
 

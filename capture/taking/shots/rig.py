@@ -146,15 +146,25 @@ def same_camera(then: CameraRecord | None, now: CameraDescription | None) -> boo
 
 
 def tell_other_cameras(shoot: ShootRecord, plan: Plan) -> None:
-    """Say that a session goes on with other cameras than a shoot of it had."""
+    """Say that a session goes on with other cameras, or sizes of pictures, than a shoot had."""
     then, now = (shoot.camera, shoot.sharp_camera), (plan.camera, plan.sharp_camera)
-    if not all(map(same_camera, then, now)):
+    sized = any(map(_other_size, then, now))
+    if sized or not all(map(same_camera, then, now)):
         before, after = (
-            " and ".join(_camera_name(one) for one in each if one) for each in (then, now)
+            " and ".join(_camera_name(one, sized=sized) for one in each if one)
+            for each in (then, now)
         )
         say(f"warning: the session was shot with {before}; it goes on with {after}")
 
 
-def _camera_name(camera: CameraRecord | CameraDescription) -> str:
-    """Model and serial number, or else the address."""
-    return f"{camera.model} ({camera.serial or redacted(camera.uri)})"
+def _other_size(then: CameraRecord | None, now: CameraDescription | None) -> bool:
+    """Whether the sizes of both cameras' pictures are known and differ."""
+    sizes = {one.picture_size_px for one in (then, now) if one is not None}
+    return len(sizes - {None}) > 1
+
+
+def _camera_name(camera: CameraRecord | CameraDescription, *, sized: bool) -> str:
+    """Model and serial number, or else the address; ``sized``: and the size of its pictures."""
+    size = camera.picture_size_px if sized else None
+    words = "" if size is None else f", {size[0]} × {size[1]} px"
+    return f"{camera.model} ({camera.serial or redacted(camera.uri)}{words})"
