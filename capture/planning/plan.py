@@ -9,6 +9,7 @@ from defocus.capture.camera import CameraDescription
 from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.capture.planning.protocol import ShotProtocol
 from defocus.capture.planning.scene_list import ListedScene
+from defocus.capture.planning.shoot_settings import NumberSettings
 from defocus.progress import counted
 from defocus.scene.thin_lens import (
     Lens,
@@ -188,6 +189,11 @@ class Plan:
     every_seconds: float = 0.0
     countdown_seconds: float = 0.0
     notes: tuple[str, ...] = ()
+
+    def paced(self, options: NumberSettings) -> "Plan":
+        """The same with the times between pairs."""
+        pause = options.countdown_seconds
+        return replace(self, every_seconds=options.every_seconds, countdown_seconds=pause)
 
     def duration_seconds(self, pairs: int) -> float:
         """Estimated duration of a number of pairs, in seconds."""

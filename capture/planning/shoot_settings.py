@@ -257,11 +257,6 @@ class NumberSettings(CommandSettings):
         return self
 
     @property
-    def times(self) -> dict[str, float]:
-        """The times between pairs, as a plan has them."""
-        return {"every_seconds": self.every_seconds, "countdown_seconds": self.countdown_seconds}
-
-    @property
     def pairs_per_position(self) -> int:
         """Number of pairs for each aperture and position of the focus motor."""
         return (len(self.scene_list) or self.scenes) * self.repeat

@@ -2,7 +2,6 @@
 
 import sys
 from collections import Counter
-from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -129,8 +128,7 @@ def _shoot_rest(
         tell_other_cameras(shoot, plan)
         asker = Asker(options, answered=resumed.yes or _confirmed(shoot, plan))
         counts = Counter(pair.shoot for pair in pairs)
-        timed = [(replace(plans[one], **options.times), counts[one]) for one in sorted(plans)]
-        asker.confirm(timed)
+        asker.confirm([(plans[one].paced(options), counts[one]) for one in sorted(plans)])
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
         calibrations = stored_calibrations(folder.root, shoot)

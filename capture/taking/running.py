@@ -218,7 +218,7 @@ def tell_space(path: Path, counted_plans: Sequence[tuple[Plan, int]]) -> None:
 def counted_plans(options: NumberSettings, plans: Iterable[Plan]) -> list[tuple[Plan, int]]:
     """The plan of each wide aperture, at its times, with its number of pairs."""
     each = options.pairs_per_position
-    return [(replace(plan, **options.times), each * len(plan.focus_steps)) for plan in plans]
+    return [(plan.paced(options), each * len(plan.focus_steps)) for plan in plans]
 
 
 @contextlib.contextmanager
