@@ -11,7 +11,7 @@ run
 run --only jnb --variants
 run --only unte
 run --only unet --seeds 0
-run --only unet --budget full
+run --only unet --budget papers
 run --all --dataset manifest:none
 run --all --settings key.toml
 run --all --settings none.toml

@@ -41,10 +41,7 @@ def test_every_kind_of_field_is_read():
         ("--number 10", "Invalid value for '--number': 10 is not in the range 1<=x<=9."),
         ("--rate 0", "Invalid value for '--rate': 0.0 is not in the range x>0."),
         ("--rate nan", "Invalid value for '--rate': 'nan' is not a finite number."),
-        (
-            "--tone Rude",
-            "Invalid value for '--tone': 'Rude' is not one of 'kind', 'rude'; did you mean 'rude'?",
-        ),
+        ("--tone loud", "Invalid value for '--tone': 'loud' is not one of 'kind', 'rude'."),
         ("--names=a_b", "Invalid value for '--names': 'a b' has a space; write a,b"),
         ("--tone rude", "--tone rude needs --quietly"),
     ],
