@@ -50,12 +50,12 @@ class PairScores:
 
 def pair_scores(pair: RealLikePair, systems: Mapping[str, SystemRestorer]) -> PairScores | None:
     """Score every system against both references; None if the misalignment is unknown."""
-    found = measure(pair.blurry, pair.sharp, flow_estimator(DEFAULT_ESTIMATOR))
-    said = found.misalignment
+    measurement = measure(pair.blurry, pair.sharp, flow_estimator(DEFAULT_ESTIMATOR))
+    said = measurement.misalignment
     if said.status != "ok" or said.sigma is None or said.matrix is None:
         return None
-    known = replace(found, misalignment=replace(said, matrix=pair.matrix))
-    measured, true = (compensate(pair.blurry, pair.sharp, one) for one in (found, known))
+    exact = replace(measurement, misalignment=replace(said, matrix=pair.matrix))
+    measured, true = (compensate(pair.blurry, pair.sharp, one) for one in (measurement, exact))
     mask = measured.valid_mask & true.valid_mask
     sigma_px = said.sigma.misalignment_px / math.sqrt(2)
     targets = [
@@ -133,20 +133,20 @@ def main() -> None:
     given = words.parse_args()
     files = scene_files("test", given.photos, given.stacks)
     systems = restorers(given.system or SYSTEMS)
-    found = [
+    results = [
         pair_scores(real_like_pair(files, SEED, index), systems)
         for index in track(range(given.pairs), "real-like pairs")
     ]
-    known = [one for one in found if one is not None]
+    pairs = [one for one in results if one is not None]
     if given.json:
-        write_bytes(given.json, json.dumps([vars(one) for one in known]).encode())
+        write_bytes(given.json, json.dumps([vars(one) for one in pairs]).encode())
     sigma, error = (
-        float(np.sqrt(np.mean(np.square([getattr(one, name) for one in known]))))
+        float(np.sqrt(np.mean(np.square([getattr(one, name) for one in pairs]))))
         for name in ("sigma_px", "error_px")
     )
     print(  # noqa: T201
-        f"{len(known)} of {given.pairs} real-like pairs registered; standard error {sigma:.3f} px, "
-        f"error {error:.3f} px along each axis (root mean square)\n\n{resolution_table(known)}"
+        f"{len(pairs)} of {given.pairs} real-like pairs registered; standard error {sigma:.3f} px, "
+        f"error {error:.3f} px along each axis (root mean square)\n\n{resolution_table(pairs)}"
     )
 
 

@@ -50,17 +50,17 @@ PATCHES, PATCH_PX = 2048, 96
 def narrow_systems(names: Sequence[str]) -> list[Baseline]:
     """The systems with these names, or all that ``run --all`` trains, with narrow copies."""
     if names:
-        found = [baseline(name) for name in names]
-        without = [one.card.name for one in found if one.narrow is None]
+        systems = [baseline(name) for name in names]
+        without = [one.card.name for one in systems if one.narrow is None]
         if without:
             raise InputError(f"{', '.join(without)}: no narrow copy; name systems that train")
     else:
-        found = [
+        systems = [
             one
             for one in all_baselines().values()
             if one.narrow and not one.card.variant_of and find_own_weights(one) is None
         ]
-    return list({one.narrow.name: one for one in found if one.narrow}.values())
+    return list({one.narrow.name: one for one in systems if one.narrow}.values())
 
 
 def open_bank(text: str) -> tuple[Dataset, PatchBank]:
@@ -173,9 +173,9 @@ def _steps(
             return int(noted["steps"])
         raise InputError(f"{folder}: holds another training; move it away or choose another --out")
     torch.manual_seed(0)
-    network, made = copy.build().train(), _objective(copy, recipe).train()
+    network, criterion = copy.build().train(), _objective(copy, recipe).train()
     batches = _batches(copy, bank, 0)
-    steps, each = steps_within(minutes, method, network, made, batches, RATE)
+    steps, each = steps_within(minutes, method, network, criterion, batches, RATE)
     write_json(plan, {**wanted, "steps": steps, "seconds_per_step": round(each, 4)})
     return steps
 

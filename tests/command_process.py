@@ -251,8 +251,8 @@ def _main(
 
 def forget_other_copy() -> None:
     """Forget the imported defocus where this process's path leads to another copy of it."""
-    loaded, found = sys.modules.get("defocus"), PathFinder.find_spec("defocus")
-    if loaded is not None and (found is None or found.origin != loaded.__file__):
+    loaded, spec = sys.modules.get("defocus"), PathFinder.find_spec("defocus")
+    if loaded is not None and (spec is None or spec.origin != loaded.__file__):
         for name in [name for name in sys.modules if name.partition(".")[0] == "defocus"]:
             del sys.modules[name]
 

@@ -82,9 +82,9 @@ def run(tmp_path):
         command: str, *arguments: str | Path, code: int | None = None, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         settings = {**os.environ, "PYTHONPATH": str(CHECKOUT), **environment}
-        done = run_command(COMMANDS[command], arguments, tmp_path, settings)
-        assert code in (done.returncode, None), done.stderr
-        return done
+        result = run_command(COMMANDS[command], arguments, tmp_path, settings)
+        assert code in (result.returncode, None), result.stderr
+        return result
 
     return run_one
 
@@ -125,9 +125,9 @@ def placeless(tmp_path, tmp_path_factory):
 def said(placeless):
     """What a command says, to compare with ``snapshot``: exit code, stdout, stderr."""
 
-    def words(done):
-        code = done.exit_code if hasattr(done, "exit_code") else done.returncode
-        return placeless(f"exit {code}\n{done.stdout}{done.stderr}")
+    def words(result):
+        code = result.exit_code if hasattr(result, "exit_code") else result.returncode
+        return placeless(f"exit {code}\n{result.stdout}{result.stderr}")
 
     return words
 

@@ -49,11 +49,11 @@ class Imports:
         does not count."""
         away, left = {module: 0}, deque([module])
         while left:
-            known = left.popleft()
-            for importer in self.importers.get(known, ()):
+            way = left.popleft()
+            for importer in self.importers.get(way, ()):
                 core = importer.startswith("defocus") and not importer.startswith(EXTRAS)
                 if importer not in away and (through_core or not core):
-                    away[importer] = away[known] + 1
+                    away[importer] = away[way] + 1
                     left.append(importer)
         return away
 

@@ -22,15 +22,15 @@ STRAIGHT = {"RGBa": "RGBA", "La": "LA", "PA": "RGBA", "RGBX": "RGB", "YCbCr": "R
 
 def told_by_others(data: bytes) -> list[Pixels]:
     """The pixels of a file's first picture, by each library that reads it."""
-    told = []
+    differences = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for read in (_by_pillow, _by_pillow_turned, _by_tifffile):
             try:
-                told.append(read(data))
+                differences.append(read(data))
             except Exception:  # noqa: BLE001, S112 - they have many ways of their own
                 continue
-    return told
+    return differences
 
 
 def _by_pillow(data: bytes) -> Pixels:
@@ -94,15 +94,15 @@ def _straight(pixels: Pixels) -> Pixels:
     return np.concatenate([colours, pixels[:, :, -1:]], axis=2)
 
 
-def agrees(ours: Pixels, theirs: Pixels, *, lossy: bool) -> bool:
+def agrees(pixels: Pixels, theirs: Pixels, *, lossy: bool) -> bool:
     """Whether two readings of a picture mean the same; ours may know a transparency beside it."""
-    if ours.shape[:2] != theirs.shape[:2]:
+    if pixels.shape[:2] != theirs.shape[:2]:
         return False
     number = 4 if theirs.shape[2:] in {(2,), (4,)} else 3
-    apart = np.abs(_four(ours)[:, :, :number] - _four(theirs)[:, :, :number])
+    apart = np.abs(_four(pixels)[:, :, :number] - _four(theirs)[:, :, :number])
     limit = 1.01  # Pillow keeps the upper 8 bits of 16
     if lossy:
-        limit = LOSSY + (CUT if ours.dtype != theirs.dtype else 0)
+        limit = LOSSY + (CUT if pixels.dtype != theirs.dtype else 0)
     return bool(np.nanmax(apart, initial=0) <= limit)
 
 

@@ -71,12 +71,12 @@ def caught(fault: Fault, copy: Path, ring: str) -> str:
             if not part:
                 continue
             run = [*words, "-n", beside, *part]
-            done = subprocess.run(run, cwd=copy, capture_output=True, text=True, check=False)
-            if done.returncode in {1, 2}:
-                failed = re.search(r"^(?:FAILED|ERROR) (.*)$", done.stdout, re.MULTILINE)
+            result = subprocess.run(run, cwd=copy, capture_output=True, text=True, check=False)
+            if result.returncode in {1, 2}:
+                failed = re.search(r"^(?:FAILED|ERROR) (.*)$", result.stdout, re.MULTILINE)
                 return failed[1] if failed else "pytest itself"
-            if done.returncode not in {0, 5}:  # 5: nothing of these files is in the ring
-                raise RuntimeError(f"pytest ended with {done.returncode}: {done.stdout[-500:]}")
+            if result.returncode not in {0, 5}:  # 5: nothing of these files is in the ring
+                raise RuntimeError(f"pytest ended with {result.returncode}: {result.stdout[-500:]}")
     finally:
         path.write_bytes(right)
     return ""
@@ -98,10 +98,10 @@ def main(words: Sequence[str] | None = None) -> int:
             CHECKOUT, copy, symlinks=True, ignore=shutil.ignore_patterns(".git", ".mypy_cache")
         )
         for fault in chosen:
-            found = caught(fault, copy, given.ring)
-            missed += not found
+            catchers = caught(fault, copy, given.ring)
+            missed += not catchers
             said = f"{fault.file}: {fault.right!r} → {fault.wrong!r}"
-            sys.stdout.write(f"{f'caught by {found}' if found else 'MISSED'}  {said}\n")
+            sys.stdout.write(f"{f'caught by {catchers}' if catchers else 'MISSED'}  {said}\n")
             sys.stdout.flush()
     sys.stdout.write(f"{len(chosen) - missed} of {len(chosen)} caught\n")
     return missed

@@ -99,8 +99,8 @@ def laid_out(tmp_path):
 
 @pytest.mark.full
 def test_imports_point_downward(laid_out):
-    done = lint_imports(laid_out)
-    assert done.returncode == 0, done.stdout
+    result = lint_imports(laid_out)
+    assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.full
@@ -116,9 +116,9 @@ def test_imports_point_downward(laid_out):
 )
 def test_a_planted_upward_import_is_refused(laid_out, place, statement):
     (laid_out / "defocus" / place / "planted.py").write_text(f"{statement}\n")
-    done = lint_imports(laid_out)
-    assert done.returncode != 0
-    assert "planted" in done.stdout
+    result = lint_imports(laid_out)
+    assert result.returncode != 0
+    assert "planted" in result.stdout
 
 
 @pytest.mark.full
@@ -129,9 +129,9 @@ def test_a_planted_circle_inside_a_folder_is_found(laid_out):
     (folder / "planted_too.py").write_text(
         "def late() -> None:\n    from defocus.benchmark.results import planted\n"
     )
-    done = lint_imports(laid_out)
-    assert done.returncode != 0
-    assert "No cycles are allowed in defocus.benchmark.results" in done.stdout
+    result = lint_imports(laid_out)
+    assert result.returncode != 0
+    assert "No cycles are allowed in defocus.benchmark.results" in result.stdout
 
 
 def test_no_module_imports_itself_by_way_of_others():
@@ -152,13 +152,13 @@ def test_no_module_imports_itself_by_way_of_others():
 
 def circles(imports: dict[str, set[str]]) -> list[set[str]]:
     """Modules left after those that import none of the rest, and those that none imports, go."""
-    rest = {module: {one for one in found if one in imports} for module, found in imports.items()}
+    rest = {module: {one for one in names if one in imports} for module, names in imports.items()}
     while ends := {
         module
-        for module, found in rest.items()
-        if not found or not any(module in others for others in rest.values())
+        for module, names in rest.items()
+        if not names or not any(module in others for others in rest.values())
     }:
-        rest = {m: found - ends for m, found in rest.items() if m not in ends}
+        rest = {m: names - ends for m, names in rest.items() if m not in ends}
     return [set(rest)] if rest else []
 
 
@@ -168,12 +168,12 @@ def code_files() -> list[Path]:
 
 def classes_defined_twice(paths: list[Path]) -> dict[str, list[str]]:
     """Public classes at the top level of several files, with these files."""
-    found: dict[str, list[str]] = {}
+    places: dict[str, list[str]] = {}
     for path in paths:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                found.setdefault(node.name, []).append(str(path))
-    return {name: files for name, files in found.items() if len(files) > 1}
+                places.setdefault(node.name, []).append(str(path))
+    return {name: files for name, files in places.items() if len(files) > 1}
 
 
 @pytest.mark.full
@@ -241,9 +241,9 @@ def test_every_command_line_of_the_readme_is_understood(run):
     assert len(lines) >= 8
     for line in lines:
         command, verb, *_ = line.split()
-        done = run(command, verb, "--help", code=0)
+        result = run(command, verb, "--help", code=0)
         for option in re.findall(r"--[a-z-]+", line):
-            assert option in done.stdout, f"{line}: {option}"
+            assert option in result.stdout, f"{line}: {option}"
 
 
 @pytest.mark.parametrize(

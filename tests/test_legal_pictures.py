@@ -181,9 +181,9 @@ def restoring(blurry: Image, _sharp: Image, _folder: Path) -> None:
     require_finite((estimated.full(), estimated.sharp(), estimated.sharpest_px))
     for gain in (0.0, 1.0, 1.4):
         restorer = make_restorer(Network(gain), 0, torch.device("cpu"))
-        made = restore_colours(restorer, given, estimated)
+        restoration = restore_colours(restorer, given, estimated)
         for strength in (0.5, 1.0, 2.0):
-            restored = made.at(strength, leave_sharp=True)
+            restored = restoration.at(strength, leave_sharp=True)
             require_finite((restored, changed_share(given, restored)))
 
 
@@ -299,7 +299,7 @@ def test_a_dataset_of_legal_pictures_has_a_result_or_a_line_for_each(
         )
     program, *words = COMMANDS[verb]
     group = command_group(program, GROUPS[program], "")
-    done = CliRunner().invoke(group, [verb, *words], standalone_mode=False)
-    assert done.exception is None or isinstance(done.exception, DefocusError), done.output
-    assert "unforeseen" not in done.output
-    assert done.return_value in {0, 1, None}
+    result = CliRunner().invoke(group, [verb, *words], standalone_mode=False)
+    assert result.exception is None or isinstance(result.exception, DefocusError), result.output
+    assert "unforeseen" not in result.output
+    assert result.return_value in {0, 1, None}

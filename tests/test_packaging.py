@@ -47,8 +47,8 @@ def test_two_wheels_of_one_commit_are_the_same_bytes(tmp_path):
     """Two checkouts: other times, other rights, files written in another order."""
     packed = {ROOT / name for name in ALWAYS}
     for folder in PACKAGED:
-        found = (path for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts)
-        packed |= {path for path in found if path.is_file()}
+        paths = (path for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts)
+        packed |= {path for path in paths if path.is_file()}
     wheels = [
         _wheel_of(sorted(packed, reverse=last), tmp_path / name, mode, age)
         for name, last, mode, age in (("one", False, 0o644, 0), ("other", True, 0o600, 40_000))
@@ -74,8 +74,8 @@ def _wheel_of(paths: Sequence[Path], checkout: Path, mode: int, age: int) -> Pat
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist", "."]
     plain = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
     seeded = {**plain, "PYTHONHASHSEED": str(age % 7)}
-    done = subprocess.run(command, cwd=checkout, env=seeded, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    result = subprocess.run(command, cwd=checkout, env=seeded, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
     (wheel,) = (checkout / "dist").glob("*.whl")
     return wheel
 
@@ -116,10 +116,10 @@ def test_what_the_core_imports_is_a_dependency_and_each_dependency_is_imported()
         for one in project["optional-dependencies"][extra]
     }
     core = {*STAGES, "defocus"} - {"extras"}
-    found = packages_of(path for folder in core for path in (ROOT / folder).rglob("*.py"))
-    missing = {(n, one) for n, one in found if COME_WITH.get(one, one) not in hard | others}
+    packages = packages_of(path for folder in core for path in (ROOT / folder).rglob("*.py"))
+    missing = {(n, one) for n, one in packages if COME_WITH.get(one, one) not in hard | others}
     assert missing == set()
-    assert hard - {one for _, one in found} == set()
+    assert hard - {one for _, one in packages} == set()
 
 
 def test_what_the_tests_import_is_named():
@@ -127,8 +127,8 @@ def test_what_the_tests_import_is_named():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     groups = (project["dependencies"], *project["optional-dependencies"].values())
     named = {canonicalize_name(Requirement(one).name) for group in groups for one in group}
-    found = packages_of((ROOT / "tests").rglob("*.py"))
-    assert {(n, one) for n, one in found if COME_WITH.get(one, one) not in named} == set()
+    packages = packages_of((ROOT / "tests").rglob("*.py"))
+    assert {(n, one) for n, one in packages if COME_WITH.get(one, one) not in named} == set()
 
 
 def test_the_conda_recipe_needs_what_the_wheel_needs():
@@ -178,7 +178,7 @@ def test_workflows_name_what_is_there_and_publish_without_a_token():
     reason="needs cyclonedx-bom, which 'defocus[test]' installs",
 )
 def test_the_list_of_parts_has_an_environments_packages(tmp_path):
-    environment, made = tmp_path / "environment", tmp_path / "sbom.json"
+    environment, listing = tmp_path / "environment", tmp_path / "sbom.json"
     venv.create(environment, symlinks=True)
     (packages,) = environment.glob("lib/python*/site-packages")
     for name, more in (("lens", "Requires-Dist: glass>=1\n"), ("glass", "")):
@@ -186,13 +186,13 @@ def test_the_list_of_parts_has_an_environments_packages(tmp_path):
         facts.mkdir()
         said = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.5\nLicense-Expression: MIT\n{more}"
         (facts / "METADATA").write_text(said, encoding="utf-8")
-    command = ["bash", ROOT / ".ci" / "sbom", environment / "bin" / "python", made]
+    command = ["bash", ROOT / ".ci" / "sbom", environment / "bin" / "python", listing]
     subprocess.run(command, check=True)
-    found = json.loads(made.read_text(encoding="utf-8"))
-    assert (found["bomFormat"], found["specVersion"]) == ("CycloneDX", "1.6")
-    assert [one["purl"] for one in found["components"]] == [
+    document = json.loads(listing.read_text(encoding="utf-8"))
+    assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
+    assert [one["purl"] for one in document["components"]] == [
         "pkg:pypi/glass@1.5",
         "pkg:pypi/lens@1.5",
     ]
-    needs = {one["ref"]: one.get("dependsOn") for one in found["dependencies"]}
+    needs = {one["ref"]: one.get("dependsOn") for one in document["dependencies"]}
     assert needs["lens==1.5"] == ["glass==1.5"]

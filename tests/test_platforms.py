@@ -71,8 +71,8 @@ def _asks(node: ast.AST) -> frozenset[str]:
     if not isinstance(node, ast.If | ast.IfExp):
         return frozenset()
     test = ast.unparse(node.test)
-    found = {"system": QUESTION.search(test) is not None, "place": ".exists()" in test}
-    return frozenset(what for what, there in found.items() if there)
+    answers = {"system": QUESTION.search(test) is not None, "place": ".exists()" in test}
+    return frozenset(what for what, there in answers.items() if there)
 
 
 def _named(node: ast.AST) -> str:
@@ -93,7 +93,7 @@ def _named(node: ast.AST) -> str:
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "places"),
     [
         ("import fcntl", ["fcntl"]),
         ("from resource import getrusage", ["resource"]),
@@ -112,8 +112,8 @@ def _named(node: ast.AST) -> str:
         ("'/procession', 'a/proc/b', os.path.join(a, b)", []),
     ],
 )
-def test_what_is_planted_is_found_and_what_is_asked_for_is_not(source, found):
-    assert [name for _, name in absent(source)] == found
+def test_what_is_planted_is_found_and_what_is_asked_for_is_not(source, places):
+    assert [name for _, name in absent(source)] == places
 
 
 def test_nothing_of_one_system_stands_outside_guarded_places():
@@ -132,10 +132,10 @@ def test_nothing_of_one_system_stands_outside_guarded_places():
         for path in (ROOT / folder).rglob("*.py")
         if suspicious.search(text := path.read_text(encoding="utf-8"))
     }
-    found = {name: absent(text) for name, text in files.items()}
-    assert {name: said for name, said in found.items() if said and name not in LISTED} == {}
+    faults = {name: absent(text) for name, text in files.items()}
+    assert {name: said for name, said in faults.items() if said and name not in LISTED} == {}
     there = {name for name in LISTED if (ROOT / name).exists() or not name.startswith("extras/")}
-    assert {name for name in there if not found.get(name)} == set()
+    assert {name for name in there if not faults.get(name)} == set()
 
 
 WITHOUT = """

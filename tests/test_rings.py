@@ -213,9 +213,9 @@ def test_snapshots_of_extras_that_do_not_run_are_no_error(tmp_path, git):
     git("commit", "-m", "first")
     test.write_text("def test(snapshot):\n    assert 1 == snapshot\n")
     words = [sys.executable, "-m", "pytest", "-n", "0", "-m", "extra", "--since", "HEAD"]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert "1 passed, 1 deselected" in done.stdout, done.stdout
-    assert done.returncode == 0, done.stdout
+    result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "1 passed, 1 deselected" in result.stdout, result.stdout
+    assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.parametrize("worker", [None, "gw0"])

@@ -14,6 +14,6 @@ import pytest
     ],
 )
 def test_a_command_lists_what_it_has(command, verb, expected, run_afresh):
-    done = run_afresh(command, verb)
-    assert done.returncode == 0, done.stderr
-    assert expected in done.stdout
+    result = run_afresh(command, verb)
+    assert result.returncode == 0, result.stderr
+    assert expected in result.stdout

@@ -35,12 +35,12 @@ def test_a_simulated_session_becomes_a_leaderboard(run, tmp_path):
         "--sharp", "f/22", "--scenes", "3", "--yes", code=0,
     )  # fmt: skip
     pair = next(iter(sorted((tmp_path / "session" / "pairs").iterdir())))
-    done = run("defocus-data", "align", pair / "blurry.tif", pair / "sharp.tif", "--json")
-    found = json.loads(done.stdout)
+    result = run("defocus-data", "align", pair / "blurry.tif", pair / "sharp.tif", "--json")
+    document = json.loads(result.stdout)
     truth = json.loads((pair / "truth" / "truth.json").read_text())["misalignment"]
-    assert found["status"] == "ok"
-    assert found["shift_px"] == pytest.approx(truth["shift_px"], abs=0.3)
-    assert found["zoom"] == pytest.approx(truth["zoom"], abs=0.001)
+    assert document["status"] == "ok"
+    assert document["shift_px"] == pytest.approx(truth["shift_px"], abs=0.3)
+    assert document["zoom"] == pytest.approx(truth["zoom"], abs=0.001)
     rows = study(run, tmp_path, *UNTRAINED, "--only", "jdrl-unet")
     scores = {(row["system"], row["protocol"]): row for row in rows if row["metric"] == "psnr"}
     assert len(scores) == 3 * 4 + 3  # nothing is a ceiling under deformed-gt
@@ -59,10 +59,10 @@ def test_a_virtual_cameras_session_becomes_a_leaderboard(run, tmp_path):
         "--blurry", "f/4", "--sharp", "f/22", "--scenes", "2", "--settle", "0", "--yes", code=0,
     )  # fmt: skip
     pair = next(iter(sorted((tmp_path / "session" / "pairs").iterdir())))
-    done = run("defocus-data", "align", pair / "blurry.jpg", pair / "sharp.jpg", "--json")
-    found = json.loads(done.stdout)
-    assert found["status"] == "ok"
-    assert found["shift_px"] == pytest.approx([0, 0], abs=0.02)
+    result = run("defocus-data", "align", pair / "blurry.jpg", pair / "sharp.jpg", "--json")
+    document = json.loads(result.stdout)
+    assert document["status"] == "ok"
+    assert document["shift_px"] == pytest.approx([0, 0], abs=0.02)
     rows = study(run, tmp_path, *UNTRAINED)
     truth = [row for row in rows if row["protocol"] == "truth"]
     assert truth

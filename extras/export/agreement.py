@@ -116,8 +116,8 @@ def _time_ratio(
             started = time.process_time()
             way()
             spent.append(time.process_time() - started)
-    ours, torchs = (min(spent[1:]) for spent in seconds)
-    return ours / torchs
+    own, torchs = (min(spent[1:]) for spent in seconds)
+    return own / torchs
 
 
 def _text(size: tuple[int, int]) -> str:

@@ -114,13 +114,13 @@ class ProcessCamera:
             return camera.move_focus(request["steps"])
         raise InputError(f"the camera's process knows no request '{do}'")
 
-    def _open(self, uri: str, password: str, found: FoundState | None) -> dict[str, Any]:
-        """Open a camera; ``found`` is its original state, known from a lost process."""
+    def _open(self, uri: str, password: str, state: FoundState | None) -> dict[str, Any]:
+        """Open a camera; ``state`` is its original state, known from a lost process."""
         scheme = uri.partition(":")[0]
         back_end = importlib.import_module(f"defocus.extras.networkcams.cameras.{scheme}")
         camera: InnerCamera = back_end.open_inside(uri, password)
-        self._camera, self._changed = camera, found is not None
-        self._found = camera.found() if found is None else found
+        self._camera, self._changed = camera, state is not None
+        self._found = camera.found() if state is None else state
         return {"moves_focus": camera.moves_focus, "found": self._found}
 
     def put_back(self) -> None:

@@ -117,11 +117,11 @@ class HostedFocusCamera(HostedCamera):
 
 
 def _opened(
-    uri: str, password: str, found: dict[str, Any] | None = None
+    uri: str, password: str, state: dict[str, Any] | None = None
 ) -> tuple[Child, dict[str, Any]]:
     child = Child(CHILD, {})
     try:
-        opened: dict[str, Any] = child.ask("open", uri=uri, password=password, found=found)
+        opened: dict[str, Any] = child.ask("open", uri=uri, password=password, found=state)
     except BaseException:
         child.end()
         raise

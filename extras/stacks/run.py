@@ -123,9 +123,9 @@ def fuse_stacks(
         parts=PARTS,
         step=fusing,
     )
-    done = make_dataset(out, how, jobs)
-    failed = [replace(one, id=named[one.id].name) for one in done.left_out]
-    lacking = {one.id for one in done.left_out}
+    making = make_dataset(out, how, jobs)
+    failed = [replace(one, id=named[one.id].name) for one in making.left_out]
+    lacking = {one.id for one in making.left_out}
     unread = (
         one
         for name, stack in named.items()
@@ -284,15 +284,15 @@ def _compared(
     inner = np.zeros_like(seen)
     inner[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX] = True
     seen &= inner
-    ours = np.asarray(as_float(picture), np.float32)
-    light = [float(srgb_to_linear(one[seen]).mean()) for one in (wanted, ours)]
+    fusion = np.asarray(as_float(picture), np.float32)
+    light = [float(srgb_to_linear(one[seen]).mean()) for one in (wanted, fusion)]
     gain = light[0] / max(light[1], 1e-6)
     return {
         "with": merged.name,
         "shift_px": list(registration.similarity.shift_px),
         "zoom": registration.similarity.zoom,
         "gain": gain,
-        "psnr_db": _psnr_db(ours[seen], wanted[seen], gain),
+        "psnr_db": _psnr_db(fusion[seen], wanted[seen], gain),
         "best_frame_db": max(_psnr_db(frame[seen], wanted[seen], gain) for frame, _ in frames),
     }
 

@@ -112,9 +112,9 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     scores: dict[str, dict[str, list[PairScore]]] = {}
     for setting in settings_of(plan):
         work = partial(_scored, plan=plan, setting=setting)
-        found = _completed(folder / setting.name, key, work, range(setting.count), plan)
+        scores_by_k = _completed(folder / setting.name, key, work, range(setting.count), plan)
         scores[setting.name] = {
-            name: [_pair_score(document[name]) for document in found] for name in plan.methods
+            name: [_pair_score(document[name]) for document in scores_by_k] for name in plan.methods
         }
     trials = _trials(folder / "trials", key, plan, FULL, plan.trials)
     still: dict[str, list[RegistrationTrial]] = {
@@ -129,8 +129,8 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     }
     work = partial(_framed, plan=plan)
     stacks = _completed(folder / "stacks", key, work, range(len(frames)), plan)
-    done = [_frame_score(one) for one in stacks]
-    return TruthResults(scores, trials, still, done, real_like)
+    frame_scores = [_frame_score(one) for one in stacks]
+    return TruthResults(scores, trials, still, frame_scores, real_like)
 
 
 def _real_like(plan: TruthPlan, folder: Path) -> list[dict[str, WarpScore]]:
@@ -140,8 +140,8 @@ def _real_like(plan: TruthPlan, folder: Path) -> list[dict[str, WarpScore]]:
     parts = [plan.seed, plan.revision, [sha256_file(file) for file in files]]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     work = partial(_warped, files=files, seed=plan.seed)
-    found = _completed(folder, key, work, range(plan.real_like), plan)
-    return [{name: WarpScore(**one) for name, one in pair.items()} for pair in found]
+    scores_by_k = _completed(folder, key, work, range(plan.real_like), plan)
+    return [{name: WarpScore(**one) for name, one in pair.items()} for pair in scores_by_k]
 
 
 def _warped(index: int, *, files: tuple[Path, ...], seed: int) -> Document:
@@ -153,8 +153,8 @@ def _trials(
     folder: Path, key: str, plan: TruthPlan, ranges: Ranges, count: int
 ) -> list[RegistrationTrial]:
     work = partial(_tried, plan=plan, ranges=at_width(ranges, REGISTRATION_SIZE[1]))
-    found = _completed(folder, key, work, range(0, count, TRIALS_AT_ONCE), plan)
-    return [RegistrationTrial(**one) for document in found for one in document["trials"]][:count]
+    trials = _completed(folder, key, work, range(0, count, TRIALS_AT_ONCE), plan)
+    return [RegistrationTrial(**one) for document in trials for one in document["trials"]][:count]
 
 
 def _key(plan: TruthPlan, textures: Textures, frames: Sequence[tuple[Path, Path]]) -> str:
@@ -173,13 +173,13 @@ def _completed(
 ) -> list[Document]:
     """The results of all numbers, read if stored, else computed and stored."""
     make_folder(folder)
-    found = {number: _stored(folder / f"{number:06d}.json", key) for number in numbers}
-    missing = [number for number in numbers if found[number] is None]
-    done = in_processes(partial(_numbered, work), missing, plan.jobs)
-    for number, document in track(done, folder.name, total=len(missing)):
+    stored = {number: _stored(folder / f"{number:06d}.json", key) for number in numbers}
+    missing = [number for number in numbers if stored[number] is None]
+    results = in_processes(partial(_numbered, work), missing, plan.jobs)
+    for number, document in track(results, folder.name, total=len(missing)):
         write_json(folder / f"{number:06d}.json", {"key": key, **document})
-        found[number] = document
-    return [document for document in found.values() if document is not None]
+        stored[number] = document
+    return [document for document in stored.values() if document is not None]
 
 
 def _numbered(work: Callable[[int], Document], number: int) -> tuple[int, Document]:

@@ -48,9 +48,9 @@ def corner_error_px(pair: TruthPair, matrix: NDArray[np.float64]) -> float:
     With parallax, a corner's right place is a range, from the farthest surface to the nearest."""
     height, width = pair.coc_px.shape
     corners = np.array([(x, y, 1.0) for x in (0, width - 1) for y in (0, height - 1)])
-    found = corners @ matrix.T
+    moved = corners @ matrix.T
     similarity = pair.view.similarity.matrix(width, height)
-    difference = found[:, :2] / found[:, 2:] - corners @ similarity.T
+    difference = moved[:, :2] / moved[:, 2:] - corners @ similarity.T
     parallax = np.array(pair.view.parallax_px)
     low, high = (depth - 0.5 for depth in pair.depth_range)
     length2 = float(parallax @ parallax)
@@ -58,18 +58,18 @@ def corner_error_px(pair: TruthPair, matrix: NDArray[np.float64]) -> float:
     return float(np.linalg.norm(difference - along[:, None] * parallax, axis=1).max())
 
 
-def trial(pair: TruthPair, found: Registration) -> RegistrationTrial:
+def trial(pair: TruthPair, registration: Registration) -> RegistrationTrial:
     """Judge a registration of a pair."""
-    error = None if found.matrix is None else corner_error_px(pair, found.matrix)
+    error = None if registration.matrix is None else corner_error_px(pair, registration.matrix)
     return RegistrationTrial(
         error,
         float(pair.coc_px.max()),
-        sigma_px=found.corner_error_px,
-        reason=found.reason,
-        model=found.model,
-        inlier_share=found.inlier_share,
-        agreeing=found.agreeing,
-        blur_px=found.blur_px,
+        sigma_px=registration.corner_error_px,
+        reason=registration.reason,
+        model=registration.model,
+        inlier_share=registration.inlier_share,
+        agreeing=registration.agreeing,
+        blur_px=registration.blur_px,
     )
 
 

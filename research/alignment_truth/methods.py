@@ -101,9 +101,9 @@ def _tiles(pair: Members) -> Answer:
     """Shifts of overlapping tiles, a median over neighbours, linear between the centres."""
     height, width = pair.grey[0].shape
     side = min(height, width) // 3
-    found = tile_shifts(*pair.grey, (side, side), TILES, TILE_BAND)
-    columns, rows = (np.unique(found.centres[:, i]) for i in (0, 1))
-    shifts = found.shifts.reshape(len(rows), len(columns), 2).astype(np.float32)
+    tile_moves = tile_shifts(*pair.grey, (side, side), TILES, TILE_BAND)
+    columns, rows = (np.unique(tile_moves.centres[:, i]) for i in (0, 1))
+    shifts = tile_moves.shifts.reshape(len(rows), len(columns), 2).astype(np.float32)
     smooth = np.dstack([cv2.medianBlur(np.ascontiguousarray(shifts[:, :, i]), 3) for i in (0, 1)])
     field = RegularGridInterpolator((rows, columns), smooth, bounds_error=False, fill_value=None)
     x, y = pixel_grid(height, width)
@@ -135,8 +135,8 @@ def _dense(estimator: str, *, equalise: bool) -> Callable[[Members], Answer]:
         matrix = pair.registration.matrix
         if matrix is None:
             return Answer(None)
-        found = dense_flow(*pair.linear, matrix, _estimator(estimator), equalise=equalise)
-        return Answer(found.flow, found.reliable)
+        flow = dense_flow(*pair.linear, matrix, _estimator(estimator), equalise=equalise)
+        return Answer(flow.flow, flow.reliable)
 
     return method
 

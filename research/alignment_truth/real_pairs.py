@@ -53,9 +53,9 @@ class Reference:
 
 def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Reference:
     """Choose among the answers and none, by the detail where the blurry member is in focus."""
-    known = {RAW: np.eye(3), **answers}
+    candidates = {RAW: np.eye(3), **answers}
     grid, frame = pixel_grid(*blurry.shape[:2]), np.asarray(as_float(blurry), np.float32)
-    aligned = {name: _at(sharp, transformed(grid, matrix)) for name, matrix in known.items()}
+    aligned = {name: _at(sharp, transformed(grid, matrix)) for name, matrix in candidates.items()}
     focus = np.logical_and.reduce([in_focus(frame, one) for one in aligned.values()])
     if focus.mean() < LEAST_FOCUS:
         return Reference(np.eye(3), float(focus.mean()), {}, sure=False)
@@ -66,8 +66,8 @@ def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Ref
     }
     best = max(like, key=lambda name: like[name])
     near = [name for name in like if like[name] > like[best] - LIKE_DB]
-    apart = [corner_distance_px(known[name], known[best], blurry.shape) for name in near]
-    return Reference(known[best], float(focus.mean()), like, max(apart) <= APART_PX)
+    apart = [corner_distance_px(candidates[name], candidates[best], blurry.shape) for name in near]
+    return Reference(candidates[best], float(focus.mean()), like, max(apart) <= APART_PX)
 
 
 def _at(sharp: Image, places: Array) -> Array:
@@ -154,12 +154,12 @@ def report(trials: Sequence[Trial]) -> str:
         "| --- | ---: | --- | ---: | ---: |",
     ]
     for one in trials:
-        like, ours = one.shot.like_db, one.shot.like_db.get(OURS[0])
+        like, own_db = one.shot.like_db, one.shot.like_db.get(OURS[0])
         best = max(like, key=lambda name: like[name]) if like else "–"
         most = f"{like[best]:.1f}" if like else "–"
         lines.append(
             f"| {one.name} | {100 * one.shot.focus:.0f} % | {best} | {most} | "
-            f"{'–' if ours is None else f'{ours:.1f}'} |"
+            f"{'–' if own_db is None else f'{own_db:.1f}'} |"
         )
     parts = ["\n".join(lines)]
     for kind in KINDS:

@@ -57,12 +57,12 @@ class MovedPair:
         apart = self.flow[:, 0, -1] - self.flow[:, 0, 0] + np.array([WIDTH - 1, 0])
         return float(np.hypot(*apart)) / (WIDTH - 1)
 
-    def error_px(self, found: Registration) -> float:
+    def error_px(self, registration: Registration) -> float:
         """Error of a transform at the worst corner."""
         worst = 0.0
         for y in (0, HEIGHT - 1):
             for x in (0, WIDTH - 1):
-                placed = np.asarray(found.matrix) @ (x, y, 1.0)
+                placed = np.asarray(registration.matrix) @ (x, y, 1.0)
                 away = placed[:2] / placed[2] - (x, y) - self.flow[:, y, x]
                 worst = max(worst, math.hypot(*away))
         return worst
@@ -164,13 +164,13 @@ def main() -> None:
             if register(pair.blurry, pair.sharp).matrix is not None:
                 continue
             unknown += 1
-            found = {
+            counts = {
                 name: (pair, find(pair.blurry, pair.sharp)) for name, find in _tries(pair).items()
             }
             if kind.better is not None:
                 again = kind.better[1](number)
-                found[kind.better[0]] = again, register(again.blurry, again.sharp)
-            for name, (truth, result) in found.items():
+                counts[kind.better[0]] = again, register(again.blurry, again.sharp)
+            for name, (truth, result) in counts.items():
                 errors = answers.setdefault(name, [])
                 if result.matrix is not None:
                     errors.append(truth.error_px(result))

@@ -115,8 +115,8 @@ def ratio(
     reference: Sequence[PairScore], scores: Sequence[PairScore], name: str = "blurred"
 ) -> float | None:
     """Mean error of the reference divided by that of the method."""
-    theirs, ours = (_mean(some, name) for some in (reference, scores))
-    return None if theirs is None or not ours else theirs / ours
+    theirs, own = (_mean(some, name) for some in (reference, scores))
+    return None if theirs is None or not own else theirs / own
 
 
 def _mean(scores: Sequence[PairScore], name: str) -> float | None:
@@ -126,5 +126,5 @@ def _mean(scores: Sequence[PairScore], name: str) -> float | None:
 
 
 def _average(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
+    measured = [value for value in values if value is not None]
+    return float(np.mean(measured)) if measured else None

@@ -66,18 +66,18 @@ class FrameScore:
 def stack_frames(folder: Path) -> list[tuple[Path, Path]]:
     """The frames of all stacks in a folder, each with the merged picture of its stack."""
     candidates = [folder, *sorted(folder.iterdir())] if folder.is_dir() else []
-    found = [
+    frames = [
         (frame, stack / MERGED)
         for stack in candidates
         if (stack / MERGED).is_file()
         for frame in sorted(stack.iterdir())
         if frame.suffix.lower() in IMAGE_SUFFIXES and frame.name != MERGED
     ]
-    if not found:
+    if not frames:
         raise DatasetError(
             f"{folder}: no focus stack there; a stack is a folder of frames with {MERGED}"
         )
-    return found
+    return frames
 
 
 def score_frame(frame: Path, merged: Path, names: Sequence[str]) -> FrameScore:
@@ -140,11 +140,11 @@ def _residual_px(frame: Array, aligned: Array, focus: Mask) -> float | None:
     height, width = focus.shape
     grid = max(1, height // TILE_SPACING_PX), max(1, width // TILE_SPACING_PX)
     pair = Members(frame, aligned)
-    found = tile_shifts(*pair.grey, (TILE_PX, TILE_PX), grid, TILE_BAND)
+    shifts = tile_shifts(*pair.grey, (TILE_PX, TILE_PX), grid, TILE_BAND)
     share = cv2.blur(focus.astype(np.float32), (TILE_PX, TILE_PX))
-    column, row = np.floor(found.centres).astype(int).T
-    usable = (share[row, column] >= TILE_IN_FOCUS) & (found.peaks > 2 * found.noise_peak)
-    lengths = np.hypot(*found.shifts[usable].T)
+    column, row = np.floor(shifts.centres).astype(int).T
+    usable = (share[row, column] >= TILE_IN_FOCUS) & (shifts.peaks > 2 * shifts.noise_peak)
+    lengths = np.hypot(*shifts.shifts[usable].T)
     return float(np.median(lengths)) if lengths.size else None
 
 
@@ -168,5 +168,5 @@ def stack_means(frames: Sequence[FrameScore]) -> dict[str, dict[str, float | int
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
+    measured = [value for value in values if value is not None]
+    return float(np.mean(measured)) if measured else None

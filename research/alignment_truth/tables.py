@@ -122,10 +122,10 @@ def sections(plan: TruthPlan, results: TruthResults) -> dict[str, str]:
         parts.append(_failures(results))
     if results.frames:
         parts.append(_stacks(results))
-    found = (
+    lines = (
         {f"{plan.split} real-like": real_like_table(results.real_like)} if plan.real_like else {}
     )
-    return found | ({plan.split: "\n\n".join(parts)} if parts else {})
+    return lines | ({plan.split: "\n\n".join(parts)} if parts else {})
 
 
 def put_into(page: Path, tables: Mapping[str, str]) -> None:

@@ -35,11 +35,11 @@ class Provenance:
 
 
 def export(
-    folder: Path, plan: TrainingPlan, seconds: float, network: PWCNet, made: Provenance
+    folder: Path, plan: TrainingPlan, seconds: float, network: PWCNet, provenance: Provenance
 ) -> Path:
     """Write the weights in float16 and their card, as text and for programs; the weights file."""
     weights = make_folder(folder) / WEIGHTS
-    facts = _facts(plan, seconds, made)
+    facts = _facts(plan, seconds, provenance)
     metadata = {ORIGIN_KEY: OWN_ORIGIN, CARD_KEY: json.dumps(facts)}
     write_bytes(weights, in_one_order(save(half_precision(network), metadata)))
     sha256 = sha256_file(weights)
@@ -68,7 +68,7 @@ def half_precision(network: PWCNet) -> dict[str, torch.Tensor]:
     }
 
 
-def _facts(plan: TrainingPlan, seconds: float, made: Provenance) -> dict[str, object]:
+def _facts(plan: TrainingPlan, seconds: float, provenance: Provenance) -> dict[str, object]:
     return {
         "network": "PWC-Net, official names and shapes, 9,374,274 parameters, float16",
         "licence": "MIT",
@@ -77,13 +77,15 @@ def _facts(plan: TrainingPlan, seconds: float, made: Provenance) -> dict[str, ob
         "seed": plan.seed,
         "steps": plan.settings.steps,
         "seconds": round(seconds),
-        "device": made.device,
+        "device": provenance.device,
         "started_from": plan.start,
-        "pictures": list(made.pictures),
+        "pictures": list(provenance.pictures),
         "pictures_sha256": plan.pictures,
-        "pictures_note": made.pictures_note,
-        "scores": {name: dict(errors) for name, errors in made.scores.items()},
-        "half_precision_px": dict(zip(("mean", "greatest"), made.half_precision_px, strict=True)),
+        "pictures_note": provenance.pictures_note,
+        "scores": {name: dict(errors) for name, errors in provenance.scores.items()},
+        "half_precision_px": dict(
+            zip(("mean", "greatest"), provenance.half_precision_px, strict=True)
+        ),
     }
 
 

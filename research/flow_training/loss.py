@@ -27,8 +27,8 @@ class FlowObjective(TrainingObjective[FlowBatch]):
     ) -> tuple[torch.Tensor, Parts]:
         """The loss and the mean end-point error of the batch, px."""
         flows = cast("PWCNet", network).flows(batch.blurry, batch.sharp)
-        found = flows.refined.detach().float() * FLOW_SCALE
-        error = end_point_error(found, averaged_down(batch.flow, found)).mean()
+        flow = flows.refined.detach().float() * FLOW_SCALE
+        error = end_point_error(flow, averaged_down(batch.flow, flow)).mean()
         return multi_scale_loss(flows, batch.flow), {"epe_px": error}
 
 

@@ -69,14 +69,14 @@ def train_flow(request: FlowRequest, device: torch.device, workers: int) -> Path
     )
     network = cast("PWCNet", trained.network)
     scores, change = _rounded_scores(network, pairs)
-    made = Provenance(
+    provenance = Provenance(
         pictures=textures.names,
         pictures_note=request.pictures_note,
         device=_device_name(device),
         scores={"PWC-Net, these weights": scores, **references},
         half_precision_px=change,
     )
-    return export(request.folder, plan, trained.seconds, network, made)
+    return export(request.folder, plan, trained.seconds, network, provenance)
 
 
 def _fingerprint(textures: Textures) -> str:
@@ -90,9 +90,9 @@ def _fingerprint(textures: Textures) -> str:
 def _references(pairs: Sequence[FlowBatch]) -> dict[str, Row]:
     """Errors of zero flow and of DIS, for comparison."""
     dis = flow_estimator("dis")
-    found = [dis(pair.blurry.flip(1), pair.sharp.flip(1)) for pair in pairs]
+    references = [dis(pair.blurry.flip(1), pair.sharp.flip(1)) for pair in pairs]
     still = [torch.zeros_like(pair.flow) for pair in pairs]
-    return {"zero flow": class_errors(still, pairs), "DIS": class_errors(found, pairs)}
+    return {"zero flow": class_errors(still, pairs), "DIS": class_errors(references, pairs)}
 
 
 @torch.no_grad()

@@ -45,10 +45,10 @@ def main() -> None:
     write_bytes(given.out, save({name: one.half().contiguous() for name, one in state.items()}))
 
 
-def learn(found: Sequence[torch.Tensor], diameters: Sequence[torch.Tensor]) -> nn.Module:
+def learn(features: Sequence[torch.Tensor], diameters: Sequence[torch.Tensor]) -> nn.Module:
     """A network with the moving average of what it learned.
 
-    ``found``: ``(13, h, h)`` details each; ``diameters``: ``(1, h, h)`` of the cells, px."""
+    ``features``: ``(13, h, h)`` details each; ``diameters``: ``(1, h, h)`` of the cells, px."""
     network = BlurNetwork()
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.998))  # type: ignore[no-untyped-call]
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
@@ -56,11 +56,11 @@ def learn(found: Sequence[torch.Tensor], diameters: Sequence[torch.Tensor]) -> n
     for step in track(range(STEPS), "learning"):
         rate = RATE * min(1, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / STEPS))
         optimiser.param_groups[0]["lr"] = rate
-        chosen = torch.randint(len(found), (BATCH,), generator=draw).tolist()
+        chosen = torch.randint(len(features), (BATCH,), generator=draw).tolist()
         turns, mirrored = torch.randint(4, (2,), generator=draw).tolist()
         batch, truth = (
             _turned(torch.stack([one[index] for index in chosen]), turns, mirrored > 1)
-            for one in (found, diameters)
+            for one in (features, diameters)
         )
         loss = pinball(network(batch), truth)
         optimiser.zero_grad()

@@ -60,12 +60,12 @@ def main() -> None:
     restorer = make_restorer(network, 0, torch.device("cpu"))
 
     def restore(blurry: Array) -> Array:
-        made, _ = restorer.restored(torch.from_numpy(blurry).permute(2, 0, 1)[None])
-        return made[0].permute(1, 2, 0).clamp(0, 1).numpy()
+        restoration, _ = restorer.restored(torch.from_numpy(blurry).permute(2, 0, 1)[None])
+        return restoration[0].permute(1, 2, 0).clamp(0, 1).numpy()
 
-    found = find_photographs(given.photographs)
-    renderer = Renderer(found, "train")
-    pictures = [one.pixels for one in read_photographs(found.of("train"))]
+    photographs = find_photographs(given.photographs)
+    renderer = Renderer(photographs, "train")
+    pictures = [one.pixels for one in read_photographs(photographs.of("train"))]
     samples = [
         _sample(renderer, pictures, restore, number)
         for number in track(range(SAMPLES), "rendering")
@@ -174,15 +174,15 @@ def softened(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray
         scale = random.uniform(1.1, 2.6)
         part = picture[: round(height / scale), : round(width / scale)]
         how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)[int(random.integers(3))]
-        made = cv2.resize(part, (width, height), interpolation=how)
+        soft = cv2.resize(part, (width, height), interpolation=how)
     elif kind == 2:
         if random.random() < 0.5:
-            made = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.4, 1.2))
+            soft = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.4, 1.2))
         else:
-            made = cv2.bilateralFilter(picture, 5, random.uniform(8, 35), random.uniform(1, 3))
+            soft = cv2.bilateralFilter(picture, 5, random.uniform(8, 35), random.uniform(1, 3))
     else:
-        made = _compressed(picture, int(random.integers(15, 80)))
-    return np.asarray(made, np.uint8)
+        soft = _compressed(picture, int(random.integers(15, 80)))
+    return np.asarray(soft, np.uint8)
 
 
 def _compressed(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:

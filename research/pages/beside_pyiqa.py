@@ -41,8 +41,8 @@ def peers(folder: Path) -> dict[str, torch.nn.Module]:
     place = backbone_files.BACKBONES["vgg"].path
     place.parent.mkdir(parents=True)
     torch.save(backbone.state_dict(), place)
-    known = replace(backbone_files.BACKBONES["vgg"], sha256_prefix=sha256_file(place)[:8])
-    backbone_files.BACKBONES["vgg"] = known
+    networks = replace(backbone_files.BACKBONES["vgg"], sha256_prefix=sha256_file(place)[:8])
+    backbone_files.BACKBONES["vgg"] = networks
     with patch("torchvision.models.vgg16", return_value=backbone):
         dists = DISTS(pretrained=False)
     for name, value in load_file(PARAMETERS / "dists.safetensors").items():
@@ -75,10 +75,10 @@ def main() -> None:
             mask = np.ones(sharp.shape[:2], bool)
             cells = []
             for metric, module in theirs.items():
-                ours = all_metrics()[metric].score(*pair, mask, PROFILES["pyiqa"])
+                own_value = all_metrics()[metric].score(*pair, mask, PROFILES["pyiqa"])
                 given = [tensor(one) for one in pair][: 1 if metric == "niqe" else 2]
                 with torch.no_grad():
-                    cells += [f"{value:.6f}" for value in (ours, float(module(*given)))]
+                    cells += [f"{value:.6f}" for value in (own_value, float(module(*given)))]
             print(f"| {title} | {' | '.join(cells)} |")  # noqa: T201
 
 

@@ -23,8 +23,8 @@ def main() -> None:
         if "--out" not in words:
             words += ["--out", folder]
         command = [sys.executable, "-m", "defocus.benchmark", "studies", "cross", *words]
-        done = subprocess.run(command, check=False)
-        if done.returncode:
+        process = subprocess.run(command, check=False)
+        if process.returncode:
             sys.exit(f"{PAGE} is left as it was: not everything could be measured")
         tables = (Path(words[words.index("--out") + 1]) / "cross.md").read_text(encoding="utf-8")
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)

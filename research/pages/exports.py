@@ -77,12 +77,12 @@ def same_network(system: Baseline, rows: dict[str, str]) -> str:
 def row_in_time(system: Baseline, minutes: int) -> str:
     """The line of a system, made in a process of its own."""
     context = multiprocessing.get_context("fork")
-    made = context.SimpleQueue()
+    rows = context.SimpleQueue()
 
     def make() -> None:
         seconds = 60 * minutes
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-        made.put(row(system))
+        rows.put(row(system))
 
     process = context.Process(target=make)
     process.start()
@@ -91,7 +91,7 @@ def row_in_time(system: Baseline, minutes: int) -> str:
         return row_without(system, f"not done after {minutes} minutes of CPU time")
     if process.exitcode:
         sys.exit(f"{system.card.name}: its process ended with {process.exitcode}")
-    return str(made.get())
+    return str(rows.get())
 
 
 def row(system: Baseline) -> str:

@@ -152,7 +152,7 @@ def _lights(number: int, fault: str) -> dict[str, Light]:
     """Linear light of both members as the simulated camera takes them."""
     shots = SHOTS if "af-hunt" not in fault else (SHOTS[0], WIDER)
     address = f"{CAMERA}&seed={number}" + (f"&fault={fault}" if fault else "")
-    found: dict[str, Light] = {}
+    lights: dict[str, Light] = {}
     folder = make_folder(Path("/tmp") / "defocus-faults")  # noqa: S108 - files that are read at once
     with open_camera(address) as camera:
         camera.stage(f"scene-{number:03d}", 1)
@@ -161,8 +161,8 @@ def _lights(number: int, fault: str) -> dict[str, Light]:
             camera.set("shutter", shutter)
             (path,) = camera.shoot(folder / role)
             picture = read_image(path.rename(path.with_suffix("")))
-            found[role] = as_linear(picture).astype(np.float64)
-    return found
+            lights[role] = as_linear(picture).astype(np.float64)
+    return lights
 
 
 def _jpeg(light: Light, one: tuple[str, str, str, float, float], number: int) -> bytes:
@@ -201,13 +201,13 @@ def by_session(root: Path) -> dict[int, Judged]:
     session = root / "session"
     if not (session / "session.json").exists():
         run("capture", "import", session, root / "card")
-    found = {}
+    answers = {}
     for path in sorted((session / "pairs").glob("*/pair.json")):
         document = read_json(path)
         unexplained = document["quality"].get("unexplained")
         stops = None if unexplained is None else unexplained["stops"]
-        found[number_of(path)] = Judged(stops, document["verdict"], document["reason"])
-    return found
+        answers[number_of(path)] = Judged(stops, document["verdict"], document["reason"])
+    return answers
 
 
 def by_audit(root: Path) -> dict[int, Judged]:
@@ -217,13 +217,13 @@ def by_audit(root: Path) -> dict[int, Judged]:
     for one in audit.warnings:
         warned.setdefault(one.id, []).append(one.text)
     rows = {row.id: row for row in audit.pairs}
-    found = {}
+    answers = {}
     for judgement in judged(audit, Rules(most_misalignment_px=None)):
         reasons = [*warned.get(judgement.id, []), *filter(None, [judgement.reason])]
         verdict = "warn" if judgement.verdict == "accept" and reasons else judgement.verdict
         stops = rows[judgement.id].unexplained_stops
-        found[int(judgement.id[1:])] = Judged(stops, verdict, "; ".join(reasons))
-    return found
+        answers[int(judgement.id[1:])] = Judged(stops, verdict, "; ".join(reasons))
+    return answers
 
 
 def say_table(
@@ -262,12 +262,12 @@ def say_alarms(count: int, stacks: Path, folders: Sequence[Path]) -> None:
     ranges = at_width(FULL, 512)
 
     def real_like(k: int) -> tuple[Image, Image]:
-        made = real_like_pair(files, SEED, k)
-        return made.blurry, made.sharp
+        pair = real_like_pair(files, SEED, k)
+        return pair.blurry, pair.sharp
 
     def rendered(k: int) -> tuple[Image, Image]:
-        made = render_pair(textures, ranges, 384, 512, SEED, k)
-        return as_integer(made.blurry, 8), as_integer(made.sharp, 8)
+        pair = render_pair(textures, ranges, 384, 512, SEED, k)
+        return as_integer(pair.blurry, 8), as_integer(pair.sharp, 8)
 
     merged = [read_pair(*one) for one in stack_frames(stacks)]
     sets: tuple[tuple[str, Iterable[tuple[Image, Image]]], ...] = (
@@ -281,10 +281,10 @@ def say_alarms(count: int, stacks: Path, folders: Sequence[Path]) -> None:
         answers = [
             measure(*pair, flow_estimator("dis")).misalignment for pair in track(pairs, name)
         ]
-        found = [one.unexplained for one in answers if one.unexplained is not None]
-        low, high = np.percentile([one.stops for one in found], (50, 95))
-        most, odd = max(one.stops for one in found), sum(bool(causes(one)) for one in found)
-        click.echo(f"| {name} | {len(found)} | {low:.2f} | {high:.2f} | {most:.2f} | {odd} |")
+        changes = [one.unexplained for one in answers if one.unexplained is not None]
+        low, high = np.percentile([one.stops for one in changes], (50, 95))
+        most, odd = max(one.stops for one in changes), sum(bool(causes(one)) for one in changes)
+        click.echo(f"| {name} | {len(changes)} | {low:.2f} | {high:.2f} | {most:.2f} | {odd} |")
 
 
 if __name__ == "__main__":

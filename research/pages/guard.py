@@ -64,16 +64,16 @@ def main() -> None:
 
 def spoiled(restorer: Restorer, seed: int) -> dict[str, list[str]]:
     """Names of the traps that come out worse, without and with the guard, by strength."""
-    found: dict[str, list[str]] = {}
+    reasons: dict[str, list[str]] = {}
     for trap in traps(seed):
         right = min(psnr(trap.given, trap.truth), AS_GOOD_AS_RIGHT_DB)
         for guard in (False, True):
             restoration = restore_colours(restorer, trap.given, guard=guard)
             for strength in STRENGTHS:
-                names = found.setdefault(f"{'guard' if guard else 'bare'} {strength:g}", [])
+                names = reasons.setdefault(f"{'guard' if guard else 'bare'} {strength:g}", [])
                 if psnr(restoration.at(strength), trap.truth) < right - 1:
                     names.append(trap.name)
-    return found
+    return reasons
 
 
 def counted(restorer: Restorer, pairs: Iterator[tuple[Array, Array]]) -> NDArray[np.int64]:
@@ -110,8 +110,8 @@ def _gain(restorer: Restorer, pairs: Pairs) -> str:
     rows = []
     for blurry, sharp in pairs:
         before = psnr(blurry, sharp)
-        made = both(restorer, np.ascontiguousarray(blurry, np.float32))
-        rows.append([psnr(one, sharp) - before for one in made])
+        pictures = both(restorer, np.ascontiguousarray(blurry, np.float32))
+        rows.append([psnr(one, sharp) - before for one in pictures])
     free, held = np.mean(rows, axis=0)
     return f"{free:+.2f} dB, {held:+.2f} behind the guard"
 

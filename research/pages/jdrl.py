@@ -122,8 +122,8 @@ def take_over(name: str, study: Path) -> None:
     """Copy the document of a finished study, and its strips as WebP beside the page."""
     place = next((one for one, studies in SECTIONS.items() if name in studies), None)
     if place is None:
-        known = ", ".join(one for studies in SECTIONS.values() for one in studies)
-        raise ValueError(f"no section has a study {name!r}; known are {known}")
+        names = ", ".join(one for studies in SECTIONS.values() for one in studies)
+        raise ValueError(f"no section has a study {name!r}; known are {names}")
     files = {one: document_file(one) for one in SECTIONS[place]} | {name: study / DOSES}
     documents = {one: read_document(file) for one, file in files.items()}
     joined(documents)
@@ -222,13 +222,13 @@ def joined(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 def unlike(first: Document, other: Document) -> list[str]:
     """What differs between two studies and must not, if they are to be one section."""
-    found = [key for key in ALIKE if other[key] != first[key]]
+    differences = [key for key in ALIKE if other[key] != first[key]]
     if trained_steps(other) != trained_steps(first):
-        found.append("steps")
+        differences.append("steps")
     if other["rivals"][:1] != first["rivals"][:1]:
-        found.append("rivals")
+        differences.append("rivals")
     counts = {one["origins"] for one in (first, other) if one.get("origins")}
-    return found + ["origins"] * (len(counts) > 1)
+    return differences + ["origins"] * (len(counts) > 1)
 
 
 def trained_steps(document: Document) -> set[int]:
@@ -243,8 +243,8 @@ def with_section(text: str, name: str, lines: Iterator[str]) -> str:
     if begin not in text or end not in text:
         raise ValueError(f"{PAGE.name} lacks the mark {begin!r} or {end!r}")
     before, _, rest = text.partition(begin)
-    made = "\n".join(lines)
-    return f"{before}{begin}\n\n{made}\n{end}{rest.partition(end)[2]}"
+    section = "\n".join(lines)
+    return f"{before}{begin}\n\n{section}\n{end}{rest.partition(end)[2]}"
 
 
 def section(name: str, document: Document) -> Iterator[str]:
@@ -300,8 +300,10 @@ def paper_claims(documents: Mapping[str, Document]) -> Iterator[str]:
     yield row(*heads, "verdict", "why")
     yield "| --- |" + " ---: |" * (len(heads) - 1) + " --- | --- |"
     for label, (claim, why) in TABLE_4.items():
-        found = [documents[name] for name in TABLE_4_STUDIES if label in labels_of(documents[name])]
-        for document in found[:1]:
+        rivals = [
+            documents[name] for name in TABLE_4_STUDIES if label in labels_of(documents[name])
+        ]
+        for document in rivals[:1]:
             yield claim_row(claim, printed_gain(document, label), document, label, why)
     plain = documents["by-dose"]["plain"]
     for name in SIDE_BY_SIDE:
@@ -371,17 +373,17 @@ def cost_table(documents: Mapping[str, Document]) -> Iterator[str]:
     for name in ("by-dose", *SIDE_BY_SIDE):
         document = documents[name]
         one = document["doses"][-1]
-        found = [line_of(one, label) for label in COSTED]
-        steps = next(line["steps"] for line in found if line is not None)
-        cells = ("" if line is None else f"{line['seconds'] / 60:.1f}" for line in found)
+        lines = [line_of(one, label) for label in COSTED]
+        steps = next(line["steps"] for line in lines if line is not None)
+        cells = ("" if line is None else f"{line['seconds'] / 60:.1f}" for line in lines)
         yield row(name_of(document), str(steps), *cells)
     hours = sum(map(trained_hours, documents.values()))
     yield f"\nAll trainings of this page together took {hours:.0f} hours of one core.\n"
 
 
-def registration_table(found: Document) -> Iterator[str]:
+def registration_table(document: Document) -> Iterator[str]:
     """Which pairs registration leaves out, and what displacement remains in the others."""
-    for one in found["doses"]:
+    for one in document["doses"]:
         yield row(f"{one['dose_px']:g} px", "pairs", "left out", "mean displacement, px",
                   "registered", "by flow", "moved by flow")  # fmt: skip
         yield "| --- |" + " ---: |" * 6
@@ -404,8 +406,8 @@ def trained_hours(document: Document) -> float:
 def network_table(documents: Sequence[Document]) -> Iterator[str]:
     """What the first rival gains over the whole objective with each network, by dose."""
     rival, whole = documents[0]["rivals"][0], documents[0]["whole"]
-    known = {one["dose_px"]: one for document in documents for one in document["doses"]}
-    shown = [one for px, one in sorted(known.items()) if px >= FROM_PX]
+    dose_by_px = {one["dose_px"]: one for document in documents for one in document["doses"]}
+    shown = [one for px, one in sorted(dose_by_px.items()) if px >= FROM_PX]
     yield from dose_heads(f"gain of {rival} over {whole}, dB", shown)
     for document in documents:
         doses = [dose_of(document, one["dose_px"]) for one in shown]
@@ -431,8 +433,8 @@ def network_gains(documents: Sequence[Document]) -> Iterator[str]:
     yield "| --- |" + " ---: |" * len(documents)
     labels = dict.fromkeys(label for column in columns for label in column)
     for label in sorted(labels, key=lambda label: least_gain(columns, label)):
-        found = [column.get(label) for column in columns]
-        cells = ("" if line is None else interval(line["over_input"]) for line in found)
+        gains = [column.get(label) for column in columns]
+        cells = ("" if line is None else interval(line["over_input"]) for line in gains)
         yield row(without_number(label), *cells)
     yield ""
 
@@ -483,11 +485,11 @@ def row_chart(document: Document) -> bytes:
     shades = mpl.colormaps["viridis_r"](np.linspace(0.15, 0.95, len(document["doses"])))
     for place, (one, shade) in enumerate(zip(document["doses"], shades, strict=True)):
         offset = (place - (len(document["doses"]) - 1) / 2) * 0.2
-        found = [(row, line_of(one, label)) for row, label in enumerate(labels)]
-        known = [(row + offset, line["over_input"]) for row, line in found if line is not None]
-        values = np.array([[one["value"], one["low"], one["high"]] for _, one in known]).T
+        lines = [(row, line_of(one, label)) for row, label in enumerate(labels)]
+        points = [(row + offset, line["over_input"]) for row, line in lines if line is not None]
+        values = np.array([[one["value"], one["low"], one["high"]] for _, one in points]).T
         axis.errorbar(
-            values[0], [row for row, _ in known],
+            values[0], [row for row, _ in points],
             xerr=np.maximum([values[0] - values[1], values[2] - values[0]], 0),
             fmt="o", color=shade, markersize=4, linewidth=1.2, capsize=2,
             label=f"{one['dose_px']:g} px",
@@ -508,17 +510,17 @@ def study_facts(document: Document) -> Iterator[str]:
     """Size of the study, and whether its control learned to deblur."""
     pairs = document["training_pairs"]
     said = f"{scenes_text(document)}, {pairs} training pairs per dose, seeds: {document['seeds']}"
-    found = controls(document)
-    if not found:
+    rows = controls(document)
+    if not rows:
         yield f"{said}.\n"
         return
     gains = " and ".join(
-        f"{interval(control['over_input'])} dB" + (f" ({px_text(doses)})" if len(found) > 1 else "")
-        for control, doses in found
+        f"{interval(control['over_input'])} dB" + (f" ({px_text(doses)})" if len(rows) > 1 else "")
+        for control, doses in rows
     )
-    enough = all(control["over_input"]["value"] >= 1.0 for control, _ in found)
+    enough = all(control["over_input"]["value"] >= 1.0 for control, _ in rows)
     yield (
-        f"{said}, {found[0][0]['steps']} steps per training. The control on true pairs gains "
+        f"{said}, {rows[0][0]['steps']} steps per training. The control on true pairs gains "
         f"{gains} over the blurry input; the study aims at 1.0 dB, which is "
         f"{'reached' if enough else 'not reached'} by the mean.\n"
     )
@@ -536,13 +538,13 @@ def scenes_text(document: Document) -> str:
 
 def controls(document: Document) -> list[tuple[Document, list[float]]]:
     """Each control on true pairs with its doses: a study trains it once, for all of them."""
-    found: dict[float, tuple[Document, list[float]]] = {}
+    by_length: dict[float, tuple[Document, list[float]]] = {}
     for one in document["doses"]:
         control = line_of(one, document["truth"])
         if control is not None:
             gain = control["over_input"]["value"]
-            found.setdefault(gain, (control, []))[1].append(one["dose_px"])
-    return list(found.values())
+            by_length.setdefault(gain, (control, []))[1].append(one["dose_px"])
+    return list(by_length.values())
 
 
 def px_text(doses: Sequence[float]) -> str:
@@ -607,22 +609,22 @@ def part_tables(document: Document) -> Iterator[str]:
             ("parts_over_input", "the blurry input", blurry_input(one)),
         ):
             named = {name for line in one["lines"] for name in line.get(key, ())}
-            if known := [name for name in PART_NAMES if name in named]:  # older ones lack the input
+            if parts := [name for name in PART_NAMES if name in named]:  # older ones lack the input
                 yield f"Gain over {over}, dose {one['dose_px']:g} px, dB:\n"
-                yield from part_table(one, key, known, reference)
+                yield from part_table(one, key, parts, reference)
 
 
 def part_table(
-    one: Document, key: str, known: Sequence[str], reference: str | None
+    one: Document, key: str, parts: Sequence[str], reference: str | None
 ) -> Iterator[str]:
     """Gains of a dose's lines but the reference, a column for each known part."""
-    yield row("line", *(PART_NAMES[name] for name in known))
-    yield "| --- |" + " ---: |" * len(known)
+    yield row("line", *(PART_NAMES[name] for name in parts))
+    yield "| --- |" + " ---: |" * len(parts)
     if "part_scenes" in one:
-        yield row("scenes", *(str(one["part_scenes"][name]) for name in known))
+        yield row("scenes", *(str(one["part_scenes"][name]) for name in parts))
     for line in one["lines"]:
         if line["label"] != reference:
-            cells = (line[key].get(name) for name in known)
+            cells = (line[key].get(name) for name in parts)
             yield row(line["label"], *("" if cell is None else interval(cell) for cell in cells))
     yield ""
 
@@ -636,8 +638,8 @@ def tau_table(document: Document) -> Iterator[str]:
     """Kendall's tau of each protocol by dose."""
     yield from dose_heads("protocol", document["doses"])
     for protocol in protocols_of(document):
-        found = (one["tau"].get(protocol) for one in document["doses"])
-        yield row(protocol, *("" if tau is None else interval(tau) for tau in found))
+        taus = (one["tau"].get(protocol) for one in document["doses"])
+        yield row(protocol, *("" if tau is None else interval(tau) for tau in taus))
     yield ""
     fewer = [
         f"{protocol} {tau['scenes']} at {one['dose_px']:g} px"
@@ -661,10 +663,13 @@ def reblur_table(document: Document) -> Iterator[str]:
     yield from dose_heads("reblurring loss of: the truth / the blurry picture", document["doses"])
     for label in labels:
         lines = [line_of(one, label) for one in document["doses"]]
-        found = [line.get("reblur") if line else None for line in lines]
+        reblurs = [line.get("reblur") if line else None for line in lines]
         yield row(
             label,
-            *("" if one is None else f"{one['truth']:.4f} / {one['blurry']:.4f}" for one in found),
+            *(
+                "" if one is None else f"{one['truth']:.4f} / {one['blurry']:.4f}"
+                for one in reblurs
+            ),
         )
     yield ""
 
@@ -683,8 +688,8 @@ def claim_table(document: Document) -> Iterator[str]:
         yield f"| {words} | difference, dB | verdict |"
         yield "| --- | --- | --- |"
         for claim in claims:
-            found = "; ".join(f"{dose:g} px: {interval(one)}" for dose, one in claim.doses)
-            yield row(claim.line, found, claim.verdict)
+            gains = "; ".join(f"{dose:g} px: {interval(one)}" for dose, one in claim.doses)
+            yield row(claim.line, gains, claim.verdict)
         yield ""
 
 

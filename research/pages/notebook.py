@@ -31,13 +31,13 @@ def parts(page: str) -> Iterator[tuple[str, str]]:
 def printed(codes: list[str], folder: Path) -> list[str]:
     """What pieces of code print, run one after the other in one namespace, in a folder."""
     names: dict[str, Any] = {"__name__": "__main__"}
-    found = []
+    outputs = []
     with contextlib.chdir(folder):
         for code in codes:
             with contextlib.redirect_stdout(io.StringIO()) as output:
                 exec(compile(code, str(PAGE), "exec"), names)  # noqa: S102 - our own page
-            found.append(output.getvalue())
-    return found
+            outputs.append(output.getvalue())
+    return outputs
 
 
 def notebook(page: str, outputs: list[str]) -> dict[str, Any]:

@@ -33,8 +33,8 @@ def main(folder: str, *doses_px: float) -> None:
     doses = []
     for dose_px in doses_px:
         pairs = at_dose(dataset, dose_px).split("train")
-        found = [measured(pair) for pair in track(pairs, f"measuring pairs of {dose_px:g} px")]
-        doses.append({"dose_px": dose_px, "kinds": list(by_kind(found))})
+        rows = [measured(pair) for pair in track(pairs, f"measuring pairs of {dose_px:g} px")]
+        doses.append({"dose_px": dose_px, "kinds": list(by_kind(rows))})
     write_json(KEPT, {"doses": doses})
     say(f"written: {KEPT}")
 
@@ -46,11 +46,14 @@ def measured(pair: Pair) -> dict[str, Any]:
     if sharp is None or flow_file is None:
         raise ValueError(f"pair {pair.id} lacks its sharp picture or its flow")
     flow = np.load(flow_file)
-    *_, found = measured_alone(pair.blurry, sharp, "dis")
-    facts = {"kind": kind, "before_px": mean_length(flow), "known": found.field is not None}
+    *_, measurement = measured_alone(pair.blurry, sharp, "dis")
+    facts = {"kind": kind, "before_px": mean_length(flow), "known": measurement.field is not None}
     if not facts["known"]:
         return facts
-    whole, local = whole_picture(found, flow.shape[1:]), local_flow(found, flow.shape[1:])
+    whole, local = (
+        whole_picture(measurement, flow.shape[1:]),
+        local_flow(measurement, flow.shape[1:]),
+    )
     moved = float((np.hypot(*local) > MOVED_PX).mean())
     return facts | {
         "after_px": mean_length(flow - whole),
@@ -80,21 +83,21 @@ def local_flow(measurement: Measurement, size: tuple[int, ...]) -> Array:
     return np.zeros((2, *size)) if local is None else np.asarray(local.field)
 
 
-def by_kind(found: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def by_kind(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Counts of the pairs of each kind of motion, and means over those that could be measured."""
-    for kind in dict.fromkeys(one["kind"] for one in found):
-        pairs = [one for one in found if one["kind"] == kind]
-        known = [one for one in pairs if one["known"]]
+    for kind in dict.fromkeys(one["kind"] for one in rows):
+        pairs = [one for one in rows if one["kind"] == kind]
+        answered = [one for one in pairs if one["known"]]
         means = {
-            name: float(np.mean([one[name] for one in known])) if known else None
+            name: float(np.mean([one[name] for one in answered])) if answered else None
             for name in ("before_px", "after_px", "by_flow_px")
         }
         yield {
             "kind": kind,
             "pairs": len(pairs),
-            "left_out": len(pairs) - len(known),
+            "left_out": len(pairs) - len(answered),
             **means,
-            "moved_by_flow": sum(one["moved_by_flow"] for one in known),
+            "moved_by_flow": sum(one["moved_by_flow"] for one in answered),
         }
 
 

@@ -55,25 +55,25 @@ def trained(dataset: Dataset) -> ScoreSDE:
     torch.manual_seed(0)
     system = baseline("score-sde-defocus")
     network, recipe = ScoreSDE(), system.recipe()
-    made = objective(recipe.objective)
+    criterion = objective(recipe.objective)
     patches = training_patches(dataset, "train", "truth", CROP_PX)
-    optimisers = make_optimisers(recipe, network, made)
+    optimisers = make_optimisers(recipe, network, criterion)
     for step in track(range(TRAINING_STEPS), "training"):
         batch = patches.batch(step, BATCH, 0)
         rate = LEARNING_RATE * min(1.0, (step + 1) / 20)
-        optimiser_step(recipe, optimisers, network, made, batch, Progress(step, 0.0), rate)
+        optimiser_step(recipe, optimisers, network, criterion, batch, Progress(step, 0.0), rate)
     return network.eval()
 
 
 def middles(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """Blurry picture and truth, ``(1, 3, SHOWN_PX, SHOWN_PX)`` out of the middle."""
-    found = []
+    values = []
     for name in ("blurry.png", "truth.png"):
         picture = as_float(read_image(folder / name))
         top, left = ((side - SHOWN_PX) // 2 for side in picture.shape[:2])
         crop = picture[top : top + SHOWN_PX, left : left + SHOWN_PX]
-        found.append(torch.from_numpy(crop).permute(2, 0, 1)[None].contiguous())
-    return found[0], found[1]
+        values.append(torch.from_numpy(crop).permute(2, 0, 1)[None].contiguous())
+    return values[0], values[1]
 
 
 def psnr(restored: torch.Tensor, truth: torch.Tensor) -> float:

@@ -62,8 +62,8 @@ def table(read: dict[int, dict[str, list[float]]]) -> str:
         f"| circle of confusion, px | {' | '.join(f'`{name}`' for name in names)} |",
         "|---|" + "---:|" * len(names),
     ]
-    for circle, found in sorted(read.items()):
-        cells = " | ".join(f"{np.mean(found[name]):.0f} %" for name in names)
+    for circle, texts in sorted(read.items()):
+        cells = " | ".join(f"{np.mean(texts[name]):.0f} %" for name in names)
         lines.append(f"| {circle} | {cells} |")
     return "\n".join(lines) + "\n"
 

@@ -60,8 +60,8 @@ def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, floa
     blurry = (left * (1 - share) + right * share) * fall(number % 3, corner_ev, scene.shape)
     first, second = stored(blurry, 1), stored(np.asarray(sharp, np.float32), 2)
     ev = vignetting_ev(first, second, np.ones(scene.shape, dtype=bool))
-    found = register(first, second).matrix
-    error = None if found is None else corner_distance_px(found, matrix, scene.shape)
+    transform = register(first, second).matrix
+    error = None if transform is None else corner_distance_px(transform, matrix, scene.shape)
     return error, float("nan") if ev is None else ev
 
 

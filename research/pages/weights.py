@@ -60,11 +60,11 @@ def main() -> None:
         parts += tables(restore, given.photographs, given.stacks)
         if name == given.systems[0]:
             show(restore, given.photographs)
-    written, _, made = PAGE.read_text(encoding="utf-8").partition(MARK)
+    written, _, page = PAGE.read_text(encoding="utf-8").partition(MARK)
     if given.classical:
         parts.append(f"{CHAINS}\n\n{classical_table(given.photographs)}")
-    elif CHAINS in made:  # they do not depend on the weights
-        parts.append(CHAINS + made.partition(CHAINS)[2])
+    elif CHAINS in page:  # they do not depend on the weights
+        parts.append(CHAINS + page.partition(CHAINS)[2])
     PAGE.write_text(f"{written}{MARK}\n\n" + "\n".join(parts), encoding="utf-8")
 
 
@@ -114,18 +114,18 @@ def tables(restore: Restore, photographs: Path, stacks: Path | None) -> Iterator
 
 def held_out(photographs: Path) -> list[Array]:
     """The middle of each held-out photograph, linear light."""
-    found = []
+    pairs = []
     for path, digest in find_photographs(photographs).files:
         if is_held_out(digest):
             picture = srgb_to_linear(read_image(path).astype(np.float64) / 255)
             top, left = ((side - SIDE_PX) // 2 for side in picture.shape[:2])
-            found.append(picture[top : top + SIDE_PX, left : left + SIDE_PX])
-    return found
+            pairs.append(picture[top : top + SIDE_PX, left : left + SIDE_PX])
+    return pairs
 
 
 def blurred(sharp: list[Array], radius_px: float, noise: float) -> Pairs:
     """Blurry and sharp pictures; a disc and a polygon of seven blades in turns."""
-    made = []
+    pictures = []
     for number, light in enumerate(sharp):
         shape = Aperture(blades=7, turn_deg=20.0) if number % 2 else Aperture()
         psf = aperture_psf(2 * radius_px, shape)
@@ -134,8 +134,8 @@ def blurred(sharp: list[Array], radius_px: float, noise: float) -> Pairs:
         through = np.clip(fftconvolve(wide, psf[:, :, None], mode="valid"), 0, 1)
         random = np.random.default_rng(number)
         seen = linear_to_srgb(through) + noise * random.standard_normal(light.shape)
-        made.append((np.clip(seen, 0, 1), linear_to_srgb(light)))
-    return made
+        pictures.append((np.clip(seen, 0, 1), linear_to_srgb(light)))
+    return pictures
 
 
 def table(

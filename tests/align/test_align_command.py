@@ -36,9 +36,9 @@ def align(run: Run, *arguments: object, **environment: str) -> subprocess.Comple
 
 def test_the_numbers(run, pair, pair_files, tmp_path):
     out = tmp_path / "new" / "out"
-    done = align(run, *pair_files, "--json", "--out", out)
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+    result = align(run, *pair_files, "--json", "--out", out)
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
     assert document.pop("left_behind") == []
     assert set(document) == KEYS
     assert (document["status"], document["estimator"]) == ("ok", "dis")
@@ -71,9 +71,9 @@ def test_the_hash_of_the_weights_is_given(run, pair, pair_files, tmp_path):
     wall = tmp_path / "wall.png"
     write_image(wall, np.full_like(pair.blurry, 20000))  # unknown: no flow is computed
     arguments = (wall, pair_files[1], "--flow-weights", tmp_path / "w.pth")
-    done = align(run, *arguments, "--json", "--out", tmp_path / "out")
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+    result = align(run, *arguments, "--json", "--out", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
     assert document["estimator"] == "pwcnet-official"
     assert document["weights_sha256"] == sha256_file(tmp_path / "w.pth")
     stored = json.loads((tmp_path / "out" / "misalignment.json").read_text())
@@ -99,8 +99,8 @@ def test_bad_paths_fail_before_torch_is_loaded(
         "file in the way": (blurry, sharp, "file"),
     }[case]
     path = f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}"
-    done = align(run_afresh, blurry, sharp, "--out", tmp_path / out, PYTHONPATH=path)
-    assert said(done) == snapshot
+    result = align(run_afresh, blurry, sharp, "--out", tmp_path / out, PYTHONPATH=path)
+    assert said(result) == snapshot
 
 
 KILLED = """
@@ -126,14 +126,14 @@ def test_unknown_replaces_a_result(run, pair, pair_files, tmp_path, placeless, s
     out, wall = tmp_path / "out", tmp_path / "wall.png"
     write_image(wall, np.full_like(pair.blurry, 20000))
     assert align(run, *pair_files, "--out", out).returncode == 0
-    done = align(run, wall, wall, "--json", "--out", out)
-    assert done.returncode == 0
-    document = json.loads(done.stdout)
+    result = align(run, wall, wall, "--json", "--out", out)
+    assert result.returncode == 0
+    document = json.loads(result.stdout)
     assert document["status"] == "unknown"
     assert document["shift_px"] == [None, None]
     assert document["zoom"] is None
     assert [path.name for path in out.iterdir()] == ["misalignment.json"]
-    assert placeless(done.stderr) == snapshot
+    assert placeless(result.stderr) == snapshot
 
 
 WRONG = {
@@ -162,9 +162,9 @@ def test_wrong_use_is_one_line_and_nothing_is_overwritten(
 
 
 def test_full_disk_leaves_nothing_behind(run, pair_files, full_disk):
-    done = align(run, *pair_files, "--json", "--out", full_disk / "out")
-    assert done.returncode == 5, done.stderr
-    assert "disk is full" in done.stderr
+    result = align(run, *pair_files, "--json", "--out", full_disk / "out")
+    assert result.returncode == 5, result.stderr
+    assert "disk is full" in result.stderr
     assert [path.name for path in full_disk.iterdir()] == ["ballast"]
 
 

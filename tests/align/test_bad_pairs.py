@@ -167,19 +167,19 @@ def cut(pattern: np.ndarray, shift: int) -> tuple[Image, Image]:
 @pytest.mark.parametrize("shift", [2, 5, 17])
 def test_a_checkerboard_is_unknown(period, shift):
     """It looks the same a period further on: no number that may be off by a period."""
-    found = measure(*cut(checkerboard(period), shift), flow_estimator("dis")).misalignment
-    assert found.status == "unknown"
+    misalignment = measure(*cut(checkerboard(period), shift), flow_estimator("dis")).misalignment
+    assert misalignment.status == "unknown"
     if period > 7:
-        assert found.reason == REPEATS
+        assert misalignment.reason == REPEATS
 
 
 @pytest.mark.parametrize("shift", [10, 20, 25])
 def test_equal_bricks_are_unknown_and_those_that_differ_told_apart(shift):
-    found = measure(*cut(bricks(0.0), shift), flow_estimator("dis")).misalignment
-    assert (found.status, found.reason) == ("unknown", REPEATS)
-    found = measure(*cut(bricks(0.05), shift), flow_estimator("dis")).misalignment
-    assert found.similarity is not None, found.reason
-    assert found.similarity.shift_px == pytest.approx((shift, 0.0), abs=0.2)
+    misalignment = measure(*cut(bricks(0.0), shift), flow_estimator("dis")).misalignment
+    assert (misalignment.status, misalignment.reason) == ("unknown", REPEATS)
+    misalignment = measure(*cut(bricks(0.05), shift), flow_estimator("dis")).misalignment
+    assert misalignment.similarity is not None, misalignment.reason
+    assert misalignment.similarity.shift_px == pytest.approx((shift, 0.0), abs=0.2)
 
 
 def barred(variation: float, lefts: tuple[int, ...] = (), tops: tuple[int, ...] = ()) -> np.ndarray:
@@ -195,11 +195,11 @@ def barred(variation: float, lefts: tuple[int, ...] = (), tops: tuple[int, ...] 
 @pytest.mark.parametrize("shift", [3, 25])
 def test_a_bar_across_bricks_decides_and_bars_along_them_do_not(shift):
     """A ridge of correlation joins all bricks of a row; what was said was a brick off."""
-    found = register(*map(grey, cut(barred(0.0, tops=(30, 70, 151)), shift)))
-    assert (found.matrix, found.reason) == (None, REPEATS)
-    found = register(*map(grey, cut(barred(0.01, lefts=(180,)), shift)))
-    assert found.similarity is not None, found.reason
-    assert found.similarity.shift_px == pytest.approx((shift, 0.0), abs=0.1)
+    registration = register(*map(grey, cut(barred(0.0, tops=(30, 70, 151)), shift)))
+    assert (registration.matrix, registration.reason) == (None, REPEATS)
+    registration = register(*map(grey, cut(barred(0.01, lefts=(180,)), shift)))
+    assert registration.similarity is not None, registration.reason
+    assert registration.similarity.shift_px == pytest.approx((shift, 0.0), abs=0.1)
 
 
 def grey(picture: Image) -> np.ndarray:
@@ -212,42 +212,42 @@ def grey(picture: Image) -> np.ndarray:
 )
 def test_a_largest_shift_may_leave_bricks_unknown(largest_px, reason):
     """Those half a row on lie 17 px off; those where they were moved to, farther than 6 px."""
-    found = register(*map(grey, cut(bricks(0.0), 10)), largest_px=largest_px)
-    assert found.matrix is None
-    assert reason in found.reason
+    registration = register(*map(grey, cut(bricks(0.0), 10)), largest_px=largest_px)
+    assert registration.matrix is None
+    assert reason in registration.reason
 
 
 def test_a_largest_shift_that_is_too_short_gives_a_wrong_shift_that_says_what_it_rests_on():
     """Bricks 32 px apart that moved by 20 px: the ones 12 px the other way fit as well."""
-    found = measure(*cut(bricks(0.0), 20), flow_estimator("dis"), largest_px=14).misalignment
-    assert found.similarity.shift_px == pytest.approx((-12, 0), abs=0.2)
-    assert found.to_json()["rests_on_largest_shift_px"] == 14
-    told = measure(*cut(bricks(0.05), 20), flow_estimator("dis"), largest_px=24).misalignment
-    assert told.status == "ok"
-    assert "rests_on_largest_shift_px" not in told.to_json(), "these bricks differ"
+    misalignment = measure(*cut(bricks(0.0), 20), flow_estimator("dis"), largest_px=14).misalignment
+    assert misalignment.similarity.shift_px == pytest.approx((-12, 0), abs=0.2)
+    assert misalignment.to_json()["rests_on_largest_shift_px"] == 14
+    other = measure(*cut(bricks(0.05), 20), flow_estimator("dis"), largest_px=24).misalignment
+    assert other.status == "ok"
+    assert "rests_on_largest_shift_px" not in other.to_json(), "these bricks differ"
 
 
 def test_a_reason_speaks_of_pixels_of_the_picture(monkeypatch):
     """Large pictures are reduced for the registration; here all from twice the size on."""
     large = [one.repeat(2, axis=0).repeat(2, axis=1) for one in cut(bricks(0.0), 10)]
     monkeypatch.setattr("defocus.align.measure.REGISTRATION_SIDE", large[0].shape[1] // 2)
-    found = measure(large[0], large[1], flow_estimator("dis"), largest_px=12).misalignment
-    told = re.fullmatch(
-        r"the corners would move (20\.\d) px, more than the 12 px allowed", found.reason
+    misalignment = measure(large[0], large[1], flow_estimator("dis"), largest_px=12).misalignment
+    reason = re.fullmatch(
+        r"the corners would move (20\.\d) px, more than the 12 px allowed", misalignment.reason
     )
-    assert told is not None, found.reason
+    assert reason is not None, misalignment.reason
 
 
 def test_with_the_largest_shift_equal_bricks_are_known(run, tmp_path):
     for name, picture in zip(("blurry.png", "sharp.png"), cut(bricks(0.0), 10), strict=True):
         write_image(tmp_path / name, picture)
-    done = run(
+    result = run(
         "defocus-data", "align", "blurry.png", "sharp.png", "--json", "--largest-shift", "12"
     )
-    assert json.loads(done.stdout)["shift_px"] == pytest.approx([10, 0], abs=0.2)
-    done = run("defocus-data", "align", "blurry.png", "sharp.png", "--largest-shift", "12")
+    assert json.loads(result.stdout)["shift_px"] == pytest.approx([10, 0], abs=0.2)
+    result = run("defocus-data", "align", "blurry.png", "sharp.png", "--largest-shift", "12")
     words = "rests on your --largest-shift 12 px: other shifts that fit were left out"
-    assert f"caution    {words}" in done.stdout.splitlines()
+    assert f"caution    {words}" in result.stdout.splitlines()
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, bool, np.int32])
@@ -282,8 +282,8 @@ def test_what_helps_is_known_of_reasons_that_are_given():
 def test_an_unknown_pair_says_what_helps(tmp_path, run):
     for name in ("blurry", "sharp"):
         write_image(tmp_path / f"{name}.png", np.full((96, 128, 3), 90, np.uint8))
-    done = run("defocus-data", "align", tmp_path / "blurry.png", tmp_path / "sharp.png", code=0)
-    reason = next(line for line in done.stdout.splitlines() if line.startswith("reason"))
-    assert f"what helps {advice(reason)}" in done.stdout
+    result = run("defocus-data", "align", tmp_path / "blurry.png", tmp_path / "sharp.png", code=0)
+    reason = next(line for line in result.stdout.splitlines() if line.startswith("reason"))
+    assert f"what helps {advice(reason)}" in result.stdout
     assert "hardly any texture" in reason
-    assert "less blur" not in done.stdout, "a flat picture is not helped by it"
+    assert "less blur" not in result.stdout, "a flat picture is not helped by it"

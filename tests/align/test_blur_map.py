@@ -33,45 +33,45 @@ def measurement():
     reliable = np.ones((HEIGHT, WIDTH), bool)
     reliable[:5] = False
     flow = DenseFlow(zero, zero, reliable, ~reliable, coc, coc, coc)
-    known = Misalignment("ok", None, 0.0, 0.0, 1.0, 0.0, "dis", matrix=np.eye(3))
+    misalignment = Misalignment("ok", None, 0.0, 0.0, 1.0, 0.0, "dis", matrix=np.eye(3))
     field = Field(flow, 2, reliable, zero)
-    return Measurement(known, (2 * HEIGHT + 1, 2 * WIDTH), field)
+    return Measurement(misalignment, (2 * HEIGHT + 1, 2 * WIDTH), field)
 
 
 def test_it_is_in_pixels_of_the_picture_or_of_the_grid_of_a_release(measurement):
-    found = blur_map(measurement)
-    assert found.diameter_px.shape == found.sigma_px.shape == measurement.shape
-    assert np.isnan(found.diameter_px[:10]).all()
-    assert (found.diameter_px[12:, :50] == 0).all()
-    assert (found.diameter_px[12:, 70:] == 6).all()
-    edge, inside = found.sigma_px[40, 60], found.sigma_px[40, 10]
+    blur = blur_map(measurement)
+    assert blur.diameter_px.shape == blur.sigma_px.shape == measurement.shape
+    assert np.isnan(blur.diameter_px[:10]).all()
+    assert (blur.diameter_px[12:, :50] == 0).all()
+    assert (blur.diameter_px[12:, 70:] == 6).all()
+    edge, inside = blur.sigma_px[40, 60], blur.sigma_px[40, 10]
     assert edge > 2.5  # half the step between the two sides
     assert 0 < inside < 1.5  # what the tried diameters leave open
     assert blur_map(replace(measurement, field=None)) is None
     grid = ReleaseGrid(Rectangle(20, 10, 80, 60), 0.5)
-    found = blur_map(measurement, grid)
-    assert found.diameter_px.shape == grid.shape
-    assert found.diameter_px[20, 5] == 0
-    assert found.diameter_px[20, 35] == 3
+    blur = blur_map(measurement, grid)
+    assert blur.diameter_px.shape == grid.shape
+    assert blur.diameter_px[20, 5] == 0
+    assert blur.diameter_px[20, 35] == 3
 
 
 def test_the_files_hold_the_map_and_a_picture(measurement, tmp_path):
-    found = blur_map(measurement)
-    assert write_blur_map(tmp_path, found) == list(BLUR_NAMES[:3])
+    blur = blur_map(measurement)
+    assert write_blur_map(tmp_path, blur) == list(BLUR_NAMES[:3])
     stops = np.zeros((9, 12), np.float32)
     stops[2, 3] = 0.5
-    odd = replace(found, unexplained=stops)
+    odd = replace(blur, unexplained=stops)
     assert write_blur_map(tmp_path, odd) == list(BLUR_NAMES)
     seen = read_image(tmp_path / BLUR_NAMES[3])
     assert seen[2, 3].tolist() == [255, 0, 0]
     assert (np.delete(seen.reshape(-1, 3), 2 * 12 + 3, axis=0) == 255).all()
     stored = tifffile.imread(tmp_path / "blur_map.tif")
     assert stored.dtype == np.float32
-    np.testing.assert_array_equal(stored, found.diameter_px)
-    np.testing.assert_array_equal(tifffile.imread(tmp_path / "blur_sigma.tif"), found.sigma_px)
+    np.testing.assert_array_equal(stored, blur.diameter_px)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "blur_sigma.tif"), blur.sigma_px)
     picture = read_image(tmp_path / "blur_map.png")
-    height, width = found.diameter_px.shape
-    np.testing.assert_array_equal(picture[:height, :width], blur_picture(found))
+    height, width = blur.diameter_px.shape
+    np.testing.assert_array_equal(picture[:height, :width], blur_picture(blur))
     assert (picture[:10, :width] == 128).all()
     assert picture[40, 110].sum() > 2 * picture[40, 10].sum()
 
@@ -105,12 +105,12 @@ def test_a_large_map_takes_little_memory_beside_itself(measurement):
     tracemalloc.start()
     try:
         grid = ReleaseGrid(Rectangle(4, 4, shape[1] - 8, shape[0] - 8))
-        found = blur_map(replace(measurement, field=field, shape=shape), grid)
-        size = found.diameter_px.nbytes
+        blur = blur_map(replace(measurement, field=field, shape=shape), grid)
+        size = blur.diameter_px.nbytes
         assert tracemalloc.get_traced_memory()[1] < 3.2 * size
         before = tracemalloc.get_traced_memory()[0]
         tracemalloc.reset_peak()
-        blur_picture(found)
+        blur_picture(blur)
         assert tracemalloc.get_traced_memory()[1] - before < 2.2 * size
     finally:
         tracemalloc.stop()

@@ -53,20 +53,20 @@ CAUSES: dict[str, tuple[tuple[Image, Image], str, str]] = {
 @pytest.mark.parametrize("name", CAUSES)
 def test_an_unknown_pair_names_what_its_pictures_show(name):
     members, words, helps = CAUSES[name]
-    found = measure(*members, flow_estimator("dis")).misalignment
-    assert found.status == "unknown"
-    assert words in found.reason
-    assert advice(found.reason).startswith("turn" if "turn" in helps else "take the pair again")
-    assert helps in advice(found.reason)
-    assert ("less blur" in advice(found.reason)) == (name == "strong blur")
+    answer = measure(*members, flow_estimator("dis")).misalignment
+    assert answer.status == "unknown"
+    assert words in answer.reason
+    assert advice(answer.reason).startswith("turn" if "turn" in helps else "take the pair again")
+    assert helps in advice(answer.reason)
+    assert ("less blur" in advice(answer.reason)) == (name == "strong blur")
 
 
 @pytest.mark.parametrize("turns", [1, 3])
 def test_a_square_picture_that_lies_on_its_side_is_told(turns):
     sharp = shown()[:, :HEIGHT]
     blurry = cv2.GaussianBlur(sharp, (0, 0), 3)
-    told = cause(stored(np.rot90(blurry, turns), 1), stored(sharp, 2))
-    assert told == "with one of them turned by 90°, they look alike"
+    reason = cause(stored(np.rot90(blurry, turns), 1), stored(sharp, 2))
+    assert reason == "with one of them turned by 90°, they look alike"
 
 
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "astronaut"])

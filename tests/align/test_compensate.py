@@ -127,9 +127,9 @@ def test_what_an_asymmetric_point_spread_moves_is_left(scene):
     """It is no displacement of the scene: the mask believes the pixels, and they stay."""
     flow = 3.0 * smooth_flow()
     measurement = made_measurement(flow, everywhere(), asymmetric=flow)
-    found = compensate(scene, scene, measurement, model="flow")
-    assert np.array_equal(found.sharp, scene)
-    assert found.valid_mask.all()
+    plan = compensate(scene, scene, measurement, model="flow")
+    assert np.array_equal(plan.sharp, scene)
+    assert plan.valid_mask.all()
 
 
 def test_the_mask_knows_what_each_model_leaves():
@@ -161,9 +161,9 @@ def test_light_is_matched_and_what_saturated_is_no_reference(scene, gain):
     sharp[80:100, 80:110] = 65535
     nothing = np.zeros((2, *SHAPE), np.float32)
     measurement = made_measurement(nothing, everywhere(), gain=gain)
-    found = srgb_to_linear(as_float(released(sharp, measurement, Release())))
+    light = srgb_to_linear(as_float(released(sharp, measurement, Release())))
     expected = np.minimum(srgb_to_linear(as_float(sharp)) * gain, 1.0)
-    assert np.abs(found - expected).max() < 1e-4
+    assert np.abs(light - expected).max() < 1e-4
     unmatched = released(sharp, measurement, Release(photometric="none"))
     assert np.array_equal(unmatched, sharp)
     plan = plan_compensation(measurement, SHAPE, Release())
@@ -203,9 +203,9 @@ def test_lost_gradient_energy(scene):
 
     def lost(similarity: Similarity, release: Release) -> float:
         measurement = made_measurement(nothing, everywhere(), similarity)
-        found = lost_gradient_energy(scene, plan_compensation(measurement, SHAPE, release))
-        assert found is not None
-        return found
+        energy = lost_gradient_energy(scene, plan_compensation(measurement, SHAPE, release))
+        assert energy is not None
+        return energy
 
     assert lost(IDENTITY, Release()) == pytest.approx(0.0, abs=1e-9)
     assert lost(Similarity(shift_px=(3.0, -2.0)), Release()) == pytest.approx(0.0, abs=1e-9)
@@ -227,8 +227,8 @@ def test_a_keystone_of_smooth_detail_loses_no_sharpness():
     keystone = np.array([[1, 0, 0], [0, 1, 0], [2.5e-4, 0, 1]])
     placement = Placement(centre @ keystone @ np.linalg.inv(centre))
     grid = ReleaseGrid(Rectangle(40, 40, 400, 280))
-    found = lost_gradient_energy(picture, Compensation(placement, grid, "bicubic", None))
-    assert found == pytest.approx(0.0, abs=0.01)
+    energy = lost_gradient_energy(picture, Compensation(placement, grid, "bicubic", None))
+    assert energy == pytest.approx(0.0, abs=0.01)
 
 
 def test_pictures_that_share_nothing_are_refused(refused):

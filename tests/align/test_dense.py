@@ -78,37 +78,37 @@ def shifted_pair(shift: float, size: tuple[int, int] = (96, 128)) -> tuple[np.nd
 def test_start_and_residual_make_the_flow():
     blurry, sharp = shifted_pair(6)
     start = np.array([[1, 0, 5.0], [0, 1, 0.5], [0, 0, 1]])
-    found = dense_flow(blurry, sharp, start, DEFAULT)
+    flow = dense_flow(blurry, sharp, start, DEFAULT)
     inner = (slice(None), slice(16, -16), slice(16, -16))
-    assert np.median(found.flow[inner], axis=(1, 2)) == pytest.approx([6, 0], abs=0.1)
+    assert np.median(flow.flow[inner], axis=(1, 2)) == pytest.approx([6, 0], abs=0.1)
     plain = dense_flow(blurry, sharp, start, DEFAULT, equalise=False)
     assert np.median(plain.flow[inner], axis=(1, 2)) == pytest.approx([6, 0], abs=0.1)
     grid = pixel_grid(96, 128)
-    assert found.flow == pytest.approx(found.residual + transformed(grid, start) - grid, abs=1e-3)
+    assert flow.flow == pytest.approx(flow.residual + transformed(grid, start) - grid, abs=1e-3)
 
 
 def test_what_lies_outside_of_the_sharp_frame_is_occluded():
-    found = dense_flow(*shifted_pair(12), np.array([[1, 0, 12.0], [0, 1, 0], [0, 0, 1]]), DEFAULT)
-    assert found.occluded[:, -11:].all()
-    assert not found.reliable[:, -11:].any()
-    assert found.reliable[16:-16, 16:-28].mean() > 0.9
+    flow = dense_flow(*shifted_pair(12), np.array([[1, 0, 12.0], [0, 1, 0], [0, 0, 1]]), DEFAULT)
+    assert flow.occluded[:, -11:].all()
+    assert not flow.reliable[:, -11:].any()
+    assert flow.reliable[16:-16, 16:-28].mean() > 0.9
 
 
 def test_great_pictures_are_measured_reduced(monkeypatch):
     monkeypatch.setattr(dense, "LARGEST_SIDE", 100)
     blurry, sharp = shifted_pair(6, (181, 255))
-    found = dense_flow(blurry, sharp, np.eye(3), DEFAULT)
-    assert found.flow.shape == found.residual.shape == (2, 181, 255)
-    assert found.reliable.shape == found.coc_px.shape == (181, 255)
+    flow = dense_flow(blurry, sharp, np.eye(3), DEFAULT)
+    assert flow.flow.shape == flow.residual.shape == (2, 181, 255)
+    assert flow.reliable.shape == flow.coc_px.shape == (181, 255)
     inner = (slice(None), slice(30, -30), slice(30, -30))
-    assert np.median(found.flow[inner], axis=(1, 2)) == pytest.approx([6, 0], abs=0.3)
+    assert np.median(flow.flow[inner], axis=(1, 2)) == pytest.approx([6, 0], abs=0.3)
 
 
 def test_a_flat_wall_is_believed_nowhere():
     noise = np.random.default_rng(1).normal(0, 0.003, (2, 96, 128, 3)).astype(np.float32)
-    found = dense_flow(0.3 + noise[0], 0.3 + noise[1], np.eye(3), DEFAULT)
-    assert found.reliable.mean() < 0.01
-    assert np.abs(found.flow).mean() < 1.0
+    flow = dense_flow(0.3 + noise[0], 0.3 + noise[1], np.eye(3), DEFAULT)
+    assert flow.reliable.mean() < 0.01
+    assert np.abs(flow.flow).mean() < 1.0
 
 
 def test_pictures_that_do_not_fit(refused):

@@ -38,33 +38,33 @@ def test_great_discs_on_a_reduced_copy_blur_alike(diameter_px):
 @pytest.mark.parametrize("diameter_px", [3.4, 8.0, 18.0])
 def test_blur_is_found(diameter_px):
     sharp = picture()
-    found = equalised(noisy(exactly_blurred(sharp, diameter_px), 1), noisy(sharp, 2), EVERYWHERE)
+    equal = equalised(noisy(exactly_blurred(sharp, diameter_px), 1), noisy(sharp, 2), EVERYWHERE)
     # texture as fine as noise everywhere makes small blurs look a little smaller
-    assert np.median(found.coc_px[INNER]) == pytest.approx(diameter_px, rel=0.08, abs=0.45)
-    left = np.abs(found.sharp - found.blurry)[INNER].mean()
-    assert left < 0.15 * np.abs(sharp - found.blurry)[INNER].mean()
+    assert np.median(equal.coc_px[INNER]) == pytest.approx(diameter_px, rel=0.08, abs=0.45)
+    left = np.abs(equal.sharp - equal.blurry)[INNER].mean()
+    assert left < 0.15 * np.abs(sharp - equal.blurry)[INNER].mean()
 
 
 def test_blur_of_the_other_member_is_negative_and_given_to_the_blurry_one():
     sharp = picture()
-    found = equalised(noisy(sharp, 1), noisy(exactly_blurred(sharp, 5.0), 2), EVERYWHERE)
-    assert np.median(found.coc_px[INNER]) == pytest.approx(-5.0, rel=0.1)
-    assert found.blurry[INNER].std() < 0.8 * sharp[INNER].std()
+    equal = equalised(noisy(sharp, 1), noisy(exactly_blurred(sharp, 5.0), 2), EVERYWHERE)
+    assert np.median(equal.coc_px[INNER]) == pytest.approx(-5.0, rel=0.1)
+    assert equal.blurry[INNER].std() < 0.8 * sharp[INNER].std()
 
 
 def test_blur_changes_over_the_picture():
     sharp = picture()
     blurry = exactly_blurred(sharp, 10.0)
     blurry[:, :96] = sharp[:, :96]
-    found = equalised(noisy(blurry, 1), noisy(sharp, 2), EVERYWHERE).coc_px
-    assert np.abs(found[20:-20, 20:70]).mean() < 1.5
-    assert found[20:-20, 120:-20].mean() == pytest.approx(10.0, abs=1.0)
+    coc_px = equalised(noisy(blurry, 1), noisy(sharp, 2), EVERYWHERE).coc_px
+    assert np.abs(coc_px[20:-20, 20:70]).mean() < 1.5
+    assert coc_px[20:-20, 120:-20].mean() == pytest.approx(10.0, abs=1.0)
 
 
 def test_equal_members_stay_as_they_are():
     sharp = picture()
-    found = equalised(noisy(sharp, 1), noisy(sharp, 2), EVERYWHERE)
-    assert np.abs(found.sharp - sharp)[INNER].mean() < 0.2 * sharp[INNER].std()
+    equal = equalised(noisy(sharp, 1), noisy(sharp, 2), EVERYWHERE)
+    assert np.abs(equal.sharp - sharp)[INNER].mean() < 0.2 * sharp[INNER].std()
 
 
 def test_what_the_sharp_member_does_not_show_is_no_difference():
@@ -73,9 +73,9 @@ def test_what_the_sharp_member_does_not_show_is_no_difference():
     broken = sharp.copy()
     broken[:, :60] = 0.0
     blurry = exactly_blurred(sharp, 6.0)
-    found = equalised(noisy(blurry, 1), noisy(broken, 2), valid)
-    assert np.array_equal(found.sharp[:, :60], found.blurry[:, :60])
-    assert np.median(found.coc_px[20:-20, 62:80]) == pytest.approx(6.0, abs=1.0)
+    equal = equalised(noisy(blurry, 1), noisy(broken, 2), valid)
+    assert np.array_equal(equal.sharp[:, :60], equal.blurry[:, :60])
+    assert np.median(equal.coc_px[20:-20, 62:80]) == pytest.approx(6.0, abs=1.0)
 
 
 @pytest.mark.parametrize("gain", [1.0, 1.23, 0.8])

@@ -113,19 +113,19 @@ def patch(length: float, side: int) -> np.ndarray:
 
 
 def test_a_layer_that_moves_is_supported_inside_and_nothing_else():
-    found = judged(patch(3.0, 140), 4.0)
-    assert found[100:160, 120:180].all()
-    assert not found[:30].any()
-    assert not found[:, :40].any()
+    support = judged(patch(3.0, 140), 4.0)
+    assert support[100:160, 120:180].all()
+    assert not support[:30].any()
+    assert not support[:, :40].any()
 
 
 def test_what_blur_or_surroundings_explain_is_not():
     """0.3 px under 16 px of blur: where nothing moves, flows of real lenses show as much."""
     assert not judged(patch(0.3, 140), 16.0).any()
     assert judged(patch(0.3, 140), 0.0)[120:140, 140:160].all()
-    found = judged(patch(2.0, 24), 2.0)
-    assert not found[66:78, 86:98].any()
-    assert not cv2.erode(found.astype(np.uint8), np.ones((13, 13))).any()  # slivers at its edge
+    support = judged(patch(2.0, 24), 2.0)
+    assert not support[66:78, 86:98].any()
+    assert not cv2.erode(support.astype(np.uint8), np.ones((13, 13))).any()  # slivers at its edge
     flow, ones = np.full((2, *SIZE), 2.0, np.float32), np.ones(SIZE, np.float32)
     reliable = np.zeros(SIZE, bool)
     assert not supported(flow, 0.05 * ones, 0 * ones, reliable).any()

@@ -39,19 +39,19 @@ def test_transforms_and_their_mean_displacement_lie_within_two_sigma():
     for seed in range(200, 210):
         pair = rendered_pair(seed, 6.0, size=SIZE)
         measurement = measure(pair.blurry, pair.sharp, flow_estimator("dis"))
-        found, field = measurement.misalignment, measurement.field
-        model, sigma = found.similarity, found.sigma
-        if model is None or sigma is None or field is None or found.misalignment_px is None:
+        answer, field = measurement.misalignment, measurement.field
+        model, sigma = answer.similarity, answer.sigma
+        if model is None or sigma is None or field is None or answer.misalignment_px is None:
             continue
         ratios += list(np.subtract(model.shift_px, pair.truth.shift_px) / sigma.shift_px)
         ratios.append((model.zoom - pair.truth.zoom) / sigma.zoom)
         ratios.append((model.rotation_deg - pair.truth.rotation_deg) / sigma.rotation_deg)
         widths.append(sigma.shift_px)
-        assert found.residual_median_px < 2 * sigma.residual_median_px + 0.15
+        assert answer.residual_median_px < 2 * sigma.residual_median_px + 0.15
         grid = pixel_grid(*field.flow.reliable.shape)
         matrix = homogeneous(pair.truth, SIZE[::-1])
         moved = np.hypot(*(transformed(grid, matrix) - grid))[field.flow.reliable]
-        mean_ratios.append((found.misalignment_px - float(moved.mean())) / sigma.misalignment_px)
+        mean_ratios.append((answer.misalignment_px - float(moved.mean())) / sigma.misalignment_px)
         mean_widths.append(sigma.misalignment_px)
         assert sigma.misalignment_px < sigma.corner_px
     assert len(widths) >= 7, "too many unknown to say anything"
@@ -76,10 +76,10 @@ def test_gains_and_offsets_lie_within_two_sigma():
     for seed in range(10):
         pair = rendered_pair(300 + seed, 4.0 + seed, IDENTITY, SIZE, bits=16)
         light = (as_linear(pair.blurry) * GAIN + OFFSET).astype(np.float32)
-        found = photometry(np.minimum(light, 1.0), as_linear(pair.sharp), whole, whole)
-        gains, offsets = (np.array(s, float) for s in (found.gain_sigma, found.offset_sigma))
-        ratios += list((np.array(found.gain) - GAIN) / gains)
-        ratios += list((np.array(found.offset) - OFFSET) / offsets)
+        match = photometry(np.minimum(light, 1.0), as_linear(pair.sharp), whole, whole)
+        gains, offsets = (np.array(s, float) for s in (match.gain_sigma, match.offset_sigma))
+        ratios += list((np.array(match.gain) - GAIN) / gains)
+        ratios += list((np.array(match.offset) - OFFSET) / offsets)
         widths += list(gains)
     assert share_within_two_sigma(ratios) >= 0.85
     assert np.median(widths) < 0.01
@@ -93,11 +93,11 @@ def test_light_is_fitted_by_channels_that_have_it(lit, where):
     light = scene * np.array(lit, np.float32)
     whole = np.ones((96, 128), bool)
     blurry, sharp = (light if where in (name, "both") else scene for name in ("blurry", "sharp"))
-    found = photometry(0.8 * blurry, sharp, whole, whole)
-    assert found.gain_ev == pytest.approx(np.log2(0.8), abs=0.05)
+    gains = photometry(0.8 * blurry, sharp, whole, whole)
+    assert gains.gain_ev == pytest.approx(np.log2(0.8), abs=0.05)
     for channel, level in enumerate(lit):
-        numbers = (found.gain[channel], found.offset[channel])
-        sigmas = (found.gain_sigma[channel], found.offset_sigma[channel])
+        numbers = (gains.gain[channel], gains.offset[channel])
+        sigmas = (gains.gain_sigma[channel], gains.offset_sigma[channel])
         if level < 1:
             assert (numbers, sigmas) == ((1.0, 0.0), (None, None))
         else:
@@ -111,8 +111,8 @@ def test_light_is_compared_between_what_is_saturated(every):
     scene = cv2.GaussianBlur(rng.uniform(0.1, 0.7, (120, 160, 3)).astype(np.float32), (0, 0), 4)
     scene[::every, ::every] = scene[1::every, ::every] = 1.0
     whole = np.ones((120, 160), bool)
-    found = photometry(np.where(scene < 1, np.float32(0.8) * scene, scene), scene, whole, whole)
-    assert found.gain_ev == pytest.approx(np.log2(0.8), abs=0.05)
+    gains = photometry(np.where(scene < 1, np.float32(0.8) * scene, scene), scene, whole, whole)
+    assert gains.gain_ev == pytest.approx(np.log2(0.8), abs=0.05)
 
 
 def test_vignetting_is_no_gain_or_offset():
@@ -124,10 +124,10 @@ def test_vignetting_is_no_gain_or_offset():
     scene *= np.where(radius < 0.12, np.float32(0.15), np.float32(1))[..., None]
     falloff = (2.0 ** (-1.5 * radius**2)).astype(np.float32)[..., None]
     whole = np.ones((180, 240), bool)
-    found = photometry(0.9 * scene * falloff, scene, whole, whole)
-    assert found.offset == pytest.approx((0.0,) * 3, abs=0.002)
-    assert np.ptp(found.gain) < 0.02
-    assert found.gain[1] == pytest.approx(0.9 * falloff.mean(), abs=0.03)
+    gains = photometry(0.9 * scene * falloff, scene, whole, whole)
+    assert gains.offset == pytest.approx((0.0,) * 3, abs=0.002)
+    assert np.ptp(gains.gain) < 0.02
+    assert gains.gain[1] == pytest.approx(0.9 * falloff.mean(), abs=0.03)
 
 
 def test_without_light_that_tells_nothing_is_compared():
@@ -186,21 +186,21 @@ def test_displacement_that_grows_with_signed_defocus_is_found(radial):
         affine = 0.01 * np.stack([place[1], -place[0]]) + 0.05
         residual = (radial * coc * place + 0.01 * coc + affine + noise).astype(np.float32)
         residual[:, 40:60, 40:60] += 5.0  # something that moved
-        found = asymmetry(residual, coc, np.ones(coc.shape, bool), signed=True)
-        assert found.signed
-        ratios.append((found.radial - radial) / found.radial_sigma)
-        ratios.append((found.common[0] - 0.01) / found.common_sigma[0])
-        assert found.significant == (radial != 0)
+        growth = asymmetry(residual, coc, np.ones(coc.shape, bool), signed=True)
+        assert growth.signed
+        ratios.append((growth.radial - radial) / growth.radial_sigma)
+        ratios.append((growth.common[0] - 0.01) / growth.common_sigma[0])
+        assert growth.significant == (radial != 0)
     assert share_within_two_sigma(ratios) >= 0.8
     unsigned = asymmetry(residual, np.abs(coc), np.ones(coc.shape, bool), signed=False)
-    assert abs(unsigned.radial) <= abs(found.radial) + 0.02, "both signs together hide it"
+    assert abs(unsigned.radial) <= abs(growth.radial) + 0.02, "both signs together hide it"
 
 
 def test_the_asymmetric_part_as_a_field():
     coc, place = coc_and_place()
-    found = Asymmetry(0.05, (0.0, 0.0), 0.01, (0.01, 0.01), True)
-    assert found.significant
-    assert np.abs(found.field(coc) - 0.05 * coc * place).max() < 1e-5
+    part = Asymmetry(0.05, (0.0, 0.0), 0.01, (0.01, 0.01), True)
+    assert part.significant
+    assert np.abs(part.field(coc) - 0.05 * coc * place).max() < 1e-5
     assert not Asymmetry(0.05, (0.0, 0.0), 0.02, (0.01, 0.01), True).significant
     whole = np.ones(coc.shape, bool)
     assert asymmetry(place, np.full_like(coc, 6.0), whole, signed=True) is None
@@ -225,10 +225,10 @@ def test_points_that_defocus_moves_outwards_have_a_positive_sign(outwards):
     at = (x - outwards * coc * place[0], y - outwards * coc * place[1])
     moved = cv2.remap(light, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     pair = [as_integer(linear_to_srgb(np.clip(p, 0, 1)), 16) for p in (moved, scene)]
-    found = measure(*pair, flow_estimator("dis"), defocus_map=coc).misalignment.to_json()
-    assert found["asymmetry"] is not None, found["reason"]
-    assert found["asymmetry"]["radial"] == pytest.approx(outwards, abs=0.05)
-    assert found["uncertainty"]["asymmetry"]["radial"] < 0.05
+    facts = measure(*pair, flow_estimator("dis"), defocus_map=coc).misalignment.to_json()
+    assert facts["asymmetry"] is not None, facts["reason"]
+    assert facts["asymmetry"]["radial"] == pytest.approx(outwards, abs=0.05)
+    assert facts["uncertainty"]["asymmetry"]["radial"] < 0.05
 
 
 @pytest.fixture(scope="module")
@@ -240,8 +240,8 @@ def measured():
 def test_everything_has_an_uncertainty(measured):
     document = json.loads(json.dumps(measured[2].misalignment.to_json(), allow_nan=False))
     assert document["model"] in {"translation", "similarity", "affine", "homography"}
-    known = {key for key, value in document.items() if isinstance(value, float | list | dict)}
-    without = known - set(document["uncertainty"]) - {"uncertainty"}
+    values = {key for key, value in document.items() if isinstance(value, float | list | dict)}
+    without = values - set(document["uncertainty"]) - {"uncertainty"}
     assert without == {"calibration_share", "unexplained", "vignetting_ev"}
     assert len(document["gain"]) == len(document["offset"]) == 3
     for value in (document["uncertainty"]["zoom"], *document["uncertainty"]["gain"]):

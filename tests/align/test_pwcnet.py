@@ -114,9 +114,9 @@ def test_shipped_weights_are_known_by_their_hash(network, tmp_path):
         load_shipped_weights(path)
     facts = tmp_path / "own.json"
     facts.write_text(json.dumps({"sha256": sha256_file(plain)}))
-    found = load_shipped_weights(path)
-    assert found.own
-    assert found.sha256 == sha256_file(plain)
+    weights = load_shipped_weights(path)
+    assert weights.own
+    assert weights.sha256 == sha256_file(plain)
     content[-100] ^= 1
     plain.write_bytes(content)
     assert load_weights(plain).own  # one bit, which nothing but the hash tells
@@ -139,18 +139,18 @@ def test_features_of_an_even_grey_are_normalised_to_nothing():
 
 @pytest.mark.full
 def test_equals_the_naive_network_and_its_gradients():
-    ours = PWCNet(normalise=True)
-    fill_weights(ours, 3)
-    naive = naive_network(ours).double()
-    ours.double()
+    network = PWCNet(normalise=True)
+    fill_weights(network, 3)
+    naive = naive_network(network).double()
+    network.double()
     frames = torch.rand(2, 1, 3, 64, 128, dtype=torch.float64, generator=torch.manual_seed(0))
     gradients = []
-    for twin in (ours, naive):
+    for twin in (network, naive):
         flows = twin.flows(*frames)
         torch.stack([flow.square().mean() for flow in flows]).sum().backward()
         gradients.append({name: value.grad for name, value in twin.named_parameters()})
     with torch.no_grad():
-        assert torch.allclose(ours(*frames), naive(*frames), atol=1e-9)
+        assert torch.allclose(network(*frames), naive(*frames), atol=1e-9)
     for name, gradient in gradients[0].items():
         assert torch.allclose(gradient, gradients[1][name], rtol=1e-6, atol=1e-12), name
 

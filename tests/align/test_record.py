@@ -150,20 +150,20 @@ def test_on_the_command_line(run, measured, tmp_path, said, snapshot):
     write_image(tmp_path / "b.png", pair.blurry)
     write_image(tmp_path / "s.png", pair.sharp[:, ::-1])
     pictures = tmp_path / "b.png", tmp_path / "s.png"
-    done = run(
+    result = run(
         "defocus-data", "align", *pictures, "--rig", tmp_path / "rig.toml", "--out", "first",
         "--model", "flow", "--scale", "0.5", "--kernel", "lanczos", "--photometric", "none",
         "--evidence", "seen", "--json", code=0,
     )  # fmt: skip
-    found = json.loads(done.stdout)
-    assert found["shift_px"] == pytest.approx(pair.truth.shift_px, abs=0.2)
+    document = json.loads(result.stdout)
+    assert document["shift_px"] == pytest.approx(pair.truth.shift_px, abs=0.2)
     assert (tmp_path / "seen" / "measurement.png").is_file()
     record = json.loads((tmp_path / "first" / "misalignment.json").read_text())["compensation"]
     assert record["rig"]["mirrored"] is True
     assert (record["model"], record["scale"], record["kernel"]) == ("flow", 0.5, "lanczos")
     shutil.move(tmp_path / "rig.toml", tmp_path / "gone.toml")
     repeat = ("align", *pictures, "--from-record", "first/misalignment.json", "--out", "again")
-    done = run("defocus-data", *repeat, code=0)
+    result = run("defocus-data", *repeat, code=0)
     for name in BLUR_NAMES:  # measured, so not in the record
         (tmp_path / "first" / name).unlink()
     assert contents(tmp_path / "again") == contents(tmp_path / "first")

@@ -77,18 +77,18 @@ BLURS = (10.0, 20.0, 30.0, 40.0)
 )
 def test_no_silent_failure(size, seeds, blurs, truth, least_known):
     """Blur of up to a fifth of the width: wrong by more than a pixel is never "ok"."""
-    silent, known = [], 0
+    silent, answers = [], 0
     for seed in seeds:
         for blur_px in blurs:
             pair = rendered_pair(seed, blur_px, truth(seed), size=size)
             light = (reduced_light(one, 1, LUMINANCE) for one in (pair.blurry, pair.sharp))
             registration = register(*light)
             if registration.similarity is not None:
-                known += 1
+                answers += 1
                 error = largest_error_px(registration.similarity, pair.truth, size)
                 silent += [(seed, blur_px, error)] if error > 1.0 else []
     assert not silent
-    assert known >= least_known, "a method that always says unknown is of no use"
+    assert answers >= least_known, "a method that always says unknown is of no use"
 
 
 @pytest.mark.parametrize("corner_ev", [1.5, 2.5])

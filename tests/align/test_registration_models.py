@@ -55,15 +55,15 @@ def tiles(
     )
 
 
-def fitted(found: TileShifts) -> TileFit:
-    result = fit_tiles(found, *everywhere(found), IDENTITY, SHAPE)
+def fitted(shifts: TileShifts) -> TileFit:
+    result = fit_tiles(shifts, *everywhere(shifts), IDENTITY, SHAPE)
     assert isinstance(result, TileFit), result
     return result
 
 
-def everywhere(found: TileShifts, coc_px: float = 0.0) -> tuple[NDArray[np.bool_], Array]:
+def everywhere(shifts: TileShifts, coc_px: float = 0.0) -> tuple[NDArray[np.bool_], Array]:
     """All tiles are measurable and have one circle of confusion."""
-    return np.ones(len(found.centres), dtype=bool), np.full(len(found.centres), coc_px)
+    return np.ones(len(shifts.centres), dtype=bool), np.full(len(shifts.centres), coc_px)
 
 
 @pytest.mark.parametrize("model", TRUTHS)
@@ -85,15 +85,15 @@ def test_the_simplest_model_that_the_tiles_support(model):
 
 def test_two_depths_do_not_make_an_affine_transform():
     """The right third lies nearer: a step, which an affine transform would turn into a slope."""
-    found = tiles(TRUTHS["similarity"], 0.1, 0)
-    found.shifts[found.centres[:, 0] > 256] += (0.6, 0.0)
-    assert fitted(found).fit.model == "similarity"
+    shifts = tiles(TRUTHS["similarity"], 0.1, 0)
+    shifts.shifts[shifts.centres[:, 0] > 256] += (0.6, 0.0)
+    assert fitted(shifts).fit.model == "similarity"
 
 
-def spread(found: TileShifts, asymmetry: float, coc_px: Array) -> TileShifts:
+def spread(shifts: TileShifts, asymmetry: float, coc_px: Array) -> TileShifts:
     """The same tiles as a lens with an asymmetric point spread shows them."""
-    moved = asymmetry * radial(found.centres, coc_px, SHAPE)
-    return replace(found, shifts=found.shifts + moved)
+    moved = asymmetry * radial(shifts.centres, coc_px, SHAPE)
+    return replace(shifts, shifts=shifts.shifts + moved)
 
 
 def test_the_error_is_that_of_the_worst_corner():
@@ -114,9 +114,9 @@ def test_the_error_is_that_of_the_worst_corner():
 def test_zoom_and_asymmetry_are_told_apart_where_the_circle_of_confusion_varies():
     for seed in range(5):
         rng = np.random.default_rng(seed)
-        found = tiles(TRUTHS["similarity"], 0.1, seed)
-        coc = rng.uniform(0, 20, len(found.centres))
-        result = fit_tiles(spread(found, 0.15, coc), everywhere(found)[0], coc, IDENTITY, SHAPE)
+        shifts = tiles(TRUTHS["similarity"], 0.1, seed)
+        coc = rng.uniform(0, 20, len(shifts.centres))
+        result = fit_tiles(spread(shifts, 0.15, coc), everywhere(shifts)[0], coc, IDENTITY, SHAPE)
         assert result.asymmetry.taken == pytest.approx(0.15, abs=0.02)
         assert corner_distance_px(result.fit.matrix, TRUTHS["similarity"], SHAPE) < 0.35
         # by what it moves the corners: less than 2.4 px, as sharp tiles tell the zoom without it
@@ -124,9 +124,9 @@ def test_zoom_and_asymmetry_are_told_apart_where_the_circle_of_confusion_varies(
 
 
 def test_one_circle_of_confusion_leaves_the_asymmetry_unknown():
-    found = tiles(TRUTHS["similarity"], 0.1, 0)
-    measurable, coc = everywhere(found, 20.0)
-    result = fit_tiles(spread(found, 0.15, coc), measurable, coc, IDENTITY, SHAPE)
+    shifts = tiles(TRUTHS["similarity"], 0.1, 0)
+    measurable, coc = everywhere(shifts, 20.0)
+    result = fit_tiles(spread(shifts, 0.15, coc), measurable, coc, IDENTITY, SHAPE)
     # all of it is taken for zoom, and the fit says by how much it may be wrong
     assert corner_distance_px(result.fit.matrix, TRUTHS["similarity"], SHAPE) > 2.5
     assert result.asymmetry_px == pytest.approx(ASYMMETRY * 20.0, rel=0.1)
@@ -144,9 +144,9 @@ def test_parallax_along_one_direction_leaves_zoom_and_rotation():
     """Tiles at any depth: what they share along the parallax is free, everything else is not."""
     along, truth = np.array((0.6, 0.8)), TRUTHS["similarity"]
     for seed in range(5):
-        found = tiles(truth, 0.1, seed)
-        depth = np.random.default_rng(seed).uniform(-1.5, 1.5, (len(found.centres), 1))
-        result = fitted(replace(found, shifts=found.shifts + depth * along))
+        shifts = tiles(truth, 0.1, seed)
+        depth = np.random.default_rng(seed).uniform(-1.5, 1.5, (len(shifts.centres), 1))
+        result = fitted(replace(shifts, shifts=shifts.shifts + depth * along))
         assert result.inlier_share > 0.9
         apart = moved_points(result.fit.matrix, corners(SHAPE)) - moved_points(
             truth, corners(SHAPE)
@@ -161,12 +161,12 @@ def test_parallax_along_one_direction_leaves_zoom_and_rotation():
 def test_blurred_tiles_that_err_along_one_direction_are_no_parallax():
     """What they are off by, their own errors explain; the sharp ones all lie where they should."""
     truth = TRUTHS["similarity"]
-    found = tiles(truth, 0.03, 0)
-    blurred = np.arange(len(found.centres)) % 5 < 2
+    shifts = tiles(truth, 0.03, 0)
+    blurred = np.arange(len(shifts.centres)) % 5 < 2
     coc = np.where(blurred, 25.0, 0.0)
     off = np.random.default_rng(0).uniform(0.8, 2.0, (len(coc), 1)) * np.array((0.6, 0.8))
-    moved = replace(found, shifts=found.shifts + np.where(blurred[:, None], off, 0.0))
-    result = fit_tiles(moved, everywhere(found)[0], coc, IDENTITY, SHAPE)
+    moved = replace(shifts, shifts=shifts.shifts + np.where(blurred[:, None], off, 0.0))
+    result = fit_tiles(moved, everywhere(shifts)[0], coc, IDENTITY, SHAPE)
     assert not result.parallax
     assert corner_distance_px(result.fit.matrix, truth, SHAPE) < 0.1
 
@@ -179,19 +179,19 @@ def test_tiles_that_lie_within_their_own_errors_are_no_parallax():
 
 
 def test_random_shifts_agree_on_nothing_and_one_part_has_no_error_bound():
-    found = tiles(IDENTITY, 15.0, 0)
-    result = fit_tiles(found, *everywhere(found), IDENTITY, SHAPE)
+    shifts = tiles(IDENTITY, 15.0, 0)
+    result = fit_tiles(shifts, *everywhere(shifts), IDENTITY, SHAPE)
     assert "do not agree" in result.reason
-    found = tiles(TRUTHS["similarity"], 0.05, 0)
-    corner = (found.centres[:, 0] < 128) & (found.centres[:, 1] < 96)
-    result = fit_tiles(found, corner, everywhere(found)[1], IDENTITY, SHAPE)
+    shifts = tiles(TRUTHS["similarity"], 0.05, 0)
+    corner = (shifts.centres[:, 0] < 128) & (shifts.centres[:, 1] < 96)
+    result = fit_tiles(shifts, corner, everywhere(shifts)[1], IDENTITY, SHAPE)
     assert result.scatter_px == float("inf")
 
 
-def with_blur(found: TileShifts, coc: Array, error: Array) -> TileShifts:
+def with_blur(shifts: TileShifts, coc: Array, error: Array) -> TileShifts:
     """The same tiles with errors in proportion to their circle of confusion, as real lenses make
     them, which the height of the peaks does not tell."""
-    return replace(found, shifts=found.shifts + coc[:, None] * error)
+    return replace(shifts, shifts=shifts.shifts + coc[:, None] * error)
 
 
 @pytest.mark.parametrize("name", ["translation", "similarity"])
@@ -200,11 +200,11 @@ def test_a_tile_in_focus_counts_more_than_one_under_strong_blur(name):
     truth, errors = TRUTHS[name], []
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        found = tiles(truth, 0.02, seed)
-        blurred = rng.random(len(found.centres)) > 1 / 3
+        shifts = tiles(truth, 0.02, seed)
+        blurred = rng.random(len(shifts.centres)) > 1 / 3
         coc = np.where(blurred, rng.uniform(6, 20, len(blurred)), 0.0)
-        found = with_blur(found, coc, 0.03 * rng.standard_normal(found.shifts.shape))
-        result = fit_tiles(found, coc < 40, coc, IDENTITY, SHAPE)
+        shifts = with_blur(shifts, coc, 0.03 * rng.standard_normal(shifts.shifts.shape))
+        result = fit_tiles(shifts, coc < 40, coc, IDENTITY, SHAPE)
         assert result.fit.model == name
         errors.append(corner_distance_px(result.fit.matrix, truth, SHAPE))
     assert np.median(errors) < 0.03
@@ -217,9 +217,9 @@ def test_a_sharp_object_before_a_blurred_background_does_not_turn_the_picture(se
     exact, rng = tiles(truth, 0.05, seed), np.random.default_rng(seed)
     object_ = (exact.centres[:, 0] > 210) & (exact.centres[:, 1] > 160)
     coc = np.where(object_, 1.0, 16.0)
-    found = with_blur(exact, coc, 0.02 * rng.standard_normal(exact.shifts.shape))
-    found = replace(found, shifts=found.shifts + np.where(object_[:, None], parallax, 0.0))
-    fit = fit_tiles(found, everywhere(found)[0], coc, IDENTITY, SHAPE)
+    shifts = with_blur(exact, coc, 0.02 * rng.standard_normal(exact.shifts.shape))
+    shifts = replace(shifts, shifts=shifts.shifts + np.where(object_[:, None], parallax, 0.0))
+    fit = fit_tiles(shifts, everywhere(shifts)[0], coc, IDENTITY, SHAPE)
     apart = moved_points(fit.fit.matrix, corners(SHAPE)) - moved_points(truth, corners(SHAPE))
     depth = np.clip(apart @ parallax / (parallax @ parallax), 0, 1)  # any is right
     assert np.linalg.norm(apart - depth[:, None] * parallax, axis=1).max() < 0.2
@@ -227,9 +227,9 @@ def test_a_sharp_object_before_a_blurred_background_does_not_turn_the_picture(se
 
 def level_of(coc: Array, coma: float, sigma: float = 0.02) -> Level:
     """Tiles at rest with a blur and a coma that is seen in its shape."""
-    found = tiles(IDENTITY, 0.02, 1)
+    shifts = tiles(IDENTITY, 0.02, 1)
     spread = SpreadShape(cats_eye=0.0, cats_eye_sigma=0.05, coma=coma, coma_sigma=sigma)
-    return measured_level(1, fitted(found), found.centres, coc, 0.0, SHAPE, spread)
+    return measured_level(1, fitted(shifts), shifts.centres, coc, 0.0, SHAPE, spread)
 
 
 def test_a_coma_counts_by_the_blur_that_shows_it():
@@ -245,8 +245,8 @@ def test_a_coma_counts_by_the_blur_that_shows_it():
 def test_a_coma_that_may_hide_in_the_blur_is_no_answer():
     """Each of its causes is small enough, and together they are not."""
     grey = texture("gravel", SHAPE[1], SHAPE[0]).mean(axis=2).astype(np.float32)
-    known, hidden = (level_of(np.full(99, 16.0), 0.0, sigma) for sigma in (0.02, 0.1))
-    assert doubt(grey, grey, known, np.inf, 1) == ""
+    sure, hidden = (level_of(np.full(99, 16.0), 0.0, sigma) for sigma in (0.02, 0.1))
+    assert doubt(grey, grey, sure, np.inf, 1) == ""
     assert doubt(grey, grey, hidden, np.inf, 1) == (
         "a coma of 1.6 px at the corners may hide in the blur; other pairs of its session may "
         "give the zoom (align --session)"
@@ -266,9 +266,9 @@ def waves(rng: np.random.Generator, centres: Array) -> Array:
 @pytest.mark.parametrize("seed", [0, 16, 70, 246])
 def test_what_a_similarity_says_otherwise_is_in_the_error_of_a_richer_model(seed):
     """Tiles that err alike look like an affine transform, off by 5 to 6 standard errors here."""
-    rng, found = np.random.default_rng(seed), tiles(TRUTHS["similarity"], 0.03, seed)
-    error = 0.1 * np.stack([waves(rng, found.centres), waves(rng, found.centres)], axis=1)
-    result = fitted(replace(found, shifts=found.shifts + error))
+    rng, shifts = np.random.default_rng(seed), tiles(TRUTHS["similarity"], 0.03, seed)
+    error = 0.1 * np.stack([waves(rng, shifts.centres), waves(rng, shifts.centres)], axis=1)
+    result = fitted(replace(shifts, shifts=shifts.shifts + error))
     assert result.fit.model in {"affine", "homography"}
     apart = corner_distance_px(result.fit.matrix, TRUTHS["similarity"], SHAPE)
     assert apart < 3 * result.scatter_px * result.fit.corner_factor_px
@@ -278,10 +278,10 @@ def test_what_a_similarity_says_otherwise_is_in_the_error_of_a_richer_model(seed
 def test_an_asymmetry_must_predict_parts_that_it_was_not_fitted_to(seed):
     """Taken for real at 3 standard errors alone, it moved the corners by 0.9 to 1.5 px here."""
     rng = np.random.default_rng(100 + seed)
-    found = tiles(TRUTHS["similarity"], 0.03, seed)
-    coc = np.clip(8 + 6 * waves(rng, found.centres), 0, 20)
-    error = 0.045 * np.stack([waves(rng, found.centres), waves(rng, found.centres)], axis=1)
-    result = fit_tiles(with_blur(found, coc, error), coc < 40, coc, IDENTITY, SHAPE)
+    shifts = tiles(TRUTHS["similarity"], 0.03, seed)
+    coc = np.clip(8 + 6 * waves(rng, shifts.centres), 0, 20)
+    error = 0.045 * np.stack([waves(rng, shifts.centres), waves(rng, shifts.centres)], axis=1)
+    result = fit_tiles(with_blur(shifts, coc, error), coc < 40, coc, IDENTITY, SHAPE)
     assert result.asymmetry.taken == 0
     assert corner_distance_px(result.fit.matrix, TRUTHS["similarity"], SHAPE) < 0.8
 
@@ -290,10 +290,10 @@ def test_an_asymmetry_must_predict_parts_that_it_was_not_fitted_to(seed):
 def test_blur_that_errs_smoothly_makes_no_homography_of_a_still_pair(seed):
     """Accepted like a similarity, it moved a corner by 0.3 to 0.4 px here."""
     rng = np.random.default_rng(200 + seed)
-    found = tiles(IDENTITY, 0.03, seed)
-    coc = np.clip(8 + 6 * waves(rng, found.centres), 0, 20)
-    error = 0.08 * np.stack([waves(rng, found.centres), waves(rng, found.centres)], axis=1)
-    blurred = replace(found, shifts=found.shifts + np.where(coc[:, None] > 4, error, 0.0))
+    shifts = tiles(IDENTITY, 0.03, seed)
+    coc = np.clip(8 + 6 * waves(rng, shifts.centres), 0, 20)
+    error = 0.08 * np.stack([waves(rng, shifts.centres), waves(rng, shifts.centres)], axis=1)
+    blurred = replace(shifts, shifts=shifts.shifts + np.where(coc[:, None] > 4, error, 0.0))
     result = fit_tiles(blurred, coc < 40, coc, IDENTITY, SHAPE)
     assert result.fit.model == "translation"
     assert corner_distance_px(result.fit.matrix, IDENTITY, SHAPE) < 0.1

@@ -77,13 +77,13 @@ def test_positions_are_those_of_the_placement(name, kernel, limit):
     """Each pixel shows the light at its exact position, with all transforms composed."""
     light = waves(2, shortest_px=12)
     grid = ReleaseGrid(Rectangle(20, 15, 100, 70))
-    found = resampled_light(
+    resampled = resampled_light(
         stored(light, WIDTH, HEIGHT), Resampling(PLACEMENTS[name], grid, kernel)
     )
     truth = light(*PLACEMENTS[name](grid.columns(), grid.rows()))
     inner = inside_frame(PLACEMENTS[name], grid, (HEIGHT - 8, WIDTH - 8))
     assert inner.mean() > 0.5
-    assert np.abs(found - truth)[inner].max() < limit
+    assert np.abs(resampled - truth)[inner].max() < limit
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -106,10 +106,10 @@ def test_reduction_does_not_alias(kernel):
     for similarity in (IDENTITY, Similarity(1.02, 1.0, (0.4, 0.7))):
         placement = Placement(homogeneous(similarity, SHAPE))
         grid = ReleaseGrid(Rectangle(20, 20, 100, 70), 0.5)
-        found = resampled_light(fast, Resampling(placement, grid, kernel))
+        light = resampled_light(fast, Resampling(placement, grid, kernel))
         plain = resampled_light(fast, Resampling(placement, ReleaseGrid(grid.crop), kernel))
-        assert found.std() < 0.08 * plain.std()
-        assert found.mean() == pytest.approx(as_linear(fast).mean(), rel=0.02)
+        assert light.std() < 0.08 * plain.std()
+        assert light.mean() == pytest.approx(as_linear(fast).mean(), rel=0.02)
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.25, 0.4])
@@ -117,11 +117,11 @@ def test_a_reduced_picture_shows_the_scene_where_it_was(scale):
     light = waves(4, shortest_px=40)
     grid = ReleaseGrid(Rectangle(11, 7, 120, 90), scale)
     assert grid.shape == (int(90 * scale), int(120 * scale))
-    found = resampled_light(
+    resampled = resampled_light(
         stored(light, WIDTH, HEIGHT), Resampling(Placement(np.eye(3)), grid, "lanczos")
     )
     x, y = np.meshgrid(grid.columns(), grid.rows())
-    assert np.abs(found - light(x, y))[3:-3, 3:-3].max() < 0.012
+    assert np.abs(resampled - light(x, y))[3:-3, 3:-3].max() < 0.012
     assert grid.columns()[0] - 10.5 == pytest.approx(0.5 / scale), "corners of areas coincide"
 
 
@@ -169,9 +169,9 @@ def largest_by_trying(mask: NDArray[np.bool_]) -> int:
 @given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 2**32 - 1), st.floats(0.3, 1.0))
 def test_largest_rectangle(height, width, seed, share):
     mask = np.random.default_rng(seed).random((height, width)) < share
-    found = largest_rectangle(mask)
-    if found is None:
+    rectangle = largest_rectangle(mask)
+    if rectangle is None:
         assert not mask.any()
         return
-    assert found.of(mask).all()
-    assert found.of(mask).size == found.width * found.height == largest_by_trying(mask)
+    assert rectangle.of(mask).all()
+    assert rectangle.of(mask).size == rectangle.width * rectangle.height == largest_by_trying(mask)

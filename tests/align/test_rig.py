@@ -82,8 +82,8 @@ def test_the_lens_model_is_opencvs():
     points = np.concatenate([rays, np.ones((*x.shape, 1))], -1).reshape(-1, 3)
     zero = np.zeros(3)
     theirs, _ = cv2.projectPoints(points, zero, zero, matrix, np.array(SECOND.distortion))
-    ours = np.stack(SECOND.distorted(x, y), -1).reshape(-1, 2)
-    assert np.abs(ours - theirs[:, 0]).max() < 1e-9
+    positions = np.stack(SECOND.distorted(x, y), -1).reshape(-1, 2)
+    assert np.abs(positions - theirs[:, 0]).max() < 1e-9
     back = np.stack(SECOND.undistorted(*SECOND.distorted(x, y)))
     assert np.abs(back - np.stack([x, y])).max() < 1e-4
 
@@ -103,11 +103,11 @@ def test_a_mirror_exchanges_left_and_right_and_no_horizon_is_crossed():
 def test_a_rig_is_estimated_and_its_file_says_the_same(tmp_path):
     scene = in_many_colours(rendered_pair(11, 0.0, IDENTITY, (WIDTH, HEIGHT), bits=16).blurry)
     other = second_camera(scene, TRUTH)
-    found = estimate_rig(scene, other, mirrored=True, blurry_camera=FIRST, sharp_camera=SECOND)
-    assert np.linalg.norm(places(found) - places(TRUTH), axis=0).max() < 0.3
-    assert np.abs(np.array(found.colour_matrix) - COLOUR).max() < 0.02
-    write_rig(tmp_path / "rig.toml", found)
-    assert read_rig(tmp_path / "rig.toml") == found
+    rig = estimate_rig(scene, other, mirrored=True, blurry_camera=FIRST, sharp_camera=SECOND)
+    assert np.linalg.norm(places(rig) - places(TRUTH), axis=0).max() < 0.3
+    assert np.abs(np.array(rig.colour_matrix) - COLOUR).max() < 0.02
+    write_rig(tmp_path / "rig.toml", rig)
+    assert read_rig(tmp_path / "rig.toml") == rig
 
 
 def test_the_rig_command(run, tmp_path):
@@ -124,9 +124,9 @@ def test_the_rig_command(run, tmp_path):
         "defocus-data", "rig", "b.png", "s.png", "--mirrored", "--lenses", "lenses.toml",
         "--out", "rig.toml", code=0,
     )  # fmt: skip
-    found = read_rig(tmp_path / "rig.toml")
-    assert found.mirrored
-    assert np.linalg.norm(places(found) - places(truth), axis=0).max() < 0.3
+    rig = read_rig(tmp_path / "rig.toml")
+    assert rig.mirrored
+    assert np.linalg.norm(places(rig) - places(truth), axis=0).max() < 0.3
     run("defocus-data", "rig", "b.png", "gone.png", "--out", "other.toml", code=2)
     assert not (tmp_path / "other.toml").exists()
 
@@ -160,8 +160,8 @@ def test_a_colour_matrix_is_robust():
     second = light(x, y).astype(np.float32)
     first = coloured(second, TRUTH)
     first[:40, :60] = 0.5  # something that one camera alone saw
-    found = colour_matrix(first, second, np.ones(x.shape, bool))
-    assert np.abs(found - COLOUR).max() < 0.005
+    matrix = colour_matrix(first, second, np.ones(x.shape, bool))
+    assert np.abs(matrix - COLOUR).max() < 0.005
 
 
 def test_what_is_no_reference_pair_is_refused(refused):

@@ -58,9 +58,9 @@ def pair(name: str, diameter_px: float, zoom: float = ZOOM) -> Pair:
     return first, second, matrix
 
 
-def error_px(found: Registration, truth: NDArray[np.float64]) -> float:
-    assert found.matrix is not None
-    return corner_distance_px(found.matrix, truth, (HEIGHT, WIDTH))
+def error_px(registration: Registration, truth: NDArray[np.float64]) -> float:
+    assert registration.matrix is not None
+    return corner_distance_px(registration.matrix, truth, (HEIGHT, WIDTH))
 
 
 @pytest.mark.parametrize(
@@ -80,21 +80,21 @@ def test_tiles_that_disagree_stay_unknown_in_a_session(blurred, columns, other):
     assert register_in_session(blurry, sharp, lens)[0].matrix is not None
     spoilt = sharp.copy()
     spoilt[:, columns] = other(sharp)[:, columns]
-    found, _ = register_in_session(blurry, spoilt, lens)
-    assert found.matrix is None
-    assert found.reason
+    registration, _ = register_in_session(blurry, spoilt, lens)
+    assert registration.matrix is None
+    assert registration.reason
 
 
 @pytest.mark.parametrize("one", [KNOWN[0], UNKNOWN])
 def test_a_translation_at_most_has_no_shared_zoom(one):
     blurry, sharp, _ = pair(*one, zoom=1.0)
-    found, used = register_in_session(
+    registration, used = register_in_session(
         blurry, sharp, SessionLens(Shared(1.002, 1e-5, 4)), at_most="translation"
     )
     assert used is None
     alone = register(blurry, sharp, at_most="translation")
-    assert (found.similarity, found.reason) == (alone.similarity, alone.reason)
-    assert found.model == ("translation" if found.similarity else "")
+    assert (registration.similarity, registration.reason) == (alone.similarity, alone.reason)
+    assert registration.model == ("translation" if registration.similarity else "")
 
 
 def test_only_the_aperture_changed():
@@ -104,20 +104,20 @@ def test_only_the_aperture_changed():
     moved = shared_zoom([1.005, 1.0052, 1.0049], [0.0005] * 3, same_focus=True)
     assert moved.value == pytest.approx(1.005, abs=2e-4)
     zooms = [0.994, 1.0059, 1.0118]
-    found = shared_zoom(zooms, [0.0006, 0.0009, 0.0011], same_focus=True)
-    assert found.sigma > 0.004
+    zoom = shared_zoom(zooms, [0.0006, 0.0009, 0.0011], same_focus=True)
+    assert zoom.sigma > 0.004
     assert shared_zoom(zooms[:2], [0.0006, 0.0009], same_focus=True) is None
 
 
-@pytest.mark.parametrize(("sigma", "known"), [(5e-4, True), (5e-3, False), (0.02, False)])
-def test_an_unknown_pair_is_known_in_a_sure_session(sigma, known):
+@pytest.mark.parametrize(("sigma", "is_known"), [(5e-4, True), (5e-3, False), (0.02, False)])
+def test_an_unknown_pair_is_known_in_a_sure_session(sigma, is_known):
     blurry, sharp, truth = pair(*UNKNOWN)
     shared = SessionLens(Shared(ZOOM - sigma, sigma, 3))
-    found, used = register_in_session(blurry, sharp, shared)
-    assert (found.matrix is not None, used == shared) == (known, known)
-    assert bool(found.reason) != known
-    if known:
-        assert error_px(found, truth) < 2 * found.corner_error_px < 1.5
+    registration, used = register_in_session(blurry, sharp, shared)
+    assert (registration.matrix is not None, used == shared) == (is_known, is_known)
+    assert bool(registration.reason) != is_known
+    if is_known:
+        assert error_px(registration, truth) < 2 * registration.corner_error_px < 1.5
 
 
 @pytest.mark.full
@@ -130,10 +130,10 @@ def test_a_coma_is_no_doubt_where_only_the_aperture_changed(index):
     reason = register(blurry, sharp).reason
     assert "skewed as by a coma" in reason
     assert reason.endswith(SESSION_HINT)
-    found, used = register_in_session(blurry, sharp, SessionLens(Shared(1.0, 0.0, 0)))
+    registration, used = register_in_session(blurry, sharp, SessionLens(Shared(1.0, 0.0, 0)))
     assert used == SessionLens(Shared(1.0, 0.0, 0))
-    assert error_px(found, np.eye(3)) < min(0.15, 2 * found.corner_error_px)
-    assert found.corner_error_px < 0.3
+    assert error_px(registration, np.eye(3)) < min(0.15, 2 * registration.corner_error_px)
+    assert registration.corner_error_px < 0.3
     elsewhere, used = register_in_session(blurry, sharp, SessionLens(Shared(1.05, 0.0005, 3)))
     assert used is None
     assert "skewed as by a coma" in elsewhere.reason
@@ -165,9 +165,9 @@ def test_an_asymmetry_that_is_no_surer_or_elsewhere_is_not_taken(shared):
 def test_pairs_without_a_common_zoom_may_share_an_asymmetry():
     lens = session_lens([OWN] * 3)
     assert lens.asymmetry is not None
-    found, used = OWN.in_session(SessionLens(asymmetry=lens.asymmetry))
+    registration, used = OWN.in_session(SessionLens(asymmetry=lens.asymmetry))
     assert used == SessionLens(asymmetry=lens.asymmetry)
-    assert found.sigma < OWN.sigma
+    assert registration.sigma < OWN.sigma
     two = session_lens([OWN] * 2)
     assert two is None
 
@@ -194,7 +194,7 @@ def test_a_pair_that_was_registered_is_not_registered_again(monkeypatch):
     again = measure(blurry, sharp, DISFlow(), shared=shared).misalignment
     for module in ("measure", "registration.session"):
         monkeypatch.delattr(f"defocus.align.{module}.register")
-    found = measure(blurry, sharp, DISFlow(), shared=shared, own=own.registration).misalignment
-    assert found.shared == shared
-    assert found.similarity == again.similarity != own.misalignment.similarity
-    assert found.sigma == again.sigma != own.misalignment.sigma
+    answer = measure(blurry, sharp, DISFlow(), shared=shared, own=own.registration).misalignment
+    assert answer.shared == shared
+    assert answer.similarity == again.similarity != own.misalignment.similarity
+    assert answer.sigma == again.sigma != own.misalignment.sigma

@@ -35,18 +35,18 @@ def test_bars_before_leaves_that_move(near, far, coc_px):
     in_front = np.arange(WIDTH) % EVERY_PX < BARS_PX
     blurry = np.where(in_front, bars, disc_blurred(leaves, coc_px)[:, :-MOVED_PX])
     sharp = np.where(in_front, bars, leaves[:, MOVED_PX:])
-    found = register(blurry, sharp)
-    assert found.matrix is not None, found.reason
-    assert corner_distance_px(found.matrix, np.eye(3), sharp.shape) < 0.1
+    registration = register(blurry, sharp)
+    assert registration.matrix is not None, registration.reason
+    assert corner_distance_px(registration.matrix, np.eye(3), sharp.shape) < 0.1
 
 
 def test_a_picture_that_is_too_small_has_none():
     picture = grey("gravel", WIDTH)
     other = picture, Area.shown(np.eye(3), picture.shape), 9.0
     assert small_tiles(picture, tiled(picture, (90, 90), (9, 11), 0.12), *other) is None
-    found = small_tiles(picture, tiled(picture, (100, 100), (9, 11), 0.12), *other)
-    assert len(found.coc_px) == 4 * 9 * 11
-    assert found.tile == (50, 50)
+    small = small_tiles(picture, tiled(picture, (100, 100), (9, 11), 0.12), *other)
+    assert len(small.coc_px) == 4 * 9 * 11
+    assert small.tile == (50, 50)
 
 
 def test_two_models_that_take_turns_end_with_the_simpler_one(monkeypatch):
@@ -56,16 +56,16 @@ def test_two_models_that_take_turns_end_with_the_simpler_one(monkeypatch):
     def in_turns(*given: Any, held: str, **named: Any) -> TileFit | NoFit:
         wanted = "affine" if next(rounds) % 2 else "similarity"
         model = min(wanted, held, key=order.index)
-        found = plain(*given[:6], **{**named, "at_most": "similarity"})
-        matrix = found.fit.matrix.copy()
+        fit = plain(*given[:6], **{**named, "at_most": "similarity"})
+        matrix = fit.fit.matrix.copy()
         matrix[0, 2] += 0.6 * (model == "affine")
-        return replace(found, fit=replace(found.fit, model=model, matrix=matrix))
+        return replace(fit, fit=replace(fit.fit, model=model, matrix=matrix))
 
     monkeypatch.setattr("defocus.align.registration.register.fit_tiles", in_turns)
     wide = texture("gravel", 323, 242).mean(axis=2).astype(np.float32)
-    found = register(wide[2:, 3:], wide[:-2, :-3])
-    assert found.matrix is not None
-    assert found.model == "similarity"
+    registration = register(wide[2:, 3:], wide[:-2, :-3])
+    assert registration.matrix is not None
+    assert registration.model == "similarity"
     moved = np.array([[1.0, 0.0, 3.0], [0.0, 1.0, 2.0], [0.0, 0.0, 1.0]])
-    assert corner_distance_px(found.matrix, moved, (240, 320)) < 0.1
-    assert 0.3 <= found.corner_error_px < 0.5  # half of what lies between the two
+    assert corner_distance_px(registration.matrix, moved, (240, 320)) < 0.1
+    assert 0.3 <= registration.corner_error_px < 0.5  # half of what lies between the two

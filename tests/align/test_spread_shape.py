@@ -38,9 +38,9 @@ def shape_of(family: PSFFamily, strength: float) -> SpreadShape:
         steps = np.arange(len(spread)) - len(spread) // 2
         shifts.append((-(spread.sum(axis=0) @ steps), -(spread.sum(axis=1) @ steps)))
     tiles = BlurredTiles(centres, np.array(shifts), np.full(len(centres), COC_PX), field, SIDE)
-    found = spread_shape(blurry, lambda d: disc_blurred_stack(picture, [d])[0], tiles)
-    assert found is not None
-    return found
+    shape = spread_shape(blurry, lambda d: disc_blurred_stack(picture, [d])[0], tiles)
+    assert shape is not None
+    return shape
 
 
 @pytest.mark.parametrize("family", ["disc", "polygon-5-7", "gaussian"])
@@ -50,18 +50,18 @@ def test_symmetric_kernels_have_no_asymmetry(family):
 
 def test_a_cats_eye_is_measured_by_its_width():
     """The centroid lies off by half the cut's displacement, in diameters."""
-    found = shape_of("cats-eye", 0.4)
-    assert found.cats_eye == pytest.approx(0.2, rel=0.3)
-    assert abs(found.coma) < 0.06
-    assert not found.skewed(0.1)
+    shape = shape_of("cats-eye", 0.4)
+    assert shape.cats_eye == pytest.approx(0.2, rel=0.3)
+    assert abs(shape.coma) < 0.06
+    assert not shape.skewed(0.1)
 
 
 def test_a_coma_is_measured_by_its_tail():
     """The centroid lies off by the tail's length, in radii; it is never told too small."""
     for tail in (0.1, 0.25):
-        found = shape_of("coma", tail)
-        assert 1.0 < found.coma / (tail / 2) < 2.0
-    assert found.skewed(0.1)
+        shape = shape_of("coma", tail)
+        assert 1.0 < shape.coma / (tail / 2) < 2.0
+    assert shape.skewed(0.1)
 
 
 def test_a_sharp_picture_shows_no_shape():

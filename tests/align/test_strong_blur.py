@@ -39,8 +39,8 @@ def test_what_is_left_to_move_is_found_with_its_sign(truth):
     blurry = blurred * light + np.random.default_rng(1).normal(0, 0.002, SHAPE).astype(np.float32)
     coc = np.random.default_rng(2).uniform(6, 10, len(CENTRES))
     area = Area.shown(homogeneous(truth, SHAPE), SHAPE)
-    found = strong_blur_step(np.maximum(blurry, 0), sharp, area, CENTRES, coc).matrix
-    assert corner_distance_px(found, homogeneous(truth, SHAPE), SHAPE) < 0.1
+    matrix = strong_blur_step(np.maximum(blurry, 0), sharp, area, CENTRES, coc).matrix
+    assert corner_distance_px(matrix, homogeneous(truth, SHAPE), SHAPE) < 0.1
 
 
 def curved(x: Any) -> Any:
@@ -60,8 +60,8 @@ def test_a_parallax_that_grows_with_the_blur_is_no_zoom_and_no_rotation():
     nearest = np.abs(sizes[:, None, None] - coc).argmin(axis=0)
     blurry = np.take_along_axis(blurred, nearest[None], axis=0)[0]
     area = Area(3, 3, SHAPE[1] - 3, SHAPE[0] - 3)
-    found = strong_blur_step(blurry, sharp, area, CENTRES, curved(CENTRES[:, 0])).matrix
-    assert np.hypot(found[0, 0] - 1, found[1, 0]) * np.hypot(*SHAPE) / 2 < 0.1
+    step = strong_blur_step(blurry, sharp, area, CENTRES, curved(CENTRES[:, 0])).matrix
+    assert np.hypot(step[0, 0] - 1, step[1, 0]) * np.hypot(*SHAPE) / 2 < 0.1
 
 
 def registered(
@@ -95,12 +95,12 @@ def registered(
 )
 def test_tiles_that_all_err_under_strong_blur_are_no_answer(monkeypatch, wrong, blur_px, reason):
     """By 0.8 px at the corners."""
-    found = registered(monkeypatch, wrong, blur_px)
-    assert found.reason == "" if reason is None else reason in found.reason
+    registration = registered(monkeypatch, wrong, blur_px)
+    assert registration.reason == "" if reason is None else reason in registration.reason
 
 
 @pytest.mark.parametrize(
-    ("wrong", "blur_px", "known"),
+    ("wrong", "blur_px", "is_known"),
     [
         (Similarity(rotation_deg=0.08), 16.0, True),
         (Similarity(rotation_deg=0.2), 16.0, False),
@@ -108,19 +108,19 @@ def test_tiles_that_all_err_under_strong_blur_are_no_answer(monkeypatch, wrong, 
     ],
     ids=["near", "far", "little-blur"],
 )
-def test_the_intensities_answer_where_the_tiles_are_unsure(monkeypatch, wrong, blur_px, known):
+def test_the_intensities_answer_where_the_tiles_are_unsure(monkeypatch, wrong, blur_px, is_known):
     """The tiles err by 0.3 or 0.8 px at the corners, and say 0.7 px."""
-    found = registered(monkeypatch, wrong, blur_px, error_px=0.7)
-    if not known:
-        assert found.reason == (
+    registration = registered(monkeypatch, wrong, blur_px, error_px=0.7)
+    if not is_known:
+        assert registration.reason == (
             "the tiles leave an error of 0.7 px at the corners, more than the 0.5 px allowed; "
             "other pairs of its session may give the zoom (align --session)"
         )
         return
-    assert found.matrix is not None
-    assert found.model == "similarity"
-    assert corner_distance_px(found.matrix, np.eye(3), (288, 384)) < 0.1
-    assert found.corner_error_px < 0.5
+    assert registration.matrix is not None
+    assert registration.model == "similarity"
+    assert corner_distance_px(registration.matrix, np.eye(3), (288, 384)) < 0.1
+    assert registration.corner_error_px < 0.5
 
 
 def test_the_error_of_the_intensities_is_what_they_err_by():
@@ -134,6 +134,6 @@ def test_the_error_of_the_intensities_is_what_they_err_by():
         rng = np.random.default_rng(seed)
         noisy = (np.maximum(one + rng.normal(0, 0.02, SHAPE), 0) for one in (blurred, sharp))
         first, second = (np.asarray(one, np.float32) for one in noisy)
-        found = strong_blur_step(first, second, area, CENTRES, np.full(len(CENTRES), 8.0))
-        over.append(corner_distance_px(found.matrix, truth, SHAPE) / found.error_px)
+        step = strong_blur_step(first, second, area, CENTRES, np.full(len(CENTRES), 8.0))
+        over.append(corner_distance_px(step.matrix, truth, SHAPE) / step.error_px)
     assert 0.5 < np.sqrt(np.mean(np.square(over))) < 2

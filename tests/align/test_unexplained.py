@@ -44,25 +44,25 @@ def found(blurry: Light, sharp: Light, diameter: Light | None) -> Unexplained:
     return result[0]
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_blur_light_and_noise_are_explained(pair, known):
+@pytest.mark.parametrize("has_diameter", [True, False])
+def test_blur_light_and_noise_are_explained(pair, has_diameter):
     blurry, sharp, diameter = pair
     y, x = np.ogrid[-1:1:240j, -1:1:320j]
     light = 0.7 * 2.0 ** (-1.2 * (x * x + y * y) / 2)
     random = np.random.default_rng(0)
     darker = blurry * light[..., None] + random.normal(0, 0.01, blurry.shape)
-    told = found(darker.astype(np.float32), sharp, diameter if known else None)
-    assert told.stops < 0.15
-    assert causes(told) == ()
+    cause = found(darker.astype(np.float32), sharp, diameter if has_diameter else None)
+    assert cause.stops < 0.15
+    assert causes(cause) == ()
 
 
 def test_an_object_that_moved_is_found_where_it_is(pair):
     blurry, sharp, diameter = pair
     moved = sharp.copy()
     moved[90:140, 60:110] = sharp[90:140, 200:250]
-    told, stops = unexplained(blurry, moved, STILL, diameter)
-    assert told.stops > MOST_STOPS
-    assert [one.split(":")[0] for one in causes(told)] == ["something moved"]
+    cause, stops = unexplained(blurry, moved, STILL, diameter)
+    assert cause.stops > MOST_STOPS
+    assert [one.split(":")[0] for one in causes(cause)] == ["something moved"]
     wrong = ~explained(stops, (240, 320))
     assert wrong[100:130, 70:100].any()
     assert not wrong[:, 180:].any()
@@ -73,9 +73,9 @@ def test_an_object_that_moved_is_found_where_it_is(pair):
 def test_light_across_the_picture_is_no_movement(pair):
     blurry, sharp, diameter = pair
     uneven = sharp * 2.0 ** np.linspace(-0.4, 0.4, 320, dtype=np.float32)[None, :, None]
-    told = found(blurry, uneven, diameter)
-    assert told.tilt_ev == pytest.approx(0.4, abs=0.1)
-    assert [one.split(",")[0] for one in causes(told)] == ["light changed across the picture"]
+    cause = found(blurry, uneven, diameter)
+    assert cause.tilt_ev == pytest.approx(0.4, abs=0.1)
+    assert [one.split(",")[0] for one in causes(cause)] == ["light changed across the picture"]
 
 
 def test_dark_specks_are_dust(pair):
@@ -85,16 +85,16 @@ def test_dark_specks_are_dust(pair):
     blurry, dusty = blurred(plain, diameter), plain.copy()
     for x, y in ((60, 60), (120, 170), (200, 80), (260, 150)):
         cv2.circle(dusty, (x, y), 5, (0.1, 0.1, 0.1), -1)
-    told = found(blurry, dusty, diameter)
-    assert told.specks == 4
-    assert "dust or a mark: 4 dark specks in the sharp member alone" in causes(told)
+    cause = found(blurry, dusty, diameter)
+    assert cause.specks == 4
+    assert "dust or a mark: 4 dark specks in the sharp member alone" in causes(cause)
 
 
 def test_a_sharp_member_that_is_the_blurrier_is_focused_elsewhere(pair):
     blurry, sharp, diameter = pair
-    told = found(blurry, blurred(sharp, np.ascontiguousarray(diameter[:, ::-1])), diameter)
-    assert told.blurrier_share > 0.25
-    assert any("is focused elsewhere" in one for one in causes(told))
+    cause = found(blurry, blurred(sharp, np.ascontiguousarray(diameter[:, ::-1])), diameter)
+    assert cause.blurrier_share > 0.25
+    assert any("is focused elsewhere" in one for one in causes(cause))
     whole = found(sharp, blurred(sharp, np.full_like(diameter, 6.0)), None)
     assert any(one.startswith("the two are exchanged") for one in causes(whole))
 
@@ -107,8 +107,8 @@ def test_lost_profiles_and_a_member_in_black_and_white_are_named(pair, member, o
     assert text.startswith(f"the colours of the {other} member are ")
     assert f"profile of the {member} one" in text
     grey = members | {member: members[member].mean(axis=2, keepdims=True).repeat(3, axis=2)}
-    told = causes(found(grey["blurry"], grey["sharp"], pair[2]))
-    assert any(one.startswith(f"the {member} member has hardly any colours") for one in told)
+    reasons = causes(found(grey["blurry"], grey["sharp"], pair[2]))
+    assert any(one.startswith(f"the {member} member has hardly any colours") for one in reasons)
 
 
 def test_white_balance_is_no_change_of_colours_and_grey_tells_nothing(pair):

@@ -310,8 +310,8 @@ def test_recipes_have_all_budgets(name):
     assert demo <= quick
     rates = [settings.learning_rate("paper", settings.epochs * k / 50) for k in range(51)]
     assert all(0 <= rate <= settings.paper.learning_rate * (1 + 1e-9) for rate in rates)
-    told = json.dumps(settings.objective_settings, sort_keys=True)
-    assert has_adversary(settings.objective, told) == (settings.adversary is not None)
+    text = json.dumps(settings.objective_settings, sort_keys=True)
+    assert has_adversary(settings.objective, text) == (settings.adversary is not None)
 
 
 @cache

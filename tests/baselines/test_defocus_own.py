@@ -64,8 +64,8 @@ def test_one_input_for_the_whole_network_or_in_half_precision():
 
 
 def test_shipped_files_are_small_enough():
-    found = [find_own_weights(system) for system in all_baselines().values()]
-    assert sum(path.stat().st_size for path in found if path) <= MOST_BYTES
+    files = [find_own_weights(system) for system in all_baselines().values()]
+    assert sum(path.stat().st_size for path in files if path) <= MOST_BYTES
 
 
 @NAMES

@@ -54,11 +54,11 @@ def test_labels_are_resized_with_aligned_corners():
 
 def test_it_learns_a_map_by_heart_and_the_heads_after_ten_epochs():
     torch.manual_seed(0)
-    network, made = DMENet(divide_channels_by=16).train(), objective("dmenet")
+    network, criterion = DMENet(divide_channels_by=16).train(), objective("dmenet")
     batch = paired_batch(32)
     ramp = torch.linspace(0, 20, 32).expand(2, 1, 32, 32)  # above 15 px counts as 15 px
     batch = dataclasses.replace(batch, supervision={"defocus_map": ramp})
-    early, parts = made(network, batch, Progress(0, 9.9))
+    early, parts = criterion(network, batch, Progress(0, 9.9))
     early.backward()
     assert set(parts) == {"map"}
     head = network.main_net.defocus_net.decoder.u3_aux.c2
@@ -66,7 +66,7 @@ def test_it_learns_a_map_by_heart_and_the_heads_after_ten_epochs():
     optimiser = torch.optim.Adam(network.parameters(), lr=3e-3, betas=(0.9, 0.999))
     losses = []
     for step in range(12):
-        loss, parts = made(network, batch, Progress(step, 10.0))
+        loss, parts = criterion(network, batch, Progress(step, 10.0))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -106,22 +106,22 @@ def test_the_critic_is_padded_as_tensorflow_pads():
 def test_it_adapts_to_real_pictures_after_ten_epochs(tmp_path):
     torch.manual_seed(0)
     recipe, network = baseline("dmenet").recipe(), DMENet(divide_channels_by=16).train()
-    made = objective("dmenet", **real_pictures(tmp_path)).train()
+    criterion = objective("dmenet", **real_pictures(tmp_path)).train()
     batch = paired_batch(32, 1)
     ramp = torch.linspace(0, 15, 32).expand(1, 1, 32, 32)
     batch = dataclasses.replace(batch, supervision={"defocus_map": ramp})
-    optimisers = make_optimisers(recipe, network, made)
+    optimisers = make_optimisers(recipe, network, criterion)
 
     def step(epoch: float) -> dict[str, float]:
         return optimiser_step(
-            recipe, optimisers, network, made, batch, Progress(1, epoch), learning_rate=1e-3
+            recipe, optimisers, network, criterion, batch, Progress(1, epoch), learning_rate=1e-3
         )
 
     assert set(step(9.0)) == {"loss", "map"}
     losses = [step(10.0) for _ in range(5)]
     assert {"focus", "adversarial", "adversary"} < set(losses[0])
     assert losses[-1]["focus"] < losses[0]["focus"]
-    for part in (network, made):
+    for part in (network, criterion):
         assert all(torch.isfinite(p.grad).all() for p in part.parameters() if p.grad is not None)
     drawn = []
     for _ in range(2):
@@ -136,11 +136,11 @@ def test_folders_that_cannot_be_used_are_named(tmp_path, refused):
         objective("dmenet", labelled=settings["labelled"])
     with refused(SettingsError):
         objective("dmenet", **settings | {"unlabelled": str(tmp_path / "none")})
-    made = objective("dmenet", **settings)
+    criterion = objective("dmenet", **settings)
     batch = paired_batch(48)
     batch = dataclasses.replace(batch, supervision={"defocus_map": torch.zeros(2, 1, 48, 48)})
     with refused(InputError):
-        made(DMENet(divide_channels_by=16), batch, Progress(1, 10.0))
+        criterion(DMENet(divide_channels_by=16), batch, Progress(1, 10.0))
     (tmp_path / "gt" / "1.png").rename(tmp_path / "gt" / "2.png")
     with refused(SettingsError):
         objective("dmenet", **settings)

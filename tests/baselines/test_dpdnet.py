@@ -15,7 +15,7 @@ NARROW = (8, 16, 32, 64, 128)
 def test_dropout_is_on_levels_four_and_five_in_training_only():
     network = DPDNet(1, NARROW).train()
     features: list[torch.Tensor] = []
-    network.dropout.register_forward_hook(lambda _, __, found: features.append(found))
+    network.dropout.register_forward_hook(lambda _, __, output: features.append(output))
     blurry = torch.rand(1, 3, 64, 64)
     assert not torch.equal(network(blurry), network(blurry))
     assert [tuple(each.shape[1:]) for each in features[:2]] == [(64, 8, 8), (128, 4, 4)]
@@ -54,9 +54,9 @@ def test_keras_files_become_ours(whole_model):
     if whole_model:
         stored["optimizer_weights/training/Adam/conv2d_25/kernel/m:0"] = torch.rand(3, 2, 4, 5)
     shuffled = dict(sorted(stored.items()))  # as HDF5 lists them: conv2d_3 after conv2d_25
-    found = convert(shuffled)
-    assert set(found) == set(wanted)
-    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    state = convert(shuffled)
+    assert set(state) == set(wanted)
+    assert all(torch.equal(state[name], wanted[name]) for name in wanted)
 
 
 def test_the_converted_names_are_the_networks():
@@ -65,7 +65,7 @@ def test_the_converted_names_are_the_networks():
 
 
 def test_other_files_are_left_alone_and_shorter_ones_refused(refused):
-    ours = {"network.conv1_1.weight": torch.zeros(1)}
-    assert convert(ours) is ours
+    tensors = {"network.conv1_1.weight": torch.zeros(1)}
+    assert convert(tensors) is tensors
     with refused(ValueError):
         convert({"conv2d/conv2d/bias:0": torch.zeros(1)})

@@ -32,6 +32,6 @@ def test_a_schedule_starts_from_added_weights(tmp_path, monkeypatch, refused):
     state = system.build().state_dict()
     torch.save(state, tmp_path / "first.pth")
     add_weights(system, [tmp_path / "first.pth"])
-    found = trained().state_dict()
+    converted = trained().state_dict()
     for name, entry in state.items():
-        torch.testing.assert_close(found[name], entry, rtol=0, atol=1e-9)
+        torch.testing.assert_close(converted[name], entry, rtol=0, atol=1e-9)

@@ -35,8 +35,8 @@ def test_the_ablations_lines_have_their_losses(name):
     recipe = baseline(name).recipe()
     settings = recipe.objective_settings
     assert ("dual_pixel" in recipe.supervision) == ("disparity" in ABLATION[name])
-    found = {"deblur"} | {part for part in ("disparity", "reblur") if settings[part]}
-    assert found == ABLATION[name]
+    parts = {"deblur"} | {part for part in ("disparity", "reblur") if settings[part]}
+    assert parts == ABLATION[name]
 
 
 @pytest.mark.parametrize(
@@ -47,11 +47,11 @@ def test_configurations_have_the_released_numbers(name, steps, reblurred, crop):
     recipe = baseline(name).recipe()
     assert recipe.paper.crop_px == crop
     with torch.device("meta"):
-        made = objective(recipe.objective, **recipe.objective_settings)
+        criterion = objective(recipe.objective, **recipe.objective_settings)
         network = baseline(name).build()
-    assert made.reblur.steps == reblurred
+    assert criterion.reblur.steps == reblurred
     assert (
-        made.reblur.RBF[0][0].in_channels
+        criterion.reblur.RBF[0][0].in_channels
         == filter_channels(steps, 128)
         == network.F[-1].out_channels
     )

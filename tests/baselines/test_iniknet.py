@@ -19,9 +19,9 @@ def narrow():
 
 
 def test_frequencies_start_evenly_from_2_to_12():
-    found = [drawing.layers[1].w0.item() for drawing in KernelDictionary(10).kernelINR_list]
+    frequencies = [drawing.layers[1].w0.item() for drawing in KernelDictionary(10).kernelINR_list]
     published = [2, 3.111111, 4.222222, 5.333333, 6.444444, 7.555556, 8.666667, 9.777778, 10.888889]
-    assert found == pytest.approx([*published, 12], abs=1e-6)
+    assert frequencies == pytest.approx([*published, 12], abs=1e-6)
 
 
 @pytest.mark.parametrize("size", [3, 15])

@@ -35,7 +35,7 @@ def test_the_inverse_leads_back():
 def test_the_true_flow_is_used_and_nothing_is_measured(shifted):
     blurry, target = shifted(0, 0), shifted(3, -2)
     objective = make(flow="true", mask="none", kernels="none")
-    known = torch.tensor([3.0, -2.0]).view(1, 2, 1, 1).expand(1, 2, 96, 96).contiguous()
+    true_flow = torch.tensor([3.0, -2.0]).view(1, 2, 1, 1).expand(1, 2, 96, 96).contiguous()
 
     def loss(flow: torch.Tensor) -> float:
         with torch.no_grad():
@@ -43,8 +43,8 @@ def test_the_true_flow_is_used_and_nothing_is_measured(shifted):
             return float(objective(Constant(blurry), batch, LATER)[0])
 
     borders = 8 * 3 / 96 * float(charbonnier(blurry, target))
-    assert loss(known) < 2 * objective.settings.epsilon + borders
-    assert loss(-known) > 3 * loss(known)
+    assert loss(true_flow) < 2 * objective.settings.epsilon + borders
+    assert loss(-true_flow) > 3 * loss(true_flow)
 
 
 @pytest.mark.parametrize(
@@ -270,6 +270,6 @@ def test_a_network_with_another_objective_is_given_what_the_settings_need(
     objective, settings, needed
 ):
     own = baseline("unet").recipe
-    found = retrained(own(), objective, settings)
+    network = retrained(own(), objective, settings)
     same = own().model_copy(update={"objective": objective, "objective_settings": settings})
-    assert found == same.model_copy(update=needed)
+    assert network == same.model_copy(update=needed)

@@ -95,8 +95,8 @@ def test_dual_pixel_views_are_reblurred_to_their_mean(shifted):
 def test_the_official_reading_is_a_bundle_of_defaults(refused):
     paper, official = JDRLSettings(), JDRLSettings(reading="official")
     assert (paper.mask, paper.warp, paper.warmup) == ("paper", "correct", "both")
-    found = (official.mask, official.warp, official.warmup, official.estimator)
-    assert found == ("official", "half-pixel", "forward", "pwcnet")
+    choices = (official.mask, official.warp, official.warmup, official.estimator)
+    assert choices == ("official", "half-pixel", "forward", "pwcnet")
     assert JDRLSettings(reading="official", mask="none").mask == "none"
     with refused(SettingsError):
         make(maks="paper")
@@ -234,12 +234,12 @@ def test_around_a_network_of_its_own_training_there_are_three_phases(shifted):
         loss, parts = objective(network, batch, Progress(0, epoch))
         loss.backward()
         assert objective.reblurring is not None
-        found = [
+        norms = [
             any(p.grad is not None for p in module.parameters())
             for module in (network, objective.reblurring)
         ]
         assert network.training
-        return found[0], found[1], set(parts)
+        return norms[0], norms[1], set(parts)
 
     assert gradients(9.0) == (True, False, set())
     assert gradients(12.0) == (False, True, {"reblur"})

@@ -26,13 +26,13 @@ def test_tensorlayer_lists_become_ours(name):
         f"params.{number}": entry.permute(2, 3, 1, 0) if entry.ndim == 4 else entry
         for number, entry in enumerate(state.values())
     }
-    found = state_for(baseline(name), dict(sorted(listed.items())), "kpac.npz")
-    assert list(found) == list(state)
-    assert all(torch.equal(found[entry], state[entry]) for entry in state)
+    converted = state_for(baseline(name), dict(sorted(listed.items())), "kpac.npz")
+    assert list(converted) == list(state)
+    assert all(torch.equal(converted[entry], state[entry]) for entry in state)
 
 
 def test_other_files_are_left_alone_and_other_lengths_refused(refused):
-    ours = {"deblur.c0.weight": torch.zeros(1)}
-    assert convert(ours) is ours
+    tensors = {"deblur.c0.weight": torch.zeros(1)}
+    assert convert(tensors) is tensors
     with refused(ValueError):
         convert({"params.0": torch.zeros(1), "params.1": torch.zeros(1)})

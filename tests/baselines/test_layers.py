@@ -74,7 +74,7 @@ def test_in_p2ikt_corrected_every_colour_meets_all_kernels_and_has_its_own():
     expected = (taps.reshape(5, 5) * pictures[1, 2, 6:11, 8:13]).sum()
     torch.testing.assert_close(predictor(pictures)[1, 2, 8, 10], expected)
     official, mended = (baseline(name).recipe() for name in ("p2ikt", "p2ikt-corrected"))
-    lpips = [made.objective_settings["terms"][2]["settings"] for made in (official, mended)]
+    lpips = [recipe.objective_settings["terms"][2]["settings"] for recipe in (official, mended)]
     assert lpips == [{"normalise": False}, {"normalise": True}]
 
 
@@ -138,12 +138,12 @@ def test_a_small_bank_has_evenly_spaced_kernels_of_the_whole_one(bank):
 
 def test_structure_has_its_turns():
     recipe = baseline("gkmnet").recipe()
-    made = objective(recipe.objective, **recipe.objective_settings)
+    criterion = objective(recipe.objective, **recipe.objective_settings)
     network = GKMNet().eval()
     batch = paired_batch(64, count=1)
 
     def kind(epoch: float) -> set[str]:
-        parts = made(network, batch, Progress(0, epoch))[1]
+        parts = criterion(network, batch, Progress(0, epoch))[1]
         return {name.split("_")[0] for name in parts}
 
     with torch.no_grad():

@@ -46,8 +46,8 @@ def test_every_loss_pulls_towards_the_target(name):
 
 
 def test_charbonnier_by_hand():
-    found = charbonnier(torch.tensor([0.3, 0.0]), torch.tensor([0.0, 0.0]), 0.4)
-    assert found.item() == pytest.approx((0.5 + 0.4) / 2)
+    loss = charbonnier(torch.tensor([0.3, 0.0]), torch.tensor([0.0, 0.0]), 0.4)
+    assert loss.item() == pytest.approx((0.5 + 0.4) / 2)
 
 
 def test_psnr_is_that_of_each_picture(pair):

@@ -83,9 +83,9 @@ def test_all_are_trained_alike(name):
 
 def test_jdrl_beside_a_narrow_copy_begins_with_its_start_weights():
     recipe = SYSTEMS["jdrl-ifan"].narrowed().recipe
-    made = make_jdrl(**recipe().objective_settings)
-    assert (recipe().objective, made.own) == ("jdrl", None)
-    assert 0 < made.settings.joint_from < recipe().epochs
+    criterion = make_jdrl(**recipe().objective_settings)
+    assert (recipe().objective, criterion.own) == ("jdrl", None)
+    assert 0 < criterion.settings.joint_from < recipe().epochs
 
 
 @names

@@ -40,10 +40,10 @@ def test_the_paper_adds_the_reblurring_and_the_code_leaves_it_out(network):
 
 @torch.no_grad()
 def test_structure_alone_counts_in_its_turns(network):
-    made = objective("nrknet", reblurring=0.0)
+    criterion = objective("nrknet", reblurring=0.0)
     batch = paired_batch(64, count=1)
     losses = {
-        epoch: float(made(network, batch, Progress(0, epoch))[0])
+        epoch: float(criterion(network, batch, Progress(0, epoch))[0])
         for epoch in (0.0, 999.0, 1100.0, 1101.0, 1199.0, 1200.0)
     }
     by_structure = {epoch for epoch, value in losses.items() if value != losses[0.0]}
@@ -60,5 +60,5 @@ def test_it_trains_no_other_network(refused):
 def test_frequencies_are_the_sum_of_both_parts():
     """A constant difference d is d per value in the spectrum's real part, nothing in the other."""
     target = torch.rand(2, 3, 8, 12)
-    found = squares_and_frequencies(target + 0.2, target)
-    assert float(found) == pytest.approx(0.2**2 + 0.1 * 0.2, rel=1e-4)
+    loss = squares_and_frequencies(target + 0.2, target)
+    assert float(loss) == pytest.approx(0.2**2 + 0.1 * 0.2, rel=1e-4)

@@ -37,7 +37,7 @@ def sampled(
     if not zeros:
         x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
     left, top = x.floor(), y.floor()
-    found = torch.zeros_like(picture)
+    total = torch.zeros_like(picture)
     for across, down in ((0, 0), (0, 1), (1, 0), (1, 1)):
         column, row = left + across, top + down
         weight = (1 - (x - column).abs()) * (1 - (y - row).abs())
@@ -45,8 +45,8 @@ def sampled(
         place = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
         index = place.long().flatten(1)[:, None].expand(-1, picture.shape[1], -1)
         values = picture.flatten(2).gather(2, index).reshape(picture.shape)
-        found = found + (weight * inside)[:, None] * values
-    return found
+        total = total + (weight * inside)[:, None] * values
+    return total
 
 
 def positions(picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -62,15 +62,15 @@ def positions(picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def ifan_loss(network: nn.Module, own: Objective, batch: Batch, _: int) -> torch.Tensor:
     """Three mean squared errors; two of them at an eighth of the size."""
-    found = network.outputs(batch.blurry)  # type: ignore[operator]
+    outputs = network.outputs(batch.blurry)  # type: ignore[operator]
     left, right = batch.supervision["dual_pixel"].split(3, dim=1)
     small = [each.unfold(2, 8, 8).unfold(3, 8, 8).mean((-1, -2)) for each in (left, right)]
     disparity = network.disparity(right)[:, 0]  # type: ignore[operator]
     columns, rows = positions(small[1])
     moved = sampled(small[1], columns + disparity, rows.expand_as(disparity), zeros=True)
-    blurred = own.reblur(batch.target, found["filters"])
+    blurred = own.reblur(batch.target, outputs["filters"])
     small_blurry = batch.blurry.unfold(2, 8, 8).unfold(3, 8, 8).mean((-1, -2))
-    pairs = [(found["restored"], batch.target), (moved, small[0]), (blurred, small_blurry)]
+    pairs = [(outputs["restored"], batch.target), (moved, small[0]), (blurred, small_blurry)]
     return torch.stack([((first - second) ** 2).mean() for first, second in pairs]).sum()
 
 
@@ -151,19 +151,19 @@ def named(*modules: nn.Module) -> Iterator[nn.Parameter]:
 @pytest.mark.parametrize(("name", "loss", "objective", "epoch"), PUBLISHED.values(), ids=PUBLISHED)
 def test_loss_and_gradients_are_the_published_ones(name, loss, objective, epoch):
     system = baseline(name)
-    ours, own = system.narrowed().build().double().train(), objective().double().train()
-    for module in (ours, own):
+    network, own = system.narrowed().build().double().train(), objective().double().train()
+    for module in (network, own):
         fill_weights(module, 0, gain=0.7)
-    theirs, their_objective = copy.deepcopy((ours, own))
+    theirs, their_objective = copy.deepcopy((network, own))
     batch = paired_batch(32).each(lambda tensor: tensor.double())
     torch.manual_seed(1)  # dropout
-    found, _ = own(ours, batch, Progress(0, float(epoch), system.recipe().warmup_epochs))
+    own_loss, _ = own(network, batch, Progress(0, float(epoch), system.recipe().warmup_epochs))
     torch.manual_seed(1)
     expected = loss(theirs, their_objective, batch, epoch)
-    assert found.item() == pytest.approx(expected.item(), rel=1e-9)
-    found.backward()
+    assert own_loss.item() == pytest.approx(expected.item(), rel=1e-9)
+    own_loss.backward()
     expected.backward()
-    pairs = zip(named(ours, own), named(theirs, their_objective), strict=True)
+    pairs = zip(named(network, own), named(theirs, their_objective), strict=True)
     moved = [(mine.grad, other.grad) for mine, other in pairs if other.grad is not None]
     chosen = moved[:: max(1, len(moved) // NAMED)]
     assert len(chosen) >= NAMED

@@ -46,9 +46,9 @@ def values_and_gradients(
 
 def assert_equal(operator: Operator, given: tuple[torch.Tensor, ...], relative: float) -> None:
     grown = torch.randn(given[0].shape, generator=torch.Generator().manual_seed(0))
-    ours = values_and_gradients(operator, given, grown)
+    result = values_and_gradients(operator, given, grown)
     twin = values_and_gradients(literal_reblur, given, grown.double())
-    for one, other in zip(ours, twin, strict=True):
+    for one, other in zip(result, twin, strict=True):
         largest = max(1e-3, float(other.abs().max()))
         # Terms are up to a picture's 1 times the gradient that comes in, and may cancel.
         rounding = torch.finfo(torch.float32).eps * max(1.0, float(grown.abs().max()))
@@ -165,8 +165,8 @@ def test_triton_kernels_compile_for_a_device(monkeypatch, tmp_path):
             for key in kernel.arg_names
         }
         source = ASTSource(fn=kernel, signature=signature, constexprs=chosen)
-        made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=OPTIONS)
-        assert made.asm["cubin"]
+        binary = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=OPTIONS)
+        assert binary.asm["cubin"]
 
 
 @pytest.mark.gpu
@@ -174,9 +174,9 @@ def test_triton_kernels_compile_for_a_device(monkeypatch, tmp_path):
 def test_triton_on_a_device():
     given = tuple(one.cuda() for one in inputs(8, 70, 300, 2))
     grown = torch.randn(2, 3, 70, 300, generator=torch.Generator().manual_seed(0)).cuda()
-    ours = values_and_gradients(partial(isotropic_reblur, path="triton"), given, grown)
+    result = values_and_gradients(partial(isotropic_reblur, path="triton"), given, grown)
     twin = values_and_gradients(literal_reblur, given, grown.double())
-    for one, other in zip(ours, twin, strict=True):
+    for one, other in zip(result, twin, strict=True):
         torch.testing.assert_close(
             one.double(), other, rtol=0, atol=1e-5 * float(other.abs().max())
         )

@@ -124,14 +124,14 @@ def test_recipes_are_the_published_ones(name):
     facts, rates = PUBLISHED[name]
     recipe = all_baselines()[name].recipe()
     assert {fact: attrgetter(fact)(recipe) for fact in facts} == facts
-    found = {epoch: recipe.learning_rate("paper", epoch) for epoch in rates}
-    assert found == pytest.approx(rates)
+    rates_by_epoch = {epoch: recipe.learning_rate("paper", epoch) for epoch in rates}
+    assert rates_by_epoch == pytest.approx(rates)
 
 
 def test_crops_of_restormer_grow_as_published():
     paper = all_baselines()["restormer"].recipe().paper
-    found = [paper.size_at(epoch) for epoch in (91.9, 92, 156, 204, 240, 276, 299)]
-    assert found == [(128, 64), (160, 40), (192, 32), (256, 16), (320, 8), (384, 8), (384, 8)]
+    sizes = [paper.size_at(epoch) for epoch in (91.9, 92, 156, 204, 240, 276, 299)]
+    assert sizes == [(128, 64), (160, 40), (192, 32), (256, 16), (320, 8), (384, 8), (384, 8)]
     assert [each.from_epoch for each in paper.growth] == [92, 156, 204, 240, 276]
     assert paper.largest_crop_px == 384
 
@@ -160,5 +160,5 @@ BACKBONES = [("lpips", SCALES, 0.1), ("perceptual", SCALES, 0.1)]
 )
 def test_terms_of_the_loss_are_the_published_ones(name, terms):
     settings = all_baselines()[name].recipe().objective_settings
-    found = [(t["loss"], t.get("of", "restored"), t.get("weight", 1)) for t in settings["terms"]]
-    assert found == terms
+    parts = [(t["loss"], t.get("of", "restored"), t.get("weight", 1)) for t in settings["terms"]]
+    assert parts == terms

@@ -43,19 +43,19 @@ def test_whole_pixels_are_moved_exactly(scene):
 @pytest.mark.parametrize(("x", "y"), [(0.3, -0.2), (-0.45, 0.1), (0.0, 0.5)])
 def test_a_planted_displacement_is_found(scene, x, y):
     seen = shifted(scene, x, y)
-    found = remaining_displacement(seen, scene, 32)
-    assert found.shape == (2, 2, 128, 128)
-    assert found[INNER][:, 0].mean().item() == pytest.approx(x, abs=0.04)
-    assert found[INNER][:, 1].mean().item() == pytest.approx(y, abs=0.04)
-    left = (moved_by(scene, found) - seen)[INNER].square().mean()
+    displacement = remaining_displacement(seen, scene, 32)
+    assert displacement.shape == (2, 2, 128, 128)
+    assert displacement[INNER][:, 0].mean().item() == pytest.approx(x, abs=0.04)
+    assert displacement[INNER][:, 1].mean().item() == pytest.approx(y, abs=0.04)
+    left = (moved_by(scene, displacement) - seen)[INNER].square().mean()
     assert left < 0.05 * (scene - seen)[INNER].square().mean()
 
 
 def test_displacements_differ_between_places(scene):
     seen = torch.cat([shifted(scene, 0.4, 0)[..., :64], shifted(scene, -0.4, 0)[..., 64:]], dim=3)
-    found = remaining_displacement(seen, scene, 32)[:, 0, 16:-16]
-    assert found[..., 16:40].mean().item() == pytest.approx(0.4, abs=0.08)
-    assert found[..., 88:112].mean().item() == pytest.approx(-0.4, abs=0.08)
+    displacement = remaining_displacement(seen, scene, 32)[:, 0, 16:-16]
+    assert displacement[..., 16:40].mean().item() == pytest.approx(0.4, abs=0.08)
+    assert displacement[..., 88:112].mean().item() == pytest.approx(-0.4, abs=0.08)
 
 
 def test_noise_and_large_changes_move_little(scene):
@@ -145,15 +145,15 @@ def test_a_recipe_that_asks_for_no_mask_is_told(scene, refused):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "words"),
     [
         ({"alpha": 1}, "unknown key 'alpha'"),
         ({"tile_px": 1}, "tile_px"),
         ({"tile_px": 9}, "tile_px"),
     ],
 )
-def test_unknown_settings_are_refused(settings, told):
-    with pytest.raises(SettingsError, match=told):
+def test_unknown_settings_are_refused(settings, words):
+    with pytest.raises(SettingsError, match=words):
         objective("registered", **settings)
 
 
@@ -163,11 +163,11 @@ def test_any_network_can_be_trained_on_registered_pairs():
     assert wrapped.card.name == "registered-nafnet"
     changed = {"objective": "registered", "objective_settings": {}, "target": "registered"}
     assert wrapped.recipe() == own.recipe().model_copy(update=changed)
-    ours, plain = baseline("registered-unet"), baseline("unet")
-    assert with_objective(plain, "registered") is ours
-    assert ours.card.status == "own"
-    assert ours.recipe() == plain.recipe().model_copy(update=changed)
-    assert ours.narrow == plain.narrow  # the same start weights
+    registered, plain = baseline("registered-unet"), baseline("unet")
+    assert with_objective(plain, "registered") is registered
+    assert registered.card.status == "own"
+    assert registered.recipe() == plain.recipe().model_copy(update=changed)
+    assert registered.narrow == plain.narrow  # the same start weights
 
 
 def test_jdrl_on_registered_pairs_differs_from_jdrl_by_its_pairs_alone():

@@ -128,10 +128,10 @@ def test_plugin_folders_hold_plugins_only():
     """Each module and package is an objective or a loss; nothing is left out of the list."""
     for package, names in (("objectives", objectives()), ("losses", losses())):
         folder = Path(defocus.baselines.systems.__path__[0]).parent / package
-        found = {file.stem for file in folder.glob("*.py")} - {"__init__"}
-        found |= {file.parent.name for file in folder.glob("*/__init__.py")}
-        assert found <= set(names)
-        for name in found:
+        folder_names = {file.stem for file in folder.glob("*.py")} - {"__init__"}
+        folder_names |= {file.parent.name for file in folder.glob("*/__init__.py")}
+        assert folder_names <= set(names)
+        for name in folder_names:
             module = importlib.import_module(f"defocus.baselines.{package}.{name}")
             assert callable(module.make)
 

@@ -34,12 +34,12 @@ def batch():
 
 
 def test_the_estimate_is_shown_little_by_little(batch):
-    told = Told()
-    network, objective = Guided(told), make()
+    recorder = Told()
+    network, objective = Guided(recorder), make()
     core = outputs_of(network, batch)["core"]
     for epoch, share in ((0.0, 0.001 + 0.999 / 15), (6.9, 0.001 + 0.999 * 7 / 15), (20.0, 1.0)):
         objective(network, batch, Progress(0, epoch, 15))
-        torch.testing.assert_close(told.core, share * core)
+        torch.testing.assert_close(recorder.core, share * core)
 
 
 def test_in_the_warm_up_neither_reblurring_nor_estimate_is_judged(batch):
@@ -54,8 +54,8 @@ def test_estimator_and_reblurring_network_learn_from_each_other(batch):
     loss.backward()
     reblurring: Any = objective.reblurring
     outputs = outputs_of(network, batch)
-    found = reblurring.reblur(outputs["restored"], batch.blurry)
-    expected = charbonnier(outputs["core"], found.seeds).item()
+    reblurred = reblurring.reblur(outputs["restored"], batch.blurry)
+    expected = charbonnier(outputs["core"], reblurred.seeds).item()
     assert parts["core"] == pytest.approx(expected, rel=1e-4)
     deformed = float(parts["deblur_forward"] + parts["deblur_reverse"])
     assert loss.item() == pytest.approx(deformed + 2.0 * expected, rel=1e-4)

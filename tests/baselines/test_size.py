@@ -63,10 +63,10 @@ def test_an_error_of_the_build_itself_is_not_swallowed(refused):
 
 def test_systems_of_one_network_declare_one_size():
     """So that the check of one system of each network is a check of all."""
-    found: dict[str, set[int]] = {}
+    sizes: dict[str, set[int]] = {}
     for system in all_baselines().values():
-        found.setdefault(repr(system.build), set()).add(parameters(system))
-    assert all(len(counts) == 1 for counts in found.values())
+        sizes.setdefault(repr(system.build), set()).add(parameters(system))
+    assert all(len(counts) == 1 for counts in sizes.values())
 
 
 def test_what_others_or_options_changed_is_counted(monkeypatch):

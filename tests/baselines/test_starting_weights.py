@@ -21,10 +21,10 @@ def test_levels_four_and_five_of_the_unet_drop_two_fifths_in_training():
     torch.manual_seed(0)
     kept: list[float] = []
 
-    def count(_: nn.Module, given: tuple[torch.Tensor, ...], found: torch.Tensor) -> None:
+    def count(_: nn.Module, given: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         alive = given[0] > 0
-        kept.append(float((found[alive] > 0).float().mean()))
-        scale = (found[found > 0] / given[0][found > 0]).mean()
+        kept.append(float((output[alive] > 0).float().mean()))
+        scale = (output[output > 0] / given[0][output > 0]).mean()
         assert float(scale) == pytest.approx(1 / 0.6)
 
     network = baseline("unet").build()

@@ -29,9 +29,9 @@ def shapes_of(name: str) -> tuple[dict[str, tuple[int, ...]], Variables]:
 
 
 def convert(name: str) -> Callable[[Mapping[str, torch.Tensor]], Variables]:
-    made: Callable[[Mapping[str, torch.Tensor]], Variables]
-    made = importlib.import_module(f"defocus.baselines.systems.{name}.network").convert
-    return made
+    conversion: Callable[[Mapping[str, torch.Tensor]], Variables]
+    conversion = importlib.import_module(f"defocus.baselines.systems.{name}.network").convert
+    return conversion
 
 
 def shapes(state: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:

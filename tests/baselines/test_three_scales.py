@@ -99,5 +99,5 @@ def test_the_loss_is_that_of_the_released_scripts(name, distance, weight, tmp_pa
         parts = [torch.stack((each.real, each.imag), -1) for each in pair]
         expected += distance(outputs[scale], target)
         expected += weight * functional.l1_loss(parts[0], parts[1])
-    made = objective("supervised", **recipe.objective_settings)
-    torch.testing.assert_close(made(network, batch, Progress(0, 0.0))[0], expected)
+    criterion = objective("supervised", **recipe.objective_settings)
+    torch.testing.assert_close(criterion(network, batch, Progress(0, 0.0))[0], expected)

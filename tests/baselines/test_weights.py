@@ -84,9 +84,9 @@ def test_every_kind_of_file_gives_the_same_tensors(tmp_path):
         "keras.hdf5": ["a/weight", "a/bias"],
     }
     for file, wanted in names.items():
-        found = read_tensors(tmp_path / file)
+        tensors = read_tensors(tmp_path / file)
         for name, tensor in zip(wanted, STATE.values(), strict=True):
-            assert torch.equal(found[name], tensor), (file, name)
+            assert torch.equal(tensors[name], tensor), (file, name)
 
 
 def hostile_files(folder: Path, mark: Path) -> dict[str, Path]:
@@ -151,9 +151,9 @@ def test_numbers_of_numpy_are_read_and_objects_beside_weights_are_skipped(
         "when": datetime.now(UTC),
     }
     torch.save(content, tmp_path / "x.ckpt", _use_new_zipfile_serialization=zipped)
-    found = read_tensors(tmp_path / "x.ckpt")
-    assert set(found) == {"state_dict.a.weight", "state_dict.a.bias", "scores"}
-    state = state_for(SYSTEM, found, "x.ckpt")
+    tensors = read_tensors(tmp_path / "x.ckpt")
+    assert set(tensors) == {"state_dict.a.weight", "state_dict.a.bias", "scores"}
+    state = state_for(SYSTEM, tensors, "x.ckpt")
     assert all(torch.equal(state[name], one) for name, one in network.state_dict().items())
     whole = tmp_path / "whole.pth"
     torch.save({"model": network}, whole, _use_new_zipfile_serialization=zipped)
@@ -216,11 +216,11 @@ def test_what_is_no_weights_file_is_said(tmp_path, name, refused):
 def test_any_prefix_is_found_and_what_stands_elsewhere_is_left(prefix):
     extra = {"optimiser.0.a": torch.ones(3), "step": torch.tensor(3)} if prefix else {}
     given = {prefix + name: tensor.half() for name, tensor in STATE.items()} | extra
-    found = state_for(SYSTEM, given, "file")
-    assert {name: tensor.dtype for name, tensor in found.items()} == dict.fromkeys(
+    state = state_for(SYSTEM, given, "file")
+    assert {name: tensor.dtype for name, tensor in state.items()} == dict.fromkeys(
         STATE, torch.float32
     )
-    assert all(torch.equal(found[name], tensor) for name, tensor in STATE.items())
+    assert all(torch.equal(state[name], tensor) for name, tensor in STATE.items())
 
 
 @pytest.mark.parametrize(
@@ -279,9 +279,9 @@ def test_added_weights_are_remembered_checked_and_found_again(own_cache, officia
         add_weights(GKMNET, [other])
     second = {f"network.{name}": entry + 1 for name, entry in state.items()}
     save_file(second, other.with_name("GKM-dpdd.safetensors"))
-    found = find_weights(GKMNET, str(other.with_name("GKM-dpdd.safetensors")))
-    assert found.label == f"GKM-dpdd-{found.source_sha256[:8]}"
-    assert find_weights(GKMNET, found.label) == found
+    weights = find_weights(GKMNET, str(other.with_name("GKM-dpdd.safetensors")))
+    assert weights.label == f"GKM-dpdd-{weights.source_sha256[:8]}"
+    assert find_weights(GKMNET, weights.label) == weights
     with refused(InputError):
         find_weights(baseline("input"), str(official))
     with refused(InputError):

@@ -176,9 +176,9 @@ def finished_two(third_party, tiny_dataset, tmp_path_factory):
     words = ["run", "--only", "input", "--only", "tiny-conv", "--out", "out", "--keep-outputs"]
     words += ["--dataset", f"tiny:{tiny_dataset}"]
     environment = {**os.environ, **third_party}
-    done = run_command("defocus.benchmark.cli", words, folder, environment)
-    assert done.returncode == 0, done.stderr
-    return folder / "out", done.stderr
+    result = run_command("defocus.benchmark.cli", words, folder, environment)
+    assert result.returncode == 0, result.stderr
+    return folder / "out", result.stderr
 
 
 @pytest.fixture

@@ -98,29 +98,29 @@ def make_study(
     out.mkdir(parents=True, exist_ok=True)
     with open_results(out / "results.sqlite") as results:
         for number in range(systems + 1):
-            made = entry(number, budget)
+            run_entry = entry(number, budget)
             costs = [
                 Cost("params_m", 2.0 * number),
                 Cost("macs_g", 10.0 * number**2),
                 Cost("seconds", 0.05 * (number % 5 + 1)),
             ]
-            results.record(made, scores(number, images, protocols, draws), costs)
-            _write_run(out / "runs" / made.run, made, pictures, number, draws)
+            results.record(run_entry, scores(number, images, protocols, draws), costs)
+            _write_run(out / "runs" / run_entry.run, run_entry, pictures, number, draws)
     return out
 
 
 def _write_run(
-    folder: Path, made: Entry, pictures: int, number: int, draws: np.random.Generator
+    folder: Path, run_entry: Entry, pictures: int, number: int, draws: np.random.Generator
 ) -> None:
     (folder / "images").mkdir(parents=True)
     document = {
-        "run": made.run,
+        "run": run_entry.run,
         "schedule": {"steps": 1000, "crop_px": 256, "batch": 4, "learning_rate": 1e-4},
         "device": "cpu",
         "machine": {"system": "Linux", "cores": 2},
     }
     (folder / "run.json").write_text(json.dumps(document))
-    if made.weights == "trained":
+    if run_entry.weights == "trained":
         lines = [f"{step},0,{step},0.1,{1 / (step + number)}" for step in range(1, 300)]
         header = "step,epoch,seconds,learning_rate,loss"
         (folder / "train.csv").write_text("\n".join([header, *lines]))

@@ -74,11 +74,11 @@ def scored(
 
 
 def test_each_protocol_has_the_misalignment_that_it_leaves(pair, monkeypatch):
-    found = scored(pair, monkeypatch, shift=2.0, residual=0.1)
-    assert found["truth", "psnr"] == 100.0
-    whole, left = found["gt", "psnr"], found["input-aligned", "psnr"]
+    scores = scored(pair, monkeypatch, shift=2.0, residual=0.1)
+    assert scores["truth", "psnr"] == 100.0
+    whole, left = scores["gt", "psnr"], scores["input-aligned", "psnr"]
     assert left - whole == pytest.approx(20 * np.log10(2.0 / 0.1), abs=2.0)
-    assert not [protocol for protocol, _ in found if protocol == "deformed-gt"]
+    assert not [protocol for protocol, _ in scores if protocol == "deformed-gt"]
 
 
 def test_noise_of_the_reference_counts(pair, monkeypatch):

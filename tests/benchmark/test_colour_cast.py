@@ -40,7 +40,7 @@ def test_a_planted_cast_is_told_and_marked(share, tmp_path, capfd):
     planted = replace(baseline("wiener"), build=lambda: Warmer(share * MOST_CAST))
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png', 'b.png'])}")
     run_studies([Study(tmp_path / "out", dataset, plan_runs([planted], dataset, "demo"))])
-    told = capfd.readouterr().err
+    stderr = capfd.readouterr().err
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert ("tinted the test picture" in told) == (share > 1)
+    assert ("tinted the test picture" in stderr) == (share > 1)
     assert (MARK in page.lower()) == (share > 1)

@@ -61,18 +61,18 @@ def test_one_wrong_cell_costs_no_other_run(path, table, capsys):
             with read_results(path) as results:
                 everything(results)
                 left = [entry.run for entry in results.entries()]
-            told = capsys.readouterr().err
+            stderr = capsys.readouterr().err
             assert path.read_bytes() == damaged, "what is only read stays as it is"
             assert left[-1] == OTHER.run
-            assert told or len(left) == 2, "what is left out is named"
+            assert stderr or len(left) == 2, "what is left out is named"
             assert all(
                 re.fullmatch(
                     rf"{path}: {table}\.{column} of the run .* is damaged; the run is left out, "
                     rf"'defocus-bench run --out {path.parent}' computes it again",
                     line,
                 )
-                for line in told.splitlines()
-            ), told
+                for line in stderr.splitlines()
+            ), stderr
 
 
 def test_a_damaged_run_is_stored_again(path, capsys):
@@ -97,9 +97,9 @@ def test_a_damaged_matrix_is_made_from_its_scores(path):
             store.execute("UPDATE matrices SET names = ?, score_values = ?", [names, values])
         store.close()
         with read_results(path) as results:
-            found = results.matrix(ENTRY.run)
-        assert (found.places, found.pictures) == (good.places, good.pictures)
-        np.testing.assert_array_equal(found.values, good.values)
+            matrix = results.matrix(ENTRY.run)
+        assert (matrix.places, matrix.pictures) == (good.places, good.pictures)
+        np.testing.assert_array_equal(matrix.values, good.values)
 
 
 def test_damaged_pages_leave_the_sound_runs(tmp_path, capsys):
@@ -121,7 +121,7 @@ def test_damaged_pages_leave_the_sound_runs(tmp_path, capsys):
             continue
         assert runs <= all_runs
         kept.append(len(runs))
-        told = capsys.readouterr().err
-        assert len(runs) == len(all_runs) or "damaged" in told
+        stderr = capsys.readouterr().err
+        assert len(runs) == len(all_runs) or "damaged" in stderr
     assert max(kept) >= len(all_runs) - 1
     assert path.with_name("results.sqlite.damaged").exists()

@@ -37,9 +37,9 @@ def dataset(tmp_path_factory):
     write_image(folder / "sharp.png", sharp)
     write_image(folder / "blurry.png", cv2.GaussianBlur(sharp, None, 1.5))
     pair = Pair("a", "a", "test", folder / "blurry.png", folder / "sharp.png")
-    found = Dataset("one pair", folder, (pair,), "1" * 64, folder / "derived")
-    make_target("input-aligned", found, pair, as_picture(pair), FLOW)
-    return found
+    opened = Dataset("one pair", folder, (pair,), "1" * 64, folder / "derived")
+    make_target("input-aligned", opened, pair, as_picture(pair), FLOW)
+    return opened
 
 
 def as_picture(pair: Pair) -> NDArray[np.float64]:
@@ -49,16 +49,16 @@ def as_picture(pair: Pair) -> NDArray[np.float64]:
 @pytest.fixture
 def decodes(dataset, monkeypatch):
     """How often each file was decoded from now on, as in a new process."""
-    found: Counter[Path] = Counter()
+    counts: Counter[Path] = Counter()
     decode = defocus.images._decode
 
     def counted(path: Path, content: Any) -> Image:
-        found[path] += 1
+        counts[path] += 1
         return decode(path, content)
 
     monkeypatch.setattr(defocus.images, "_decode", counted)
     monkeypatch.setattr(protocols, "_targets", type(protocols._targets)())
-    return found
+    return counts
 
 
 def test_a_run_decodes_each_file_once(dataset, decodes, tmp_path, monkeypatch):

@@ -76,24 +76,24 @@ def test_a_picture_smaller_than_networks_take_is_restored(tmp_path, size):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.full((*size, 3), 90, np.uint8))
     network = baseline("wiener").build().eval()
-    made, _ = restore_picture(network, CARD, Pair("a", "a", "test", path, path), CPU)
-    assert made.shape == (*size, 3)
+    restoration, _ = restore_picture(network, CARD, Pair("a", "a", "test", path, path), CPU)
+    assert restoration.shape == (*size, 3)
 
 
 def test_a_perfect_system_is_perfect_under_gt(pair):
     sharp = torch.from_numpy(read_image(pair.sharp).astype(np.float32) / 255).permute(2, 0, 1)  # type: ignore[arg-type]
     scores, costs, _ = evaluated(dataset_of(pair), Of(lambda _: sharp[None]))
-    found = {(s.protocol, s.metric): s for s in scores}
-    assert len(found) == len(scores)
-    whole = [metric for _, metric in found if metric not in PARTS]
+    scored = {(s.protocol, s.metric): s for s in scores}
+    assert len(scored) == len(scores)
+    whole = [metric for _, metric in scored if metric not in PARTS]
     assert len(whole) == 4 * len(profile_metrics("defocus-v1"))
-    assert found["gt", "mae"].value == pytest.approx(0, abs=1e-7)
-    assert found["gt", "psnr"].value > 80
-    assert found["gt", "ssim"].value == pytest.approx(1)
-    assert found["gt", "lpips"].value is None
-    assert found["gt", "lpips"].reason == "no weights in this test"
-    assert found["truth", "psnr"].reason.startswith("no true sharp picture")
-    assert found["deformed-gt", "psnr"].flow == "dis"
+    assert scored["gt", "mae"].value == pytest.approx(0, abs=1e-7)
+    assert scored["gt", "psnr"].value > 80
+    assert scored["gt", "ssim"].value == pytest.approx(1)
+    assert scored["gt", "lpips"].value is None
+    assert scored["gt", "lpips"].reason == "no weights in this test"
+    assert scored["truth", "psnr"].reason.startswith("no true sharp picture")
+    assert scored["deformed-gt", "psnr"].flow == "dis"
     assert tuple(cost.metric for cost in costs) == COSTS
     assert costs[-1].measured_on == "cpu, 56x40 px, 1 picture without a warm-up"
     assert all(s.pair == "p" and s.scene == "s" for s in scores)
@@ -119,25 +119,25 @@ def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(pair, 
     circles = np.full((40, 56), 1.0, np.float32)
     circles[:, 28:] = -5.0
     np.save(tmp_path / "map.npy", circles)
-    known = replace(pair, defocus_map=tmp_path / "map.npy", metadata={"place": "indoor"})
+    described = replace(pair, defocus_map=tmp_path / "map.npy", metadata={"place": "indoor"})
     still = KnownFlow((0, 0))
     still.weights_sha256 = "ab" * 32
-    scores, *_ = evaluated(dataset_of(known), independent=still)
-    found = {(s.protocol, s.metric): s for s in scores}
-    assert {metric for protocol, metric in found if protocol == "gt" and metric in PARTS} == {
+    scores, *_ = evaluated(dataset_of(described), independent=still)
+    scored = {(s.protocol, s.metric): s for s in scores}
+    assert {metric for protocol, metric in scored if protocol == "gt" and metric in PARTS} == {
         "psnr_edges", "psnr_flat", "psnr_in_focus", "psnr_blurred", "psnr_coc_0_2", "psnr_coc_4_8",
         "psnr_indoor", "psnr_gain", "made_worse",
     }  # fmt: skip
-    assert (found["gt", "psnr_gain"].value, found["gt", "made_worse"].value) == (0, 0)
-    assert found["gt", "psnr_indoor"].value == found["gt", "psnr"].value
-    errors = [10 ** -(found["gt", f"psnr_{part}"].value / 10) for part in ("in_focus", "blurred")]
-    assert np.mean(errors) == pytest.approx(10 ** -(found["gt", "psnr"].value / 10))
-    other = found["deformed-gt", "psnr_independent"]
+    assert (scored["gt", "psnr_gain"].value, scored["gt", "made_worse"].value) == (0, 0)
+    assert scored["gt", "psnr_indoor"].value == scored["gt", "psnr"].value
+    errors = [10 ** -(scored["gt", f"psnr_{part}"].value / 10) for part in ("in_focus", "blurred")]
+    assert np.mean(errors) == pytest.approx(10 ** -(scored["gt", "psnr"].value / 10))
+    other = scored["deformed-gt", "psnr_independent"]
     assert (other.flow, other.flow_weights) == ("known", "ab" * 32)
-    assert other.value == pytest.approx(found["gt", "psnr"].value)
-    assert ("gt", "psnr_independent") not in found
+    assert other.value == pytest.approx(scored["gt", "psnr"].value)
+    assert ("gt", "psnr_independent") not in scored
     assert not [
-        metric for protocol, metric in found if protocol == "deformed-gt" and metric in PARTS
+        metric for protocol, metric in scored if protocol == "deformed-gt" and metric in PARTS
     ]
 
 

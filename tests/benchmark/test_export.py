@@ -98,7 +98,7 @@ def test_the_command_writes_beside_the_study(run, study, tmp_path):
     (kept / "results.sqlite").write_bytes((study / "results.sqlite").read_bytes())
     before = kept.stat().st_mtime_ns
     rows = tmp_path / "made" / "rows.csv"
-    done = run("defocus-bench", "table", "leaderboard", "--to", rows, "--out", kept)
-    assert done.returncode == 0, done.stderr
+    result = run("defocus-bench", "table", "leaderboard", "--to", rows, "--out", kept)
+    assert result.returncode == 0, result.stderr
     assert kept.stat().st_mtime_ns == before  # a study that is only read needs not be writable
     assert rows.read_text().startswith("system,input,weights")

@@ -25,9 +25,9 @@ def test_a_folder_of_pictures_becomes_a_row_that_says_so(bench, tiny_dataset, tm
     refused = bench(*arguments)
     assert refused.returncode == 2
     assert "needs --out, --name and --dataset" in refused.stderr
-    done = bench(*arguments, "--name", "=theirs")
-    assert done.returncode == 1, done.stderr  # t2 is missing
-    scored = json.loads(done.stdout)
+    result = bench(*arguments, "--name", "=theirs")
+    assert result.returncode == 1, result.stderr  # t2 is missing
+    scored = json.loads(result.stdout)
     rows = {row["metric"]: row for row in rows_of(tmp_path / "study")}
     row = rows["psnr"]
     assert row["system"] == "'=theirs"
@@ -55,10 +55,10 @@ def test_a_row_of_cropped_pictures_says_so_and_competes_with_none(bench, tiny_da
     beside = ["--dataset", f"tiny:{tiny_dataset}", "--profile", "dpdd8", "--crop", "centre"]
     for folder in ("whole", "cut"):
         into = ["--out", "study", "--name", folder]
-        done = bench("score", "--restored", folder, *beside, *into, "--json")
-        assert done.returncode == 0, done.stderr
+        result = bench("score", "--restored", folder, *beside, *into, "--json")
+        assert result.returncode == 0, result.stderr
     area = {"restored": "47x46", "reference": "48x48", "scored": "47x46", "px": 47 * 46}
-    assert json.loads(done.stdout)["cropped"] == {"t1": area, "t2": area}
+    assert json.loads(result.stdout)["cropped"] == {"t1": area, "t2": area}
     with read_results(tmp_path / "study" / STORE) as results:
         content = read_content(tmp_path / "study", results, leaderboard(results))
         fields = [[one.system for one in track.standings] for track in tracks(results)]

@@ -12,12 +12,12 @@ from defocus.benchmark.cost.counting import bf16_difference, measure_system
 
 
 def test_a_system_is_described_by_readme_card_and_recipe(run):
-    done = run("defocus-bench", "list", "unet-prealigned")
-    assert done.returncode == 0
+    result = run("defocus-bench", "list", "unet-prealigned")
+    assert result.returncode == 0
     for words in ("U-Net of JDRL", "31,033,411", "prealigned", "all rights reserved"):
-        assert words in done.stdout
-    assert "name adam, betas 0.9 and 0.999" in done.stdout
-    training = done.stdout.partition("training:")[2]
+        assert words in result.stdout
+    assert "name adam, betas 0.9 and 0.999" in result.stdout
+    training = result.stdout.partition("training:")[2]
     assert training.strip()
     assert "{" not in training
     assert "null" not in training
@@ -41,10 +41,10 @@ def test_every_system_of_ours_has_a_readme(name):
 
 @pytest.mark.full
 def test_a_system_is_measured():
-    found = measure_system(baseline("gkmnet"), torch.device("cpu"), side_px=64)
-    assert found.seconds > 0
-    assert 1 < found.peak_mib < 200
-    assert 0 < found.bf16_difference < 0.05
+    cost = measure_system(baseline("gkmnet"), torch.device("cpu"), side_px=64)
+    assert cost.seconds > 0
+    assert 1 < cost.peak_mib < 200
+    assert 0 < cost.bf16_difference < 0.05
 
 
 def test_what_has_no_bf16_says_none():

@@ -58,10 +58,10 @@ def mend(root: Path) -> None:
 def test_a_study_goes_on_without_damaged_pairs_and_takes_them_when_they_are_mended(folder):
     command = ("run", "--only", "unet", *STUDY)
     for _ in range(2):  # the second finds it finished and says the same
-        done = bench(*command)
-        assert done.return_value == 1, done.output
+        result = bench(*command)
+        assert result.return_value == 1, result.output
         for name in ("train-a", "train-b", "validation-v", "test-s"):
-            assert done.stderr.count(f"pair {name} is left out: ") == 1
+            assert result.stderr.count(f"pair {name} is left out: ") == 1
     with read_results(Path("out/results.sqlite")) as results:
         (entry,) = (one for one in results.entries() if one.system == "unet")
     assert entry.scored
@@ -69,12 +69,12 @@ def test_a_study_goes_on_without_damaged_pairs_and_takes_them_when_they_are_mend
     run = Path("out/runs") / entry.run
     lacking = ["train-a", "train-b", "validation-v"]
     assert [one.id for one in training_left_out(run)] == lacking
-    told = json.loads((run / "run.json").read_text())
-    assert [one["id"] for one in told["training_left_out"]] == lacking
-    assert [one["id"] for one in told["left_out"]] == ["test-s"]
+    document = json.loads((run / "run.json").read_text())
+    assert [one["id"] for one in document["training_left_out"]] == lacking
+    assert [one["id"] for one in document["left_out"]] == ["test-s"]
     report = Path("out/report.html").read_text()
     assert "without 3 pairs" in report
-    assert f"pairs:mine is without 1 pair (test-s): {told['left_out'][0]['reason']}." in report
+    assert f"pairs:mine is without 1 pair (test-s): {document['left_out'][0]['reason']}." in report
 
     mend(folder)
     again = bench(*command)
@@ -98,12 +98,12 @@ def test_train_and_evaluate_say_it_too(folder):
 def test_score_lists_a_pair_that_the_reader_leaves_out(folder, capfd):
     shutil.copytree(folder / "test/blurry", "restored")
     row = ("--out", "out", "--name", "other")
-    done = bench("score", "--restored", "restored", "--dataset", "pairs:mine", "--json", *row)
-    assert done.return_value == 1, done.output
-    assert "picture test-s is left out: " in done.stderr
-    told = json.loads(capfd.readouterr().out)
-    assert [one["id"] for one in told["left_out"]] == ["test-s"]
-    assert [one["name"] for one in told["images"]] == ["test-t", "test-u"]
+    result = bench("score", "--restored", "restored", "--dataset", "pairs:mine", "--json", *row)
+    assert result.return_value == 1, result.output
+    assert "picture test-s is left out: " in result.stderr
+    stdout = json.loads(capfd.readouterr().out)
+    assert [one["id"] for one in stdout["left_out"]] == ["test-s"]
+    assert [one["name"] for one in stdout["images"]] == ["test-t", "test-u"]
 
 
 def test_score_prints_its_document_where_every_picture_fails(folder, capfd):
@@ -112,9 +112,9 @@ def test_score_prints_its_document_where_every_picture_fails(folder, capfd):
         Path(f"restored/{name}.png").write_bytes(b"none")
     words = ("score", "--restored", "restored", "--sharp", "mine/test/sharp", "--json")
     (folder / "test/sharp/s.jpg").unlink()
-    done = bench(*words)
-    assert done.return_value == 2, done.output
-    told = json.loads(capfd.readouterr().out)
-    assert [one["id"] for one in told["left_out"]] == ["t.png", "u.png"]
-    assert told["images"] == []
-    assert told["mean"]["psnr"] is None
+    result = bench(*words)
+    assert result.return_value == 2, result.output
+    stdout = json.loads(capfd.readouterr().out)
+    assert [one["id"] for one in stdout["left_out"]] == ["t.png", "u.png"]
+    assert stdout["images"] == []
+    assert stdout["mean"]["psnr"] is None

@@ -127,15 +127,15 @@ def test_what_a_job_came_to_replaces_what_the_study_had(tmp_path):
 
 def test_of_a_job_for_a_new_metric_that_metric_alone_is_taken(tmp_path):
     """The job has computed all of them, here with other numbers."""
-    known = profile_metrics("defocus-v1")
-    made = replace(entry(RUN), evaluation=evaluation_version())
-    versions = metric_versions(known, known)
+    metrics = profile_metrics("defocus-v1")
+    run_entry = replace(entry(RUN), evaluation=evaluation_version())
+    versions = metric_versions(metrics, metrics)
     old = [Score("defocus-v1", "gt", name, "a", "a", 0.1) for name in ("mae", "psnr", "psnr_edges")]
     job = prepare_job(tmp_path, RUN)
     with open_results(job / "results.sqlite") as theirs:
-        theirs.record(made, [replace(one, value=0.2) for one in old], (), versions)
+        theirs.record(run_entry, [replace(one, value=0.2) for one in old], (), versions)
     with study_lock(tmp_path), open_results(tmp_path / "results.sqlite") as results:
-        results.record(made, [one for one in old if one.metric == "mae"], (),
+        results.record(run_entry, [one for one in old if one.metric == "mae"], (),
                        [one for one in versions if one.metric != "psnr"])  # fmt: skip
         take_job(tmp_path, results, job)
         values = {one.metric: one.value for one in results.scores(RUN)}
@@ -206,12 +206,12 @@ def test_status_tells_queued_running_ended_and_lost_jobs(tmp_path):
     study_with_jobs(tmp_path, *runs)
     job_of(tmp_path, entry(RUN))
     states = {"7_1": "PENDING", "7_2": "RUNNING"}
-    found = standing_of(tmp_path, Queue(known_jobs(tmp_path), states))
-    assert [(one.state, one.job) for one in found] == [
+    standing = standing_of(tmp_path, Queue(known_jobs(tmp_path), states))
+    assert [(one.state, one.job) for one in standing] == [
         ("finished", "7_0"), ("queued", "7_1"), ("running", "7_2"), ("waiting", "7_3"),
     ]  # fmt: skip
-    assert found[0].reason == "'run' takes it over"
-    assert "7_3 has left the queue without a result" in found[3].reason
+    assert standing[0].reason == "'run' takes it over"
+    assert "7_3 has left the queue without a result" in standing[3].reason
 
 
 @pytest.mark.full

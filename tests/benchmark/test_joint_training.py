@@ -21,14 +21,14 @@ def section(page: Page) -> tuple[Part, ...]:
     return dict(page.sections)[HEADING]
 
 
-def record(out: Path, made: Entry, values: np.ndarray, px: float | None = None) -> None:
+def record(out: Path, run_entry: Entry, values: np.ndarray, px: float | None = None) -> None:
     """Give a run other scores under truth, one picture per scene."""
     where = [(f"image-{number:03d}", f"scene-{number:03d}") for number in range(len(values))]
     score = partial(Score, "defocus-v1", "truth")
     scores = [score("psnr", *place, float(v)) for place, v in zip(where, values, strict=True)]
     scores += [score("warp_px", *place, px) for place in where if px is not None]
     with open_results(out / "results.sqlite") as results:
-        results.record(made, scores)
+        results.record(run_entry, scores)
 
 
 def rewrite(out: Path, joint: np.ndarray, plain: np.ndarray, moved: tuple[float, float]) -> None:
@@ -91,8 +91,8 @@ def test_a_network_on_registered_pairs_stands_beside_the_two(tmp_path):
     plain = np.linspace(19.0, 21.0, 12)
     rewrite(out, plain + 0.5, plain, (0.2, 0.1))
     gains = np.linspace(0.8, 1.0, 12)
-    ours = replace(entry(1), run="registered", grouping="r", system="registered-unet")
-    record(out, ours, plain + gains)
+    run_entry = replace(entry(1), run="registered", grouping="r", system="registered-unet")
+    record(out, run_entry, plain + gains)
     said, *_, table = section(page_of(out))
     assert "U-Net on registered pairs, our own way to train, gains +0.90 dB." in said.text
     assert "That is 0.40 dB above U-Net with JDRL over 12 pictures (95 % interval +0.3" in said.text
@@ -112,8 +112,8 @@ def test_the_network_on_registered_pairs_has_a_strip_too(tmp_path):
         "restormer": (entry(3), plain),
         "jdrl-restormer": (replace(entry(3), system="jdrl-restormer"), plain + 2.0),
     }
-    for run, (made, values) in others.items():
-        record(out, replace(made, run=run, grouping=run), values)
+    for run, (run_entry, values) in others.items():
+        record(out, replace(run_entry, run=run, grouping=run), values)
     for run in others:
         shutil.copytree(out / "runs" / "unet-paper", out / "runs" / run)
     strips = [part for part in section(page_of(out)) if isinstance(part, Gallery)]
@@ -128,10 +128,10 @@ def test_the_comparison_stands_second_and_first_for_the_pairs_made_for_it(tmp_pa
     out = make_study(tmp_path, 4, 24, protocols=("truth",))
     with open_results(out / "results.sqlite") as results:
         for number in range(3):
-            known = entry(number)
+            run_entry = entry(number)
             moved = entry(number, dataset="z-strong")
-            scores = results.scores(known.run)
-            results.record(replace(moved, run=f"z-{known.run}"), scores)
+            scores = results.scores(run_entry.run)
+            results.record(replace(moved, run=f"z-{run_entry.run}"), scores)
     for printed in (False, True):
         headings = [heading for heading, _ in page_of(out, printed=printed).sections][:4]
         assert headings[0].startswith("Leaderboard of ")

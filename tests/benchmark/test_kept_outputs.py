@@ -48,9 +48,9 @@ def test_a_picture_comes_back_to_the_bit(tmp_path, pair, dtype):
     KeptOutputs(tmp_path, BASIS).write(pair, restored(dtype))
     again = KeptOutputs(tmp_path, BASIS)
     assert again.complete([pair])
-    found = again.read(pair)
-    assert found.dtype == np.float64
-    assert np.array_equal(found, restored(dtype))
+    picture = again.read(pair)
+    assert picture.dtype == np.float64
+    assert np.array_equal(picture, restored(dtype))
     assert bytes_needed([pair]) == 6 * 8 * BYTES_PER_PIXEL
 
 

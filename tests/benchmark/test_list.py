@@ -27,7 +27,7 @@ def test_json(run):
     }
     for row in rows:
         assert list(row) == KEYS
-        assert all(row[key] in known for key, known in values.items())
+        assert all(row[key] in facts for key, facts in values.items())
         assert isinstance(row["needs"], list)
         assert isinstance(row["parameters"], int)
     by_name = {row["name"]: row for row in rows}

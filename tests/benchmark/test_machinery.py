@@ -176,21 +176,21 @@ def test_a_mean_with_warm_up_forgets_the_first_steps():
         update(average, recipe, network, 0.0)
         decay = min(0.999, (1 + step) / (10 + step)) if step else 0.0
         expected = decay * expected + (1 - decay) * weight
-    found = evaluated(average, network).get_parameter("weight").detach()
-    assert float(found) == pytest.approx(expected)
+    mean_weight = evaluated(average, network).get_parameter("weight").detach()
+    assert float(mean_weight) == pytest.approx(expected)
 
 
 def test_only_matrices_decay_where_the_recipe_says_so():
     network = nn.Linear(2, 2)
     settings = Optimiser(name="adamw", weight_decay=0.1, decayed="matrices")
     recipe = RECIPE.model_copy(update={"optimiser": settings, "adversary": None})
-    made = make_optimisers(recipe, network, SupervisedObjective([]))
+    optimisers = make_optimisers(recipe, network, SupervisedObjective([]))
     before = {name: t.clone() for name, t in network.state_dict().items()}
-    for group in made.network.param_groups:
+    for group in optimisers.network.param_groups:
         group["lr"] = 0.5
         for parameter in group["params"]:
             parameter.grad = torch.zeros_like(parameter)
-    made.network.step()
+    optimisers.network.step()
     torch.testing.assert_close(network.weight.detach(), before["weight"] * (1 - 0.5 * 0.1))
     assert torch.equal(network.bias.detach(), before["bias"])
 

@@ -54,8 +54,8 @@ def test_absent_it_is_named_with_its_licence_and_never_asked_for_by_itself():
 def test_each_gets_the_pictures_that_it_wants(package, capfd):
     restored, other = np.full((8, 8, 3), 0.75), np.full((8, 8, 3), 0.25)
     assert MUSIQ.score(restored, other, EVERYWHERE) == 0.75
-    found = score_against_input(restored, other, metrics={"ckdn": CKDN, "musiq": MUSIQ})
-    assert {name: score.value for name, score in found.items()} == {"ckdn": 0.5, "musiq": 0.75}
+    scores = score_against_input(restored, other, metrics={"ckdn": CKDN, "musiq": MUSIQ})
+    assert {name: score.value for name, score in scores.items()} == {"ckdn": 0.5, "musiq": 0.75}
     assert [(call[0], len(call) - 2) for call in package] == [
         ("musiq", 1),
         ("ckdn", 2),

@@ -99,11 +99,11 @@ def test_whole_picture_equals_the_package(seeded, monkeypatch, capfd):
     seeded.unlink()
     with server(content) as (url, asked):
         monkeypatch.setitem(BACKBONES, "alex", replace(BACKBONES["alex"], url=url))
-        ours = LPIPS.score(restored, reference, np.ones((64, 80), dtype=bool))
+        value = LPIPS.score(restored, reference, np.ones((64, 80), dtype=bool))
         assert len(asked) == 1
     assert capfd.readouterr().out == ""
-    assert ours == pytest.approx(float(package_value(restored, reference)), abs=1e-6)
-    assert ours > 0.01
+    assert value == pytest.approx(float(package_value(restored, reference)), abs=1e-6)
+    assert value > 0.01
     assert LPIPS.score(reference, reference, np.ones((64, 80), dtype=bool)) == 0.0
 
 

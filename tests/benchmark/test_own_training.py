@@ -48,8 +48,8 @@ def command(folder, tiny_dataset):
 
 
 def run_of(folder: Path) -> Path:
-    (found,) = folder.glob("out/runs/defocus-s-*")
-    return found
+    (only,) = folder.glob("out/runs/defocus-s-*")
+    return only
 
 
 def test_killed_it_ships_its_mean_so_far_and_goes_on(folder, command, bench, start_bench):
@@ -60,15 +60,15 @@ def test_killed_it_ships_its_mean_so_far_and_goes_on(folder, command, bench, sta
     process.send_signal(signal.SIGKILL)
     process.communicate()
     run = run_of(folder)
-    done = steps_done(run)
-    assert 0 < done[0] < done[1] == STEPS
+    steps = steps_done(run)
+    assert 0 < steps[0] < steps[1] == STEPS
 
     shipped = bench("weights", "ship", "defocus-s", run, "--out", folder / "early")
     assert shipped.returncode == 0, shipped.stderr
     path = folder / "early" / "defocus-s.safetensors"
     card = own_card(path)
     noted = json.loads((run / TRAINING).read_text())
-    assert (card.step, card.steps, card.dataset) == (*done, "tiny")
+    assert (card.step, card.steps, card.dataset) == (*steps, "tiny")
     assert (card.run, card.data_hash) == (run.name, noted["data_hash"])
     assert (card.validation, card.validation_gain) == (None, None)
     average = load_checkpoint(run / CHECKPOINT, run.name).part("average")
@@ -78,7 +78,7 @@ def test_killed_it_ships_its_mean_so_far_and_goes_on(folder, command, bench, sta
 
     again = bench(*command)
     assert again.returncode == 0, again.stderr
-    assert f"continues at step {done[0]} of {STEPS}" in again.stderr
+    assert f"continues at step {steps[0]} of {STEPS}" in again.stderr
     assert steps_done(run) == (STEPS, STEPS)
 
 
@@ -127,10 +127,10 @@ def test_half_precision_where_the_numbers_fit(tmp_path, refused):
         "table": torch.tensor([0, 7]),
     }
     write_half(state, path)
-    found = load_file(path)
-    kept = {name: tensor.dtype for name, tensor in found.items()}
+    tensors = load_file(path)
+    kept = {name: tensor.dtype for name, tensor in tensors.items()}
     assert kept == {"weight": torch.half, "running_var": torch.float32, "table": torch.int16}
-    assert all(torch.equal(found[name].to(one.dtype), one) for name, one in state.items())
+    assert all(torch.equal(tensors[name].to(one.dtype), one) for name, one in state.items())
     path.unlink()
     with refused(WeightsError):
         write_half({"weight": torch.tensor([float("nan")])}, path)

@@ -247,14 +247,14 @@ def page(study):
 
 def boards(page: Page) -> dict[str, Table]:
     """The leaderboard tables by protocol."""
-    found = {}
+    by_name = {}
     for group in parts(page, Tabs):
         if group.label == "Compared with":
             for name, shown in group.tabs:
                 (table,) = shown
                 assert isinstance(table, Table)
-                found[name] = table
-    return found
+                by_name[name] = table
+    return by_name
 
 
 def cells(table: Table, name: str) -> dict[str, Any]:
@@ -280,8 +280,8 @@ def test_rows_have_lasting_places_and_lead_to_what_lies_behind(study):
     assert len(anchors) == len(set(anchors)) == 10
     assert anchors == [name for table in boards(again).values() for name in table.anchors]
     places = {f"#{folded.anchor}" for folded in parts(first, Folded)}
-    found = [cell for table in parts(first, Table) for row in table.rows for cell in row]
-    targets = {cell.target for cell in found if isinstance(cell, Link)}
+    cells = [cell for table in parts(first, Table) for row in table.rows for cell in row]
+    targets = {cell.target for cell in cells if isinstance(cell, Link)}
     assert len(targets) == 5 + 24
     assert targets <= places
 
@@ -306,11 +306,11 @@ def test_the_typical_picture_has_the_median_gain_of_the_best_system(tmp_path):
     (group,) = [tabs for tabs in parts(page, Tabs) if tabs.label == "Picture"]
     assert [name for name, _ in group.tabs] == ["Typical", "Best", "Worst"]
     sliders = [part for _, (part,) in group.tabs]
-    found = {}
+    pictures = {}
     for (word, _), slider in zip(group.tabs, sliders, strict=True):
         assert slider.states[1][0] in slider.caption, "the best system comes first"
-        found[word] = float(slider.caption.split(" dB")[0].split()[-1])
-    assert found["Worst"] < found["Typical"] < found["Best"]
+        pictures[word] = float(slider.caption.split(" dB")[0].split()[-1])
+    assert pictures["Worst"] < pictures["Typical"] < pictures["Best"]
     (median,) = [s.caption for s in sliders if isinstance(s, Slider) and "median" in s.caption]
     assert "the median gain of 5 kept pictures" in median
     captions = [slider.caption[:9] for slider in parts(page, Slider)]

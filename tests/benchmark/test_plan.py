@@ -99,9 +99,9 @@ def test_a_raised_training_revision_repeats_trainings_and_nothing_else(monkeypat
 )
 def test_the_weights_of_the_flow_network_are_part_of_what_they_train(settings, named):
     recipe = RECIPE.model_copy(update={"objective": "jdrl", "objective_settings": settings})
-    found = run_of(recipe=recipe).facts().get("flow_weights")
+    weights = run_of(recipe=recipe).facts().get("flow_weights")
     sha256 = hashlib.sha256(lzma.decompress(SHIPPED.read_bytes())).hexdigest()
-    assert found == (sha256 if named else None)
+    assert weights == (sha256 if named else None)
 
 
 def test_where_the_code_of_a_system_lies_leaves_the_id():

@@ -101,10 +101,10 @@ def bench(folder):
 def test_one_file_is_trained_wrapped_scored_and_resumed(bench, folder, tiny_dataset):
     asked = ["--settings", "short.toml", "--out", "study", "--plugin", "my_net.py"]
     asked += ["--dataset", f"mine:{tiny_dataset}"]
-    done = bench("run", "--only", "my-net", *asked)
-    assert done.exit_code == 0, done.output
-    done = bench("run", "--only", "my-net", "--objective", "jdrl", *asked)
-    assert done.exit_code == 0, done.output
+    result = bench("run", "--only", "my-net", *asked)
+    assert result.exit_code == 0, result.output
+    result = bench("run", "--only", "my-net", "--objective", "jdrl", *asked)
+    assert result.exit_code == 0, result.output
     rows = rows_of(folder / "study")
     assert {row["system"] for row in rows} >= {"my-net", "jdrl-my-net"}
     assert {row["system"] for row in rows if row["metric"] == "bias"} >= {"my-net", "jdrl-my-net"}
@@ -127,11 +127,11 @@ def test_one_file_is_trained_wrapped_scored_and_resumed(bench, folder, tiny_data
 def test_each_of_several_objectives_makes_its_run(bench, tiny_dataset):
     asked = ["--plugin", "my_net.py", "--dataset", f"mine:{tiny_dataset}", "--dry-run"]
     both = ["--objective", "jdrl", "--objective", "registered"]
-    done = bench("run", "--only", "my-net", *both, "--out", "planned", *asked)
-    assert done.exit_code == 0, done.output
-    assert "2 runs" in done.output
-    assert " jdrl-my-net" in done.output
-    assert " registered-my-net" in done.output
+    result = bench("run", "--only", "my-net", *both, "--out", "planned", *asked)
+    assert result.exit_code == 0, result.output
+    assert "2 runs" in result.output
+    assert " jdrl-my-net" in result.output
+    assert " registered-my-net" in result.output
 
 
 @pytest.mark.parametrize(
@@ -290,8 +290,8 @@ def test_the_lines_of_the_readme_do_what_they_say(tmp_path, line, small_sample):
     with start_command("defocus-bench", *words, folder=tmp_path, **small_sample) as process:
         _, err = process.communicate()
     assert process.returncode == 0, err
-    found = rows_of(tmp_path / "study")
-    rows = [row for row in found if row["metric"] == "psnr" and row["value"]]
+    board = rows_of(tmp_path / "study")
+    rows = [row for row in board if row["metric"] == "psnr" and row["value"]]
     (own,) = {row["system"] for row in rows} - {"input", "ceiling"}
     asked = words[words.index("--objective") + 1] if "--objective" in words else ""
     assert own == f"{asked}-my-net".lstrip("-")

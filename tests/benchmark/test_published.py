@@ -65,10 +65,10 @@ def row(**facts: object) -> Row:
 
 
 def test_a_difference_is_explained_by_what_is_known_to_differ():
-    found = compared([row()], "kpac")
-    assert found
-    reasons = " ".join(found[0].reasons)
-    assert found[0].difference == pytest.approx(0.8 - found[0].published)
+    comparison = compared([row()], "kpac")
+    assert comparison
+    reasons = " ".join(comparison[0].reasons)
+    assert comparison[0].difference == pytest.approx(0.8 - comparison[0].published)
     assert "weights: ours are trained (quick budget)" in reasons
     assert "upper 8 of 16 bits" in reasons
     assert "rounds the output to 8 bits" in reasons

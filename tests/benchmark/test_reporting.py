@@ -60,8 +60,8 @@ def test_every_style_has_as_many_cells_as_columns(study, style):
 def test_the_command_knows_the_styles():
     (argument,) = [p for p in table_command.params if p.name == "style"]
     assert set(argument.type.choices) == {*STYLES, "leaderboard", "pictures"}
-    told = table_command.get_help(click.Context(table_command)).splitlines()
-    assert {line.split()[0] for line in told if line.startswith("  ") and line.split()} >= set(
+    lines = table_command.get_help(click.Context(table_command)).splitlines()
+    assert {line.split()[0] for line in lines if line.startswith("  ") and line.split()} >= set(
         STYLES
     )
 

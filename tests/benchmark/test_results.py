@@ -47,11 +47,11 @@ def test_scores_follow_what_a_dataset_says_of_its_pictures(tmp_path, places, ind
             follow_dataset(dataset, results)
             assert [one.run for one in results.entries()] == ["net-1", "net-2"]
             rows = {row.metric: row for row in leaderboard(results) if row.protocol}
-            found = [
+            scores = [
                 rows[name].value if name in rows else None
                 for name in ("psnr", "psnr_indoor", "psnr_outdoor")
             ]
-            assert found == [25.0, indoor, outdoor]
+            assert scores == [25.0, indoor, outdoor]
             assert rows["psnr"].status.startswith("seen: "), "the source is that of the weights"
             assert rows["psnr"].scenes == 1
             assert {row.metric_version for row in rows.values()} == {"1"}
@@ -98,13 +98,13 @@ def test_a_full_disk_is_a_storage_error(tmp_path, refused):
         results.record(ENTRY, many)
 
 
-@pytest.mark.parametrize("found", [0, FORMAT + 1])
-def test_a_store_of_another_format_is_refused_and_left_as_it_is(tmp_path, found, refused):
+@pytest.mark.parametrize("version", [0, FORMAT + 1])
+def test_a_store_of_another_format_is_refused_and_left_as_it_is(tmp_path, version, refused):
     path = tmp_path / "results.sqlite"
     with open_results(path) as results:
         results.record(ENTRY, SCORES, COSTS)
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA user_version = {found}")
+        connection.execute(f"PRAGMA user_version = {version}")
     before = path.read_bytes()
     for opened in (open_results, read_results):
         with refused(InputError), opened(path):

@@ -74,15 +74,15 @@ def kill_and_go_on(
     less than asked for where it was done before.
     """
     moments = random.Random(seed)
-    done, checkpoints, killed = set[str](), dict[str, int](), 0
+    finished_runs, checkpoints, killed = set[str](), dict[str, int](), 0
     while True:
         process = start_bench(*arguments(out, dataset))
         again = killed < kills and killed_after(process, moments.uniform(0.2, 0.9) * seconds)
         stderr = process.communicate()[1]
         begun = {line.split("] ")[1] for line in stderr.splitlines() if line.startswith("[")}
-        assert not begun & done, "a finished run was begun again"
+        assert not begun & finished_runs, "a finished run was begun again"
         assert checkpoints.items() <= trained(out).items(), "a finished training was repeated"
-        done, checkpoints = stored_runs(out), trained(out)
+        finished_runs, checkpoints = stored_runs(out), trained(out)
         if not again:
             assert process.returncode == 0, stderr
             return killed
@@ -200,8 +200,8 @@ def test_ctrl_c_saves_the_state_of_a_training(start_bench, tiny_dataset, tmp_pat
         assert "stopped and saved at step" in stderr
         assert "Traceback" not in stderr
         (folder,) = (tmp_path / "out" / "runs").iterdir()
-        found = steps_done(folder)
-        steps.append(found[0])
+        stored_steps = steps_done(folder)
+        steps.append(stored_steps[0])
         (tmp_path / "begun").unlink()
     assert 0 < steps[0] < steps[1], "the second went on where the first was stopped"
 

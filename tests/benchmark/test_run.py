@@ -86,9 +86,9 @@ def test_the_leaderboard_has_the_contract_s_columns_and_a_row_for_everything(fin
     expected |= {("", cost) for cost in COSTS}
     for system in systems:
         mine = [(r["protocol"], r["metric"]) for r in rows if r["system"] == system]
-        found = [where for where in mine if where[1] not in PARTS]
-        assert set(found) == expected
-        assert len(found) == len(expected)
+        places = [where for where in mine if where[1] not in PARTS]
+        assert set(places) == expected
+        assert len(places) == len(expected)
     keys = [tuple(list(row.values())[:11]) for row in rows]
     assert keys == sorted(keys)
     for row in rows:
@@ -133,9 +133,9 @@ def test_each_run_has_its_files(finished):
 def test_a_metric_without_weights_says_how_it_is_filled_in(finished):
     shown = finished["result"].stderr
     assert "once lpips can be computed, the same command again fills it in without" in shown
-    told = " ".join(finished["result"].stdout.split())
-    assert told.count("lpips:") == told.count("could not be fetched") == 1
-    assert "run 'defocus-bench weights fetch lpips'" in told
+    words = " ".join(finished["result"].stdout.split())
+    assert words.count("lpips:") == words.count("could not be fetched") == 1
+    assert "run 'defocus-bench weights fetch lpips'" in words
 
 
 def test_started_again_only_what_failed_is_tried_again(finished, bench):
@@ -215,8 +215,8 @@ def test_a_finished_study_is_left_as_it_is_and_other_settings_make_another_run(
     assert json.loads((run / "run.json").read_text())["schedule"]["steps"] == 3
 
     before = state_of(tmp_path / "out")
-    told = {**third_party, "PYTHONPROFILEIMPORTTIME": "1"}
-    again = run_afresh("defocus-bench", *common, "--settings", "short.toml", **told)
+    environment = {**third_party, "PYTHONPROFILEIMPORTTIME": "1"}
+    again = run_afresh("defocus-bench", *common, "--settings", "short.toml", **environment)
     assert again.returncode == 0
     assert "all 2 runs are finished" in again.stderr
     imported = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}
@@ -228,5 +228,5 @@ def test_a_finished_study_is_left_as_it_is_and_other_settings_make_another_run(
     assert "[1/1] tiny-conv-" in bench(*common).stderr, "what needs no training is kept"
     assert len(list(tmp_path.glob("out/runs/tiny-conv-*"))) == 2
     rows = [row for row in rows_of(tmp_path / "out") if row["metric"] == "seconds"]
-    found = sorted(f"{row['system']} {row['budget']}" for row in rows)
-    assert found == ["input not-trained-here", "tiny-conv custom", "tiny-conv demo"]
+    names = sorted(f"{row['system']} {row['budget']}" for row in rows)
+    assert names == ["input not-trained-here", "tiny-conv custom", "tiny-conv demo"]

@@ -204,14 +204,14 @@ def test_the_command(run, outputs, words, said, snapshot):
 
 def test_the_command_gives_json(run, outputs):
     score = ("defocus-bench", "score", "out", "sharp", "--profile", "dpdd8", "--json")
-    found = json.loads(run(*score, code=1, TORCH_HOME="none").stdout)
+    document = json.loads(run(*score, code=1, TORCH_HOME="none").stdout)
     keys = "profile images mean missing extra notes matched files left_out cropped warnings"
-    assert list(found) == keys.split()
-    assert (found["missing"], found["extra"]) == (["deep/c.png"], ["z.png"])
-    assert [image["name"] for image in found["images"]] == ["a.png", "good.png"]
-    assert {one["id"] for one in found["left_out"]} == {"cut.png", "small.png"}
-    assert found["images"][0]["lpips"] is found["mean"]["lpips"] is None
-    assert found["mean"]["psnr"] == found["images"][0]["psnr"]
+    assert list(document) == keys.split()
+    assert (document["missing"], document["extra"]) == (["deep/c.png"], ["z.png"])
+    assert [image["name"] for image in document["images"]] == ["a.png", "good.png"]
+    assert {one["id"] for one in document["left_out"]} == {"cut.png", "small.png"}
+    assert document["images"][0]["lpips"] is document["mean"]["lpips"] is None
+    assert document["mean"]["psnr"] == document["images"][0]["psnr"]
 
 
 def test_what_cannot_be_compared_is_refused_with_its_reason(tmp_path):
@@ -346,13 +346,13 @@ def test_a_dataset_tells_the_gain_over_the_input(tmp_path):
         profile = find_profile(name)
         metrics = profile_metrics(name)
         subjects = dataset_subjects(dataset)
-        found = score_outputs(
+        scores = score_outputs(
             match(out, subjects), profile, metrics, flow_estimator("dis"), dataset, "centre"
         )
-        assert (found.missing, found.extra) == ([], [])
+        assert (scores.missing, scores.extra) == ([], [])
         worse = 0 if name == "dpdd8" else None  # too small a picture to be registered, so unscored
-        assert found.mean.get("made_worse") == worse
-        return found.images[0]
+        assert scores.mean.get("made_worse") == worse
+        return scores.images[0]
 
     image = score("dpdd8")
     assert image["name"] == "p"
@@ -405,10 +405,10 @@ def test_a_rule_can_be_asked_for(tmp_path, refused):
 def test_the_mean_says_of_how_many_pictures_it_is_and_a_reason_is_said_once(tmp_path):
     sharp, blind = stored(tmp_path / "a.png", scene(3, 24, 32), 8), tmp_path / "b.png"
     stored(blind, scene(4, 24, 32), 8)
-    found = [(Subject("a", sharp, ("a",)), sharp), (Subject("b", None, ("b",)), blind)]
+    pairs = [(Subject("a", sharp, ("a",)), sharp), (Subject("b", None, ("b",)), blind)]
     metrics = {name: all_metrics()[name] for name in ("psnr", "ssim")}
     profile, flow = find_profile("dpdd8"), flow_estimator("dis")
-    scoring = score_outputs(Match(found), profile, metrics, flow)
+    scoring = score_outputs(Match(pairs), profile, metrics, flow)
     assert [note for note in scoring.notes if "no ground truth" in note] == [
         "psnr, ssim: no sharp picture: the set has no ground truth (b)"
     ]

@@ -55,9 +55,9 @@ def test_a_section_of_one_file_stands_where_it_says(study, tmp_path):
     before = headings(page_of(study))
     (tmp_path / "mine.py").write_text(MINE)
     extensions.load_plugin(tmp_path / "mine.py")
-    found = headings(page_of(study))
-    assert [one for one in found if one not in before] == ["Seconds"], "the note is not there"
-    assert found.index("Quality and cost") + 1 == found.index("Seconds")
+    titles = headings(page_of(study))
+    assert [one for one in titles if one not in before] == ["Seconds"], "the note is not there"
+    assert titles.index("Quality and cost") + 1 == titles.index("Seconds")
     (study / "note.txt").write_text("bright")
     for printed in (False, True):
         page = page_of(study, printed=printed)
@@ -119,9 +119,9 @@ def test_an_extra_brings_sections(study, tmp_path, monkeypatch, capsys):
     (folder / "nothing.py").write_text("SECTION = 7\n")
     (folder / "seconds.py").write_text(MINE)
     _sections_beside.cache_clear()
-    found = headings(page_of(study))
-    assert "Seconds" in found
-    assert "Fails" not in found
+    titles = headings(page_of(study))
+    assert "Seconds" in titles
+    assert "Fails" not in titles
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert "extra 'notes' (defocus.extras.notes.sections.nothing) has no Section" in lines[0]

@@ -41,11 +41,11 @@ def photographs(name: str) -> list[dict[str, str]]:
 def test_the_photographs_behind_weights_are_those_listed(name, monkeypatch):
     """The hash of a training's data is made of the photographs' hashes and a revision."""
     listed = Photographs(tuple((Path(), one["sha256"]) for one in photographs(name)))
-    made = set()
+    hashes = set()
     for revision in range(1, stream.STREAM_REVISION + 1):
         monkeypatch.setattr(stream, "STREAM_REVISION", revision)
-        made.add(stream.identity(listed))
-    assert own_card(own_weights(baseline(name))).data_hash in made
+        hashes.add(stream.identity(listed))
+    assert own_card(own_weights(baseline(name))).data_hash in hashes
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -46,8 +46,8 @@ def study(tmp_path, tiny_dataset):
 
 
 def jobs_of(out: Path) -> dict[str, str]:
-    known: dict[str, str] = json.loads((out / "jobs" / "slurm.json").read_text())
-    return {run.rsplit("-", 1)[0]: job for run, job in known.items()}
+    jobs: dict[str, str] = json.loads((out / "jobs" / "slurm.json").read_text())
+    return {run.rsplit("-", 1)[0]: job for run, job in jobs.items()}
 
 
 def log_of(out: Path, job: str) -> str:
@@ -95,15 +95,15 @@ def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
     wait_for_training(out)
     command = [word.format(job=job) for word in disturbance]
     subprocess.run(command, check=True, capture_output=True)
-    run = next(run for run, known in known_jobs(out).items() if known == job)
+    run = next(run for run, number in known_jobs(out).items() if number == job)
     assert submit(out, [run], partial(slurm_job, out), SlurmSettings()) == 0
     assert "in the queue already" in capsys.readouterr().err
     states = {one.run: one.state for one in standing_of(out, queue_of(out))}
     assert states[run] in {"running", "queued"}
     undisturbed = start_bench("run", "--study", file, "--out", tmp_path / "here")
     wait_for_the_end(out, job)
-    told = undisturbed.communicate()[1]
-    assert undisturbed.returncode == 0, told
+    stderr = undisturbed.communicate()[1]
+    assert undisturbed.returncode == 0, stderr
     collected = bench("run", "--out", out, "--launcher", "slurm")
     assert collected.returncode == 0, collected.stderr
     assert "submitted" not in collected.stderr
@@ -117,9 +117,9 @@ def test_an_audit_in_jobs_equals_one_process_to_the_byte(slurm, run, third_party
 
     def audit(*options: str | Path, cache: str) -> Any:
         environment = {**third_party, "DEFOCUS_CACHE": str(tmp_path / cache)}
-        done = run("defocus-data", *options, **environment)
-        assert done.returncode == 0, done.stderr
-        return done
+        result = run("defocus-data", *options, **environment)
+        assert result.returncode == 0, result.stderr
+        return result
 
     in_jobs = ("audit", data, "--out", out, "--launcher", "slurm", "--parts", "2")
     submitted = audit(*in_jobs, cache="nodes")
@@ -170,6 +170,6 @@ def test_a_run_longer_than_its_time_limit_goes_on_and_ends_with_the_same_result(
     assert "submitted" not in collected.stderr, collected.stderr + log
     assert "stopped and saved at step" in log
     assert "continues at step" in log
-    told = undisturbed.communicate()[1]
-    assert undisturbed.returncode == 0, told
+    stderr = undisturbed.communicate()[1]
+    assert undisturbed.returncode == 0, stderr
     assert scores_of(out) == scores_of(tmp_path / "here")

@@ -103,12 +103,12 @@ def test_p_values_equal_the_enumeration_of_all_swaps():
     values[1] += 0.4
     sums = scene_sums(values, codes)
     assert sums[0, 0] == pytest.approx(values[0, 0] + values[0, 1])
-    found = paired_p_values(sums)
+    p_values = paired_p_values(sums)
     for one, other in ((0, 1), (0, 2), (1, 2)):
         difference = sums[one] - sums[other]
         totals = [abs(np.dot(signs, difference)) for signs in product((1, -1), repeat=9)]
         expected = np.mean(np.array(totals) >= abs(difference.sum()) - 1e-12)
-        assert found[one, other] == found[other, one] == pytest.approx(expected)
+        assert p_values[one, other] == p_values[other, one] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("scenes", [16, 40])
@@ -117,9 +117,9 @@ def test_many_systems_can_still_be_told_apart(scenes):
     random = RANDOM(8)
     sums = random.normal(25, 3, scenes) + random.normal(0, 0.05, (35, scenes))
     sums[-1] -= 1.0
-    found = paired_p_values(sums)
+    p_values = paired_p_values(sums)
     pairs = list(combinations(range(35), 2))
-    adjusted = dict(zip(pairs, holm([float(found[pair]) for pair in pairs]), strict=True))
+    adjusted = dict(zip(pairs, holm([float(p_values[pair]) for pair in pairs]), strict=True))
     assert all(adjusted[one, 34] <= 0.05 for one in range(34))
     assert sum(value <= 0.05 for (_, other), value in adjusted.items() if other != 34) <= 2
 

@@ -137,11 +137,11 @@ def test_a_request_comes_back_with_paths_that_hold_elsewhere(tmp_path, monkeypat
     request = as_request(load_document(path), (2, 3))
     write_request(tmp_path, request)
     monkeypatch.chdir("/")
-    found = read_request(tmp_path)
-    assert found == request
-    assert found.shard == (2, 3)
-    assert found.datasets == (f"pairs:{tmp_path / 'pictures'}", "sample:strong")
-    assert found.training.model_fields_set == {"average"}
+    stored_request = read_request(tmp_path)
+    assert stored_request == request
+    assert stored_request.shard == (2, 3)
+    assert stored_request.datasets == (f"pairs:{tmp_path / 'pictures'}", "sample:strong")
+    assert stored_request.training.model_fields_set == {"average"}
     with refused(SettingsError):
         read_request(tmp_path / "pictures")
 
@@ -251,10 +251,10 @@ def test_status_tells_waiting_begun_failed_and_at_work(tmp_path, capsys):
     ids = [one.run for one in entries] + ["net-00000007", "net-00000008"]
     (tmp_path / "study.json").write_text(json.dumps({"runs": dict.fromkeys(ids, facts)}))
     with study_lock(tmp_path / "jobs" / "net-00000008"):
-        found = standing_of(tmp_path)
-    assert [one.state for one in found] == [*states, "waiting", "at work"]
-    assert found[1].reason == "nan"
-    assert found[3].steps == 9
+        standing = standing_of(tmp_path)
+    assert [one.state for one in standing] == [*states, "waiting", "at work"]
+    assert standing[1].reason == "nan"
+    assert standing[3].steps == 9
     (tmp_path / REQUEST).write_text("{}")
     tell_unfinished(tmp_path)
     words = f"1 not-applicable, 2 waiting; 'defocus-bench run --out {tmp_path}' continues"
@@ -273,6 +273,6 @@ def test_a_folder_keeps_all_its_requests(tmp_path):
     for request in (*asked, asked[0]):
         write_request(tmp_path, request)
         write_request(tmp_path, read_request(tmp_path).with_workers(2))  # as continuing does
-    found = read_request(tmp_path)
-    assert found.systems == ("input",)
-    assert [one.systems for one in found.earlier] == [("wiener",)]
+    stored_request = read_request(tmp_path)
+    assert stored_request.systems == ("input",)
+    assert [one.systems for one in stored_request.earlier] == [("wiener",)]

@@ -135,9 +135,9 @@ def resumed(
         assert training_finished(place) != bool(stop)
         torch.rand(17)  # whatever another process did with its random numbers
     assert patches.asked[0] == stop_at
-    expected, found = tensors_of(whole), tensors_of(parts)
-    assert expected.keys() == found.keys()
-    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
+    expected, part_tensors = tensors_of(whole), tensors_of(parts)
+    assert expected.keys() == part_tensors.keys()
+    assert all(torch.equal(tensor, part_tensors[name]) for name, tensor in expected.items())
     return whole, parts
 
 
@@ -223,9 +223,9 @@ def test_a_long_training_says_its_hours_on_a_processor_before_the_first_step(
     run = make_run(recipe=RECIPE.model_copy(update={"demo": schedule, "training": alone}))
     with pytest.raises(KeyboardInterrupt):
         train(run, Loss, Patches(stop_at=0), tmp_path, CPU)
-    told = [line for line in capsys.readouterr().err.splitlines() if "hours" in line]
+    lines = [line for line in capsys.readouterr().err.splitlines() if "hours" in line]
     long = "net-01234567: its 5,000 steps will take about 6 hours on this processor"
-    assert told == ([long] if steps == LONG_STEPS else [])
+    assert lines == ([long] if steps == LONG_STEPS else [])
 
 
 def damaged(content: bytes, kind: str, place: float) -> bytes:
@@ -253,9 +253,9 @@ def test_any_flipped_bit_and_any_cut_is_detected(good_checkpoint, kind, place):
 
 
 def test_a_checkpoint_comes_back_as_it_was(good_checkpoint, refused):
-    found = load_checkpoint(good_checkpoint, "net-01234567")
-    assert (found.step, found.steps) == (4, 9)
-    assert torch.equal(found.tensors["network.w"], torch.arange(12.0).reshape(3, 4))
+    checkpoint = load_checkpoint(good_checkpoint, "net-01234567")
+    assert (checkpoint.step, checkpoint.steps) == (4, 9)
+    assert torch.equal(checkpoint.tensors["network.w"], torch.arange(12.0).reshape(3, 4))
     with refused(WeightsError):
         load_checkpoint(good_checkpoint, "net-76543210")
 

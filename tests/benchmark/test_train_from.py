@@ -102,19 +102,19 @@ def test_the_commands_train_and_evaluate_from_a_file(bench, tiny_dataset, files,
     out = tmp_path / "out"
     study = ("--dataset", f"tiny:{tiny_dataset}", "--out", out, "--settings", files / "s.toml")
     start = files / "good.safetensors"
-    done = bench("train", "tiny-conv", "--from", start, *study)
-    assert done.returncode == 0, done.stderr
+    result = bench("train", "tiny-conv", "--from", start, *study)
+    assert result.returncode == 0, result.stderr
     (folder,) = out.glob("runs/tiny-conv-*")
     noted = json.loads((folder / TRAINING).read_text())
     assert noted["start"]["label"] == "good"
     trained = load_file(folder / CHECKPOINT)
     torch.testing.assert_close(trained["network.conv.weight"], torch.full((3, 3, 3, 3), 0.25))
 
-    done = bench("evaluate", "tiny-conv", *study)
-    assert done.returncode != 0
-    assert "no finished training of tiny-conv" in done.stderr
-    done = bench("evaluate", "tiny-conv", "--from", start, *study)
-    assert done.returncode == 0, done.stderr
+    result = bench("evaluate", "tiny-conv", *study)
+    assert result.returncode != 0
+    assert "no finished training of tiny-conv" in result.stderr
+    result = bench("evaluate", "tiny-conv", "--from", start, *study)
+    assert result.returncode == 0, result.stderr
     row = json.loads((folder / "run.json").read_text())
     assert row["start"] == noted["start"]
     assert (row["budget"], row["started_from"]) == ("custom", "demo")
@@ -132,8 +132,8 @@ def test_the_card_of_shipped_weights_names_their_start(bench, tiny_dataset, file
         "[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\n[training]\nvalidations = 0\n"
     )
     study = ("--dataset", f"tiny:{tiny_dataset}", "--out", tmp_path / "out", "--settings", settings)
-    done = bench("train", "defocus-s", "--from", start, *study)
-    assert done.returncode == 0, done.stderr
+    result = bench("train", "defocus-s", "--from", start, *study)
+    assert result.returncode == 0, result.stderr
     (folder,) = tmp_path.glob("out/runs/defocus-s-*")
     card = json.loads(ship_weights(system, folder, tmp_path).with_suffix(".json").read_text())
     noted = json.loads((folder / TRAINING).read_text())["start"]

@@ -58,9 +58,9 @@ def test_an_upgrade_repeats_nothing_and_again_repeats_all(
     def bench(*words: str) -> str:
         study = ["--out", "out", "--dataset", f"tiny:{tiny_dataset}", "--settings", str(settings)]
         environment = {**os.environ, **third_party, "PYTHONPATH": path}
-        done = run_command("defocus.benchmark.cli", [*words, *study], tmp_path, environment)
-        assert done.returncode == 0, done.stderr
-        return done.stderr
+        result = run_command("defocus.benchmark.cli", [*words, *study], tmp_path, environment)
+        assert result.returncode == 0, result.stderr
+        return result.stderr
 
     systems = ("--only", "tiny-conv", "--only", "jdrl-unet")
     out = tmp_path / "out"

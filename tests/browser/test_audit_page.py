@@ -75,15 +75,15 @@ def test_no_reason_is_cut_and_each_failing_pair_leads_to_its_pictures_or_its_row
     assert any(REASON in text for text in cells)
     bodies = browser.find_elements(By.CSS_SELECTOR, ".stacked tbody")
     table = next(body for body in bodies if len(body.find_elements(By.TAG_NAME, "tr")) == 11)
-    found = {}
+    reasons = {}
     for link in table.find_elements(By.TAG_NAME, "a"):
         place = str(link.get_attribute("href")).partition("#")[2]
         target = browser.find_element(By.ID, place)
         assert link.text in target.text
-        found[link.text] = target.tag_name
-    assert len(found) == 11
-    assert list(found.values()).count("figure") == 6, "the worst six have pictures"
-    assert found["train-unknown"] == found["train-aligned"] == "tr"
+        reasons[link.text] = target.tag_name
+    assert len(reasons) == 11
+    assert list(reasons.values()).count("figure") == 6, "the worst six have pictures"
+    assert reasons["train-unknown"] == reasons["train-aligned"] == "tr"
 
 
 def test_the_first_screen_says_how_many_pairs_can_be_used_and_what_comes_next(open_page, page):

@@ -40,28 +40,28 @@ def study(tmp_path_factory):
 
 
 def tables(browser: webdriver.Chrome) -> list[WebElement]:
-    found = browser.find_elements(By.CSS_SELECTOR, ".tab > .table")
-    return [table for table in found if table.is_displayed()]
+    elements = browser.find_elements(By.CSS_SELECTOR, ".tab > .table")
+    return [table for table in elements if table.is_displayed()]
 
 
 def rows(table: WebElement) -> list[WebElement]:
-    found = table.find_elements(By.CSS_SELECTOR, "tbody tr")
-    return [row for row in found if row.is_displayed()]
+    elements = table.find_elements(By.CSS_SELECTOR, "tbody tr")
+    return [row for row in elements if row.is_displayed()]
 
 
 def names(table: WebElement) -> list[str]:
-    found = table.find_elements(By.CSS_SELECTOR, "tbody th > a:first-child")
-    return [link.text for link in found if link.is_displayed()]
+    elements = table.find_elements(By.CSS_SELECTOR, "tbody th > a:first-child")
+    return [link.text for link in elements if link.is_displayed()]
 
 
 def heads(table: WebElement) -> list[str]:
-    found = table.find_elements(By.CSS_SELECTOR, "thead th .name")
-    return [head.text for head in found if head.is_displayed()]
+    elements = table.find_elements(By.CSS_SELECTOR, "thead th .name")
+    return [head.text for head in elements if head.is_displayed()]
 
 
 def tab(browser: webdriver.Chrome, name: str) -> WebElement:
-    found = browser.find_elements(By.CSS_SELECTOR, "[role=tab]")
-    return next(each for each in found if each.text == name)
+    elements = browser.find_elements(By.CSS_SELECTOR, "[role=tab]")
+    return next(each for each in elements if each.text == name)
 
 
 def filters(browser: webdriver.Chrome) -> None:
@@ -190,8 +190,8 @@ def test_on_a_phone_captions_stay_and_folds_have_a_line_each(open_page, study):
 
 def test_a_link_finds_its_row_whatever_hides_it(open_page, study):
     browser = open_page(study / "report.html")
-    found = browser.find_elements(By.CSS_SELECTOR, ".tab tr:not(.reference) .permalink")
-    place = str(found[-1].get_attribute("href")).partition("#")[2]
+    elements = browser.find_elements(By.CSS_SELECTOR, ".tab tr:not(.reference) .permalink")
+    place = str(elements[-1].get_attribute("href")).partition("#")[2]
     browser = open_page(f"{(study / 'report.html').as_uri()}#{place}")
     row = browser.find_element(By.ID, place)
     assert browser.switch_to.active_element == row
@@ -204,10 +204,10 @@ def test_a_link_finds_its_row_whatever_hides_it(open_page, study):
     WebDriverWait(browser, 120).until(lambda _: row.is_displayed())
     behind = str(row.find_element(By.CSS_SELECTOR, "th a").get_attribute("href"))
     browser = open_page(behind)
-    made = browser.find_element(By.CSS_SELECTOR, "details:target")
-    assert made.get_attribute("open")
-    assert made.is_displayed()
-    assert "schedule.steps" in made.text
+    target = browser.find_element(By.CSS_SELECTOR, "details:target")
+    assert target.get_attribute("open")
+    assert target.is_displayed()
+    assert "schedule.steps" in target.text
 
 
 def test_the_viewer_blinks_subtracts_and_overlays(open_page, study):
@@ -285,8 +285,8 @@ def test_hostile_names_are_text(open_page, tmp_path):
     study = make_study(tmp_path / "study", 1, 4)
     with open_results(study / "results.sqlite") as results:
         for number, name in enumerate(HOSTILE[:-2]):
-            made = replace(entry(2), run=f"run-{number}", grouping=name, system=name, dataset=name)
-            results.record(made, [Score("defocus-v1", "gt", "psnr", name, name, 20.0)])
+            row = replace(entry(2), run=f"run-{number}", grouping=name, system=name, dataset=name)
+            results.record(row, [Score("defocus-v1", "gt", "psnr", name, name, 20.0)])
     html.write_html(page_of(study), tmp_path / "report.html")
     browser = open_page(tmp_path / "report.html")
     assert browser.get_log("browser") == []

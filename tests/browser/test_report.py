@@ -139,9 +139,9 @@ def test_tables_can_be_read_on_a_phone(open_page, tmp_path, width):
     page = Page("Log", "", (("Day", (pairs,)), ("Pairs", (Table("All", names, rows),))))
     (tmp_path / "log.html").write_text(render_html(page), encoding="utf-8")
     browser = open_page(tmp_path / "log.html", width, 800)
-    told = browser.find_element(By.CSS_SELECTOR, "td:nth-child(4)")
-    assert 150 < told.size["width"] < 300, "it can be read without scrolling from word to word"
-    assert told.size["height"] < 10 * 24, "ten lines; twenty without room"
+    cell = browser.find_element(By.CSS_SELECTOR, "td:nth-child(4)")
+    assert 150 < cell.size["width"] < 300, "it can be read without scrolling from word to word"
+    assert cell.size["height"] < 10 * 24, "ten lines; twenty without room"
     assert browser.execute_script(WORDS_ON_TWO_LINES) == []
 
 

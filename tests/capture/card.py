@@ -40,7 +40,7 @@ def card_jpeg(
     mirrored: bool = False,
 ) -> bytes:
     """A JPEG; a wide aperture blurs it, whether EXIF tells it or only ``wide`` does."""
-    told = f_number is not None or wide is not None
+    has_exif = f_number is not None or wide is not None
     wide = wide or (f_number is not None and f_number < 10)
     picture = scene_picture(scene).point(lambda value: value // 2 + 40)
     if wide:
@@ -56,7 +56,7 @@ def card_jpeg(
     }
     if f_number is not None:
         values[33437] = IFDRational(f_number)
-    if told and seconds is not None:
+    if has_exif and seconds is not None:
         values[33434] = IFDRational(seconds if wide else 32 * seconds)
     values |= {tag: text for tag, text in ((42033, serial), (42036, lens)) if text}
     exif[0x8769] = values

@@ -102,9 +102,9 @@ def write_session(
                 "reason": reason,
             }
             write_json(inside / "pair.json", document)
-            (told,) = folder.store_written(pair, [inside / "pair.json"])
+            (record,) = folder.store_written(pair, [inside / "pair.json"])
             names = (stored["blurry"].name, stored["sharp"].name)
-            kept = (*stored.values(), told)
+            kept = (*stored.values(), record)
             folder.complete(CompletePair(pair.id, pair.scene, verdict, reason, *names, kept))
     return [pair.id for pair in planned]
 

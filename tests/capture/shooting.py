@@ -22,8 +22,8 @@ def shoot(
 ) -> None:
     """Shoot, with further options of a shoot; the exit code must be as wanted (None: whatever)."""
     address = RigAddress(uri) if isinstance(uri, str) else uri
-    done = shoot_new(session, address, request, ShootOptions(**options, yes=True))
-    assert code in (done, None)
+    outcome = shoot_new(session, address, request, ShootOptions(**options, yes=True))
+    assert code in (outcome, None)
 
 
 def resume(session: Path, *uris: str) -> int:

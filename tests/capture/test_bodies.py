@@ -174,10 +174,10 @@ def test_a_finger_between_two_shots_is_kept_where_it_would_be_lost(
     assert kept == (of_finger if target != "card" else set())
     assert not of_finger & {part.read_bytes() for part in parts}
     where = "stays in /store_" if target == "card" else "kept in not-of-this-shot beside the shot"
-    told = re.findall(
+    messages = re.findall(
         f"somebody pressed the camera's own button; .*{where}", capsys.readouterr().err
     )
-    assert len(told) == len(of_finger)
+    assert len(messages) == len(of_finger)
 
 
 def test_focus_bracket(plugged, tmp_path, refused):
@@ -216,12 +216,12 @@ def test_a_motor_at_the_end_of_its_travel_says_how_far_it_came(monkeypatch):
 
 def test_doctor(plugged):
     with open_camera(URI) as camera:
-        found = {point.name: point.status for point in camera_findings(camera)}
-    assert (found["camera"], found["settings"]) == ("ok", "ok")
+        statuses = {point.name: point.status for point in camera_findings(camera)}
+    assert (statuses["camera"], statuses["settings"]) == ("ok", "ok")
     sony = plugged.body.script.folder == ""
-    assert ("card" in found) != sony, "a body in computer mode shows no card"
-    known = "capturetarget" in plugged.body.script.entries
-    assert found["capture-target"] == ("ok" if known else "warn")
+    assert ("card" in statuses) != sony, "a body in computer mode shows no card"
+    has_target = "capturetarget" in plugged.body.script.entries
+    assert statuses["capture-target"] == ("ok" if has_target else "warn")
 
 
 def test_doctor_sees_a_dial_a_full_card_and_a_burst(monkeypatch):
@@ -230,9 +230,9 @@ def test_doctor_sees_a_dial_a_full_card_and_a_burst(monkeypatch):
     body.put("capturemode", "Timer")
     body.arm("card-full")
     with open_camera(URI) as camera:
-        found = {point.name: point for point in camera_findings(camera)}
-    assert found["settings"].detail == "the camera is in mode P"
-    statuses = [found[name].status for name in ("settings", "drive-mode", "card", "autofocus")]
+        points = {point.name: point for point in camera_findings(camera)}
+    assert points["settings"].detail == "the camera is in mode P"
+    statuses = [points[name].status for name in ("settings", "drive-mode", "card", "autofocus")]
     assert statuses == ["fail", "warn", "warn", "ok"], "MF (fixed) is manual focus"
 
 

@@ -24,9 +24,9 @@ SMALL = "sim:?width=320&height=240"
 
 def calibrated(folder: Path, kind: Kind, uri: str, result: dict[str, Any]) -> Calibration:
     """A calibration of the camera, written to ``KIND.json``."""
-    found = Calibration.now(kind, open_camera(uri).describe(), result)
-    (folder / f"{kind}.json").write_text(json.dumps(found.to_json()))
-    return found
+    calibration = Calibration.now(kind, open_camera(uri).describe(), result)
+    (folder / f"{kind}.json").write_text(json.dumps(calibration.to_json()))
+    return calibration
 
 
 @pytest.mark.full
@@ -40,17 +40,17 @@ def test_a_calibrated_aperture_is_no_fault(tmp_path):
 
 def test_what_is_known_of_motor_and_rig(tmp_path):
     rig = {"mirrored": True, "shift_px": [5.0, 0.0], "zoom": 1.0, "skew_seconds": 0.4}
-    known = Calibrations(
+    calibrations = Calibrations(
         {
             "focus": calibrated(tmp_path, "focus", SMALL, {"backlash_steps": 9.0}),
             "breathing": calibrated(tmp_path, "breathing", SMALL, {"coefficients": [1e-3, 0.0]}),
             "rig": calibrated(tmp_path, "rig", SMALL, rig),
         }
     )
-    assert known.overshoot_steps == 16
-    assert (known.sharp_mirrored, known.delay_seconds) == (True, 0.4)
-    assert known.expected_geometry(100, two_cameras=False).zoom == pytest.approx(1 / 1.1)
-    assert known.expected_geometry(0, two_cameras=True).shift_px == (5.0, 0.0)
+    assert calibrations.overshoot_steps == 16
+    assert (calibrations.sharp_mirrored, calibrations.delay_seconds) == (True, 0.4)
+    assert calibrations.expected_geometry(100, two_cameras=False).zoom == pytest.approx(1 / 1.1)
+    assert calibrations.expected_geometry(0, two_cameras=True).shift_px == (5.0, 0.0)
 
 
 def test_calibrations_of_another_camera_are_refused(tmp_path, refused):
@@ -72,11 +72,11 @@ def test_what_is_no_calibration_is_refused(tmp_path, content):
 
 
 def test_a_changed_copy_in_the_session_is_found(tmp_path):
-    found = calibrated(tmp_path, "flat", SMALL, {"corner_ev": -1.0})
-    kept = Calibrations({"flat": found}).store(tmp_path)
-    told = {"camera": {"uri": SMALL}, "handling": {"calibrations": kept}}
-    shoot = ShootRecord.model_validate(told)
-    assert stored_calibrations(tmp_path, shoot).by_kind["flat"].result == found.result
+    calibration = calibrated(tmp_path, "flat", SMALL, {"corner_ev": -1.0})
+    kept = Calibrations({"flat": calibration}).store(tmp_path)
+    facts = {"camera": {"uri": SMALL}, "handling": {"calibrations": kept}}
+    shoot = ShootRecord.model_validate(facts)
+    assert stored_calibrations(tmp_path, shoot).by_kind["flat"].result == calibration.result
     copy = tmp_path / kept["flat"]["file"]
     copy.write_text(copy.read_text().replace("corner", "centre"))
     with pytest.raises(DatasetError, match="has changed since the shoot"):

@@ -32,27 +32,27 @@ def session(tmp_path_factory):
 def test_the_files_give_the_same_numbers_again(session):
     state, _ = read_state(session)
     for pair in state.complete.values():
-        told = entry(session, int(pair.id[:4]))
-        found = judge_again(session, state.shoots[0], pair, told)
-        assert (found.verdict, found.reason) == (pair.verdict, pair.reason)
-        for name, value in found.numbers.items():
-            assert json.loads(json.dumps(value)) == told["quality"][name], name
+        record = entry(session, int(pair.id[:4]))
+        judgement = judge_again(session, state.shoots[0], pair, record)
+        assert (judgement.verdict, judgement.reason) == (pair.verdict, pair.reason)
+        for name, value in judgement.numbers.items():
+            assert json.loads(json.dumps(value)) == record["quality"][name], name
 
 
 def test_limits_of_the_shoot_and_exif_against_the_plan_decide(session, refused):
     state, _ = read_state(session)
-    good, shot, told = state.complete["0001_scene-001"], state.shoots[0], entry(session)
+    good, shot, record = state.complete["0001_scene-001"], state.shoots[0], entry(session)
     limits = with_changes(shot.handling.limits, "gradient_energy_warn=9,gradient_energy_reject=8")
     handling = shot.handling.model_copy(update={"limits": limits})
     strict = shot.model_copy(update={"handling": handling})
-    assert judge_again(session, strict, good, told).verdict == "reject"
-    told["roles"]["blurry"]["asked"]["aperture"] = "f/8"
-    found = judge_again(session, shot, good, told)
-    assert found.verdict == "reject"
-    assert "EXIF of the blurry file says f-number 4, asked was 8" in found.reason
-    told["roles"]["blurry"]["file"] = "../../journal.jsonl"
+    assert judge_again(session, strict, good, record).verdict == "reject"
+    record["roles"]["blurry"]["asked"]["aperture"] = "f/8"
+    judgement = judge_again(session, shot, good, record)
+    assert judgement.verdict == "reject"
+    assert "EXIF of the blurry file says f-number 4, asked was 8" in judgement.reason
+    record["roles"]["blurry"]["file"] = "../../journal.jsonl"
     with refused(DatasetError):
-        judge_again(session, shot, good, told)
+        judge_again(session, shot, good, record)
 
 
 def test_what_a_person_decided_and_what_is_damaged_stays(session, copied):
@@ -88,10 +88,10 @@ def test_an_interrupted_check_goes_on_where_it_ended(copied, monkeypatch):
 
 
 def test_check_writes_the_contact_sheet(run, session, tmp_path):
-    done = run("defocus-capture", "check", session, "--json", "--files-only", code=1)
+    result = run("defocus-capture", "check", session, "--json", "--files-only", code=1)
     assert not (session / "report.html").exists()
     again = run("defocus-capture", "check", session, "--json")
-    assert (again.returncode, again.stdout) == (1, done.stdout), "nothing else is said"
+    assert (again.returncode, again.stdout) == (1, result.stdout), "nothing else is said"
     html = (session / "report.html").read_text(encoding="utf-8")
     write_contact_sheet(session, tmp_path / "two.html", jobs=2)
     assert (tmp_path / "two.html").read_text(encoding="utf-8") == html
@@ -112,8 +112,8 @@ def test_a_verdict_is_told_in_one_form(tmp_path, capsys):
     )
     said = [line.split() for line in capsys.readouterr().err.splitlines()]
     pairs = sorted(read_state(root)[0].complete)
-    told = {line[0]: line[1].rstrip(":") for line in said if line[:1] and line[0] in pairs}
-    assert [told[pair] for pair in pairs] == forms
+    verdicts = {line[0]: line[1].rstrip(":") for line in said if line[:1] and line[0] in pairs}
+    assert [verdicts[pair] for pair in pairs] == forms
     report = check_session(root)
     assert [line.split()[1] for line in report.lines()[:3]] == forms
     assert [pair["verdict"] for pair in report.to_json()["pairs"]] == ["accept", "reject", "warn"]

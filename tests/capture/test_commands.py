@@ -29,11 +29,11 @@ BRACKET = ("--blurry", "f/4", "--sharp", "f/22")
 
 
 def test_cameras_lists_what_there_is(run, virtual_folder):
-    done = run("defocus-capture", "cameras", "--json", **virtual_environment(virtual_folder))
-    assert done.returncode == 0, done.stderr
-    found = {camera["uri"]: camera for camera in json.loads(done.stdout)}
-    assert (found["sim:"]["focal_length_mm"], found["sim:"]["battery"]) == (50.0, None)
-    assert found["gphoto2:usb:001,001"]["model"] == "Nikon DSC D750"
+    result = run("defocus-capture", "cameras", "--json", **virtual_environment(virtual_folder))
+    assert result.returncode == 0, result.stderr
+    cameras = {camera["uri"]: camera for camera in json.loads(result.stdout)}
+    assert (cameras["sim:"]["focal_length_mm"], cameras["sim:"]["battery"]) == (50.0, None)
+    assert cameras["gphoto2:usb:001,001"]["model"] == "Nikon DSC D750"
 
 
 def test_help_says_what_it_was_tried_on(run):
@@ -56,11 +56,11 @@ def test_a_lost_camera_leaves_a_session_to_resume(run, virtual_folder, tmp_path)
     source.rename(tmp_path / "away.jpg")
     camera = f"gphoto2:virtual={virtual_folder}"
     words = ("--blurry", "f/5.6", "--sharp", "f/22", "--shutter", "0.0012s", "--settle", "0")
-    done = run("defocus-capture", "shoot", "s", "--camera", camera, *words, "--yes", code=4)
-    assert "resume" in done.stderr.splitlines()[-1]
+    result = run("defocus-capture", "shoot", "s", "--camera", camera, *words, "--yes", code=4)
+    assert "resume" in result.stderr.splitlines()[-1]
     (tmp_path / "away.jpg").rename(source)
-    done = run("defocus-capture", "resume", "s", "--yes", code=0)
-    assert "the same" in done.stderr  # a real camera's pair would be rejected for it
+    result = run("defocus-capture", "resume", "s", "--yes", code=0)
+    assert "the same" in result.stderr  # a real camera's pair would be rejected for it
     (pair,) = read_session(tmp_path / "s").pairs
     assert pair.verdict == "warn"
 
@@ -103,11 +103,11 @@ def test_limits_that_are_typed():
 
 
 def test_typed_limits_and_auto_come_into_the_journal(run, tmp_path):
-    done = run(
+    result = run(
         "defocus-capture", "shoot", "s", "--camera", TINY, "--qc-set", "shift=7", "--scene", "auto",
         "--shutter", "auto", "--countdown", "1", "--yes", "--qc", "warn", code=0,
     )  # fmt: skip
-    assert "0001_scene-001  in 1 s" in done.stderr
+    assert "0001_scene-001  in 1 s" in result.stderr
     (planned,) = read_state(tmp_path / "s")[0].shoots
     assert planned.handling.limits.shift_reject_px == 7.0
     assert planned.handling.countdown_seconds == 1
@@ -119,17 +119,17 @@ def test_typed_limits_and_auto_come_into_the_journal(run, tmp_path):
 
 
 def test_the_index_is_made_anew(run, tmp_path):
-    done = run("defocus-capture", "shoot", "s", "--camera", f"{TINY}&profile=nikon", "--yes")
-    assert done.returncode in (0, 1), done.stderr
+    result = run("defocus-capture", "shoot", "s", "--camera", f"{TINY}&profile=nikon", "--yes")
+    assert result.returncode in (0, 1), result.stderr
     state, _ = read_state(tmp_path / "s")
     assert state.shoots[0].blurry.shutter.endswith("s"), "in Nikon's words"
     sums = (tmp_path / "s" / "checksums.sha256").read_text()
     (tmp_path / "s" / "checksums.sha256").write_text("nothing\n")
     (tmp_path / "s" / "session.json").unlink()
-    assert run("defocus-capture", "check", "s", "--fix-index").returncode == done.returncode
+    assert run("defocus-capture", "check", "s", "--fix-index").returncode == result.returncode
     assert (tmp_path / "s" / "checksums.sha256").read_text() == sums
     assert json.loads((tmp_path / "s" / "session.json").read_text())["id"] == state.id
-    assert len(read_session(tmp_path / "s").pairs) == 1 - done.returncode
+    assert len(read_session(tmp_path / "s").pairs) == 1 - result.returncode
 
 
 class Bench(SimulatedCamera):
@@ -166,8 +166,8 @@ def test_white_balance_and_mirror_are_asked_of_the_camera_and_kept_for_resume():
 def test_a_pair_that_is_gone_is_one_short_line(run, tmp_path):
     run("defocus-capture", "shoot", "s", "--camera", TINY, "--scenes", "2", "--yes")
     shutil.rmtree(tmp_path / "s/pairs/0001_scene-001")
-    done = run("defocus-capture", "check", "s", "--files-only", code=1)
-    (line,) = (line for line in done.stdout.splitlines() if line.startswith("0001_scene-001"))
+    result = run("defocus-capture", "check", "s", "--files-only", code=1)
+    (line,) = (line for line in result.stdout.splitlines() if line.startswith("0001_scene-001"))
     assert line.split(maxsplit=2)[1:] == ["incomplete", "sharp.tif is missing, and 7 further files"]
 
 
@@ -190,8 +190,8 @@ def taken(session: Path) -> int:
 @pytest.mark.parametrize("apertures", ["f/4", "f/4,f/2.8"])
 def test_the_simulated_camera_takes_what_the_plan_says(apertures, tmp_path, run):
     """Within a tenth, journal and documents included; two apertures are added up."""
-    done = run("defocus-capture", "plan", *CAMERA, "--blurry", apertures, "--json")
-    plans = [json.loads(line) for line in done.stdout.splitlines()]
+    result = run("defocus-capture", "plan", *CAMERA, "--blurry", apertures, "--json")
+    plans = [json.loads(line) for line in result.stdout.splitlines()]
     assert all(one["disk_bytes"] == one["disk_bytes_least"] for one in plans)
     session = tmp_path / "s"
     typed = [str(session), *CAMERA, "--blurry", apertures, "--yes", "--retake", "never"]

@@ -101,11 +101,11 @@ def test_both_members_get_the_white_balance_of_the_sharp_one(developed):
 
 @pytest.mark.full
 def test_srgb_is_the_curve_of_the_linear_master_and_8_bits_its_rounding(developed):
-    made = {
+    pictures = {
         way: values_of(developed.path(way, "sharp", "plain")) for way in ("linear", "srgb", "eight")
     }
-    np.testing.assert_allclose(made["srgb"], linear_to_srgb(made["linear"]), atol=2e-4)
-    np.testing.assert_allclose(made["eight"], made["srgb"], atol=0.5 / 255 + 1e-9)
+    np.testing.assert_allclose(pictures["srgb"], linear_to_srgb(pictures["linear"]), atol=2e-4)
+    np.testing.assert_allclose(pictures["eight"], pictures["srgb"], atol=0.5 / 255 + 1e-9)
     assert read_image(developed.path("eight", "sharp", "plain")).dtype == np.uint8
 
 
@@ -113,9 +113,9 @@ def test_srgb_is_the_curve_of_the_linear_master_and_8_bits_its_rounding(develope
 @pytest.mark.parametrize("way", ["linear", "srgb"])
 def test_files_say_what_the_camera_said_and_what_their_values_mean(developed, way):
     path = developed.path(way, "sharp", "plain")
-    told = read_exif(path)
-    assert (told.f_number, told.seconds, told.iso) == (22.0, 1 / 125, 100)
-    assert (told.model, told.taken) == ("Testmaker Camera 1", "2026:05:04 03:02:01")
+    tags = read_exif(path)
+    assert (tags.f_number, tags.seconds, tags.iso) == (22.0, 1 / 125, 100)
+    assert (tags.model, tags.taken) == ("Testmaker Camera 1", "2026:05:04 03:02:01")
     with PillowImage.open(path) as opened:
         opened.load()
         exif = opened.getexif()
@@ -148,10 +148,10 @@ def test_every_kind_of_shot_is_developed_and_nothing_of_a_rejected_pair(tmp_path
     files = raw_pair(tmp_path / "raw", scene(), scene())
     files["anchor"] = bayer_dng(tmp_path / "raw" / "anchor.dng", scene())
     kept, _ = write_session(tmp_path / "s", [files, files], {1: "reject"})
-    done = develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(), 2)
-    assert done.developed == (kept,)
-    found = {path.relative_to(tmp_path / "out").as_posix() for path in tmp_path.glob("out/*/*.png")}
-    assert found == {f"{kind}/{kept}.png" for kind in ("anchor", "blurry", "sharp")}
+    development = develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(), 2)
+    assert development.developed == (kept,)
+    names = {path.relative_to(tmp_path / "out").as_posix() for path in tmp_path.glob("out/*/*.png")}
+    assert names == {f"{kind}/{kept}.png" for kind in ("anchor", "blurry", "sharp")}
     assert [pair.id for pair in open_dataset(f"pairs:{tmp_path / 'out'}").pairs] == [kept]
 
 
@@ -218,8 +218,8 @@ def test_a_changed_original_is_named_and_the_others_go_on(tmp_path, run):
     changed = tmp_path / "s/pairs/0002_desk/sharp.dng"
     changed.chmod(0o644)
     changed.write_bytes(changed.read_bytes()[:-1] + b"\1")
-    done = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "3", code=1)
-    lines = done.stderr.splitlines()
+    result = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "3", code=1)
+    lines = result.stderr.splitlines()
     assert len(lines) == 2
     assert "0002_desk" in lines[0]
     assert "sharp.dng has changed since it was taken" in lines[0]

@@ -147,14 +147,14 @@ def test_libraries_that_clash_or_lack_and_a_clock_that_lost_its_time(monkeypatch
 
 
 def test_doctor_json_is_a_list_of_points(run):
-    done = run("defocus-capture", "doctor", "--camera", "sim:", "--json")
-    points = json.loads(done.stdout)
+    result = run("defocus-capture", "doctor", "--camera", "sim:", "--json")
+    points = json.loads(result.stdout)
     assert all(set(point) == {"name", "status", "detail", "advice"} for point in points)
     assert {point["status"] for point in points} <= {"ok", "warn", "fail", "ask"}
     assert {"disk", "clock", "usb-holders", "camera", "settings"} <= {p["name"] for p in points}
-    assert done.returncode == int(any(point["status"] == "fail" for point in points))
-    done = run("defocus-capture", "doctor", "--camera", "gphoto2:usb:009,009", "--json", code=3)
-    (point,) = [point for point in json.loads(done.stdout) if point["name"] == "camera"]
+    assert result.returncode == int(any(point["status"] == "fail" for point in points))
+    result = run("defocus-capture", "doctor", "--camera", "gphoto2:usb:009,009", "--json", code=3)
+    (point,) = [point for point in json.loads(result.stdout) if point["name"] == "camera"]
     assert point["status"] == "fail"
 
 
@@ -207,9 +207,9 @@ def test_config_on_the_virtual_camera(config, tmp_path):
     assert "serialnumber" not in document["entries"]
     document["entries"] |= {"f-number": "f/11", "autofocus": "Off"}
     dump.write_text(json.dumps(document))
-    done = config("restore", dump)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert {"autofocus = Off", "f-number = f/11"} <= set(done.stdout.splitlines())
+    result = config("restore", dump)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert {"autofocus = Off", "f-number = f/11"} <= set(result.stdout.splitlines())
 
 
 @pytest.mark.parametrize(

@@ -94,12 +94,12 @@ def check_finished(session: Path, pairs: int) -> None:
     assert all(entry.ok for pair in checked.pairs for entry in pair.files)
     assert "incomplete" not in {pair.verdict for pair in checked.pairs}
     assert len(list((session / "pairs").iterdir())) == pairs
-    found = read_session(session).pairs
-    assert len(found) >= 0.9 * pairs
-    for pair in found:
+    there = read_session(session).pairs
+    assert len(there) >= 0.9 * pairs
+    for pair in there:
         assert read_image(pair.sharp).shape == read_image(pair.blurry).shape == (96, 128, 3)
         assert pair.metadata["roles"]["sharp"]["exif"]["f_number"] == 22.0
-    assert len({pair.metadata["roles"]["sharp"]["sha256"] for pair in found}) == len(found)
+    assert len({pair.metadata["roles"]["sharp"]["sha256"] for pair in there}) == len(there)
     assert not list(session.rglob("*.part"))
     subprocess.run(["sha256sum", "-c", "--quiet", "checksums.sha256"], cwd=session, check=True)
 
@@ -130,8 +130,8 @@ def test_killed_at_three_random_moments(tmp_path):
             assert process.exitcode, "it was done before it could be killed"
         if written_lines(session / "journal.jsonl") == 0:
             continue
-        found = read_session(session).pairs  # verifies every hash
-        hashes = {pair.id: pair.metadata["roles"]["sharp"]["sha256"] for pair in found}
+        there = read_session(session).pairs  # verifies every hash
+        hashes = {pair.id: pair.metadata["roles"]["sharp"]["sha256"] for pair in there}
         assert confirmed.items() <= hashes.items(), "a confirmed pair was lost or changed"
         confirmed = hashes
     go_on(session, TINY, pairs)

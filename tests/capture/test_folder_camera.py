@@ -119,18 +119,18 @@ def roles_of(pattern: str, pause: int = 5) -> list[CardShot]:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "found"),
+    ("pattern", "expected"),
     [
         ("bs", "bs"), ("sb", "sb"), ("sbs", "sbs"), ("bsb", "bsb"), ("sbssbs", "sbs sbs"),
         ("bsbsbs", "bs bs bs"), ("sbsb", "sb sb"), ("sbs-b", "sbs"), ("bs-sbs-sb", "bs sbs sb"),
         ("b-s", ""), ("bbs", "bs"), ("bxs", "bs"), ("?bs?", "bs"), ("", ""),
     ],
 )  # fmt: skip
-def test_pairs_by_aperture_time_and_order(pattern, found):
+def test_pairs_by_aperture_time_and_order(pattern, expected):
     pairs, left = find_pairs(roles_of(pattern), BracketApertures(WIDE, NARROW), gap_seconds=60)
     letters = {WIDE: "b", NARROW: "s"}
     shots = ["".join(letters[shot.exif.f_number or 0] for shot in pair.shots) for pair in pairs]
-    assert shots == found.split()
+    assert shots == expected.split()
     assert len(left) + len("".join(shots)) == len(roles_of(pattern))
     for pair in pairs:
         assert (pair.blurry.exif.f_number, pair.sharp.exif.f_number) == (WIDE, NARROW)
@@ -195,9 +195,9 @@ def test_what_the_session_lost_is_copied_from_the_card_again(run, tmp_path):
     pair.blurry.chmod(0o644)
     pair.blurry.write_bytes(b"damaged")
     wide.rename(tmp_path / "elsewhere.jpg")
-    done = run("defocus-capture", "import", session, card, code=1)
-    assert "sharp.jpg: copied again from" in done.stderr
-    assert "incomplete: blurry.jpg has 7 bytes" in done.stderr
+    result = run("defocus-capture", "import", session, card, code=1)
+    assert "sharp.jpg: copied again from" in result.stderr
+    assert "incomplete: blurry.jpg has 7 bytes" in result.stderr
     assert pair.sharp.read_bytes() == narrow.read_bytes()
     (tmp_path / "elsewhere.jpg").rename(wide)
     assert run("defocus-capture", "import", session, card).returncode == 0
@@ -246,12 +246,12 @@ def test_watching_takes_pairs_as_they_come(tmp_path):
         with seen_at_once(process):
             for path in files[:3]:
                 shutil.copy2(path, hot)
-        done = (line for line in process.stdout if json.loads(line)["event"] == "pair-complete")
-        next(done)
+        document = (line for line in process.stdout if json.loads(line)["event"] == "pair-complete")
+        next(document)
         with seen_at_once(process):
             for path in files[3:]:
                 shutil.copy2(path, hot)
-        next(done)
+        next(document)
         process.send_signal(signal.SIGINT)
         assert process.wait() == 130
     roles = [list(pair.metadata["roles"]) for pair in read_session(session).pairs]

@@ -68,10 +68,10 @@ class Clocks:
 @pytest.fixture
 def clocks(monkeypatch, tmp_path):
     """Clocks that were seen to run beside each other."""
-    found = Clocks(monkeypatch, tmp_path)
-    found.shot(-0.7)
-    found.shot(-0.1)
-    return found
+    simulated = Clocks(monkeypatch, tmp_path)
+    simulated.shot(-0.7)
+    simulated.shot(-0.1)
+    return simulated
 
 
 def test_a_picture_of_before_is_refused_and_those_of_now_are_taken(clocks, refused):
@@ -124,7 +124,7 @@ def test_a_burst_of_a_body_that_does_not_tell_its_drive_mode(name, kept, tmp_pat
 
     They are kept where they are in memory only; on a card they stay."""
     body = plug(monkeypatch, BODIES / f"{name}.txt").body
-    told: list[str] = []
+    messages: list[str] = []
     with open_camera(URI) as camera:
         for number in range(2):
             camera.shoot(tmp_path / f"{number}")
@@ -135,8 +135,8 @@ def test_a_burst_of_a_body_that_does_not_tell_its_drive_mode(name, kept, tmp_pat
         camera.shoot(tmp_path / "2")
         body.now += 10.0
         before = len(body.shots)
-        (part,) = with_retries(lambda: camera.shoot(tmp_path / "3"), told.append)
-    assert ["s before the release" in one for one in told] == [True, True]
+        (part,) = with_retries(lambda: camera.shoot(tmp_path / "3"), messages.append)
+    assert ["s before the release" in one for one in messages] == [True, True]
     old = [content for number in range(before) for content in body.contents[number]]
     assert part.read_bytes() not in old
     apart = list(tmp_path.glob("not-of-this-shot/*"))

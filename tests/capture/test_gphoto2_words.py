@@ -57,9 +57,9 @@ def test_formats(choices, raw, both, jpeg):
     assert {kind: format_choice(choices, kind) for kind in wanted} == wanted
     backwards = choices[::-1]
     for kind, choice in wanted.items():
-        found = format_choice(backwards, kind)
-        assert (found is None) == (choice is None)
-        assert found is None or file_kind_of(found) == kind
+        format_value = format_choice(backwards, kind)
+        assert (format_value is None) == (choice is None)
+        assert format_value is None or file_kind_of(format_value) == kind
 
 
 def switch(value: str, *choices: str, read_only: bool = False) -> Word:
@@ -154,9 +154,9 @@ class Body:
 
     def listen(self, seconds: float) -> CameraEvent:
         if self.said and self.said[0][0] <= self.now + seconds:
-            at, told = self.said.pop(0)
+            at, event = self.said.pop(0)
             self.now = max(self.now, at)
-            return told
+            return event
         self.now += seconds
         return CameraEvent("nothing")
 
@@ -224,10 +224,10 @@ def test_a_companion_that_never_comes_is_an_error_unless_nobody_promised_it(refu
 
 
 @pytest.mark.parametrize(
-    "found", [[], [{"model": "A", "port": "usb:001,004"}, {"model": "B", "port": "usb:001,005"}]]
+    "bodies", [[], [{"model": "A", "port": "usb:001,004"}, {"model": "B", "port": "usb:001,005"}]]
 )
-def test_no_camera_and_two_of_them(found, monkeypatch, refused):
-    monkeypatch.setattr(gphoto2, "detect", lambda _environment: found)
+def test_no_camera_and_two_of_them(bodies, monkeypatch, refused):
+    monkeypatch.setattr(gphoto2, "detect", lambda _environment: bodies)
     with refused(CameraNotFoundError) as caught:
         open_camera("gphoto2:")
     assert caught.value.exit_code == 3

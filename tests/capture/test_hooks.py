@@ -33,7 +33,7 @@ def test_the_facts_come_as_arguments_and_environment_and_to_no_shell(tmp_path, m
     hook = parse_hook(f"{script(tmp_path, body)} {words}")
     monkeypatch.chdir(tmp_path)
     assert run_hook(hook, Path("session"), PAIR) == ""
-    arguments, told = json.loads((tmp_path / "told.json").read_text())
+    arguments, facts = json.loads((tmp_path / "told.json").read_text())
     folder = tmp_path / "session/pairs/0001_desk"
     assert arguments[:4] == [str(folder), "to 0001_desk of desk", "warn", ";rm"]
     assert arguments[4:] == ["$HOME", ">", "made;", "touch", "made"]
@@ -43,7 +43,7 @@ def test_the_facts_come_as_arguments_and_environment_and_to_no_shell(tmp_path, m
         "SCENE": "desk", "VERDICT": "warn", "REASON": REASON,
         "BLURRY": str(folder / "blurry.nef"), "SHARP": str(folder / "sharp.nef"),
     }  # fmt: skip
-    assert {f"DEFOCUS_{name}": value for name, value in expected.items()}.items() <= told.items()
+    assert {f"DEFOCUS_{name}": value for name, value in expected.items()}.items() <= facts.items()
 
 
 @pytest.mark.full
@@ -79,13 +79,13 @@ def test_shoot_runs_it_after_each_pair_and_journals_its_failure(tmp_path, run):
         "print('not for stdout')\n"
         "sys.exit(len(Path('seen.txt').read_text().split()) == 2 and 9)\n"
     )
-    done = run(
+    result = run(
         "defocus-capture", "shoot", "s", "--camera", "sim:?width=96&height=64", "--yes",
         "--json-lines", "--order", "sharp-first", "--repeat", "2", "--qc", "warn",
         "--hook", script(tmp_path, body) + " {pair}", code=0,
     )  # fmt: skip
     assert (tmp_path / "seen.txt").read_text().split() == ["0001_scene-001", "0002_scene-001"]
-    records = [json.loads(line) for line in done.stdout.splitlines()]
+    records = [json.loads(line) for line in result.stdout.splitlines()]
     events = [record["event"] for record in records]
     assert events[:2] == ["session-created", "planned"]
     pair = ["pair-started", "file", "file", "pair-shot", "pair-complete"]
@@ -93,4 +93,4 @@ def test_shoot_runs_it_after_each_pair_and_journals_its_failure(tmp_path, run):
     (failed,) = (record for record in records if record["event"] == "hook-failed")
     assert failed["pair"] == "0002_scene-001"
     assert "exit code 9" in failed["problem"]
-    assert "not for stdout" in done.stderr
+    assert "not for stdout" in result.stderr

@@ -57,8 +57,8 @@ def test_a_pair_that_fails_in_an_unforeseen_way_is_left_out_by_name(
         patched.setattr(CardCamera, place, fails_with_the_first)
         for _ in range(2):
             assert imported(session, card) == 1
-            told = capsys.readouterr().err
-            assert "pair of IMG_0001.JPG is left out: unforeseen ZeroDivisionError" in told
+            stderr = capsys.readouterr().err
+            assert "pair of IMG_0001.JPG is left out: unforeseen ZeroDivisionError" in stderr
             assert len(read_session(session).pairs) == 1
     verdicts = [pair.verdict for pair in check_session(session).pairs]
     assert verdicts.count("incomplete") == (place != "describe")
@@ -98,9 +98,9 @@ def test_pictures_that_are_renamed_while_they_are_read(tmp_path, monkeypatch):
     listed, whole = importer.picture_files, importer.look_at
 
     def listed_then_renamed(folder: Path) -> list[Path]:
-        found = listed(folder)
+        listing = listed(folder)
         second.rename(tmp_path / "second.jpg")
-        return found
+        return listing
 
     def whole_then_renamed(path: Path) -> Fingerprint:
         shown = whole(path)

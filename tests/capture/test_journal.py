@@ -85,8 +85,8 @@ def test_damage_after_a_repair_that_lost_a_line(session, copied):
     damage(copied, "file")
     repair_session(copied)
     assert len(damage(copied, "pair-complete")) == 3
-    told = repair_session(copied)
-    assert [line.split(": ")[1] for line in told[:-1]] == [
+    repair = repair_session(copied)
+    assert [line.split(": ")[1] for line in repair[:-1]] == [
         f"{said}, taken from a copy" for said in IN_WORDS["pair-complete"]
     ]
     assert verdicts(copied) == verdicts(session)
@@ -98,12 +98,12 @@ def test_without_copies_the_rest_of_the_session_tells(session, copied, event):
     damage(copied, event)
     with (copied / "journal.jsonl").open("ab") as stream:
         stream.write(b"not the last line any more\n")
-    told = repair_session(copied)
-    assert any("made from" in line or "by a person" in line for line in told)
-    found, before = (
+    repair = repair_session(copied)
+    assert any("made from" in line or "by a person" in line for line in repair)
+    pairs, before = (
         {pair: said for pair, (said, _) in verdicts(one).items()} for one in (copied, session)
     )
-    assert found == before
+    assert pairs == before
     state, whole = read_state(copied)[0], read_state(session)[0]
     assert state.planned == whole.planned
     assert [one.to_json() for one in state.shoots] == [one.to_json() for one in whole.shoots]
@@ -120,9 +120,9 @@ def test_a_pair_whose_file_has_changed_is_not_called_complete(copied):
     victim.unlink()
     victim.write_bytes(content[:-1])
     (copied / "pairs" / "0003_scene-002" / "blurry.tif").unlink()
-    told = repair_session(copied)
-    assert "0001_scene-001: lost, sharp.tif has changed" in told
-    assert "0003_scene-002: rejected by a person, but the pair itself is lost" in told
+    repair = repair_session(copied)
+    assert "0001_scene-001: lost, sharp.tif has changed" in repair
+    assert "0003_scene-002: rejected by a person, but the pair itself is lost" in repair
     assert "0001_scene-001" in [pair.id for pair in read_state(copied)[0].incomplete]
 
 
@@ -152,9 +152,9 @@ def test_an_index_that_is_not_what_the_journal_says_is_named(tmp_path, capsys):
     ):
         index.unlink() if content is None else index.write_text(content)
         assert check_session(tmp_path / "s").ok  # the pairs are those of the journal
-        told = capsys.readouterr().err
-        assert words in told
-        assert "--fix-index" in told
+        stderr = capsys.readouterr().err
+        assert words in stderr
+        assert "--fix-index" in stderr
 
 
 @pytest.fixture
@@ -170,9 +170,9 @@ def test_cut_anywhere_keeps_every_whole_line(path):
     content = b"".join(path.read_bytes().splitlines(keepends=True)[:2])
     for length in range(len(content) + 1):
         path.write_bytes(content[:length])
-        found = read_journal(path)
-        assert len(found.records) == content[:length].count(b"\n")
-        assert found.valid_bytes + found.torn_bytes == length
+        journal = read_journal(path)
+        assert len(journal.records) == content[:length].count(b"\n")
+        assert journal.valid_bytes + journal.torn_bytes == length
 
 
 @pytest.mark.parametrize("lost_blocks", [False, True])

@@ -245,8 +245,8 @@ def write_raw_and_jpeg(raw: Path, jpeg: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     for name, f_number in (("IMG_0001", 22.0), ("IMG_0002", 4.0)):
         bayer_dng(raw / f"{name}.DNG", 0.1 + grey / 2, f_number=f_number)
-        told = {33437: IFDRational(f_number), 33434: IFDRational(1, 125), 34855: 100}
-        exif[0x8769] = {**told, 36867: "2026:05:04 03:02:01"}
+        tags = {33437: IFDRational(f_number), 33434: IFDRational(1, 125), 34855: 100}
+        exif[0x8769] = {**tags, 36867: "2026:05:04 03:02:01"}
         picture = PillowImage.fromarray((255 * grey).astype(np.uint8)).convert("RGB")
         picture.save(jpeg / f"{name}.JPG", exif=exif)
 

@@ -41,8 +41,8 @@ def test_the_size_of_a_release():
 
 def test_the_plan_of_the_command(run, tmp_path):
     words = ("--distances", "5,1.2", "--repeat", "10", "--settle", "2s")
-    done = run("defocus-capture", "plan", *PLAN, *words, "--json")
-    plan = json.loads(done.stdout)
+    result = run("defocus-capture", "plan", *PLAN, *words, "--json")
+    plan = json.loads(result.stdout)
     assert [frame["role"] for frame in plan["frames"]] == ["sharp", "blurry", "anchor"]
     assert plan["residual_ev"] == pytest.approx(0.0, abs=1e-9)
     assert plan["aperture_ev"] == pytest.approx(5.0)
@@ -69,9 +69,9 @@ def test_the_plan_of_the_command(run, tmp_path):
 
 def test_a_plan_that_reaches_infinity_says_so_in_words():
     plan = BracketRequest().plan(open_camera("sim:?width=192&height=144"))
-    told = "\n".join(plan.lines())
-    assert re.search(r"sharp \d\.\d\d m to infinity \(blur up to 1 px\)\n", told)
-    assert "\nsharp size  pictures sharp down to the pixel in full size\n" in told
+    text = "\n".join(plan.lines())
+    assert re.search(r"sharp \d\.\d\d m to infinity \(blur up to 1 px\)\n", text)
+    assert "\nsharp size  pictures sharp down to the pixel in full size\n" in text
 
 
 @pytest.mark.parametrize(("mains", "flickers"), [(50, True), (60, True), (None, False)])
@@ -101,8 +101,8 @@ def test_a_settings_file_can_name_the_camera(camera, tmp_path, refused):
     file = tmp_path / "lab.toml"
     file.write_text(f"[shoot]\ncamera = {camera}\n")
     for typed, uri in (([], "sim:?seed=3"), (["--camera", "sim:"], "sim:")):
-        done = CliRunner().invoke(plan.command, ["--settings", str(file), *typed])
-        assert f"Simulated camera ({uri})" in done.stdout
+        result = CliRunner().invoke(plan.command, ["--settings", str(file), *typed])
+        assert f"Simulated camera ({uri})" in result.stdout
     file.write_text("[shoot]\ncamera = 'simm:'\n")
     with refused(SettingsError):
         plan.command.main(["--settings", str(file)], standalone_mode=False)
@@ -176,13 +176,13 @@ COARSE = "1.0000s 0.1000s 0.0500s 0.0200s 0.0100s 0.0050s 0.0025s 0.0012s 0.0001
 
 def settings(shutters: str = SHUTTERS, *, iso: bool = False) -> dict:
     times = tuple(shutters.split())
-    found = {
+    fields = {
         "aperture": Setting("aperture", "f-number", "f/4", tuple(APERTURES.split())),
         "shutter": Setting("shutter", "shutterspeed", times[-1], times),
     }
     if iso:
-        found["iso"] = Setting("iso", "iso", "100", ("Auto", *ISOS.split()))
-    return found
+        fields["iso"] = Setting("iso", "iso", "100", ("Auto", *ISOS.split()))
+    return fields
 
 
 def test_f_numbers_and_times_as_cameras_write_them():
@@ -232,11 +232,11 @@ def test_iso_rises_only_where_time_does_not_suffice():
 
 
 def test_automatic_values_must_be_replaced(refused):
-    found = settings(iso=True)
-    found["iso"] = Setting("iso", "iso", "Auto", found["iso"].choices)
+    values = settings(iso=True)
+    values["iso"] = Setting("iso", "iso", "Auto", values["iso"].choices)
     with refused(InputError):
-        plan_bracket(found, "f/4", "f/22", shutter="1/125")
-    assert plan_bracket(found, "f/4", "f/22", shutter="1/125", iso="200").blurry.iso == "200"
+        plan_bracket(values, "f/4", "f/22", shutter="1/125")
+    assert plan_bracket(values, "f/4", "f/22", shutter="1/125", iso="200").blurry.iso == "200"
 
 
 def test_own_word_of_the_camera_for_a_typed_value():

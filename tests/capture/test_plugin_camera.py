@@ -32,11 +32,11 @@ def capture(*words: str) -> Result:
 
 def test_the_camera_of_the_page_takes_pictures(tmp_path):
     (tmp_path / "box.py").write_text(BOX)
-    done = capture("cameras", "--plugin", "box.py")
-    assert "box:                           Box with a lens\n" in done.output
-    done = capture("plan", "--camera", "box:", "--plugin", "box.py")
-    assert done.exit_code == 0, done.output
-    assert "camera      Box with a lens (box:)" in done.output
+    result = capture("cameras", "--plugin", "box.py")
+    assert "box:                           Box with a lens\n" in result.output
+    result = capture("plan", "--camera", "box:", "--plugin", "box.py")
+    assert result.exit_code == 0, result.output
+    assert "camera      Box with a lens (box:)" in result.output
     with open_camera("box:") as camera:
         assert camera.set("aperture", "f/22") == "f/22"
         (part,) = camera.shoot(tmp_path / "sharp")
@@ -73,9 +73,9 @@ def test_a_broken_camera_is_a_line_that_names_its_file(tmp_path, refused):
         open_camera("box:")
     with refused(CameraError):
         open_camera("box:lost")
-    found = {one.uri: one.problem for one in discover_cameras()}
-    assert "ZeroDivisionError" in found["box:"]
-    assert found["sim:"] == "", "the others are there"
+    problems = {one.uri: one.problem for one in discover_cameras()}
+    assert "ZeroDivisionError" in problems["box:"]
+    assert problems["sim:"] == "", "the others are there"
     fault = "self.now[name] = value\n        return value"
     (tmp_path / "later.py").write_text(BOX.replace(fault, "return self.nothing"))
     (tmp_path / "half.py").write_text(BOX.replace("def shoot", "def shot"))

@@ -120,14 +120,14 @@ def test_focus_motor_is_needed(virtual_folder, refused):
 def test_sharp_blurry_sharp_measures_drift_and_the_noise_ceiling(tmp_path):
     session = tmp_path / "session"
     shoot(session, f"{SMALL}&seed=2&shift=1.5", REQUEST)
-    found, true = entry(session), truth(session)
-    assert list(found["roles"]) == ["sharp", "blurry", "anchor"]
-    anchor = found["quality"]["anchor"]
+    shot, true = entry(session), truth(session)
+    assert list(shot["roles"]) == ["sharp", "blurry", "anchor"]
+    anchor = shot["quality"]["anchor"]
     expected = true["shots"]["anchor"]["from_sharp"]["shift_px"]
     assert anchor["drift_px"] == pytest.approx(expected, abs=0.1)
     assert abs(expected[0]) > 0.2
     assert 40 < anchor["noise_ceiling_db"] < 60
-    assert (anchor["moved_share"], found["verdict"]) == (0.0, "accept")
+    assert (anchor["moved_share"], shot["verdict"]) == (0.0, "accept")
     with open_session_folder(session, create=False) as folder:
         folder.judge("0001_scene-001", "reject", "a hand in the picture")
     (pair,) = check_session(session).pairs
@@ -144,16 +144,16 @@ def test_a_focus_bracket_has_its_geometry_from_the_companion(tmp_path):
     assert check_session(session).ok
     assert import_sessions([session], tmp_path / "data").unknown == ()
     for number, pair in enumerate(read_manifest(tmp_path / "data").pairs):
-        found, true = entry(session, number + 1), truth(session, number + 1)
-        assert found["focus_steps"] == steps[number]
-        assert list(found["roles"]) == ["sharp", "blurry", "companion", "anchor"]
-        assert found["roles"]["companion"]["asked"]["aperture"] == "f/22"
+        judgement, true = entry(session, number + 1), truth(session, number + 1)
+        assert judgement["focus_steps"] == steps[number]
+        assert list(judgement["roles"]) == ["sharp", "blurry", "companion", "anchor"]
+        assert judgement["roles"]["companion"]["asked"]["aperture"] == "f/22"
         # the motor moved, and came back to the same place in spite of its play
         distances = {role: shot["focus_distance_mm"] for role, shot in true["shots"].items()}
         assert distances["blurry"] == distances["companion"]
         assert distances["blurry"] == pytest.approx(1000 / (0.5 - 0.005 * steps[number]))
         assert distances["sharp"] == distances["anchor"] == 2000.0
-        measured = found["quality"]["misalignment"]
+        measured = judgement["quality"]["misalignment"]
         assert (measured["measured_on"], measured["status"]) == ("companion", "ok")
         half_diagonal_px = 100
         error = measured["zoom"] - true["misalignment"]["zoom"]
@@ -169,28 +169,28 @@ def test_where_the_travel_ends_the_sharp_shot_is_stopped_down(tmp_path, capsys):
     request = BracketRequest(shutter="1/200", mode="focus", focus_steps=(-150,))
     shoot(tmp_path / "s", SMALL, request, strictness="off")
     assert "travel of the focus motor ends after" in capsys.readouterr().err
-    found = entry(tmp_path / "s")
-    assert -90 <= found["focus_steps"] <= -60
-    assert found["roles"]["sharp"]["asked"]["aperture"] == "f/22"
-    assert found["roles"]["blurry"]["asked"]["aperture"] == "f/4"
+    shot = entry(tmp_path / "s")
+    assert -90 <= shot["focus_steps"] <= -60
+    assert shot["roles"]["sharp"]["asked"]["aperture"] == "f/22"
+    assert shot["roles"]["blurry"]["asked"]["aperture"] == "f/4"
 
 
 def test_two_cameras_are_released_together_and_resumed_with_both(tmp_path):
     session = tmp_path / "session"
     address = RigAddress(f"{SMALL}&latency=0.05", f"{SMALL}&latency=0.3")
     shoot(session, address, BracketRequest(shutter="1/200", mode="dual"))
-    found, true = entry(session), truth(session)
-    assert found["quality"]["release_skew_seconds"] == pytest.approx(true["release_skew_s"])
+    shot, true = entry(session), truth(session)
+    assert shot["quality"]["release_skew_seconds"] == pytest.approx(true["release_skew_s"])
     assert true["release_skew_s"] == pytest.approx(0.25, abs=0.15)
-    assert found["verdict"] == "warn"
-    assert "released +" in found["reason"]
+    assert shot["verdict"] == "warn"
+    assert "released +" in shot["reason"]
     journal = session / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join(lines[:-2]))  # without the verdict, and the line of all shots
     assert resume(session) == 0
     assert check_session(session).ok
     again = entry(session)
-    assert again["sharp_camera"]["uri"] == found["sharp_camera"]["uri"] != found["camera"]["uri"]
+    assert again["sharp_camera"]["uri"] == shot["sharp_camera"]["uri"] != shot["camera"]["uri"]
 
 
 def test_addresses_of_a_rig():
@@ -257,8 +257,8 @@ def test_apertures_of_a_series(run, refused):
         assert REQUEST.each(camera) == [REQUEST]
         with refused(InputError):
             SERIES.plan(camera)
-    done = run("defocus-capture", "plan", "--camera", "sim:", "--blurry", "f/4,f/2", "--json")
-    plans = [json.loads(line) for line in done.stdout.splitlines()]
+    result = run("defocus-capture", "plan", "--camera", "sim:", "--blurry", "f/4,f/2", "--json")
+    plans = [json.loads(line) for line in result.stdout.splitlines()]
     assert [plan["blurry"]["aperture"] for plan in plans] == ["f/4", "f/2"]
     assert plans[0]["sharp"] == plans[1]["sharp"]
 
@@ -294,8 +294,8 @@ def told_of(session: Path, *faults: str, **options: Any) -> list[tuple[str, str]
 
 
 def told(session: Path) -> list[tuple[str, str]]:
-    found = journalled(session, "pair-started", "pair-shot", "retake", "pair-complete")
-    return [(record["event"], record["pair"][:4]) for record in found]
+    lines = journalled(session, "pair-started", "pair-shot", "retake", "pair-complete")
+    return [(record["event"], record["pair"][:4]) for record in lines]
 
 
 @pytest.mark.full

@@ -73,9 +73,9 @@ def brighter(picture: Image, factor: float) -> Image:
 
 def test_red_and_blue_are_compared_with_green():
     second = np.full((64, 96, 3), 0.2, np.float32)
-    found = compare_light(second * np.array([2.0, 1.0, 0.5], np.float32), second)
-    assert found.colour_ev == pytest.approx((1.0, -1.0), abs=1e-3)
-    assert found.gain_ev == pytest.approx(math.log2(3.5 / 3), abs=1e-3)
+    light = compare_light(second * np.array([2.0, 1.0, 0.5], np.float32), second)
+    assert light.colour_ev == pytest.approx((1.0, -1.0), abs=1e-3)
+    assert light.gain_ev == pytest.approx(math.log2(3.5 / 3), abs=1e-3)
     black = np.zeros((64, 64, 3))
     assert compare_light(black, black) is None, "black pictures have no exposure"
 
@@ -148,11 +148,11 @@ def test_exchanged_members_and_one_picture_twice_are_rejected(shots, blurry, sha
 )
 def test_exif_other_than_asked_is_rejected_and_none_is_a_warning(shots, role, field, value):
     wrong = replace(shots.exif[role], **{field: value})
-    for found, verdict, said in (
+    for tags, verdict, said in (
         (wrong, "reject", f"EXIF of the {role} file says"),
         (Exif(), "warn", "no EXIF"),
     ):
-        exif = {**shots.exif, role: found}
+        exif = {**shots.exif, role: tags}
         quality = shots.judge(shots.picture("blurry"), shots.picture("sharp"), exif)
         assert quality.verdict == verdict
         assert said in quality.reason
@@ -223,11 +223,11 @@ class Judged:
     @property
     def corner_error_px(self) -> float | None:
         """How far the measured geometry puts the worst corner from the true one."""
-        found, true = self.numbers["misalignment"], self.truth["misalignment"]
-        if found["status"] == "unknown":
+        shot, true = self.numbers["misalignment"], self.truth["misalignment"]
+        if shot["status"] == "unknown":
             return None
         return (
-            math.dist(found["shift_px"], true["shift_px"]) + abs(found["zoom"] - true["zoom"]) * 200
+            math.dist(shot["shift_px"], true["shift_px"]) + abs(shot["zoom"] - true["zoom"]) * 200
         )
 
 

@@ -154,12 +154,14 @@ def test_only_the_file_that_was_lost_takes_its_place(tmp_path, content):
 def test_a_damaged_pair_without_a_card_does_not_keep_the_others_from_being_shot(tmp_path, run):
     session = tmp_path / "s"
     camera = "sim:?width=96&height=64&fault=unplug@4"
-    done = run("defocus-capture", "shoot", session, "--camera", camera, "--repeat", "2", "--yes")
-    assert done.returncode == 4
+    result = run("defocus-capture", "shoot", session, "--camera", camera, "--repeat", "2", "--yes")
+    assert result.returncode == 4
     (session / "pairs" / "0001_scene-001" / "truth" / "flow.npy").unlink()
-    done = run("defocus-capture", "resume", session, "--camera", "sim:?width=96&height=64", "--yes")
-    assert done.returncode == 1
-    assert "0001_scene-001  incomplete: truth/flow.npy is missing" in done.stderr
+    result = run(
+        "defocus-capture", "resume", session, "--camera", "sim:?width=96&height=64", "--yes"
+    )
+    assert result.returncode == 1
+    assert "0001_scene-001  incomplete: truth/flow.npy is missing" in result.stderr
     assert [pair.verdict != "incomplete" for pair in check_session(session).pairs] == [False, True]
 
 
@@ -168,8 +170,8 @@ def test_files_are_deleted_on_the_card_once_their_copies_were_read_back(virtual_
     session_on_the_card(virtual_folder, tmp_path / "kept")
     session_on_the_card(virtual_folder, tmp_path / "s", keep_on_camera=False)
     for name, deleted in (("kept", []), ("s", ["sharp.jpg", "blurry.jpg"])):
-        told = [record["name"] for record in journalled(tmp_path / name, "deleted-on-card")]
-        assert told == deleted
+        names = [record["name"] for record in journalled(tmp_path / name, "deleted-on-card")]
+        assert names == deleted
         assert len(read_state(tmp_path / name)[0].on_card) == 2 - len(deleted)
     assert check_session(tmp_path / "s").ok
 

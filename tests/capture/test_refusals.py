@@ -140,6 +140,6 @@ def test_a_refusal_is_one_line_and_leaves_nothing_behind(line, run, said, snapsh
     if "card" in line:
         fill_card(tmp_path / "card", [(4.0, 0), (8.0, 3), (22.0, 5)])
     before = sorted(tmp_path.rglob("*"))
-    done = run("defocus-capture", *shlex.split(line))
-    assert said(done) == snapshot
+    result = run("defocus-capture", *shlex.split(line))
+    assert said(result) == snapshot
     assert sorted(tmp_path.rglob("*")) == before

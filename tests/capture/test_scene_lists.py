@@ -84,9 +84,9 @@ def test_a_plan_counts_and_names_what_shoot_will_take(run, tmp_path):
     shot = run("defocus-capture", "shoot", "s", *shots, "--settings", "two.toml", "--dry-run")
     assert two_scenes.splitlines() == shot.stderr.splitlines(), "of each position, here as there"
     assert "\ntogether    24 pairs: about 24.0 minutes " in two_scenes
-    done = run("defocus-capture", "plan", *shots, "--settings", "lab.toml", "--json")
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [(one["pairs"], one["scenes"]) for one in told] == [(4, ["Desk, left", "Büro 2"])] * 2
+    result = run("defocus-capture", "plan", *shots, "--settings", "lab.toml", "--json")
+    plans = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(one["pairs"], one["scenes"]) for one in plans] == [(4, ["Desk, left", "Büro 2"])] * 2
 
 
 @pytest.mark.parametrize(
@@ -105,10 +105,10 @@ def test_a_plan_counts_and_names_what_shoot_will_take(run, tmp_path):
 def test_a_list_of_any_spreadsheet_and_script_is_read(tmp_path, text, scenes):
     """Semicolons, a row of empty cells between groups, and names without a letter a-z."""
     (tmp_path / "day.csv").write_text(text, "utf-8")
-    found = read_scene_list(tmp_path / "day.csv")
-    assert [(scene.title, scene.note) for scene in found] == scenes
-    if len(found) == 3:
-        names = {scene_slug(scene.title) for scene in found}
+    listed_scenes = read_scene_list(tmp_path / "day.csv")
+    assert [(scene.title, scene.note) for scene in listed_scenes] == scenes
+    if len(listed_scenes) == 3:
+        names = {scene_slug(scene.title) for scene in listed_scenes}
         assert len(names) == 3
         assert all(re.fullmatch(r"scene(-1)?-[0-9a-f]{6}", name) for name in names)
 
@@ -223,8 +223,8 @@ def test_one_line_says_what_is_being_shot(tmp_path, monkeypatch, capsys):
         standalone_mode=False,
     )  # fmt: skip
     assert code == 0
-    told = capsys.readouterr().err
-    drawn = [line.partition("\r")[0].partition("\n")[0] for line in told.split("\r\x1b[K")]
+    stderr = capsys.readouterr().err
+    drawn = [line.partition("\r")[0].partition("\n")[0] for line in stderr.split("\r\x1b[K")]
     assert "1/2 · desk · sharp …" in drawn
     assert "1/2 · desk · sharp \N{CHECK MARK} blurry …" in drawn
     second = "2/2 · desk · sharp \N{CHECK MARK} blurry \N{CHECK MARK} anchor …"
@@ -243,8 +243,8 @@ def test_a_long_name_of_a_scene_hides_nothing_of_the_line(monkeypatch, capsys, s
     monkeypatch.setenv("COLUMNS", str(columns))
     rest = " · sharp \N{CHECK MARK} blurry … · judging · 12 min left"
     status(f"7/200 · {scene}{rest}", scene)
-    told = capsys.readouterr().err.removeprefix("\r\x1b[K")
+    stderr = capsys.readouterr().err.removeprefix("\r\x1b[K")
     status("")
-    assert told.startswith(f"7/200 · {scene[: 9 if columns == 80 else 4]}")
-    assert columns - 4 < cell_width(told) < columns
-    assert f"…{rest}"[: 10 if columns == 40 else None] in told
+    assert stderr.startswith(f"7/200 · {scene[: 9 if columns == 80 else 4]}")
+    assert columns - 4 < cell_width(stderr) < columns
+    assert f"…{rest}"[: 10 if columns == 40 else None] in stderr

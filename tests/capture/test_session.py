@@ -65,13 +65,13 @@ def test_a_torn_last_line_is_reported_and_the_rest_read(copied, run):
     journal = copied / "journal.jsonl"
     journal.write_bytes(journal.read_bytes()[:-30])
     assert [pair.id for pair in read_session(copied).pairs] == PAIRS[:2]
-    done = run("defocus-capture", "check", copied, "--json", code=1)
-    assert "torn" in done.stderr
-    assert json.loads(done.stdout)["pairs"][2]["verdict"] == "incomplete"
+    result = run("defocus-capture", "check", copied, "--json", code=1)
+    assert "torn" in result.stderr
+    assert json.loads(result.stdout)["pairs"][2]["verdict"] == "incomplete"
     shot = (copied / "pairs/0003_scene-002/blurry.tif").stat().st_mtime_ns
-    done = run("defocus-capture", "resume", copied, "--camera", "sim:?fault=unplug@1", code=0)
-    assert "torn" in done.stderr
-    assert "1 pair had all shots and only lacked a verdict" in done.stderr
+    result = run("defocus-capture", "resume", copied, "--camera", "sim:?fault=unplug@1", code=0)
+    assert "torn" in result.stderr
+    assert "1 pair had all shots and only lacked a verdict" in result.stderr
     assert not (copied / "interrupted").exists()
     assert (copied / "pairs/0003_scene-002/blurry.tif").stat().st_mtime_ns == shot
     assert check_session(copied).ok
@@ -85,12 +85,12 @@ def test_a_pair_with_a_shot_missing_is_shot_again(copied, run):
     journal.write_bytes(b"".join(lines[:-2]))
     refused = run("defocus-capture", *shoot_arguments(copied), code=2)  # these pairs come first
     assert "resume" in refused.stderr
-    done = run("defocus-capture", "resume", copied, "--camera", TINY.replace("seed=3", "seed=4"))
-    assert done.returncode == 2
-    assert "add --yes" in done.stderr
-    assert "it goes on with Simulated camera (sim-4)" in done.stderr
-    done = run("defocus-capture", "resume", copied, code=0)
-    assert "interrupted/0003_scene-002.1" in done.stderr
+    result = run("defocus-capture", "resume", copied, "--camera", TINY.replace("seed=3", "seed=4"))
+    assert result.returncode == 2
+    assert "add --yes" in result.stderr
+    assert "it goes on with Simulated camera (sim-4)" in result.stderr
+    result = run("defocus-capture", "resume", copied, code=0)
+    assert "interrupted/0003_scene-002.1" in result.stderr
     assert check_session(copied).ok
     kept = copied / "interrupted" / "0003_scene-002.1" / "blurry.tif"
     assert kept.read_bytes() == (copied / "pairs/0003_scene-002/blurry.tif").read_bytes()
@@ -107,10 +107,10 @@ def test_pairs_of_lost_journal_lines_are_not_called_whole(copied):
 
 def test_one_writer_at_a_time(copied, run):
     with open_session_folder(copied, create=False):
-        done = run("defocus-capture", *shoot_arguments(copied), code=2)
-        assert f"in use by process {os.getpid()}" in done.stderr
+        result = run("defocus-capture", *shoot_arguments(copied), code=2)
+        assert f"in use by process {os.getpid()}" in result.stderr
         assert read_session(copied).pairs  # readers need no lock
-    done = run("defocus-capture", *shoot_arguments(copied), code=0)
+    result = run("defocus-capture", *shoot_arguments(copied), code=0)
 
 
 def test_interrupted_by_a_person(tmp_path):
@@ -138,9 +138,9 @@ def test_shooting_goes_on_when_nobody_reads_anything(tmp_path, monkeypatch):
     os.close(reader)
     code = "from defocus.capture.cli import main; main()"
     words = shoot_arguments(tmp_path / "s", "--json-lines")
-    done = run_python(code, *words, stdout=writer, stderr=writer)
+    result = run_python(code, *words, stdout=writer, stderr=writer)
     os.close(writer)
-    assert done.returncode == 0
+    assert result.returncode == 0
     assert len(read_session(tmp_path / "s").pairs) == 1
 
 
@@ -159,8 +159,8 @@ def test_resume_of_a_complete_session_has_nothing_to_shoot(copied, run):
     """Half-written index files of a killed process are removed."""
     for name in (".session-a1b2c3d4.part.json", ".checksums-a1b2c3d4.part.sha256", ".session-x"):
         (copied / name).write_text("half")
-    done = run("defocus-capture", "resume", copied, code=0)
-    assert "nothing to shoot" in done.stderr
+    result = run("defocus-capture", "resume", copied, code=0)
+    assert "nothing to shoot" in result.stderr
     assert [path.name for path in copied.glob(".*")] == [".session-x"]
 
 

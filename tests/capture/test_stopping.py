@@ -27,19 +27,19 @@ def test_outside_the_main_thread_nothing_changes():
     assert ends == ["done"]
 
 
-def pressed(times: int, done: list[str]) -> None:
+def pressed(times: int, calls: list[str]) -> None:
     with finished_first():
         for _ in range(times):
             os.kill(os.getpid(), signal.SIGINT)
-        done.append("done")
+        calls.append("done")
 
 
 @pytest.mark.parametrize(("times", "left"), [(1, ["done"]), (2, [])])
 def test_the_first_waits_for_the_work_and_the_second_does_not(times, left):
-    done: list[str] = []
+    calls: list[str] = []
     with pytest.raises(KeyboardInterrupt):
-        pressed(times, done)
-    assert done == left
+        pressed(times, calls)
+    assert calls == left
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 

@@ -25,14 +25,14 @@ def test_the_lines_of_the_readme(real_data, run, tmp_path, program):
     expected = read_pair(tmp_path / "wide.jpg", tmp_path / "narrow.jpg")
     lines = re.findall(r"```sh\n(.*?)```", (ROOT / "capture/README.md").read_text(), re.DOTALL)
     shot, loop, further = lines[0].partition("  done\n")
-    done = subprocess.run(
+    result = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", shot + loop],
         cwd=tmp_path,
         env=program,
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
     align, imported = (run(*shlex.split(line)) for line in further.splitlines() if line)
     assert align.returncode == imported.returncode == 0, align.stderr + imported.stderr
     (pair,) = read_session(tmp_path / "session").pairs

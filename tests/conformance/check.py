@@ -32,8 +32,8 @@ def find_fixtures(root: Path) -> list[Path]:
 
 def probe_files() -> list[Path]:
     """The modules of probes, ours and the extras'."""
-    found = (TESTS.glob("conformance/probes/*.py"), TESTS.glob("extras/*/probes/*.py"))
-    return [path for paths in found for path in sorted(paths)]
+    patterns = (TESTS.glob("conformance/probes/*.py"), TESTS.glob("extras/*/probes/*.py"))
+    return [path for paths in patterns for path in sorted(paths)]
 
 
 @functools.cache
@@ -87,15 +87,15 @@ def _inputs(folder: Path, meta: Mapping[str, Any], probe: Probe) -> Arrays:
 def _differing_entry(wanted: list[list[Any]], module: nn.Module | None) -> str:
     """The first difference between a state dict and the official one; empty if they are equal."""
     state = {} if module is None else module.state_dict()
-    ours = [
+    names = [
         [name, list(entry.shape), str(entry.dtype).removeprefix("torch.")]
         for name, entry in state.items()
     ]
-    for index, (one, other) in enumerate(zip(wanted, ours, strict=False)):
+    for index, (one, other) in enumerate(zip(wanted, names, strict=False)):
         if one != other:
             return f"state dict entry {index}: official {one}, ours {other}"
-    if len(wanted) != len(ours):
-        return f"state dict: official {len(wanted)} entries, ours {len(ours)}"
+    if len(wanted) != len(names):
+        return f"state dict: official {len(wanted)} entries, ours {len(names)}"
     return ""
 
 
@@ -104,17 +104,17 @@ def _difference(
 ) -> str:
     if name not in given:
         return "the probe does not give it"
-    ours = given[name].detach().cpu().numpy().astype(np.float64)
+    values = given[name].detach().cpu().numpy().astype(np.float64)
     crops = meta.get("stored_crops", {})
     crop = crops.get(name, meta.get("stored_crop") if name == "output" else None)
-    if crop is not None and ours.shape != stored.shape:
+    if crop is not None and values.shape != stored.shape:
         rows = slice(crop["top"], crop["top"] + crop["height"])
-        ours = ours[..., rows, crop["left"] : crop["left"] + crop["width"]]
-    if ours.shape != stored.shape or not ours.size:
-        return f"shape {list(ours.shape)}, official {list(stored.shape)}"
+        values = values[..., rows, crop["left"] : crop["left"] + crop["width"]]
+    if values.shape != stored.shape or not values.size:
+        return f"shape {list(values.shape)}, official {list(stored.shape)}"
     words = meta.get("metric", {}).get(name, "largest absolute difference")
     (measure,) = (one for begin, one in MEASURES.items() if words.startswith(begin))
-    difference = float(measure(np.abs(ours - stored.astype(np.float64))))
+    difference = float(measure(np.abs(values - stored.astype(np.float64))))
     tolerance = meta["tolerance"]
     most = tolerance[name] if isinstance(tolerance, dict) else tolerance
     if not math.isfinite(difference):

@@ -57,8 +57,8 @@ class _Network(Generic[M]):
         if self.run is not None:
             arrays = self.run(cast("M", module), Given(given, meta))
         elif self.outputs:
-            found = cast("Any", module).outputs(*given.values())
-            arrays = {array: found[name] for array, name in self.outputs}
+            outputs = cast("Any", module).outputs(*given.values())
+            arrays = {array: outputs[name] for array, name in self.outputs}
         else:
             arrays = {"output": module(*given.values())}
         return arrays | {"output": self._official(arrays["output"])}

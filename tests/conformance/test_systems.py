@@ -38,7 +38,7 @@ def test_every_way_of_running_a_system_has_a_fixture():
     """Configurations without one (stacks of other depths) run as one that has."""
     probes = all_probes()
     extras = (find_fixtures(root) for root in TESTS.glob("extras/*/fixtures"))
-    folders = [*FIXTURES.values(), *(folder for found in extras for folder in found)]
+    folders = [*FIXTURES.values(), *(folder for places in extras for folder in places)]
     with_fixture = {json.loads((one / "meta.json").read_text())["system"] for one in folders}
     proven = {probe.run for name, probe in probes.items() if name in with_fixture}
     assert {name for name, probe in probes.items() if probe.run not in proven} == set()

@@ -94,11 +94,11 @@ def write_folder(root, names, bits=16, roles="blurry sharp"):
     return root
 
 
-def one_pair(folder, pictures, **more: Path):
+def one_pair(folder, files_of, **more: Path):
     """A dataset of one training pair, written in a folder."""
-    for role, shown in pictures.items():
+    for role, shown in files_of.items():
         write_image(folder / f"{role}.png", shown)
-    files = {role: folder / f"{role}.png" for role in pictures} | more
+    files = {role: folder / f"{role}.png" for role in files_of} | more
     pair = Pair("a", "a", "train", **files)
     return Dataset(f"pairs:{folder.name}", folder, (pair,), "e" * 64, folder / ".derived")
 
@@ -136,8 +136,8 @@ def write_session(root, pairs, verdicts=None):
                 written.append(truth / "flow.npy")
             stored += session.store_written(planned, written)
             names = (f"blurry{pair.blurry.suffix}", f"sharp{pair.blurry.suffix}")
-            done = CompletePair(planned.id, pair.scene, verdict, "", *names, tuple(stored))
-            session.complete(done)
+            pair_files = CompletePair(planned.id, pair.scene, verdict, "", *names, tuple(stored))
+            session.complete(pair_files)
     return root
 
 
@@ -155,15 +155,17 @@ def both(tmp_path, monkeypatch):
     """Compares all files that a function makes with one job and with two, each with its cache."""
 
     def compare(make):
-        made = {}
+        files_of = {}
         for jobs in (1, 2):
             monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache-{jobs}"))
             out = tmp_path / f"with-{jobs}" / "out"
             make(out, jobs)
             files = (path for path in out.parent.rglob("*") if path.is_file())
-            made[jobs] = {str(path.relative_to(out.parent)): path.read_bytes() for path in files}
-        assert len(made[1]) > 2
-        assert made[1] == made[2]
+            files_of[jobs] = {
+                str(path.relative_to(out.parent)): path.read_bytes() for path in files
+            }
+        assert len(files_of[1]) > 2
+        assert files_of[1] == files_of[2]
 
     return compare
 

@@ -57,8 +57,8 @@ def test_a_good_archive_is_unpacked(tmp_path, suffix):
     contents = {"set/blurry/1.png": b"one", "set/sharp/1.png": b"two", "set/empty.txt": b""}
     path = packed(tmp_path / f"set{suffix}", contents)
     assert unpack(path, tmp_path / "out") == 3
-    found = {p.relative_to(tmp_path / "out").as_posix(): p for p in (tmp_path / "out").rglob("*.*")}
-    assert {name: file.read_bytes() for name, file in found.items()} == contents
+    files = {p.relative_to(tmp_path / "out").as_posix(): p for p in (tmp_path / "out").rglob("*.*")}
+    assert {name: file.read_bytes() for name, file in files.items()} == contents
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["out", f"set{suffix}"]
 
 
@@ -173,8 +173,8 @@ def test_a_member_with_too_long_a_name_is_the_one_that_is_named(tmp_path):
 
 def test_the_command(data, tmp_path):
     zipped(tmp_path / "set.zip", {"blurry/1.png": b"1"})
-    done = data("import", "set.zip", "--out", "set")
-    assert done.stdout.startswith("set: 1 file\nuse it with --dataset READER:set;")
+    result = data("import", "set.zip", "--out", "set")
+    assert result.stdout.startswith("set: 1 file\nuse it with --dataset READER:set;")
     assert (tmp_path / "set/blurry/1.png").read_bytes() == b"1"
     again = data("import", "set.zip", "--out", "set", code=2)
     assert "not empty" in again.stderr

@@ -69,8 +69,8 @@ def audited(tmp_path_factory):
 
 
 def test_numbers_are_those_that_were_put_in(audited, tmp_path, data):
-    done = data("audit", f"pairs:{audited}", "--out", tmp_path / "out", "--json", code=1)
-    document = json.loads(done.stdout)
+    result = data("audit", f"pairs:{audited}", "--out", tmp_path / "out", "--json", code=1)
+    document = json.loads(result.stdout)
     assert document == json.loads((tmp_path / "out" / "audit.json").read_text())
     assert document["counts"] == {"ok": 4, "unknown": 1, "no-sharp": 0, "unreadable": 1}
     rows = {row["id"].rpartition("-")[2]: row for row in document["pairs"]}
@@ -165,8 +165,8 @@ def test_a_killed_audit_goes_on(tmp_path, data):
     before = {path: path.stat().st_mtime_ns for path in kept}
     assert not (tmp_path / "audit").exists()
 
-    done = data(*command)
-    assert f"{len(NAMES)} pairs" in done.stdout
+    result = data(*command)
+    assert f"{len(NAMES)} pairs" in result.stdout
     assert before == {path: path.stat().st_mtime_ns for path in before}
     page = (tmp_path / "audit" / "audit.html").read_bytes()
     kept[0].write_text(kept[0].read_text()[:-100])
@@ -198,9 +198,9 @@ def test_the_same_picture_is_recognised_and_another_is_not(tmp_path):
     prints = [(name, "train", fingerprint(picture)) for name, picture in pictures.items()]
     for name, picture in changed.items():
         prints.append((name, "test", fingerprint(np.ascontiguousarray(picture))))
-    found = {frozenset((one.first, one.second)) for one in near_duplicates(prints)}
+    doubles = {frozenset((one.first, one.second)) for one in near_duplicates(prints)}
     same = {"saved": "astronaut", "small": "chelsea", "bright": "rocket", "cropped": "retina"}
-    assert found == {frozenset(names) for names in same.items()}
+    assert doubles == {frozenset(names) for names in same.items()}
     assert near_duplicates([(name, "train", one) for name, _, one in prints]) == ()
 
 
@@ -211,9 +211,9 @@ def test_swapped_and_equally_sharp_members_are_told_apart(tmp_path, data):
     add_pair(root, "train", "black", defocused(rocket), np.zeros_like(rocket))
     grain = np.random.default_rng(0).integers(-2, 3, rocket.shape)
     add_pair(root, "train", "stuck", np.clip(rocket + grain, 0, 255).astype(np.uint8), rocket)
-    done = data("audit", f"pairs:{root}", "--out", tmp_path / "out", *ALONE)
-    assert "train-swapped: sharpness: the blurry picture is the sharper one" in done.stderr
-    assert "train-stuck: sharpness: both members are about equally sharp" in done.stderr
+    result = data("audit", f"pairs:{root}", "--out", tmp_path / "out", *ALONE)
+    assert "train-swapped: sharpness: the blurry picture is the sharper one" in result.stderr
+    assert "train-stuck: sharpness: both members are about equally sharp" in result.stderr
     document = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert sorted(one["id"] for one in document["warnings"]) == ["train-stuck", "train-swapped"]
 
@@ -227,11 +227,11 @@ def test_what_the_blur_does_not_explain_is_named_by_its_cause(tmp_path, data):
         add_pair(root, "train", name, defocused(sharp), picture)
     over = np.clip(3.0 * scene("coffee"), 0, 255).astype(np.uint8)
     add_pair(root, "train", "over", defocused(over), over)
-    done = data("audit", f"pairs:{root}", "--out", tmp_path / "out", *ALONE, code=None)
-    assert "train-moved: unexplained: something moved" in done.stderr
-    assert "train-uneven: unexplained: light changed across the picture" in done.stderr
-    assert "train-over: clipped:" in done.stderr
-    assert "swapped" not in done.stderr
+    result = data("audit", f"pairs:{root}", "--out", tmp_path / "out", *ALONE, code=None)
+    assert "train-moved: unexplained: something moved" in result.stderr
+    assert "train-uneven: unexplained: light changed across the picture" in result.stderr
+    assert "train-over: clipped:" in result.stderr
+    assert "swapped" not in result.stderr
     document = json.loads((tmp_path / "out" / "audit.json").read_text())
     rows = {row["id"]: row for row in document["pairs"]}
     assert rows["train-moved"]["unexplained_stops"] > 0.3
@@ -255,9 +255,9 @@ def test_a_pair_of_one_picture_is_named_and_mostly_rejected(tmp_path, data):
 
     out = tmp_path / "out"
     command = ("audit", f"pairs:{root}", "--out", out, "--fail-above", "1px", *ALONE)
-    done = data(*command, code=1)
-    assert "train-copied: same picture: blurry and sharp have the same pixels" in done.stderr
-    assert "3 pairs with the same picture twice, such as train-copied" in done.stderr
+    result = data(*command, code=1)
+    assert "train-copied: same picture: blurry and sharp have the same pixels" in result.stderr
+    assert "3 pairs with the same picture twice, such as train-copied" in result.stderr
     document = json.loads((out / "audit.json").read_text())
     same = {row["id"] for row in document["pairs"] if row["same_picture"]}
     assert same == {"train-copied", "train-deep", "train-tiff"}
@@ -267,8 +267,8 @@ def test_a_pair_of_one_picture_is_named_and_mostly_rejected(tmp_path, data):
 
     audit = audit_dataset(open_dataset(f"pairs:{root}"), DEFAULT_ESTIMATOR, 1)
     for rules, kept in ((Rules(), {"train-good"}), (Rules(same_picture="accept"), None)):
-        found = {one.id for one in judged(audit, rules) if one.verdict == "accept"}
-        assert found == (kept or {row.id for row in audit.pairs})
+        accepted = {one.id for one in judged(audit, rules) if one.verdict == "accept"}
+        assert accepted == (kept or {row.id for row in audit.pairs})
     reasons = {one.id: one.reason for one in judged(audit, Rules())}
     assert reasons["train-tiff"] == "blurry and sharp member are the same picture"
 
@@ -279,9 +279,9 @@ def test_an_audit_leaves_datasets_and_other_audits_alone(tmp_path, data):
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.png")}
 
     def audited_into(out, name):
-        done = data("audit", f"pairs:{tmp_path / name}", "--out", out, *ALONE, code=None)
-        assert done.returncode in (0, 2), done.stderr
-        return done.stderr if done.returncode else ""
+        result = data("audit", f"pairs:{tmp_path / name}", "--out", out, *ALONE, code=None)
+        assert result.returncode in (0, 2), result.stderr
+        return result.stderr if result.returncode else ""
 
     for place in ("one", "one/train", "one/new", "two/train"):
         words = "inside the dataset" if place.startswith("one") else "the folder of a dataset"
@@ -289,16 +289,16 @@ def test_an_audit_leaves_datasets_and_other_audits_alone(tmp_path, data):
     out = tmp_path / "audit"
     assert audited_into(out, "one") == ""
     first = (out / "audit.json").read_bytes()
-    told = audited_into(out, "two")
-    assert f"{out}: has the audit of pairs:one; give another folder with --out" in told
+    result = audited_into(out, "two")
+    assert f"{out}: has the audit of pairs:one; give another folder with --out" in result
     assert (out / "audit.json").read_bytes() == first
     assert audited_into(out, "one") == ""
     add_pair(tmp_path / "one", "train", "new", defocused(scene("retina")), scene("retina"))
     assert audited_into(out, "one") == "", "the same dataset, changed"
     namesake = tmp_path / "other" / "one"
     add_pair(namesake, "train", "one", defocused(scene("coffee")), scene("coffee"))
-    told = audited_into(out, "other/one")
-    assert f"{out}: has the audit of another folder called pairs:one; give another" in told
+    result = audited_into(out, "other/one")
+    assert f"{out}: has the audit of another folder called pairs:one; give another" in result
     assert audited_into(out, "one") == ""
     (out / "audit.json").write_text("{")
     assert "audit.json: damaged" in audited_into(out, "one")
@@ -307,9 +307,9 @@ def test_an_audit_leaves_datasets_and_other_audits_alone(tmp_path, data):
 
 def test_an_audit_begun_inside_a_dataset_says_what_works(tmp_path, run):
     add_pair(tmp_path, "train", "one", defocused(scene("rocket")), scene("rocket"))
-    done = run("defocus-data", "audit", "pairs:.", *ALONE)  # runs in this folder
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1
-    told = done.stderr.split("run '", 1)[1].rstrip().removesuffix("'")
-    assert run(*shlex.split(told), *ALONE).returncode == 0
+    result = run("defocus-data", "audit", "pairs:.", *ALONE)  # runs in this folder
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1
+    command = result.stderr.split("run '", 1)[1].rstrip().removesuffix("'")
+    assert run(*shlex.split(command), *ALONE).returncode == 0
     assert (tmp_path.parent / f"{tmp_path.name}-audit" / "audit.html").is_file()

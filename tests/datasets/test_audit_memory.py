@@ -44,5 +44,5 @@ def test_pairs_of_24_megapixels_take_one_and_a_half_gib_at_most(tmp_path):
             picture = cv2.resize(rough, (6000, 4000), interpolation=cv2.INTER_CUBIC)
             options = [cv2.IMWRITE_PNG_COMPRESSION, 0]
             cv2.imwrite(str(tmp_path / role / f"{pair}.png"), picture, options)
-    done = run_python(PROGRAM, f"pairs:{tmp_path}")
-    assert float(done.stdout) <= 1.5, done.stderr
+    result = run_python(PROGRAM, f"pairs:{tmp_path}")
+    assert float(result.stdout) <= 1.5, result.stderr

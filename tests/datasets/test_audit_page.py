@@ -66,9 +66,9 @@ def test_the_pairs_that_fail_are_named_worst_first_with_every_reason():
 )
 def test_other_faults_fail(pairs, leaks):
     audit = audit_of(*GOOD, *pairs, leaks=leaks)
-    found = failures(audit, 1.0)
-    assert found.any
-    assert headline(audit, found, 1.0).startswith("Failed")
+    faults = failures(audit, 1.0)
+    assert faults.any
+    assert headline(audit, faults, 1.0).startswith("Failed")
     assert not failures(audit_of(*GOOD), 1.0).any
 
 
@@ -106,16 +106,16 @@ def test_how_many_pairs_can_be_used_is_said_first_and_that_compensation_comes_be
     audit = audit_of(*GOOD, ok("far", 3.0), ok("farther", 9.0), UNKNOWN)
     usable = usable_pairs(audit)
     assert usable.words == "2 of 5 pairs can be used as they are, 2 only after compensation, 1 not"
-    told = next_facts(audit, None)
-    assert told["run"] == "defocus-data compensate 'pairs:my set' --out 'my set-compensated'"
-    assert "curate 'manifest:my set-compensated' --out 'my set-curated'" in told["what it does"]
+    facts = next_facts(audit, None)
+    assert facts["run"] == "defocus-data compensate 'pairs:my set' --out 'my set-compensated'"
+    assert "curate 'manifest:my set-compensated' --out 'my set-curated'" in facts["what it does"]
     counts, wrong = usable_parts(usable, str)
     assert counts.rows == (("as they are", 2.0), ("after compensation", 2.0), ("not", 1.0))
     assert wrong.rows == (("wall", "its misalignment is unknown: only 0 of 99 tiles show enough"),)
     lacking = replace(audit, outside=(LeftOut("gone", "no file"),))
-    made = usable_pairs(lacking, [step("compensate")])
-    assert not made.compensated, "what was compensated is not compensated again"
-    assert made.words == "2 of 6 pairs can be used, 4 not"
+    aligned_facts = usable_pairs(lacking, [step("compensate")])
+    assert not aligned_facts.compensated, "what was compensated is not compensated again"
+    assert aligned_facts.words == "2 of 6 pairs can be used, 4 not"
     counts = document(lacking, None)["counts"]
     assert (counts["unreadable"], sum(counts.values())) == (1, 6), "as what is said of all pairs"
 
@@ -150,11 +150,11 @@ def test_the_next_command_of_the_page_makes_the_dataset_pass(tmp_path, run):
     def page_of(out):
         return (tmp_path / out / "audit.html").read_text()
 
-    done = run("defocus-data", "audit", "pairs:set", "--fail-above", "1px", *ALONE)
-    assert done.returncode == 1
+    result = run("defocus-data", "audit", "pairs:set", "--fail-above", "1px", *ALONE)
+    assert result.returncode == 1
     command = "defocus-data compensate pairs:set --out set-compensated"
     usable = "0 of 2 pairs can be used as they are, 2 only after compensation"
-    assert f"{usable}\ncompensate first, then curate: {command}\n" in done.stderr
+    assert f"{usable}\ncompensate first, then curate: {command}\n" in result.stderr
     direct = run("defocus-data", "curate", "pairs:set", "--out", "direct", *ALONE)
     assert direct.returncode == 1, "no pair is accepted"
     assert f"{usable}; compensate first: {command}\n" in direct.stderr

@@ -37,8 +37,8 @@ def test_batches_hold_the_known_crops_of_both_files(tmp_path, bits):
         for patch, path in ((blurry, pair.blurry), (target, pair.sharp)):
             window = read_image(path)[crop.top : crop.top + 33, crop.left : crop.left + 33]
             expected = flipped(window, crop.upside_down, crop.mirrored)
-            found = np.rint(patch.numpy().transpose(1, 2, 0) * (2**bits - 1))
-            assert np.array_equal(found, expected)
+            pixels = np.rint(patch.numpy().transpose(1, 2, 0) * (2**bits - 1))
+            assert np.array_equal(pixels, expected)
     assert len(flips) == 4
 
 
@@ -86,9 +86,9 @@ def test_what_is_not_asked_for_draws_nothing():
 
 def test_grey_is_the_luminance_of_linear_light():
     colours = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1], [0.25, 0.25, 0.25]])
-    found = with_look(colours.T[:, None], ColourChange(grey=True), noisy=True)
+    look = with_look(colours.T[:, None], ColourChange(grey=True), noisy=True)
     expected = [0.4984, 0.8625, 0.2979, 1.0, 0.25]  # sRGB of 0.2126, 0.7152, 0.0722
-    for channel in found:
+    for channel in look:
         assert channel.flatten().tolist() == pytest.approx(expected, abs=1e-4)
 
 
@@ -139,5 +139,5 @@ def test_channels_change_places_alike_in_both_pictures():
     assert orders[0, 1, 2] / 2000 == pytest.approx(0.7 + 0.3 / 6, abs=0.04)
     colours = torch.rand(3, 4, 5)
     for noisy in (True, False):
-        found = with_look(colours, ColourChange(channels=(2, 0, 1)), noisy=noisy)
-        assert torch.equal(found, colours[[2, 0, 1]])
+        changed_colours = with_look(colours, ColourChange(channels=(2, 0, 1)), noisy=noisy)
+        assert torch.equal(changed_colours, colours[[2, 0, 1]])

@@ -53,13 +53,13 @@ def wide(pictures, tmp_path):
 
 
 def test_a_compensated_pair_keeps_its_colours(wide, data, tmp_path):
-    told = data("compensate", f"pairs:{wide}", "--out", tmp_path / "out")
-    assert "a: colour space: Wide built-in, taken for sRGB" in told.stderr
-    made = tmp_path / "out" / "pairs" / "a"
+    result = data("compensate", f"pairs:{wide}", "--out", tmp_path / "out")
+    assert "a: colour space: Wide built-in, taken for sRGB" in result.stderr
+    folder = tmp_path / "out" / "pairs" / "a"
     for role in ("blurry", "sharp"):
-        assert profile_of(made / f"{role}.png") == WIDE
-        stored = read_image(made / f"{role}.png")
-        converted = in_srgb(made / f"{role}.png", stored)  # as a release has it
+        assert profile_of(folder / f"{role}.png") == WIDE
+        stored = read_image(folder / f"{role}.png")
+        converted = in_srgb(folder / f"{role}.png", stored)  # as a release has it
         assert np.abs(converted.astype(int) - stored[:, :, ::-1]).max() <= 3  # red for blue
 
 
@@ -78,18 +78,18 @@ def colour_error(blurry, sharp):
 
 def test_two_colour_spaces_become_one_before_anything_is_measured(pictures, mixed, data, tmp_path):
     command = ("compensate", f"pairs:{mixed}", "--out", tmp_path / "out", "--photometric", "none")
-    told = data(*command)
-    assert "the sharp one Wide built-in; both are converted to sRGB" in told.stderr
-    made = tmp_path / "out" / "pairs" / "a"
-    members = [made / f"{role}.png" for role in ("blurry", "sharp")]
+    result = data(*command)
+    assert "the sharp one Wide built-in; both are converted to sRGB" in result.stderr
+    folder = tmp_path / "out" / "pairs" / "a"
+    members = [folder / f"{role}.png" for role in ("blurry", "sharp")]
     assert [profile_of(one) for one in members] == [b"", b""]
-    found = json.loads((made / "misalignment.json").read_text())
-    captured = Rectangle(**found["crop_px"]).of(pictures[0])
+    document = json.loads((folder / "misalignment.json").read_text())
+    captured = Rectangle(**document["crop_px"]).of(pictures[0])
     assert colour_error(captured, read_image(members[1])).max() < 0.8
-    assert np.ptp(found["gain"]) < 0.05
+    assert np.ptp(document["gain"]) < 0.05
     again = tmp_path / "again"
     files = mixed / "blurry/a.png", mixed / "sharp/a.png"
-    repeat = ("align", *files, "--out", again, "--from-record", made / "misalignment.json")
+    repeat = ("align", *files, "--out", again, "--from-record", folder / "misalignment.json")
     data(*repeat)
     assert (again / "sharp.png").read_bytes() == members[1].read_bytes()
 
@@ -124,8 +124,8 @@ def with_code(path, picture, *chunks: tuple[bytes, bytes]):
     """A PNG with chunks, or a JPEG of a camera that was set to Adobe RGB."""
     exif = PillowImage.Exif()
     exif.get_ifd(34665)[40965] = {1: "R03"}
-    told = {"exif": exif, "quality": 95} if path.suffix == ".jpg" else {}
-    PillowImage.fromarray(picture).save(path, **told)
+    options = {"exif": exif, "quality": 95} if path.suffix == ".jpg" else {}
+    PillowImage.fromarray(picture).save(path, **options)
     if chunks:
         png, added = path.read_bytes(), b"".join(png_chunk(*one) for one in chunks)
         path.write_bytes(png[:PNG_HEAD_BYTES] + added + png[PNG_HEAD_BYTES:])
@@ -171,36 +171,36 @@ def test_colours_named_by_a_code_are_not_mixed_with_others(
     with pytest.raises(ImageError, match=f"the sharp one in {code}.*convert both to sRGB"):
         released_members(pair)
     read_pair(sharp, sharp)  # both name the same
-    (told,) = warnings_of([Pair("a", "a", "test", sharp, sharp)])
-    assert "not converted but read as sRGB" in told.text
+    (warning,) = warnings_of([Pair("a", "a", "test", sharp, sharp)])
+    assert "not converted but read as sRGB" in warning.text
 
 
 def test_a_verdict_compares_colours_and_not_codes(mixed):
     exposure = make_exposure(("8", 8.0), ("1/60", 1 / 60), ("100", 100.0))
     paths = {role: mixed / role / "a.png" for role in ("blurry", "sharp")}
     asked, exif = dict.fromkeys(paths, exposure), dict.fromkeys(paths, Exif())
-    found = judge_pair(PairShots(paths, asked, exif, writes_exif=False))
-    assert "compared in sRGB" in found.reason
-    assert max(map(abs, found.numbers["colour_ev"])) < 0.05, found.reason
+    judgement = judge_pair(PairShots(paths, asked, exif, writes_exif=False))
+    assert "compared in sRGB" in judgement.reason
+    assert max(map(abs, judgement.numbers["colour_ev"])) < 0.05, judgement.reason
 
 
 @pytest.mark.parametrize("bits", [8, 16])
 def test_pixels_stay_and_only_profiles_of_rgb_are_given(bits, tmp_path):
     picture = np.random.default_rng(0).integers(0, 255, (9, 8, 3), np.uint8)
-    made = tmp_path / "made.png"
+    target = tmp_path / "made.png"
     grey = bytearray(WIDE)
     grey[16:20] = b"GRAY"
     for profile in (b"no profile at all" * 20, bytes(grey), b"", SRGB, WIDE):
         PillowImage.fromarray(picture).save(tmp_path / "a.png", icc_profile=profile or None)
-        write_image(made, picture if bits == 8 else picture.astype(np.uint16) * 257)
-        before, pixels = made.read_bytes(), read_image(made)
-        give_blocks(tmp_path / "a.png", made)
-        assert (made.read_bytes() == before) == (profile not in (SRGB, WIDE))
-        np.testing.assert_array_equal(read_image(made), pixels)
-    with PillowImage.open(made) as opened:
+        write_image(target, picture if bits == 8 else picture.astype(np.uint16) * 257)
+        before, pixels = target.read_bytes(), read_image(target)
+        give_blocks(tmp_path / "a.png", target)
+        assert (target.read_bytes() == before) == (profile not in (SRGB, WIDE))
+        np.testing.assert_array_equal(read_image(target), pixels)
+    with PillowImage.open(target) as opened:
         opened.load()  # checks the checksums of chunks
         assert opened.info["icc_profile"] == WIDE
     (tmp_path / "a.png").rename(tmp_path / "a.nef")  # RAW: what it holds besides says nothing
-    write_image(made, picture)
-    give_blocks(tmp_path / "a.nef", made)
-    assert not profile_of(made)
+    write_image(target, picture)
+    give_blocks(tmp_path / "a.nef", target)
+    assert not profile_of(target)

@@ -25,21 +25,21 @@ def session(tmp_path, strong):
 
 
 def test_an_import_opens(tmp_path, session, strong, data):
-    done = data("import", session, "--out", tmp_path / "set")
-    assert "3 pairs" in done.stdout
-    assert "one scene" not in done.stderr
+    result = data("import", session, "--out", tmp_path / "set")
+    assert "3 pairs" in result.stdout
+    assert "one scene" not in result.stderr
     dataset = open_dataset(f"manifest:{tmp_path / 'set'}")
     assert [pair.id for pair in dataset.pairs] == ["0001_astronaut", "0002_cafe", "0003_cat"]
     assert {"train", "test"} <= {pair.split for pair in dataset.pairs}
-    for made, source in zip(dataset.pairs, strong.pairs, strict=False):
-        assert made.blurry.read_bytes() == source.blurry.read_bytes()
-        assert made.sharp.read_bytes() == source.sharp.read_bytes()
-        assert made.flow is not None
-        measured, true = made.metadata["measured_misalignment"], source.metadata
-        known = true["true_misalignment"]
+    for imported, source in zip(dataset.pairs, strong.pairs, strict=False):
+        assert imported.blurry.read_bytes() == source.blurry.read_bytes()
+        assert imported.sharp.read_bytes() == source.sharp.read_bytes()
+        assert imported.flow is not None
+        measured, true = imported.metadata["measured_misalignment"], source.metadata
+        misalignment = true["true_misalignment"]
         assert measured["status"] == "ok"
-        assert math.dist(measured["shift_px"], known["shift_px"]) < 0.3
-        assert abs(measured["zoom"] - known["zoom"]) < 0.002
+        assert math.dist(measured["shift_px"], misalignment["shift_px"]) < 0.3
+        assert abs(measured["zoom"] - misalignment["zoom"]) < 0.002
 
 
 @pytest.mark.parametrize("what", ["changed", "cut", "missing"])
@@ -52,9 +52,9 @@ def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_an_import(
     content[5000] ^= 1
     if what != "missing":
         victim.write_bytes(bytes(content) if what == "changed" else bytes(content[:5000]))
-    done = data("import", session, "--out", tmp_path / "set", code=1)
-    assert "pair 0002_cafe is left out: " in done.stderr
-    assert "pair 0002_cafe: sharp.png " in done.stderr
+    result = data("import", session, "--out", tmp_path / "set", code=1)
+    assert "pair 0002_cafe is left out: " in result.stderr
+    assert "pair 0002_cafe: sharp.png " in result.stderr
     assert len(open_dataset(f"manifest:{tmp_path / 'set'}").pairs) == 2
     whole.replace(victim)
     data("import", session, "--out", tmp_path / "set")
@@ -67,9 +67,9 @@ def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_the_dataset(session,
     victim.write_bytes(victim.read_bytes()[:5000])
     dataset = open_dataset(f"session:{session}")
     assert [pair.id for pair in dataset.pairs] == ["0001_astronaut", "0003_cat"]
-    told = capsys.readouterr().err
-    assert "pair 0002_cafe is left out: " in told
-    assert "sharp.png has 5000 bytes" in told
+    stderr = capsys.readouterr().err
+    assert "pair 0002_cafe is left out: " in stderr
+    assert "sharp.png has 5000 bytes" in stderr
     for folder in session.glob("pairs/*"):
         (folder / "sharp.png").unlink()
     with refused(DatasetError):
@@ -96,8 +96,8 @@ def test_import_of_a_pair_that_cannot_be_decoded(tmp_path, strong, data, said, s
 
 
 def test_import_on_a_full_disk(full_disk, session, data):
-    done = data("import", session, "--out", full_disk / "set", code=5)
-    assert "disk is full" in done.stderr
+    result = data("import", session, "--out", full_disk / "set", code=5)
+    assert "disk is full" in result.stderr
     left = [path for path in full_disk.rglob("*") if path.is_file()]
     assert {path.name for path in left} == {"ballast", "import.json"}
 
@@ -116,20 +116,20 @@ def test_raw_files_are_developed_as_a_pair(tmp_path, data):
     for pair in (imported, read):
         for file, picture_expected in zip((pair.blurry, pair.sharp), expected, strict=True):
             assert file.suffix == ".png"
-            found = read_image(file)
-            assert found.dtype == np.uint16
-            assert np.array_equal(found, picture_expected)
+            pixels = read_image(file)
+            assert pixels.dtype == np.uint16
+            assert np.array_equal(pixels, picture_expected)
 
 
 def test_list_prints_one_json_list_and_lines_for_people(data):
-    done = data("list", "--json", code=None)
-    names = [kind["name"] for kind in json.loads(done.stdout)]
+    result = data("list", "--json", code=None)
+    names = [kind["name"] for kind in json.loads(result.stdout)]
     assert names[:3] == ["sample", "sample:strong", "sample:wide"]
     assert {"pairs:DIR", "manifest:DIR", "session:DIR"} <= set(names)
-    done = data("list", code=None)
-    assert "sample:wide" in done.stdout
-    assert all(re.search(r"[^.)]\.$|[^.]\)\.$", line) for line in done.stdout.splitlines())
-    assert (done.returncode, done.stderr) == (0, "")
+    result = data("list", code=None)
+    assert "sample:wide" in result.stdout
+    assert all(re.search(r"[^.)]\.$|[^.]\)\.$", line) for line in result.stdout.splitlines())
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_list_counts_the_pairs_of_a_set_of_ones_own(mild, refused):

@@ -35,8 +35,8 @@ def bracket(tmp_path_factory):
 
 def with_geometry(dataset, **changes: object):
     (pair,) = dataset.pairs
-    told = {**pair.metadata[MEASURED], **changes}
-    changed = replace(pair, metadata=MappingProxyType({**pair.metadata, MEASURED: told}))
+    geometry = {**pair.metadata[MEASURED], **changes}
+    changed = replace(pair, metadata=MappingProxyType({**pair.metadata, MEASURED: geometry}))
     return replace(dataset, pairs=(changed,))
 
 
@@ -48,18 +48,18 @@ def compensation(dataset, out):
 def test_the_sharp_member_moves_as_the_companion_says(bracket, tmp_path):
     shown = bracket.pairs[0].metadata[MEASURED]
     assert shown["measured_on"] == "companion"
-    told = compensation(bracket, tmp_path / "out")
-    assert told["geometry_of"] == "companion"
+    record = compensation(bracket, tmp_path / "out")
+    assert record["geometry_of"] == "companion"
     for name in ("zoom", "rotation_deg", "shift_px"):
-        assert told["misalignment"][name] == pytest.approx(shown[name], abs=1e-9)
-    assert told["misalignment"]["residual_px"]["median"] < 0.2
-    assert told["misalignment"]["uncertainty"] is None
+        assert record["misalignment"][name] == pytest.approx(shown[name], abs=1e-9)
+    assert record["misalignment"]["residual_px"]["median"] < 0.2
+    assert record["misalignment"]["uncertainty"] is None
 
 
 def test_a_mount_that_moved_afterwards_is_found_out(bracket, tmp_path):
-    told = compensation(with_geometry(bracket, shift_px=[3.0, 0.0]), tmp_path / "out")
-    assert told["geometry_of"] == "blurry"
-    assert math.hypot(*told["misalignment"]["shift_px"]) < 0.3
+    record = compensation(with_geometry(bracket, shift_px=[3.0, 0.0]), tmp_path / "out")
+    assert record["geometry_of"] == "blurry"
+    assert math.hypot(*record["misalignment"]["shift_px"]) < 0.3
 
 
 def test_a_companion_that_is_unknown_does_not_count(bracket, tmp_path):

@@ -41,21 +41,21 @@ def source(strong, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def done(source, tmp_path_factory):
-    out = tmp_path_factory.mktemp("done") / "out"
+def root(source, tmp_path_factory):
+    out = tmp_path_factory.mktemp("root") / "out"
     dataset = replace(open_dataset(f"pairs:{source}"), left_out=(LeftOut("gone", "no file"),))
-    made = compensate_dataset(dataset, out, Release("flow"), flow_estimator)
-    assert tuple(pair.id for pair in made.pairs) == SCENES
-    assert [pair_id for pair_id, _ in made.left_out] == ["wall"]
-    assert made.left_out[0][1]
+    aligned = compensate_dataset(dataset, out, Release("flow"), flow_estimator)
+    assert tuple(pair.id for pair in aligned.pairs) == SCENES
+    assert [pair_id for pair_id, _ in aligned.left_out] == ["wall"]
+    assert aligned.left_out[0][1]
     written = json.loads((out / "manifest.json").read_text())["steps"][-1]["settings"]
     assert (written["aligned"], written["left_out"]) == (3, 2)
     return out
 
 
 @pytest.mark.full
-def test_the_result_is_a_dataset_that_is_aligned(source, done):
-    old, new = open_dataset(f"pairs:{source}"), open_dataset(f"manifest:{done}")
+def test_the_result_is_a_dataset_that_is_aligned(source, root):
+    old, new = open_dataset(f"pairs:{source}"), open_dataset(f"manifest:{root}")
     assert new.rendered
     before = {pair.id: pair for pair in old.pairs}
     for pair in new.pairs:
@@ -86,9 +86,9 @@ def test_a_dataset_that_cannot_be_aligned_at_all(tmp_path, refused):
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
-def test_a_pair_that_cannot_be_aligned_is_listed(data, source, done):
+def test_a_pair_that_cannot_be_aligned_is_listed(data, source, root):
     """Also by a second run, which has nothing left to make."""
-    finished = data("compensate", f"pairs:{source}", "--out", done, "--model", "flow", "--json")
+    finished = data("compensate", f"pairs:{source}", "--out", root, "--model", "flow", "--json")
     document = json.loads(finished.stdout)
     assert document["pairs"] == list(SCENES)
     assert [row["id"] for row in document["left_out"]] == ["wall"]
@@ -99,12 +99,12 @@ def test_defocus_map_and_truth_follow_a_smaller_release(strong, tmp_path):
     one = next(pair for pair in strong.pairs if pair.id == "cat")
     dataset = Dataset("sample:one", strong.root, (one,), "0" * 64, tmp_path / "derived")
     release = Release(scale=0.5)
-    made = compensate_dataset(dataset, tmp_path / "out", release, flow_estimator).pairs[0]
-    assert made.flow is None, "the true flow was that of the old sharp member"
-    known, small = np.load(one.defocus_map), np.load(made.defocus_map)  # it has one
-    assert small.shape == read_image(made.truth).shape[:2] == read_image(made.blurry).shape[:2]
-    assert np.median(small) == pytest.approx(np.median(known) / 2, abs=0.2)
-    crop = json.loads(json.dumps(made.metadata["compensation"]))["crop_px"]
+    copy = compensate_dataset(dataset, tmp_path / "out", release, flow_estimator).pairs[0]
+    assert copy.flow is None, "the true flow was that of the old sharp member"
+    large, small = np.load(one.defocus_map), np.load(copy.defocus_map)  # it has one
+    assert small.shape == read_image(copy.truth).shape[:2] == read_image(copy.blurry).shape[:2]
+    assert np.median(small) == pytest.approx(np.median(large) / 2, abs=0.2)
+    crop = json.loads(json.dumps(copy.metadata["compensation"]))["crop_px"]
     assert small.shape == (crop["height"] // 2, crop["width"] // 2)
 
 
@@ -117,10 +117,10 @@ def test_two_cameras_whose_pictures_differ_in_size(strong, tmp_path):
     larger = ((1.25, 0.0, 0.125), (0.0, 1.25, 0.125), (0.0, 0.0, 1.0))
     rig = Rig(blurry_size=(256, 192), sharp_size=(320, 240), homography=larger)
     dataset = one_pair(tmp_path, pictures)
-    made = compensate_dataset(dataset, tmp_path / "out", Release(), flow_estimator, rig=rig)
-    (pair,) = made.pairs
+    aligned = compensate_dataset(dataset, tmp_path / "out", Release(), flow_estimator, rig=rig)
+    (pair,) = aligned.pairs
     assert read_image(pair.sharp).shape == read_image(pair.blurry).shape
-    assert made.left_out == ()
+    assert aligned.left_out == ()
 
 
 def _stored_map(values):
@@ -173,13 +173,13 @@ def test_a_common_size_is_the_middle_of_what_each_pair_shows(source, tmp_path, c
     sizes = [read_image(pair.blurry).shape for pair in own.pairs]
     assert len(set(sizes)) > 1
     capsys.readouterr()
-    done = compensate_dataset(
+    aligned = compensate_dataset(
         dataset, tmp_path / "common", Release(), flow_estimator, size="common"
     )
     height, width = (min(shape[axis] for shape in sizes) for axis in (0, 1))
     assert f"all pairs are cropped to {width}x{height} px" in capsys.readouterr().err
-    files = [path for pair in done.pairs for path in (pair.blurry, pair.sharp, pair.truth)]
+    files = [path for pair in aligned.pairs for path in (pair.blurry, pair.sharp, pair.truth)]
     assert {read_image(path).shape[:2] for path in files if path} == {(height, width)}
-    assert done.pairs[0].valid_mask is not None
+    assert aligned.pairs[0].valid_mask is not None
     with refused(DatasetError):
         compensate_dataset(dataset, tmp_path / "common", Release(), flow_estimator)

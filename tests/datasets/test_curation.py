@@ -56,9 +56,9 @@ def audit_of(*rows: AuditedPair, duplicates=()):
 
 
 def verdict(row, rules):
-    (found,) = judged(audit_of(row), rules)
-    assert found.by == "rule"
-    return found.verdict, found.reason
+    (judgement,) = judged(audit_of(row), rules)
+    assert judgement.by == "rule"
+    return judgement.verdict, judgement.reason
 
 
 BROKEN = [
@@ -87,9 +87,9 @@ BROKEN = [
 def test_each_rule_rejects_what_breaks_it_and_nothing_else(rule, limit, bad, reason):
     asked = Rules.model_validate({**LAX.model_dump(), rule: limit})
     assert verdict(GOOD, asked) == ("accept", "")
-    found = verdict(replace(GOOD, **bad), asked)
-    assert found[0] == "reject"
-    assert reason in found[1]
+    why = verdict(replace(GOOD, **bad), asked)
+    assert why[0] == "reject"
+    assert reason in why[1]
     assert verdict(replace(GOOD, **bad), LAX) == ("accept", "")
     unmeasured = replace(GOOD, **dict.fromkeys(bad))
     assert verdict(unmeasured, asked) == ("accept", "")
@@ -122,10 +122,10 @@ def test_a_share_of_the_area_has_the_least_blur():
 
 def test_what_was_not_measured_can_be_looked_at(capsys):
     bare = AuditedPair("a", "a", "train", "unknown", "too smooth")
-    (found,) = judged(audit_of(bare), Rules())
-    curate._say_what_to_do((found, replace(found, by="person")))
-    told = capsys.readouterr().err
-    assert told.startswith("1 pair of unknown misalignment; to keep such pairs")
+    (judgement,) = judged(audit_of(bare), Rules())
+    curate._say_what_to_do((judgement, replace(judgement, by="person")))
+    stderr = capsys.readouterr().err
+    assert stderr.startswith("1 pair of unknown misalignment; to keep such pairs")
     curate._say_what_to_do((Judgement("a", "reject", "blur 1 px"),))
     assert capsys.readouterr().err == ""
 
@@ -135,14 +135,14 @@ def test_of_two_pictures_in_two_splits_the_test_one_stays_for_a_short_reason():
     for first, second in (("a", "b"), ("b", "a")):
         splits = {"a": "train", "b": "test"}
         leak = NearDuplicate(first, second, (splits[first], splits[second]), 0.99)
-        found = judged(audit_of(*rows, duplicates=(leak,)), Rules())
-        assert [one.verdict for one in found] == ["reject", "accept"]
-        assert found[0].reason == "nearly the same picture as b in test"
+        judgements = judged(audit_of(*rows, duplicates=(leak,)), Rules())
+        assert [one.verdict for one in judgements] == ["reject", "accept"]
+        assert judgements[0].reason == "nearly the same picture as b in test"
     names = {"a": "train", **{f"t{n}": "test" for n in range(40)}, "v": "validation"}
     rows = [replace(GOOD, id=name, split=split) for name, split in names.items()]
     leaks = [NearDuplicate("a", name, ("train", names[name]), 0.99) for name in list(names)[1:]]
-    found = judged(audit_of(*rows, duplicates=tuple(leaks)), Rules())
-    assert found[0].reason == (
+    judgements = judged(audit_of(*rows, duplicates=tuple(leaks)), Rules())
+    assert judgements[0].reason == (
         "nearly the same picture as t0 and 39 more in test; "
         "nearly the same picture as v in validation"
     )
@@ -151,8 +151,8 @@ def test_of_two_pictures_in_two_splits_the_test_one_stays_for_a_short_reason():
 def test_rules_of_a_file(tmp_path, refused):
     path = tmp_path / "rules.toml"
     path.write_text('most_misalignment_px = 3\nunknown = "accept"\n')
-    found = read_rules(path)
-    assert (found.most_misalignment_px, found.unknown) == (3.0, "accept")
+    rules = read_rules(path)
+    assert (rules.most_misalignment_px, rules.unknown) == (3.0, "accept")
     path.write_text("most_misalignment = 3\n")
     with refused(SettingsError):
         read_rules(path)
@@ -253,10 +253,10 @@ def audit_like(dataset, sizes=None):
 )
 def test_scenes_are_whole_and_every_part_has_some(scenes, seed):
     dataset = made_up(scenes)
-    found = draw_splits(dataset, audit_like(dataset), Shares(), seed)
-    assert set(found) == set(scenes)
-    assert set(found.values()) == {"train", "validation", "test"}
-    assert draw_splits(dataset, audit_like(dataset), Shares(), seed) == found
+    splits = draw_splits(dataset, audit_like(dataset), Shares(), seed)
+    assert set(splits) == set(scenes)
+    assert set(splits.values()) == {"train", "validation", "test"}
+    assert draw_splits(dataset, audit_like(dataset), Shares(), seed) == splits
 
 
 def test_kinds_of_scenes_are_spread_over_the_parts():
@@ -265,18 +265,18 @@ def test_kinds_of_scenes_are_spread_over_the_parts():
     outdoor = made_up({f"out{n:02d}": 1 for n in range(30)}, "outdoor")
     dataset = replace(indoor, pairs=indoor.pairs + outdoor.pairs)
     blur = {pair.scene: float(n % 3) for n, pair in enumerate(dataset.pairs)}
-    found = draw_splits(dataset, audit_like(dataset, blur), Shares(0.2, 0.1), 0)
-    assert Counter(found.values()) == {"train": 42, "test": 12, "validation": 6}
+    splits = draw_splits(dataset, audit_like(dataset, blur), Shares(0.2, 0.1), 0)
+    assert Counter(splits.values()) == {"train": 42, "test": 12, "validation": 6}
     for kind in ("in", "out"):
         for size in range(3):
-            members = [found[s] for s in found if s.startswith(kind) and blur[s] == size]
+            members = [splits[s] for s in splits if s.startswith(kind) and blur[s] == size]
             assert Counter(members) == {"train": 7, "test": 2, "validation": 1}
-    split = [replace(pair, split=found[pair.scene]) for pair in dataset.pairs]
+    split = [replace(pair, split=splits[pair.scene]) for pair in dataset.pairs]
     means = mean_blur(split, audit_like(dataset, blur))
     expected = 1.0 * 0.925 + 8.0 * 0.075
     assert means == pytest.approx(dict.fromkeys(("train", "validation", "test"), expected))
     other = draw_splits(dataset, audit_like(dataset, blur), Shares(0.2, 0.1), 1)
-    assert other != found
+    assert other != splits
 
 
 def test_scenes_that_look_alike_or_share_a_source_stay_together():
@@ -291,10 +291,10 @@ def test_scenes_that_look_alike_or_share_a_source_stay_together():
     looks["b"] = fingerprint(np.minimum(smooth[0].astype(int) + 9, 255).astype(np.uint8))
     rows = [row_of(p, fingerprints=(looks[p.scene],)) for p in pairs]
     assert linked_scenes(pairs, audit_of(*rows)) == [("a", "b"), ("c", "d", "e")]
-    found = draw_splits(replace(dataset, pairs=tuple(pairs)), audit_of(*rows), Shares(), 0)
-    assert found["a"] == found["b"]
-    assert found["c"] == found["d"] == found["e"]
-    assert len(set(found.values())) == 2
+    splits = draw_splits(replace(dataset, pairs=tuple(pairs)), audit_of(*rows), Shares(), 0)
+    assert splits["a"] == splits["b"]
+    assert splits["c"] == splits["d"] == splits["e"]
+    assert len(set(splits.values())) == 2
 
 
 @pytest.mark.parametrize("source", ["dpdd", "realdof", "sample", "sdd", "lfdof", "realblur"])
@@ -303,14 +303,14 @@ def test_official_splits_are_never_drawn_again(source):
     pairs = [replace(p, split="test" if n < 5 else "train") for n, p in enumerate(dataset.pairs)]
     dataset = replace(dataset, pairs=tuple(pairs), source=source)
     assert is_official(dataset)
-    found = draw_splits(dataset, audit_like(dataset), Shares(), 0)
-    assert {scene for scene, split in found.items() if split == "test"} == {
+    splits = draw_splits(dataset, audit_like(dataset), Shares(), 0)
+    assert {scene for scene, split in splits.items() if split == "test"} == {
         f"{n:02d}" for n in range(5)
     }
-    assert Counter(found.values()) == {"test": 5, "train": 14, "validation": 1}
-    complete = [replace(p, split=found[p.scene]) for p in pairs]
+    assert Counter(splits.values()) == {"test": 5, "train": 14, "validation": 1}
+    complete = [replace(p, split=splits[p.scene]) for p in pairs]
     again = draw_splits(replace(dataset, pairs=tuple(complete)), audit_like(dataset), Shares(), 7)
-    assert again == found
+    assert again == splits
 
 
 def test_one_scene_cannot_be_split(refused):
@@ -328,10 +328,10 @@ def test_leaks_of_official_splits_are_told(tmp_path):
     dataset = replace(dataset, pairs=tuple(pairs))
     look = fingerprint(np.kron(picture(1, 8, 8, bits=8), np.ones((12, 12, 1), np.uint8)))
     rows = [row_of(p, fingerprints=(look,)) for p in pairs]
-    done = split_dataset(dataset, audit_of(*rows), tmp_path / "out", Shares(), 0)
-    assert [set(leak) for leak in done.leaks] == [{"a", "b"}]
-    made = open_dataset(f"manifest:{tmp_path / 'out'}")
-    assert [pair.split for pair in made.pairs] == ["test", "validation"]
+    split = split_dataset(dataset, audit_of(*rows), tmp_path / "out", Shares(), 0)
+    assert [set(leak) for leak in split.leaks] == [{"a", "b"}]
+    copy = open_dataset(f"manifest:{tmp_path / 'out'}")
+    assert [pair.split for pair in copy.pairs] == ["test", "validation"]
 
 
 def test_the_commands(data, mild, tmp_path):
@@ -345,17 +345,17 @@ def test_the_commands(data, mild, tmp_path):
                 (tmp_path / "own" / role / f"{pair.id}.png").write_bytes(source.read_bytes())
     (tmp_path / "rules.toml").write_text("most_misalignment_px = 0.9\n")
     arguments = ("--jobs", "1", "--json")
-    done = data("curate", "pairs:own", "--out", "c", "--rules", "rules.toml", *arguments)
-    rows = json.loads(done.stdout)["pairs"]
+    result = data("curate", "pairs:own", "--out", "c", "--rules", "rules.toml", *arguments)
+    rows = json.loads(result.stdout)["pairs"]
     assert [(row["id"], row["verdict"], row["by"]) for row in rows] == [
         (name, "accept", "rule") for name in names
     ]
     split = data("split", "manifest:c", "--out", "s", *arguments)
-    told = json.loads(split.stdout)
-    assert told["official"] is False
-    assert sorted(told["scenes"].values()) == ["test", "train"]
+    document = json.loads(split.stdout)
+    assert document["official"] is False
+    assert sorted(document["scenes"].values()) == ["test", "train"]
     assert [p.split for p in open_dataset(f"manifest:{tmp_path / 's'}").pairs] == [
-        told["scenes"][name] for name in names
+        document["scenes"][name] for name in names
     ]
 
 

@@ -24,8 +24,8 @@ def count(scheme, width, height, *, training=True):
     """How many patches a picture gives."""
     size = (int(height * scheme.scale + 1e-9), int(width * scheme.scale + 1e-9))
     stride = scheme.stride_px(training=training)
-    found = places(*size, scheme.side_px, stride, edges=scheme.edges)
-    return len(kept(np.zeros(len(found)), scheme.drop if training else 0.0))
+    corners = places(*size, scheme.side_px, stride, edges=scheme.edges)
+    return len(kept(np.zeros(len(corners)), scheme.drop if training else 0.0))
 
 
 def test_dpdd_and_sdd_have_the_patches_of_their_papers():
@@ -46,19 +46,19 @@ def test_dpdd_and_sdd_have_the_patches_of_their_papers():
     stride=st.integers(3, 80),
 )
 def test_edges_cover_the_picture_alone(height, width, side, stride):
-    found = places(height, width, side, stride, edges=True)
-    assert len(set(found)) == len(found)
-    assert bool(found) == (min(height, width) >= side)
+    corners = places(height, width, side, stride, edges=True)
+    assert len(set(corners)) == len(corners)
+    assert bool(corners) == (min(height, width) >= side)
     covered = np.zeros((height, width), bool)
-    for place in found:
+    for place in corners:
         assert 0 <= place.top <= height - side
         assert 0 <= place.left <= width - side
         covered[place.top : place.top + side, place.left : place.left + side] = True
-    if found and stride <= side:
+    if corners and stride <= side:
         assert covered.all()
-    assert list(found) == sorted(found, key=lambda place: (place.top, place.left)), "row by row"
+    assert list(corners) == sorted(corners, key=lambda place: (place.top, place.left)), "row by row"
     without = places(height, width, side, stride, edges=False)
-    assert set(without) <= set(found)
+    assert set(without) <= set(corners)
     assert all(place.top % stride == place.left % stride == 0 for place in without)
 
 
@@ -66,16 +66,16 @@ def test_the_blurred_patches_are_the_ones_that_go():
     patches = [picture(seed, 64, 64, bits=8) for seed in range(10)]
     for index in (2, 5, 7):
         patches[index] = cv2.GaussianBlur(patches[index], (0, 0), 4.0)
-    found = sobel_products(patches)
-    assert ((found >= 0) & (found <= 1)).all()
-    assert kept(found, 0.3) == (0, 1, 3, 4, 6, 8, 9)
-    assert kept(found, 0.39) == (0, 1, 3, 4, 6, 8, 9)  # 3.9 patches are 3
+    products = sobel_products(patches)
+    assert ((products >= 0) & (products <= 1)).all()
+    assert kept(products, 0.3) == (0, 1, 3, 4, 6, 8, 9)
+    assert kept(products, 0.39) == (0, 1, 3, 4, 6, 8, 9)  # 3.9 patches are 3
 
 
 def test_patches_that_are_all_alike_are_no_division_by_zero():
-    found = sobel_products([np.full((32, 32, 3), 7, np.uint8)] * 10)
-    assert np.isfinite(found).all()
-    assert len(kept(found, 0.3)) == 7
+    products = sobel_products([np.full((32, 32, 3), 7, np.uint8)] * 10)
+    assert np.isfinite(products).all()
+    assert len(kept(products, 0.3)) == 7
     assert kept(sobel_products([picture(1, 32, 32)]), 0.3) == (0,)
 
 
@@ -99,8 +99,8 @@ def three(tmp_path):
 
 
 def test_patches_are_parts_of_the_pictures_to_the_bit(three, tmp_path):
-    done = cut_dataset(three, tmp_path / "out", SMALL, jobs=1)
-    assert done.too_small == ("train-s",)
+    cuts = cut_dataset(three, tmp_path / "out", SMALL, jobs=1)
+    assert cuts.too_small == ("train-s",)
     opened = open_dataset(f"manifest:{tmp_path / 'out'}")
     whole = {pair.id: pair for pair in three.pairs}
     training = opened.split("train")
@@ -114,8 +114,8 @@ def test_patches_are_parts_of_the_pictures_to_the_bit(three, tmp_path):
         assert (pair.scene, pair.split) == (original.scene, original.split)
         window = np.s_[patch["top"] : patch["top"] + 16, patch["left"] : patch["left"] + 16]
         for role in ("blurry", "sharp", "truth"):
-            found = read_image(getattr(pair, role))
-            np.testing.assert_array_equal(found, read_image(getattr(original, role))[window])
+            pixels = read_image(getattr(pair, role))
+            np.testing.assert_array_equal(pixels, read_image(getattr(original, role))[window])
         if original.flow is not None:
             flow = np.load(original.flow)
             np.testing.assert_array_equal(np.load(pair.flow), flow[:, *window])
@@ -142,19 +142,19 @@ def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path):
     for role in ("blurry", "sharp"):
         put(root / "train" / role / "a.png", stripes)
     scheme = replace(SMALL, scale=0.4, overlap=0.0, drop=0.0)
-    done = cut_dataset(open_dataset(f"pairs:{root}"), tmp_path / "out", scheme, jobs=1)
-    assert len(done.pairs) == 9  # 38 px: two and one at the border
+    cuts = cut_dataset(open_dataset(f"pairs:{root}"), tmp_path / "out", scheme, jobs=1)
+    assert len(cuts.pairs) == 9  # 38 px: two and one at the border
     grey = float(linear_to_srgb(np.array([0.5]))[0])
-    for pair in done.pairs:
+    for pair in cuts.pairs:
         assert pair.metadata["patch"]["scale"] == 0.4
-        found = read_image(pair.blurry) / 65535
-        assert srgb_to_linear(found).mean() == pytest.approx(0.5, abs=0.02)
-        assert np.abs(found[4:-4, 4:-4] - grey).max() < 0.03
+        pixels = read_image(pair.blurry) / 65535
+        assert srgb_to_linear(pixels).mean() == pytest.approx(0.5, abs=0.02)
+        assert np.abs(pixels[4:-4, 4:-4] - grey).max() < 0.03
 
 
-@pytest.mark.parametrize("known", [{"source": "dpdd"}, {"name": "sdd:x"}])
-def test_others_pictures_stay_theirs(three, tmp_path, known, refused):
-    cut_dataset(replace(three, **known), tmp_path / "out", SMALL, jobs=1)
+@pytest.mark.parametrize("knows", [{"source": "dpdd"}, {"name": "sdd:x"}])
+def test_others_pictures_stay_theirs(three, tmp_path, knows, refused):
+    cut_dataset(replace(three, **knows), tmp_path / "out", SMALL, jobs=1)
     opened = open_dataset(f"manifest:{tmp_path / 'out'}")
     assert opened.source in ("dpdd", "sdd")
     with refused(DatasetError):
@@ -170,9 +170,9 @@ def test_nothing_to_cut_is_said(three, tmp_path):
 
 def test_the_command(data, three, tmp_path):
     arguments = ("patches", f"pairs:{three.root}", "--out", "out", "--side", "16")
-    done = data(*arguments, "--overlap", "0.5", "--jobs", "1", "--json")
+    result = data(*arguments, "--overlap", "0.5", "--jobs", "1", "--json")
     counts = {"train": 17, "validation": 12, "test": 1}
-    told = {"root": "out", "counts": counts, "too_small": ["train-s"], "left_out": []}
-    assert json.loads(done.stdout) == told
+    facts = {"root": "out", "counts": counts, "too_small": ["train-s"], "left_out": []}
+    assert json.loads(result.stdout) == facts
     assert open_dataset(f"manifest:{tmp_path / 'out'}").split("train")
     data(*arguments, "--drop", "nan", code=2)

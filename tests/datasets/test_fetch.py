@@ -54,8 +54,8 @@ def server(release):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self):
-            told = self.headers.get("Range", "")
-            seen.asked.append((self.path.lstrip("/"), told))
+            header = self.headers.get("Range", "")
+            seen.asked.append((self.path.lstrip("/"), header))
             path = seen.root / unquote(self.path).lstrip("/")
             if not path.is_file():
                 self.send_error(404)
@@ -73,8 +73,8 @@ def server(release):
                         seen.sent += 2**16  # before: who reads it may look at once
                         self.wfile.write(bytes(2**16))
                 return
-            if told and seen.ranges:
-                start = int(told.removeprefix("bytes=").removesuffix("-"))
+            if header and seen.ranges:
+                start = int(header.removeprefix("bytes=").removesuffix("-"))
                 if start >= len(content):
                     self.send_error(416)
                     return
@@ -88,7 +88,7 @@ def server(release):
             self.end_headers()
             if picture and (seen.cuts or seen.stalls):
                 share = 3 if seen.uneven and seen.cuts % 2 else 2
-                nothing = seen.stalls and told  # it does not go on with a file either
+                nothing = seen.stalls and header  # it does not go on with a file either
                 self.wfile.write(b"" if nothing else body[: len(body) // share + 1])
                 self.wfile.flush()
                 if seen.stalls:
@@ -120,12 +120,12 @@ def release(whole, tmp_path):
 
 def test_a_release_arrives_whole_and_once(data, server, tmp_path):
     arguments = ("fetch", server.address + "/", "--out", tmp_path / "copy", "--json")
-    done = data(*arguments)
+    result = data(*arguments)
     assert folder_hashes(tmp_path / "copy") == folder_hashes(server.root)
     server.asked.clear()
     (tmp_path / "copy/LICENSE").write_text("mine")
     again = json.loads(data(*arguments, code=None).stdout)
-    assert (again["new"], again["sha256"]) == (1, json.loads(done.stdout)["sha256"])
+    assert (again["new"], again["sha256"]) == (1, json.loads(result.stdout)["sha256"])
     listings = ["manifest-sha256.txt", "tagmanifest-sha256.txt"]
     assert [name for name, _ in server.asked] == [*listings, "LICENSE"]
     assert verify_folder(tmp_path / "copy").ok
@@ -139,9 +139,9 @@ def test_cut_connections_are_gone_on_with(server, tmp_path, ranges):
     fetch_release([place_of(server.address)], tmp_path / "copy")
     assert verify_folder(tmp_path / "copy").ok
     assert not list((tmp_path / "copy").rglob(".*"))
-    resumed = [told for _, told in server.asked if told]
+    resumed = [header for _, header in server.asked if header]
     assert resumed
-    assert not any(told == "bytes=0-" for told in resumed)
+    assert not any(header == "bytes=0-" for header in resumed)
 
 
 def test_a_server_that_never_brings_more_is_given_up(server, tmp_path, refused):
@@ -217,8 +217,8 @@ def test_a_dead_mirror_is_waited_for_once(server, tmp_path, monkeypatch, capsys)
     waited = []
     monkeypatch.setattr("time.sleep", waited.append)
     sources = [place_of("http://127.0.0.1:9"), place_of(server.address)]
-    done = fetch_release(sources, tmp_path / "copy")
-    assert len(done.new) > 3
+    fetch = fetch_release(sources, tmp_path / "copy")
+    assert len(fetch.new) > 3
     assert verify_folder(tmp_path / "copy").ok
     assert len(waited) == fetching.TRIES - 1
     assert capsys.readouterr().err.count("the other sources come first from now on") == 1
@@ -227,14 +227,14 @@ def test_a_dead_mirror_is_waited_for_once(server, tmp_path, monkeypatch, capsys)
 
 def test_a_part_and_then_the_rest(data, server, tmp_path, refused):
     out = tmp_path / "copy"
-    done = data("fetch", server.address, "--out", out, "--only", "pairs/a/*", "--json", code=None)
-    assert json.loads(done.stdout)["left"] == 2
+    result = data("fetch", server.address, "--out", out, "--only", "pairs/a/*", "--json", code=None)
+    assert json.loads(result.stdout)["left"] == 2
     against = data("verify", out, "--against", server.address, "--json", code=None)
     wrong = {one["file"] for one in json.loads(against.stdout)["wrong"]}
     assert wrong == {"pairs/b/blurry.png", "pairs/b/sharp.png"}
     assert against.returncode == 1
-    told = data("verify", out, code=1)
-    assert re.search(r": 2 missing, \d+ files right; 'defocus-data fetch' gets", told.stdout)
+    check = data("verify", out, code=1)
+    assert re.search(r": 2 missing, \d+ files right; 'defocus-data fetch' gets", check.stdout)
     with refused(DatasetError):
         fetch_release([place_of(server.address)], out, only=["nothing/*"])
     again = data("fetch", server.address, "--out", out, "--only", "pairs/a/*", code=None)
@@ -324,8 +324,8 @@ def test_a_published_set_is_fetched_by_name(server, tmp_path, monkeypatch):
     arguments = ["a-set", "--out", str(tmp_path / "sets")]
     unknown = CliRunner().invoke(fetch.command, arguments)
     assert "nobody knows its hash; give --sha256, or --trust-first" in str(unknown.exception)
-    done = CliRunner().invoke(fetch.command, [*arguments, "--trust-first"])
-    assert "unpack it with 'defocus-data import" in done.output
+    result = CliRunner().invoke(fetch.command, [*arguments, "--trust-first"])
+    assert "unpack it with 'defocus-data import" in result.output
     assert (tmp_path / "sets/set.zip").read_bytes() == b"first" * 100
     asked = len(server.asked)
     assert CliRunner().invoke(fetch.command, arguments).exit_code == 0

@@ -23,7 +23,7 @@ COVERED = np.s_[200:240, 60:120]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def rendering(tmp_path_factory):
     """A pair whose left and right move apart by 2.4 px, with an obstacle before the sharp one."""
     folder = tmp_path_factory.mktemp("parallax")
     scene = np.asarray(texture("chelsea", WIDTH, HEIGHT), np.float32)
@@ -53,29 +53,29 @@ def source(dataset, target="registered-flow"):
     return training_patches(dataset, "train", target, 64, supervision=("valid_mask",))
 
 
-def test_it_is_nearer_to_the_truth_than_the_global_one_where_the_mask_is_valid(made):
-    (pair,) = made.pairs
-    truth, mask = as_float(read_image(pair.truth)), mask_of(made)
+def test_it_is_nearer_to_the_truth_than_the_global_one_where_the_mask_is_valid(rendering):
+    (pair,) = rendering.pairs
+    truth, mask = as_float(read_image(pair.truth)), mask_of(rendering)
     assert mask.mean() > 0.7
     assert mask[COVERED].mean() < 0.2
     errors = {}
     for target in ("registered", "registered-flow"):
-        store = training_patches(made, "train", target, 64).store
-        found = as_float(store.read_member("target", Crop(0, 0, 0), HEIGHT))
+        store = training_patches(rendering, "train", target, 64).store
+        target_light = as_float(store.read_member("target", Crop(0, 0, 0), HEIGHT))
         inside = mask[:, :HEIGHT]
-        errors[target] = float(np.abs(found - truth[:, :HEIGHT])[inside].mean())
+        errors[target] = float(np.abs(target_light - truth[:, :HEIGHT])[inside].mean())
     assert errors["registered-flow"] < 0.6 * errors["registered"]
 
 
 def contents(folder):
     """Hash and time of each file."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    known = [(sha256_file(path), path.stat().st_mtime_ns) for path in files]
-    return dict(zip((str(path.relative_to(folder)) for path in files), known, strict=True))
+    states = [(sha256_file(path), path.stat().st_mtime_ns) for path in files]
+    return dict(zip((str(path.relative_to(folder)) for path in files), states, strict=True))
 
 
-def test_both_references_share_a_measurement_and_no_file(made, tmp_path, monkeypatch):
-    first = replace(made, derived=tmp_path / "first")
+def test_both_references_share_a_measurement_and_no_file(rendering, tmp_path, monkeypatch):
+    first = replace(rendering, derived=tmp_path / "first")
     alone = reference(first, "global")
     kept = contents(first.derived / "aligned")
     assert set(kept) == {
@@ -87,7 +87,7 @@ def test_both_references_share_a_measurement_and_no_file(made, tmp_path, monkeyp
     assert reference(first, "global") == alone
     assert by_flow.misalignment == alone.misalignment
     assert by_flow.sha256 != alone.sha256
-    second = replace(made, derived=tmp_path / "second")
+    second = replace(rendering, derived=tmp_path / "second")
     reference(second, "flow")
     reference(second, "global")
     hashes = [
@@ -97,8 +97,8 @@ def test_both_references_share_a_measurement_and_no_file(made, tmp_path, monkeyp
     assert hashes[0] == hashes[1], "whichever is made first"
 
 
-def test_another_version_of_the_aligner_packs_the_pairs_again(made, tmp_path, monkeypatch):
-    dataset = replace(made, derived=tmp_path / "derived")
+def test_another_version_of_the_aligner_packs_the_pairs_again(rendering, tmp_path, monkeypatch):
+    dataset = replace(rendering, derived=tmp_path / "derived")
     first = source(dataset).store.path
     assert source(dataset).store.path == first
     monkeypatch.setattr("defocus.datasets.patching.packing.REFERENCED", [9, 9])
@@ -106,17 +106,17 @@ def test_another_version_of_the_aligner_packs_the_pairs_again(made, tmp_path, mo
     assert first.is_file()
 
 
-def test_a_shrunk_pixel_is_valid_if_all_pixels_under_it_are(made):
-    found = source(made)
+def test_a_shrunk_pixel_is_valid_if_all_pixels_under_it_are(rendering):
+    patches = source(rendering)
     crop = Crop(0, 150, 40, window_px=128, mirrored=True)
-    cut = mask_of(made)[150:278, 40:168][:, ::-1].reshape(64, 2, 64, 2)
-    assert np.array_equal(found.patch("valid_mask", crop, 64)[0].numpy(), cut.all(axis=(1, 3)))
+    cut = mask_of(rendering)[150:278, 40:168][:, ::-1].reshape(64, 2, 64, 2)
+    assert np.array_equal(patches.patch("valid_mask", crop, 64)[0].numpy(), cut.all(axis=(1, 3)))
 
 
 @pytest.mark.parametrize("target", ["sharp", "registered", "truth"])
-def test_other_targets_have_no_mask(made, target):
+def test_other_targets_have_no_mask(rendering, target):
     with pytest.raises(NotApplicableError) as caught:
-        source(made, target)
+        source(rendering, target)
     assert str(caught.value) == (
         f"the target '{target}' has no valid mask; train on the target 'registered-flow'"
     )

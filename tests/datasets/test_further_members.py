@@ -47,14 +47,14 @@ def source(dataset, **options: object):
 
 
 def test_views_and_maps_are_cut_where_the_picture_is(dataset):
-    found = source(dataset, needs=("dual_pixel", "defocus_map"))
+    patches = source(dataset, needs=("dual_pixel", "defocus_map"))
     pair = dataset.pairs[1]
     crop = Crop(1, 5, 9)
-    views = pixels(found.patch("dual_pixel", crop, 24))
+    views = pixels(patches.patch("dual_pixel", crop, 24))
     assert np.array_equal(views[..., :3], read_image(pair.dual_pixel_left)[5:29, 9:33])
     assert np.array_equal(views[..., 3:], read_image(pair.dual_pixel_right)[5:29, 9:33])
     circles = np.abs(np.load(pair.defocus_map)[5:29, 9:33]).astype(np.float32)
-    assert np.array_equal(found.patch("defocus_map", crop, 24)[0].numpy(), circles)
+    assert np.array_equal(patches.patch("defocus_map", crop, 24)[0].numpy(), circles)
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ def test_views_and_maps_are_cut_where_the_picture_is(dataset):
     ],
 )
 def test_mirrored_views_are_exchanged(dataset, crop, exchanged):
-    found = source(dataset, dual=True)
-    views = found.patch("dual_pixel", crop, 24)
+    patches = source(dataset, dual=True)
+    views = patches.patch("dual_pixel", crop, 24)
     first = "dual_pixel_right" if exchanged else "dual_pixel_left"
-    assert np.array_equal(pixels(views[:3]), found.store.read_member(first, crop, 24))
+    assert np.array_equal(pixels(views[:3]), patches.store.read_member(first, crop, 24))
 
 
 def test_batches_have_what_was_asked_for_and_nothing_else(dataset):
@@ -116,9 +116,9 @@ def test_raw_and_packed_files_give_the_same_bits(tmp_path, bits):
     for crop in (Crop(0, 0, 0), Crop(2, 50, 33, mirrored=True), Crop(1, 3, 7, True, True, 3)):
         for member in ("blurry", "target", "defocus_map"):
             expected = packed.read_member(member, crop, 100)
-            found = raw.read_member(member, crop, 100)
-            assert found.dtype == expected.dtype
-            assert np.array_equal(found, expected)
+            member_pixels = raw.read_member(member, crop, 100)
+            assert member_pixels.dtype == expected.dtype
+            assert np.array_equal(member_pixels, expected)
     patch = raw.read_member("blurry", Crop(0, 0, 0), 20)
     patch[:] = 0  # a copy: the file stays as it is
     assert np.array_equal(

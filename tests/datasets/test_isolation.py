@@ -69,11 +69,11 @@ def test_pairs_that_cannot_be_read_are_left_out_by_name(folder, tmp_path, monkey
     Path("card.toml").write_text(CARD)
     words = [name.split()[0], f"pairs:{folder}", "--out", "out", *COMMANDS[name], "--jobs", "1"]
     for _ in range(2):
-        done = called(words)
-        assert done.return_value == 1, done.output
-        assert "2 pairs of 2 sizes" in done.stderr
+        result = called(words)
+        assert result.return_value == 1, result.output
+        assert "2 pairs of 2 sizes" in result.stderr
         for pair, reason in REASONS.items():
-            assert re.search(f"pair {pair} is left out: .*{reason}", done.stderr)
+            assert re.search(f"pair {pair} is left out: .*{reason}", result.stderr)
     assert {pair.id for pair in open_dataset("release:out").pairs} == {"a", "d"}
 
 
@@ -99,9 +99,9 @@ def test_an_error_that_nobody_foresaw_is_the_pairs_own(folder, tmp_path, monkeyp
     out = tmp_path / "out"
     for verb in ("audit", "compensate"):
         words = [verb, f"pairs:{folder}", "--out", str(out / verb), "--jobs", "1"]
-        done = called([*words, "--log-file", str(tmp_path / "log")])
-        assert done.return_value == 1
-        assert re.search(r"\ba( is left out)?: unforeseen OddError: odd; please", done.stderr)
+        result = called([*words, "--log-file", str(tmp_path / "log")])
+        assert result.return_value == 1
+        assert re.search(r"\ba( is left out)?: unforeseen OddError: odd; please", result.stderr)
     assert "Traceback" in (tmp_path / "log").read_text()
     assert [pair.id for pair in open_dataset(f"manifest:{out / 'compensate'}").pairs] == ["d"]
     monkeypatch.undo()
@@ -114,6 +114,8 @@ def test_full_disks_stop_all(folder, tmp_path, monkeypatch):
     full = storage_error(OSError(28, "No space left on device"), tmp_path)
     odd = failing("a", full, compensating.measured_pair)
     monkeypatch.setattr(compensating, "measured_pair", odd)
-    done = called(["compensate", f"pairs:{folder}", "--out", str(tmp_path / "out"), "--jobs", "1"])
-    assert done.exception is full
+    result = called(
+        ["compensate", f"pairs:{folder}", "--out", str(tmp_path / "out"), "--jobs", "1"]
+    )
+    assert result.exception is full
     assert not (tmp_path / "out" / "manifest.json").exists()

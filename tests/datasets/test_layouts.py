@@ -90,9 +90,9 @@ def test_all_missing_partners_are_told_in_groups(tmp_path):
     for part in ("test", "train"):
         tree(tmp_path, [f"{part}_c/source/1P0A{number}.png" for number in NUMBERS])
         tree(tmp_path, [f"{part}_c/target/1P0A1000.png"])
-    with pytest.raises(DatasetError) as told:
+    with pytest.raises(DatasetError) as caught:
         open_dataset(f"dpdd:{tmp_path}")
-    words = str(told.value)
+    words = str(caught.value)
     for part in ("test", "train"):
         sources = ", ".join(f"1P0A{number}.png" for number in NUMBERS[1:4])
         assert f"the sharp picture of {part}_c/source/{sources} and 2 more" in words
@@ -151,9 +151,9 @@ def test_dpdd_patches_have_one_scene_per_split(tmp_path):
     names = [f"{s}_{v}/{r}/00000.png" for s in ("train", "val") for v, r in
              (("c", "source"), ("c", "target"), ("l", "source"), ("r", "source"))]  # fmt: skip
     tree(tmp_path / "dd_dp_dataset_canon_patch", names)
-    found = shown(open_dataset(f"dpdd-dual:{tmp_path}"))
-    assert found["train-00000"] == ("train", "train-patches", "00000.png")
-    assert found["validation-00000"] == ("validation", "validation-patches", "00000.png")
+    rows = shown(open_dataset(f"dpdd-dual:{tmp_path}"))
+    assert rows["train-00000"] == ("train", "train-patches", "00000.png")
+    assert rows["validation-00000"] == ("validation", "validation-patches", "00000.png")
 
 
 TREES = {
@@ -218,10 +218,10 @@ def test_a_miniature_of_each_set(tmp_path, name):
 
 def test_ded_is_split_by_scene_and_paired_by_the_last_number(tmp_path):
     dataset = open_dataset(f"ded:{tree(tmp_path, TREES['ded'][0])}")
-    found = shown(dataset)
-    assert {scene for _, scene, _ in found.values()} == set("abcdefgh")
-    assert found["c-0001"][2] == "c_x_0001.jpg"
-    assert {"train", "test"} <= {split for split, _, _ in found.values()}
+    rows = shown(dataset)
+    assert {scene for _, scene, _ in rows.values()} == set("abcdefgh")
+    assert rows["c-0001"][2] == "c_x_0001.jpg"
+    assert {"train", "test"} <= {split for split, _, _ in rows.values()}
     flat = open_dataset(f"ded:{tree(tmp_path / 'flat', ['image/image_7.jpg', 'sharp/z_7.jpg'])}")
     assert shown(flat) == {"image_7": ("test", "image_7", "z_7.jpg")}
 
@@ -249,8 +249,8 @@ def test_realblur_follows_its_lists_and_may_lack_a_kind(tmp_path):
         "J-scene001-blur_2": ("train", "scene001", "gt_2.png"),
         "J-scene050-blur_1": ("test", "scene050", "gt_1.png"),
     }
-    found = check_dataset(f"realblur:{root}")
-    assert any(name.startswith("RealBlur-R_BM3D_ECC") for name in found.missing)
+    check = check_dataset(f"realblur:{root}")
+    assert any(name.startswith("RealBlur-R_BM3D_ECC") for name in check.missing)
 
 
 @pytest.mark.parametrize(
@@ -316,33 +316,33 @@ def test_every_missing_extra_and_wrong_file_is_named(tmp_path):
     (tmp_path / "target/09.png").unlink()
     tree(tmp_path, ["source/notes.png"])
     (tmp_path / "source/03.png").write_bytes(b"no picture")
-    found = check_dataset(f"realdof:{tmp_path}")
-    assert set(found.missing) == {"source/07.*", "target/09.*", "target/notes.*"}
-    assert set(found.extra) == {"target/07.png"}
-    assert found.wrong == ("source/03.png: not a picture",)
+    check = check_dataset(f"realdof:{tmp_path}")
+    assert set(check.missing) == {"source/07.*", "target/09.*", "target/notes.*"}
+    assert set(check.extra) == {"target/07.png"}
+    assert check.wrong == ("source/03.png: not a picture",)
 
 
 def test_counts_and_sizes_where_names_are_not_known(tmp_path):
-    found = check_dataset(f"dpdd:{tree(tmp_path, DPDD)}")
-    assert found.counts == {"train": 1, "validation": 1, "test": 2}
-    assert any(text.startswith("train: 349 of 350 blurry pictures") for text in found.missing)
-    assert "test_c/source/1P0A0917.png: 8x6 instead of 1680x1120" in found.wrong[0]
+    check = check_dataset(f"dpdd:{tree(tmp_path, DPDD)}")
+    assert check.counts == {"train": 1, "validation": 1, "test": 2}
+    assert any(text.startswith("train: 349 of 350 blurry pictures") for text in check.missing)
+    assert "test_c/source/1P0A0917.png: 8x6 instead of 1680x1120" in check.wrong[0]
     write_image(tmp_path / "val_c/source/1P0A2027.png", np.zeros((1120, 1680, 3), np.uint8))
     (tmp_path / "test_c/target/1P0A1985.png").unlink()
-    found = check_dataset(f"dpdd:{tmp_path}")
-    assert "the sharp picture of test_c/source/1P0A1983.png" in found.missing
-    assert "val_c/source/1P0A2027.png: 8 bits instead of 16" in found.wrong
+    check = check_dataset(f"dpdd:{tmp_path}")
+    assert "the sharp picture of test_c/source/1P0A1983.png" in check.missing
+    assert "val_c/source/1P0A2027.png: 8 bits instead of 16" in check.wrong
 
 
 @pytest.mark.parametrize(("folder", "count"), [("train", 115), ("train_patches", 4830)])
 def test_pictures_and_patches_are_counted_apart(tmp_path, folder, count):
-    found = check_dataset(f"sdd:{tree(tmp_path, [f'{folder}/{r}/1.png' for r in ('blur', 'gt')])}")
-    assert f"train: {count - 1} of {count} blurry pictures" in found.missing[0]
+    check = check_dataset(f"sdd:{tree(tmp_path, [f'{folder}/{r}/1.png' for r in ('blur', 'gt')])}")
+    assert f"train: {count - 1} of {count} blurry pictures" in check.missing[0]
 
 
 def test_pictures_of_the_set_that_are_not_read_are_not_too_many(tmp_path):
-    found = check_dataset(f"cuhk:{tree(tmp_path, [*TREES['cuhk'][0], 'image/cat.png'])}")
-    assert found.extra == ("image/cat.png",)
+    check = check_dataset(f"cuhk:{tree(tmp_path, [*TREES['cuhk'][0], 'image/cat.png'])}")
+    assert check.extra == ("image/cat.png",)
 
 
 def test_the_command_shows_a_card_and_fails_for_half_a_copy(tmp_path, data):
@@ -350,8 +350,8 @@ def test_the_command_shows_a_card_and_fails_for_half_a_copy(tmp_path, data):
     card = data("list", "lfdof")
     assert "11261 train" in card.stdout
     assert "redistribution: not permitted" in card.stdout
-    done = data("list", f"realdof:{tmp_path / 'r'}", "--json", code=1)
-    document = json.loads(done.stdout)
+    result = data("list", f"realdof:{tmp_path / 'r'}", "--json", code=1)
+    document = json.loads(result.stdout)
     assert document["complete"] is False
     assert "source/02.*" in document["missing"]
     assert document["found"] == {"test": 1}

@@ -52,11 +52,11 @@ def held(path):
     return {f"{one.kind} {one.name}": one.content for one in inventory(path.read_bytes())}
 
 
-def require_carried(made):
-    told = held(made)
-    assert told["EXIF LensModel"].startswith(b"Lens 50 mm")
-    assert struct.unpack("<II", told["EXIF ExposureTime"]) == (1, 2)
-    assert told["EXIF Orientation"] == b"\1\0"  # masks and arrays lie on the stored pixels
+def require_carried(folder):
+    facts = held(folder)
+    assert facts["EXIF LensModel"].startswith(b"Lens 50 mm")
+    assert struct.unpack("<II", facts["EXIF ExposureTime"]) == (1, 2)
+    assert facts["EXIF Orientation"] == b"\1\0"  # masks and arrays lie on the stored pixels
 
 
 def test_what_pictures_lack_is_counted(tmp_path):
@@ -64,10 +64,10 @@ def test_what_pictures_lack_is_counted(tmp_path):
     files = [of_camera(tmp_path / f"{one}.jpg", pixels, comment=b"c" * one) for one in (0, 1)]
     (tmp_path / "empty.jpg").touch()
     bare = cv2.imencode(".png", pixels)[1].tobytes()
-    made = [(one, bare) for one in (*files, tmp_path / "empty.jpg", tmp_path / "a.nef")]
-    told = [str(one) for one in left_behind(made)]
+    without = [(one, bare) for one in (*files, tmp_path / "empty.jpg", tmp_path / "a.nef")]
+    lines = [str(one) for one in left_behind(without)]
     names = "EXIF (Orientation ExposureTime BodySerialNumber LensModel) of 2 of 4 pictures"
-    assert [one for one in told if not one.startswith("resolution")] == [
+    assert [one for one in lines if not one.startswith("resolution")] == [
         names, "comment of 1 of 4 pictures", "maker notes and XMP of RAW files of 1 of 4 pictures",
     ]  # fmt: skip
     assert left_behind([(tmp_path / "empty.jpg", bare)]) == ()
@@ -75,32 +75,33 @@ def test_what_pictures_lack_is_counted(tmp_path):
 
 def test_a_compensated_dataset_has_what_its_files_hold(dataset, tmp_path, data):
     out = tmp_path / "out"
-    done = data("compensate", f"pairs:{dataset}", "--out", out, "--json")
+    result = data("compensate", f"pairs:{dataset}", "--out", out, "--json")
     assert (
-        done.stderr.count("the new pictures are without EXIF (Orientation) of all 4 pictures") == 1
+        result.stderr.count("the new pictures are without EXIF (Orientation) of all 4 pictures")
+        == 1
     )
-    told = json.loads(done.stdout)["left_behind"]
-    assert told == [{"kind": "EXIF", "names": ["Orientation"], "pictures": 4}]
-    made = sorted(out.glob("pairs/*/*.png"))
-    for path in made:
+    facts = json.loads(result.stdout)["left_behind"]
+    assert facts == [{"kind": "EXIF", "names": ["Orientation"], "pictures": 4}]
+    pictures = sorted(out.glob("pairs/*/*.png"))
+    for path in pictures:
         if path.stem in {"blurry", "sharp"}:
             require_carried(path)
-    assert sum("comment " in held(path) for path in made) == 2
-    assert sum("colour chunks cICP" in held(path) for path in made) == 2
+    assert sum("comment " in held(path) for path in pictures) == 2
+    assert sum("colour chunks cICP" in held(path) for path in pictures) == 2
 
 
 def test_a_release_says_how_but_not_by_whom(dataset, tmp_path, data):
     out = tmp_path / "out"
     order = ("package", f"pairs:{dataset}", "--to", "folder", "--out", out, "--json")
-    done = data(*order)
-    told = {one["kind"]: one for one in json.loads(done.stdout)["left_behind"]}
-    assert set(told["EXIF"]["names"]) == {"Orientation", "BodySerialNumber"}
-    assert told["comment"]["pictures"] == 2
-    made = sorted(out.rglob("*.png"))
-    for path in made:
+    result = data(*order)
+    facts = {one["kind"]: one for one in json.loads(result.stdout)["left_behind"]}
+    assert set(facts["EXIF"]["names"]) == {"Orientation", "BodySerialNumber"}
+    assert facts["comment"]["pictures"] == 2
+    pictures = sorted(out.rglob("*.png"))
+    for path in pictures:
         assert held(path)["EXIF LensModel"].startswith(b"Lens 50 mm")
         assert b"4711" not in path.read_bytes()
-    assert sum("colour chunks cICP" in held(path) for path in made) == 2
+    assert sum("colour chunks cICP" in held(path) for path in pictures) == 2
 
 
 def test_patches_have_their_colours_alone(dataset, tmp_path, data):

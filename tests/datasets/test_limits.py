@@ -23,34 +23,34 @@ def test_all_steps_know_the_largest_shift(wall, run, tmp_path):
     name = f"pairs:{wall}"
 
     def audit(*words: object):
-        done = run("defocus-data", "audit", name, "--out", tmp_path / "audit", "--json", *words)
-        assert done.returncode == 0, done.stderr
-        document = json.loads(done.stdout)
+        result = run("defocus-data", "audit", name, "--out", tmp_path / "audit", "--json", *words)
+        assert result.returncode == 0, result.stderr
+        document = json.loads(result.stdout)
         return {**document, **document["pairs"][0]}
 
-    alone, known = audit(), audit(*KNOWN)
+    alone, bound = audit(), audit(*KNOWN)
     assert (alone["status"], alone["largest_shift_px"]) == ("unknown", None)
     assert "--largest-shift" in str(alone["reason"])
-    assert (known["status"], known["largest_shift_px"]) == ("ok", 12.0)
-    assert known["shift_x_px"] == pytest.approx(10, abs=0.2)
+    assert (bound["status"], bound["largest_shift_px"]) == ("ok", 12.0)
+    assert bound["shift_x_px"] == pytest.approx(10, abs=0.2)
     words = "rests on your --largest-shift 12 px: other shifts that fit were left out"
-    assert (alone["rests_on_largest_shift_px"], known["rests_on_largest_shift_px"]) == (None, 12.0)
-    assert (alone["warnings"], len(known["warnings"])) == ([], 1)
-    assert known["warnings"][0]["text"] == words
-    told = run("defocus-data", "audit", name, "--out", tmp_path / "audit", *KNOWN)
-    assert words in told.stderr
+    assert (alone["rests_on_largest_shift_px"], bound["rests_on_largest_shift_px"]) == (None, 12.0)
+    assert (alone["warnings"], len(bound["warnings"])) == ([], 1)
+    assert bound["warnings"][0]["text"] == words
+    result = run("defocus-data", "audit", name, "--out", tmp_path / "audit", *KNOWN)
+    assert words in result.stderr
     assert words in (tmp_path / "audit" / "audit.html").read_text()
-    done = run("defocus-data", "compensate", name, "--out", tmp_path / "new", "--json", *KNOWN)
-    assert done.returncode == 0, done.stderr
-    made = json.loads(done.stdout)
-    assert len(made["pairs"]) == 1
-    assert made["rest_on_largest_shift"] == made["pairs"]
-    assert words in done.stderr
-    record = tmp_path / "new" / "pairs" / made["pairs"][0] / "misalignment.json"
+    outcome = run("defocus-data", "compensate", name, "--out", tmp_path / "new", "--json", *KNOWN)
+    assert outcome.returncode == 0, outcome.stderr
+    result_facts = json.loads(outcome.stdout)
+    assert len(result_facts["pairs"]) == 1
+    assert result_facts["rest_on_largest_shift"] == result_facts["pairs"]
+    assert words in outcome.stderr
+    record = tmp_path / "new" / "pairs" / result_facts["pairs"][0] / "misalignment.json"
     assert json.loads(record.read_text())["rests_on_largest_shift_px"] == 12.0
     part = ("--shard", "1/1", "--out", tmp_path / "part")
-    done = run("defocus-data", "audit", name, *part, *KNOWN)
-    assert done.returncode == 0, done.stderr
+    outcome = run("defocus-data", "audit", name, *part, *KNOWN)
+    assert outcome.returncode == 0, outcome.stderr
     out = ("--out", tmp_path / "merged")
     merge = ("defocus-data", "audit", name, "--merge", tmp_path / "part", *out)
     assert run(*merge, *KNOWN).returncode == 0
@@ -64,8 +64,8 @@ def test_all_steps_know_the_largest_shift(wall, run, tmp_path):
 def test_a_translation_at_most_pools_nothing(wall, data, tmp_path):
     out = ("--out", tmp_path / "audit", "--json")
     words = (*KNOWN, "--at-most", "translation")
-    done = data("audit", f"pairs:{wall}", *out, *words)
-    found = json.loads(done.stdout)
-    assert found["at_most"] == "translation"
-    assert found["pairs"][0]["zoom"] == pytest.approx(1.0, abs=1e-12)
-    assert found["pairs"][0]["session_pairs"] is None
+    result = data("audit", f"pairs:{wall}", *out, *words)
+    document = json.loads(result.stdout)
+    assert document["at_most"] == "translation"
+    assert document["pairs"][0]["zoom"] == pytest.approx(1.0, abs=1e-12)
+    assert document["pairs"][0]["session_pairs"] is None

@@ -57,8 +57,8 @@ class Made:
     def again(self, out, other=False):
         """What is wrong when the command, or one of another order, is run into a folder."""
         words = COMMANDS[self.command][other].split()
-        done = called([self.command, *words, "--out", str(out), "--jobs", "1"])
-        return str(done.exception or "") or ("" if done.return_value == 0 else done.output)
+        result = called([self.command, *words, "--out", str(out), "--jobs", "1"])
+        return str(result.exception or "") or ("" if result.return_value == 0 else result.output)
 
 
 @pytest.fixture(
@@ -66,11 +66,11 @@ class Made:
     params=[pytest.param(name, marks=[pytest.mark.full] * (name == "render")) for name in COMMANDS],
 )
 def whole(request, sources, tmp_path_factory):
-    made = Made(request.param, tmp_path_factory.mktemp("made") / "out")
+    outcome = Made(request.param, tmp_path_factory.mktemp("made") / "out")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(sources)
-        assert made.again(made.out) == ""
-    return made
+        assert outcome.again(outcome.out) == ""
+    return outcome
 
 
 @pytest.fixture

@@ -80,9 +80,9 @@ def test_a_lens_file_is_a_stream(folder, monkeypatch, capsys, refused):
     assert dataset.endless.lens == read_lens(folder / "lens.json")
     bank = KernelBank("train", lens=LENS)
     assert {bank.optic(index).lens.f_number for index in range(20)} == {*LENS.f_numbers}
-    told = capsys.readouterr().err
-    assert "stream: no photographs" in told
-    assert "::" not in told
+    stderr = capsys.readouterr().err
+    assert "stream: no photographs" in stderr
+    assert "::" not in stderr
     (folder / "mine.toml").write_text('lens = "lens.json"\n')
     same = open_dataset(f"stream:{folder / 'mine.toml'}")
     assert same.content_hash == dataset.content_hash

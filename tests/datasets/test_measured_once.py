@@ -59,15 +59,15 @@ def source(tmp_path):
 @pytest.fixture
 def counted(monkeypatch, tmp_path):
     """Grows by one with each measurement; the cache is new."""
-    made = []
+    calls = []
 
     def counting(*arguments: Any, **settings: Any):
-        made.append(1)
+        calls.append(1)
         return measure(*arguments, **settings)
 
     monkeypatch.setattr(kept, "measure", counting)
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
-    return made
+    return calls
 
 
 @pytest.mark.full
@@ -109,15 +109,15 @@ def test_a_measurement_within_other_limits_is_another_one(source):
 
 def test_a_kept_measurement_equals_the_made_one_to_the_bit(tmp_path):
     blurry, sharp = defocused(scene("rocket")), scene("rocket", 38)
-    found = measure(blurry, sharp, flow_estimator("dis"))
-    write_measurement(tmp_path / "one.h5", found)
+    measurement = measure(blurry, sharp, flow_estimator("dis"))
+    write_measurement(tmp_path / "one.h5", measurement)
     again = read_measurement(tmp_path / "one.h5")
-    assert again.misalignment == found.misalignment
-    assert again.shape == found.shape
-    np.testing.assert_array_equal(again.misalignment.matrix, found.misalignment.matrix)
+    assert again.misalignment == measurement.misalignment
+    assert again.shape == measurement.shape
+    np.testing.assert_array_equal(again.misalignment.matrix, measurement.misalignment.matrix)
     for name in ("misplaced", "local"):
-        np.testing.assert_array_equal(getattr(again.field, name), getattr(found.field, name))
-    np.testing.assert_array_equal(again.reliable, found.reliable)
+        np.testing.assert_array_equal(getattr(again.field, name), getattr(measurement.field, name))
+    np.testing.assert_array_equal(again.reliable, measurement.reliable)
     wall = np.full((64, 64, 3), 90, np.uint8)
     unknown = measure(wall, wall, flow_estimator("dis"))
     write_measurement(tmp_path / "two.h5", unknown)
@@ -146,8 +146,8 @@ def test_fine_detail_is_judged_on_the_same_tiles_where_the_blur_differs():
     assert swapped == (sharp_detail, blurry_detail)
     shifted = np.array([[1.0, 0, 3.0], [0, 1.0, 0], [0, 0, 1]])
     moved = np.roll(sharp, 3, axis=1)
-    found = fine_to_coarse_of_pair(frame, moved, shifted, blur)
-    assert found[1] == pytest.approx(sharp_detail, rel=0.05)
+    ratio = fine_to_coarse_of_pair(frame, moved, shifted, blur)
+    assert ratio[1] == pytest.approx(sharp_detail, rel=0.05)
     flat = np.full((64, 64, 3), 102, np.uint8)
     assert fine_to_coarse_of_pair(flat, flat, np.eye(3)) == (None, None)
 
@@ -156,11 +156,11 @@ def test_fine_detail_does_not_depend_on_strips(monkeypatch):
     sharp = cv2.resize(skimage.data.coffee(), (384, 256), interpolation=cv2.INTER_AREA)
     pair, moved = (defocused(sharp), sharp), np.array([[1.0, 0, 5], [0, 1.0, -7], [0, 0, 1]])
     blur = np.random.default_rng(4).uniform(0, 9, (63, 96)).astype(np.float32)  # lacks a row
-    found = fine_to_coarse_of_pair(*pair, moved, blur, 4)
+    ratio = fine_to_coarse_of_pair(*pair, moved, blur, 4)
     monkeypatch.setattr("defocus.blur.fine_detail.STRIP_ROWS", 64)
-    assert fine_to_coarse_of_pair(*pair, moved, blur, 4) == pytest.approx(found, rel=1e-9)
+    assert fine_to_coarse_of_pair(*pair, moved, blur, 4) == pytest.approx(ratio, rel=1e-9)
     whole = np.pad(blur, ((0, 1), (0, 0)), mode="edge").repeat(4, axis=0).repeat(4, axis=1)
-    assert fine_to_coarse_of_pair(*pair, moved, whole) == pytest.approx(found, rel=1e-9)
+    assert fine_to_coarse_of_pair(*pair, moved, whole) == pytest.approx(ratio, rel=1e-9)
 
 
 def test_a_share_of_the_picture_must_be_blurred(source):
@@ -183,8 +183,8 @@ def test_parts_of_an_audit_merged_elsewhere_equal_one_audit_to_the_byte(
     audit_written(tmp_path / "one", source, audit_dataset(source, "dis", 1))
     for number in (1, 2):  # two computers with caches of their own
         monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache{number}"))
-        done = audit_shard(source, (number, 2), tmp_path / f"part{number}", "dis")
-        assert done.written.is_file()
+        part = audit_shard(source, (number, 2), tmp_path / f"part{number}", "dis")
+        assert part.written.is_file()
     assert len(counted) == 2 * len(NAMES)
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "third"))
     parts = [tmp_path / "part1", tmp_path / "part2"]

@@ -19,14 +19,14 @@ PIXELS = np.random.default_rng(0).integers(0, 255, (8, 9, 3), np.uint8)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-def saved(path, mode="RGB", **told: object):
-    PillowImage.fromarray(PIXELS).convert(mode).save(path, **told)
+def saved(path, mode="RGB", **tags: object):
+    PillowImage.fromarray(PIXELS).convert(mode).save(path, **tags)
     return path
 
 
 def said(blurry, sharp):
-    found = warnings_of([Pair("a", "a", "test", blurry, sharp)])
-    return [(one.what, one.text) for one in found]
+    warnings = warnings_of([Pair("a", "a", "test", blurry, sharp)])
+    return [(one.what, one.text) for one in warnings]
 
 
 def turned(orientation):
@@ -58,10 +58,10 @@ def test_colours_that_differ_are_named(tmp_path):
 
 def test_one_grey_member_is_named(tmp_path):
     plain, grey = saved(tmp_path / "a.png"), saved(tmp_path / "b.png", "L")
-    told = [("colour space", "the sharp file is grey, the blurry one has colours")]
-    assert said(plain, grey) == told
+    findings = [("colour space", "the sharp file is grey, the blurry one has colours")]
+    assert said(plain, grey) == findings
     tifffile.imwrite(tmp_path / "c.tif", PIXELS[..., 0], photometric="minisblack")
-    assert said(plain, tmp_path / "c.tif") == told
+    assert said(plain, tmp_path / "c.tif") == findings
     assert "the blurry file is grey" in said(grey, plain)[0][1]
     assert said(grey, tmp_path / "c.tif") == []  # nothing is odd where both are
 
@@ -84,11 +84,11 @@ def test_orientation_and_frames_are_named(tmp_path):
 @pytest.mark.parametrize(("number", "lines"), [(2, 2), (9, 1)])
 def test_a_warning_of_many_pairs_is_one_line(tmp_path, number, lines):
     wide = saved(tmp_path / "b.png", icc_profile=wide_profile())
-    found = warnings_of([Pair(f"p{n}", "s", "test", wide, wide) for n in range(number)])
-    told = grouped((one.finding for one in found), number, "pair")
-    assert len(told) == lines
-    assert number < 3 or told[0].startswith("all 9: colour space: Wide")
-    assert isinstance(warnings_part(Audit("d", "h", "dis", (), (), found)), Table)
+    warnings = warnings_of([Pair(f"p{n}", "s", "test", wide, wide) for n in range(number)])
+    groups = grouped((one.finding for one in warnings), number, "pair")
+    assert len(groups) == lines
+    assert number < 3 or groups[0].startswith("all 9: colour space: Wide")
+    assert isinstance(warnings_part(Audit("d", "h", "dis", (), (), warnings)), Table)
     assert isinstance(warnings_part(Audit("d", "h", "dis", (), ())), Paragraph)
 
 
@@ -114,5 +114,5 @@ def test_no_step_takes_members_that_disagree_silently(step, data, tmp_path):
         picture.load()
         picture.save(folder / "blurry/a.png", exif=turned(6))
     name, *options = step.split()
-    done = data(name, f"pairs:{folder}", "--out", tmp_path / "out", *options, code=None)
-    assert "a: orientation: EXIF says 6 and 1 for blurry and sharp" in done.stderr
+    result = data(name, f"pairs:{folder}", "--out", tmp_path / "out", *options, code=None)
+    assert "a: orientation: EXIF says 6 and 1 for blurry and sharp" in result.stderr

@@ -85,13 +85,13 @@ FITTING = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("names", "files", "rule", "words", "found"), FITTING)
-def test_the_rule_that_fits_is_found(names, files, rule, words, found):
+@pytest.mark.parametrize(("names", "files", "rule", "words", "pairs"), FITTING)
+def test_the_rule_that_fits_is_found(names, files, rule, words, pairs):
     wanted = pictures(*names.split())
     chosen = match_names(wanted, files)
     assert chosen.rule == rule
     assert words in chosen.words
-    expected = dict(zip(wanted, found, strict=False))
+    expected = dict(zip(wanted, pairs, strict=False))
     assert chosen.files == {name: file for name, file in expected.items() if file}
     assert match_names(wanted, files, rule) == chosen
 
@@ -144,5 +144,5 @@ def test_a_repeated_placeholder_must_be_equal(tmp_path):
     for name in ("a/a_1.png", "a/b_1.png", "b/b_2.PNG"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = [fit.path.name for fit in fits(tmp_path, "{scene}/{scene}_{n}.*")]
-    assert found == ["a_1.png", "b_2.PNG"]
+    patterns = [fit.path.name for fit in fits(tmp_path, "{scene}/{scene}_{n}.*")]
+    assert patterns == ["a_1.png", "b_2.PNG"]

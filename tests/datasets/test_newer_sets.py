@@ -31,8 +31,8 @@ def realbokeh(root, stops=("2.0", "8.0", "20")):
         folder = root / split
         targets = [f"gt/{number}/{number}_f{stop}.JPG" for stop in has]
         tree(folder, [f"in/{number}_f22.JPG", *targets, f"gt/{number}/{number}_f22.JPG"])
-        known = {"focal_length": 35.0, "ISO": 100, "EV": -1.3, "focus_plane_distance": 1.25}
-        document = known | {
+        facts = {"focal_length": 35.0, "ISO": 100, "EV": -1.3, "focus_plane_distance": 1.25}
+        document = facts | {
             "id": number,
             "source_image": f"in/{number}_f22.JPG",
             "target_images": targets,
@@ -49,22 +49,22 @@ def realbokeh(root, stops=("2.0", "8.0", "20")):
 def test_realbokeh_pairs_by_its_metadata(tmp_path, folder):
     realbokeh(tmp_path / folder)
     dataset = open_dataset(f"realbokeh:{tmp_path}")
-    found = by_id(dataset)
-    assert len(found) == 3 + 1 + 3
-    assert named(found["train-1_f2.0"]) == ("train", "train-1", "1_f2.0.JPG", "1_f22.JPG")
-    assert named(found["test-1_f20"]) == ("test", "test-1", "1_f20.JPG", "1_f22.JPG")
-    assert found["train-1_f2.0"].sharp == tmp_path / folder / "train/in/1_f22.JPG"
-    assert found["train-1_f8.0"].metadata["f_number_blurry"] == 8.0
-    assert found["train-1_f8.0"].metadata["focus_distance_m"] == 1.25
+    pairs = by_id(dataset)
+    assert len(pairs) == 3 + 1 + 3
+    assert named(pairs["train-1_f2.0"]) == ("train", "train-1", "1_f2.0.JPG", "1_f22.JPG")
+    assert named(pairs["test-1_f20"]) == ("test", "test-1", "1_f20.JPG", "1_f22.JPG")
+    assert pairs["train-1_f2.0"].sharp == tmp_path / folder / "train/in/1_f22.JPG"
+    assert pairs["train-1_f8.0"].metadata["f_number_blurry"] == 8.0
+    assert pairs["train-1_f8.0"].metadata["focus_distance_m"] == 1.25
     assert dataset.source == "realbokeh"
 
 
 def test_any_two_apertures_make_a_pair(tmp_path, refused):
     realbokeh(tmp_path / "data")
     (tmp_path / "mine.toml").write_text('root = "data"\nsharp = 8.0\n')
-    found = by_id(open_dataset(f"realbokeh:{tmp_path / 'mine.toml'}"))
+    pairs = by_id(open_dataset(f"realbokeh:{tmp_path / 'mine.toml'}"))
     sharp = dict.fromkeys(("train-1_f2.0", "test-1_f2.0"), "1_f8.0.JPG")
-    assert {name: named(pair)[3] for name, pair in found.items()} == sharp
+    assert {name: named(pair)[3] for name, pair in pairs.items()} == sharp
     (tmp_path / "mine.toml").write_text('root = "data"\nblurry = [20]\n')
     assert set(by_id(open_dataset(f"realbokeh:{tmp_path / 'mine.toml'}"))) == {
         *("train-1_f20", "test-1_f20")
@@ -79,12 +79,12 @@ def test_realbokeh_says_what_a_copy_lacks(tmp_path, refused):
     (tmp_path / "train/gt/1/1_f8.0.JPG").unlink()
     with refused(DatasetError):
         open_dataset(f"realbokeh:{tmp_path}")
-    found = check_dataset(f"realbokeh:{tmp_path}")
-    assert found.missing[0] == "train/gt/1/1_f8.0.JPG"
-    assert "train: 3958 of 3960 metadata files" in found.missing
-    assert found.extra == ()  # f/22 in 'gt' is in every real copy
-    assert found.counts == {"train": 4, "test": 3}
-    assert "train/in/1_f22.JPG: 8x6 instead of 2000x1500" in found.wrong
+    check = check_dataset(f"realbokeh:{tmp_path}")
+    assert check.missing[0] == "train/gt/1/1_f8.0.JPG"
+    assert "train: 3958 of 3960 metadata files" in check.missing
+    assert check.extra == ()  # f/22 in 'gt' is in every real copy
+    assert check.counts == {"train": 4, "test": 3}
+    assert "train/in/1_f22.JPG: 8x6 instead of 2000x1500" in check.wrong
 
 
 def test_a_pipe_in_the_place_of_metadata_is_refused_at_once(tmp_path, refused):
@@ -144,11 +144,11 @@ def test_zedd_pairs_within_a_run_and_across_runs(tmp_path, folder):
 
 @pytest.mark.parametrize("name", ["zedd", "zedd-stacks"])
 def test_zedd_counts_what_a_copy_lacks(tmp_path, name):
-    found = check_dataset(f"{name}:{zedd(tmp_path)}")
-    assert found.counts == {"validation": 45, "test": 45}
-    assert found.extra == ()
-    assert found.wrong == ()
-    lacking = [text.partition(" blurry")[0] for text in found.missing]
+    check = check_dataset(f"{name}:{zedd(tmp_path)}")
+    assert check.counts == {"validation": 45, "test": 45}
+    assert check.extra == ()
+    assert check.wrong == ()
+    lacking = [text.partition(" blurry")[0] for text in check.missing]
     assert lacking == ["validation: 2205 of 2250", "test: 2205 of 2250"]
 
 
@@ -165,11 +165,11 @@ VABD = [
 @pytest.mark.parametrize("folder", ["", "VABD", "Data"])
 def test_vabd_takes_f16_for_sharp(tmp_path, folder):
     tree(tmp_path / folder, VABD)
-    found = by_id(open_dataset(f"vabd:{tmp_path}"))
-    assert len(found) == 6
-    assert named(found["train-0001-f1.8"]) == ("train", "train-0001", "0001.jpg", "0001.JPG")
-    assert found["test-0099-f8"].metadata == {"f_number_blurry": 8.0, "f_number_sharp": 16.0}
-    assert found["test-0099-f8"].sharp == tmp_path / folder / "test/input/0099.JPG"
+    pairs = by_id(open_dataset(f"vabd:{tmp_path}"))
+    assert len(pairs) == 6
+    assert named(pairs["train-0001-f1.8"]) == ("train", "train-0001", "0001.jpg", "0001.JPG")
+    assert pairs["test-0099-f8"].metadata == {"f_number_blurry": 8.0, "f_number_sharp": 16.0}
+    assert pairs["test-0099-f8"].sharp == tmp_path / folder / "test/input/0099.JPG"
     complete = check_dataset(f"vabd:{tmp_path}")
     assert complete.ok
 
@@ -177,9 +177,9 @@ def test_vabd_takes_f16_for_sharp(tmp_path, folder):
 def test_a_stack_has_its_frames_in_the_order_of_their_numbers(tmp_path):
     tree(tmp_path / "ring", [f"step{n}.jpg" for n in (0, 2, 10)])
     dataset = open_dataset(f"stack:{tmp_path / 'ring'}")
-    found = by_id(dataset)
-    assert list(found) == ["ring-step0", "ring-step10", "ring-step2"]
-    assert found["ring-step10"].metadata["focus_stack"] == {"position": 3, "positions": 3}
+    pairs = by_id(dataset)
+    assert list(pairs) == ["ring-step0", "ring-step10", "ring-step2"]
+    assert pairs["ring-step10"].metadata["focus_stack"] == {"position": 3, "positions": 3}
     assert {named(pair)[1:] for pair in dataset.pairs} == {
         ("ring", f"step{n}.jpg", None) for n in (0, 2, 10)
     }
@@ -190,8 +190,8 @@ def test_the_sharp_member_is_merged_a_position_or_none(tmp_path):
     tree(tmp_path / "s/pcb", ["pcb_1.jpg", "pcb_2.jpg", "pcb_3.jpg", "expected.jpg", "notes.txt"])
     tree(tmp_path / "s/ring", ["a1.jpg", "a2.jpg"])
     tree(tmp_path / "s/__MACOSX/pcb", ["x_1.jpg", "x_2.jpg"])
-    found = by_id(open_dataset(f"stack:{tmp_path / 's'}"))
-    assert {name: named(pair)[1:] for name, pair in found.items()} == {
+    pairs = by_id(open_dataset(f"stack:{tmp_path / 's'}"))
+    assert {name: named(pair)[1:] for name, pair in pairs.items()} == {
         **{f"pcb-pcb_{n}": ("pcb", f"pcb_{n}.jpg", "expected.jpg") for n in (1, 2, 3)},
         **{f"ring-a{n}": ("ring", f"a{n}.jpg", None) for n in (1, 2)},
     }
@@ -227,8 +227,8 @@ def test_stacks_in_deep_folders_keep_a_scene_and_its_split(tmp_path):
         for n in (1, 2):
             (lens / "raw").mkdir(exist_ok=True)
             (lens / "raw" / f"IMG_{n}.dng").write_bytes(b"raw")
-    found = open_dataset(f"stack:{tmp_path / 'bursts'}")
-    assert {named(pair) for pair in found.pairs} == {
+    opened = open_dataset(f"stack:{tmp_path / 'bursts'}")
+    assert {named(pair) for pair in opened.pairs} == {
         (split, f"{split}-lens-{split}", f"IMG_{n}.jpg", "helicon_focus.jpg")
         for split in ("train", "test")
         for n in (1, 2)
@@ -255,13 +255,13 @@ def test_no_stack_and_frames_of_two_sizes_are_refused(tmp_path, refused):
 def test_pairs_takes_folders_for_scenes(tmp_path, refused):
     names = [f"{scene}/{n}" for scene in ("bench", "shelf") for n in (1, 2)]
     tree(tmp_path / "a", [f"{role}/{name}.png" for role in ("blurry", "sharp") for name in names])
-    found = by_id(open_dataset(f"pairs:{tmp_path / 'a'}"))
-    assert {name: pair.scene for name, pair in found.items()} == {
+    pairs = by_id(open_dataset(f"pairs:{tmp_path / 'a'}"))
+    assert {name: pair.scene for name, pair in pairs.items()} == {
         **{f"bench-{n}": "bench" for n in (1, 2)},
         **{f"shelf-{n}": "shelf" for n in (1, 2)},
     }
-    assert {pair.split for pair in found.values()} == {"train", "test"}
-    assert found["bench-1"].split == found["bench-2"].split
+    assert {pair.split for pair in pairs.values()} == {"train", "test"}
+    assert pairs["bench-1"].split == pairs["bench-2"].split
     assert not any("own scene" in line for line in description(f"pairs:{tmp_path / 'a'}")[1])
     (tmp_path / "a/sharp/shelf/2.png").unlink()
     with refused(DatasetError):

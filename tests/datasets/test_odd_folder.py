@@ -71,13 +71,13 @@ def mend(root):
 @pytest.mark.parametrize("name", [one for one in COMMANDS if " " not in one])
 def test_each_is_named_and_listed_and_tried_again(folder, name, capfd):
     words = [name, "pairs:mine", "--out", "out", *COMMANDS[name], "--jobs", "1"]
-    done = called([*words, "--json"])
-    assert done.return_value == 1, done.output
+    result = called([*words, "--json"])
+    assert result.return_value == 1, result.output
     listed = {one["id"]: one["reason"] for one in json.loads(capfd.readouterr().out)["left_out"]}
     assert [one.partition("_")[0] for one in sorted(listed)] == sorted([*ODD, "latin"])
     for pair, (_, reason) in ODD.items():
         assert reason in listed[pair]
-        assert f"pair {pair} is left out: {listed[pair]}" in done.stderr
+        assert f"pair {pair} is left out: {listed[pair]}" in result.stderr
     assert not any(str(folder) in reason for reason in listed.values()), "below the dataset's"
     if name == "curate":
         assert "of 10 pairs kept" in called(words).stdout
@@ -94,8 +94,8 @@ def test_each_is_named_and_listed_and_tried_again(folder, name, capfd):
 
 
 def test_list_names_them(folder, capfd):
-    done = called(["list", "pairs:mine", "--json"])
-    assert done.return_value == 1, done.output
+    result = called(["list", "pairs:mine", "--json"])
+    assert result.return_value == 1, result.output
     listed = {one["id"] for one in json.loads(capfd.readouterr().out)["left_out"]}
     assert {"cut", "empty", "text", "folder", "link", "twice"} < listed
     assert listed.isdisjoint(WHOLE)

@@ -58,9 +58,9 @@ def test_our_loader_gives_the_same_pixels(noise, tmp_path, form):
     again = open_dataset(f"{'manifest' if LAYOUTS[form].loose else 'release'}:{moved}")
     for dataset in (opened, again):  # nothing is ever put among what checksums cover
         assert not dataset.derived.is_relative_to(moved)
-    for ours, theirs in zip(opened.pairs, noise.pairs, strict=True):
-        assert (ours.id, ours.split, ours.scene) == (theirs.id, theirs.split, theirs.scene)
-        np.testing.assert_array_equal(read_image(ours.blurry), read_image(theirs.blurry))
+    for loaded, theirs in zip(opened.pairs, noise.pairs, strict=True):
+        assert (loaded.id, loaded.split, loaded.scene) == (theirs.id, theirs.split, theirs.scene)
+        np.testing.assert_array_equal(read_image(loaded.blurry), read_image(theirs.blurry))
     assert verify_folder(moved).ok
 
 
@@ -70,7 +70,7 @@ def test_tar_shards_hold_both_members_side_by_side(noise, tmp_path):
     shards = sorted(release.glob("*.tar"))
     assert {path.name[:-10] for path in shards} == {pair.split for pair in noise.pairs}
     assert max(int(path.name[-9:-4]) for path in shards) >= 1
-    found = {}
+    members = {}
     for shard in shards:
         with tarfile.open(shard) as archive:
             names = archive.getnames()
@@ -81,14 +81,14 @@ def test_tar_shards_hold_both_members_side_by_side(noise, tmp_path):
                 assert (info.mtime, info.uid, info.uname) == (0, 0, "")
             for name in names:
                 stream = archive.extractfile(name)
-                found[shard.name, name] = stream.read()
+                members[shard.name, name] = stream.read()
     rows = (release / "pairs.csv").read_text().splitlines()
     assert rows[0] == "id,scene,split,shard,blurry,sharp"
     by_id = {pair.id: pair for pair in noise.pairs}
     for row in rows[1:]:
         name, _, split, shard, blurry, _ = row.split(",")
         assert by_id[name].split == split
-        assert found[shard, blurry] == by_id[name].blurry.read_bytes()
+        assert members[shard, blurry] == by_id[name].blurry.read_bytes()
 
 
 def test_arrays_of_hdf5_are_the_pixels(noise, tmp_path):
@@ -123,19 +123,19 @@ def test_a_killed_run_is_gone_on_with(noise, tmp_path, data):
     process.wait()
     assert not (tmp_path / "r").exists()
     kept = {path: path.stat().st_mtime_ns for path in work.glob("[a-f]/blurry.png")}
-    done = data(*arguments, "--json")
+    result = data(*arguments, "--json")
     assert verify_folder(tmp_path / "r").ok
     for path, stamp in kept.items():
         assert (tmp_path / "r/pairs" / path.parent.name / path.name).stat().st_mtime_ns == stamp
     again = data(*arguments, "--json", code=None)
-    assert json.loads(again.stdout) == json.loads(done.stdout)
+    assert json.loads(again.stdout) == json.loads(result.stdout)
     otherwise = data(*arguments, "--version", "2.0.0", code=2)
     assert "not empty" in otherwise.stderr
     (tmp_path / "r/LICENSE").write_text("mine")
     damaged = data(*arguments, code=2)
     assert "damaged" in damaged.stderr
     other = data(*arguments[:-1], tmp_path / "s", "--json", code=None)
-    assert json.loads(other.stdout)["sha256"] == json.loads(done.stdout)["sha256"]
+    assert json.loads(other.stdout)["sha256"] == json.loads(result.stdout)["sha256"]
 
 
 def test_a_half_made_other_release_is_left_alone(noise, tmp_path, refused):
@@ -152,8 +152,8 @@ def test_a_full_disk_is_one_line_and_nothing_is_there(noise, full_disk, tmp_path
     (tmp_path / "card.toml").write_text(DETAILS_FILE)
     arguments = ("package", f"pairs:{noise.root}", "--to", "hdf5", "--out", full_disk / "r")
     (full_disk / "more").write_bytes(b"x" * 260_000)
-    done = data(*arguments, "--card", "card.toml", code=5)
-    assert "the disk is full" in done.stderr.splitlines()[-1]
+    result = data(*arguments, "--card", "card.toml", code=5)
+    assert "the disk is full" in result.stderr.splitlines()[-1]
     assert not (full_disk / "r").exists()
     (full_disk / "more").unlink()
     (full_disk / "ballast").unlink()
@@ -168,8 +168,8 @@ def test_the_sample_says_who_is_seen(noise, data):
 
 
 def test_two_processes_do_not_make_one_release(noise, tmp_path, refused):
-    with owned_folder(tmp_path / ".r.packaging") as ours:
-        assert ours
+    with owned_folder(tmp_path / ".r.packaging") as folder:
+        assert folder
         with refused(DatasetError):
             package(noise, tmp_path / "r", "folder")
     assert verify_folder(package(noise, tmp_path / "r", "folder")).ok
@@ -206,8 +206,8 @@ def test_positions_serial_numbers_and_names_are_gone(tmp_path):
     trailing = root / "sharp/a.png"
     trailing.write_bytes(trailing.read_bytes() + b"SECRET-4711")
     dataset = open_dataset(f"pairs:{root}")
-    known = {"camera": "Body of SECRET-4711", "exif": {"SerialNumber": "SECRET-4711", "iso": 100}}
-    dataset = replace(dataset, pairs=tuple(replace(p, metadata=known) for p in dataset.pairs))
+    facts = {"camera": "Body of SECRET-4711", "exif": {"SerialNumber": "SECRET-4711", "iso": 100}}
+    dataset = replace(dataset, pairs=tuple(replace(p, metadata=facts) for p in dataset.pairs))
     release = package(dataset, tmp_path / "release", "folder")
     files = [path for path in release.rglob("*") if path.is_file()]
     assert not [path for path in files if b"SECRET" in path.read_bytes()]
@@ -221,7 +221,7 @@ def test_positions_serial_numbers_and_names_are_gone(tmp_path):
 
 
 def test_what_is_private_and_what_is_not():
-    known = {
+    metadata = {
         "f_number": 4,
         "gps": {"lat": 48.1},
         "note": "by Jane Doe, near 48.1371",
@@ -230,7 +230,7 @@ def test_what_is_private_and_what_is_not():
         "status": "unknown",
         "camera": {"serial": "unknown", "model": "X 99887766"},
     }
-    assert without_private(known) == {
+    assert without_private(metadata) == {
         "f_number": 4,
         "note": "by removed, near removed",
         "roles": [{"exif": {}}],
@@ -265,10 +265,10 @@ def test_a_pair_with_a_bad_array_is_left_out(noise, tmp_path, content):
     first = replace(noise.pairs[0], flow=tmp_path / "flow.npy")
     hostile = replace(noise, pairs=(first, *noise.pairs[1:]))
     for _ in range(2):
-        done = package_dataset(hostile, tmp_path / "release", "folder", DETAILS, GIGABYTE)
-        assert [one.id for one in done.left_out] == [noise.pairs[0].id]
-        assert re.search(r"flow\.npy: (no array can|an array of shape)", done.left_out[0].reason)
-        assert done.pairs == len(noise.pairs) - 1
+        release = package_dataset(hostile, tmp_path / "release", "folder", DETAILS, GIGABYTE)
+        assert [one.id for one in release.left_out] == [noise.pairs[0].id]
+        assert re.search(r"flow\.npy: (no array can|an array of shape)", release.left_out[0].reason)
+        assert release.pairs == len(noise.pairs) - 1
     with pytest.raises(DatasetError, match="no pair can be read"):
         package(replace(hostile, pairs=hostile.pairs[:1]), tmp_path / "none", "folder")
     assert not (tmp_path / "none").exists()
@@ -292,8 +292,8 @@ def test_the_documents_say_what_is_known(noise, tmp_path, data):
     )
     out = tmp_path / "r"
     arguments = ("package", f"pairs:{noise.root}", "--to", "imagefolder", "--out", out)
-    done = data(*arguments, "--card", card, code=None)
-    assert (done.returncode, done.stderr) == (0, "")
+    result = data(*arguments, "--card", card, code=None)
+    assert (result.returncode, result.stderr) == (0, "")
     _, front, text = (out / "README.md").read_text().split("---\n", 2)
     matter = yaml.safe_load(front)
     assert matter["license"] == "cc-by-nc-sa-4.0"
@@ -325,16 +325,16 @@ def test_a_folder_of_others_is_refused_before_anything_is_said(tmp_path, data):
     one = write_folder(tmp_path / "one", ["a.png"])
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / "notes.txt").touch()
-    done = data("package", f"pairs:{one}", "--to", "folder", "--out", "r", code=2)
-    assert done.stderr == "defocus-data: r: not empty; choose another folder for --out\n"
+    result = data("package", f"pairs:{one}", "--to", "folder", "--out", "r", code=2)
+    assert result.stderr == "defocus-data: r: not empty; choose another folder for --out\n"
 
 
 def test_an_empty_split_and_what_a_card_does_not_say_are_told(tmp_path, data):
     one = write_folder(tmp_path / "one", ["a.png"])
-    done = data("package", f"pairs:{one}", "--to", "folder", "--out", "r")
-    assert done.stderr.count("; 'defocus-data split' draws the splits again") == 2
+    result = data("package", f"pairs:{one}", "--to", "folder", "--out", "r")
+    assert result.stderr.count("; 'defocus-data split' draws the splits again") == 2
     lacking = "the card lacks licence, faces, authors and date; give them with --card FILE"
-    assert done.stderr.count(lacking) == 1
+    assert result.stderr.count(lacking) == 1
     assert "No licence was given" in (tmp_path / "r/LICENSE").read_text()
     assert "from defocus import open_dataset" in (tmp_path / "r/README.md").read_text()
 
@@ -371,15 +371,15 @@ def test_the_card_says_what_the_audit_warns_of(noise, tmp_path):
     texts = [f"it moved: 0.{n} stops" for n in range(4)] + ["34 % is clipped"]
     warned = [{"id": f"p{n}", "what": "w", "text": text} for n, text in enumerate(texts)]
     many = "4 of 6 pairs, such as p0: it moved: 0.0 stops; p4: 34 % is clipped"
-    for name, found, told in (("odd", warned, many), ("good", [], "none")):
+    for name, audit_warnings, words in (("odd", warned, many), ("good", [], "none")):
         summary = {one.name: {"count": 0} for one in QUANTITIES}
-        audit = {"content_hash": noise.content_hash, "summary": summary, "warnings": found}
+        audit = {"content_hash": noise.content_hash, "summary": summary, "warnings": audit_warnings}
         (tmp_path / "audit.json").write_text(json.dumps(audit))
         numbers, warnings = audit_facts(noise, tmp_path / "audit.json")
         release = package_dataset(
             noise, tmp_path / name, "folder", DETAILS, GIGABYTE, numbers=numbers, warnings=warnings
         ).root
-        assert f"- **Warnings**: {told}\n" in (release / "README.md").read_text()
+        assert f"- **Warnings**: {words}\n" in (release / "README.md").read_text()
     bare = package_dataset(noise, tmp_path / "bare", "folder", DETAILS, GIGABYTE).root
     assert "Warnings" not in (bare / "README.md").read_text()
 

@@ -46,8 +46,8 @@ def test_every_target_is_the_file_it_says(mild, target, tmp_path):
     for index, pair in enumerate(mild.split("train")):
         reference = aligned_reference(mild, pair).sharp if target == "prealigned" else None
         file = reference or getattr(pair, target)
-        blurry, found = source.store.read(Crop(index, 11, 3), 64)
-        assert np.array_equal(found, read_image(file)[11:75, 3:67])
+        blurry, target_pixels = source.store.read(Crop(index, 11, 3), 64)
+        assert np.array_equal(target_pixels, read_image(file)[11:75, 3:67])
         assert np.array_equal(blurry, read_image(pair.blurry)[11:75, 3:67])
 
 
@@ -60,28 +60,28 @@ def test_a_compensated_target_has_place_and_light_of_the_blurry_picture(mild, tm
     (packed,) = (tmp_path / "derived" / "patches").iterdir()
     assert re.fullmatch(rf"train-2-{target}-dis-r[0-9.]+\.h5", packed.name)
     for index, pair in enumerate(train[:2]):
-        found = as_float(source.store.read_member("target", Crop(index, 20, 20), 200))
+        light = as_float(source.store.read_member("target", Crop(index, 20, 20), 200))
         truth, sharp = (
             as_float(read_image(file))[20:220, 20:220] for file in (pair.truth, pair.sharp)
         )
-        assert abs(found.mean() / truth.mean() - 1) < 0.005 < abs(sharp.mean() / truth.mean() - 1)
-        assert np.abs(found - truth).mean() < 0.4 * np.abs(sharp - truth).mean()
+        assert abs(light.mean() / truth.mean() - 1) < 0.005 < abs(sharp.mean() / truth.mean() - 1)
+        assert np.abs(light - truth).mean() < 0.4 * np.abs(sharp - truth).mean()
 
 
 def test_pairs_left_out_of_an_earlier_packing_are_counted(tmp_path, monkeypatch, capfd):
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', [f'{n}.png' for n in range(9)])}")
-    known = {dataset.split("train")[0].id}
+    left_out = {dataset.split("train")[0].id}
 
     def registered(_, pair, *__: str):
-        return read_pair(pair.blurry, pair.sharp) if pair.id in known else None
+        return read_pair(pair.blurry, pair.sharp) if pair.id in left_out else None
 
     monkeypatch.setattr(packing, "_registered", registered)
-    for told in (False, True):  # the packing itself names each
+    for repeated in (False, True):  # the packing itself names each
         capfd.readouterr()
         assert len(training_patches(dataset, "train", "registered", 16).store) == 1
         every = len(dataset.split("train"))
         said = f"{every - 1} of {every} training pairs left out, their misalignment is unknown"
-        assert (said in capfd.readouterr().err) is told
+        assert (said in capfd.readouterr().err) is repeated
     training_patches(dataset, "train", "sharp", 16)
     training_patches(dataset, "train", "sharp", 16)
     assert "left out" not in capfd.readouterr().err
@@ -133,8 +133,8 @@ def test_a_forked_process_opens_the_file_for_itself(mild):
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
-        found = source.store.read(Crop(2, 3, 4), 64)[0].tobytes()
-        os.write(write_end, hashlib.sha256(found).digest())
+        content = source.store.read(Crop(2, 3, 4), 64)[0].tobytes()
+        os.write(write_end, hashlib.sha256(content).digest())
         os._exit(0)
     os.waitpid(child, 0)
     assert os.read(read_end, 32) == hashlib.sha256(expected).digest()

@@ -125,7 +125,7 @@ def test_what_no_command_can_use_of_a_reader_is_refused(tmp_path, monkeypatch, c
     pairs = tuple(replace(one, **change) for one in dataset.pairs if change)
     for read in (lambda _: opened("brought", root, pairs), lambda _: replace(dataset, pairs=pairs)):
         brought = [("plug-in x.py", Reader("brought", read))]
-        monkeypatch.setattr(api, "_plugin_readers", lambda found=brought: found)
+        monkeypatch.setattr(api, "_plugin_readers", lambda readers=brought: readers)
         with refused(DatasetError):
             open_dataset(f"brought:{root}", damaged=True)
 
@@ -135,7 +135,7 @@ def test_an_id_that_is_no_name_of_a_file_is_written_as_one(tmp_path, monkeypatch
     pairs = tuple(replace(one, id=f"../{one.id}") for one in dataset.pairs)
     for read in (lambda root: opened("own", root, pairs), lambda _: replace(dataset, pairs=pairs)):
         brought = [("plug-in x.py", Reader("brought", read))]
-        monkeypatch.setattr(api, "_plugin_readers", lambda found=brought: found)
+        monkeypatch.setattr(api, "_plugin_readers", lambda readers=brought: readers)
         ids = [pair.id for pair in open_dataset(f"brought:{dataset.root}").pairs]
         assert ids == [legal_id("../a"), legal_id("../b")]
     assert "ids become names of files: '../a' is ___a-" in capsys.readouterr().err
@@ -273,6 +273,6 @@ def test_splits_do_not_depend_on_order_or_company():
     splits = scene_splits(many)
     assert scene_splits(reversed(many)) == splits
     assert scene_splits(many[:200]) == {scene: splits[scene] for scene in many[:200]}
-    shares = [sum(found == split for found in splits.values()) / 400 for split in ("test", "train")]
+    shares = [sum(name == split for name in splits.values()) / 400 for split in ("test", "train")]
     assert abs(shares[0] - 0.2) < 0.06
     assert abs(shares[1] - 0.7) < 0.06

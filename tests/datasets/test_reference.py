@@ -34,9 +34,9 @@ def test_reference_shows_the_sharp_picture_on_the_blurry_grid(strong):
 def test_reference_is_computed_once_and_mended(strong, capfd, model):
     pair = strong.split("test")[1]
     first = aligned_reference(strong, pair, model=model)
-    made = first.sharp.stat().st_mtime_ns
+    moment = first.sharp.stat().st_mtime_ns
     assert aligned_reference(strong, pair, model=model) == first
-    assert first.sharp.stat().st_mtime_ns == made
+    assert first.sharp.stat().st_mtime_ns == moment
     for victim in (first.sharp, first.valid_mask, first.sharp.parent / "reference.json"):
         content = victim.read_bytes()
         victim.write_bytes(content[:-30])

@@ -31,8 +31,8 @@ from defocus.settings import load_settings, parse_settings
 
 
 def pair(name, **metadata: object):
-    known = MappingProxyType(metadata)
-    return Pair(name, name, "test", Path("b.png"), Path("s.png"), metadata=known)
+    mapping = MappingProxyType(metadata)
+    return Pair(name, name, "test", Path("b.png"), Path("s.png"), metadata=mapping)
 
 
 CAPTURED = pair("a")
@@ -103,12 +103,12 @@ def test_other_colours_become_srgb_and_its_own_stay_to_the_bit(tmp_path, refused
     path = saved(tmp_path / "a.png", picture, wide_profile())
     stored = read_image(path)
     np.testing.assert_array_equal(stored, picture)
-    found = in_srgb(path, stored)
+    converted = in_srgb(path, stored)
     profile = ImageCms.ImageCmsProfile(io.BytesIO(wide_profile()))
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     expected = ImageCms.profileToProfile(PillowImage.fromarray(picture), profile, srgb, 1)
-    np.testing.assert_array_equal(found, np.asarray(expected))
-    assert np.abs(found.astype(int) - picture[:, :, ::-1]).max() <= 3  # red for blue
+    np.testing.assert_array_equal(converted, np.asarray(expected))
+    assert np.abs(converted.astype(int) - picture[:, :, ::-1]).max() <= 3  # red for blue
     with refused(ImageError):
         in_srgb(path, picture.astype(np.uint16) * 257)
     for name, own in (("a.png", srgb.tobytes()), ("b.png", None), ("c.webp", srgb.tobytes())):
@@ -131,9 +131,9 @@ def test_grey_of_another_curve_becomes_that_of_srgb():
         expected = ImageCms.profileToProfile(
             picture, profile, ImageCms.createProfile("sRGB"), 1, outputMode="RGB"
         )
-    found = in_srgb(page, stored)
-    np.testing.assert_array_equal(found, np.asarray(expected))
-    assert np.abs(found.astype(int) - stored).max() > 10
+    converted = in_srgb(page, stored)
+    np.testing.assert_array_equal(converted, np.asarray(expected))
+    assert np.abs(converted.astype(int) - stored).max() > 10
 
 
 NO_ORCIDS = (
@@ -144,8 +144,8 @@ JANE = {"family": "Carberry", "given": "Josiah", "orcid": "0000-0002-1825-0097"}
 
 
 def told(**more: object):
-    known = {"title": "Bench & more", "licence": "CC-BY-4.0", "date": "2026-11-20", **more}
-    return parse_settings(Details, known, origin="card.toml")
+    facts = {"title": "Bench & more", "licence": "CC-BY-4.0", "date": "2026-11-20", **more}
+    return parse_settings(Details, facts, origin="card.toml")
 
 
 def test_a_right_card_is_taken():
@@ -263,16 +263,16 @@ def test_documents_state_a_licence_or_none_but_no_other(licence, stated):
     (rights,) = datacite(facts, details)["rightsList"]
     assert rights.get("rightsIdentifier", "") == stated.lower()
     assert licence_address(licence).endswith(".html") == (stated not in {"", "CC-BY-4.0"})
-    known = "cc-by-4.0" if licence == "CC-BY-4.0" else "other"
-    assert hub_licence(licence) == known
+    licence_id = "cc-by-4.0" if licence == "CC-BY-4.0" else "other"
+    assert hub_licence(licence) == licence_id
 
 
 def test_what_curation_asked_for_is_told_in_words():
-    told = steps_text(
+    text = steps_text(
         [step("curate", most_gain_ev=0.5, sharper=True), step("patches", edges=False)]
     )
-    assert "most_gain_ev 0.5, the sharp picture must be the sharper one." in told
-    assert "edges: no." in told
+    assert "most_gain_ev 0.5, the sharp picture must be the sharper one." in text
+    assert "edges: no." in text
     assert "either picture may be the sharper one" in steps_text([step("curate", sharper=False)])
 
 

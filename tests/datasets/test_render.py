@@ -166,9 +166,9 @@ def test_a_request_of_which_no_scene_can_be_read_is_refused(request_file, tmp_pa
 def test_the_command_makes_a_dataset(request_file, tmp_path, run):
     head = REQUEST[: REQUEST.index("[[scenes]]")]
     request_file.write_text(head + REQUEST[REQUEST.rindex("[[scenes]]") :])
-    done = CliRunner().invoke(command, [str(request_file), "--out", str(tmp_path / "out")])
-    assert done.exit_code == 0, done.output
-    assert f"use it with --dataset manifest:{tmp_path / 'out'}" in done.output
+    result = CliRunner().invoke(command, [str(request_file), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert f"use it with --dataset manifest:{tmp_path / 'out'}" in result.output
     document = json.loads((tmp_path / "out/manifest.json").read_text())
     (pair,) = document["pairs"]
     assert {"blurry", "sharp", "truth", "flow", "defocus_map", "dual_pixel_left"} <= set(pair)

@@ -32,17 +32,17 @@ def test_html_and_pdf_tell_counts_settings_and_measurements(tmp_path):
     ]
     pairs[1] = replace(pairs[1], sharp=None, metadata={"roles": {"blurry": "damaged"}})
     dataset = replace(dataset, pairs=tuple(pairs))
-    known = {"width": 56, "height": 40, "gain_ev": 0.1}
+    facts = {"width": 56, "height": 40, "gain_ev": 0.1}
     rows = tuple(
-        AuditedPair(p.id, p.scene, p.split, "ok", misalignment_px=0.125 * n, **known)
+        AuditedPair(p.id, p.scene, p.split, "ok", misalignment_px=0.125 * n, **facts)
         for n, p in enumerate(pairs)
     )
     page = page_of(dataset, Audit("noise", "0", "dis", rows, ()))
     html = render_html(page)
     assert HOSTILE not in html
     size = "56\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}40"
-    for told in ("6 pairs of 6 scenes", size, "16 bit", "2.8 (5)", "0.625"):
-        assert told in html
+    for text in ("6 pairs of 6 scenes", size, "16 bit", "2.8 (5)", "0.625"):
+        assert text in html
     assert html.index("At a glance") < html.index("Samples") < html.index("SHA-256")
     assert "pairs can be used" in html
     for split in {pair.split for pair in pairs}:

@@ -89,8 +89,8 @@ def test_pixels_are_the_stored_ones_within_one_step(dataset):
     expected = json.loads(EXPECTED.read_text())[dataset.name]
     for pair in dataset.pairs:
         for role, values in expected[pair.id].items():
-            found = sampled(getattr(pair, role))
-            assert np.abs(found - np.array(values)).max() <= 1, (pair.id, role)
+            pixels = sampled(getattr(pair, role))
+            assert np.abs(pixels - np.array(values)).max() <= 1, (pair.id, role)
 
 
 def sampled(path):

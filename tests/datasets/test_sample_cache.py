@@ -37,8 +37,8 @@ def test_two_processes_at_once_make_one_dataset(tmp_path):
 
 @pytest.mark.full
 def test_pixels_do_not_depend_on_threads_or_place(tmp_path):
-    known = [{"DEFOCUS_CACHE": str(tmp_path / n), "OMP_NUM_THREADS": n} for n in "12"]
-    both = [start_code(BUILD_ONE_SCENE, "strong", **one) for one in known]
+    environments = [{"DEFOCUS_CACHE": str(tmp_path / n), "OMP_NUM_THREADS": n} for n in "12"]
+    both = [start_code(BUILD_ONE_SCENE, "strong", **one) for one in environments]
     answers = [process.communicate() for process in both]
     assert answers[0][0]
     assert answers[0][0] == answers[1][0], answers
@@ -56,8 +56,8 @@ def test_damage_is_found_said_and_mended_and_nothing_else_made_again(small, capf
     assert "blurry.png is damaged" in capfd.readouterr().err
     assert again == first
     assert victim.read_bytes() == good
-    _blurry, made = victim, victim.stat().st_mtime_ns
-    assert open_dataset("sample").pairs[0].blurry.stat().st_mtime_ns == made
+    _blurry, moment = victim, victim.stat().st_mtime_ns
+    assert open_dataset("sample").pairs[0].blurry.stat().st_mtime_ns == moment
 
 
 @pytest.mark.parametrize("victim", ["manifest.json", "pairs/photographer/truth.png", "pairs"])

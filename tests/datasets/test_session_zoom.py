@@ -62,33 +62,33 @@ def session(tmp_path_factory, cache_folder):
 
 def test_audit_and_compensate_pool_and_say_so(session, tmp_path, data):
     name = f"manifest:{session.root}"
-    done = data("audit", name, "--out", tmp_path / "audit", "--json", "--jobs", "1")
-    audit = json.loads(done.stdout)
+    result = data("audit", name, "--out", tmp_path / "audit", "--json", "--jobs", "1")
+    audit = json.loads(result.stdout)
     rows = audit["pairs"]
     assert (rows[3]["status"], rows[3]["session_pairs"]) == ("ok", 3)
     assert rows[3]["zoom"] == pytest.approx(ZOOM, abs=0.001)
-    (told,) = audit["sessions"]
-    assert (told["by"], told["camera"], told["known_alone"]) == ("journal", "one", 3)
-    assert told["pairs"] == ["p0", "p1", "p2", "p3"]
-    assert told["measured_with_it"] == [one["id"] for one in rows if one["session_pairs"]]
-    assert (told["answered_thanks_to_it"], told["contradicting"]) == (["p3"], [])
-    assert told["shared"]["by"] == "journal"
-    zoom = f"{told['shared']['zoom']:.5f} ± {told['shared']['sigma']:.5f}"
+    (row,) = audit["sessions"]
+    assert (row["by"], row["camera"], row["known_alone"]) == ("journal", "one", 3)
+    assert row["pairs"] == ["p0", "p1", "p2", "p3"]
+    assert row["measured_with_it"] == [one["id"] for one in rows if one["session_pairs"]]
+    assert (row["answered_thanks_to_it"], row["contradicting"]) == (["p3"], [])
+    assert row["shared"]["by"] == "journal"
+    zoom = f"{row['shared']['zoom']:.5f} ± {row['shared']['sigma']:.5f}"
     said = f"session of 4 pairs by journal (one): zoom {zoom}"
-    outcome = f"used for {len(told['measured_with_it'])} of them"
+    outcome = f"used for {len(row['measured_with_it'])} of them"
     for words in (said, f"from 3 pairs; {outcome}, 1 pair unknown without it"):
-        assert words in done.stderr
+        assert words in result.stderr
 
     page = (tmp_path / "audit/audit.html").read_text()
     for words in ("What the pairs of a session share", "journal", zoom, "1: p3", "± in the mean"):
         assert words in page
 
-    done = data("compensate", name, "--out", tmp_path / "out", "--json", code=None)
-    made = json.loads(done.stdout)
-    assert made["pairs"] == told["pairs"]
-    assert made["sessions"] == audit["sessions"]
-    assert said in done.stderr
-    assert outcome in done.stderr
+    result = data("compensate", name, "--out", tmp_path / "out", "--json", code=None)
+    document = json.loads(result.stdout)
+    assert document["pairs"] == row["pairs"]
+    assert document["sessions"] == audit["sessions"]
+    assert said in result.stderr
+    assert outcome in result.stderr
     record = json.loads((tmp_path / "out/pairs/p3/misalignment.json").read_text())
     assert (record["session"]["pairs"], record["session"]["by"]) == (3, "journal")
     assert record["session"]["unknown_alone"]
@@ -108,12 +108,12 @@ def test_a_continued_compensation_says_the_same(session, tmp_path):
 
 def test_align_with_a_session(session, data, said, snapshot):
     files = [session.pairs[3].blurry, session.pairs[3].sharp]
-    done = data("align", *files, "--session", f"manifest:{session.root}")
+    result = data("align", *files, "--session", f"manifest:{session.root}")
     by = "(a session by journal); alone the pair is unknown: "
-    assert f"session    zoom of 3 pairs of the session {by}" in done.stdout
-    assert "moved      " in done.stdout
-    assert "session of 4 pairs by journal (one): zoom 1.00" in done.stderr
-    assert "from 3 pairs; 0 contradict it" in done.stderr
+    assert f"session    zoom of 3 pairs of the session {by}" in result.stdout
+    assert "moved      " in result.stdout
+    assert "session of 4 pairs by journal (one): zoom 1.00" in result.stderr
+    assert "from 3 pairs; 0 contradict it" in result.stderr
     more = ("--session", f"manifest:{session.root}", "--at-most", "translation")
     assert said(data("align", *files, *more, code=2)) == snapshot
 
@@ -122,14 +122,14 @@ def test_align_lists_what_a_session_is_without(session, data, tmp_path):
     files = [session.pairs[3].blurry, session.pairs[3].sharp]
     root = Path(shutil.copytree(session.root, tmp_path / "copy"))
     (root / "sharp4.png").write_bytes((root / "sharp0.png").read_bytes()[:99])
-    known = open_dataset(f"manifest:{root}").pairs
-    odd = replace(known[0], id="p4", sharp=root / "sharp4.png")
-    write_manifest(root, make_manifest(root, (*known, odd)))
-    done = data("align", *files, "--session", f"manifest:{root}", "--json", code=1)
-    told = json.loads(done.stdout)
-    assert [one["id"] for one in told["left_out"]] == ["p4"]
-    assert told["session"]["pairs"] == 3
-    assert "pair p4 is left out: sharp4.png: " in done.stderr
+    pairs = open_dataset(f"manifest:{root}").pairs
+    odd = replace(pairs[0], id="p4", sharp=root / "sharp4.png")
+    write_manifest(root, make_manifest(root, (*pairs, odd)))
+    result = data("align", *files, "--session", f"manifest:{root}", "--json", code=1)
+    document = json.loads(result.stdout)
+    assert [one["id"] for one in document["left_out"]] == ["p4"]
+    assert document["session"]["pairs"] == 3
+    assert "pair p4 is left out: sharp4.png: " in result.stderr
 
 
 def test_align_with_a_session_takes_the_pairs_that_say_so(session, refused):
@@ -173,36 +173,36 @@ def test_only_the_aperture_changed_needs_no_other_pair(session):
     """The zoom is 1 by what the metadata say; no pair stands behind it."""
     facts = {**CAMERA, "mode": "aperture"}
     first = Pair("p0", "s0", "train", session.pairs[0].blurry, metadata=facts)
-    (found,) = pooled([first], {"p0": OwnZoom(None, None, 200.0)})
-    assert found.lens == SessionLens(Shared(1.0, 0.0, 0), by="journal")
-    assert found.worth == ("p0",)
-    assert found.shared == "only the aperture changed, so zoom is taken as 1"
-    assert found.to_json()["shared"]["pairs"] == 0
+    (pool,) = pooled([first], {"p0": OwnZoom(None, None, 200.0)})
+    assert pool.lens == SessionLens(Shared(1.0, 0.0, 0), by="journal")
+    assert pool.worth == ("p0",)
+    assert pool.shared == "only the aperture changed, so zoom is taken as 1"
+    assert pool.to_json()["shared"]["pairs"] == 0
     assert lenses([first], {"p0": OwnZoom(1.02, 0.001, 200.0)}) == {}
     assert lenses([first], {"p0": OwnZoom(1.0001, 0.0002, 200.0)}) == {}
     unsure = {one.id: OwnZoom(1.0002, 0.002, 200.0) for one in session.pairs}
-    (found,) = pooled([replace(one, metadata=facts) for one in session.pairs], unsure)
-    assert found.to_json()["shared"]["pairs"] == 0, "none is named for what was not measured"
-    assert "from" not in found.shared
+    (pool,) = pooled([replace(one, metadata=facts) for one in session.pairs], unsure)
+    assert pool.to_json()["shared"]["pairs"] == 0, "none is named for what was not measured"
+    assert "from" not in pool.shared
 
 
 def test_pairs_that_contradict_their_session_or_are_affine_keep_their_own():
     zooms = dict.fromkeys([f"p{number}" for number in range(12)], OwnZoom(1.006, 0.001, 200.0))
     zooms["p11"] = OwnZoom(1.2, 0.001, 200.0)
     pairs = [replace(described(BODY), id=name) for name in zooms]
-    (found,) = pooled(pairs, zooms)
-    assert (found.contradicting, "p11" in found.worth) == (("p11",), False)
+    (pool,) = pooled(pairs, zooms)
+    assert (pool.contradicting, "p11" in pool.worth) == (("p11",), False)
     still = [replace(one, metadata={**one.metadata, "mode": "aperture"}) for one in pairs]
     ones = dict.fromkeys(zooms, OwnZoom(1.0, 0.001, 200.0)) | {"p11": OwnZoom(1.2, 0.001, 200.0)}
-    (found,) = pooled(still, ones)
-    assert (found.contradicting, "p11" in found.worth) == (("p11",), False)
-    assert "1 contradicts it" in found.outcome
+    (pool,) = pooled(still, ones)
+    assert (pool.contradicting, "p11" in pool.worth) == (("p11",), False)
+    assert "1 contradicts it" in pool.outcome
     own = {f"p{number}": OwnZoom(1.006, 0.001 + 0.001 * number, 200.0) for number in range(4)}
     own["p3"] = replace(own["p3"], takes=False)
-    (found,) = pooled([replace(described(BODY), id=name) for name in own], own)
-    assert found.lens.pairs == 4
-    assert "p2" in found.worth
-    assert "p3" not in found.worth
+    (pool,) = pooled([replace(described(BODY), id=name) for name in own], own)
+    assert pool.lens.pairs == 4
+    assert "p2" in pool.worth
+    assert "p3" not in pool.worth
 
 
 OWN = {f"p{n}": OwnZoom(1.006, 0.001 + 0.001 * n, 200.0) for n in range(3)}
@@ -211,11 +211,11 @@ OWN["p3"] = OwnZoom(None, None, 200.0)
 
 def test_exif_tells_a_session_but_not_the_change_of_focus(tmp_path):
     """A pair that is unknown by itself could have been refocused otherwise."""
-    (found,) = pooled(pairs_of(tmp_path), OWN)
-    assert "p2" in found.worth
-    assert "p3" not in found.worth
-    assert found.title == "session of 4 pairs by EXIF (One, 50 mm)"
-    assert found.shared.startswith("zoom 1.00600 ± 0.0")
+    (pool,) = pooled(pairs_of(tmp_path), OWN)
+    assert "p2" in pool.worth
+    assert "p3" not in pool.worth
+    assert pool.title == "session of 4 pairs by EXIF (One, 50 mm)"
+    assert pool.shared.startswith("zoom 1.00600 ± 0.0")
     focused = pairs_of(tmp_path, distance=2.5)
     assert "p3" in lenses(focused, OWN)
     unknown = dict.fromkeys(OWN, OwnZoom(None, None, 200.0))

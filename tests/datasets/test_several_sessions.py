@@ -24,11 +24,11 @@ def shot_session(root, *views: int):
 
 def test_several_sessions_become_one_dataset(tmp_path, refused):
     sessions = [shot_session(tmp_path / day / "S", view) for day, view in (("mon", 1), ("tue", 2))]
-    done = import_sessions(sessions, tmp_path / "data")
-    assert [pair.id for pair in done.pairs] == ["s-1_0001_desk", "s-2_0001_desk"]
-    assert {pair.scene for pair in done.pairs} == {"desk"}, "named alike by a person"
+    imported = import_sessions(sessions, tmp_path / "data")
+    assert [pair.id for pair in imported.pairs] == ["s-1_0001_desk", "s-2_0001_desk"]
+    assert {pair.scene for pair in imported.pairs} == {"desk"}, "named alike by a person"
     assert len(read_manifest(tmp_path / "data").pairs) == 2
-    assert import_sessions(sessions, tmp_path / "data").pairs == done.pairs, "it goes on"
+    assert import_sessions(sessions, tmp_path / "data").pairs == imported.pairs, "it goes on"
     with refused(DatasetError):
         import_sessions(sessions[:1], tmp_path / "data")
     with refused(InputError):
@@ -38,10 +38,10 @@ def test_several_sessions_become_one_dataset(tmp_path, refused):
 def test_many_views_of_a_scene_and_an_empty_split_are_warnings(data, tmp_path):
     shot_session(tmp_path / "alike", 1, 1)
     shot_session(tmp_path / "unlike", 1, 2, 3)
-    done = data("import", "unlike", "--out", "one")
-    assert "warning: scene desk: 3 pairs of 3 different views" in done.stderr
-    assert "warning: one scene cannot be split, so it is for testing" in done.stderr
-    assert "3 pairs (0 train, 0 validation, 3 test)" in done.stdout
-    done = data("import", "alike", "--out", "two", code=None)
-    assert "different views" not in done.stderr
-    done = data("import", "--out", "none", code=2)
+    result = data("import", "unlike", "--out", "one")
+    assert "warning: scene desk: 3 pairs of 3 different views" in result.stderr
+    assert "warning: one scene cannot be split, so it is for testing" in result.stderr
+    assert "3 pairs (0 train, 0 validation, 3 test)" in result.stdout
+    result = data("import", "alike", "--out", "two", code=None)
+    assert "different views" not in result.stderr
+    result = data("import", "--out", "none", code=2)

@@ -150,15 +150,15 @@ def test_the_ceiling_is_the_score_of_the_scene_without_noise(sigma):
     rows, columns = np.mgrid[0:200, 0:300]
     scene = 0.3 + 0.2 * np.sin(columns / 40) + 0.3 * (rows > 100)
     noisy = scene[:, :, None] + np.random.default_rng(1).normal(0, sigma, (200, 300, 3))
-    found = ceiling_db(np.rint(np.clip(noisy, 0, 1) * 65535).astype(np.uint16))
-    assert found == pytest.approx(-20 * np.log10(sigma), abs=0.3)
+    ceiling = ceiling_db(np.rint(np.clip(noisy, 0, 1) * 65535).astype(np.uint16))
+    assert ceiling == pytest.approx(-20 * np.log10(sigma), abs=0.3)
     assert ceiling_db(np.full((20, 20, 3), 9, np.uint8)) is None
 
 
 def test_the_command(data, copy, sidecar, tmp_path, refused):
-    done = data("sidecar", f"realdof:{copy}", "--apply", sidecar)
-    assert done.stdout.endswith("use it with --dataset realdof@aligned-v1\n")
-    assert done.stderr.count("pair 02 is left out") == 1
+    result = data("sidecar", f"realdof:{copy}", "--apply", sidecar)
+    assert result.stdout.endswith("use it with --dataset realdof@aligned-v1\n")
+    assert result.stderr.count("pair 02 is left out") == 1
     shown = data("package", "realdof@aligned-v1", "--to", "folder", "--out", "r", code=2)
     assert "release a sidecar instead" in shown.stderr
     for more in (("--out", "x"), ("--model", "flow")):

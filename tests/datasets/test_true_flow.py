@@ -40,11 +40,11 @@ def source(dataset):
 def test_it_brings_the_target_onto_the_blurry_crop(
     dataset, quarter_turns, *, mirrored, upside_down, window_px
 ):
-    found = source(dataset)
+    patches = source(dataset)
     crop = Crop(0, 9, 7, upside_down=upside_down, mirrored=mirrored, quarter_turns=quarter_turns,
                 window_px=window_px)  # fmt: skip
     blurry, target, flow = (
-        found.patch(one, crop, 32)[None] for one in ("blurry", "target", "flow")
+        patches.patch(one, crop, 32)[None] for one in ("blurry", "target", "flow")
     )
     inner = np.s_[..., 4:-4, 4:-4]
     assert float((warp(target, flow) - blurry)[inner].abs().mean()) < 0.004

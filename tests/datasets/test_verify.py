@@ -41,8 +41,8 @@ def wrong(root):
 def test_a_release_is_whole_for_us_and_for_sha256sum(release):
     assert wrong(release) == []
     for name in (CHECKSUMS, TAG_CHECKSUMS):
-        done = subprocess.run(["sha256sum", "-c", name], cwd=release, capture_output=True)
-        assert done.returncode == 0
+        result = subprocess.run(["sha256sum", "-c", name], cwd=release, capture_output=True)
+        assert result.returncode == 0
     listed = (release / CHECKSUMS).read_text().splitlines()
     files = {path for path in release.rglob("*") if path.is_file()}
     assert len(listed) == len(files) - 2
@@ -199,9 +199,9 @@ def test_names_that_differ_in_case_alone_are_refused(tmp_path, refused):
 )
 def test_repair_puts_everything_back(release, whole, damage):
     damage(release)
-    done = repair_folder(release, whole)
-    assert done.before
-    assert done.after.ok
+    repair = repair_folder(release, whole)
+    assert repair.before
+    assert repair.after.ok
     assert folder_hashes(release) == folder_hashes(whole)
 
 
@@ -214,10 +214,10 @@ def test_repair_needs_no_other_bytes_than_are_lost(release, whole, refused):
     one.write_bytes(two.read_bytes())
     two.write_bytes(content)
     (release / "mine.txt").write_text("mine")
-    done = repair_folder(release, other)
-    assert done.after.ok
-    assert (done.aside / "mine.txt").read_text() == "mine"
-    assert done.aside.name == f"{release.name}.extra"
+    repair = repair_folder(release, other)
+    assert repair.after.ok
+    assert (repair.aside / "mine.txt").read_text() == "mine"
+    assert repair.aside.name == f"{release.name}.extra"
     (release / "pairs/c/sharp.png").unlink()
     with refused(DatasetError):
         repair_folder(release, other)
@@ -238,12 +238,12 @@ def test_the_command(data, release, whole, tmp_path):
     assert intact == {"ok": True, "wrong": []}
     (release / "LICENSE").write_text("mine")
     (release / "x\udcff\x1b.png").write_bytes(b"1")
-    done = data("verify", release, "--json", code=1)
-    assert json.loads(done.stdout)["wrong"][0] == {"file": "LICENSE", "kind": "changed"}
-    told = data("verify", release, code=1)
-    assert "\x1b" not in told.stdout
-    assert "changed  LICENSE" in told.stdout
-    assert "2 files wrong: 1 changed, 1 extra" in told.stdout
+    result = data("verify", release, "--json", code=1)
+    assert json.loads(result.stdout)["wrong"][0] == {"file": "LICENSE", "kind": "changed"}
+    outcome = data("verify", release, code=1)
+    assert "\x1b" not in outcome.stdout
+    assert "changed  LICENSE" in outcome.stdout
+    assert "2 files wrong: 1 changed, 1 extra" in outcome.stdout
     repaired = data("verify", release, "--repair", whole, code=None)
     assert (repaired.returncode, repaired.stderr.count("was ")) == (0, 2)
     assert "manifest-sha256.txt" in data("verify", tmp_path, code=2).stderr
@@ -253,5 +253,5 @@ def test_several_files_are_read_at_once_with_the_same_result(release, data):
     (release / "pairs" / "b" / "sharp.png").write_bytes(b"no picture")
     assert folder_hashes(release, 4) == folder_hashes(release)
     results = [data("verify", release, "--jobs", jobs, code=None) for jobs in "14"]
-    assert [done.returncode for done in results] == [1, 1]
+    assert [result.returncode for result in results] == [1, 1]
     assert results[0].stdout == results[1].stdout

@@ -75,14 +75,14 @@ def test_no_make_is_said_twice(make, model, shown, tmp_path):
 TOLD = {"model": "One", "focal_length": 50.0, "f_number": 2.0}
 
 
-def photograph(path, **told: float | str):
+def photograph(path, **fields: float | str):
     """A picture with EXIF."""
     exif = Image.Exif()
     below = exif.get_ifd(ExifTags.IFD.Exif)
     tags = {"focal_length": 0x920A, "f_number": 0x829D, "distance": 0x9206}
-    below.update({tags[name]: IFDRational(float(told[name])) for name in tags if name in told})
-    if "model" in told:
-        exif[0x0110] = told["model"]
+    below.update({tags[name]: IFDRational(float(fields[name])) for name in tags if name in fields})
+    if "model" in fields:
+        exif[0x0110] = fields["model"]
     Image.new("RGB", (32, 32)).save(path, exif=exif)
     return path
 
@@ -101,12 +101,12 @@ def pairs_of(folder, **sharp: float | str):
 
 
 @pytest.mark.parametrize(
-    ("numerator", "denominator", "told"),
+    ("numerator", "denominator", "expected"),
     [(2**32 - 1, 1, None), (2**32 - 1, 10, None), (2**32 - 1, 2**32 - 1, None), (5, 0, None),
      (0, 0, None), (0, 1, None), (25, 10, 2.5)],
 )  # fmt: skip
 def test_a_distance_that_is_infinite_or_unknown_is_no_number_of_metres(
-    tmp_path, numerator, denominator, told
+    tmp_path, numerator, denominator, expected
 ):
     (pair, *_) = pairs_of(tmp_path, distance=2.5)
     for member in (pair.blurry, pair.sharp or pair.blurry):
@@ -116,9 +116,9 @@ def test_a_distance_that_is_infinite_or_unknown_is_no_number_of_metres(
         assert content.count(was) == 1
         member.write_bytes(content.replace(was, struct.pack(f"{order}II", numerator, denominator)))
     session = sessions_of([pair])["p0"]
-    assert session.one_change == (told is not None)
+    assert session.one_change == (expected is not None)
     distances = [distance for _, distance in json.loads(session.optics)[1]]
-    assert distances == [told, told]
+    assert distances == [expected, expected]
 
 
 def test_exif_of_a_file_is_read_once(tmp_path, monkeypatch):

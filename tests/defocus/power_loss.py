@@ -158,17 +158,17 @@ class Disk:
             if group:
                 self._pending.append(({str(Path(name).parent) for name in group}, group))
         gone = {*self._live.values()} - {*now.values()}
-        known = {*self._durable.values()}
-        for ino in gone - known:
+        contents = {*self._durable.values()}
+        for ino in gone - contents:
             self._content.pop(ino, None)
         self._live = now
 
     def _names(self) -> Names:
-        found: Names = {}
+        names: Names = {}
         for path in sorted(self.root.rglob("*")):
             name = path.relative_to(self.root).as_posix()
-            found[name] = FOLDER if path.is_dir() else path.stat().st_ino
-        return found
+            names[name] = FOLDER if path.is_dir() else path.stat().st_ino
+        return names
 
     def _read(self, name: str) -> bytes:
         return (self.root / name).read_bytes()

@@ -56,18 +56,18 @@ run_command(group)
     ],
 )
 def test_errors_become_one_line_and_their_exit_code(kind, code):
-    done = run_python(HARNESS, "fail", kind)
-    assert (done.returncode, done.stdout) == (code, "")
-    assert len(done.stderr.split("\n")[:-1]) - done.stderr.startswith("\n") == (kind != "code")
-    assert "Traceback" not in done.stderr
+    result = run_python(HARNESS, "fail", kind)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert len(result.stderr.split("\n")[:-1]) - result.stderr.startswith("\n") == (kind != "code")
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.full
 def test_stdout_holds_the_json_document_alone_and_wrong_usage_gives_2():
-    done = run_python(HARNESS, "document")
-    assert json.loads(done.stdout) == {"value": None, "name": "größe"}
-    assert "python noise" in done.stderr
-    assert "child noise" in done.stderr
+    result = run_python(HARNESS, "document")
+    assert json.loads(result.stdout) == {"value": None, "name": "größe"}
+    assert "python noise" in result.stderr
+    assert "child noise" in result.stderr
     assert [run_python(HARNESS, word).returncode for word in ("nothing", "fail")] == [2, 2]
 
 
@@ -83,8 +83,8 @@ def test_a_command_whose_reader_has_left_ends_as_it_would(typed, code, monkeypat
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     reader, writer = os.pipe()
     os.close(reader)
-    done = run_python(LIST, *typed.split(), stdout=writer)
-    assert (done.returncode, bool(done.stderr)) == (code, code != 0)
+    result = run_python(LIST, *typed.split(), stdout=writer)
+    assert (result.returncode, bool(result.stderr)) == (code, code != 0)
     assert run_python(LIST, *typed.split(), stdout=writer, stderr=writer).returncode == code
     os.close(writer)
 
@@ -94,9 +94,9 @@ def test_a_command_whose_reader_has_left_ends_as_it_would(typed, code, monkeypat
 def test_a_command_without_a_stream_or_with_a_full_one_ends_in_order(typed):
     for streams, code in ((">&-", 0), ("2>&- <&-", 0), (">/dev/full", 5)):
         words = ["bash", "-c", f'"$@" {streams}', "-", sys.executable, "-c", LIST, *typed.split()]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        result = subprocess.run(words, capture_output=True, text=True, check=False)
         lines = ["defocus-data: cannot write the output: the disk is full"] * (code == 5)
-        assert (done.returncode, [line.split(";")[0] for line in done.stderr.splitlines()]) == (
+        assert (result.returncode, [line.split(";")[0] for line in result.stderr.splitlines()]) == (
             code, lines
         )  # fmt: skip
 
@@ -108,9 +108,9 @@ def test_another_broken_pipe_is_a_failure():
         "def broken(): raise BrokenPipeError(32, 'Broken pipe')\n"
         f"api.dataset_kinds = broken\n{LIST}"
     )
-    done = run_python(broken, "list")
-    assert done.returncode == 1
-    assert done.stderr.startswith("defocus-data: a pipe to another process broke")
+    result = run_python(broken, "list")
+    assert result.returncode == 1
+    assert result.stderr.startswith("defocus-data: a pipe to another process broke")
 
 
 @pytest.mark.parametrize("typed", ["nan", "-nan", "inf", "-inf", "NaN", "1e999", "0", "far", ""])
@@ -130,9 +130,9 @@ def test_help_imports_nothing_heavy(command):
         "atexit.register(lambda: print('heavy:', sorted(heavy & set(sys.modules))))\n"
         f"from {COMMANDS[command]} import main; main()"
     )
-    done = run_python(code)
-    assert "Other commands:" not in done.stdout, "each says its heading"
-    assert "heavy: []" in done.stdout
+    result = run_python(code)
+    assert "Other commands:" not in result.stdout, "each says its heading"
+    assert "heavy: []" in result.stdout
 
 
 @pytest.mark.full
@@ -151,15 +151,15 @@ def test_the_bar_of_failed_work_is_gone_before_the_error_is_told():
         "run_command(command)\n"
     )
     screen, terminal = os.openpty()
-    done = run_python(work, stderr=terminal, env={**os.environ, "TERM": "xterm"})
-    assert done.returncode == InputError.exit_code
+    result = run_python(work, stderr=terminal, env={**os.environ, "TERM": "xterm"})
+    assert result.returncode == InputError.exit_code
     os.close(terminal)
     shown = os.read(screen, 65536).decode()
     os.close(screen)
-    bars, told = shown.rsplit("cannot be", 1)
+    bars, message = shown.rsplit("cannot be", 1)
     assert "much work" in bars
     assert "its part" in bars
-    assert told == "\r\n", "no bar is drawn, or taken away, below the error"
+    assert message == "\r\n", "no bar is drawn, or taken away, below the error"
     assert bars.rindex("\x1b[1A\x1b[J") > bars.rindex("its part"), "both lines are taken away"
 
 

@@ -18,12 +18,12 @@ EXIT_CODES = {
 
 
 def test_every_exception_has_the_exit_code_of_the_contract():
-    found = {
+    codes = {
         name: value.exit_code
         for name, value in vars(errors).items()
         if isinstance(value, type) and issubclass(value, errors.DefocusError)
     }
-    assert found == EXIT_CODES
+    assert codes == EXIT_CODES
     assert errors.EXIT_INTERRUPTED == 130
 
 

@@ -83,8 +83,8 @@ def test_all_kinds_of_parts_are_found_by_type(write, tmp_path):
     plugin = load_plugin(write(PARTS))
     assert "my-loss" in losses()
     assert "halves" in objectives()
-    made = loss("my-loss", power=1.0)(torch.ones(1, 3, 2, 2), torch.zeros(1, 3, 2, 2))
-    assert made.item() == 1.0
+    value = loss("my-loss", power=1.0)(torch.ones(1, 3, 2, 2), torch.zeros(1, 3, 2, 2))
+    assert value.item() == 1.0
     assert isinstance(objective("halves"), Objective)
     parts = vars(plugin.module)
     assert all_metrics()["bias"].source_hash == plugin.hash_of(parts["BIAS"])
@@ -116,8 +116,8 @@ def test_a_network_may_change_what_it_is_given(write):
     picture, own = np.full((40, 44, 3), 0.8, np.float32), baseline("my-net").build()
     for strength, value in ((0.0, 0.8), (0.5, 0.6), (1.0, 0.4)):
         for network in (own, Halves()):
-            made = defocus.restore(picture, network, strength=strength, guard=False)
-            np.testing.assert_allclose(made, value, rtol=1e-6)
+            restoration = defocus.restore(picture, network, strength=strength, guard=False)
+            np.testing.assert_allclose(restoration, value, rtol=1e-6)
     blurry = torch.full((1, 3, 16, 16), 0.8)
     assert outputs_of(own, Batch(blurry, blurry))["restored"].max() < 0.5 < blurry.min()
 
@@ -140,9 +140,9 @@ def test_a_file_with_read_is_a_reader_of_its_name(write):
 def test_jdrl_takes_the_registered_system_where_there_is_one(refused):
     assert with_objective(baseline("unet"), "jdrl").card == baseline("jdrl-unet").card
     assert with_objective(baseline("jdrl-unet"), "jdrl").card.name == "jdrl-unet"
-    made = with_objective(baseline("restormer"), "jdrl")
-    assert made.card.name == "jdrl-restormer"
-    assert baseline("jdrl-restormer").card == made.card
+    system = with_objective(baseline("restormer"), "jdrl")
+    assert system.card.name == "jdrl-restormer"
+    assert baseline("jdrl-restormer").card == system.card
     with refused(RegistryError):
         with_objective(baseline("input"), "jdrl")
     with refused(RegistryError):

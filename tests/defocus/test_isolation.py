@@ -77,10 +77,10 @@ class OddError(Exception):
     ids=repr,
 )
 def test_whatever_else_fails_is_the_reason(error, text):
-    done = attempt("a", raising(error))
-    assert done.id == "a"
-    assert done.reason.startswith(text)
-    assert "\n" not in done.reason
+    outcome = attempt("a", raising(error))
+    assert outcome.id == "a"
+    assert outcome.reason.startswith(text)
+    assert "\n" not in outcome.reason
     assert attempt("a", lambda: 3) == 3
 
 
@@ -116,7 +116,7 @@ def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path, name):
 
 def test_a_longer_name_is_no_trouble_of_others(tmp_path, refused):
     path = tmp_path / ("n" * 256)
-    with refused(StorageError) as found, atomic_path(path):
+    with refused(StorageError) as caught, atomic_path(path):
         pass
-    assert not found.value.everywhere
+    assert not caught.value.everywhere
     assert not list(tmp_path.iterdir())

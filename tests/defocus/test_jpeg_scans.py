@@ -21,7 +21,7 @@ def progressive(side: int = 200, **settings: object) -> bytes:
 
 
 def scans(data: bytes) -> list[int]:
-    return [found.start() for found in re.finditer(rb"\xff\xda\0[\x06-\x0c]", data)]
+    return [match.start() for match in re.finditer(rb"\xff\xda\0[\x06-\x0c]", data)]
 
 
 @pytest.mark.parametrize("share", [0.2, 0.3, 0.5, 0.7, 0.9, 0.97])

@@ -13,5 +13,5 @@ from defocus.likeness import fingerprint
 def test_the_hash_is_that_of_the_library(size, bits):
     random = np.random.default_rng(sum(size))
     noise = random.integers(0, 256, (*size, 3), dtype=np.uint8)
-    found = fingerprint(cv2.GaussianBlur(noise, (0, 0), 3))
-    assert np.packbits(found.bits).tobytes().hex() == bits
+    own_hash = fingerprint(cv2.GaussianBlur(noise, (0, 0), 3))
+    assert np.packbits(own_hash.bits).tobytes().hex() == bits

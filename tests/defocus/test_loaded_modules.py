@@ -34,6 +34,6 @@ LEFT_ALONE = {
 @pytest.mark.full
 @pytest.mark.parametrize("modules", LEFT_ALONE)
 def test_it_is_not_imported(modules):
-    found = f"print(sorted({set(modules.split())!r} & set(sys.modules)))"
-    done = run_python(f"import sys\n{LEFT_ALONE[modules]}\n{found}")
-    assert done.stdout == "[]\n", done.stderr
+    code = f"print(sorted({set(modules.split())!r} & set(sys.modules)))"
+    result = run_python(f"import sys\n{LEFT_ALONE[modules]}\n{code}")
+    assert result.stdout == "[]\n", result.stderr

@@ -71,8 +71,8 @@ def test_a_palette_of_one_bit_has_colours(tmp_path):
     path = tmp_path / "a.tif"
     colours.save(path, bits=1)
     with Pillow.open(path) as opened:
-        told = np.asarray(opened.convert("RGB"))
-    np.testing.assert_array_equal(read_image(path), told)
+        rgb = np.asarray(opened.convert("RGB"))
+    np.testing.assert_array_equal(read_image(path), rgb)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

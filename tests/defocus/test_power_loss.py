@@ -25,14 +25,14 @@ def disk(tmp_path: Path, check: Check) -> Disk:
 
     (tmp_path / "disk").mkdir()
     (tmp_path / "states").mkdir()
-    made = Disk(tmp_path / "disk", looked, tmp_path / "states")
-    made.begin()
-    return made
+    watched = Disk(tmp_path / "disk", looked, tmp_path / "states")
+    watched.begin()
+    return watched
 
 
-def finished(made: Disk, least: int) -> None:
-    made.try_states()
-    assert made.states >= least
+def finished(watched: Disk, least: int) -> None:
+    watched.try_states()
+    assert watched.states >= least
 
 
 def test_a_document_is_old_or_new(tmp_path, monkeypatch):
@@ -43,13 +43,13 @@ def test_a_document_is_old_or_new(tmp_path, monkeypatch):
         number = json.loads(path.read_bytes())["number"] if path.exists() else 0
         assert number in (confirmed, confirmed + 1)
 
-    made = disk(tmp_path, check)
-    with made.watched(monkeypatch):
-        folder = make_folder(made.root / "new/folder")
+    watched = disk(tmp_path, check)
+    with watched.watched(monkeypatch):
+        folder = make_folder(watched.root / "new/folder")
         for number in (1, 2, 3):
             write_json(folder / "it.json", {"number": number})
             confirmed = number
-    finished(made, 60)
+    finished(watched, 60)
 
 
 def test_a_journal_keeps_its_lines(tmp_path, monkeypatch):
@@ -61,18 +61,18 @@ def test_a_journal_keeps_its_lines(tmp_path, monkeypatch):
             assert path.exists()
         if not path.exists():
             return
-        found = read_journal(path).records
-        assert confirmed <= len(found) <= confirmed + 1
+        records = read_journal(path).records
+        assert confirmed <= len(records) <= confirmed + 1
         with Journal(path) as again:
             again.append("again")
-        assert len(read_journal(path).records) == len(found) + 1
+        assert len(read_journal(path).records) == len(records) + 1
 
-    made = disk(tmp_path, check)
-    with made.watched(monkeypatch), Journal(made.root / "journal.jsonl") as journal:
+    watched = disk(tmp_path, check)
+    with watched.watched(monkeypatch), Journal(watched.root / "journal.jsonl") as journal:
         for number in (1, 2, 3):
             journal.append("event", text="x" * 50 * number)
             confirmed = number
-    finished(made, 30)
+    finished(watched, 30)
 
 
 def test_a_persons_decisions_are_kept(tmp_path, monkeypatch):
@@ -81,12 +81,12 @@ def test_a_persons_decisions_are_kept(tmp_path, monkeypatch):
     def check(place: Path) -> None:
         assert set(confirmed) <= set(read_decisions(place))
 
-    made = disk(tmp_path, check)
-    with made.watched(monkeypatch):
+    watched = disk(tmp_path, check)
+    with watched.watched(monkeypatch):
         for name in ("a", "b", "c"):
-            add_decision(made.root, Judgement(name, "reject", "blurred", "person"))
+            add_decision(watched.root, Judgement(name, "reject", "blurred", "person"))
             confirmed.append(name)
-    finished(made, 20)
+    finished(watched, 20)
 
 
 def test_an_archive_is_unpacked_whole(tmp_path, monkeypatch):
@@ -95,18 +95,18 @@ def test_an_archive_is_unpacked_whole(tmp_path, monkeypatch):
     with zipfile.ZipFile(archive, "w") as file:
         for name, content in contents.items():
             file.writestr(name, content)
-    done = False
+    complete = False
 
     def check(place: Path) -> None:
         out = place / "out"
-        assert out.exists() or not done
+        assert out.exists() or not complete
         if out.exists():
-            found = {p.relative_to(out).as_posix(): p.read_bytes() for p in out.rglob("*.png")}
-            assert found == contents
+            members = {p.relative_to(out).as_posix(): p.read_bytes() for p in out.rglob("*.png")}
+            assert members == contents
 
-    made = disk(tmp_path, check)
-    with made.watched(monkeypatch):
-        unpack(archive, made.root / "out")
-        done = True
-        made.try_states()
-    finished(made, 60)
+    watched = disk(tmp_path, check)
+    with watched.watched(monkeypatch):
+        unpack(archive, watched.root / "out")
+        complete = True
+        watched.try_states()
+    finished(watched, 60)

@@ -98,7 +98,7 @@ def test_an_interrupt_while_the_processes_start_is_not_waited_out(monkeypatch):
 
 def test_an_interrupt_that_another_thread_gets_waits_until_all_are_started(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    begin, ended, done = threading.Event(), threading.Event(), []
+    begin, ended, numbers = threading.Event(), threading.Event(), []
 
     def press() -> None:
         begin.wait()
@@ -110,13 +110,13 @@ def test_an_interrupt_that_another_thread_gets_waits_until_all_are_started(monke
             begin.set()
             ended.wait()
             time.sleep(0.01)
-            done.append("started")
+            numbers.append("started")
 
     threading.Thread(target=press, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         start()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert done == ["started"]
+    assert numbers == ["started"]
     assert "OMP_NUM_THREADS" not in os.environ
 
 
@@ -186,5 +186,5 @@ def test_numpy_has_one_thread_in_each_process(tmp_path):
     environment = {name: value for name, value in os.environ.items() if "_NUM_THREADS" not in name}
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     command = [sys.executable, str(tmp_path / "blas.py")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["None", "1", "1", "None"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["None", "1", "1", "None"]

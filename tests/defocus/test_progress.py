@@ -33,10 +33,10 @@ def test_bars_inside_of_bars_end_with_their_work(capsys):
             assert [task.description for task in progress._TASKS] == ["outer", "inner: loss 0.1"]
         assert [task.description for task in progress._TASKS] == ["outer"]
         say("a message")
-    told = capsys.readouterr().err
-    frames = re.split(r"\r(?:\x1b\[1A\x1b\[J|\x1b\[K)", told)
+    stderr = capsys.readouterr().err
+    frames = re.split(r"\r(?:\x1b\[1A\x1b\[J|\x1b\[K)", stderr)
     assert frames[2] == f"outer  {'─' * 14} 0 of 2\n北の窓 {'─' * 14} 0 of 2"
-    assert f"inner: loss 0.1 {'━' * 7}{'─' * 7} 1 of 2, 0 s left" in told
+    assert f"inner: loss 0.1 {'━' * 7}{'─' * 7} 1 of 2, 0 s left" in stderr
     assert frames[frames.index("a message\n") + 1].startswith(f"outer {'─' * 14} 0 of 2")
     assert frames[-1] == "", "nothing is left of the bars"
     assert progress._TASKS == progress._SHOWN == []

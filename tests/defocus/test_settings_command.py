@@ -26,13 +26,13 @@ def greet(place: str, greeting: "Greeting") -> None:
 
 def test_every_kind_of_field_is_read():
     typed = "there --number 2 --rate 0.5 --names a,b --file x --file y --quietly --tone rude"
-    done = CliRunner().invoke(greet, typed.split())
+    result = CliRunner().invoke(greet, typed.split())
     greeting = settings_of_greet.Greeting(
         number=2, rate=0.5, names=("a", "b"), files=(Path("x"), Path("y")), loud=False, tone="rude"
     )
-    assert done.output == f"there {dict(greeting)}\n"
-    done = CliRunner().invoke(greet, ["there"])
-    assert done.output == f"there {dict(settings_of_greet.Greeting())}\n"
+    assert result.output == f"there {dict(greeting)}\n"
+    result = CliRunner().invoke(greet, ["there"])
+    assert result.output == f"there {dict(settings_of_greet.Greeting())}\n"
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def test_every_kind_of_field_is_read():
 )
 def test_what_is_wrong_is_one_line_and_exit_code_2(typed, message):
     words = [word.replace("_", " ") for word in typed.split()]
-    done = CliRunner().invoke(greet, ["there", *words])
-    assert done.exit_code == 2
-    assert done.output.splitlines()[-1] == f"Error: {message}"
+    result = CliRunner().invoke(greet, ["there", *words])
+    assert result.exit_code == 2
+    assert result.output.splitlines()[-1] == f"Error: {message}"
 
 
 def test_the_help_has_headings_in_order_and_joined_texts():

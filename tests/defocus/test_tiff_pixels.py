@@ -19,8 +19,8 @@ from defocus.tiff_pixels import read_misread, tiff_layout
 def values(channels: int, dtype: Any) -> NDArray[Any]:
     drawn = np.random.default_rng(channels).random((9, 12, channels))
     picture = drawn if np.dtype(dtype).kind == "f" else drawn * np.iinfo(dtype).max
-    made: NDArray[Any] = picture.astype(dtype)
-    return made[:, :, 0] if channels == 1 else made
+    numbers: NDArray[Any] = picture.astype(dtype)
+    return numbers[:, :, 0] if channels == 1 else numbers
 
 
 @pytest.mark.parametrize("photometric", ["miniswhite", "minisblack"])
@@ -34,9 +34,9 @@ def test_grey_keeps_its_transparency_and_is_no_negative(tmp_path, dtype, channel
     grey = shown if channels == 1 else shown[:, :, 0]
     if photometric == "miniswhite":
         grey[...] = np.iinfo(dtype).max - grey
-    found = read_stored(path)
-    assert found.dtype == dtype
-    np.testing.assert_array_equal(found, shown)
+    picture_pixels = read_stored(path)
+    assert picture_pixels.dtype == dtype
+    np.testing.assert_array_equal(picture_pixels, shown)
     np.testing.assert_array_equal(read_image(path), np.dstack([grey] * 3))
 
 
@@ -51,12 +51,12 @@ def test_colours_that_were_multiplied_with_transparency_are_divided(tmp_path, dt
     kind = "minisblack" if channels == 2 else "rgb"
     stored = (multiplied if straight.dtype.kind == "f" else np.rint(multiplied)).astype(dtype)
     tifffile.imwrite(path, stored, photometric=kind, extrasamples=["assocalpha"])
-    found = read_stored(path)
-    assert (found.dtype, found.shape) == (straight.dtype, straight.shape)
+    picture_pixels = read_stored(path)
+    assert (picture_pixels.dtype, picture_pixels.shape) == (straight.dtype, straight.shape)
     seen = straight[:, :, -1] > 0.2 * full
-    error = np.abs(found.astype(float) - straight)[seen].max() / full
+    error = np.abs(picture_pixels.astype(float) - straight)[seen].max() / full
     assert error < (0.015 if dtype is np.uint8 else 1e-4)
-    np.testing.assert_array_equal(found[0, 0], stored[0, 0])
+    np.testing.assert_array_equal(picture_pixels[0, 0], stored[0, 0])
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

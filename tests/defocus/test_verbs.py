@@ -50,11 +50,11 @@ def test_an_extra_brings_its_commands_and_takes_them_away(extra):
     (extra / "commands" / "bench_say_hello.py").write_text(HEADED)
     (extra / "commands" / "data_greet.py").write_text("1 / 0")  # of another program: not loaded
     (extra / "commands" / "_words.py").write_text("1 / 0")  # no command
-    done = bench("--help")
-    assert done.stderr == ""
-    headings = [line for line in done.output.splitlines() if line.endswith(":")]
+    result = bench("--help")
+    assert result.stderr == ""
+    headings = [line for line in result.output.splitlines() if line.endswith(":")]
     assert headings[:2] == ["Options:", "Run:"], "the program's own order"
-    assert re.match(r"  say-hello +Say hello\.\n", done.output.split("Greet:\n")[1])
+    assert re.match(r"  say-hello +Say hello\.\n", result.output.split("Greet:\n")[1])
     assert bench("say-hello", "you", "-v", "loud", "--quiet").output == "hello you, loud\n"
     shutil.rmtree(extra)
     assert "did you mean" not in bench("say-hello").output
@@ -68,10 +68,10 @@ def test_a_broken_command_is_a_warning_and_the_others_work(extra, placeless, sna
     (commands / "bench_number.py").write_text("command = 7")
     (commands / "bench_run.py").write_text(HELLO)
     (commands / "hello.py").write_text(HELLO)
-    done = bench("--help")
-    assert done.exit_code == 0
-    assert "  restore " in done.stdout
-    assert placeless(done.stderr) == snapshot
+    result = bench("--help")
+    assert result.exit_code == 0
+    assert "  restore " in result.stdout
+    assert placeless(result.stderr) == snapshot
     assert isinstance(bench("broken").exception, discovery.RegistryError)
     assert bench("list", "--help").stderr == "", "what is ours does not look at others"
 
@@ -91,9 +91,9 @@ def test_an_entry_point_is_a_command(tmp_path, monkeypatch, snapshot):
     monkeypatch.delitem(sys.modules, "their_hello", raising=False)
     assert bench("hello", "you").output == "hello you, low\n"
     assert "their_hello" in sys.modules
-    done = bench("--help")
-    assert "Other commands:\n  hello " in done.stdout
-    assert done.stderr == snapshot
+    result = bench("--help")
+    assert "Other commands:\n  hello " in result.stdout
+    assert result.stderr == snapshot
 
 
 def test_a_plugin_file_has_commands_and_groups(tmp_path, refused):
@@ -119,9 +119,9 @@ def test_a_broken_file_of_a_parent_process_is_a_warning_in_help(
 ):
     (tmp_path / "mine.py").write_text("1 / 0\n")
     monkeypatch.setenv(extensions.ENVIRONMENT, str(tmp_path / "mine.py"))
-    done = bench("--help")
-    assert done.exit_code == 0
-    assert placeless(done.stderr) == snapshot
+    result = bench("--help")
+    assert result.exit_code == 0
+    assert placeless(result.stderr) == snapshot
 
 
 def test_an_extra_brings_metrics_and_readers_too(extra):

@@ -68,8 +68,8 @@ def site(tmp_path_factory):
         NO_MKDOCS_2_WARNING="1",
         **nowhere,
     )
-    told = process.communicate()
-    assert process.returncode == 0, told
+    output = process.communicate()
+    assert process.returncode == 0, output
     return out
 
 
@@ -149,10 +149,10 @@ def test_search_works_in_the_folder_of_the_site(site, browser):
     field = browser.find_element(By.CSS_SELECTOR, "[data-md-component='search-query']")
     WebDriverWait(browser, 120).until(lambda _: field.is_displayed())
     field.send_keys("restormer")
-    found = WebDriverWait(browser, 120).until(
+    hits = WebDriverWait(browser, 120).until(
         lambda b: b.find_elements(By.CSS_SELECTOR, ".md-search-result__link")
     )
-    assert "systems/restormer.html" in " ".join(link.get_attribute("href") for link in found)
+    assert "systems/restormer.html" in " ".join(link.get_attribute("href") for link in hits)
     asked = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     sent = [m["params"]["request"]["url"] for m in asked if m["method"].endswith("WillBeSent")]
     assert not [url for url in sent if url.startswith("http")]
@@ -179,9 +179,9 @@ def test_a_fair_comparison_gives_every_network_the_same_steps(run, tmp_path):
     page = DOCS / "how-to" / "fair-comparison.md"
     write_files(page, tmp_path)
     ((command, *words),) = commands(page)
-    done = run(command, *words, "--dry-run")
-    assert done.returncode == 0, done.stderr
-    assert {"my-net", "unet", "nafnet"} <= set(done.stdout.split())
+    result = run(command, *words, "--dry-run")
+    assert result.returncode == 0, result.stderr
+    assert {"my-net", "unet", "nafnet"} <= set(result.stdout.split())
 
 
 def write_pairs(folder: Path) -> None:
@@ -201,8 +201,8 @@ def test_the_way_from_a_session_to_a_release_runs(run, tmp_path):
     follow(DOCS / "how-to" / "card-to-release.md", run, tmp_path)
     judged = (tmp_path / "curated" / "judgements.csv").read_text()
     assert judged.count("accept") >= 3, "compensation came first"
-    told = run("defocus-data", "list", "release:release").stdout
-    assert "licence: CC-BY-4.0" in told
+    listing = run("defocus-data", "list", "release:release").stdout
+    assert "licence: CC-BY-4.0" in listing
     pairs = open_dataset(f"release:{tmp_path / 'release'}").pairs
     assert len({read_image(pair.blurry).shape for pair in pairs}) == 1
 
@@ -212,9 +212,9 @@ def follow(page: Path, run: Run, folder: Path) -> Path:
     write_files(page, folder)
     installed = folder / "installed"
     path = os.pathsep.join(map(str, (ROOT, installed)))
-    told = commands(page)
-    assert told
-    for words in told:
+    lines = commands(page)
+    assert lines
+    for words in lines:
         if words[:2] == ["pip", "install"]:
             pip = [sys.executable, "-m", *words, *ALONE, "--target", str(installed)]
             subprocess.run(pip, cwd=folder, check=True)
@@ -222,8 +222,8 @@ def follow(page: Path, run: Run, folder: Path) -> Path:
         if set(words) & BY_TWO_PROCESSES:  # which takes seconds to start, for the same result
             words = [*words, "--jobs", "1"]
         away = {"https_proxy": "http://127.0.0.1:9", "PYTHONPATH": path}
-        done = run(*words, OMP_NUM_THREADS="1", **away)
-        assert done.returncode == 0, f"{words}: {done.stderr}"
+        result = run(*words, OMP_NUM_THREADS="1", **away)
+        assert result.returncode == 0, f"{words}: {result.stderr}"
     return folder / "study" / "report.html"
 
 
@@ -235,8 +235,8 @@ def test_the_commands_about_reports_run(tmp_path, monkeypatch):
     bench = command_group("defocus-bench", "defocus.benchmark.commands", "")
     for name, *words in commands(DOCS / "how-to" / "reports.md"):
         assert name == "defocus-bench"
-        done = CliRunner().invoke(bench, words, catch_exceptions=False)
-        assert done.exit_code == 0, f"{words}: {done.output}"
+        result = CliRunner().invoke(bench, words, catch_exceptions=False)
+        assert result.exit_code == 0, f"{words}: {result.output}"
     for name in ("report.html", "report.pdf", "comparison.html", "comparison.pdf"):
         assert (tmp_path / "study" / name).stat().st_size > 10_000
     assert len(list((tmp_path / "figures").glob("*.pdf"))) == 3

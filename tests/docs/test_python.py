@@ -57,8 +57,8 @@ def test_the_code_of_the_page_prints_what_the_notebook_has_stored(
     monkeypatch.setenv("DEFOCUS_CACHE", small_sample["DEFOCUS_CACHE"])
     monkeypatch.setattr(intervals, "MINIMUM_SCENES", 3)
     codes, outputs = codes_and_outputs()
-    found = printed(codes, tmp_path)
-    assert [shape(text) for text in found] == [shape(text) for text in outputs]
+    output = printed(codes, tmp_path)
+    assert [shape(text) for text in output] == [shape(text) for text in outputs]
     assert (tmp_path / "study" / "leaderboard.csv").is_file()
 
 

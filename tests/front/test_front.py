@@ -42,6 +42,6 @@ def test_the_pages_tell_people_to_import_nothing_that_may_move():
     pages = ("README.md", "docs/python.md", "docs/tutorials/author.md", *own)
     for page in pages:
         text = (ROOT / page).read_text(encoding="utf-8")
-        found = re.findall(r"^ *(?:from|import) (defocus[\w.]*)", text, re.MULTILINE)
-        assert found
-        assert set(found) <= promised, page
+        modules = re.findall(r"^ *(?:from|import) (defocus[\w.]*)", text, re.MULTILINE)
+        assert modules
+        assert set(modules) <= promised, page

@@ -20,9 +20,9 @@ def pair(tmp_path_factory):
 @pytest.mark.full
 def test_a_pair_is_measured_and_aligned_in_its_own_form(pair):
     assert pair.truth is not None
-    found = defocus.measure_pair(pair.blurry, pair.sharp)
+    measurement = defocus.measure_pair(pair.blurry, pair.sharp)
     true = pair.metadata["true_misalignment"]
-    assert found.similarity.zoom == pytest.approx(true["zoom"], abs=2e-3)
+    assert measurement.similarity.zoom == pytest.approx(true["zoom"], abs=2e-3)
 
     aligned = defocus.align_pair(pair.files.blurry, pair.files.sharp)
     assert aligned.sharp.dtype == np.uint16

@@ -57,8 +57,8 @@ def test_grey_stays_grey_and_pictures_of_a_batch_do_not_mix():
     grey = defocus.restore(BYTES[:, :, 0], Darker(), guard=False)
     assert np.abs(grey - 0.75 * BYTES[:, :, 0]).max() <= 0.5 + 1e-4
     batch = torch.from_numpy(np.stack([FLOATS, 1 - FLOATS])).permute(0, 3, 1, 2)
-    made = defocus.restore(batch, Darker(), guard=False)
-    torch.testing.assert_close(made, 0.75 * batch)
+    restoration = defocus.restore(batch, Darker(), guard=False)
+    torch.testing.assert_close(restoration, 0.75 * batch)
 
 
 def test_a_file_is_restored_as_the_command_does(tmp_path):

@@ -20,8 +20,8 @@ def test_every_form_has_the_same_score():
     tensor = torch.from_numpy(RESTORED.astype(np.float64) / 65535).permute(2, 0, 1)
     for restored in (RESTORED, RESTORED / 65535, tensor, tensor[None]):
         assert list(defocus.score(restored, SHARP, metrics=NAMES)) == NAMES
-        found = defocus.score(restored, SHARP / 65535, metrics=["psnr"])
-        assert found["psnr"] == pytest.approx(expected, abs=1e-9)
+        scores = defocus.score(restored, SHARP / 65535, metrics=["psnr"])
+        assert scores["psnr"] == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.full
@@ -31,9 +31,9 @@ def test_the_command_gives_the_same(tmp_path, profile):
         (tmp_path / name).mkdir()
         write_image(tmp_path / name / "a.png", picture)
     names = ["psnr", "ssim"]
-    told = score_request(tmp_path / "restored", tmp_path / "sharp", None, profile, names)
-    found = defocus.score(RESTORED, SHARP, profile=profile, metrics=names)
-    assert found == {name: pytest.approx(told.mean[name], abs=1e-12) for name in names}
+    expected = score_request(tmp_path / "restored", tmp_path / "sharp", None, profile, names)
+    scores = defocus.score(RESTORED, SHARP, profile=profile, metrics=names)
+    assert scores == {name: pytest.approx(expected.mean[name], abs=1e-12) for name in names}
 
 
 def test_a_mask_says_what_counts():
@@ -46,8 +46,8 @@ def test_a_mask_says_what_counts():
 
 
 def test_metrics_of_the_input_need_it():
-    found = defocus.score(RESTORED, SHARP, SHARP, metrics=["warp_px", "psnr"])
-    assert set(found) == {"warp_px", "psnr"}
+    scores = defocus.score(RESTORED, SHARP, SHARP, metrics=["warp_px", "psnr"])
+    assert set(scores) == {"warp_px", "psnr"}
 
 
 def test_why_a_metric_is_missing_is_said_once(capsys):

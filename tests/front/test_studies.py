@@ -58,8 +58,8 @@ def test_what_has_a_name_can_be_resumed_and_what_has_none_is_told(tmp_path, smal
     for folder, asked in (("named", "input"), ("registered", own)):
         table = defocus.run(asked, small, tmp_path / folder, "quick")
         request = read_request(tmp_path / folder)
-        found = (request.systems, request.datasets, request.budget)
-        assert found == (("input",), (small,), "quick")
+        choices = (request.systems, request.datasets, request.budget)
+        assert choices == (("input",), (small,), "quick")
         assert set(table["budget"]) == {"not-trained-here"}
     half = Baseline(replace(own.card, name="half", display_name="Half"), Half)
     defocus.run(half, small, tmp_path / "nameless")
@@ -102,8 +102,8 @@ def test_a_plugins_system_runs_by_name_and_its_file_is_noted(run, tmp_path, smal
     assert "half" in set(defocus.load_results(tmp_path / "study")["system"])
     (noted,) = read_request(tmp_path / "study").plugins
     assert noted.path == str(tmp_path / "half.py")
-    done = run("defocus-bench", "run", "--out", "study", code=0)
-    assert "nothing is repeated" in done.stderr
+    result = run("defocus-bench", "run", "--out", "study", code=0)
+    assert "nothing is repeated" in result.stderr
 
 
 def test_a_part_of_a_dataset_is_no_study(tmp_path, small, refused):

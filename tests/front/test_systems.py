@@ -90,8 +90,8 @@ def test_own_weights_are_found_in_the_package(tmp_path, monkeypatch, refused):
     save_file(own.state_dict(), path)
     facts = {name: "" for name, field in OwnCard.model_fields.items() if field.annotation is str}
     counts = dict.fromkeys(OwnCard.model_fields.keys() - facts.keys(), 1)
-    known = {**facts, **counts, "curve": (), "sha256": sha256_file(path)}
-    card = OwnCard.model_validate(known)
+    weight_facts = {**facts, **counts, "curve": (), "sha256": sha256_file(path)}
+    card = OwnCard.model_validate(weight_facts)
     write_json(path.with_suffix(".json"), card.model_dump())
     monkeypatch.setattr(module, "files", lambda package: tmp_path)
     with torch.no_grad():

@@ -230,21 +230,21 @@ def unpacked(path: Path) -> None:
 
 def folders(root: Path) -> Iterator[DamagedReader]:
     """Datasets, releases, sessions and studies."""
-    made = root / "made"
+    derived = root / "made"
     pairs = []
     for name in ("a", "b"):
         for role in ("blurry", "sharp"):
-            (made / name).mkdir(parents=True, exist_ok=True)
-            write_image(made / name / f"{role}.png", np.full((6, 8, 3), len(pairs), np.uint8))
-        blurry, sharp = (made / name / f"{role}.png" for role in ("blurry", "sharp"))
+            (derived / name).mkdir(parents=True, exist_ok=True)
+            write_image(derived / name / f"{role}.png", np.full((6, 8, 3), len(pairs), np.uint8))
+        blurry, sharp = (derived / name / f"{role}.png" for role in ("blurry", "sharp"))
         pairs.append(Pair(id=name, scene=name, split="test", blurry=blurry, sharp=sharp))
-    write_manifest(made, make_manifest(made, tuple(pairs)))
-    document = made / "manifest.json"
-    yield DamagedReader("manifest", (document,), lambda: open_dataset(f"manifest:{made}"))
-    write_checksums(made, folder_hashes(made))
-    sums = tuple(made / f"{kind}-sha256.txt" for kind in ("manifest", "tagmanifest"))
-    yield DamagedReader("checksums", (*sums, document), lambda: verify_folder(made))
-    alone = open_dataset(f"pictures:{made / 'a'}")
+    write_manifest(derived, make_manifest(derived, tuple(pairs)))
+    document = derived / "manifest.json"
+    yield DamagedReader("manifest", (document,), lambda: open_dataset(f"manifest:{derived}"))
+    write_checksums(derived, folder_hashes(derived))
+    sums = tuple(derived / f"{kind}-sha256.txt" for kind in ("manifest", "tagmanifest"))
+    yield DamagedReader("checksums", (*sums, document), lambda: verify_folder(derived))
+    alone = open_dataset(f"pictures:{derived / 'a'}")
     shard = audit_shard(alone, (1, 1), root / "part", "dis").written
     yield DamagedReader("shard", (shard,), lambda: merge_shards(alone, "dis", [root / "part"]))
     sizes = root / "croissant.json"
@@ -256,7 +256,7 @@ def folders(root: Path) -> Iterator[DamagedReader]:
     origin = root / "release.json"
     origin.write_text('{"format": "defocus-release", "version": 1, "layout": "hdf5"}')
     yield DamagedReader("origin", (origin,), lambda: read_facts(root))
-    yield from sessions(root / "session", made / "a")
+    yield from sessions(root / "session", derived / "a")
     study = root / "study"
     study.mkdir()
     (study / "request.json").write_text(json.dumps({"only": ["net"], "datasets": ["sample"]}))

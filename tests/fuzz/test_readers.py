@@ -33,8 +33,8 @@ def test_damaged_files_end_in_an_answer_or_a_line(tmp_path, cache_folder, capfd)
     asked = os.environ.get("DEFOCUS_FUZZ_SECONDS")
     counts = campaign(tmp_path, float(asked) if asked else None)
     assert min(counts.values()) > 0
-    told = capfd.readouterr()
+    output = capfd.readouterr()
     with capfd.disabled():
-        print(told.out)  # noqa: T201 - the seed and the table, with -s or without
+        print(output.out)  # noqa: T201 - the seed and the table, with -s or without
     for library in ("libpng", "libjpeg", "Corrupt JPEG", "TIFFRead", "tifffile"):
-        assert library not in told.err
+        assert library not in output.err

@@ -86,8 +86,8 @@ def _measure(dataset: Dataset, out: Path) -> Numbers:
     estimator = flow_estimator(ESTIMATOR)
     keys = pair_keys(dataset, estimator)
     for pair in dataset.pairs:
-        _, _, found = measured_pair(pair, estimator, keys[pair.id])
-        yield from of_value(pair.id, asdict(found.misalignment))
+        _, _, measurement = measured_pair(pair, estimator, keys[pair.id])
+        yield from of_value(pair.id, asdict(measurement.misalignment))
 
 
 def _audit(dataset: Dataset, out: Path) -> Numbers:
@@ -154,10 +154,10 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         os.environ["DEFOCUS_CACHE"] = str(root / "cache")  # where nothing is kept yet
-        found = {
+        makers = {
             name: numbers_of(name, stored_dataset(root / name), root / name / "out")
             for name in MAKERS
         }
     FILE.write_text(
-        json.dumps({"revisions": REVISIONS, "numbers": found}, indent=1) + "\n", encoding="utf-8"
+        json.dumps({"revisions": REVISIONS, "numbers": makers}, indent=1) + "\n", encoding="utf-8"
     )

@@ -32,9 +32,9 @@ def _of_array(name: str, array: np.ndarray[Any, Any]) -> Numbers:
     values = array.astype(np.float64)
     if np.issubdtype(array.dtype, np.unsignedinteger):
         values /= np.iinfo(array.dtype).max
-    known = values[np.isfinite(values)]
-    yield f"{name}/mean", float(known.mean()) if known.size else 0.0
-    yield f"{name}/deviation", float(known.std()) if known.size else 0.0
+    finite = values[np.isfinite(values)]
+    yield f"{name}/mean", float(finite.mean()) if finite.size else 0.0
+    yield f"{name}/deviation", float(finite.std()) if finite.size else 0.0
     yield from ((f"{name}/side{axis}", float(side)) for axis, side in enumerate(array.shape))
 
 

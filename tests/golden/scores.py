@@ -36,14 +36,14 @@ Picture = NDArray[np.unsignedinteger[Any]]
 def metrics() -> dict[str, Metric]:
     """Those that lack nothing anywhere; two need larger pictures, and have tests of their own."""
     larger = {"ms_ssim", "niqe"}
-    known = all_metrics().items()
-    return {name: metric for name, metric in known if not metric.remedy and name not in larger}
+    every = all_metrics().items()
+    return {name: metric for name, metric in every if not metric.remedy and name not in larger}
 
 
 def versions() -> dict[str, Any]:
     """The revisions that the numbers are of."""
-    found = {name: metric.version for name, metric in metrics().items()}
-    return {"scoring_revision": SCORING_REVISION, "metrics": found}
+    by_metric = {name: metric.version for name, metric in metrics().items()}
+    return {"scoring_revision": SCORING_REVISION, "metrics": by_metric}
 
 
 def measured(names: Collection[str] = tuple(PROFILES)) -> dict[str, float | None]:
@@ -71,9 +71,9 @@ def _studied(dataset: Dataset, profiles: Sequence[Profile]) -> Lines:
 
 
 def _ceilings(dataset: Dataset) -> Lines:
-    known = {name: metric for name, metric in metrics().items() if metric.against == "target"}
+    ceilings = {name: metric for name, metric in metrics().items() if metric.against == "target"}
     for pair in dataset.pairs:
-        for score in ceiling_scores(dataset, pair, flow_estimator("dis"), known):
+        for score in ceiling_scores(dataset, pair, flow_estimator("dis"), ceilings):
             yield _line("ceiling", score)
 
 
@@ -92,8 +92,8 @@ def _outputs(dataset: Dataset, profiles: Sequence[Profile]) -> Lines:
     for profile in profiles:
         estimator = flow_estimator("pwcnet" if profile.protocol == "deformed-gt" else "dis")
         subjects = dataset_subjects(dataset)
-        found = score_outputs(match(folder, subjects), profile, metrics(), estimator, dataset)
-        for image in found.images:
+        scores = score_outputs(match(folder, subjects), profile, metrics(), estimator, dataset)
+        for image in scores.images:
             for metric, value in image.items():
                 if metric != "name":
                     place = ("score", profile.name, metric, image["name"])

@@ -24,15 +24,15 @@ REGISTERED_PLACES = ("/input-aligned/", "score/defocus-v1/", "/psnr_edges/", "/p
 
 
 def complaint(
-    found: dict[str, float | None], versions: dict[str, Any], kept: dict[str, Any]
+    scores: dict[str, float | None], versions: dict[str, Any], kept: dict[str, Any]
 ) -> str:
     """What is wrong with numbers that differ from the committed ones; empty where nothing is."""
     if versions != {name: kept[name] for name in versions}:
         return f"a revision was raised: remake by {golden.COMMAND}"
     changed = sorted(
         place
-        for place in found.keys() | kept["scores"].keys()
-        if not _equal(found.get(place), kept["scores"].get(place), _tolerance(place))
+        for place in scores.keys() | kept["scores"].keys()
+        if not _equal(scores.get(place), kept["scores"].get(place), _tolerance(place))
     )
     if not changed:
         return ""
@@ -61,13 +61,13 @@ def kept():
 
 
 @pytest.fixture(scope="module")
-def found():
+def scores():
     return golden.measured()
 
 
 @pytest.mark.full
-def test_scores_are_those_of_their_revisions(found, kept):
-    assert complaint(found, golden.versions(), kept) == ""
+def test_scores_are_those_of_their_revisions(scores, kept):
+    assert complaint(scores, golden.versions(), kept) == ""
 
 
 def test_every_protocol_profile_and_metric_has_a_number(kept):
@@ -83,9 +83,9 @@ def test_every_protocol_profile_and_metric_has_a_number(kept):
 def test_a_planted_fault_is_named(kept, monkeypatch):
     """One profile is enough: PSNR that is wrong by 0.00001 dB."""
     monkeypatch.setattr(score, "decibels", lambda *given: psnr.decibels(*given) + 1e-5)
-    found = golden.measured(["png8"])
-    same = {**kept, "scores": {place: kept["scores"][place] for place in found}}
-    said = complaint(found, golden.versions(), same)
+    scores = golden.measured(["png8"])
+    same = {**kept, "scores": {place: kept["scores"][place] for place in scores}}
+    said = complaint(scores, golden.versions(), same)
     assert said.startswith("numbers changed: raise SCORING_REVISION or the metric's revision")
     assert "/psnr/" in said
 

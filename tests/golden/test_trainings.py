@@ -24,12 +24,12 @@ MOVED = 0.03
 convolutions moved them by 0.002 (U-Net) and 0.01 (with flow)."""
 
 
-def complaint(name: str, found: dict[str, Any], kept: dict[str, Any]) -> str:
+def complaint(name: str, training: dict[str, Any], kept: dict[str, Any]) -> str:
     """What is wrong with numbers that differ from the committed ones; empty where nothing is."""
     revisions = ("training_revision", "card_revision")
-    if any(found[one] != kept[one] for one in revisions):
+    if any(training[one] != kept[one] for one in revisions):
         return f"{name}: a revision was raised: remake by {golden.COMMAND}"
-    changed = [*_changed_curve(found["curve"], kept["curve"]), *_changed_weights(found, kept)]
+    changed = [*_changed_curve(training["curve"], kept["curve"]), *_changed_weights(training, kept)]
     if not changed:
         return ""
     return (
@@ -38,12 +38,12 @@ def complaint(name: str, found: dict[str, Any], kept: dict[str, Any]) -> str:
     )
 
 
-def _changed_curve(found: list[dict[str, float]], kept: list[dict[str, float]]) -> list[str]:
-    if [line.keys() for line in found] != [line.keys() for line in kept]:
+def _changed_curve(curve: list[dict[str, float]], kept: list[dict[str, float]]) -> list[str]:
+    if [line.keys() for line in curve] != [line.keys() for line in kept]:
         return ["the columns of the curve"]
     return [
         f"{name} of step {number}"
-        for number, (mine, theirs) in enumerate(zip(found, kept, strict=True), start=1)
+        for number, (mine, theirs) in enumerate(zip(curve, kept, strict=True), start=1)
         for name in (theirs if number == 1 else EXACT | {"loss"})
         if mine[name]
         != pytest.approx(theirs[name], rel=_tolerance(number, name, "flow_px" in mine))
@@ -58,14 +58,14 @@ def _tolerance(step: int, name: str, flow: bool) -> float:
     return FIRST_STEP if step == 1 else LATER_STEPS
 
 
-def _changed_weights(found: dict[str, Any], kept: dict[str, Any]) -> list[str]:
-    if found["weights"].keys() != kept["weights"].keys():
+def _changed_weights(weights: dict[str, Any], kept: dict[str, Any]) -> list[str]:
+    if weights["weights"].keys() != kept["weights"].keys():
         return ["the names of the weights"]
     reach = sum(line["learning_rate"] for line in kept["curve"])
     return [
         name
         for name, values in kept["weights"].items()
-        if found["weights"][name] != pytest.approx(values, rel=1e-6, abs=MOVED * reach)
+        if weights["weights"][name] != pytest.approx(values, rel=1e-6, abs=MOVED * reach)
     ]
 
 

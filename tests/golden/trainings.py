@@ -123,11 +123,11 @@ def kept() -> dict[str, Any]:
 
 def remake(names: Iterable[str]) -> dict[str, Any]:
     """The document of a ``training.json`` of these systems."""
-    found = {}
+    trainings = {}
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
-            found[name] = measured(*planned(name, Path(folder)))
-    return found
+            trainings[name] = measured(*planned(name, Path(folder)))
+    return trainings
 
 
 if __name__ == "__main__":

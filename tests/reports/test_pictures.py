@@ -67,7 +67,7 @@ def test_arrows_point_along_the_field_and_fit_between_each_other(x, y):
     factor, drawn = displacement_arrows(field)
     assert 6 <= factor * np.hypot(x, y) <= 16
     yellow = (drawn == (255, 214, 10, 255)).all(axis=2)
-    ys, xs = (found + 33 for found in np.nonzero(yellow[33:67, 33:67]))
+    ys, xs = (places + 33 for places in np.nonzero(yellow[33:67, 33:67]))
     start = np.array([50, 50])
     end = start + factor * np.array([x, y])
     spread = np.array([[xs.min(), ys.min()], [xs.max(), ys.max()]])

@@ -48,8 +48,8 @@ def marks(line: Line2D) -> list[float]:
 
 def bars(axes: Axes) -> list[tuple[float, float, float]]:
     """Place and both ends of all error bars."""
-    found = [np.asarray(part) for one in axes.collections for part in one.get_segments()]
-    return [(float(part[0, 0]), float(part[0, 1]), float(part[1, 1])) for part in found]
+    segments = [np.asarray(part) for one in axes.collections for part in one.get_segments()]
+    return [(float(part[0, 0]), float(part[0, 1]), float(part[1, 1])) for part in segments]
 
 
 def y_texts(axes: Axes) -> list[str]:

@@ -24,13 +24,13 @@ def test_the_loss_is_least_where_each_level_is_its_quantile(row):
 
 def test_patterns_have_two_colours_in_eight_bits_and_are_of_many_kinds():
     random = np.random.default_rng(0)
-    made = [learning.pattern(random, SIDE) for _ in range(20)]
-    for one in made:
+    patterns = [learning.pattern(random, SIDE) for _ in range(20)]
+    for one in patterns:
         assert one.shape == (SIDE, SIDE, 3)
         assert np.array_equal(np.rint(one * 255) / np.float32(255), one)
         assert 0 <= one.min() <= one.max() <= 1
-    assert sum(np.ptp(one) == 0 or one.std(axis=(0, 1)).max() < 1e-6 for one in made) < 10
-    assert len({round(float(one.std()), 4) for one in made}) > 10
+    assert sum(np.ptp(one) == 0 or one.std(axis=(0, 1)).max() < 1e-6 for one in patterns) < 10
+    assert len({round(float(one.std()), 4) for one in patterns}) > 10
 
 
 @pytest.mark.full
@@ -38,16 +38,16 @@ def test_a_network_learns_to_tell_blurred_noise(monkeypatch):
     for name, value in {"STEPS": 200, "WARM_UP": 10, "BATCH": 4}.items():
         monkeypatch.setattr(learning, name, value)
     random = np.random.default_rng(1)
-    found, diameters = [], []
+    features, diameters = [], []
     for number in range(16):
         sigma = (0.0, 2.5)[number % 2]
         picture = random.random((SIDE, SIDE, 3), np.float32)
         if sigma:
             picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
-        found.append(details(torch.from_numpy(picture.transpose(2, 0, 1))[None])[0])
+        features.append(details(torch.from_numpy(picture.transpose(2, 0, 1))[None])[0])
         diameters.append(torch.full((1, SIDE // CELL_PX, SIDE // CELL_PX), 4 * sigma))
     torch.manual_seed(0)
-    network = learning.learn(found, diameters)
+    network = learning.learn(features, diameters)
     with torch.no_grad():
-        median = network(torch.stack(found))[:, 0].mean(dim=(1, 2))
+        median = network(torch.stack(features))[:, 0].mean(dim=(1, 2))
     assert median[1::2].min() > median[0::2].max() + 0.5

@@ -41,8 +41,8 @@ def test_the_error_is_that_of_the_mixed_picture():
 @pytest.mark.parametrize("number", range(8))
 def test_a_softened_picture_has_its_size_and_fewer_details(number):
     picture = np.rint(255 * middle("coffee")).astype(np.uint8)
-    made = softened(np.random.default_rng(number), picture)
-    assert made.shape == picture.shape
-    assert made.dtype == np.uint8
-    before, after = (cv2.Laplacian(one, cv2.CV_32F).std() for one in (picture, made))
+    soft = softened(np.random.default_rng(number), picture)
+    assert soft.shape == picture.shape
+    assert soft.dtype == np.uint8
+    before, after = (cv2.Laplacian(one, cv2.CV_32F).std() for one in (picture, soft))
     assert 0 < after < before

@@ -23,18 +23,21 @@ ESTIMATE = re.compile(r"(−?\d+\.\d+) \[(−?\d+\.\d+), (−?\d+\.\d+)\]")
 
 
 @pytest.fixture(scope="module")
-def made():
+def page_maker():
     return runpy.run_module("research.pages.jdrl")
 
 
 @pytest.fixture(scope="module")
-def documents(made):
-    return {name: made["read_documents"](studies) for name, studies in made["SECTIONS"].items()}
+def documents(page_maker):
+    return {
+        name: page_maker["read_documents"](studies)
+        for name, studies in page_maker["SECTIONS"].items()
+    }
 
 
-def test_the_made_sections_are_those_of_the_documents_beside_the_page(made, documents):
+def test_the_made_sections_are_those_of_the_documents_beside_the_page(page_maker, documents):
     page = PAGE.read_text(encoding="utf-8")
-    assert made["made_page"](page, documents) == page
+    assert page_maker["made_page"](page, documents) == page
 
 
 def test_the_page_says_how_verdicts_are_found():
@@ -61,24 +64,24 @@ def number(text: str) -> float:
     return float(text.replace("−", "-"))
 
 
-def test_every_interval_in_the_text_is_that_of_a_study(made, documents):
+def test_every_interval_in_the_text_is_that_of_a_study(page_maker, documents):
     """Either of a document, or of a table on the page whose document is not kept."""
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     prose = " ".join(line for line in lines if not line.startswith("|"))
     tables = " ".join(line for line in lines if line.startswith("|"))
-    known = {tuple(map(number, one)) for one in ESTIMATE.findall(tables)}
-    signed = made["signed_text"]
-    for found in estimates_in(list(documents.values())):
-        known.add(tuple(number(signed(one)) for one in found))
-    known |= {turned(one) for one in known}
-    told = {tuple(map(number, one)) for one in ESTIMATE.findall(prose)}
-    assert len(told) > 30
-    assert told - known == set()
+    estimates = {tuple(map(number, one)) for one in ESTIMATE.findall(tables)}
+    signed = page_maker["signed_text"]
+    for estimate in estimates_in(list(documents.values())):
+        estimates.add(tuple(number(signed(one)) for one in estimate))
+    estimates |= {turned(one) for one in estimates}
+    quoted = {tuple(map(number, one)) for one in ESTIMATE.findall(prose)}
+    assert len(quoted) > 30
+    assert quoted - estimates == set()
 
 
-def test_each_chart_is_on_the_page_and_beside_it(made, documents):
-    drawn = made["charts"](documents)
-    assert set(made["ROW_CHARTS"].values()) < set(drawn)
+def test_each_chart_is_on_the_page_and_beside_it(page_maker, documents):
+    drawn = page_maker["charts"](documents)
+    assert set(page_maker["ROW_CHARTS"].values()) < set(drawn)
     for name, chart in drawn.items():
         assert f"]({name})" in PAGE.read_text(encoding="utf-8")
         stamps = [one.splitlines()[-1] for one in (chart, PAGE.with_name(name).read_bytes())]
@@ -98,11 +101,11 @@ def study(network: str, gains: Mapping[float, Mapping[str, float]]) -> dict[str,
     doses = [
         {
             "dose_px": dose,
-            "lines": [line(label, gain, found["JDRL"]) for label, gain in found.items()],
+            "lines": [line(label, gain, by_line["JDRL"]) for label, gain in by_line.items()],
             "tau": {"gt": estimate(-0.5), "input-aligned": None, "deformed-gt": estimate(0.75)},
             "scene_gains": {"line": "JDRL"},
         }
-        for dose, found in gains.items()
+        for dose, by_line in gains.items()
     ]
     return {
         "objective": "JDRL", "dataset": "manifest:full", "narrow": True,
@@ -127,16 +130,16 @@ NAFNET = {2.0: {"1 plain loss": -0.5, "JDRL": 0.75, "registered pairs": 1.0}}
 PARTS = {"2 without deformation": 0.25, "3 without mask": 0.875, "JDRL": 0.75}
 
 
-def test_a_claim_has_the_papers_number_ours_and_a_verdict(made):
+def test_a_claim_has_the_papers_number_ours_and_a_verdict(page_maker):
     """Its dose is that of its column; one that was not trained is empty."""
-    found = study("defocus-s", {px: {"1 plain loss": -0.5, **PARTS} for px in (0.5, 8.0)})
-    for label, printed, told, verdict in (
+    document = study("defocus-s", {px: {"1 plain loss": -0.5, **PARTS} for px in (0.5, 8.0)})
+    for label, printed, claim, verdict in (
         ("2 without deformation", "1.02 dB", "0.50 [0.38, 0.75] dB", "confirmed"),
         ("3 without mask", "0.04 dB", "−0.12 [−0.25, 0.12] dB", "not decided"),
     ):
-        assert made["printed_gain"](found, label) == printed
-        row = made["claim_row"]("it helps", printed, found, label, "because")
-        assert row == f"| it helps | {printed} |  | {told} | {verdict} | because |"
+        assert page_maker["printed_gain"](document, label) == printed
+        row = page_maker["claim_row"]("it helps", printed, document, label, "because")
+        assert row == f"| it helps | {printed} |  | {claim} | {verdict} | because |"
 
 
 def bent(low: float) -> dict[str, float]:
@@ -147,27 +150,27 @@ def bent(low: float) -> dict[str, float]:
     ("plain", "whole", "verdict"),
     [(0.05, -0.05, "confirmed"), (-0.05, -0.05, "not decided"), (0.05, 0.05, "not decided")],
 )
-def test_lines_stay_straight_if_only_the_plain_loss_bends_them(made, plain, whole, verdict):
-    found = study("defocus-s", {8.0: NAFNET[2.0]})
-    for one, low in zip(found["doses"][0]["lines"], (plain, whole, whole), strict=True):
+def test_lines_stay_straight_if_only_the_plain_loss_bends_them(page_maker, plain, whole, verdict):
+    document = study("defocus-s", {8.0: NAFNET[2.0]})
+    for one, low in zip(document["doses"][0]["lines"], (plain, whole, whole), strict=True):
         one["bent_px"] = bent(low)
-    found["doses"][0]["tau"]["input-aligned"] = estimate(0.5)
-    lines, scores = made["measured_claims"](found)
-    assert f"|  | 0.10 [{made['signed_text'](whole)}, 0.20] px | {verdict} |" in lines
+    document["doses"][0]["tau"]["input-aligned"] = estimate(0.5)
+    lines, scores = page_maker["measured_claims"](document)
+    assert f"|  | 0.10 [{page_maker['signed_text'](whole)}, 0.20] px | {verdict} |" in lines
     assert "|  | 0.75 [0.62, 1.00] | confirmed |" in scores
 
 
-def test_the_hours_count_the_control_once(made):
+def test_the_hours_count_the_control_once(page_maker):
     """It is trained once, and listed at each dose."""
     gains = {px: {**NAFNET[2.0], "control: true pairs": 1.25} for px in (2.0, 8.0)}
-    found = study("defocus-s", gains)
-    assert made["trained_hours"](found) == pytest.approx(3 * (2 * 3 + 1) * 60 / 3600)
+    document = study("defocus-s", gains)
+    assert page_maker["trained_hours"](document) == pytest.approx(3 * (2 * 3 + 1) * 60 / 3600)
 
 
-def test_the_opening_says_what_rivals_are_worth_instead(made):
+def test_the_opening_says_what_rivals_are_worth_instead(page_maker):
     fewer = {"1 plain loss": -0.5, "JDRL": 0.75}
     gains = {0.5: fewer, 2.0: {**NAFNET[2.0], "control: true pairs": 1.25}}
-    assert list(made["dose_table"](study("defocus-s", gains)))[:-1] == [
+    assert list(page_maker["dose_table"](study("defocus-s", gains)))[:-1] == [
         "| gain, dB | 0.5 px | 2 px |",
         "| --- | ---: | ---: |",
         "| JDRL, instead of the plain loss | 1.25 [1.12, 1.50] | 1.25 [1.12, 1.50] |",
@@ -177,9 +180,9 @@ def test_the_opening_says_what_rivals_are_worth_instead(made):
 
 
 @pytest.fixture
-def stored(made, tmp_path, monkeypatch):
+def stored(page_maker, tmp_path, monkeypatch):
     """Stores a study as ``NAME.json`` in another folder, which the script reads."""
-    monkeypatch.setitem(made["document_file"].__globals__, "DOCUMENTS", tmp_path)
+    monkeypatch.setitem(page_maker["document_file"].__globals__, "DOCUMENTS", tmp_path)
 
     def store(name: str, document: dict[str, Any]) -> None:
         (tmp_path / f"{name}.json").write_text(json.dumps(document))
@@ -193,22 +196,22 @@ def with_control(document: dict[str, Any], gain: float) -> dict[str, Any]:
     return document
 
 
-def test_studies_of_other_doses_are_one_section_with_a_control_each(made, stored):
+def test_studies_of_other_doses_are_one_section_with_a_control_each(page_maker, stored):
     lines = NAFNET[2.0]
     stored("largest", with_control(study("nafnet", {8.0: lines}), 0.875))
     others = with_control(study("nafnet", {4.0: lines, 2.0: lines}), 1.5)
     stored("others", {**others, "rivals": ["registered pairs", "JDRL"], "origins": 23})
-    joined = made["read_documents"](("largest", "others"))
+    joined = page_maker["read_documents"](("largest", "others"))
     assert [one["dose_px"] for one in joined["doses"]] == [2.0, 4.0, 8.0]
     assert (joined["rivals"], joined["origins"]) == (["registered pairs", "JDRL"], 23)
-    told = next(made["study_facts"](joined))
-    assert told.startswith(
+    facts = next(page_maker["study_facts"](joined))
+    assert facts.startswith(
         "40 test scenes of 23 photographs and textures (known at 2, 4 px alone), "
     )
-    assert "gains 1.50 [1.38, 1.75] dB (2, 4 px) and 0.88 [0.75, 1.12] dB (8 px) over" in told
-    assert "aims at 1.0 dB, which is not reached by the mean" in told
+    assert "gains 1.50 [1.38, 1.75] dB (2, 4 px) and 0.88 [0.75, 1.12] dB (8 px) over" in facts
+    assert "aims at 1.0 dB, which is not reached by the mean" in facts
     other = study("restormer", {1.0: lines, 4.0: {**lines, "registered pairs": 2.0}})
-    assert list(made["network_table"]([other, joined])) == [
+    assert list(page_maker["network_table"]([other, joined])) == [
         "| gain of registered pairs over JDRL, dB | 2 px | 4 px | 8 px |",
         "| --- | ---: | ---: | ---: |",
         "| Restormer, narrow copy, 3 seeds | not trained | 1.25 [1.00, 1.38] | not trained |",
@@ -225,17 +228,17 @@ UNLIKE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("key", UNLIKE)
-def test_a_study_that_differs_from_the_first_is_refused(made, stored, key, refused):
+def test_a_study_that_differs_from_the_first_is_refused(page_maker, stored, key, refused):
     stored("first", {**study("nafnet", {8.0: NAFNET[2.0]}), "origins": 23})
     stored("second", {**study("nafnet", NAFNET), key: UNLIKE[key]})
     with refused(ValueError):
-        made["read_documents"](("first", "second"))
+        page_maker["read_documents"](("first", "second"))
 
 
 def other_steps() -> dict[str, Any]:
-    found = study("nafnet", NAFNET)
-    found["doses"][0]["lines"][0]["steps"] = 701
-    return found
+    document = study("nafnet", NAFNET)
+    document["doses"][0]["lines"][0]["steps"] = 701
+    return document
 
 
 @pytest.mark.parametrize(
@@ -247,18 +250,18 @@ def other_steps() -> dict[str, Any]:
     ],
 )
 def test_a_dose_twice_or_a_line_or_length_of_its_own_is_refused(
-    made, stored,
+    page_maker, stored,
     second, wrong,
 ):  # fmt: skip
     stored("first", study("nafnet", {8.0: NAFNET[2.0]}))
     stored("second", second)
     with pytest.raises(ValueError, match=rf"second.json does not go with first.json: .*{wrong}"):
-        made["read_documents"](("first", "second"))
+        page_maker["read_documents"](("first", "second"))
 
 
-def test_a_study_with_few_lines_has_its_section(made):
+def test_a_study_with_few_lines_has_its_section(page_maker):
     """No control, no parts of pictures, no trained reblurring, one dose."""
-    text = "\n".join(made["section"]("short", study("nafnet", NAFNET)))
+    text = "\n".join(page_maker["section"]("short", study("nafnet", NAFNET)))
     assert text.startswith("40 test scenes, 300 training pairs per dose, seeds: 3.\n")
     assert "| registered pairs | 2 px: 0.25 [0.00, 0.38] | not decided |" in text
     assert "| gt | −0.50 [−0.62, −0.25] |" in text
@@ -311,8 +314,8 @@ def changed_strips(docs: Path) -> set[str]:
 
 def test_a_finished_study_is_taken_over(docs):
     """Its document and its strips; the page and the charts are made again."""
-    done = take_over(docs, "unet", scenes=39)
-    assert done.returncode == 0, done.stderr
+    outcome = take_over(docs, "unet", scenes=39)
+    assert outcome.returncode == 0, outcome.stderr
     section = (docs / "jdrl.md").read_text("utf-8").partition("#### U-Net")[2]
     assert section.partition("test scenes")[0].endswith("39 ")
     assert changed_strips(docs) == {"jdrl-unet-strip-8px.webp"}
@@ -322,17 +325,17 @@ def test_a_finished_study_is_taken_over(docs):
 
 
 def test_a_study_of_other_doses_is_taken_over_into_its_section(docs):
-    done = take_over(docs, "nafnet-2-4px", rivals=["registered pairs", "1 plain loss"])
-    assert done.returncode == 0, done.stderr
+    outcome = take_over(docs, "nafnet-2-4px", rivals=["registered pairs", "1 plain loss"])
+    assert outcome.returncode == 0, outcome.stderr
     section = (docs / "jdrl.md").read_text("utf-8").partition("#### NAFNet")[2]
     assert "| 1 plain loss | 2 px: −1.01 " in section.partition("#### Restormer")[0]
     assert changed_strips(docs) == {"jdrl-nafnet-strip-2px.webp", "jdrl-nafnet-strip-4px.webp"}
 
 
 def test_a_study_that_does_not_go_with_its_section_changes_nothing(docs):
-    done = take_over(docs, "nafnet-2-4px", scenes=39)
-    assert done.returncode == 1
-    assert "nafnet-2-4px.json does not go with nafnet.json: ['scenes']" in done.stderr
+    outcome = take_over(docs, "nafnet-2-4px", scenes=39)
+    assert outcome.returncode == 1
+    assert "nafnet-2-4px.json does not go with nafnet.json: ['scenes']" in outcome.stderr
     assert changed_strips(docs) == set()
     document = "nafnet-2-4px.json"
     assert (docs.parent / "dose_study" / document).read_bytes() == (

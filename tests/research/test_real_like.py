@@ -93,8 +93,8 @@ def test_means_count_answers_and_wrong_ones():
 
 def test_the_table_names_the_best_of_the_others_and_what_is_not_answered():
     good = {name: WarpScore(0.1, 0.2 + 0.1 * k, 35.0, 0.2) for k, name in enumerate(PEERS)}
-    known = {TRUE: WarpScore(0.0, 0.0, 45.0), RAW: WarpScore(0.0, 9.0, 20.0)}
-    table = real_like_table([known | good, known | good | {"ours, global": WarpScore(0.1)}])
+    scores = {TRUE: WarpScore(0.0, 0.0, 45.0), RAW: WarpScore(0.0, 9.0, 20.0)}
+    table = real_like_table([scores | good, scores | good | {"ours, global": WarpScore(0.1)}])
     assert "Least median error of the others: ECC affine, 0.40 px, against 0.20 px." in table
     assert "1 of 1 of our transforms" in table
     assert "| ours, global | 1/2 | 0.20 | 0.20 | 0 | 35.0 | 35.0 | 0.10 |" in table
@@ -102,8 +102,8 @@ def test_the_table_names_the_best_of_the_others_and_what_is_not_answered():
 
 def test_the_table_says_where_another_method_is_better_and_what_rare_failures_may_be():
     others = {name: WarpScore(0.1, 0.9, 35.0) for name in PEERS} | {TRUE: WarpScore(0.0, 0.0, 45.0)}
-    ours = [WarpScore(0.1, px, 35.0, 0.2) for px in (0.1, 0.92, 1.0)]
-    table = real_like_table([others | {"ours, global": one} for one in ours])
+    own = [WarpScore(0.1, px, 35.0, 0.2) for px in (0.1, 0.92, 1.0)]
+    table = real_like_table([others | {"ours, global": one} for one in own])
     assert "The worst of them is off by 1.00 px; with 95 % confidence, fewer than 63.2 %" in table
     assert "more exact than ours in 2 pairs, in 1 of them by more than 0.05 px" in table
 
@@ -119,9 +119,9 @@ def test_the_command_compares_the_methods(tmp_path, photographs, run, files):
     result = run(
         "research.alignment_truth", "--out", tmp_path, "--split", split, *arguments, "--json"
     )
-    found = json.loads(result.stdout)["real_like"]  # type: ignore[attr-defined]
-    assert found["SIFT + RANSAC"]["pairs"] == 1
-    assert found[TRUE]["psnr_db"] > found[RAW]["psnr_db"]
+    rows = json.loads(result.stdout)["real_like"]  # type: ignore[attr-defined]
+    assert rows["SIFT + RANSAC"]["pairs"] == 1
+    assert rows[TRUE]["psnr_db"] > rows[RAW]["psnr_db"]
     assert "real-like pairs with a known warp" in (tmp_path / "tables.md").read_text()
 
 

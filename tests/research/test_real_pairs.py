@@ -59,11 +59,11 @@ def test_the_reference_is_what_is_most_alike_in_focus(sharp, blurry):
     matrix = similarity(sharp.shape)
     picture, _ = moved(sharp, matrix, None)
     off = similarity(sharp.shape, (4.5, -2.0))
-    found = reference(blurry, picture, {"right": matrix, "off": off})
-    np.testing.assert_array_equal(found.matrix, matrix)
-    assert found.sure
-    assert found.like_db["right"] > found.like_db["off"] + 1
-    assert 0.1 < found.focus < 0.6
+    answer = reference(blurry, picture, {"right": matrix, "off": off})
+    np.testing.assert_array_equal(answer.matrix, matrix)
+    assert answer.sure
+    assert answer.like_db["right"] > answer.like_db["off"] + 1
+    assert 0.1 < answer.focus < 0.6
 
 
 def test_a_picture_without_detail_has_no_sure_reference(sharp):
@@ -72,15 +72,15 @@ def test_a_picture_without_detail_has_no_sure_reference(sharp):
 
 
 def test_each_kind_of_move_is_scored_and_reported(sharp, blurry):
-    found = trial("cup", blurry, sharp, 1)
-    assert set(found.scores) == {WHOLE, BENT}
-    for scores in found.scores.values():
-        ours, true, raw = (scores[name].psnr_db for name in (OURS[0], TRUE, RAW))
-        assert ours is not None
+    outcome = trial("cup", blurry, sharp, 1)
+    assert set(outcome.scores) == {WHOLE, BENT}
+    for scores in outcome.scores.values():
+        own, true, raw = (scores[name].psnr_db for name in (OURS[0], TRUE, RAW))
+        assert own is not None
         assert true is not None
         assert raw is not None
-        assert true > ours > raw
-    text = report([found])
+        assert true > own > raw
+    text = report([outcome])
     assert "1 real pairs, moved as a whole" in text
     assert "Without a sure reference: none." in text
 

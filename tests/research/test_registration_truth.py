@@ -48,9 +48,9 @@ def sweep(textures: Textures, ranges: Ranges, count: int, seed: int) -> tuple[in
     errors = []
     for index in range(count):
         pair = render_pair(textures, ranges, *SIZE, seed, index)
-        found = registered(pair)
-        if found.matrix is not None:
-            errors.append(corner_error_px(pair, found.matrix))
+        registration = registered(pair)
+        if registration.matrix is not None:
+            errors.append(corner_error_px(pair, registration.matrix))
     return count - len(errors), errors
 
 
@@ -85,9 +85,12 @@ def test_errors_are_those_that_are_predicted(textures):
     within = []
     for index in range(12):
         pair = render_pair(textures, ranges, *SIZE, 6, index)
-        found = registered(pair)
-        if found.matrix is not None and found.corner_error_px is not None:
-            within.append(corner_error_px(pair, found.matrix) <= 2.5 * found.corner_error_px + 0.03)
+        registration = registered(pair)
+        if registration.matrix is not None and registration.corner_error_px is not None:
+            within.append(
+                corner_error_px(pair, registration.matrix)
+                <= 2.5 * registration.corner_error_px + 0.03
+            )
     assert len(within) >= 9
     assert np.mean(within) >= 0.75
 
@@ -98,9 +101,9 @@ def test_a_coma_is_unknown_and_named(textures):
         at_width(STILL, SIZE[1]), coc_px=(14.0, 16.0), families=("coma",), vignetting_ev=LITTLE_EV
     )
     for index in range(2):
-        found = registered(render_pair(textures, coma, *SIZE, 10, index))
-        assert found.matrix is None
-        assert "skewed as by a coma" in found.reason
+        registration = registered(render_pair(textures, coma, *SIZE, 10, index))
+        assert registration.matrix is None
+        assert "skewed as by a coma" in registration.reason
 
 
 @pytest.mark.parametrize(
@@ -116,9 +119,9 @@ def test_a_coma_under_strong_blur_is_unknown(textures, index, reason):
     coma = replace(
         at_width(STILL, 384), coc_px=(20.0, 36.0), families=("coma",), vignetting_ev=LITTLE_EV
     )
-    found = registered(render_pair(textures, coma, 288, 384, 14, index))
-    assert found.matrix is None
-    assert reason in found.reason
+    registration = registered(render_pair(textures, coma, 288, 384, 14, index))
+    assert registration.matrix is None
+    assert reason in registration.reason
 
 
 def test_one_blur_all_over_is_registered(textures):
@@ -128,11 +131,11 @@ def test_one_blur_all_over_is_registered(textures):
         pair = render_pair(textures, ranges, *SIZE, 11, index)
         blurry, sharp = luminance(pair.blurry), luminance(pair.sharp)
         (blurred,) = disc_blurred_stack(blurry, [12.0])
-        found = register(blurred, sharp)
-        assert found.matrix is not None, found.reason
-        assert corner_error_px(pair, found.matrix) < 0.2
-        assert found.corner_error_px is not None
-        assert found.corner_error_px < 0.5
+        registration = register(blurred, sharp)
+        assert registration.matrix is not None, registration.reason
+        assert corner_error_px(pair, registration.matrix) < 0.2
+        assert registration.corner_error_px is not None
+        assert registration.corner_error_px < 0.5
 
 
 def perspective() -> NDArray[np.float64]:
@@ -152,11 +155,11 @@ def test_a_perspective_change_is_a_homography(textures):
         sharp, matrix, SIZE[::-1], flags=flags, borderMode=cv2.BORDER_REFLECT
     )
     blurry = np.maximum(cv2.GaussianBlur(blurry, (0, 0), 1.5), 0).astype(np.float32)
-    found = register(blurry, sharp)
-    assert found.matrix is not None, found.reason
-    assert found.model == "homography"
-    assert corner_distance_px(found.matrix, matrix, SIZE) < 0.5
-    assert found.similarity is not None
+    registration = register(blurry, sharp)
+    assert registration.matrix is not None, registration.reason
+    assert registration.model == "homography"
+    assert corner_distance_px(registration.matrix, matrix, SIZE) < 0.5
+    assert registration.similarity is not None
 
 
 def test_a_still_pair_is_a_translation_by_nothing(textures):
@@ -165,9 +168,9 @@ def test_a_still_pair_is_a_translation_by_nothing(textures):
         coc_px=(4.0, 4.0), shift_px=0.0, zoom=(1.0, 1.0), rotation_deg=0.0, parallax_px=0.0,
     )  # fmt: skip
     pair = render_pair(textures, still, *SIZE, 9, 1)
-    found = registered(pair)
-    assert found.matrix is not None, found.reason
-    assert corner_error_px(pair, found.matrix) < 0.1
+    registration = registered(pair)
+    assert registration.matrix is not None, registration.reason
+    assert corner_error_px(pair, registration.matrix) < 0.1
 
 
 def test_a_lens_that_moves_what_is_in_focus_lies_within_the_standard_errors(textures):
@@ -179,10 +182,10 @@ def test_a_lens_that_moves_what_is_in_focus_lies_within_the_standard_errors(text
         out = (places - centre) / np.linalg.norm(centre)
         y, x = np.asarray(places + 0.1 * np.square(out).sum(axis=0) * out, np.float32)
         blurry = cv2.remap(luminance(pair.blurry), x, y, cv2.INTER_CUBIC)
-        found = register(np.maximum(blurry, 0), luminance(pair.sharp))
-        assert found.matrix is not None, found.reason
-        assert found.corner_error_px is not None
-        assert corner_error_px(pair, found.matrix) <= 2 * found.corner_error_px
+        registration = register(np.maximum(blurry, 0), luminance(pair.sharp))
+        assert registration.matrix is not None, registration.reason
+        assert registration.corner_error_px is not None
+        assert corner_error_px(pair, registration.matrix) <= 2 * registration.corner_error_px
 
 
 def test_what_is_no_light_is_refused(refused):

@@ -11,10 +11,10 @@ def test_what_helps_is_counted(monkeypatch, capsys):
     monkeypatch.setattr(rescues, "_kinds", lambda: bricks)
     monkeypatch.setattr(rescues, "ENOUGH", 1)
     rescues.main()
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == "equal bricks: 1 of 1 unknown"
-    assert told[-1].startswith("  largest shift: 1 answered, 0 wrong, by 0.0")
-    assert "  translation: 0 answered, 0 wrong" in told
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "equal bricks: 1 of 1 unknown"
+    assert lines[-1].startswith("  largest shift: 1 answered, 0 wrong, by 0.0")
+    assert "  translation: 0 answered, 0 wrong" in lines
 
 
 def test_a_largest_shift_below_the_way_of_a_corner_loses_a_right_pair():
@@ -23,8 +23,8 @@ def test_a_largest_shift_below_the_way_of_a_corner_loses_a_right_pair():
     assert kind.better is not None
     pair = kind.better[1](0)
     mean = float(np.hypot(*pair.flow).mean())
-    known = register(pair.blurry, pair.sharp, largest_px=pair.reach_px)
-    assert pair.error_px(known) < 0.3
+    registration = register(pair.blurry, pair.sharp, largest_px=pair.reach_px)
+    assert pair.error_px(registration) < 0.3
     assert mean < pair.reach_px - 1.5
     lost = register(pair.blurry, pair.sharp, largest_px=pair.reach_px - 1.5)
     assert lost.matrix is None

@@ -33,13 +33,13 @@ def test_a_reference_is_moved_by_its_standard_error_each_way():
     mask = np.zeros(SIZE, bool)
     mask[8:-8, 8:-8] = True
     target = Target(scene, mask, sigma_px=1.0)
-    found = dict(psnr_moved(np.roll(scene, 1, axis=1), target, DEFAULT))
-    assert found.keys() == MOVES.keys()
-    assert found["psnr_moved_left"] == pytest.approx(100.0), "that way it fits"
+    scores = dict(psnr_moved(np.roll(scene, 1, axis=1), target, DEFAULT))
+    assert scores.keys() == MOVES.keys()
+    assert scores["psnr_moved_left"] == pytest.approx(100.0), "that way it fits"
     plain = METRIC.score(np.roll(scene, 1, axis=1), scene, mask, DEFAULT)
     assert plain is not None
-    assert found["psnr_moved_right"] == pytest.approx(plain - 6.0, abs=0.3), "twice as far off"
-    assert found["psnr_moved_up"] == pytest.approx(found["psnr_moved_down"], abs=1.0)
+    assert scores["psnr_moved_right"] == pytest.approx(plain - 6.0, abs=0.3), "twice as far off"
+    assert scores["psnr_moved_up"] == pytest.approx(scores["psnr_moved_down"], abs=1.0)
     assert not dict(psnr_moved(scene, replace(target, sigma_px=None), DEFAULT))
 
 
@@ -78,9 +78,9 @@ def study(tmp_path):
 
 def test_every_comparison_says_its_own_resolution(study):
     with open_results(study / "results.sqlite") as results:
-        rows, told = leaderboard(results), tracks(results)
+        rows, tables = leaderboard(results), tracks(results)
         page = build_page(study, results, rows)
-    (track,) = told
+    (track,) = tables
     pairs = {(d.first, d.second): d for d in track.differences}
     assert pairs["jnb", "wiener"].resolution == pytest.approx(0.2)
     assert {pair for pair, one in pairs.items() if one.below_resolution} == {("jnb", "wiener")}
@@ -88,7 +88,7 @@ def test_every_comparison_says_its_own_resolution(study):
     gains = {row.system: row.gain_resolution for row in rows if row.metric == "psnr"}
     assert gains == {"input": None, "jnb": pytest.approx(0.2), "wiener": pytest.approx(0.0)}
     assert not {row.metric for row in rows} & MOVES.keys(), "moves have no rows of their own"
-    (table,) = score_tables(rows, (), told)
+    (table,) = score_tables(rows, (), tables)
     assert "leaves open: jnb and wiener (0.020 of 0.200 dB)" in table.note
     assert any("change by 0.200 dB at most, differences between" in note for note in page.notes)
     assert "below its resolution of 0.20 dB" in page.summary
@@ -103,16 +103,16 @@ def test_a_known_transform_shows_what_an_error_of_registration_changes():
     matrix[:2] = shift
     pictures = (as_integer(one, 8) for one in (blurry, sharp, scene))
     pair = RealLikePair(*pictures, matrix, np.zeros((192, 256), np.float32), "made")
-    found = pair_scores(
+    scores = pair_scores(
         pair,
         {
             "input": SystemRestorer(lambda picture: picture),
             "sharper": SystemRestorer(lambda _: scene.astype(np.float32)),
         },
     )
-    assert found is not None
-    assert found.error_px < 0.1
-    assert found.true["sharper"] > found.true["input"] + 5
-    table = resolution_table([found])
+    assert scores is not None
+    assert scores.error_px < 0.1
+    assert scores.true["sharper"] > scores.true["input"] + 5
+    table = resolution_table([scores])
     assert table.count("\n") == 2
     assert "| input, sharper | -" in table

@@ -47,7 +47,7 @@ def test_a_demo_teaches_no_brightness(tmp_path):
 
 
 def test_the_budget_demo_trains_the_narrow_copy_alike_with_any_threads(tmp_path):
-    found = []
+    narrow = []
     before = torch.get_num_threads()
     for threads in (1, 2):
         torch.set_num_threads(threads)
@@ -55,14 +55,14 @@ def test_the_budget_demo_trains_the_narrow_copy_alike_with_any_threads(tmp_path)
         folder.mkdir()
         study, run = planned(SYSTEM, folder, "demo")
         assert run.baseline.is_narrow
-        found.append(train_run(study, run).network.state_dict())
+        narrow.append(train_run(study, run).network.state_dict())
         assert torch.get_num_threads() == threads
         facts = json.loads((run_folder(study.out, run.id) / TRAINING).read_text())
         assert "narrow" in facts
         with pytest.raises(WeightsError, match="a narrow copy, as the budget demo trains"):
             add_weights(run.baseline, [run_folder(study.out, run.id) / CHECKPOINT])
     torch.set_num_threads(before)
-    assert all(torch.equal(tensor, found[1][name]) for name, tensor in found[0].items())
+    assert all(torch.equal(tensor, narrow[1][name]) for name, tensor in narrow[0].items())
 
 
 def test_other_budgets_train_the_whole_network(tmp_path):

@@ -255,12 +255,12 @@ def test_training_learns(textures):
     network = initial_network(plan_of(), None)
     objective, method = FlowObjective(), SETTINGS.method(on_gpu=False)
     optimisers = make_optimisers(method, network, objective)
-    found = [
+    errors = [
         optimiser_step(method, optimisers, network, objective, pair, Progress(k, k), 3e-4)
         for k in range(15)
     ]
-    assert found[-1]["loss"] < 0.5 * found[0]["loss"]
-    assert found[-1]["epe_px"] < found[0]["epe_px"]
+    assert errors[-1]["loss"] < 0.5 * errors[0]["loss"]
+    assert errors[-1]["epe_px"] < errors[0]["epe_px"]
 
 
 @pytest.mark.parametrize("changes", [{"bfloat16": True}, {"bfloat16": False}])
@@ -274,8 +274,8 @@ def test_in_bfloat16_the_loss_itself_is_computed_in_full(textures, changes):
     assert flows.flow6.dtype == torch.float32  # flows leave the layers in single precision
     assert loss.dtype == torch.float32
     assert float(loss) == float(multi_scale_loss(flows, pair.flow))
-    found = flows.refined.float() * FLOW_SCALE
-    error = end_point_error(found, averaged_down(pair.flow, found))
+    flow = flows.refined.float() * FLOW_SCALE
+    error = end_point_error(flow, averaged_down(pair.flow, flow))
     assert parts["epe_px"] == pytest.approx(float(error.mean()))
 
 
@@ -290,9 +290,9 @@ def test_a_killed_training_goes_on_to_the_same_end(trained, tmp_path):
     process.wait()
     assert (out / CHECKPOINT).exists(), "the training was killed before its first state"
     assert not (out / WEIGHTS).exists(), "the training ended before it was killed"
-    done = train_flow(request_for(out), CPU, workers=0)
+    folder = train_flow(request_for(out), CPU, workers=0)
     for name, value in load_file(trained / WEIGHTS).items():
-        assert torch.equal(load_file(done)[name], value), name
+        assert torch.equal(load_file(folder)[name], value), name
     assert (out / "validation.csv").read_bytes() == (trained / "validation.csv").read_bytes()
 
 
@@ -385,8 +385,8 @@ def test_command_refuses_in_one_line(run, tmp_path):
         (("--pictures", tmp_path / "none", "--device", "cpu"), "no such folder of pictures"),
     ]
     for arguments, message in cases:
-        done = run("research.flow_training", "--out", tmp_path / "out", *arguments)
-        assert done.returncode == 2
-        assert message in done.stderr
-        assert len(done.stderr.strip().splitlines()) == 1
+        result = run("research.flow_training", "--out", tmp_path / "out", *arguments)
+        assert result.returncode == 2
+        assert message in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
         assert not (tmp_path / "out").exists()

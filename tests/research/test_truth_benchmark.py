@@ -54,20 +54,20 @@ def moved():
 
 
 def test_the_truth_itself_scores_zero_everywhere(blurred):
-    found = score(blurred, Answer(blurred.flow, blurred.inside), 0.0)
-    assert found.mean("all") == 0
-    assert found.reliable_share == 1
-    assert found.believed_without == 0
-    assert found.sums["all"][1] == blurred.inside.sum()
+    scores = score(blurred, Answer(blurred.flow, blurred.inside), 0.0)
+    assert scores.mean("all") == 0
+    assert scores.reliable_share == 1
+    assert scores.believed_without == 0
+    assert scores.sums["all"][1] == blurred.inside.sum()
 
 
 def test_an_error_of_known_length_is_the_mean_of_every_class(blurred):
     wrong = blurred.flow + np.array([0.3, -0.4], np.float32)[:, None, None]
-    found = score(blurred, Answer(wrong, np.ones_like(blurred.inside)), 0.0)
-    for name, (_, count) in found.sums.items():
+    scores = score(blurred, Answer(wrong, np.ones_like(blurred.inside)), 0.0)
+    for name, (_, count) in scores.sums.items():
         if count:
-            assert found.mean(name) == pytest.approx(0.5, abs=1e-4)
-    assert found.believed_without == pytest.approx(1 - blurred.inside.mean())
+            assert scores.mean(name) == pytest.approx(0.5, abs=1e-4)
+    assert scores.believed_without == pytest.approx(1 - blurred.inside.mean())
 
 
 def test_classes_split_what_has_a_counterpart(blurred):
@@ -99,11 +99,11 @@ def test_methods_are_compared_on_the_pairs_that_all_of_them_answered():
 
 
 def test_summaries_weight_pixels_and_count_right_pairs():
-    found = summary([pair_score(4, 10), pair_score(90, 90), pair_score(0, 0, answered=False)])
-    assert (found.pairs, found.answered) == (3, 2)
-    assert found.mean_px["reliable"] == pytest.approx(0.94)
-    assert found.right_share == 0.5  # 0.4 px is right, 1 px is not
-    assert found.reliable_share == pytest.approx(0.9)
+    means = summary([pair_score(4, 10), pair_score(90, 90), pair_score(0, 0, answered=False)])
+    assert (means.pairs, means.answered) == (3, 2)
+    assert means.mean_px["reliable"] == pytest.approx(0.94)
+    assert means.right_share == 0.5  # 0.4 px is right, 1 px is not
+    assert means.reliable_share == pytest.approx(0.9)
 
 
 def registration(matrix: np.ndarray | None) -> Registration:
@@ -112,7 +112,7 @@ def registration(matrix: np.ndarray | None) -> Registration:
 
 def test_a_trial_keeps_what_the_registration_says_of_itself(blurred):
     sure = Uncertainty(shift_px=0.1, zoom=0.001, rotation_deg=0.01, corner_px=0.3)
-    found = Registration(
+    registration = Registration(
         None,
         inlier_share=0.9,
         matrix=np.eye(3),
@@ -121,7 +121,7 @@ def test_a_trial_keeps_what_the_registration_says_of_itself(blurred):
         agreeing=80,
         blur_px=12.5,
     )
-    said = trial(blurred, found)
+    said = trial(blurred, registration)
     assert (said.sigma_px, said.inlier_share, said.agreeing, said.blur_px) == (0.3, 0.9, 80, 12.5)
     assert said.model == "similarity"
     unknown = trial(blurred, Registration(None, "the texture repeats itself"))
@@ -167,9 +167,9 @@ def test_the_bound_is_that_of_clopper_and_pearson():
 )
 def test_every_method_finds_a_shift_of_a_pair_without_blur(moved, name):
     [(_, answer, seconds)] = answers(Members(moved.blurry, moved.sharp), [name])
-    found = score(moved, answer, seconds)
-    assert found.answered
-    error, nothing = found.mean("all"), score(moved, Answer(0 * moved.flow), 0.0).mean("all")
+    scores = score(moved, answer, seconds)
+    assert scores.answered
+    error, nothing = scores.mean("all"), score(moved, Answer(0 * moved.flow), 0.0).mean("all")
     assert error is not None
     assert nothing is not None
     assert error < 0.5 < 3 < nothing
@@ -204,11 +204,11 @@ def test_stacks_score_alignment_inside_the_region_in_focus(tmp_path):
     scores = [score_frame(*frame, names) for frame in frames]
     assert all(0.1 < one.in_focus_share < 0.6 for one in scores)
     means = stack_means(scores)
-    zero, found = (means[name] for name in names)
-    assert found["answered"] == 2
-    assert found["residual_px"] < 0.2 < 2 < zero["residual_px"]
-    assert found["in_focus_db"] > zero["in_focus_db"] + 5
-    assert found["in_focus_db"] > found["psnr_db"]
+    zero, own = (means[name] for name in names)
+    assert own["answered"] == 2
+    assert own["residual_px"] < 0.2 < 2 < zero["residual_px"]
+    assert own["in_focus_db"] > zero["in_focus_db"] + 5
+    assert own["in_focus_db"] > own["psnr_db"]
 
 
 def test_a_folder_without_stacks_is_one_clear_line(tmp_path, refused):
@@ -256,9 +256,9 @@ def test_the_command_writes_tables(tmp_path, run):
     page = tmp_path / "page.md"
     page.write_text(f"{START}\n{END}\n")
     arguments = ("--out", tmp_path / "out", "--pairs", "1", "--seed", "1", "--page", page, "--json")
-    found = run("research.alignment_truth", *arguments)
-    assert found.returncode == 0, found.stderr
-    document = json.loads(found.stdout)
+    result = run("research.alignment_truth", *arguments)
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
     methods = document["settings"]["pairs"]["methods"]
     assert set(methods) <= set(METHODS)
     assert methods["zero flow"]["mean_px"]["all"] > methods["registration"]["mean_px"]["all"]
@@ -335,7 +335,7 @@ def test_wrong_folders_leave_nothing_behind(tmp_path, refused):
 def test_registration_improves_a_real_focus_stack(real_data):
     frame, merged = stack_frames(real_data / "focus-stacks")[2]
     means = stack_means([score_frame(frame, merged, ["zero flow", "ECC affine", "registration"])])
-    found = means["registration"]
-    assert found["residual_px"] is not None
-    assert found["residual_px"] < 0.5
-    assert found["in_focus_db"] > means["zero flow"]["in_focus_db"] + 3
+    mean = means["registration"]
+    assert mean["residual_px"] is not None
+    assert mean["residual_px"] < 0.5
+    assert mean["in_focus_db"] > means["zero flow"]["in_focus_db"] + 3

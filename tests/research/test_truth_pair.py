@@ -205,5 +205,5 @@ def test_a_seed_names_the_same_pair_for_good(textures):
     """Results that were published stay comparable: a change here is a change of the truth set."""
     pair = render_pair(textures, at_width(FULL, 256), 48, 64, 0, 0)
     means = (float(part.mean()) for part in (pair.coc_px, pair.blurry, pair.sharp, pair.edge))
-    found = (*pair.flow[:, 24, 32].tolist(), *means)
-    assert found == pytest.approx(GOLDEN[textures.split], abs=5e-3)
+    numbers = (*pair.flow[:, 24, 32].tolist(), *means)
+    assert numbers == pytest.approx(GOLDEN[textures.split], abs=5e-3)

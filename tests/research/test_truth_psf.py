@@ -43,14 +43,14 @@ def centroid(psf: np.ndarray) -> tuple[float, float]:
 @pytest.mark.parametrize("diameter", [-17.3, -2.0, 0.0, 0.7, 9.0, 30.0])
 def test_every_kernel_is_odd_sums_to_one_and_is_no_wider_than_its_circle(family, diameter):
     psf = draw_psf((family,), np.random.default_rng(1))  # type: ignore[arg-type]
-    found = kernel(psf, diameter, (0.0, 0.0), 30.0)
-    assert found.shape[0] == found.shape[1]
-    assert found.shape[0] % 2 == 1
-    assert found.min() >= 0
-    assert found.sum() == pytest.approx(1, abs=1e-5)
-    y, x = np.mgrid[: len(found), : len(found)] - len(found) // 2
+    weights = kernel(psf, diameter, (0.0, 0.0), 30.0)
+    assert weights.shape[0] == weights.shape[1]
+    assert weights.shape[0] % 2 == 1
+    assert weights.min() >= 0
+    assert weights.sum() == pytest.approx(1, abs=1e-5)
+    y, x = np.mgrid[: len(weights), : len(weights)] - len(weights) // 2
     allowed = abs(diameter) / 2 * (1.4 if family == "soft-disc" else 1.0) + 1.5
-    assert np.hypot(x, y)[found > 1e-7].max(initial=0) <= allowed
+    assert np.hypot(x, y)[weights > 1e-7].max(initial=0) <= allowed
 
 
 @pytest.mark.parametrize("family", [kind for kind in KINDS if kind not in ASYMMETRIC])
@@ -61,9 +61,9 @@ def test_symmetric_kernels_keep_the_chief_ray(family, diameter):
 
 
 def test_a_disc_has_the_second_moment_of_its_diameter():
-    found = kernel(DISC, 24.0, (0, 0), 24.0)
-    steps = np.arange(len(found)) - len(found) // 2
-    assert (found.sum(axis=0) * steps**2).sum() == pytest.approx(24.0**2 / 16, rel=0.02)
+    weights = kernel(DISC, 24.0, (0, 0), 24.0)
+    steps = np.arange(len(weights)) - len(weights) // 2
+    assert (weights.sum(axis=0) * steps**2).sum() == pytest.approx(24.0**2 / 16, rel=0.02)
 
 
 def test_cats_eye_moves_the_centroid_with_field_height_and_the_sign_of_the_defocus():
@@ -82,8 +82,8 @@ def test_coma_moves_the_centroid_by_its_tail_whatever_the_defocus():
     """The mean of rho^2 (2 + cos 2 theta) over the pupil is 1."""
     psf = PSF("coma", 0.0, 6, 0.2)
     for diameter in (0.0, 10.0, -20.0):
-        found = centroid(kernel(psf, diameter, (0.0, 0.5), 20.0))
-        assert found == pytest.approx((0, 0.2 * 10 * 0.5), abs=0.05)
+        centre = centroid(kernel(psf, diameter, (0.0, 0.5), 20.0))
+        assert centre == pytest.approx((0, 0.2 * 10 * 0.5), abs=0.05)
 
 
 def test_a_spherical_aberration_turns_with_the_sign_of_the_defocus():
@@ -150,13 +150,13 @@ def test_beyond_the_edge_class_a_pixel_shows_one_surface(focus):
     surfaces = scene(0.2)
     defocus = Defocus(DISC, 14.0, focus, FRAME.shape)
     window = FRAME.grown(20)
-    found = blurry_picture(surfaces, defocus, window)
-    edge = edge_class(surfaces, defocus, found.front, window)
-    white = found.front == 1
+    picture = blurry_picture(surfaces, defocus, window)
+    edge = edge_class(surfaces, defocus, picture.front, window)
+    white = picture.front == 1
     assert 0 < edge.mean() < 0.5
-    np.testing.assert_allclose(found.linear[white & ~edge], 1.0, atol=0.03)
-    np.testing.assert_allclose(found.linear[~white & ~edge], 0.0, atol=0.03)
-    assert np.ptp(found.linear[edge]) > 0.5
+    np.testing.assert_allclose(picture.linear[white & ~edge], 1.0, atol=0.03)
+    np.testing.assert_allclose(picture.linear[~white & ~edge], 0.0, atol=0.03)
+    assert np.ptp(picture.linear[edge]) > 0.5
 
 
 def test_parallax_moves_what_is_near_in_its_direction():

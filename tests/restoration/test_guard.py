@@ -63,18 +63,18 @@ def test_a_hundred_traps_get_no_new_colours_and_are_no_worse_for_the_guard(own):
     spoiled, beyond = Counter[str](), Counter[float]()
     for trap in traps():
         raw = restore_colours(own, trap.given, guard=False)
-        made = np.clip(guarded(trap.given, raw.restored, raw.blur_map).restored, 0, 1)
+        new = np.clip(guarded(trap.given, raw.restored, raw.blur_map).restored, 0, 1)
         right = min(psnr(trap.given, trap.truth), AS_GOOD_AS_RIGHT_DB)
-        spoiled[trap.name.split("-")[0]] += psnr(made, trap.truth) < right - 1
-        assert psnr(made, trap.truth) >= min(psnr(raw.restored, trap.truth), right) - 0.5, trap.name
-        restoration = Restoration(trap.given, made, raw.blur_map, 0, checked=9, put_back=0)
+        spoiled[trap.name.split("-")[0]] += psnr(new, trap.truth) < right - 1
+        assert psnr(new, trap.truth) >= min(psnr(raw.restored, trap.truth), right) - 0.5, trap.name
+        restoration = Restoration(trap.given, new, raw.blur_map, 0, checked=9, put_back=0)
         for strength in MOST_SPOILED_BEYOND:
             beyond[strength] += psnr(restoration.at(strength), trap.truth) < right - 1
-        given, found = chroma(trap.given), chroma(made)
+        given, chroma_after = chroma(trap.given), chroma(new)
         low, high = given.min(axis=(1, 2)), given.max(axis=(1, 2))
         room = (0.04 + 0.5 * (high - low)).reshape(2)
-        assert (found.min(axis=(1, 2)) >= low - room).all(), trap.name
-        assert (found.max(axis=(1, 2)) <= high + room).all(), trap.name
+        assert (chroma_after.min(axis=(1, 2)) >= low - room).all(), trap.name
+        assert (chroma_after.max(axis=(1, 2)) <= high + room).all(), trap.name
     assert not any(spoiled[kind] for kind in HELD), spoiled
     assert all(spoiled[kind] <= most for kind, most in MOST_SPOILED.items()), spoiled
     assert all(beyond[one] <= most for one, most in MOST_SPOILED_BEYOND.items()), beyond
@@ -84,13 +84,13 @@ def test_a_hundred_traps_get_no_new_colours_and_are_no_worse_for_the_guard(own):
 def test_what_the_guard_allows_is_doubled_and_nothing_else(own, few):
     """Where a picture is blurred, nearly all of the change; in one that is in focus, little."""
     for pair in few[:6]:
-        found = restore_colours(own, pair.blurry)
-        one, two = (np.sqrt(np.square(found.at(s) - pair.blurry).mean()) for s in (1, 2))
+        restoration = restore_colours(own, pair.blurry)
+        one, two = (np.sqrt(np.square(restoration.at(s) - pair.blurry).mean()) for s in (1, 2))
         assert 1.5 * one < two < 2.01 * one
         np.testing.assert_allclose(
-            found.at(1.5), (found.at(1) + found.at(2)) / 2, rtol=0, atol=1e-6
+            restoration.at(1.5), (restoration.at(1) + restoration.at(2)) / 2, rtol=0, atol=1e-6
         )
-        free = restore_colours(own, pair.blurry, found.blur_map, guard=False)
+        free = restore_colours(own, pair.blurry, restoration.blur_map, guard=False)
         doubled = np.clip(2 * free.restored - pair.blurry, 0, 1)
         np.testing.assert_allclose(free.at(2), doubled, rtol=0, atol=1e-6)
 
@@ -133,7 +133,7 @@ def known_map(pair: StreamPair) -> BlurMap:
 def test_what_cannot_be_true_is_put_back(few, harm):
     for pair, other in zip(few[:6], few[6:], strict=True):
         given = pair.sharp
-        made = {
+        pictures = {
             "brighter": 0.9 * given + 0.1,
             "tinted": np.clip(given * np.array([1.0, 0.7, 1.3], np.float32), 0, 1),
             "foreign": 0.6 * given + 0.4 * other.sharp,
@@ -142,19 +142,19 @@ def test_what_cannot_be_true_is_put_back(few, harm):
         in_focus = BlurMap(
             np.zeros((24, 24), np.float32), np.ones((24, 24), np.float32), (192, 192)
         )
-        kept = guarded(given, np.asarray(made, np.float32), in_focus)
+        kept = guarded(given, np.asarray(pictures, np.float32), in_focus)
         assert kept.tiles == 9
         if harm == "nothing":
             assert kept.put_back == 0
             np.testing.assert_allclose(kept.restored, given, atol=1e-6)
         else:
-            assert psnr(kept.restored, given) > psnr(np.asarray(made, np.float32), given) + 1
+            assert psnr(kept.restored, given) > psnr(np.asarray(pictures, np.float32), given) + 1
 
 
 @pytest.mark.full
 def test_the_truth_is_accepted_where_the_blur_is_known(pairs):
-    found = [guarded(pair.blurry, pair.sharp.copy(), known_map(pair)) for pair in pairs]
-    assert sum(one.put_back for one in found) <= 0.25 * sum(one.tiles for one in found)
+    answers = [guarded(pair.blurry, pair.sharp.copy(), known_map(pair)) for pair in pairs]
+    assert sum(one.put_back for one in answers) <= 0.25 * sum(one.tiles for one in answers)
 
 
 def test_crisp_edges_are_told_from_blurred_ones():
@@ -175,9 +175,9 @@ def test_where_edges_are_crisp_changes_stay_small(few):
     edge = np.full((128, 128, 3), 0.2, np.float32)
     edge[::16] = 0.8
     ripple = 0.1 * np.sin(np.arange(128))[:, None, None]
-    made = np.asarray(edge + ripple, np.float32)
-    kept = limited(made, edge, np.zeros(8))
-    assert psnr(made, edge) < 25
+    sharpened = np.asarray(edge + ripple, np.float32)
+    kept = limited(sharpened, edge, np.zeros(8))
+    assert psnr(sharpened, edge) < 25
     assert psnr(kept, edge) > 44
     blurry = next(pair for pair in few if np.abs(pair.diameters).min() > 6)
     assert share_kept(blurry.sharp, blurry.blurry, noise_by_brightness(blurry.blurry)).mean() > 0.99
@@ -213,8 +213,8 @@ def test_a_wave_is_seen_in_a_narrow_tile_at_the_border(height):
     wave = 0.5 + 0.2 * np.sin(2 * np.pi * (0.6 * x + 0.8 * y) / 15)
     given = np.asarray(np.rint(255 * wave)[:, :, None].repeat(3, axis=2) / 255, np.float32)
     diameters = np.full((3, 3), 12, np.float32)
-    found = agreement(given, given, diameters[: -(-height // 64)], np.zeros(8))
-    assert found.bandwidth.max() < 0.1
+    shares = agreement(given, given, diameters[: -(-height // 64)], np.zeros(8))
+    assert shares.bandwidth.max() < 0.1
 
 
 @pytest.mark.parametrize("period_px", [5, 12, 25])
@@ -266,11 +266,11 @@ def test_a_picture_that_is_soft_by_itself_is_not_sharpened(own, diameter_px, lea
     """The cat's fur: without the share it comes back at 33 dB and loses up to 9 dB."""
     cat = middle("chelsea")
     given = behind_disc(cat, diameter_px) if diameter_px else cat
-    made = restore_colours(own, given).restored
+    restoration = restore_colours(own, given).restored
     if diameter_px:
-        assert psnr(made, cat) - psnr(given, cat) > least_db
+        assert psnr(restoration, cat) - psnr(given, cat) > least_db
     else:
-        assert psnr(made, cat) > 40
+        assert psnr(restoration, cat) > 40
 
 
 @pytest.mark.parametrize("diameter_px", [3.0, 6.0])

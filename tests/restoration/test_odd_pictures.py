@@ -37,30 +37,30 @@ def faults_of(path: Path, out: Path) -> tuple[str, list[str]]:
     try:
         with limited(SECONDS):
             settings = RestoreSettings(out=out, tile=0, strength=0, no_guard=True)
-            (done,) = restore_pictures([path], system, None, device, settings)
+            (row,) = restore_pictures([path], system, None, device, settings)
     except BaseException as error:  # noqa: BLE001 - whatever comes out of it is the fault
         return "tracebacks", [f"tracebacks: {path.name}: {error!r}"]
-    if "please report" in done.reason:
-        return "tracebacks", [f"tracebacks: {done.reason}"]
-    if done.reason:
+    if "please report" in row.reason:
+        return "tracebacks", [f"tracebacks: {row.reason}"]
+    if row.reason:
         return "refused", []
-    data, made = path.read_bytes(), Path(done.restored).read_bytes()
-    lossy = kind_of(made) == "JPEG" or (kind_of(made) == "WebP" and not is_lossless(made))
-    pixels = read_stored(path if lossy else Path(done.restored))
+    data, new = path.read_bytes(), Path(row.restored).read_bytes()
+    lossy = kind_of(new) == "JPEG" or (kind_of(new) == "WebP" and not is_lossless(new))
+    pixels = read_stored(path if lossy else Path(row.restored))
     raw = path.suffix.lower() in RAW_SUFFIXES  # others read the preview in it
     theirs = [] if raw else told_by_others(data)
-    faults = [f"lost without a remark: {path.name}: {one}" for one in unnamed(done, data, made)]
+    faults = [f"lost without a remark: {path.name}: {one}" for one in unnamed(row, data, new)]
     lossy = lossy or kind_of(data) in HEIF_KINDS  # libraries compute the same values otherwise
     if theirs and not any(agrees(pixels, one, lossy=lossy) for one in theirs):
         faults.append(f"wrong pixels: {path.name}")
     return "restored", faults
 
 
-def unnamed(done: Restored, data: bytes, made: bytes) -> set[str]:
+def unnamed(restoration: Restored, data: bytes, new: bytes) -> set[str]:
     """Kinds of blocks that are lost and that no remark names."""
-    said = " ".join(done.remarks)
-    lost = {one.kind for one in lost_blocks(inventory(data), inventory(made))}
-    before, after = (info_of(one) for one in (data, made))
+    said = " ".join(restoration.remarks)
+    lost = {one.kind for one in lost_blocks(inventory(data), inventory(new))}
+    before, after = (info_of(one) for one in (data, new))
     for name, word in {"icc_profile": "colour profile", "comment": "comment"}.items():
         if before.get(name) and not after.get(name):
             lost.add(word)
@@ -86,10 +86,10 @@ def test_odd_pictures_come_out_as_they_are_or_are_refused(tmp_path):
         counts: Counter[str] = Counter()
         for number, path in enumerate(sorted(folder.rglob("*"))):
             if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
-                became, found = faults_of(path, tmp_path / folder.name / str(number))
-                kinds = [one.partition(":")[0] for one in found if became == "restored"]
+                became, losses = faults_of(path, tmp_path / folder.name / str(number))
+                kinds = [one.partition(":")[0] for one in losses if became == "restored"]
                 counts.update(["files", became, *kinds])
-                faults += [f"{folder.name}: {one}" for one in found]
+                faults += [f"{folder.name}: {one}" for one in losses]
         table.append((folder.name, *(str(counts[one]) for one in COLUMNS)))
     print(*("| " + " | ".join(row) + " |" for row in table), sep="\n")  # noqa: T201 - asked for
     assert not faults, "\n".join(faults)

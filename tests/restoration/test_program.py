@@ -28,9 +28,9 @@ def program() -> click.Command:
 
 def second_name() -> click.Command:
     group = command_group("defocus-bench", "defocus.benchmark.commands", "")
-    found = group.get_command(click.Context(group), "restore")
-    assert found is not None
-    return found
+    second = group.get_command(click.Context(group), "restore")
+    assert second is not None
+    return second
 
 
 def options_of(one: click.Command) -> list[list[str]]:
@@ -46,22 +46,22 @@ def test_both_names_have_the_same_options():
 @pytest.mark.parametrize("word", ["-h", "--help"])
 def test_help_is_the_programs(word):
     CliRunner().invoke(command, ["--help"])  # click keeps its option of help
-    done = CliRunner().invoke(program(), [word], prog_name="defocus-restore")
-    assert done.exit_code == 0
-    assert done.output.startswith("Usage: defocus-restore [OPTIONS] [IMAGES]...\n")
-    assert "Common options:\n" in done.output
+    result = CliRunner().invoke(program(), [word], prog_name="defocus-restore")
+    assert result.exit_code == 0
+    assert result.output.startswith("Usage: defocus-restore [OPTIONS] [IMAGES]...\n")
+    assert "Common options:\n" in result.output
 
 
 def test_the_version_is_the_packages():
-    done = CliRunner().invoke(program(), ["--version"])
-    assert (done.exit_code, done.output) == (0, f"defocus-restore, version {__version__}\n")
+    result = CliRunner().invoke(program(), ["--version"])
+    assert (result.exit_code, result.output) == (0, f"defocus-restore, version {__version__}\n")
 
 
 def test_its_variables_begin_with_its_name():
     words, variables = ["a.png", "--print-config"], {"DEFOCUS_RESTORE_STRENGTH": "0.5"}
-    done = CliRunner().invoke(program(), words, prog_name="defocus-restore", env=variables)
-    assert done.output.startswith("[defocus-restore]\n")
-    assert "strength = 0.5  # environment\n" in done.output
+    result = CliRunner().invoke(program(), words, prog_name="defocus-restore", env=variables)
+    assert result.output.startswith("[defocus-restore]\n")
+    assert "strength = 0.5  # environment\n" in result.output
 
 
 @pytest.mark.parametrize("name", [("defocus-restore",), ("defocus-bench", "restore")])
@@ -74,8 +74,8 @@ def test_what_is_wrong_is_said_by_the_program_that_was_called(name, run, tmp_pat
     assert "b.png is left out: no such picture or folder\n" in missing.stderr
     assert missing.stdout.startswith("restored/a.png: 48x32, 8 bits")
     assert missing.stdout.endswith("\nrestored: 1 picture restored, 1 left out\n")
-    done = run(*name, "a.png", "--baseline", "wiener", "--strength", "0", code=0)
-    assert done.stdout.endswith("; done before\n")
+    result = run(*name, "a.png", "--baseline", "wiener", "--strength", "0", code=0)
+    assert result.stdout.endswith("; done before\n")
 
 
 @pytest.fixture
@@ -87,8 +87,8 @@ def picture(tmp_path):
 
 def restored(picture: Path, map_file: Path | None) -> Restored:
     out, system = picture.parent / "out", baseline("input")
-    (found,) = made_in(out, picture, network=system, map=map_file)
-    return found
+    (restoration,) = made_in(out, picture, network=system, map=map_file)
+    return restoration
 
 
 def test_a_map_is_made_of_what_was_restored_before(picture, refused):
@@ -171,6 +171,6 @@ def test_twelve_megapixels_take_two_gib_at_most(tmp_path):
     rng = np.random.default_rng(0)
     part = cv2.GaussianBlur(rng.integers(0, 256, (500, 500, 3)).astype(np.uint8), (0, 0), 2)
     cv2.imwrite(str(tmp_path / "a.jpg"), np.tile(part, (6, 8, 1)))
-    done = run_python(PROGRAM, tmp_path / "a.jpg", tmp_path / "out")
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout.split()[-1]) <= 2.0
+    result = run_python(PROGRAM, tmp_path / "a.jpg", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout.split()[-1]) <= 2.0

@@ -105,13 +105,13 @@ def test_tiling_is_measured_and_marked_where_it_changes_the_result(tmp_path, mon
     cv2.imwrite(str(source), picture(250, 520))
     for network, changes in ((Local, False), (Whole, True)):
         out = tmp_path / network.__name__
-        (found,) = made_in(out, source, network=network, tile=256)
-        assert (found.tiles, found.tile_px, found.bits) == (4, 256, 16)
-        assert found.to_json()["tiling_changes_result"] == changes
+        (restoration,) = made_in(out, source, network=network, tile=256)
+        assert (restoration.tiles, restoration.tile_px, restoration.bits) == (4, 256, 16)
+        assert restoration.to_json()["tiling_changes_result"] == changes
     for name, available, tiles in (("low", 0, 4), ("high", 10**12, 1)):
-        monkeypatch.setattr(restorer, "available_bytes", lambda device, found=available: found)
-        (found,) = made_in(tmp_path / name, source)
-        assert found.tiles == tiles
+        monkeypatch.setattr(restorer, "available_bytes", lambda device, free=available: free)
+        (restoration,) = made_in(tmp_path / name, source)
+        assert restoration.tiles == tiles
     assert 2**20 < available_bytes(CPU) < 2**50
     assert largest_tile_px(100.0, 100.0 * 1000**2) == 960
 
@@ -132,8 +132,8 @@ def test_only_a_fit_network_on_a_fit_device_computes_in_bfloat16(monkeypatch, *,
     monkeypatch.setattr(restorer, "has_bfloat16", lambda _: instructions)
     monkeypatch.setattr(Rounds, "fit_for_bfloat16", fit)
     blurry = torch.full((1, 3, 16, 16), 0.7)
-    made, _ = restorer.make_restorer(Rounds().eval(), None, CPU).restored(blurry)
-    assert torch.equal(made, blurry) == (not (fit and instructions))
+    restoration, _ = restorer.make_restorer(Rounds().eval(), None, CPU).restored(blurry)
+    assert torch.equal(restoration, blurry) == (not (fit and instructions))
 
 
 def test_the_own_network_gives_the_same_to_60_db_in_bfloat16(monkeypatch):
@@ -141,26 +141,26 @@ def test_the_own_network_gives_the_same_to_60_db_in_bfloat16(monkeypatch):
     draw = np.random.default_rng(0).random((160, 160, 3))
     blurry = torch.tensor(cv2.GaussianBlur(draw, (0, 0), 2.0), dtype=torch.float32)
     blurry = ((blurry - 0.5) * 4 + 0.5).clamp(0, 1).permute(2, 0, 1)[None]
-    made = []
+    pictures = []
     for instructions in (True, False):
-        monkeypatch.setattr(restorer, "has_bfloat16", lambda _, found=instructions: found)
-        made.append(restorer.make_restorer(network, 0, CPU).restored(blurry)[0])
-    difference = float((made[0] - made[1]).square().mean())
+        monkeypatch.setattr(restorer, "has_bfloat16", lambda _, has_them=instructions: has_them)
+        pictures.append(restorer.make_restorer(network, 0, CPU).restored(blurry)[0])
+    difference = float((pictures[0] - pictures[1]).square().mean())
     assert 0 < difference < 1e-6, "and not in single precision both times"
-    assert float((made[1] - blurry).square().mean()) > 1e-4, "of a change that is large"
+    assert float((pictures[1] - blurry).square().mean()) > 1e-4, "of a change that is large"
 
 
 def test_one_core_gives_what_two_give():
     blurry = np.random.default_rng(0).random((300, 200, 3), np.float32)
     blur_map = estimate_blur_map(blurry)
     before = torch.get_num_threads()
-    made = []
+    pictures = []
     for threads in (1, 2):
         torch.set_num_threads(threads)
         own = restorer.make_restorer(Local(), None, CPU)
-        made.append(restore_colours(own, blurry, blur_map).restored)
+        pictures.append(restore_colours(own, blurry, blur_map).restored)
     torch.set_num_threads(before)
-    np.testing.assert_array_equal(*made)
+    np.testing.assert_array_equal(*pictures)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "b.png", "b.jpg", "b.tif", "b.webp", "b.bmp"])
@@ -168,8 +168,8 @@ def test_every_format_keeps_its_depth_and_size(tmp_path, name):
     dtype = np.uint16 if name.startswith("a") else np.uint8
     source = tmp_path / name
     cv2.imwrite(str(source), picture(37, 50, dtype))
-    (found,) = made_in(tmp_path / "out", source, network=baseline("input"))
-    restored, given = read_image(Path(found.restored)), read_image(source)
+    (restoration,) = made_in(tmp_path / "out", source, network=baseline("input"))
+    restored, given = read_image(Path(restoration.restored)), read_image(source)
     assert restored.dtype == given.dtype
     limit = 3 if name.endswith((".jpg", ".webp")) else 0  # these lose a little each time
     assert np.abs(restored.astype(int) - given).mean() <= limit
@@ -177,8 +177,8 @@ def test_every_format_keeps_its_depth_and_size(tmp_path, name):
 
 def test_a_picture_narrower_than_networks_promise_is_restored(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), picture(20, 7))
-    (found,) = made_in(tmp_path / "out", tmp_path / "a.png")
-    assert (found.width, found.height, found.reason) == (7, 20, "")
+    (restoration,) = made_in(tmp_path / "out", tmp_path / "a.png")
+    assert (restoration.width, restoration.height, restoration.reason) == (7, 20, "")
 
 
 def tagged(path: Path) -> None:
@@ -204,19 +204,19 @@ def test_metadata_of_every_format_are_carried_into_each(tmp_path, suffix, depth)
         source = tmp_path / f"a{suffix}"
         write_picture(source, picture(24, 32, np.uint8), read_metadata(tmp_path / "a.jpg"))
     given = read_metadata(source)
-    told = {block.name: block.content for block in exif_blocks(given.exif)}
-    assert told["Make"] == b"Maker\0"
-    assert len(told["GPSLatitude"]) == 24
-    assert told["MakerNote"] == b"maker's own"
+    blocks = {block.name: block.content for block in exif_blocks(given.exif)}
+    assert blocks["Make"] == b"Maker\0"
+    assert len(blocks["GPSLatitude"]) == 24
+    assert blocks["MakerNote"] == b"maker's own"
     targets = [".png", ".tif"] if depth is np.uint16 else [".png", ".tif", ".jpg", ".webp"]
     for target in targets:
         path = tmp_path / f"out{target}"
         write_picture(path, picture(24, 32, depth), given)
-        found = read_metadata(path)
-        assert found.orientation == 6, target
-        assert found.icc == given.icc, target
-        kept = {block.name: block.content for block in exif_blocks(found.exif)}
-        assert {name: kept.get(name) for name in told} == told, target
+        metadata = read_metadata(path)
+        assert metadata.orientation == 6, target
+        assert metadata.icc == given.icc, target
+        kept = {block.name: block.content for block in exif_blocks(metadata.exif)}
+        assert {name: kept.get(name) for name in blocks} == blocks, target
         error = np.abs(read_image(path).astype(float) - picture(24, 32, depth))
         assert error.mean() <= (30 if target in {".jpg", ".webp"} else 0), target
 
@@ -233,12 +233,12 @@ def test_a_thumbnail_shows_the_restored_picture(tmp_path, old):
     second = struct.pack("<HHHIIHHIII", 2, 513, 4, 1, 56, 514, 4, 1, len(thumbnail), 0)
     exif = b"Exif\0\0II*\0" + struct.pack("<I", 8) + first + second + thumbnail
     Pillow.fromarray(picture(24, 32, np.uint8)).save(source, exif=exif)
-    (found,) = made_in(tmp_path / "out", source, network=baseline("input"))
-    content = Path(found.restored).read_bytes()
+    (restoration,) = made_in(tmp_path / "out", source, network=baseline("input"))
+    content = Path(restoration.restored).read_bytes()
     assert b"Own" in content
     assert thumbnail not in content
-    shown = thumbnail_of(read_metadata(Path(found.restored)).exif)
-    assert found.remarks == (("left out: EXIF thumbnail",) if old else ())
+    shown = thumbnail_of(read_metadata(Path(restoration.restored)).exif)
+    assert restoration.remarks == (("left out: EXIF thumbnail",) if old else ())
     assert bool(shown) != bool(old)
     if shown:
         with Pillow.open(io.BytesIO(shown)) as opened:
@@ -283,8 +283,8 @@ def test_an_entry_of_another_version_is_restored_again(source):
         journal = json.loads((out / "restored.json").read_text())
         journal["a.png"] = {**journal["a.png"], **change} if change else {}
         (out / "restored.json").write_text(json.dumps(journal))
-        (found,) = made_in(out, source)
-        assert (found.reason, found.width) == ("", 30)
+        (restoration,) = made_in(out, source)
+        assert (restoration.reason, restoration.width) == ("", 30)
 
 
 def test_without_a_system_the_packages_own_weights_restore(tmp_path, run):
@@ -319,17 +319,17 @@ def test_foreign_files_and_the_originals_are_never_overwritten(source):
 
 
 @pytest.mark.parametrize(
-    ("made", "error"),
+    ("network", "error"),
     [
         (system(Local, input="dual"), NotApplicableError),
         (system(Local, needs=("defocus_map",)), NotApplicableError),
         (baseline("unet"), InputError),
     ],
 )
-def test_systems_that_cannot_are_refused(source, made, error, refused):
+def test_systems_that_cannot_are_refused(source, network, error, refused):
     out = source.parent / "out"
     with refused(error):
-        made_in(out, source, network=made)
+        made_in(out, source, network=network)
     assert not out.exists()
 
 
@@ -338,18 +338,18 @@ def test_the_command_goes_on_past_an_unreadable_picture(tmp_path, run):
     (tmp_path / "b.jpg").write_bytes(b"\xff\xd8 no picture")
     (tmp_path / "c.gif").write_bytes(b"GIF89a")
     names = (tmp_path / name for name in ("b.jpg", "none.png", "c.gif", "a\n.png"))
-    done = run("defocus-restore", *names, "--baseline", "wiener", "--json", "-q", code=2)
-    rows = json.loads(done.stdout)
+    result = run("defocus-restore", *names, "--baseline", "wiener", "--json", "-q", code=2)
+    rows = json.loads(result.stdout)
     assert [bool(row["reason"]) for row in rows] == [True, True, True, False]
-    assert str(tmp_path / "b.jpg") in done.stderr
-    assert "none.png is left out: no such picture" in done.stderr
-    assert "c.gif is left out: unknown kind of picture; known are " in done.stderr
+    assert str(tmp_path / "b.jpg") in result.stderr
+    assert "none.png is left out: no such picture" in result.stderr
+    assert "c.gif is left out: unknown kind of picture; known are " in result.stderr
     assert (tmp_path / "restored" / "a\n.png").is_file()
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_a_raw_file_becomes_16_bit_with_its_tags(tmp_path):
     source = bayer_dng(tmp_path / "a.dng", np.full((64, 64), 0.25))
-    (found,) = made_in(tmp_path / "out", source, network=baseline("input"))
-    assert (found.bits, Path(found.restored).suffix) == (16, ".png")
-    assert "Make" in {one.name for one in read_metadata(Path(found.restored)).blocks}
+    (restoration,) = made_in(tmp_path / "out", source, network=baseline("input"))
+    assert (restoration.bits, Path(restoration.restored).suffix) == (16, ".png")
+    assert "Make" in {one.name for one in read_metadata(Path(restoration.restored)).blocks}

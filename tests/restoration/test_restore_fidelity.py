@@ -79,14 +79,14 @@ def restored(folder: Path, name: str, content: bytes) -> Restored:
     source = folder / name
     source.write_bytes(content)
     out = folder / "out"
-    (found,) = made_in(out, source, network=baseline("input"), tile=0, strength=0)
-    assert not found.reason
-    return found
+    (restoration,) = made_in(out, source, network=baseline("input"), tile=0, strength=0)
+    assert not restoration.reason
+    return restoration
 
 
-def lost(folder: Path, found: Restored) -> set[str]:
+def lost(folder: Path, restoration: Restored) -> set[str]:
     """Kinds of blocks that the restored file lacks."""
-    before, after = Path(found.image).read_bytes(), Path(found.restored).read_bytes()
+    before, after = Path(restoration.image).read_bytes(), Path(restoration.restored).read_bytes()
     return {one.kind for one in lost_blocks(inventory(before), inventory(after))}
 
 
@@ -100,28 +100,28 @@ def test_a_jpeg_keeps_every_segment_and_what_lies_behind_it(tmp_path):
         segment(0xED, b"Photoshop 3.0\0" + IPTC),
         segment(0xFE, b"a comment"),
     )
-    found = restored(tmp_path, "a.jpg", jpeg_with(*segments, trailer=FILM))
-    assert lost(tmp_path, found) == set()
-    assert found.remarks == ("its film of the motion photo stays as it was",)
-    assert Path(found.restored).read_bytes().endswith(FILM)
+    restoration = restored(tmp_path, "a.jpg", jpeg_with(*segments, trailer=FILM))
+    assert lost(tmp_path, restoration) == set()
+    assert restoration.remarks == ("its film of the motion photo stays as it was",)
+    assert Path(restoration.restored).read_bytes().endswith(FILM)
 
 
 def test_behind_a_photoshop_resource_of_odd_length_is_the_next_one():
     thumbnail = b"8BIM\x04\x0c\0\0" + struct.pack(">I", 3) + b"odd\0"
     words = iptc_resource(b"word")
-    found = [(one.kind, one.content) for one in resource_blocks(thumbnail + words + thumbnail)]
+    blocks = [(one.kind, one.content) for one in resource_blocks(thumbnail + words + thumbnail)]
     gone = ("Photoshop thumbnail", b"")
-    assert found == [gone, ("IPTC", b"word"), gone]
+    assert blocks == [gone, ("IPTC", b"word"), gone]
     assert without_thumbnails(thumbnail + words + thumbnail) == words
 
 
 def test_signed_claims_go_and_nothing_points_at_them(tmp_path):
     claim = segment(0xEB, b"JP\0\1\0\0\0\1\0\0\0\x20jumb\0\0\0\x18jumdc2pa")
     xmp = segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP)
-    found = restored(tmp_path, "a.jpg", jpeg_with(claim, xmp))
+    restoration = restored(tmp_path, "a.jpg", jpeg_with(claim, xmp))
     left = "left out: content credentials (C2PA)"
-    assert found.remarks == ("XMP no longer points at what is left out", left)
-    content = Path(found.restored).read_bytes()
+    assert restoration.remarks == ("XMP no longer points at what is left out", left)
+    content = Path(restoration.restored).read_bytes()
     assert b"provenance=" not in content
     assert b'dc:source="mine"' in content
 
@@ -146,10 +146,10 @@ def test_further_pictures_are_found_and_previews_go(tmp_path):
     index = index_of(kinds, frames, (2 + 4 + 4, size))
     content = jpeg_with(segment(0xE2, index), trailer=b"".join(frames))
     assert {one.kind for one in inventory(content)} >= {"preview of the picture", "further picture"}
-    found = restored(tmp_path, "a.jpg", content)
+    restoration = restored(tmp_path, "a.jpg", content)
     stays = "its further picture stays as it was"
-    assert found.remarks == (stays, "left out: preview of the picture")
-    with Pillow.open(found.restored) as opened:
+    assert restoration.remarks == (stays, "left out: preview of the picture")
+    with Pillow.open(restoration.restored) as opened:
         assert (opened.format, opened.n_frames) == ("MPO", 2)
         opened.seek(1)
         with Pillow.open(io.BytesIO(frames[1])) as frame:
@@ -164,8 +164,8 @@ def test_chunks_that_say_what_colours_mean_stay(tmp_path):
         (b"zTXt", b"Long\0\0" + zlib.compress(b"text")), (b"eXIf", exif_of()),
         (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP * 300), (b"unKn", b"unknown, safe to copy"),
     )  # fmt: skip
-    found = restored(tmp_path, "a.png", png_with(*chunks))
-    assert (lost(tmp_path, found), found.remarks) == (set(), ())
+    restoration = restored(tmp_path, "a.png", png_with(*chunks))
+    assert (lost(tmp_path, restoration), restoration.remarks) == (set(), ())
 
 
 def tiff(pixels: Any, **settings: Any) -> bytes:
@@ -247,19 +247,19 @@ REMARKS = [
 @pytest.mark.parametrize(("name", "content", "remark"), REMARKS, ids=[r[2] for r in REMARKS])
 def test_what_is_lost_or_odd_is_named_once(tmp_path, name, content, remark):
     """And no more is lost than that."""
-    found = restored(tmp_path, name, content)
+    restoration = restored(tmp_path, name, content)
     if "HDR" in remark:
-        assert remark in found.remarks
+        assert remark in restoration.remarks
         return
-    assert found.remarks == ((remark,) if remark else ())
+    assert restoration.remarks == ((remark,) if remark else ())
     if "damaged: EXIF" in remark:
-        assert lost(tmp_path, found) == {"EXIF"}, "the profile is there"
+        assert lost(tmp_path, restoration) == {"EXIF"}, "the profile is there"
     if not remark:
-        assert not lost(tmp_path, found)
-    made = Path(found.restored).read_bytes()
-    assert kind_of(made) == kind_of(content)
+        assert not lost(tmp_path, restoration)
+    written = Path(restoration.restored).read_bytes()
+    assert kind_of(written) == kind_of(content)
     if content.startswith(b"\x89PNG"):
-        np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
+        np.testing.assert_array_equal(read_stored(Path(restoration.restored)), PIXELS)
 
 
 def test_a_png_whose_pixels_end_early_is_refused(tmp_path, refused):
@@ -276,8 +276,8 @@ def test_metadata_that_cannot_be_read_are_named(tmp_path, monkeypatch):
         raise ValueError("a box of another length")
 
     monkeypatch.setattr(heif_pixels, "_of_avif", failing)
-    found = restored(tmp_path, "a.avif", encoded("AVIF"))
-    assert found.remarks == ("left out: metadata that cannot be read",)
+    restoration = restored(tmp_path, "a.avif", encoded("AVIF"))
+    assert restoration.remarks == ("left out: metadata that cannot be read",)
 
 
 def test_a_chunk_that_the_written_file_lacks_is_named(tmp_path, monkeypatch, capsys):
@@ -287,9 +287,9 @@ def test_a_chunk_that_the_written_file_lacks_is_named(tmp_path, monkeypatch, cap
         write_picture(path, pixels, replace(metadata, parts=None, xmp=b""), kind)
 
     monkeypatch.setattr(run, "write_picture", forgetful)
-    found = restored(tmp_path, "a.png", png_with((b"tEXt", b"Author\0me")))
-    assert found.remarks == ("left out: texts (Author)",)
-    assert f"a.png: {found.remarks[0]}" in capsys.readouterr().err
+    restoration = restored(tmp_path, "a.png", png_with((b"tEXt", b"Author\0me")))
+    assert restoration.remarks == ("left out: texts (Author)",)
+    assert f"a.png: {restoration.remarks[0]}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
@@ -305,8 +305,8 @@ def test_a_grey_that_is_transparent_becomes_alpha(tmp_path, bits):
     head = struct.pack(">IIBBBBB", 4, 4, bits, 0, 0, 0, 0)
     pieces = ((b"IHDR", head), (b"tRNS", struct.pack(">H", level)), (b"IDAT", zlib.compress(lines)))
     png = b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*one) for one in (*pieces, (b"IEND", b"")))
-    found = restored(tmp_path, "a.png", png)
-    pixels = read_stored(Path(found.restored))
+    restoration = restored(tmp_path, "a.png", png)
+    pixels = read_stored(Path(restoration.restored))
     most = np.iinfo(pixels.dtype).max
     np.testing.assert_array_equal(pixels[:, :, 1] == 0, levels == level)
     np.testing.assert_array_equal(pixels[:, :, 0], np.rint(levels * (most / (2**bits - 1))))
@@ -317,9 +317,9 @@ def test_a_lossless_webp_stays_without_loss(tmp_path, mode):
     pixels = np.dstack([PIXELS, 255 * (PIXELS[:, :, 0] & 1)])[:, :, : len(mode)].astype(np.uint8)
     stream = io.BytesIO()
     Pillow.fromarray(pixels).save(stream, "WEBP", lossless=True, exact=True, xmp=XMP)
-    found = restored(tmp_path, "a.webp", stream.getvalue())
-    np.testing.assert_array_equal(read_stored(Path(found.restored)), pixels)
-    assert (lost(tmp_path, found), found.remarks) == (set(), ())
+    restoration = restored(tmp_path, "a.webp", stream.getvalue())
+    np.testing.assert_array_equal(read_stored(Path(restoration.restored)), pixels)
+    assert (lost(tmp_path, restoration), restoration.remarks) == (set(), ())
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -330,10 +330,10 @@ def test_a_tiff_keeps_its_tags_in_their_order_of_bytes(tmp_path, order):
     ]  # fmt: skip
     facts = {"iccprofile": PROFILE, "description": "a caption", "resolution": (300, 240)}
     content = tiff(PIXELS, photometric="rgb", byteorder=order, extratags=tags, **facts)
-    found = restored(tmp_path, "a.tif", content)
-    assert lost(tmp_path, found) == {"Photoshop layers"}
-    assert found.remarks == ("left out: Photoshop layers",)
-    np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
+    restoration = restored(tmp_path, "a.tif", content)
+    assert lost(tmp_path, restoration) == {"Photoshop layers"}
+    assert restoration.remarks == ("left out: Photoshop layers",)
+    np.testing.assert_array_equal(read_stored(Path(restoration.restored)), PIXELS)
 
 
 @pytest.mark.parametrize(
@@ -341,14 +341,14 @@ def test_a_tiff_keeps_its_tags_in_their_order_of_bytes(tmp_path, order):
 )
 def test_the_value_of_white_is_recognised_and_said(tmp_path, dtype, white):
     values = (PIXELS.astype(np.float64) / 255 * white).astype(dtype)
-    found = restored(tmp_path, "a.tif", tiff(values, photometric="rgb"))
+    restoration = restored(tmp_path, "a.tif", tiff(values, photometric="rgb"))
     usual = 65535 if dtype is np.uint16 else 1
     said = f"values reach {values.max():g}, so white is taken as {white}; --white {usual} if it is"
-    assert found.remarks == (f"{said} that",)
-    np.testing.assert_allclose(read_stored(Path(found.restored)), values, rtol=1e-5)
-    colours = read_own_picture(Path(found.image)).colours()
+    assert restoration.remarks == (f"{said} that",)
+    np.testing.assert_allclose(read_stored(Path(restoration.restored)), values, rtol=1e-5)
+    colours = read_own_picture(Path(restoration.image)).colours()
     np.testing.assert_allclose(colours, PIXELS / 255, atol=3e-4)
-    assert read_own_picture(Path(found.image), float(usual)).metadata.remarks == ()
+    assert read_own_picture(Path(restoration.image), float(usual)).metadata.remarks == ()
 
 
 def test_light_beyond_white_is_none_of_another_scale(refused):
@@ -368,8 +368,8 @@ def test_few_bright_floats_are_no_silent_white(tmp_path):
     spots = np.zeros((40, 40), np.float32)
     spots[4:9, 4:9] = 200
     assert white_level(spots) == 255, "whole numbers"
-    found = restored(tmp_path, "a.tif", tiff(spots * np.float32(0.973)))
-    assert found.remarks == (
+    restoration = restored(tmp_path, "a.tif", tiff(spots * np.float32(0.973)))
+    assert restoration.remarks == (
         "few values reach 194.6, and white is taken as 1; --white 255 if it is that",
     )
 
@@ -377,8 +377,8 @@ def test_few_bright_floats_are_no_silent_white(tmp_path):
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
 def test_what_is_read_and_not_written_is_written_as_its_name_says(tmp_path, name):
     imagecodecs = pytest.importorskip("imagecodecs")
-    found = restored(tmp_path, name, imagecodecs.jpegxl_encode(PIXELS, lossless=True))
-    np.testing.assert_array_equal(read_stored(Path(found.restored)), PIXELS)
+    restoration = restored(tmp_path, name, imagecodecs.jpegxl_encode(PIXELS, lossless=True))
+    np.testing.assert_array_equal(read_stored(Path(restoration.restored)), PIXELS)
 
 
 def test_fractions_that_pillow_writes_as_floats_are_no_damage(tmp_path):

@@ -44,10 +44,10 @@ def test_whatever_one_picture_fails_by_the_others_are_restored(tmp_path, monkeyp
 
     folder = folder_of(tmp_path, "a.png", "b.png", "c.png")
     monkeypatch.setattr(module, "write_picture", failing)
-    found = made_in(tmp_path / "out", folder, tile=0)
+    restorations = made_in(tmp_path / "out", folder, tile=0)
     reason = f"{folder}/b.png: unforeseen {type(error).__name__}: {error}; please report it"
-    assert found[1].reason.startswith(reason)
-    assert [one.reason for one in (found[0], found[2])] == ["", ""]
+    assert restorations[1].reason.startswith(reason)
+    assert [one.reason for one in (restorations[0], restorations[2])] == ["", ""]
     monkeypatch.undo()
     again = made_in(tmp_path / "out", folder, tile=0)
     assert not any(one.reason for one in again), "a second run tries it again"
@@ -70,10 +70,10 @@ def test_odd_names_are_a_line_or_written(tmp_path, run):
     out = tmp_path / os.fsdecode(b"out\xe9")
     command = ("restore", folder, "--baseline", "wiener", "--out", out, "--json")
     for _ in range(2):
-        done = run("defocus-bench", *command, code=2)
-        assert r"b\udce9ret.png is left out: its name is not UTF-8; rename it" in done.stderr
-        assert "scene.jpg is left out: a folder, not a file; give a file" in done.stderr
-        reasons = {one["image"]: one["reason"] for one in json.loads(done.stdout)}
+        result = run("defocus-bench", *command, code=2)
+        assert r"b\udce9ret.png is left out: its name is not UTF-8; rename it" in result.stderr
+        assert "scene.jpg is left out: a folder, not a file; give a file" in result.stderr
+        reasons = {one["image"]: one["reason"] for one in json.loads(result.stdout)}
         assert [bool(reason) for reason in reasons.values()] == [False, True, True, False, False]
         assert sorted(one.name for one in out.iterdir()) == [
             "a.png",
@@ -97,10 +97,10 @@ def test_of_a_dataset_each_pair_is_a_room_of_its_own(tmp_path):
     cv2.imwrite(str(root / "test/sharp/c.png"), PIXELS[:9])  # its blurry one can be restored
     cv2.imwrite(str(root / "test/sharp/d.jpg"), PIXELS)
     settings = RestoreSettings(out=tmp_path / "out", tile=0)
-    found = restore_pictures(f"pairs:{root}", system(Local), None, CPU, settings)
-    assert [Path(one.restored).name for one in found] == ["test-a.png", "", "test-c.png", ""]
-    assert found[1].reason.startswith(f"{root}/test/blurry/b.png: not a picture")
-    assert (found[3].image, "is there too" in found[3].reason) == ("test-d", True)
+    restorations = restore_pictures(f"pairs:{root}", system(Local), None, CPU, settings)
+    assert [Path(one.restored).name for one in restorations] == ["test-a.png", "", "test-c.png", ""]
+    assert restorations[1].reason.startswith(f"{root}/test/blurry/b.png: not a picture")
+    assert (restorations[3].image, "is there too" in restorations[3].reason) == ("test-d", True)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
@@ -114,17 +114,17 @@ def test_a_pipe_and_a_second_picture_of_one_target_are_a_line(tmp_path, capsys):
     for name, content in others.items():
         (folder / name).write_bytes(content)
     (folder / "2024").mkdir()
-    found = made_in(folder / "out", folder, tile=0)
+    restorations = made_in(folder / "out", folder, tile=0)
     said = "2 pictures passed over, as such a suffix is not read: b (JPEG), c.gif (a GIF)\n"
     err = capsys.readouterr().err
     assert f"{folder}: {said}" in err
     assert f"{folder}: folders in it are passed over, give them too: 2024\n" in err
     once = given_pictures([folder], tmp_path)
     assert given_pictures([folder, folder / "z.png"], tmp_path) == once
-    assert [bool(one.reason) for one in found] == [True, False, False, True, True, False]
-    assert found[0].reason == (
+    assert [bool(one.reason) for one in restorations] == [True, False, False, True, True, False]
+    assert restorations[0].reason == (
         f"{folder}/IMG_1.avif: would become the same file as IMG_1.png; rename it or restore it "
         "into another folder"
     )
-    assert found[4].reason == f"{folder}/pipe.png: a pipe, not a file; give a file"
+    assert restorations[4].reason == f"{folder}/pipe.png: a pipe, not a file; give a file"
     assert {one.stem for one in (folder / "out").glob("*.png")} == {"IMG_1", "IMG_2", "z"}

@@ -82,9 +82,9 @@ def test_a_picture_is_written_as_it_was_read(tmp_path, suffix, shape, dtype):
     write_picture(path, pixels, Metadata(exif=block_of(tag271="Maker"), icc=profile))
     picture = read_own_picture(path)
     np.testing.assert_array_equal(picture.stored, pixels)
-    made = picture.with_colours(picture.colours())
-    np.testing.assert_allclose(made, pixels, rtol=1e-6, atol=1e-6)
-    write_picture(again, made, picture.metadata)
+    written = picture.with_colours(picture.colours())
+    np.testing.assert_allclose(written, pixels, rtol=1e-6, atol=1e-6)
+    write_picture(again, written, picture.metadata)
     assert (read_stored(again).dtype, read_stored(again).shape) == (dtype, shape)
     assert Block("EXIF", "Make", b"Maker\0") in exif_blocks(read_metadata(again).exif)
     assert read_metadata(again).icc == profile
@@ -93,10 +93,10 @@ def test_a_picture_is_written_as_it_was_read(tmp_path, suffix, shape, dtype):
 def test_what_cannot_be_seen_and_transparency_stay():
     pixels = stored((20, 20, 4), np.uint8)
     pixels[:5, :, 3] = 0
-    made = OwnPicture(pixels, Metadata()).with_colours(np.zeros((20, 20, 3), np.float32))
-    np.testing.assert_array_equal(made[:5], pixels[:5])
-    np.testing.assert_array_equal(made[:, :, 3], pixels[:, :, 3])
-    assert made[5:, :, :3].max() == 0
+    written = OwnPicture(pixels, Metadata()).with_colours(np.zeros((20, 20, 3), np.float32))
+    np.testing.assert_array_equal(written[:5], pixels[:5])
+    np.testing.assert_array_equal(written[:, :, 3], pixels[:, :, 3])
+    assert written[5:, :, :3].max() == 0
 
 
 def test_layouts_that_opencv_misreads(tmp_path):
@@ -116,20 +116,20 @@ def test_what_has_no_colour_gets_no_tint(tmp_path, mode):
     picture = read_own_picture(path)
     tinted = picture.colours() * np.array([1.0, 0.8, 0.6], np.float32)
     write_picture(tmp_path / "b.png", picture.with_colours(tinted), picture.metadata)
-    with Pillow.open(tmp_path / "b.png") as made:
-        assert made.mode == mode
-        colours = np.asarray(made.convert("RGB"))
+    with Pillow.open(tmp_path / "b.png") as image:
+        assert image.mode == mode
+        colours = np.asarray(image.convert("RGB"))
     assert not np.ptp(colours, axis=2).any()
     assert colours.mean() == pytest.approx(0.8 * np.asarray(grey).mean(), rel=0.02)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".bmp"])
 def test_the_resolution_in_dots_per_inch_stays(tmp_path, suffix):
-    given, made = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    given, target = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
     Pillow.fromarray(stored((20, 30, 3), np.uint8)).save(given, dpi=(300, 240))
     picture = read_own_picture(given)
-    write_picture(made, picture.stored, picture.metadata)
-    with Pillow.open(made) as opened:
+    write_picture(target, picture.stored, picture.metadata)
+    with Pillow.open(target) as opened:
         assert opened.info["dpi"] == pytest.approx((300, 240), rel=1e-3)
 
 
@@ -149,8 +149,8 @@ def test_frames_that_are_left_out_are_told(tmp_path, name):
 def test_inks_that_become_colours_are_told(tmp_path, suffix, run):
     path = tmp_path / f"a{suffix}"
     Pillow.fromarray(stored((20, 30, 3), np.uint8)).convert("CMYK").save(path)
-    done = run("defocus-restore", path, "--baseline", "wiener", "--out", tmp_path / "out", code=0)
-    assert done.stderr.count(f"{path}: CMYK becomes RGB without its colour profile") == 1
+    result = run("defocus-restore", path, "--baseline", "wiener", "--out", tmp_path / "out", code=0)
+    assert result.stderr.count(f"{path}: CMYK becomes RGB without its colour profile") == 1
     assert read_stored(tmp_path / "out" / path.name).shape == (20, 30, 3)
 
 
@@ -207,8 +207,8 @@ def test_a_folder_a_mask_and_a_map_from_the_command_line(tmp_path, run):
     mask[:, 200:] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
     words = ("--mask", tmp_path / "mask.png", "--map", tmp_path / "blur.png", "--no-guard")
-    done = run("defocus-restore", folder, "--out", tmp_path / "out", *words, "--json", code=0)
-    (row,) = json.loads(done.stdout)
+    result = run("defocus-restore", folder, "--out", tmp_path / "out", *words, "--json", code=0)
+    (row,) = json.loads(result.stdout)
     assert (row["image"], row["checked"]) == (str(folder / "a.png"), 0)
     restored = cv2.imread(str(tmp_path / "out" / "a.png"))
     np.testing.assert_array_equal(restored[:, :200], picture[:, :200])
@@ -228,8 +228,8 @@ def test_a_folder_a_mask_and_a_map_from_the_command_line(tmp_path, run):
 def test_tags_without_a_place_get_no_empty_one(tmp_path):
     metadata = Metadata(exif=block_of(tag271="Maker"))
     write_picture(tmp_path / "a.jpg", stored((20, 30, 3), np.uint8), metadata)
-    with Pillow.open(tmp_path / "a.jpg") as made:
-        assert dict(made.getexif()) == {271: "Maker"}
+    with Pillow.open(tmp_path / "a.jpg") as picture:
+        assert dict(picture.getexif()) == {271: "Maker"}
 
 
 def test_the_line_says_who_changed_how_much(tmp_path, run):
@@ -275,8 +275,8 @@ def test_that_a_picture_is_too_blurred_is_said_before_the_network_starts(tmp_pat
     for name, picture in (("fog", nothing_but_blur()), ("stars", points_of_light())):
         path = tmp_path / f"{name}.png"
         cv2.imwrite(str(path), np.rint(255 * picture).astype(np.uint8))
-        (found,) = made_in(tmp_path / "out", path, network=Talking, tile=0)
-        assert found.to_json()["too_blurred"] == (name == "fog")
+        (restoration,) = made_in(tmp_path / "out", path, network=Talking, tile=0)
+        assert restoration.to_json()["too_blurred"] == (name == "fog")
         before, _, _ = capfd.readouterr().err.partition("the network starts")
         wanted = (
             rf"{path}: too blurred to rescue: .* about \d\d px in its sharpest parts; hardly any"

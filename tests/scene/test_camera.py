@@ -21,10 +21,10 @@ def light(seed: int, side: int = 96) -> np.ndarray:
 
 def test_a_clean_camera_changes_the_encoding_alone():
     scene = light(0)
-    found = recorded(StreamCamera(), scene, generator(0))
-    np.testing.assert_allclose(found, linear_to_srgb(np.clip(scene, 0, 1)), atol=2e-5)
+    picture = recorded(StreamCamera(), scene, generator(0))
+    np.testing.assert_allclose(picture, linear_to_srgb(np.clip(scene, 0, 1)), atol=2e-5)
     sharp = recorded(StreamCamera(), scene, None)
-    assert np.abs(found - sharp).max() <= 0.5 / 65535 + 1e-7  # rounded to 16 bits
+    assert np.abs(picture - sharp).max() <= 0.5 / 65535 + 1e-7  # rounded to 16 bits
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -47,9 +47,9 @@ def test_what_is_in_focus_differs_by_noise_alone(seed):
 def test_noise_has_the_variance_it_says():
     flat = np.full((400, 400, 3), 0.4, np.float32)
     camera = StreamCamera(shot=0.002, read=1e-5, gamma=1.0)
-    found = recorded(camera, flat, generator(1))
-    assert found.mean() == pytest.approx(0.4, abs=3e-4)
-    assert found.var() == pytest.approx(0.002 * 0.4 + 1e-5, rel=0.03)
+    picture = recorded(camera, flat, generator(1))
+    assert picture.mean() == pytest.approx(0.4, abs=3e-4)
+    assert picture.var() == pytest.approx(0.002 * 0.4 + 1e-5, rel=0.03)
 
 
 @pytest.mark.parametrize("edge_aware", [False, True])
@@ -60,9 +60,9 @@ def test_a_mosaic_keeps_flat_colours(edge_aware):
         mosaic=True, edge_aware=edge_aware, filter_px=0.6,
         matrix=drawn.matrix, red=drawn.red, blue=drawn.blue,
     )  # fmt: skip
-    found = recorded(camera, flat, None)[4:-4, 4:-4]
+    picture = recorded(camera, flat, None)[4:-4, 4:-4]
     expected = linear_to_srgb(np.array((0.2, 0.5, 0.35)))
-    np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), atol=5e-4)
+    np.testing.assert_allclose(picture, np.broadcast_to(expected, picture.shape), atol=5e-4)
 
 
 def test_highlights_beyond_white_are_white():

@@ -97,11 +97,11 @@ def test_waves_agree_with_a_direct_integral(name):
     px = np.linspace(-8, 8, 41) * unit
     expected = direct_integral(lens, defocus, field, px)
     band = [[(WAVE_UM, defocus * WAVE_UM)]]
-    found = wave_light(Pupil(lens, field), band, AT_CENTRE, px, 144)[0]
+    psf = wave_light(Pupil(lens, field), band, AT_CENTRE, px, 144)[0]
     peak = expected.max()
-    scale = (found * expected).sum() / (found**2).sum()
-    assert np.abs(found * scale - expected).max() < 0.02 * peak
-    turned_differs = np.abs(found[::-1, ::-1] * scale - expected).max() > 0.05 * peak
+    scale = (psf * expected).sum() / (psf**2).sum()
+    assert np.abs(psf * scale - expected).max() < 0.02 * peak
+    turned_differs = np.abs(psf[::-1, ::-1] * scale - expected).max() > 0.05 * peak
     assert turned_differs == (name not in SYMMETRIC)
 
 
@@ -173,8 +173,8 @@ def test_axial_colour_changes_the_diameter_by_the_same_for_every_defocus():
     for diameter in (12.0, -12.0):
         psfs = colour_psfs(lens, diameter, AXIS)
         y, x = np.mgrid[: psfs.shape[1], : psfs.shape[1]] - psfs.shape[1] // 2
-        found = [4 * math.sqrt(float((psf * (x**2 + y**2)).sum()) / 2) for psf in psfs]
-        for size, focus in zip(found, (55.0, 0.0, -30.0), strict=True):
+        diameters = [4 * math.sqrt(float((psf * (x**2 + y**2)).sum()) / 2) for psf in psfs]
+        for size, focus in zip(diameters, (55.0, 0.0, -30.0), strict=True):
             assert size == pytest.approx(abs(diameter - focus / (1.88 * 21.4)), abs=0.15)
 
 

@@ -97,10 +97,10 @@ def test_content_moves_from_x_b_to_x_s(geometry):
     values = wave(x, y)
     flow = geometry.flow(110, 90)
     displaced = moved(values, geometry)
-    found = scipy.ndimage.map_coordinates(displaced, [y + flow[1], x + flow[0]], order=3)
+    content = scipy.ndimage.map_coordinates(displaced, [y + flow[1], x + flow[0]], order=3)
     inverse = scipy.ndimage.map_coordinates(displaced, [y - flow[1], x - flow[0]], order=3)
     inner = np.s_[12:-12, 12:-12]
-    assert np.abs(found - values)[inner].max() < 2e-3
+    assert np.abs(content - values)[inner].max() < 2e-3
     assert np.abs(inverse - values)[inner].max() > 0.05
 
 

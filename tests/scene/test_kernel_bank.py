@@ -67,13 +67,13 @@ def test_a_scene_of_one_diameter_is_thrown_point_by_point(bank, about):
     border = margin(bank, LENS, Focus(about, about))
     colour = picture(0, SIDE + 2 * border)
     scene = StreamScene(colour, np.full(colour.shape[:2], about, np.float32))
-    found = blurred(bank, LENS, snapped(bank.optic(LENS), scene), border)
-    assert found.shape == (SIDE, SIDE, 3)
+    frame = blurred(bank, LENS, snapped(bank.optic(LENS), scene), border)
+    assert frame.shape == (SIDE, SIDE, 3)
     kernel = exact(bank, diameter)
     cut = slice(border, border + SIDE)
     for channel in range(3):
         expected = gathered(colour[:, :, channel].astype(float), kernel[channel])[cut, cut]
-        assert np.abs(found[:, :, channel] - expected).max() < 0.02  # trimmed by 0.2 % of the light
+        assert np.abs(frame[:, :, channel] - expected).max() < 0.02  # trimmed by 0.2 % of the light
 
 
 @pytest.mark.parametrize("about", [-6.0, 6.0, 13.0])
@@ -85,7 +85,7 @@ def test_a_blurred_edge_covers_and_lets_through_as_the_pupil_sees_it(bank, about
     scene = snapped(
         bank.optic(LENS), StreamScene(behind, np.zeros(behind.shape[:2], np.float32), (front,))
     )
-    found = blurred(bank, LENS, scene, border)
+    frame = blurred(bank, LENS, scene, border)
     kernel = exact(bank, scene.occluders[0].diameter)
     alpha = np.zeros(behind.shape[:2])
     colour = np.zeros(behind.shape)
@@ -96,7 +96,7 @@ def test_a_blurred_edge_covers_and_lets_through_as_the_pupil_sees_it(bank, about
         covered = gathered(alpha, kernel[channel])
         thrown = gathered(alpha * colour[:, :, channel], kernel[channel])
         expected = (thrown + (1 - covered) * behind[:, :, channel])[cut, cut]
-        assert np.abs(found[:, :, channel] - expected).max() < 0.02
+        assert np.abs(frame[:, :, channel] - expected).max() < 0.02
 
 
 def test_an_occluder_in_focus_has_its_own_sharp_edge(bank):
@@ -105,14 +105,14 @@ def test_an_occluder_in_focus_has_its_own_sharp_edge(bank):
     front = occluder(4, border, 0.0)
     diameters = np.full(behind.shape[:2], 8.0, np.float32)
     scene = snapped(bank.optic(LENS), StreamScene(behind, diameters, (front,)))
-    found = blurred(bank, LENS, scene, border)
+    frame = blurred(bank, LENS, scene, border)
     alone = blurred(bank, LENS, StreamScene(behind, scene.diameters), border)
     rows, columns = slice(12, 33), slice(9, 26)
     alpha = front.alpha[:, :, None]
     expected = alpha * front.colour + (1 - alpha) * alone[rows, columns]
-    np.testing.assert_allclose(found[rows, columns], expected, atol=2e-5)
-    alone[rows, columns] = found[rows, columns]
-    np.testing.assert_array_equal(found, alone)
+    np.testing.assert_allclose(frame[rows, columns], expected, atol=2e-5)
+    alone[rows, columns] = frame[rows, columns]
+    np.testing.assert_array_equal(frame, alone)
 
 
 def test_in_focus_nothing_is_changed_to_the_bit(bank):
@@ -179,8 +179,8 @@ def test_held_out_lenses_are_other_ones(bank):
 def test_the_foremost_point_has_the_pixel(bank):
     far = np.full((SIDE, SIDE), 5.0, np.float32)
     scene = StreamScene(picture(9, SIDE), far, (occluder(1, 0, 2.0), occluder(1, 4, -3.0)))
-    found = sharp_diameters(scene, 0)
-    assert found[22, 17] in {2.0, -3.0}
-    assert found[26, 21] == -3.0
-    assert found[0, 0] == 5.0
-    assert set(np.unique(found)) == {5.0, 2.0, -3.0}
+    diameters = sharp_diameters(scene, 0)
+    assert diameters[22, 17] in {2.0, -3.0}
+    assert diameters[26, 21] == -3.0
+    assert diameters[0, 0] == 5.0
+    assert set(np.unique(diameters)) == {5.0, 2.0, -3.0}

@@ -29,12 +29,12 @@ def test_one_plane_is_blurred_as_by_a_thin_lens(diameter):
     scene = plain(0.0, diameter)
     noise = np.random.default_rng(2).uniform(0, 1, (36, 36, 3)).astype(np.float32)
     scene.background[:] = noise.repeat(2, axis=0).repeat(2, axis=1)
-    found = synthetic_aperture(scene, BORDER, 24)
+    picture = synthetic_aperture(scene, BORDER, 24)
     psf = disc_psf(abs(diameter)).astype(np.float32)[None]
     reach = BORDER - psf.shape[-1] // 2
     planes = np.ascontiguousarray(scene.background.transpose(2, 0, 1))
     expected = merged(correlated(planes[:, reach:-reach, reach:-reach], psf))
-    assert np.abs(found - expected).max() < 0.02
+    assert np.abs(picture - expected).max() < 0.02
     assert expected.std() > 0.03
 
 

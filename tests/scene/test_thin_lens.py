@@ -85,5 +85,5 @@ def test_the_depth_of_field_ends_where_the_circle_of_confusion_has_the_given_siz
     lens = Lens(50.0, 8.0, 2000.0, 5.36)
     near, far = depth_of_field_mm(lens, 3.0)
     assert near < lens.focus_distance_mm < far
-    found = np.abs(circle_of_confusion_px(np.array([near, far]), lens))
-    assert found == pytest.approx(3.0)
+    diameters = np.abs(circle_of_confusion_px(np.array([near, far]), lens))
+    assert diameters == pytest.approx(3.0)

@@ -95,17 +95,17 @@ def step_seconds(workers: int, folder: Path, make: Callable[[int], Batch] = cost
 def test_a_step_does_not_wait_for_its_batch(tmp_path, benchmark, record_property, workers):
     seconds = benchmark.pedantic(partial(step_seconds, workers, tmp_path / "run"))
     wanted = 55 if workers else 90
-    told = f"steps of {1e3 * STEP_S:.0f} ms, batches of {1e3 * BATCH_S:.0f} ms, {workers} workers"
-    record_property("speed", f"{told}: {1e3 * seconds:.1f} ms a step (target: {wanted} ms)")
+    text = f"steps of {1e3 * STEP_S:.0f} ms, batches of {1e3 * BATCH_S:.0f} ms, {workers} workers"
+    record_property("speed", f"{text}: {1e3 * seconds:.1f} ms a step (target: {wanted} ms)")
 
 
 @pytest.mark.benchmark(group="feeding-memory")
 def test_workers_cost_a_store_in_memory_nothing(tmp_path, benchmark, record_property):
     alone = step_seconds(0, tmp_path / "alone", stored)
     beside = benchmark.pedantic(partial(step_seconds, 1, tmp_path / "beside", stored))
-    told = f"batches of a store in memory: {1e3 * alone:.1f} ms a step, with a worker"
-    told += f" {1e3 * beside:.1f}: {100 * (beside / alone - 1):+.1f} % (target: 3 %)"
-    record_property("speed", told)
+    text = f"batches of a store in memory: {1e3 * alone:.1f} ms a step, with a worker"
+    text += f" {1e3 * beside:.1f}: {100 * (beside / alone - 1):+.1f} % (target: 3 %)"
+    record_property("speed", text)
 
 
 @pytest.mark.benchmark(group="feeding-stream")
@@ -114,13 +114,13 @@ def test_a_stream_comes_as_fast_as_there_are_processes(benchmark, record_propert
     patches = StreamPatches(Renderer(_photographs(), "train", lenses=2), SIDE)
     begun, timed = 16 * max(1, workers), 40
     with feeding(workers, Ranks(), CPU) as feeder:
-        made = feeder.ahead(partial(streamed, patches), range(begun + timed + 6))
+        batches = feeder.ahead(partial(streamed, patches), range(begun + timed + 6))
         for _ in range(begun):  # makes the kernels
-            next(made)
+            next(batches)
 
         def work() -> None:
             for _ in range(timed):
-                next(made)
+                next(batches)
 
         benchmark.pedantic(work)
         megabytes = [resident_mb(process.pid) for process in active_children() if process.pid]

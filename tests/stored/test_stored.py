@@ -40,8 +40,8 @@ def test_a_dataset_opens(stored, name):
 
 def test_a_release_opens(stored, run):
     assert len(open_dataset(f"release:{stored / 'release'}").pairs) == 2
-    done = run("defocus-data", "verify", stored / "release")
-    assert done.returncode == 0, done.stderr
+    result = run("defocus-data", "verify", stored / "release")
+    assert result.returncode == 0, result.stderr
 
 
 def test_a_bundle_opens(stored):
@@ -63,7 +63,7 @@ def test_an_unfinished_import_goes_on(stored, tmp_path, run):
     whole = {path: path.stat().st_mtime_ns for path in out.glob("pairs/0001*/*")}
     (out / "manifest.json").unlink()
     shutil.rmtree(out / "pairs" / "0002_scene-002")
-    done = run("defocus-data", "import", stored / "session", "--out", out)
-    assert done.returncode == 0, done.stderr
+    result = run("defocus-data", "import", stored / "session", "--out", out)
+    assert result.returncode == 0, result.stderr
     assert len(open_dataset(f"manifest:{out}").pairs) == 2
     assert {path: path.stat().st_mtime_ns for path in whole} == whole, "it is not made again"

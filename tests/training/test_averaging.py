@@ -25,9 +25,9 @@ class Remembering(Loss):
 def test_the_mean_of_the_last_steps_is_what_is_evaluated(tmp_path):
     plain, averaged = tmp_path / "plain", tmp_path / "averaged"
     remembering = Remembering()
-    for folder, recipe, made in ((plain, RECIPE, Loss()), (averaged, AVERAGED, remembering)):
+    for folder, recipe, loss in ((plain, RECIPE, Loss()), (averaged, AVERAGED, remembering)):
         folder.mkdir()
-        train(make_run(recipe=recipe), lambda made=made: made, Patches(), folder, CPU)
+        train(make_run(recipe=recipe), lambda loss=loss: loss, Patches(), folder, CPU)
     last, mean = tensors_of(plain), tensors_of(averaged)
     weights = [*remembering.begun[-2:], last["network.conv.weight"]]  # after steps 6, 7, 8
     torch.testing.assert_close(mean["network.conv.weight"], torch.stack(weights).mean(0))
@@ -41,5 +41,5 @@ def test_before_the_mean_begins_the_weights_stay_as_they_are(tmp_path):
     for name, recipe in (("plain", RECIPE), ("late", late)):
         (tmp_path / name).mkdir()
         train(make_run(recipe=recipe), Loss, Patches(), tmp_path / name, CPU)
-    found = tensors_of(tmp_path / "late")
-    assert all(torch.equal(t, found[name]) for name, t in tensors_of(tmp_path / "plain").items())
+    tensors = tensors_of(tmp_path / "late")
+    assert all(torch.equal(t, tensors[name]) for name, t in tensors_of(tmp_path / "plain").items())

@@ -100,14 +100,14 @@ def started(folder: Path, workers: int) -> StartedCommand:
 def left(folder: Path) -> list[int]:
     """Processes that a training has started."""
     mark = f"{MARK}={folder.name}\0".encode()
-    found = []
+    files = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if mark in (process / "environ").read_bytes():
-                found.append(int(process.name))
+                files.append(int(process.name))
         except OSError:
             continue
-    return found
+    return files
 
 
 @pytest.mark.full
@@ -122,8 +122,8 @@ def test_ended_in_between_it_comes_to_the_same_weights_and_leaves_no_process(exp
     else:
         os.killpg(process.pid, getattr(signal, name))
     said = process.communicate()
-    done = steps_done(folder)
-    assert 0 < done[0] < 50, said
+    steps = steps_done(folder)
+    assert 0 < steps[0] < 50, said
     assert name == "SIGKILL" or "stopped and saved at step" in said[1]
     wait_until(lambda: not left(folder))
     train(fifty(3), Plain, source(expected.parent / "pairs.h5"), folder, CPU)
@@ -169,20 +169,20 @@ def test_a_killed_process_is_one_line_with_the_step(tmp_path):
     with pytest.raises(InterruptedWorkError) as caught:
         train_job(replace(job(method=method), batches=batches), tmp_path, CPU)
     # of what it made before, something may not have been sent yet
-    told = r"line: at step [0-4] of 12: a process that makes batches has ended \(SIGKILL\), perhaps"
-    assert re.match(told, str(caught.value))
+    line = r"line: at step [0-4] of 12: a process that makes batches has ended \(SIGKILL\), perhaps"
+    assert re.match(line, str(caught.value))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.full
 def test_an_error_of_making_is_raised_where_its_batch_would_have_come(refused):
     with feeding(2, Ranks(), CPU) as feeder:
-        made = feeder.ahead(partial(damaged_at, 3), range(9))
-        assert [float(next(made).x[0, 0]) for _ in range(3)] == [
+        batches = feeder.ahead(partial(damaged_at, 3), range(9))
+        assert [float(next(batches).x[0, 0]) for _ in range(3)] == [
             float(points(step).x[0, 0]) for step in range(3)
         ]
         with refused(DatasetError):
-            next(made)
+            next(batches)
     assert feeder.cpu_seconds > 0
 
 
@@ -194,18 +194,18 @@ def unsendable(step: int) -> Batch:
 @pytest.mark.full
 def test_what_cannot_be_sent_is_an_error_and_nothing_is_waited_for():
     with feeding(1, Ranks(), CPU) as feeder:
-        made = feeder.ahead(unsendable, range(3))
+        batches = feeder.ahead(unsendable, range(3))
         with pytest.raises(TypeError, match="pickle"):
-            next(made)
+            next(batches)
         assert pickle.loads(pickle.dumps(Batch(torch.ones(1), torch.ones(1)))).extra == {}  # noqa: S301 - our own
 
 
 def test_without_processes_things_are_made_when_they_are_asked_for():
     asked: list[int] = []
     with feeding(0, Ranks(), CPU) as feeder:
-        made = feeder.ahead(asked.append, range(5))
-        next(made)
-        next(made)
+        batches = feeder.ahead(asked.append, range(5))
+        next(batches)
+        next(batches)
     assert asked == [0, 1]
     assert issubclass(MakerDiedError, InterruptedWorkError)
 

@@ -128,10 +128,10 @@ def test_a_compiled_network_is_called_in_each_step_and_the_plain_one_is_kept(tmp
     plain = train(job(), tmp_path / "plain", CPU).network
     assert not calls
     compiled = METHOD.training.model_copy(update={"compile": True})
-    found = train(job(method=METHOD.model_copy(update={"training": compiled})), tmp_path, CPU)
+    model = train(job(method=METHOD.model_copy(update={"training": compiled})), tmp_path, CPU)
     assert len(calls) == 2 * STEPS  # each batch has two parts
-    assert isinstance(found.network, nn.Linear)
-    assert torch.equal(found.network.weight, plain.get_parameter("weight"))
+    assert isinstance(model.network, nn.Linear)
+    assert torch.equal(model.network.weight, plain.get_parameter("weight"))
 
 
 @pytest.mark.parametrize(("stop_at", "kept"), [(3, None), (6, 4), (11, 8)])
@@ -169,16 +169,16 @@ def test_a_signal_after_the_last_step_is_obeyed_once_the_end_is_saved(
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_that_nobody_looks_for_ends_the_work_all_the_same(capfd, name, refused):
-    done = []
+    calls = []
 
     def work() -> None:
         with stop_asked("soon"):
             os.kill(os.getpid(), getattr(signal, name))
-            done.append(name)
+            calls.append(name)
 
     with refused(InterruptedWorkError):
         work()
-    assert done == [name]
+    assert calls == [name]
     assert capfd.readouterr().err == ("\nsoon\n" if name == "SIGINT" else "")
 
 

@@ -69,10 +69,10 @@ def moved(
 ) -> nn.Module:
     network, objective = convolutions(), Plain()
     recipe = RECIPE.model_copy(update={"optimiser": optimiser, "gradient_clip": clip})
-    made = make_optimisers(recipe, network, objective)
+    optimisers = make_optimisers(recipe, network, objective)
     batch = Patches().batch(0, 2, 0)
     for step in range(steps):
-        optimiser_step(recipe, made, network, objective, batch, Progress(step, 0.0), rate)
+        optimiser_step(recipe, optimisers, network, objective, batch, Progress(step, 0.0), rate)
     return network
 
 
@@ -101,8 +101,8 @@ def test_each_optimiser_takes_the_settings(name):
         optimiser.step()
     fused = make_optimiser(settings, [*twin.parameters()], 1e-3).defaults.get("fused")
     assert (fused is True) == (name in {"adam", "adamw"})
-    for ours, theirs in zip(moved(settings, steps=9).parameters(), twin.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)
+    for own, theirs in zip(moved(settings, steps=9).parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(own, theirs, rtol=0, atol=1e-6)
 
 
 def test_gradients_are_clipped_by_their_common_norm():
@@ -127,27 +127,27 @@ def test_crops_and_batches_grow_with_the_epochs(tmp_path):
 def test_a_training_with_an_adversary_resumes_to_the_bit(tmp_path, monkeypatch, name):
     monkeypatch.setattr(module, "MINUTE_SECONDS", 0.0)
     recipe = AGAINST.model_copy(update={"optimiser": Optimiser.model_validate({"name": name})})
-    made: list[Against] = []
+    objectives: list[Against] = []
 
     def make() -> Against:
-        made.append(Against())
-        return made[-1]
+        objectives.append(Against())
+        return objectives[-1]
 
     _, parts = resumed(tmp_path, run_of(recipe), make)
-    assert made[0].steps_seen == [step for step in range(2, 8) for _ in range(2)]
+    assert objectives[0].steps_seen == [step for step in range(2, 8) for _ in range(2)]
     columns = (parts / "train.csv").read_text().partition("\n")[0]
     assert columns == "step,epoch,seconds,learning_rate,loss,judged,cpu_seconds,adversary"
 
 
 def test_the_adversary_is_trained_by_its_own_optimiser_alone(tmp_path):
     objective = Against()
-    made = make_optimisers(AGAINST, convolutions(), objective)
-    own = {id(p) for group in made.network.param_groups for p in group["params"]}
-    against = {id(p) for group in made.adversary.param_groups for p in group["params"]}
+    optimisers = make_optimisers(AGAINST, convolutions(), objective)
+    own = {id(p) for group in optimisers.network.param_groups for p in group["params"]}
+    against = {id(p) for group in optimisers.adversary.param_groups for p in group["params"]}
     assert against == {id(p) for p in objective.adversary.parameters()}
     assert not own & against
     assert id(objective.scale) in own
-    assert made.adversary.param_groups[0]["lr"] == 3e-3
+    assert optimisers.adversary.param_groups[0]["lr"] == 3e-3
 
 
 @pytest.mark.parametrize(("recipe", "objective"), [(RECIPE, Against), (AGAINST, Plain)])

@@ -62,9 +62,9 @@ def test_two_processes_give_the_network_of_one(tmp_path):
         (tmp_path / name).mkdir()
     train(evenly(), Plain, Patches(), tmp_path / "one", CPU)
     for process in started_by_torchrun(SCRIPT, tmp_path / "two"):
-        told = process.communicate()
-        assert process.returncode == 0, told
-        assert told[0].split() == ["2"]
+        output = process.communicate()
+        assert process.returncode == 0, output
+        assert output[0].split() == ["2"]
     one, two = tensors_of(tmp_path / "one"), tensors_of(tmp_path / "two")
     assert one.keys() == two.keys()
     for name, tensor in one.items():

@@ -81,11 +81,11 @@ def tables(*, every: int = 1) -> str:
 
 
 def _row(mtf50: str, noise: str, rows: list[EdgeError]) -> str:
-    ours, second = (np.array([getattr(r, name) for r in rows]) for name in ("ours", "second"))
+    first, second = (np.array([getattr(r, name) for r in rows]) for name in ("ours", "second"))
     place = np.sqrt(np.mean([r.place_px**2 for r in rows]))
     errors = " | ".join(
         f"{np.abs(e).mean():.2%} | {np.quantile(np.abs(e), 0.95):.2%} | {e.mean():+.2%}"
-        for e in (ours, second)
+        for e in (first, second)
     )
     return f"| {mtf50} | {noise} | {len(rows)} | {errors} | {place:.3f} |"
 

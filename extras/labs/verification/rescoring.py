@@ -95,7 +95,7 @@ def _rescore_run(
 ) -> None:
     name, tests = run.entry.run, dataset.split("test")
     pairs = [pair for pair in tests if pair.id not in unread]
-    ours = shipped_copy(run) is not None
+    is_shipped = shipped_copy(run) is not None
     scorer = _scorer(dataset, stated, sealed=notes is None)
     blurry = [_picture(pair.blurry) for pair in pairs]
     again = [
@@ -117,12 +117,12 @@ def _rescore_run(
         ]
         shares += chain.from_iterable(own)
         leaked = max((low_share(one) or 0.0 for one in own), default=0.0)
-        if leaked > MOST_LEAKED_IN_ONE and (ours or run.weights is None):
+        if leaked > MOST_LEAKED_IN_ONE and (is_shipped or run.weights is None):
             outcome.suspected.setdefault(name, []).append(pair)
         elif leaked > MOST_LEAKED_IN_ONE:
             outcome.findings.append(("leak", _leak(name, leaked, f"the output of {pair.id}")))
     share = low_share(shares) or 0.0
-    if share > MOST_LEAKED and ours:
+    if share > MOST_LEAKED and is_shipped:
         outcome.suspected[name] = list(pairs)
     elif share > MOST_LEAKED:
         outcome.findings.append(("leak", _leak(name, share, "its outputs")))

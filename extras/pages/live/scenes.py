@@ -144,14 +144,14 @@ class SceneShooter:
         shoot = folder.state.shoots[begun[0].shoot]
         options, calibrations = shoot.handling, stored_calibrations(folder.root, shoot)
         person = Person(options, ask, self._carded)
-        done = complete_whole(folder, begun, lambda _pair: person, after_pair(self.hook, folder))
+        complete = complete_whole(folder, begun, lambda _: person, after_pair(self.hook, folder))
         pairs = [pair for pair in begun if pair.id not in folder.state.complete]
         if not pairs:
-            return done
+            return complete
         plan = plan_on(BracketRequest.from_shoot(shoot), rig)
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
-        return done + self._shoot(folder, rig, pairs, plan, options, calibrations, ask)
+        return complete + self._shoot(folder, rig, pairs, plan, options, calibrations, ask)
 
     def _shoot(
         self,

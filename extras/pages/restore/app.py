@@ -83,8 +83,8 @@ class Answers:
         if picture is None or number is None:
             return problem("no such picture or system", 404)
 
-        def show(done: int, tiles: int) -> None:
-            news = {"picture": picture.folder.name, "done": done, "tiles": tiles}
+        def show(tile: int, tiles: int) -> None:
+            news = {"picture": picture.folder.name, "done": tile, "tiles": tiles}
             self._feed.publish("progress", news)
 
         try:
@@ -211,10 +211,10 @@ def _strength(text: str) -> float | None:
 
 async def _in_thread(work: Callable[[], R]) -> R:
     """The result of work on a picture, done beside the page."""
-    done = await run_in_threadpool(attempt, "", work)
-    if isinstance(done, LeftOut):
-        raise DefocusError(done.reason)
-    return done
+    outcome = await run_in_threadpool(attempt, "", work)
+    if isinstance(outcome, LeftOut):
+        raise DefocusError(outcome.reason)
+    return outcome
 
 
 def _by_name(error: DefocusError, path: Path | None, name: str) -> str:

@@ -68,10 +68,10 @@ class Desk:
         """Restore a picture, unless done before; ``report`` gets the number of tiles, and all."""
         picture.stop.clear()
 
-        def follow(done: int, tiles: int) -> None:
+        def follow(tile: int, tiles: int) -> None:
             if self._closed or picture.stop.is_set():
                 raise InterruptedWorkError("stopped")
-            report(done, tiles)
+            report(tile, tiles)
 
         with picture.busy, self._network:
             if number in picture.made:

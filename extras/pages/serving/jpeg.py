@@ -13,7 +13,7 @@ def encode_jpeg(picture: NDArray[np.uint8]) -> bytes:
     import cv2
 
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    done, encoded = cv2.imencode(".jpg", picture[:, :, ::-1], options)
-    if not done:
+    success, encoded = cv2.imencode(".jpg", picture[:, :, ::-1], options)
+    if not success:
         raise ImageError(f"a picture of {picture.shape[:2]} px cannot be encoded for the page")
     return encoded.tobytes()

@@ -14,8 +14,8 @@ def overlay_document(overlay: tuple[str, NDArray[np.uint8]] | None) -> dict[str,
     if overlay is None:
         return None
     label, picture = overlay
-    done, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA))
-    if not done:
+    success, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA))
+    if not success:
         raise ImageError(f"an overlay of {picture.shape[:2]} px cannot be encoded for the page")
     source = f"data:image/png;base64,{base64.b64encode(encoded.tobytes()).decode()}"
     return {"label": label, "picture": source}

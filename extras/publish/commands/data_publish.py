@@ -51,13 +51,13 @@ def command(*, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - what c
         with json_output() as output:
             output.write(_published(**settings))
         return
-    done = _published(**settings)
+    release = _published(**settings)
     if settings["dry_run"]:
-        click.echo(_plan_text(done))
+        click.echo(_plan_text(release))
         return
-    state = "published" if done["published"] else "draft; --publish publishes it"
-    doi = f", doi:{done['doi']}" if done["doi"] else ""
-    click.echo(f"{done['url']}: {state}{doi}")
+    state = "published" if release["published"] else "draft; --publish publishes it"
+    doi = f", doi:{release['doi']}" if release["doi"] else ""
+    click.echo(f"{release['url']}: {state}{doi}")
 
 
 def _plan_text(plan: dict[str, Any]) -> str:

@@ -48,16 +48,16 @@ def command(stack: Path, out: Path, position: int | None, jobs: int, *, as_json:
     """
     if as_json:
         with json_output() as output:
-            done, left_out, lacking = _fused(stack, out, position, jobs)
-            stacks = [_document(one) for one in done]
+            fused, left_out, lacking = _fused(stack, out, position, jobs)
+            stacks = [_document(one) for one in fused]
             named = [one.to_json() for one in left_out]
             left_behind = [one.to_json() for one in lacking]
             output.write(
                 {"root": str(out), "stacks": stacks, "left_out": named, "left_behind": left_behind}
             )
         return int(bool(left_out))
-    done, left_out, _ = _fused(stack, out, position, jobs)
-    for one in done:
+    fused, left_out, _ = _fused(stack, out, position, jobs)
+    for one in fused:
         click.echo(f"{one.picture}: {_frames(one)}{_comparison(one)}")
         click.echo(f"  the frames differ clearly in {100 * one.confident_share:.0f} % of it")
     click.echo(f"use it with --dataset manifest:{out}")
@@ -73,10 +73,10 @@ def _fused(
     from defocus.isolation import say_left_out
 
     opened = open_dataset(f"stack:{stack}", damaged=True)
-    done, left_out = fuse_stacks(opened, out, position, jobs)
-    lacking = say_left_behind((one.picture.parent / one.reference, one.picture) for one in done)
-    say_left_out(left_out, sum(one.frames for one in done) + len(left_out), "stack or frame")
-    return done, left_out, lacking
+    fused, left_out = fuse_stacks(opened, out, position, jobs)
+    lacking = say_left_behind((one.picture.parent / one.reference, one.picture) for one in fused)
+    say_left_out(left_out, sum(one.frames for one in fused) + len(left_out), "stack or frame")
+    return fused, left_out, lacking
 
 
 def _frames(one: "FusedStack") -> str:

@@ -63,11 +63,11 @@ def render_dosed_dataset(
         thing="scene",
         parts="scenes",
     )
-    done = make_dataset(out, how, jobs)
-    if done.left_out:
-        first = done.left_out[0]
+    making = make_dataset(out, how, jobs)
+    if making.left_out:
+        first = making.left_out[0]
         raise DatasetError(f"{out}: scene {first.id} cannot be rendered; {first.reason}")
-    return tuple(sorted(done.pairs, key=lambda pair: pair.id))
+    return tuple(sorted(making.pairs, key=lambda pair: pair.id))
 
 
 def _photographs(folder: Path | None) -> Photographs:

@@ -51,12 +51,12 @@ def command(*, dataset: str, as_json: bool) -> int:
             by_name = {name: map_error(network, pair) for name, network in networks.items()}
             return [{"name": n, "pair": pair.id, **asdict(one)} for n, one in by_name.items()]
 
-        done, failed = parted(attempt(pair.id, partial(errors, pair)) for pair in pairs)
+        scored, failed = parted(attempt(pair.id, partial(errors, pair)) for pair in pairs)
         left_out = opened.without(failed)
         say_left_out(left_out, opened.total, "pair")
-        if not done:
+        if not scored:
             raise NotApplicableError(f"{dataset}: no test pair can be read")
-        rows = [row for name in SYSTEMS for rows in done for row in rows if row["name"] == name]
+        rows = [row for name in SYSTEMS for rows in scored for row in rows if row["name"] == name]
         if as_json:
             output.write([*rows, *({"pair": one.id, "left_out": one.reason} for one in left_out)])
     if not as_json:

@@ -99,16 +99,16 @@ def draw_warp(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.fl
     """A similarity such as a tripod, refocusing and another aperture leave, about the centre."""
     kind = rng.random()
     length, direction = SHIFT_PX * rng.uniform(), rng.uniform(0, 2 * math.pi)
-    found = Similarity(
+    similarity = Similarity(
         zoom=1 + rng.uniform(-ZOOM, ZOOM),
         rotation_deg=rng.uniform(-ROTATION_DEG, ROTATION_DEG),
         shift_px=(length * math.cos(direction), length * math.sin(direction)),
     )
     if kind < STILL_SHARE:
-        found = Similarity()
+        similarity = Similarity()
     elif kind < STILL_SHARE + SHIFTED_SHARE:
-        found = Similarity(shift_px=found.shift_px)
-    return np.vstack([found.matrix(shape[1], shape[0]), [0.0, 0.0, 1.0]])
+        similarity = Similarity(shift_px=similarity.shift_px)
+    return np.vstack([similarity.matrix(shape[1], shape[0]), [0.0, 0.0, 1.0]])
 
 
 def _light(shape: tuple[int, ...], rng: np.random.Generator) -> Array:

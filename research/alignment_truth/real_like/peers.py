@@ -41,10 +41,10 @@ def _of(matrix: Matrix, shape: tuple[int, ...], sigma_px: float | None = None) -
 
 
 def _global(blurry: Image, sharp: Image) -> Placed | None:
-    found = register(reduced_light(blurry, 1, LUMINANCE), reduced_light(sharp, 1, LUMINANCE))
-    if found.matrix is None:
+    registration = register(reduced_light(blurry, 1, LUMINANCE), reduced_light(sharp, 1, LUMINANCE))
+    if registration.matrix is None:
         return None
-    return _of(found.matrix, blurry.shape, found.corner_error_px)
+    return _of(registration.matrix, blurry.shape, registration.corner_error_px)
 
 
 def _flow(blurry: Image, sharp: Image) -> Placed | None:
@@ -133,5 +133,5 @@ def placements(blurry: Image, sharp: Image) -> Iterator[tuple[str, Placed | None
     """What each method says, and the CPU seconds that it took."""
     for name, method in PEERS.items():
         start = time.process_time()
-        found = method(blurry, sharp)
-        yield name, found, time.process_time() - start
+        placement = method(blurry, sharp)
+        yield name, placement, time.process_time() - start

@@ -53,14 +53,14 @@ def scene_files(split: Split, folders: Sequence[Path], stacks: Path | None) -> t
     """The photographs of a split, by the hash of their files.
 
     ``choose`` has those of the truth set's split of that name, ``test`` all others."""
-    found = [file for folder in folders for file in _pictures(folder)]
+    files = [file for folder in folders for file in _pictures(folder)]
     for stack in sorted(one for one in stacks.iterdir() if one.is_dir()) if stacks else ():
         frames = _pictures(stack)
         merged = stack / MERGED
-        found += [merged] if merged in frames else frames[len(frames) // 2 :][:1]
+        files += [merged] if merged in frames else frames[len(frames) // 2 :][:1]
     own = [
         file
-        for file in found
+        for file in files
         if (split_of(bytes.fromhex(sha256_file(file))) == "choose") == (split == "choose")
     ]
     if not own:

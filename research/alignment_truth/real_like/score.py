@@ -41,8 +41,8 @@ class WarpScore:
 def score_pair(pair: RealLikePair) -> dict[str, WarpScore]:
     """Every method on a pair; also the true transform and none, by name."""
     true = Placed(transformed(pixel_grid(*pair.blurry.shape[:2]), pair.matrix), pair.matrix)
-    found = placements(pair.blurry, pair.sharp)
-    return scores_of(pair.sharp, pair.unmoved, true, found)
+    answers = placements(pair.blurry, pair.sharp)
+    return scores_of(pair.sharp, pair.unmoved, true, answers)
 
 
 def scores_of(
@@ -54,9 +54,9 @@ def scores_of(
     shown[[0, -1]] = shown[:, [0, -1]] = 0
     seen = cv2.erode(shown, np.ones((2 * BORDER_PX + 1,) * 2, np.uint8)) > 0
     linear = np.asarray(srgb_to_linear(as_float(moved)), np.float32)
-    known = [(TRUE, true, 0.0), (RAW, Placed(pixel_grid(*shape[:2]), np.eye(3)), 0.0)]
+    references = [(TRUE, true, 0.0), (RAW, Placed(pixel_grid(*shape[:2]), np.eye(3)), 0.0)]
     scores = {}
-    for name, placed, seconds in (*known, *answers):
+    for name, placed, seconds in (*references, *answers):
         if placed is None:
             scores[name] = WarpScore(seconds)
             continue
@@ -70,8 +70,8 @@ def scores_of(
 
 
 def _psnr_db(linear: Array, positions: Array, wanted: Image, seen: NDArray[np.bool_]) -> float:
-    found = linear_to_srgb(np.clip(sampled(linear, positions, cubic=True), 0, 1))
-    squared = np.square(found[seen] - as_float(wanted)[seen], dtype=np.float64)
+    picture = linear_to_srgb(np.clip(sampled(linear, positions, cubic=True), 0, 1))
+    squared = np.square(picture[seen] - as_float(wanted)[seen], dtype=np.float64)
     return min(-10 * math.log10(max(float(squared.mean()), 1e-12)), MOST_DB)
 
 
@@ -113,5 +113,5 @@ def _means(scores: Sequence[WarpScore], common: Sequence[WarpScore]) -> MethodMe
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
+    measured = [value for value in values if value is not None]
+    return float(np.mean(measured)) if measured else None

@@ -73,9 +73,9 @@ def _rare(pairs: Sequence[dict[str, WarpScore]]) -> str:
 def _where_better(pairs: Sequence[dict[str, WarpScore]], name: str) -> str:
     """In how many pairs another method is more exact than ours."""
     gains = [
-        ours - others
+        own_px - others
         for pair in pairs
-        if (ours := pair[OURS[0]].corner_px) is not None
+        if (own_px := pair[OURS[0]].corner_px) is not None
         and (others := pair[name].corner_px) is not None
     ]
     better, clearly = (sum(gain > least for gain in gains) for least in (0.0, CLEARLY_PX))

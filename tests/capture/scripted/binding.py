@@ -189,11 +189,11 @@ class AbilitiesList:
         pass
 
     def detect(self, _ports: PortList) -> Any:
-        found = list(Camera.bodies.items())
+        bodies = list(Camera.bodies.items())
         return SimpleNamespace(
-            count=lambda: len(found),
-            get_name=lambda index: found[index][1].script.model,
-            get_value=lambda index: found[index][0],
+            count=lambda: len(bodies),
+            get_name=lambda index: bodies[index][1].script.model,
+            get_value=lambda index: bodies[index][0],
         )
 
 

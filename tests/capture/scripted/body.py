@@ -119,23 +119,23 @@ class ScriptedBody:
             self.put("prioritymode", "Camera")
 
     def _choices(self, name: str) -> tuple[str, ...]:
-        known = self.script.entries.get(name)
-        return () if known is None else known.choices
+        entry = self.script.entries.get(name)
+        return () if entry is None else entry.choices
 
     # -- settings
 
     def entry(self, name: str) -> Entry:
         """An entry as it is shown now."""
-        known = self.script.entries.get(name)
-        if known is None or self._vanishes(name) or self._is_cut(known):
+        choice = self.script.entries.get(name)
+        if choice is None or self._vanishes(name) or self._is_cut(choice):
             raise BodyError(-2)
         if name in EXPOSURE_WORDS and self.armed.lasts("tree-of-nine-entries"):
             raise BodyError(-2)
         self._settle(name)
-        value, choices, read_only = self.shown[name], known.choices, known.read_only
+        value, choices, read_only = self.shown[name], choice.choices, choice.read_only
         reads = self._reads[name] = self._reads.get(name, 0) + 1
         lasts = self.armed.lasts
-        if known.kind != "RANGE" and name in EXPOSURE_WORDS and lasts("config-partly-missing"):
+        if choice.kind != "RANGE" and name in EXPOSURE_WORDS and lasts("config-partly-missing"):
             value, choices = "(null)", ()
         elif reads == 1 and name in EXPOSURE_WORDS and lasts("read-only-after-connect", name):
             choices, read_only = (), True
@@ -149,15 +149,15 @@ class ScriptedBody:
             value, choices = "f/35", ("f/35",) * len(choices)
         elif reads == 1 and name in TIME_WORDS and lasts("bulb-as-number", name):
             value = "429496.7295s"
-        return Entry(known.path, known.kind, value, choices, known.span, read_only)
+        return Entry(choice.path, choice.kind, value, choices, choice.span, read_only)
 
-    def _is_cut(self, known: Entry) -> bool:
+    def _is_cut(self, entry: Entry) -> bool:
         """Whether the tree of a later connection lacks an entry, for a time or until a replug."""
         fault = self.script.faults.get("tree-truncated")
         if fault is None or self._connections < 2:
             return False
         lasting = self.armed.seconds("tree-truncated", float("inf"))
-        in_part = known.name in fault.names if fault.names else "/capturesettings/" in known.path
+        in_part = entry.name in fault.names if fault.names else "/capturesettings/" in entry.path
         over = self.now >= self._connected_at + lasting
         return in_part and not over and self.armed.lasts("tree-truncated")
 
@@ -179,13 +179,13 @@ class ScriptedBody:
             self.put(name, self._coming.pop(name)[1])
 
     def write(self, name: str, value: str) -> None:
-        known = self.entry(name)
-        if known.kind in ("RADIO", "MENU") and known.choices:
-            assert value in known.choices, f"{name} has no choice {value!r}"
+        entry = self.entry(name)
+        if entry.kind in ("RADIO", "MENU") and entry.choices:
+            assert value in entry.choices, f"{name} has no choice {value!r}"
         for fault in WRITE_FAULTS:
             if name != "viewfinder" and self.armed.happens(fault):
                 raise BodyError(self.armed.code(fault))
-        if known.read_only:
+        if entry.read_only:
             raise BodyError(-2)
         if name in ("manualfocusdrive", "manualfocus"):
             self._drive(name, value)
@@ -193,9 +193,9 @@ class ScriptedBody:
         self._writes[name] = self._writes.get(name, 0) + 1
         if name == "viewfinder" and value == "0":
             self._stuck = self.armed.left_of("busy-after-preview") > 0
-        self._change(name, self._landed(known, name, value))
+        self._change(name, self._landed(entry, name, value))
 
-    def _landed(self, known: Entry, name: str, value: str) -> str:
+    def _landed(self, entry: Entry, name: str, value: str) -> str:
         """Where a value lands; mostly it is the one that was asked for."""
         lasts = self.armed.lasts
         if lasts("set-ignored", name):
@@ -206,30 +206,30 @@ class ScriptedBody:
             return self.true[name]
         if name in TIME_WORDS and lasts("shutter-steps"):
             self.now += self.armed.seconds("shutter-steps", 40.0)
-        automatic = "Auto ISO" in known.choices and name == "iso"
+        automatic = "Auto ISO" in entry.choices and name == "iso"
         if automatic and lasts("set-becomes-auto"):
             return "Auto ISO"
         if automatic and value == self.true[name] and lasts("set-same-toggles"):
             return "Auto ISO"
         if name in APERTURE_WORDS:
-            value = self._stop_of(known, name, value)
+            value = self._stop_of(entry, name, value)
         for fault in ("lands-on-neighbour", "setting-does-not-stick"):
             concerned = name in EXPOSURE_WORDS and self.armed.lasts(fault, name)
             if concerned and self.armed.happens(fault):
-                return _neighbour(known, value)
+                return _neighbour(entry, value)
         return value
 
-    def _stop_of(self, known: Entry, name: str, value: str) -> str:
+    def _stop_of(self, entry: Entry, name: str, value: str) -> str:
         """An aperture, by what the lens has and the body can set."""
         asked = parse_value("aperture", value) or 0.0
         if not LENS[0] <= asked <= LENS[1] and self.armed.lasts("list-is-not-the-lens", name):
             nearest = min(max(asked, LENS[0]), LENS[1])
             return min(
-                known.choices or (f"{nearest:g}",),
+                entry.choices or (f"{nearest:g}",),
                 key=lambda c: abs((parse_value("aperture", c) or 0.0) - nearest),
             )
         if not _is_half_stop(asked) and self.armed.lasts("some-stops-cannot-be-set", name):
-            return _neighbour(known, value)
+            return _neighbour(entry, value)
         return value
 
     def _change(self, name: str, value: str) -> None:
@@ -254,10 +254,10 @@ class ScriptedBody:
     def _same_place(self, name: str, twin: str, value: str) -> str:
         wanted = parse_value("shutter", value)
         choices = {c: parse_value("shutter", c) for c in self.script.entries[twin].choices}
-        known = {c: seconds for c, seconds in choices.items() if seconds is not None}
-        if wanted is None or not known:
+        seconds_by_choice = {c: seconds for c, seconds in choices.items() if seconds is not None}
+        if wanted is None or not seconds_by_choice:
             return self.true[twin]
-        return min(known, key=lambda c: abs(known[c] - wanted))
+        return min(seconds_by_choice, key=lambda c: abs(seconds_by_choice[c] - wanted))
 
     # -- focus motor
 
@@ -316,14 +316,14 @@ class ScriptedBody:
         if self.unread:
             self.armed.lasts("lamp-blinks-until-all-fetched")
         self._drained = False
-        told = self._exposed(by)
-        first = next((event for event in told if event.kind == "RETURN"), None)
+        events = self._exposed(by)
+        first = next((event for event in events if event.kind == "RETURN"), None)
         assert first is not None, "the script tells of no file"
         place = _place(first.text)
         begun = self.now
         self._queue += [
             Event(begun + event.at, event.kind, event.text)
-            for event in told
+            for event in events
             if event.kind in ("FILE_ADDED", "CAPTURE_COMPLETE", "UNKNOWN")
         ]
         if self.armed.happens("silent-mode"):
@@ -356,8 +356,8 @@ class ScriptedBody:
     def _burst(self, by: str) -> Place:
         """Several pictures; the oldest one that was not handed out yet is."""
         for _ in range(BURST):
-            told = self._exposed(by)
-            self._held += [_place(e.text) for e in told if e.kind in ("RETURN", "FILE_ADDED")]
+            events = self._exposed(by)
+            self._held += [_place(e.text) for e in events if e.kind in ("RETURN", "FILE_ADDED")]
         self.now += 1.0
         return self._held.pop(0)
 
@@ -369,8 +369,8 @@ class ScriptedBody:
 
     def press(self, after: float = 0.0) -> None:
         """Somebody presses the body's own button ``after`` seconds from now."""
-        told = self._exposed("finger")
-        files = [event for event in told if event.kind in ("RETURN", "FILE_ADDED")]
+        events = self._exposed("finger")
+        files = [event for event in events if event.kind in ("RETURN", "FILE_ADDED")]
         self._queue += [Event(self.now + after + e.at, "FILE_ADDED", e.text) for e in files]
         self._queue.sort(key=lambda event: event.at)
 
@@ -381,13 +381,13 @@ class ScriptedBody:
             parse_value("shutter", self._shown_true(("shutterspeed2", "shutterspeed"))) or 0.01,
             parse_value("iso", self.true.get("iso", "100")) or 100.0,
         )
-        told = self._numbered(self._block())
+        events = self._numbered(self._block())
         number = len(self.shots)
         focus = self.focus
         if self.true.get("autofocus") == "On" and self.armed.lasts("no-autofocus-on-capture"):
             focus += OUT_OF_FOCUS
         places = []
-        for event in told:
+        for event in events:
             if event.kind in ("RETURN", "FILE_ADDED"):
                 place = _place(event.text)
                 if place not in places:
@@ -400,12 +400,12 @@ class ScriptedBody:
         self.unread.update(places if by == "computer" else ())
         if self.armed.happens("late-companion"):
             lag = self.armed.seconds("late-companion", 22.0)
-            told = [
-                Event(e.at + lag, e.kind, e.text) if e.kind == "FILE_ADDED" else e for e in told
+            events = [
+                Event(e.at + lag, e.kind, e.text) if e.kind == "FILE_ADDED" else e for e in events
             ]
         if self.armed.lasts("no-complete"):
-            told = [event for event in told if event.kind != "CAPTURE_COMPLETE"]
-        return told
+            events = [event for event in events if event.kind != "CAPTURE_COMPLETE"]
+        return events
 
     def _shown_true(self, words: tuple[str, ...]) -> str:
         return next((self.true[word] for word in words if word in self.true), "")
@@ -471,12 +471,12 @@ class ScriptedBody:
         """The block with the numbers that come next."""
         if self.armed.lasts("two-slots"):
             block = [replace(event, text=_in_second_slot(event.text)) for event in block]
-        told = {int(_digits(event.text)) for event in block if _kind(event)}
+        numbers = {int(_digits(event.text)) for event in block if _kind(event)}
         kind = "ram" if any(event.text.startswith("/capt") for event in block) else "card"
-        start = self._numbers[kind] - min(told)
+        start = self._numbers[kind] - min(numbers)
         if kind == "ram":
             self._newest = self._numbers[kind]
-        self._numbers[kind] += max(told) - min(told) + 1
+        self._numbers[kind] += max(numbers) - min(numbers) + 1
         first = 1 if kind == "card" or "_DSC" in "".join(event.text for event in block) else 0
         return [
             event
@@ -520,10 +520,10 @@ class ScriptedBody:
     def listing(self) -> list[Place]:
         """What can be listed; a Sony body in computer mode shows no card."""
         hidden = self.armed.lasts("card-not-readable")
-        found = [place for place in self.files if not hidden or place[0] == "/"]
+        places = [place for place in self.files if not hidden or place[0] == "/"]
         if self.armed.lasts("listing-rate"):
-            self.now += len(found) / self.script.faults["listing-rate"].per_second
-        return found
+            self.now += len(places) / self.script.faults["listing-rate"].per_second
+        return places
 
     def storage(self) -> list[SimpleNamespace]:
         """The card, as libgphoto2 tells of it."""
@@ -594,9 +594,9 @@ def _renumbered(path: str, start: int) -> str:
     return f"{head}{new}{tail}"
 
 
-def _neighbour(known: Entry, value: str) -> str:
-    place = known.choices.index(value)
-    return known.choices[place - 1 if place else 1]
+def _neighbour(entry: Entry, value: str) -> str:
+    place = entry.choices.index(value)
+    return entry.choices[place - 1 if place else 1]
 
 
 def _is_half_stop(f_number: float) -> bool:

@@ -54,8 +54,8 @@ def kinds_of(body: ScriptedBody) -> list[FileKind | None]:
 
     entry = next((body.script.entries[n] for n in FORMATS if n in body.script.entries), None)
     kinds: tuple[FileKind, ...] = ("jpeg", "raw", "raw+jpeg")
-    found = [kind for kind in kinds if entry and format_choice(entry.choices, kind)]
-    return [*found] or [None]
+    formats = [kind for kind in kinds if entry and format_choice(entry.choices, kind)]
+    return [*formats] or [None]
 
 
 def bracket_for(
@@ -82,8 +82,8 @@ def bracket_for(
 
 
 def _nearest(setting: Setting, number: float) -> str:
-    known = values(setting)
-    return min(known, key=lambda word: abs(math.log2(known[word] / number)))
+    numbers = values(setting)
+    return min(numbers, key=lambda word: abs(math.log2(numbers[word] / number)))
 
 
 def meetings(
@@ -164,11 +164,11 @@ def checked(root: Path, body: ScriptedBody, pairs: int, *, spare: int = 0) -> No
     """Every pair is there, exposed as asked, of pictures that were taken for it, each used once.
 
     The computer may have asked for some spare pictures besides."""
-    found = read_session(root).pairs
-    assert [pair.metadata["verdict"] for pair in found] == ["accept"] * pairs
+    session_pairs = read_session(root).pairs
+    assert [pair.metadata["verdict"] for pair in session_pairs] == ["accept"] * pairs
     used: list[int] = []
     planned = 0
-    for pair in found:
+    for pair in session_pairs:
         roles = pair.metadata["roles"]
         assert {"blurry", "sharp"} <= set(roles)
         planned += len(roles)
@@ -185,8 +185,8 @@ def checked(root: Path, body: ScriptedBody, pairs: int, *, spare: int = 0) -> No
             assert math.isclose(read_exif(files[0]).f_number or 0, shot.exposed[0], rel_tol=0.01)
             used.append(number)
     assert len(set(used)) == len(used) == planned, "a picture is used twice"
-    ours = sum(shot.by == "computer" for shot in body.shots)
-    assert ours <= planned + spare, f"{ours} releases for {pairs} pairs"
+    released = sum(shot.by == "computer" for shot in body.shots)
+    assert released <= planned + spare, f"{released} releases for {pairs} pairs"
 
 
 def _taken(body: ScriptedBody, path: Path) -> int:

@@ -88,8 +88,8 @@ def _about(script: Script, text: str) -> None:
         script.model = value.strip()
     elif key == "@abilities":
         script.abilities = tuple(value.split())
-    elif key == "@names" and (found := re.search(r"folder=(\S+)", value)):
-        script.folder = found[1]
+    elif key == "@names" and (match := re.search(r"folder=(\S+)", value)):
+        script.folder = match[1]
 
 
 def _entry(path: str, lines: Iterator[str]) -> Entry:
@@ -127,9 +127,9 @@ def _events(lines: Iterator[str]) -> Iterator[Event]:
         text = line.removeprefix("~").partition("   #")[0].strip()
         if text == "@end":
             return
-        found = re.match(r"(?:\+([\d.]+) )?([A-Z_]+)(?: (.*))?$", text)
-        if found:  # what never comes is simply not there
-            yield Event(float(found[1] or 0.0), found[2], (found[3] or "").strip())
+        match = re.match(r"(?:\+([\d.]+) )?([A-Z_]+)(?: (.*))?$", text)
+        if match:  # what never comes is simply not there
+            yield Event(float(match[1] or 0.0), match[2], (match[3] or "").strip())
 
 
 def _fault(text: str) -> Fault:

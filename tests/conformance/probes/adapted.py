@@ -15,8 +15,8 @@ from tests.conformance.probe import Arrays, Given, network_probe
 
 
 def dmenet(network: DMENet, given: Given) -> Arrays:
-    found = network.outputs(*given.inputs.values())
-    return found | {"output": found["map"]}
+    outputs = network.outputs(*given.inputs.values())
+    return outputs | {"output": outputs["map"]}
 
 
 def dmphn(network: DMPHN | StackedDMPHN, given: Given) -> Arrays:
@@ -43,20 +43,20 @@ def iniknet(network: INIKNet, given: Given) -> Arrays:
 
 
 def mprnet(network: MPRNet, given: Given) -> Arrays:
-    found = network.outputs(*given.inputs.values())
-    stages = {f"stage{n}_sub": found[f"stage{n}"][..., ::4, ::4] for n in (2, 1)}
-    return {"output": found["restored"], **stages}
+    outputs = network.outputs(*given.inputs.values())
+    stages = {f"stage{n}_sub": outputs[f"stage{n}"][..., ::4, ::4] for n in (2, 1)}
+    return {"output": outputs["restored"], **stages}
 
 
 def p2ikt(network: P2IKT, given: Given) -> Arrays:
     """The fixtures store the 64 x 64 centre of the auxiliary picture."""
-    found = network.outputs(*given.inputs.values())
-    auxiliary = found["auxiliary"]
+    outputs = network.outputs(*given.inputs.values())
+    auxiliary = outputs["auxiliary"]
     top, left = (max(side // 2 - 32, 0) for side in auxiliary.shape[-2:])
     return {
-        "output": found["restored"],
-        "half": found["half"],
-        "quarter": found["quarter"],
+        "output": outputs["restored"],
+        "half": outputs["half"],
+        "quarter": outputs["quarter"],
         "aux_center64": auxiliary[..., top : top + 64, left : left + 64],
     }
 

@@ -14,13 +14,13 @@ def _run_network(network: DRBNet, given: Given) -> Arrays:
     pictures = given.inputs
     if network.dual:
         views = torch.cat([pictures["left"], pictures["right"]], dim=1)
-        found = network.outputs(pictures["combined"], views)
+        outputs = network.outputs(pictures["combined"], views)
     else:
-        found = network.outputs(*pictures.values())
-    arrays = {"output": found["restored"]}
+        outputs = network.outputs(*pictures.values())
+    arrays = {"output": outputs["restored"]}
     for level in (3, 2, 1, 0):
-        arrays[f"upconv{level}_kernel_sub"] = found[f"kernel{level}"][:, ::16, ::8, ::8]
-        arrays[f"upconv{level}_res_sub"] = found[f"residual{level}"][..., ::4, ::4]
+        arrays[f"upconv{level}_kernel_sub"] = outputs[f"kernel{level}"][:, ::16, ::8, ::8]
+        arrays[f"upconv{level}_res_sub"] = outputs[f"residual{level}"][..., ::4, ::4]
     return arrays
 
 

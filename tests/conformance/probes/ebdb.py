@@ -18,13 +18,13 @@ def _run(given: Given) -> Arrays:
     image, edges = given.inputs["image"].numpy(), given.inputs["edges"].numpy()
     grey, scale = edge_luma(image), chosen_scale(edges)
     edge = np.asarray(edges[:FINEST].all(axis=0))
-    found = sparse_sigma_px(grey, edge, scale)
-    filtered = along_edges(found, edge, edges.sum(axis=0))
+    sigma_px = sparse_sigma_px(grey, edge, scale)
+    filtered = along_edges(sigma_px, edge, edges.sum(axis=0))
     results = {
         "luma": grey,
         "edge": edge,
         "scale": scale,
-        "sparse": found,
+        "sparse": sigma_px,
         "cef": filtered,
         "dense": spread(image, edge, filtered),
     }

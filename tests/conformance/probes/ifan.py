@@ -33,11 +33,11 @@ def _run_network(module: IFAN, fixture: Given) -> Arrays:
         given: tuple[torch.Tensor, ...] = (inputs["combined"], views)
     else:
         given = tuple(inputs.values())
-    found = module.outputs(*given)
+    outputs = module.outputs(*given)
     arrays = {
-        "output": found["restored"],
-        "disparity": found["disparity"],
-        "filter_sub": found["filters"][:, STORED_FILTERS],
+        "output": outputs["restored"],
+        "disparity": outputs["disparity"],
+        "filter_sub": outputs["filters"][:, STORED_FILTERS],
     }
     if CORRECTED in fixture.meta["tolerance"]:
         arrays[CORRECTED] = _corrected(module)(*given)

@@ -35,9 +35,9 @@ class NVlabsNames(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         network = PWCNet(NVLABS)
-        for theirs, ours in nvlabs_modules().items():
+        for theirs, module in nvlabs_modules().items():
             name, *inside = theirs.split(".")
-            layer = network.get_submodule(ours)
+            layer = network.get_submodule(module)
             if name == "dc_conv1":  # their order: before the context network
                 self.add_module(NVLABS_UNUSED, nn.ConvTranspose2d(2, 2, 4, stride=2, padding=1))
             self.add_module(name, nn.Sequential(layer) if inside else layer)

@@ -31,11 +31,11 @@ def lakdnet(network: LaKDNet, given: Given) -> Arrays:
 def mdp(network: MDP, given: Given) -> Arrays:
     """The official function takes BGR as it comes, so the picture is turned round beforehand."""
     (picture,) = given.inputs.values()
-    found = network.outputs(picture.flip(1))
-    views = [found[name].flip(1) for name in ("left", "right", "restored")]
+    outputs = network.outputs(picture.flip(1))
+    views = [outputs[name].flip(1) for name in ("left", "right", "restored")]
     return {
         "output": torch.cat(views, dim=1),
-        "pre_head": torch.cat([found[f"pre_{view}"] for view in VIEWS], dim=1),
+        "pre_head": torch.cat([outputs[f"pre_{view}"] for view in VIEWS], dim=1),
     }
 
 

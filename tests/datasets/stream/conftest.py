@@ -20,9 +20,9 @@ def write_photographs(folder, held_out=2, training=4):
             scene += 0.5**octave * np.asarray(larger, np.float32)
         pixels = np.clip(128 + 60 * scene, 0, 255).astype(np.uint8)
         write_image(folder / f"{seed}.png", pixels)
-        found = find_photographs(folder)
-        if len(found.of("held-out")) >= held_out and len(found.of("train")) >= training:
-            return found
+        photographs = find_photographs(folder)
+        if len(photographs.of("held-out")) >= held_out and len(photographs.of("train")) >= training:
+            return photographs
     raise AssertionError("no hash of a thousand is held out")
 
 

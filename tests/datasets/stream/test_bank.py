@@ -76,8 +76,8 @@ def test_a_crop_is_a_part_of_its_pair_and_turned(few, augment):
         assert order == 0 or augment
         random = np.random.default_rng([5, number[slot]])
         pair = plain.draw(random, REUSED.side)[1].pair
-        for found, whole in ((batch.blurry, pair.blurry), (batch.target, pair.sharp)):
+        for part, whole in ((batch.blurry, pair.blurry), (batch.target, pair.sharp)):
             crop = whole[top : top + 20, left : left + 20, list(ORDERS[order])]
             crop = crop[:: -1 if over else 1, :: -1 if mirrored else 1]
             crop = crop.swapaxes(0, 1) if transposed else crop
-            assert np.abs(found[place].numpy().transpose(1, 2, 0) - crop).max() < 1e-3
+            assert np.abs(part[place].numpy().transpose(1, 2, 0) - crop).max() < 1e-3

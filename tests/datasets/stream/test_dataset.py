@@ -164,11 +164,11 @@ def test_a_system_trains_on_a_stream_and_goes_on(few, tmp_path, monkeypatch):
     words = ["train", "gkmnet", "--dataset", f"stream:{tmp_path / 'pictures'}", "--out", "study"]
     words += ["--settings", "settings.toml", "--budget", "quick"]
     bench = command_group("defocus-bench", "defocus.benchmark.commands", "")
-    done = CliRunner().invoke(bench, words, catch_exceptions=False)
-    assert done.exit_code == 0, done.output
+    result = CliRunner().invoke(bench, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
     assert list((tmp_path / "study" / "runs").glob("gkmnet-*/checkpoint.safetensors"))
     assert len(list((tmp_path / "cache" / "stream").glob("*/pairs/*"))) == 5
-    assert "photographs, once" in done.stderr
+    assert "photographs, once" in result.stderr
     again = CliRunner().invoke(bench, words, catch_exceptions=False)
     assert again.exit_code == 0, again.output
     assert "once" not in again.stderr
@@ -186,23 +186,23 @@ def test_a_training_reads_the_pages_at_each_validation(few, tmp_path, monkeypatc
     bench = command_group("defocus-bench", "defocus.benchmark.commands", "")
 
     def validated(out):
-        done = CliRunner().invoke(bench, [*words, out], catch_exceptions=False)
-        assert done.exit_code == 0, done.output
-        told.append(done.stderr)
+        result = CliRunner().invoke(bench, [*words, out], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        files.append(result.stderr)
         (path,) = (tmp_path / out / "runs").glob("gkmnet-*/validation.csv")
         with path.open(newline="") as file:
             return list(csv.DictReader(file))
 
-    told = list[str]()
+    files = list[str]()
     (row,) = validated("read")
     seen = float(row["validation_text"]) - float(row["validation_text_gain"])
     assert 80 < seen <= 100  # a blurry page of 4 px
-    assert "points" in told[0]
+    assert "points" in files[0]
     monkeypatch.setenv("PATH", "")
     unread = validated("unread")
     assert unread == [{k: v for k, v in row.items() if "text" not in k}]
-    assert "its validation reads no pages of text: no pair can be scored by text" in told[1]
-    assert REMEDY in told[1]
+    assert "its validation reads no pages of text: no pair can be scored by text" in files[1]
+    assert REMEDY in files[1]
 
 
 def test_the_psnr_of_a_validation_leaves_the_pages_out(few, monkeypatch):

@@ -52,8 +52,8 @@ def test_eight_bits_and_grey_are_the_recipe_s(renderer):
     rounded = source(renderer, bit_depth=8).batch(0, 2, 0)
     for picture in (rounded.blurry, rounded.target):
         assert torch.allclose(picture * 255, (picture * 255).round(), atol=1e-4)
-    found = source(renderer, augment=("grey", "flip", "rotate")).batch(0, 12, 0).target
-    grey = [bool((one[0] == one[1]).all() and (one[1] == one[2]).all()) for one in found]
+    target = source(renderer, augment=("grey", "flip", "rotate")).batch(0, 12, 0).target
+    grey = [bool((one[0] == one[1]).all() and (one[1] == one[2]).all()) for one in target]
     assert any(grey)
     assert not all(grey)
 
@@ -89,9 +89,9 @@ GOLDEN = Path(__file__).with_name("patches.json")
 def test_patches_look_as_their_revision_says():
     """Where this fails on purpose, raise STREAM_REVISION and write the file again."""
     renderer = Renderer(Photographs(), "train")
-    known = json.loads(GOLDEN.read_text())
-    assert known["revision"] == STREAM_REVISION
-    for row in known["pairs"]:
+    golden = json.loads(GOLDEN.read_text())
+    assert golden["revision"] == STREAM_REVISION
+    for row in golden["pairs"]:
         pair = renderer.pair(row["number"], 32)
         assert pair.kind == row["kind"]
         for name in ("blurry", "sharp", "diameters"):

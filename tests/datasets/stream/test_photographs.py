@@ -36,8 +36,8 @@ def test_names_places_and_copies_change_nothing(photographs, tmp_path):
     (tmp_path / ".hidden").mkdir()
     (tmp_path / ".hidden" / "thumbnail.png").write_bytes(b"not looked at")
     (tmp_path / "notes.txt").write_text("no picture")
-    found = find_photographs(tmp_path)
-    assert [sha256 for _, sha256 in found.files] == [sha256 for _, sha256 in photographs.files]
+    pictures = find_photographs(tmp_path)
+    assert [sha256 for _, sha256 in pictures.files] == [sha256 for _, sha256 in photographs.files]
 
 
 def test_pictures_of_the_sample_dataset_never_get_in(photographs, tmp_path, capsys, refused):
@@ -77,11 +77,11 @@ def test_photographs_that_cannot_be_read_are_left_out_by_name(
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "nowhere.png").symlink_to("there.png")
     (tmp_path / "whole.png").write_bytes(whole)
-    found = find_photographs(tmp_path)
+    pictures = find_photographs(tmp_path)
     assert f"photograph {tmp_path}/nowhere.png is left out: a link to" in capsys.readouterr().err
-    assert len(read_photographs([path for path, _ in found.files])) == 1
-    told = f"photograph {tmp_path}/cut.png is left out: the file is cut short"
-    assert told in capsys.readouterr().err
+    assert len(read_photographs([path for path, _ in pictures.files])) == 1
+    message = f"photograph {tmp_path}/cut.png is left out: the file is cut short"
+    assert message in capsys.readouterr().err
     with refused(DatasetError):
         read_photographs([tmp_path / "cut.png"])
 

@@ -33,17 +33,17 @@ def test_generators_and_critics_learn_in_turns():
     torch.manual_seed(0)
     recipe = baseline("cyclegan").recipe()
     network = Generator(width=8, blocks=1).train()
-    made = objective("cyclegan", width=8, blocks=1).train()
+    criterion = objective("cyclegan", width=8, blocks=1).train()
     batch = paired_batch(32)
-    optimisers = make_optimisers(recipe, network, made)
+    optimisers = make_optimisers(recipe, network, criterion)
     parts = [
-        optimiser_step(recipe, optimisers, network, made, batch, Progress(step, 0.0), 2e-3)
+        optimiser_step(recipe, optimisers, network, criterion, batch, Progress(step, 0.0), 2e-3)
         for step in range(10)
     ]
     assert parts[-1]["cycle"] < 0.8 * parts[0]["cycle"]
     assert parts[-1]["adversary"] < 0.8 * parts[0]["adversary"]
-    assert made.adversary is not None
-    assert all(parameter.grad is not None for parameter in made.adversary.parameters())
-    assert len(made.state_dict()["sharp_pool.pictures"]) == 20
+    assert criterion.adversary is not None
+    assert all(parameter.grad is not None for parameter in criterion.adversary.parameters())
+    assert len(criterion.state_dict()["sharp_pool.pictures"]) == 20
     assert recipe.learning_rate("paper", 100) == 2e-4
     assert recipe.learning_rate("paper", 150) == pytest.approx(1e-4)

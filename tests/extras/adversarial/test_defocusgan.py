@@ -112,16 +112,16 @@ def test_patches_take_the_blur_of_the_nearest_pixel():
 
 def test_the_objective_s_terms_come_in_at_their_epochs():
     torch.manual_seed(0)
-    network, made = Generator(channels=4), objective("defocusgan", channels=4, maps="given")
+    network, criterion = Generator(channels=4), objective("defocusgan", channels=4, maps="given")
     batch = with_map(paired_batch(32))
-    assert made.adversary_loss(network, batch, Progress(5, 5.0)) is None
-    loss, parts = made(network, batch, Progress(5, 5.0))
+    assert criterion.adversary_loss(network, batch, Progress(5, 5.0)) is None
+    loss, parts = criterion(network, batch, Progress(5, 5.0))
     assert "adversarial" not in parts
     assert float(loss.detach()) == pytest.approx(
         0.5 * float(parts["l1"])
     )  # no VGG file, said on stderr
-    assert made.adversary_loss(network, batch, Progress(6, 6.0)) is not None
-    loss, parts = made(network, batch, Progress(10, 10.0))
+    assert criterion.adversary_loss(network, batch, Progress(6, 6.0)) is not None
+    loss, parts = criterion(network, batch, Progress(10, 10.0))
     assert float(loss.detach()) == pytest.approx(
         float(0.5 * parts["l1"] + 0.001 * parts["adversarial"]), rel=1e-5
     )
@@ -129,16 +129,16 @@ def test_the_objective_s_terms_come_in_at_their_epochs():
 
 def test_the_critic_s_loss_by_hand():
     torch.manual_seed(0)
-    network, made = Generator(channels=4), objective("defocusgan", channels=4, maps="given")
+    network, criterion = Generator(channels=4), objective("defocusgan", channels=4, maps="given")
     batch = with_map(paired_batch(32), diameter_px=6.0)
-    given = made.adversary_loss(network, batch, Progress(6, 6.0))
+    given = criterion.adversary_loss(network, batch, Progress(6, 6.0))
     assert given is not None
     loss, parts = given
     with torch.no_grad():
         restored = network.outputs(
             batch.blurry, defocus_map=batch.supervision["defocus_map"], iteration=1
         )["restored"]
-        apart = (made.adversary(restored) - made.adversary(batch.target)).mean()
+        apart = (criterion.adversary(restored) - criterion.adversary(batch.target)).mean()
     expected = float(apart) * (1 + 0.1 * 3.0) + float(parts["gradient_penalty"])
     assert float(loss.detach()) == pytest.approx(expected, rel=1e-4)
 
@@ -148,30 +148,30 @@ def test_both_players_move_and_the_generator_learns_a_batch_by_heart():
     torch.manual_seed(0)
     recipe = baseline("defocusgan").recipe()
     batch = with_map(paired_batch(32))
-    made = objective("defocusgan", channels=4, maps="given")
+    criterion = objective("defocusgan", channels=4, maps="given")
     network = Generator(channels=8)
-    assert loss_falls_to(network, made, recipe, batch, steps=25, learning_rate=4e-3) < 0.8
-    optimisers = make_optimisers(recipe, network, made)
-    before = [p.detach().clone() for p in made.adversary.parameters()]
+    assert loss_falls_to(network, criterion, recipe, batch, steps=25, learning_rate=4e-3) < 0.8
+    optimisers = make_optimisers(recipe, network, criterion)
+    before = [p.detach().clone() for p in criterion.adversary.parameters()]
     values = optimiser_step(
-        recipe, optimisers, network, made, batch, Progress(20, 20.0), learning_rate=1e-4
+        recipe, optimisers, network, criterion, batch, Progress(20, 20.0), learning_rate=1e-4
     )
     assert all(math.isfinite(value) for value in values.values())
     assert {"adversary", "gradient_penalty", "adversarial"} <= set(values)
-    after = list(made.adversary.parameters())
+    after = list(criterion.adversary.parameters())
     assert any(not torch.equal(one, other) for one, other in zip(before, after, strict=True))
 
 
 def moved_by(
-    network: nn.Module, made: Objective, progress: Progress
+    network: nn.Module, criterion: Objective, progress: Progress
 ) -> tuple[dict[str, float], set[str]]:
     """Values of one step, and the parts whose parameters it changed."""
     recipe = baseline("defocusgan").recipe()
-    optimisers, parts = make_optimisers(recipe, network, made), {"generator": network}
-    parts |= dict(made.named_children())
+    optimisers, parts = make_optimisers(recipe, network, criterion), {"generator": network}
+    parts |= dict(criterion.named_children())
     before = {name: [p.detach().clone() for p in part.parameters()] for name, part in parts.items()}
     values = optimiser_step(
-        recipe, optimisers, network, made, paired_batch(32), progress, learning_rate=1e-4
+        recipe, optimisers, network, criterion, paired_batch(32), progress, learning_rate=1e-4
     )
     moved = {
         name
@@ -183,7 +183,7 @@ def moved_by(
 
 def test_the_map_is_learnt_first_and_then_stays_as_it_is():
     torch.manual_seed(0)
-    network, made = Generator(channels=4), objective("defocusgan", channels=4)
+    network, criterion = Generator(channels=4), objective("defocusgan", channels=4)
     for epoch, expected in (
         (0.0, {"blur_map"}),
         (12.0, {"first_stage"}),
@@ -192,7 +192,7 @@ def test_the_map_is_learnt_first_and_then_stays_as_it_is():
         (41.0, {"generator", "adversary"}),
     ):
         progress = Progress(round(epoch * 10), epoch, warmup_epochs=30)
-        values, moved = moved_by(network, made, progress)
+        values, moved = moved_by(network, criterion, progress)
         assert moved == expected, epoch
         assert ("radius_px" in values) is (epoch < 30)
         assert ("adversarial" in values) is (epoch == 41.0)
@@ -201,10 +201,10 @@ def test_the_map_is_learnt_first_and_then_stays_as_it_is():
 @torch.no_grad()
 def test_the_second_stage_s_map_is_the_largest_of_the_colours():
     torch.manual_seed(0)
-    made, batch = objective("defocusgan", channels=4), paired_batch(32)
-    radii = made.blur_map(batch.supervision["dual_pixel"])
+    criterion, batch = objective("defocusgan", channels=4), paired_batch(32)
+    radii = criterion.blur_map(batch.supervision["dual_pixel"])
     expected = 2 * torch.stack([each.abs() for each in radii.unbind(1)]).max(dim=0).values
-    assert torch.equal(made._diameter(batch)[:, 0], expected)
+    assert torch.equal(criterion._diameter(batch)[:, 0], expected)
 
 
 def test_its_recipe_has_both_rates():
@@ -250,10 +250,10 @@ def test_a_training_stopped_in_either_stage_goes_on_to_the_bit(tmp_path, monkeyp
         stopped = trained(tmp_path / "parts", stop_at)
         shared = expected.keys() & stopped.keys()
         assert any(not torch.equal(expected[name], stopped[name]) for name in shared)
-    found = trained(tmp_path / "parts", -1)
+    state = trained(tmp_path / "parts", -1)
     assert any(name.startswith("objective.blur_map") for name in expected)
-    assert expected.keys() == found.keys()
-    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
+    assert expected.keys() == state.keys()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in expected.items())
 
 
 def test_the_first_stage_has_the_released_sizes():
@@ -299,15 +299,15 @@ def test_the_map_is_clamped_and_has_the_picture_s_size():
 
 def test_map_and_kernels_learn_in_turns():
     torch.manual_seed(0)
-    network, made = BlurMapNet(channels=4), objective("defocusgan_map")
+    network, criterion = BlurMapNet(channels=4), objective("defocusgan_map")
     batch = paired_batch(16)
     for epoch, of_kernels in ((0.0, False), (10.5, True), (15.0, False), (24.9, True)):
         network.zero_grad()
-        made.zero_grad()
-        loss, _ = made(network, batch, Progress(0, epoch))
+        criterion.zero_grad()
+        loss, _ = criterion(network, batch, Progress(0, epoch))
         loss.backward()
         assert all((p.grad is None) is of_kernels for p in network.parameters())
-        assert any(p.grad is not None for p in made.parameters()) is of_kernels
-    plain, _ = made(network, batch, Progress(2999, 0.0))
-    with_variation, _ = made(network, batch, Progress(3000, 0.0))
+        assert any(p.grad is not None for p in criterion.parameters()) is of_kernels
+    plain, _ = criterion(network, batch, Progress(2999, 0.0))
+    with_variation, _ = criterion(network, batch, Progress(3000, 0.0))
     assert float(with_variation.detach()) > float(plain.detach())

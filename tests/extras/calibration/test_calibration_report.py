@@ -88,12 +88,12 @@ def test_nothing_is_said_as_nothing(tmp_path):
     dust = written(tmp_path, "dust", {"aperture": "f/22", "specks": []})
     still = {"shift_px": [-0.02, 0.04], "rotation_deg": -1e-5, "gain_ev": -0.001}
     rig = written(tmp_path, "rig", {**RESULTS["rig"], **still, "skew_seconds": -1e-6})
-    (_, (_, *found)), (_, parts) = calibration_page([dust, rig]).sections
-    assert list(map(type, found)) == [Paragraph]
-    told = dict(parts[-1].facts) if isinstance(parts[-1], Facts) else {}
-    assert told["Shift"] == "0.0, 0.0 px"
-    assert (told["Rotation"], told["Light"]) == ("0.000°", "0.00 EV")
-    assert told["Sharp camera later by"] == "0.0 ms"
+    (_, (_, *dust_parts)), (_, parts) = calibration_page([dust, rig]).sections
+    assert list(map(type, dust_parts)) == [Paragraph]
+    facts = dict(parts[-1].facts) if isinstance(parts[-1], Facts) else {}
+    assert facts["Shift"] == "0.0, 0.0 px"
+    assert (facts["Rotation"], facts["Light"]) == ("0.000°", "0.00 EV")
+    assert facts["Sharp camera later by"] == "0.0 ms"
 
 
 def test_what_is_no_whole_calibration_is_refused(tmp_path, refused):

@@ -46,10 +46,10 @@ def _of_whole_picture(stored: Image) -> ChartReading | None:
 def _difference() -> float:
     """Of the MTF50 of all edges, found in a picture that is reduced by two, as large ones are."""
     with patch("defocus.extras.charts.reading.read.ENOUGH_PX", 1000):
-        ours, peer = _of_fields(_picture(SMALL)), _of_whole_picture(_picture(SMALL))
-    assert ours is not None
+        fields, peer = _of_fields(_picture(SMALL)), _of_whole_picture(_picture(SMALL))
+    assert fields is not None
     assert peer is not None
-    return float(np.abs(ours.mtf50s() / peer.mtf50s() - 1).max())
+    return float(np.abs(fields.mtf50s() / peer.mtf50s() - 1).max())
 
 
 CASES = (

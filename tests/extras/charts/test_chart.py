@@ -47,15 +47,15 @@ def photographs():
 
 
 def test_the_blurry_chart_has_the_mtf_of_its_disc(photographs):
-    found = photographs.scores("input", restorers([])["input"], BLUR)
+    scores = photographs.scores("input", restorers([])["input"], BLUR)
     f = np.linspace(0.05, 0.3, 500)
     transfer = disc_transfer(BLUR, f) * np.sinc(f) ** 2
-    assert found.mtf50 == pytest.approx(np.interp(0.5, transfer[::-1], f[::-1]), rel=0.03)
-    assert found.gain == pytest.approx(1.0, abs=1e-9)
-    assert found.shift_px < 0.03
-    assert found.bend_px < 0.03
-    assert found.overshoot < 0.02
-    assert found.lost > 0.6
+    assert scores.mtf50 == pytest.approx(np.interp(0.5, transfer[::-1], f[::-1]), rel=0.03)
+    assert scores.gain == pytest.approx(1.0, abs=1e-9)
+    assert scores.shift_px < 0.03
+    assert scores.bend_px < 0.03
+    assert scores.overshoot < 0.02
+    assert scores.lost > 0.6
 
 
 def test_the_gain_is_that_of_edges_measured_before_and_after(photographs):
@@ -63,28 +63,28 @@ def test_the_gain_is_that_of_edges_measured_before_and_after(photographs):
     sharp = linear_to_srgb(photographs.sharp).astype(np.float32)
 
     def with_sharp_squares(blurry: NDArray[np.float32]) -> NDArray[np.float32]:
-        made = blurry.copy()
+        picture = blurry.copy()
         for one in photographs.sheet.parts:
             if isinstance(one, SlantedSquare) and one.bright < 1.0:
                 x, y, half = (round(photographs.geometry.scale(one.x, one.y) * mm)
                               for mm in (one.x, one.y, 25.0))  # fmt: skip
                 square = slice(y - half, y + half), slice(x - half, x + half)
-                made[square] = sharp[square]
-        return made
+                picture[square] = sharp[square]
+        return picture
 
-    found = photographs.scores("a", with_sharp_squares, 22.0)
+    scores = photographs.scores("a", with_sharp_squares, 22.0)
     before = photographs.scores("input", restorers([])["input"], 22.0)
-    assert found.gain == pytest.approx(1.0, abs=1e-9)
-    assert found.mtf50 == pytest.approx(before.mtf50, rel=1e-9)
+    assert scores.gain == pytest.approx(1.0, abs=1e-9)
+    assert scores.mtf50 == pytest.approx(before.mtf50, rel=1e-9)
 
 
 def test_the_sharp_chart_gains_and_other_texture_is_invented(photographs):
     sharp = linear_to_srgb(photographs.sharp).astype(np.float32)
-    found = photographs.scores("oracle", lambda _: sharp, BLUR)
-    assert found.gain > 3
-    assert max(found.shift_px, found.bend_px) < 1e-6
-    assert found.lost < 0.03
-    assert found.invented < 0.03
+    scores = photographs.scores("oracle", lambda _: sharp, BLUR)
+    assert scores.gain > 3
+    assert max(scores.shift_px, scores.bend_px) < 1e-6
+    assert scores.lost < 0.03
+    assert scores.invented < 0.03
     moved = np.roll(sharp, 3, axis=(0, 1))
     noise = 0.1 * np.random.default_rng(1).standard_normal(sharp.shape)
     wrong = photographs.scores("noise", lambda _: (moved + noise).astype(np.float32), BLUR)
@@ -136,9 +136,11 @@ def test_characters_are_read_where_they_are_sharp(photographs):
 def test_without_tesseract_no_characters_are_counted(photographs, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     light = photographs.sharp.astype(np.float64)
-    found = characters_read(light, photographs.sheet, photographs.geometry)
-    assert found.share is None
-    assert found.line().startswith("characters not read: the program tesseract is not installed")
+    characters = characters_read(light, photographs.sheet, photographs.geometry)
+    assert characters.share is None
+    assert characters.line().startswith(
+        "characters not read: the program tesseract is not installed"
+    )
     row = chart_table([score("a", 4, 1.5, 0.1)]).splitlines()[-1]
     assert row.endswith("| 10% |  |")
 
@@ -337,9 +339,9 @@ def test_texture_of_an_over_exposed_photograph_has_a_reason(tmp_path, capfd):
 def test_a_restored_picture_may_reach_white(photographs):
     brighter = linear_to_srgb(np.clip(1.3 * photographs.sharp, 0.0, 1.0)).astype(np.float32)
     levels = (1.0, 1.3 * 0.03)
-    made = srgb_to_linear(brighter).astype(np.float64)
-    found = restored_leaves(made, photographs.sheet, photographs.geometry, levels, ())
-    assert all(one.texture is not None for one in found)
+    light = srgb_to_linear(brighter).astype(np.float64)
+    leaves = restored_leaves(light, photographs.sheet, photographs.geometry, levels, ())
+    assert all(one.texture is not None for one in leaves)
 
 
 @pytest.mark.full
@@ -436,11 +438,11 @@ def test_finished_systems_survive_an_interruption(study, capfd):
         measure_chart({"a": system("a"), "b": system("b", stop=True)}, cases, study)
     assert read_kept_chart(study) == before
     assert "chart, 1/2: a MTF50 × 1.00 at 8 px" in capfd.readouterr().err
-    found = measure_chart({"a": system("a"), "b": system("b")}, cases, study)
+    systems = measure_chart({"a": system("a"), "b": system("b")}, cases, study)
     assert asked == ["a", "b", "b"], "a was done again"
-    assert [one.system for one in found] == ["a", "b"]
+    assert [one.system for one in systems] == ["a", "b"]
     assert read_kept_chart(study) == sorted(
-        [*before, *found], key=lambda one: (one.blur_px, one.system)
+        [*before, *systems], key=lambda one: (one.blur_px, one.system)
     )
     measure_chart({"a": system("a")}, cases, study)
     assert asked[-1] == "a", "the whole was finished, so it is measured anew"

@@ -75,8 +75,8 @@ def mtf50(steps: int) -> float:
 
 
 def test_planted_drift_is_recovered_within_its_error(session):
-    found = session_drift(read_state(session)[0])[2].drift
-    assert found is not None
+    drift = session_drift(read_state(session)[0])[2].drift
+    assert drift is not None
     planted = (
         mtf50(STEPS) / mtf50(0) - 1,
         2.0,
@@ -84,12 +84,12 @@ def test_planted_drift_is_recovered_within_its_error(session):
         breathing_zoom(lens(STEPS), lens(0)) - 1,
         math.radians(0.05),
     )
-    for change, truth in zip(found.changes, planted, strict=True):
+    for change, truth in zip(drift.changes, planted, strict=True):
         assert change is not None
         assert change.clear
         assert abs(change.value - truth) < CLEARLY * change.error, (change, truth)
     assert planted[0] > 0.03
-    assert found.cause == "refocused, and camera or chart moved"
+    assert drift.cause == "refocused, and camera or chart moved"
 
 
 def test_no_drift_is_called_none(session):
@@ -99,13 +99,13 @@ def test_no_drift_is_called_none(session):
     assert second.drift is not None
     assert all(change is not None and not change.clear for change in second.drift.changes)
     assert second.line().count("(within its error)") == 5
-    told = re.match(
+    match = re.match(
         r"chart 0002  MTF50 (\S+) cycles/px \((\S+) lp/mm\), median of \d+ edges, "
         r"middle at \d+, \d+ px; since chart 0001: MTF50 [+-]\S+ ± \S+ %",
         second.line(),
     )
-    assert told
-    assert float(told[2]) == pytest.approx(float(told[1]) / 0.016 * 660 / 1000, rel=1e-2)
+    assert match
+    assert float(match[2]) == pytest.approx(float(match[1]) / 0.016 * 660 / 1000, rel=1e-2)
 
 
 def test_settings_and_camera_are_those_of_the_session(session):
@@ -183,12 +183,12 @@ def test_a_picture_without_a_chart_is_kept_and_marked(tmp_path, capsys):
 
 
 def test_an_overexposed_chart_is_said(tmp_path, capfd):
-    told = []
+    messages = []
     for name, shutter in (("over", "1/40"), ("right", "1/200")):
         words = ("--camera", CAMERA, "--aperture", "f/4", "--shutter", shutter)
         assert chart(tmp_path / name, *words) == 0
-        told.append("the paper is clipped" in capfd.readouterr().err)
-    assert told == [True, False]
+        messages.append("the paper is clipped" in capfd.readouterr().err)
+    assert messages == [True, False]
     (point,) = session_drift(read_state(tmp_path / "over")[0])
     assert point.marks is not None
     assert point.line().endswith("; the paper is clipped; expose less")

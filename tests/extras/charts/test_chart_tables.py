@@ -44,11 +44,11 @@ def lens_page(path: Path) -> None:
     assert reading is not None
     names = [f"picture-with-a-long-name-{one}.tif" for one in ("near", "focused", "far")]
     shots = [ChartShot(light, reading, 2.4, name) for name in names]
-    known = {name: 0.1 for name in NUMBERS if name not in DIAPHRAGM}
+    errors = {name: 0.1 for name in NUMBERS if name not in DIAPHRAGM}
     values = dict.fromkeys(NUMBERS, 0.0)
     lens = RealLens(2.4, 2.4, 16.0)
-    found = FittedLens(lens, values, known, (0, 2), (9.0, -8.0), (2.4, 2.4), 0.006)
-    write_lens_page(path, found, measured(found), shots)
+    fit = FittedLens(lens, values, errors, (0, 2), (9.0, -8.0), (2.4, 2.4), 0.006)
+    write_lens_page(path, fit, measured(fit), shots)
 
 
 def chart_page(path: Path) -> None:

@@ -48,8 +48,8 @@ def test_the_errors_are_those_that_are_stated(move, factor):
 
 
 def test_what_is_planted_is_clear_and_what_is_not_is_within_its_error():
-    found = drift(1, MOVE, 0.93)
-    assert all(change is not None and change.clear for change in found.changes)
+    estimate = drift(1, MOVE, 0.93)
+    assert all(change is not None and change.clear for change in estimate.changes)
     still = drift(1, Similarity(), 1.0)
     assert not any(change is None or change.clear for change in still.changes)
     assert not MeasuredChange(0.0, 0.0).clear, "a picture compared with itself"
@@ -71,9 +71,9 @@ def test_what_is_planted_is_clear_and_what_is_not_is_within_its_error():
     ],
 )
 def test_a_refocus_is_told_from_a_drift_and_from_a_movement(move, factor, cause):
-    found = drift(1, move, factor).cause
-    assert found.startswith(cause)
-    assert (found == "") is (cause == "")
+    name = drift(1, move, factor).cause
+    assert name.startswith(cause)
+    assert (name == "") is (cause == "")
 
 
 def test_something_before_a_dot_does_not_move_the_others():
@@ -81,10 +81,10 @@ def test_something_before_a_dot_does_not_move_the_others():
     first, second = marks(random, Similarity(), 1.0), marks(random, Similarity(), 1.0)
     second.dots[3] += (9.0, 4.0)
     second.dots[7] = math.nan
-    found = chart_drift(first, second)
-    assert found.right is not None
-    assert not found.right.clear
-    assert found.right.error < 0.02
+    estimate = chart_drift(first, second)
+    assert estimate.right is not None
+    assert not estimate.right.clear
+    assert estimate.right.error < 0.02
 
 
 def test_too_little_in_both_pictures_is_unknown():

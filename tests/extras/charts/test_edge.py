@@ -30,19 +30,19 @@ def test_closed_forms_agree_with_the_fourier_transform_of_the_edge(kind):
     steps = np.arange(-20, 20, 1 / 64)
     spread = np.diff(blur.cumulated(steps, 0.3))
     middles = (steps[1:] + steps[:-1]) / 2
-    found = np.abs(np.exp(-2j * np.pi * FREQUENCIES[:, None] * middles) @ spread)
-    np.testing.assert_allclose(blur.mtf(FREQUENCIES, 0.3), found, atol=2e-4)
+    mtf = np.abs(np.exp(-2j * np.pi * FREQUENCIES[:, None] * middles) @ spread)
+    np.testing.assert_allclose(blur.mtf(FREQUENCIES, 0.3), mtf, atol=2e-4)
 
 
 @pytest.mark.parametrize(("kind", "angle"), [*itertools.product(KINDS, (3.0, 12.0))])
 def test_the_whole_curve_is_the_true_one_without_noise(kind, angle):
     blur = KnownBlur(kind, 1.2 if kind == "gaussian" else 4.0)
-    found = measure_edge(edge_picture(blur, EdgeShot(angle), RANDOM))
-    truth = true_mtf(blur, angle, found.mtf.frequencies)
-    low = found.mtf.frequencies < 0.5
-    np.testing.assert_allclose(found.mtf.values[low], truth[low], atol=4e-3)
-    assert found.place_px == pytest.approx(99.37, abs=0.003)
-    assert found.angle_deg == pytest.approx(angle, abs=0.01)
+    edge = measure_edge(edge_picture(blur, EdgeShot(angle), RANDOM))
+    truth = true_mtf(blur, angle, edge.mtf.frequencies)
+    low = edge.mtf.frequencies < 0.5
+    np.testing.assert_allclose(edge.mtf.values[low], truth[low], atol=4e-3)
+    assert edge.place_px == pytest.approx(99.37, abs=0.003)
+    assert edge.angle_deg == pytest.approx(angle, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_the_whole_curve_is_the_true_one_without_noise(kind, angle):
 def test_mtf50_is_within_one_percent_over_the_whole_range(every, count, most):
     """Noise to 2 %, 3 to 12 degrees, 8 and 16 bits; 95 % within 2 % where there are enough."""
     rows = list(edge_errors(every=every))
-    ours = np.abs([row.ours for row in rows])
+    errors = np.abs([row.ours for row in rows])
     second = np.abs([row.second for row in rows])
     assert len(rows) == count
-    assert ours.mean() < 0.01
-    assert np.quantile(ours, 0.95) < most
-    assert ours.mean() < second.mean() < 0.05
+    assert errors.mean() < 0.01
+    assert np.quantile(errors, 0.95) < most
+    assert errors.mean() < second.mean() < 0.05
     noisy = np.array([row.place_px for row in rows if row.noise])
     assert np.sqrt(np.mean(noisy**2)) < 0.02
 
@@ -66,27 +66,27 @@ def test_the_second_implementation_has_the_bias_of_its_window():
     light = edge_picture(KnownBlur("disc", 30.0), EdgeShot(columns=128, place_px=63.0), RANDOM)
     truth = blur_of_mtf50("disc", 0.0235, 5.0)
     assert truth.size_px == pytest.approx(30.0, rel=0.02)
-    found = whole_region_mtf(light).crossing(0.5)
-    assert found is not None
-    assert found > 0.7051 / 30.0 * 1.005
+    mtf50 = whole_region_mtf(light).crossing(0.5)
+    assert mtf50 is not None
+    assert mtf50 > 0.7051 / 30.0 * 1.005
 
 
 def test_rise_and_mtf10_of_a_gaussian():
-    found = measure_edge(edge_picture(KnownBlur("gaussian", 3.0), EdgeShot(), RANDOM))
+    edge = measure_edge(edge_picture(KnownBlur("gaussian", 3.0), EdgeShot(), RANDOM))
     wider = math.hypot(3.0, math.sqrt(1 / 12))
-    assert found.rise_px == pytest.approx(2.563 * wider, rel=0.01)
-    assert found.mtf10 == pytest.approx(
+    assert edge.rise_px == pytest.approx(2.563 * wider, rel=0.01)
+    assert edge.mtf10 == pytest.approx(
         math.sqrt(2 * math.log(10)) / (2 * math.pi * wider), rel=0.01
     )
-    assert found.overshoot < 1e-3
-    assert found.undershoot < 1e-3
+    assert edge.overshoot < 1e-3
+    assert edge.undershoot < 1e-3
 
 
 @pytest.mark.parametrize("turn", [0, 1, 2, 3])
 def test_turned_edges_give_the_same_numbers(turn):
     light = edge_picture(KnownBlur("disc", 5.0), EdgeShot(rows=201, columns=201), RANDOM)
-    found, turned = measure_edge(light), measure_edge(np.rot90(light, turn))
-    assert turned.mtf50 == pytest.approx(found.mtf50, rel=1e-3)
+    edge, turned = measure_edge(light), measure_edge(np.rot90(light, turn))
+    assert turned.mtf50 == pytest.approx(edge.mtf50, rel=1e-3)
     assert turned.lying == (turn % 2 == 1)
     place = 99.37 if turn in {0, 3} else 200 - 99.37
     assert turned.place_px == pytest.approx(place, abs=0.01)
@@ -98,12 +98,12 @@ def test_sharpening_shows_as_overshoot_on_its_own_side():
     wide = KnownBlur("gaussian", 3.0)
     sharp, soft = (edge_picture(one, shot, RANDOM) for one in (blur, wide))
     bright_only = np.where(sharp > 0.4, sharp + 0.8 * (sharp - soft), sharp)
-    found = measure_edge(bright_only)
-    assert found.overshoot == pytest.approx((bright_only.max() - 0.6) / 0.4, abs=0.01)
-    assert found.overshoot > 0.1
-    assert found.undershoot < 0.005
+    edge = measure_edge(bright_only)
+    assert edge.overshoot == pytest.approx((bright_only.max() - 0.6) / 0.4, abs=0.01)
+    assert edge.overshoot > 0.1
+    assert edge.undershoot < 0.005
     mirrored = measure_edge(bright_only[:, ::-1])
-    assert mirrored.overshoot == pytest.approx(found.overshoot, abs=0.005)
+    assert mirrored.overshoot == pytest.approx(edge.overshoot, abs=0.005)
 
 
 def test_lateral_colour_is_the_shift_of_red_and_blue():
@@ -113,13 +113,13 @@ def test_lateral_colour_is_the_shift_of_red_and_blue():
         edge_picture(KnownBlur("disc", blurs[c]), EdgeShot(place_px=places[c]), RANDOM)
         for c in places
     ]
-    found = measure_edge(np.stack(planes, axis=2))
+    edge = measure_edge(np.stack(planes, axis=2))
     cosine = math.cos(math.radians(5))
     for colour, place in places.items():
-        assert found.colour_shift_px[colour] == pytest.approx((place - 99.37) * cosine, abs=0.02)
+        assert edge.colour_shift_px[colour] == pytest.approx((place - 99.37) * cosine, abs=0.02)
         truth = true_mtf(KnownBlur("disc", blurs[colour]), 5.0, FREQUENCIES)
         mtf50 = np.interp(0.5, truth[::-1], FREQUENCIES[::-1])
-        assert found.colour_mtf50[colour] == pytest.approx(mtf50, rel=0.01)
+        assert edge.colour_mtf50[colour] == pytest.approx(mtf50, rel=0.01)
 
 
 def test_a_bent_edge_is_not_straight_and_its_mtf_is_unharmed():
@@ -128,12 +128,12 @@ def test_a_bent_edge_is_not_straight_and_its_mtf_is_unharmed():
     place = 80 + 0.08 * (rows - 149.5) + bow
     light = 0.2 + 0.5 / (1 + np.exp(-(columns - place) / 1.2))
     straight = 0.2 + 0.5 / (1 + np.exp(-(columns - place + bow) / 1.2))
-    found = measure_straightness(light)
+    straightness = measure_straightness(light)
     level = measure_straightness(straight)
-    assert found is not None
+    assert straightness is not None
     assert level is not None
-    assert found.bow_px == pytest.approx(2.0, rel=0.03)
-    assert found.rms_px == pytest.approx(2.0 * math.sqrt(4 / 45), rel=0.05)
+    assert straightness.bow_px == pytest.approx(2.0, rel=0.03)
+    assert straightness.rms_px == pytest.approx(2.0 * math.sqrt(4 / 45), rel=0.05)
     assert level.rms_px < 0.01
     assert measure_straightness(light[:32]) is None
     assert measure_edge(light).mtf50 == pytest.approx(measure_edge(straight).mtf50, rel=0.01)

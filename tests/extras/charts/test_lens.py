@@ -249,10 +249,10 @@ def test_lenses_that_explain_alike_widen_the_errors(shot, monkeypatch):
 @pytest.mark.full
 @pytest.mark.timeout(900)  # about 40 s of processor time
 def test_a_fitted_lens_has_the_kernels_of_the_true_one():
-    found = replace(fitted_to_chart(LENS).lens, f_number=LENS.f_number)
+    lens = replace(fitted_to_chart(LENS).lens, f_number=LENS.f_number)
     for diameter in (-11.0, -6.0, 6.0, 11.0):
         for place in ((0.0, 0.0), (0.45, 0.2), (0.6, -0.5)):
-            true, given = (colour_psfs(one, diameter, place) for one in (LENS, found))
+            true, given = (colour_psfs(one, diameter, place) for one in (LENS, lens))
             assert kernel_error(true, given) < 0.15
 
 
@@ -274,10 +274,10 @@ def test_photographs_at_two_f_numbers_give_the_numbers_of_one_lens(shot):
         return [fit._Seen(k, probe, f) for k, one, f in both for probe in list(probes(one))[::3]]
 
     begun = fit._State({**NUMBERS, "spherical": 0.5, "coma_corner": 1.0}, focus)
-    found, _ = fit._fitted(begun, seen(4.0), BASE, ("spherical", "coma_corner"), fit.ROUNDS[0])
-    assert found.numbers["spherical"] == pytest.approx(NUMBERS["spherical"], abs=0.15)
-    assert found.numbers["coma_corner"] == pytest.approx(NUMBERS["coma_corner"], abs=0.3)
-    np.testing.assert_allclose(found.focus[:, 0], focus[:, 0], atol=0.1)
+    lens, _ = fit._fitted(begun, seen(4.0), BASE, ("spherical", "coma_corner"), fit.ROUNDS[0])
+    assert lens.numbers["spherical"] == pytest.approx(NUMBERS["spherical"], abs=0.15)
+    assert lens.numbers["coma_corner"] == pytest.approx(NUMBERS["coma_corner"], abs=0.3)
+    np.testing.assert_allclose(lens.focus[:, 0], focus[:, 0], atol=0.1)
     truth = fit._State(NUMBERS, focus)
     right, wrong = (fit._squares(truth, seen(one), BASE).sum() for one in (4.0, 2.4))
     assert wrong > 1.5 * right
@@ -311,10 +311,10 @@ def test_the_error_of_kernels_is_that_of_their_shape():
 def test_a_lens_file_is_read_as_it_was_written(tmp_path):
     path = tmp_path / "lens.json"
     write_lens(path, MEASURED)
-    found = read_lens(path)
-    assert found.lens == LENS
-    assert list(found.f_numbers) == [2.4, 4.0]
-    assert found.errors == {"spherical": 0.1}
+    lens_file = read_lens(path)
+    assert lens_file.lens == LENS
+    assert list(lens_file.f_numbers) == [2.4, 4.0]
+    assert lens_file.errors == {"spherical": 0.1}
 
 
 def damaged() -> Iterator[tuple[str, str]]:
@@ -340,21 +340,21 @@ def damaged() -> Iterator[tuple[str, str]]:
     yield json.dumps({**good, "lens": {**good["lens"], "f_number": 0.5}}), "impossible"
     yield json.dumps({**good, "f_numbers": []}), "impossible"
     yield json.dumps({**good, "f_numbers": [1.2]}), "impossible"
-    for number, value, told in (
+    for number, value, words in (
         ("blades", 10**400, "a number is beyond 1000"),
         ("pixel_pitch_um", 1e-6, r"spreads over \d\S+ px at f/2.4"),
         ("spherical_6", -900.0, r"spreads over \d\S+ px"),
         ("front", {"shift": 0.0, "radius": -1.0}, "leave nothing of the pupil open"),
     ):
-        yield json.dumps({**good, "lens": {**good["lens"], number: value}}), told
+        yield json.dumps({**good, "lens": {**good["lens"], number: value}}), words
     yield json.dumps({**good, "f_numbers": [1e9]}), "a number is beyond 1000"
     yield json.dumps({**good, "f_numbers": [4.0] * 101}), "101 f-numbers"
 
 
-@pytest.mark.parametrize(("text", "told"), list(damaged()))
-def test_what_is_no_lens_is_refused_in_one_line(tmp_path, text, told):
+@pytest.mark.parametrize(("text", "words"), list(damaged()))
+def test_what_is_no_lens_is_refused_in_one_line(tmp_path, text, words):
     (tmp_path / "lens.json").write_text(text)
-    with pytest.raises(OpticsError, match=told) as caught:
+    with pytest.raises(OpticsError, match=words) as caught:
         read_lens(tmp_path / "lens.json")
     assert "\n" not in str(caught.value)
 
@@ -398,17 +398,17 @@ def test_the_command_tells_what_is_missing(tmp_path):
 
     def refused(*options: str) -> str:
         out = tmp_path / "lens.json"
-        done = CliRunner().invoke(command, [str(picture), *options, "--out", str(out)])
-        assert isinstance(done.exception, DefocusError)
+        result = CliRunner().invoke(command, [str(picture), *options, "--out", str(out)])
+        assert isinstance(result.exception, DefocusError)
         assert not out.exists()
-        return str(done.exception)
+        return str(result.exception)
 
     assert "give --f-number" in refused()
     text = picture.with_name("t.txt")
     text.write_text("f/4")
     out = picture.with_name("lens.json")
-    done = CliRunner().invoke(command, [str(text), "--out", str(out)])
-    assert "t.txt: not a picture that can be read" in str(done.exception)
+    result = CliRunner().invoke(command, [str(text), "--out", str(out)])
+    assert "t.txt: not a picture that can be read" in str(result.exception)
     assert "no chart found" in refused("--f-number", "2")
     assert "2 for 1 pictures" in refused("--f-number", "2", "--f-number", "4")
 
@@ -418,8 +418,8 @@ def test_the_table_has_the_rows_that_are_asked_for(monkeypatch):
         return (LensError(STOPPED, np.full((2, 2), 0.01 * s), np.zeros((2, 2))) for s in seeds)
 
     monkeypatch.setattr("defocus.extras.charts.accuracy.lenses.lens_errors", errors)
-    done = CliRunner().invoke(accuracy, ["--lenses", "2", "--first", "4"])
-    assert [line.split(" | ")[:3] for line in done.output.splitlines()[2:]] == [
+    result = CliRunner().invoke(accuracy, ["--lenses", "2", "--first", "4"])
+    assert [line.split(" | ")[:3] for line in result.output.splitlines()[2:]] == [
         ["| 4", "7.6 (1.8)", "4.0%"],
         ["| 5", "7.6 (1.8)", "5.0%"],
     ]

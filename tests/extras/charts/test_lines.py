@@ -88,10 +88,10 @@ def _turned(direction: Floats) -> Floats:
 
 @pytest.mark.parametrize("diameter", [1.5, 4.0])
 def test_printed_lines_are_straight_where_nothing_bends_them(photograph, diameter):
-    found = lines_of(blurred(photograph, diameter), ChartGeometry(TRUTH, 0.0, *SIZE))
-    assert [one.kind for one in found] == ["line"] * 4 + ["grid"] * 14
-    assert {len(one.along) for one in found} == {29, 6}
-    for one in found[1:]:  # the drawing cuts the thinnest, 0.6 px, into steps
+    lines = lines_of(blurred(photograph, diameter), ChartGeometry(TRUTH, 0.0, *SIZE))
+    assert [one.kind for one in lines] == ["line"] * 4 + ["grid"] * 14
+    assert {len(one.along) for one in lines} == {29, 6}
+    for one in lines[1:]:  # the drawing cuts the thinnest, 0.6 px, into steps
         assert one.in_picture is not None
         assert one.in_picture.rms_px < 0.05
 
@@ -101,8 +101,8 @@ def test_a_bend_that_is_no_distortion_of_the_lens_is_left_beyond_it(photograph):
     period, size = 40.0, 0.6
     wavy = y + size * np.sin(2 * np.pi * x / period)
     moved = remapped(photograph, x, wavy)
-    found = lines_of(blurred(moved, 2.0), ChartGeometry(TRUTH, 0.0, *SIZE))
-    lying = [one.beyond.rms_px for one in found[1:4] if one.beyond]
+    lines = lines_of(blurred(moved, 2.0), ChartGeometry(TRUTH, 0.0, *SIZE))
+    lying = [one.beyond.rms_px for one in lines[1:4] if one.beyond]
     assert lying == pytest.approx([size / np.sqrt(2)] * 3, abs=0.05)
 
 

@@ -30,18 +30,18 @@ def picture(tmp_path_factory):
 
 
 def test_the_command_prints_the_numbers(run, picture):
-    done = run("defocus-capture", "chart", "mtf", picture, "--region", "70,40,200,300", "--json")
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["mtf50"] == pytest.approx(0.15, rel=0.01)
-    assert found["mtf"][15] == [0.15, pytest.approx(0.5, abs=0.01)]
-    assert found["colours"]["red"]["shift_px"] == pytest.approx(0, abs=0.01)
-    assert found["notes"] == []
-    assert found["straightness"]["rms_px"] < 0.05
-    assert abs(found["straightness"]["bow_px"]) < 0.1
+    result = run("defocus-capture", "chart", "mtf", picture, "--region", "70,40,200,300", "--json")
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["mtf50"] == pytest.approx(0.15, rel=0.01)
+    assert document["mtf"][15] == [0.15, pytest.approx(0.5, abs=0.01)]
+    assert document["colours"]["red"]["shift_px"] == pytest.approx(0, abs=0.01)
+    assert document["notes"] == []
+    assert document["straightness"]["rms_px"] < 0.05
+    assert abs(document["straightness"]["bow_px"]) < 0.1
     text = run("defocus-capture", "chart", "mtf", picture, "--region", "70,40,200,300")
-    assert f"MTF50        {found['mtf50']:.4f} cycles/px" in text.stdout
-    assert f"straightness {found['straightness']['rms_px']:.3f} px RMS" in text.stdout
+    assert f"MTF50        {document['mtf50']:.4f} cycles/px" in text.stdout
+    assert f"straightness {document['straightness']['rms_px']:.3f} px RMS" in text.stdout
     short = run("defocus-capture", "chart", "mtf", picture, "--region", "70,40,200,36", "--json")
     assert json.loads(short.stdout)["straightness"] is None
 
@@ -55,10 +55,10 @@ def test_the_command_prints_the_numbers(run, picture):
     ],
 )
 def test_bad_regions_are_one_line(run, picture, region, words):
-    done = run("defocus-capture", "chart", "mtf", picture, "--region", region)
-    assert done.returncode == 2
-    assert words in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    result = run("defocus-capture", "chart", "mtf", picture, "--region", region)
+    assert result.returncode == 2
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_from_python_an_array_and_a_file_give_the_same(picture, refused):

@@ -79,16 +79,16 @@ def test_from_a_chart_to_weights_that_restore(chart, tmp_path, capfd, monkeypatc
     asked = [str(chart), "--f-number", "2.8", "--out", str(out), "--json", "--minutes"]
     assert command.main([*asked, "0.1"], standalone_mode=False) is None
     printed = capfd.readouterr()
-    told = json.loads(printed.out)
+    document = json.loads(printed.out)
     stages = [line for line in printed.err.splitlines() if " of 5: " in line]
     assert [line[0] for line in stages] == ["1", "2", "3", "4", "5"]
     assert "4 steps are too few to gain anything; give --minutes 13 at least" in printed.err
-    assert [one["state"] for one in told["charts"]] == ["as taken", "this lens", "general"]
-    taken, own, general = told["charts"]
+    assert [one["state"] for one in document["charts"]] == ["as taken", "this lens", "general"]
+    taken, own, general = document["charts"]
     assert min(own["mtf50"], general["mtf50"]) > 1.1 * taken["mtf50"]
-    assert len(told["lens"]["after"]) == HELD_OUT["test"][1]
-    assert told["verdict"]["recommended"] is False, "three scenes show nothing"
-    assert told["verdict"]["lens"]["scenes"] == HELD_OUT["test"][1]
+    assert len(document["lens"]["after"]) == HELD_OUT["test"][1]
+    assert document["verdict"]["recommended"] is False, "three scenes show nothing"
+    assert document["verdict"]["lens"]["scenes"] == HELD_OUT["test"][1]
     assert "Not recommended: " in (out / "report.html").read_text()
     assert "not shown to be better than the general weights; use those" in printed.err
     assert "Weights for the lens fifty" in (out / "report.html").read_text()
@@ -159,18 +159,18 @@ def test_the_chart_is_compared_at_the_edges_that_all_states_show():
     assert len(hidden) > 8
 
     def sharpened(blurry: NDArray[np.float32]) -> NDArray[np.float32]:
-        made = blurry.copy()
+        picture = blurry.copy()
         for part in reading.sheet.parts:
             if isinstance(part, SlantedSquare) and part.bright < 1.0:
                 x, y, half = (round(mm * scale) for mm in (part.x, part.y, 25.0))
                 square = slice(y - half, y + half), slice(x - half, x + half)
-                made[square] = linear_to_srgb(sharp[square])
-        return made
+                picture[square] = linear_to_srgb(sharp[square])
+        return picture
 
     shots = [ChartShot(light, reading, 2.8)]
-    taken, made = chart_mtf([Path("wall.tif")], shots, {"sharpened": sharpened})
-    assert made.mtf50 == taken.mtf50
-    assert made.overshoot == taken.overshoot
+    taken, curves = chart_mtf([Path("wall.tif")], shots, {"sharpened": sharpened})
+    assert curves.mtf50 == taken.mtf50
+    assert curves.overshoot == taken.overshoot
 
 
 def test_the_report_shows_the_lens_at_the_f_numbers_that_were_photographed():
@@ -215,12 +215,12 @@ def test_networks_that_give_the_input_and_grey_have_known_gains(monkeypatch):
             return torch.full_like(picture, 0.5)
 
     card, device = baseline("defocus-m").card, torch.device("cpu")
-    found = measure_gains(stream_dataset(None, MEASURED), card, torch.nn.Identity(), Grey(), device)
-    assert found.before == pytest.approx([0.0] * 3, abs=1e-9)
-    assert max(found.after) < -5
-    assert [one.high for one in found.by_blur] == [1.0, None], "JSON knows no infinity"
-    assert sum(one.share for one in found.by_blur) == pytest.approx(1)
-    assert all(abs(one.before) < 1e-9 and one.after < 0 for one in found.by_blur)
+    gains = measure_gains(stream_dataset(None, MEASURED), card, torch.nn.Identity(), Grey(), device)
+    assert gains.before == pytest.approx([0.0] * 3, abs=1e-9)
+    assert max(gains.after) < -5
+    assert [one.high for one in gains.by_blur] == [1.0, None], "JSON knows no infinity"
+    assert sum(one.share for one in gains.by_blur) == pytest.approx(1)
+    assert all(abs(one.before) < 1e-9 and one.after < 0 for one in gains.by_blur)
 
 
 def changed(changes: Sequence[float]) -> Gains:
@@ -231,12 +231,12 @@ def changed(changes: Sequence[float]) -> Gains:
 
 def test_what_other_lenses_lose_is_said():
     better, worse = changed([0.5, 0.7] * 10), changed([-0.2, -0.1] * 10)
-    told = Verdict.of(better, better).words(better)
-    assert "+0.60 dB (95 %: +0.5" in told
-    assert "better in 20 of 20 (sign test: p = 9.5e-07)" in told
-    assert "other lenses they change +0.60" in told
-    told = Verdict.of(better, worse).words(better)
-    assert told.endswith("they lose 0.15 dB: use them for this lens alone.")
+    words = Verdict.of(better, better).words(better)
+    assert "+0.60 dB (95 %: +0.5" in words
+    assert "better in 20 of 20 (sign test: p = 9.5e-07)" in words
+    assert "other lenses they change +0.60" in words
+    words = Verdict.of(better, worse).words(better)
+    assert words.endswith("they lose 0.15 dB: use them for this lens alone.")
 
 
 @pytest.mark.parametrize(
@@ -255,12 +255,12 @@ def test_what_other_lenses_lose_is_said():
     ],
 )
 def test_weights_are_recommended_by_the_scenes_that_gain_and_by_the_mean(changes, recommended):
-    found = changed(changes)
-    verdict = Verdict.of(found, found)
-    told = verdict.to_json()
-    assert (verdict.recommended, told["recommended"]) == (recommended, recommended)
-    assert (told["doubt"] == "") is recommended
-    assert verdict.words(found).endswith("Use the general weights.") is not recommended
+    outcome = changed(changes)
+    verdict = Verdict.of(outcome, outcome)
+    document = verdict.to_json()
+    assert (verdict.recommended, document["recommended"]) == (recommended, recommended)
+    assert (document["doubt"] == "") is recommended
+    assert verdict.words(outcome).endswith("Use the general weights.") is not recommended
 
 
 def test_the_sign_test_is_that_of_thrown_coins():

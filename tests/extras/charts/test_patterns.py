@@ -35,10 +35,10 @@ def test_dead_leaves_give_the_transfer_of_the_disc(diameter):
 @pytest.mark.parametrize("errors", [star_errors, leaves_errors])
 @pytest.mark.parametrize("diameter", [1.5, 4.0])
 def test_noise_of_two_percent_leaves_the_transfer(errors, diameter):
-    found = np.abs([errors(diameter, 0.02, seed) for seed in (7, 8)])
-    assert np.quantile(found, 0.95) < 0.03
-    assert found.mean() < 0.01
-    assert found.mean() > np.abs(errors(diameter, 0.0, 0)).mean()
+    deviations = np.abs([errors(diameter, 0.02, seed) for seed in (7, 8)])
+    assert np.quantile(deviations, 0.95) < 0.03
+    assert deviations.mean() < 0.01
+    assert deviations.mean() > np.abs(errors(diameter, 0.0, 0)).mean()
 
 
 def test_an_inverted_star_has_a_negative_transfer(refused):
@@ -75,9 +75,9 @@ def test_noise_is_invented_texture():
 
 def test_other_leaves_are_all_invented(refused):
     one, other = leaves_picture(256, seed=3), leaves_picture(256, seed=4)
-    found = compare_texture(one, other)
-    assert found.invention > 0.9
-    assert found.lost > 0.8
+    texture = compare_texture(one, other)
+    assert texture.invention > 0.9
+    assert texture.lost > 0.8
     with refused(ImageError):
         compare_texture(one[1:], other)
 

@@ -43,16 +43,16 @@ def test_a_raw_chart_is_read_in_linear_light(tmp_path, capfd):
     tiff = tmp_path / "chart.tif"
     write_image(tiff, as_integer(linear_to_srgb(light), 16))
     assert chart_read.main([str(raw), str(tiff), "--json"], standalone_mode=False) == 0
-    found, true = json.loads(capfd.readouterr().out)
+    document, true = json.loads(capfd.readouterr().out)
     medians = [
         float(np.median([edge["mtf50"] for edge in one["edges"] if edge.get("mtf50")]))
-        for one in (found, true)
+        for one in (document, true)
     ]
     assert medians[0] == pytest.approx(medians[1], rel=0.03), "the mosaic alone softens"
-    assert sum(edge.get("mtf50") is not None for edge in found["edges"]) == 56
-    for one, other in zip(found["leaves"], true["leaves"], strict=True):
+    assert sum(edge.get("mtf50") is not None for edge in document["edges"]) == 56
+    for one, other in zip(document["leaves"], true["leaves"], strict=True):
         assert one["lost"] == pytest.approx(other["lost"], abs=0.05)
-    for star in found["stars"]:
+    for star in document["stars"]:
         assert star["turns_at"] == pytest.approx(1.2197 / BLUR_PX, rel=0.05)
     developed = stored_light(raw)
     reading = read_chart(developed)
@@ -78,9 +78,9 @@ def test_a_lens_is_measured_with_raw_charts(tmp_path, capsys):
     asked = [*map(str, files), "--out", str(out), "--open-f-number", "2", *sensor]
     assert lens.main(asked, standalone_mode=False) is None
     assert "f/4" in capsys.readouterr().out
-    found = read_lens(out)
-    assert tuple(found.f_numbers) == (4.0,), "from the files"
-    stopped = replace(found.lens, f_number=LENS.f_number)
+    lens_file = read_lens(out)
+    assert tuple(lens_file.f_numbers) == (4.0,), "from the files"
+    stopped = replace(lens_file.lens, f_number=LENS.f_number)
     for diameter in (6.0, -6.0):
         true, given = (
             colour_psfs(one, diameter, (0.0, 0.0))[1:2].repeat(3, 0) for one in (LENS, stopped)

@@ -138,8 +138,8 @@ def test_each_column_of_a_board_has_its_own_blur():
     assert [row[2] for row in rows] == pytest.approx(
         [true_mtf50(one) for one in diameters], rel=0.03
     )
-    found = reading.to_json()["columns"]
-    assert [(one["x_mm"], one["edges"]) for one in found] == [row[:2] for row in rows]
+    columns = reading.to_json()["columns"]
+    assert [(one["x_mm"], one["edges"]) for one in columns] == [row[:2] for row in rows]
 
 
 def test_distortion_is_part_of_the_geometry(photograph):
@@ -203,8 +203,8 @@ def test_a_stars_reversal_is_read_where_it_is_the_first(photograph, diameter, wh
         assert without_edges.turns_at in {None, star.turns_at}
         assert why in star.turn_reason
         assert (star.turn_reason == "") is (why == "")
-    told = reading.to_json()["stars"][1]
-    assert (told["turns_at"], told["turn_reason"]) == (star.turns_at, star.turn_reason)
+    star_facts = reading.to_json()["stars"][1]
+    assert (star_facts["turns_at"], star_facts["turn_reason"]) == (star.turns_at, star.turn_reason)
     words = [line for line in reading.lines() if "star at" in line]
     assert all(("first turn of the phase unknown: " in line) is (why != "") for line in words)
 
@@ -265,18 +265,18 @@ def test_a_chart_whose_paper_is_clipped_has_reasons_for_numbers(photograph):
         for one in (*reading.stars, *reading.leaves):
             assert one.reason == "the paper is clipped; expose less"
         assert sum("not measured: the paper is clipped" in line for line in reading.lines()) == 4
-        found = reading.to_json()
-        assert {one["lost"] for one in found["leaves"]} == {None}
-        assert {one["mtf50"] for one in found["stars"]} == {None}
+        document = reading.to_json()
+        assert {one["lost"] for one in document["leaves"]} == {None}
+        assert {one["mtf50"] for one in document["stars"]} == {None}
 
 
 def test_what_was_not_measured_is_in_text_and_json(photograph):
     reading = read_chart(blurred(photograph, 3.0)[:530])
     assert reading is not None
     assert sum("star at" in line and "outside the picture" in line for line in reading.lines()) == 1
-    found = reading.to_json()
-    assert [one["reason"] for one in found["stars"]] == ["", "outside the picture"]
-    assert all(one["reason"] == "" and one["lost"] is not None for one in found["leaves"])
+    document = reading.to_json()
+    assert [one["reason"] for one in document["stars"]] == ["", "outside the picture"]
+    assert all(one["reason"] == "" and one["lost"] is not None for one in document["leaves"])
 
 
 def test_pictures_without_a_chart_are_unknown():
@@ -351,8 +351,8 @@ def test_characters_of_a_whole_chart_are_counted_and_those_cut_off_are_not(photo
 @pytest.mark.parametrize(("kind", "most_px"), [("disc", 0.03), ("one-sided", 0.06)])
 def test_the_place_of_a_strongly_blurred_chart_is_that_of_the_kernels_light(kind, most_px):
     sharp, homography = sharp_chart(900)
-    found = place_errors(sharp, homography, kind, 30.0, seed=7)
-    assert found.whole < most_px < 0.5 * found.dots
+    errors = place_errors(sharp, homography, kind, 30.0, seed=7)
+    assert errors.whole < most_px < 0.5 * errors.dots
 
 
 def test_a_pixel_is_covered_by_the_share_that_lies_inside():

@@ -39,11 +39,11 @@ def test_a_sheet_is_vectors_alone_and_inside_the_paper(layout):
 
 
 def test_the_command_writes_pdf_and_svg_of_the_papers_size(run, tmp_path):
-    done = run(
+    result = run(
         "defocus-capture", "chart", "print", "--paper", "a4", "--out", tmp_path / "chart.pdf"
     )
-    assert done.returncode == 0, done.stderr
-    assert "100 %" in done.stderr
+    assert result.returncode == 0, result.stderr
+    assert "100 %" in result.stderr
     (page,) = PdfReader(tmp_path / "chart.pdf").pages
     assert page.mediabox.width == pytest.approx(297 / 25.4 * 72, abs=0.1)
     assert page.mediabox.height == pytest.approx(210 / 25.4 * 72, abs=0.1)
@@ -57,10 +57,10 @@ def test_the_command_writes_pdf_and_svg_of_the_papers_size(run, tmp_path):
 
 
 def test_paper_has_the_name_that_people_write(run, tmp_path):
-    done = run(
+    result = run(
         "defocus-capture", "chart", "print", "--paper", "letter", "--out", tmp_path / "chart.svg"
     )
-    assert "chart.svg: Letter, layout wall" in done.stdout + done.stderr
+    assert "chart.svg: Letter, layout wall" in result.stdout + result.stderr
     label = make_sheet("wall", "letter").labels[-1]
     written = words(f"defocus chart, Letter, wall, seed {SEED}", 0.0, 0.0, 2.0)
     assert isinstance(label, FilledOutline)
@@ -116,12 +116,12 @@ def test_pixels_show_the_vectors_in_place():
     square = next(part for part in sheet.parts if isinstance(part, SlantedSquare))
     x, y = (homography @ (square.x + square.side / 2, square.y, 1.0))[:2]
     left, top = round(x) - 28, round(y) - 30
-    found = measure_edge(light[top : top + 60, left : left + 56])
-    assert abs(found.angle_deg) == pytest.approx(5.0, abs=0.2)
-    assert found.mtf50 == pytest.approx(0.6, abs=0.05)
+    edge = measure_edge(light[top : top + 60, left : left + 56])
+    assert abs(edge.angle_deg) == pytest.approx(5.0, abs=0.2)
+    assert edge.mtf50 == pytest.approx(0.6, abs=0.05)
     slant = scale * square.side / 2 * (1 / np.cos(np.radians(5.0)) - 1)
-    middle = (top + 29.5 - y) * np.tan(np.radians(found.angle_deg))
-    assert found.place_px == pytest.approx(x - left + slant + middle, abs=0.03)
+    middle = (top + 29.5 - y) * np.tan(np.radians(edge.angle_deg))
+    assert edge.place_px == pytest.approx(x - left + slant + middle, abs=0.03)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

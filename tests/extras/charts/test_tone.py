@@ -73,11 +73,11 @@ def picture(
 def test_srgb_is_not_called_another_curve(gain):
     """Neither in uneven light nor where it is dim."""
     light = StoredLight(picture(s_curve(0.0), 6.0, gain=gain, noise=0.01))
-    found = read_tone(light, make_sheet(), GEOMETRY, 6.0)
-    assert found.fitted is None
-    assert found.departure is not None
-    assert abs(found.departure) < 0.01
-    assert "tone curve srgb, grey steps agree to 0." in found.line()
+    tone = read_tone(light, make_sheet(), GEOMETRY, 6.0)
+    assert tone.fitted is None
+    assert tone.departure is not None
+    assert abs(tone.departure) < 0.01
+    assert "tone curve srgb, grey steps agree to 0." in tone.line()
 
 
 @pytest.mark.parametrize(
@@ -107,19 +107,19 @@ def test_steps_that_cannot_be_read_have_a_reason(layout, gain, rows, words):
 
 
 def not_checked(light: StoredLight, sheet: Sheet, blur_px: float | None, words: str) -> None:
-    found = read_tone(light, sheet, GEOMETRY, blur_px)
-    assert found.departure is None
-    assert found.fitted is None
-    assert words in found.line()
-    assert words in found.to_json()["tone_reason"]
+    tone = read_tone(light, sheet, GEOMETRY, blur_px)
+    assert tone.departure is None
+    assert tone.fitted is None
+    assert words in tone.line()
+    assert words in tone.to_json()["tone_reason"]
 
 
 def test_grey_steps_that_are_not_in_order_give_no_curve():
     """As where two of them are lost in the shadows."""
     light = StoredLight(picture(lambda s: np.maximum(s, 0.4), 6.0))
-    found = read_tone(light, make_sheet(), GEOMETRY, 6.0)
-    assert found.fitted is None
-    assert "brighter grey steps are not brighter" in found.line()
+    tone = read_tone(light, make_sheet(), GEOMETRY, 6.0)
+    assert tone.fitted is None
+    assert "brighter grey steps are not brighter" in tone.line()
 
 
 def measured(light: StoredLight) -> tuple[float, float, float]:
@@ -186,15 +186,17 @@ def test_chart_read_says_which_curve_it_used(tmp_path, capfd):
     path = tmp_path / "camera.png"
     write_image(path, picture(s_curve(1.0), 6.0))
     assert command.main([str(path), "--json"], standalone_mode=False) == 0
-    (found,) = json.loads(capfd.readouterr().out)
-    assert found["tone"] == "fitted"
-    assert found["tone_departure"] == pytest.approx(0.12, abs=0.02)
-    mtf50s = [one["mtf50"] for one in found["edges"] if not one["low_contrast"]]
+    (document,) = json.loads(capfd.readouterr().out)
+    assert document["tone"] == "fitted"
+    assert document["tone_departure"] == pytest.approx(0.12, abs=0.02)
+    mtf50s = [one["mtf50"] for one in document["edges"] if not one["low_contrast"]]
     assert np.median(mtf50s) == pytest.approx(true_numbers(6.0)[0], rel=0.02)
     chart = TakenChart(path)
     (score,) = chart.scores("as it is", lambda one: one)
     assert score.gain == pytest.approx(1.0, abs=0.005)
-    assert score.mtf50 == pytest.approx(float(np.median([one["mtf50"] for one in found["edges"]])))
+    assert score.mtf50 == pytest.approx(
+        float(np.median([one["mtf50"] for one in document["edges"]]))
+    )
     (shot,) = chart_shots([path], [2.8])
     light = blurred(6.0)
     share = np.polyfit(light[::9, ::9, 1].ravel(), shot.light[::9, ::9, 1].ravel(), 1)

@@ -116,19 +116,19 @@ def test_a_small_networks_graph_takes_any_size_and_equals_it():
     picture = np.random.default_rng(1).random((1, 3, 61, 90), np.float32)
     with torch.no_grad():
         expected = network(torch.from_numpy(picture)).numpy()
-    found = onnx_session(graph.model.SerializeToString())(picture)
-    assert np.abs(found - expected).max() <= TOLERANCE
+    outputs = onnx_session(graph.model.SerializeToString())(picture)
+    assert np.abs(outputs - expected).max() <= TOLERANCE
 
 
 @pytest.mark.full
 def test_a_graph_of_any_size_equals_the_network(folder, capfd):
     path = folder / "defocus-s.onnx"
     export("defocus-s", "--to", "onnx", "--out", path, "--json")
-    told = json.loads(capfd.readouterr().out)
-    assert told["max_difference"] <= TOLERANCE
-    assert len(told["compared_at"]) == 2
-    assert (told["side_px"], told["why_one_size"]) == (None, "")
-    assert told["time_ratio"] > 0
+    stdout = json.loads(capfd.readouterr().out)
+    assert stdout["max_difference"] <= TOLERANCE
+    assert len(stdout["compared_at"]) == 2
+    assert (stdout["side_px"], stdout["why_one_size"]) == (None, "")
+    assert stdout["time_ratio"] > 0
     assert table_rows()["defocus-s"][2] == "any"
 
     content = path.read_bytes()
@@ -194,9 +194,9 @@ def test_onnx_is_asked_for_in_one_line(monkeypatch, refused):
 
 
 def test_weights_that_are_not_there_and_options_that_clash(tmp_path, bench, refused):
-    done = bench("export-weights", "unet", "--to", "onnx", "--out", tmp_path / "u.onnx")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "ships no weights of unet" in done.stderr
+    result = bench("export-weights", "unet", "--to", "onnx", "--out", tmp_path / "u.onnx")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "ships no weights of unet" in result.stderr
     for words in (("--to", "hub", "--tile", "64"), ("--to", "dtmodel", "--tile", "300")):
         with refused((InputError, click.UsageError)):
             export("defocus-m", *words, "--out", tmp_path / "u")
@@ -265,13 +265,13 @@ def test_the_table_has_every_listed_network():
 @pytest.mark.parametrize("name", ["defocus-s", "dmenet", "dncnn", "ffdnet"])
 def test_networks_are_exported_as_the_table_says(name):
     """The quick ones; ``python -m research.pages.exports`` exports all and writes the table."""
-    system, told = baseline(name), table_rows()[name][2]
-    if told == "none":
+    system, status = baseline(name), table_rows()[name][2]
+    if status == "none":
         with pytest.raises(NotApplicableError):
             make_graph(system, exports.filled(system))
     else:
         graph = make_graph(system, exports.filled(system))
-        assert (graph.side_px is None) == (told == "any")
+        assert (graph.side_px is None) == (status == "any")
 
 
 # --- darktable
@@ -298,11 +298,11 @@ def members(package: Path) -> dict[str, bytes]:
 
 
 def test_a_darktable_package_has_one_folder_of_its_id(package):
-    found = members(package)
+    files = members(package)
     assert package.name == "defocus-m.dtmodel"
-    assert sorted(found) == ["defocus-m/config.json", "defocus-m/model.onnx"]
-    manifest = json.loads(found["defocus-m/config.json"])
-    assert manifest["id"] == next(iter(found)).partition("/")[0]
+    assert sorted(files) == ["defocus-m/config.json", "defocus-m/model.onnx"]
+    manifest = json.loads(files["defocus-m/config.json"])
+    assert manifest["id"] == next(iter(files)).partition("/")[0]
     assert manifest["task"] in {"mask", "denoise", "rawdenoise", "upscale"}
     assert (manifest["backend"], manifest["num_inputs"]) == ("onnx", 1)
     assert [int(part) for part in manifest["version"].split(".")] == [0, 1]
@@ -409,10 +409,10 @@ def test_the_card_answers_every_point_of_admission(package):
 def test_darktable_gets_no_weights_of_unknown_data(tmp_path, bench):
     weights = tmp_path / "mine.safetensors"
     save_file(filled(baseline("defocus-s").build()).state_dict(), weights)
-    done = bench("export-weights", "defocus-s", "--weights", weights, "--to", "dtmodel",
+    result = bench("export-weights", "defocus-s", "--weights", weights, "--to", "dtmodel",
                  "--out", tmp_path / "out")  # fmt: skip
-    assert done.returncode == 1
-    assert "darktable admits only weights" in done.stderr
+    assert result.returncode == 1
+    assert "darktable admits only weights" in result.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -432,12 +432,12 @@ def test_a_hub_folder_is_loaded_back(hub_folder):
     assert sorted(path.name for path in hub_folder.iterdir()) == [
         "README.md", "config.json", "model.safetensors",
     ]  # fmt: skip
-    ours = defocus.load("defocus-m", "own").state_dict()
+    weights = defocus.load("defocus-m", "own").state_dict()
     for name in (hub_folder, str(hub_folder)):
         again = defocus.load(name)
-        assert all(torch.equal(again.state_dict()[one], ours[one]) for one in ours)
+        assert all(torch.equal(again.state_dict()[one], weights[one]) for one in weights)
     with safe_open(hub_folder / "model.safetensors", framework="pt") as file:
-        assert set(file.keys()) == set(ours)
+        assert set(file.keys()) == set(weights)
         assert file.metadata()["system"] == "defocus-m"
     picture = skimage.data.chelsea()[:64, :64]
     assert defocus.restore(picture, system=defocus.load(hub_folder)).shape == picture.shape

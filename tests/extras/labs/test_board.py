@@ -29,9 +29,9 @@ def repository(tmp_path_factory):
 @pytest.fixture(scope="module")
 def site(repository):
     out = repository.parent / "site"
-    done = CliRunner().invoke(command, [str(repository), "--out", str(out)])
-    assert done.exit_code == 0, done.output
-    assert str(out / "index.html") in done.output
+    result = CliRunner().invoke(command, [str(repository), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert str(out / "index.html") in result.output
     return out
 
 
@@ -73,8 +73,10 @@ def test_narrow_copies_are_marked_and_stand_apart(tmp_path, monkeypatch):
     entry = many_bundles._entry
 
     def demo(system: str, number: int) -> Entry:
-        made = entry(system, number)
-        return replace(made, weights="narrow", budget="demo") if system == "unet" else made
+        run_entry = entry(system, number)
+        return (
+            replace(run_entry, weights="narrow", budget="demo") if system == "unet" else run_entry
+        )
 
     monkeypatch.setattr(many_bundles, "_entry", demo)
     write_board(make_repository(tmp_path / "results", 8, labs=1), tmp_path / "site")

@@ -143,16 +143,16 @@ def study(plugin, tmp_path_factory):
     words += ["--plugin", str(plugin.parent / "labs_systems.py"), "--keep-outputs"]
     words += ["--dataset", dataset, "--out", str(out)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    done = run_command("defocus.benchmark.cli", ["run", *words], folder, environment)
-    assert done.returncode == 0, done.stderr
+    result = run_command("defocus.benchmark.cli", ["run", *words], folder, environment)
+    assert result.returncode == 0, result.stderr
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(folder))
         words = ["labs", "submit", "--out", out, "--as", folder / "lab.zip", "--lab", "A lab"]
         words += ["--only", "input", "--only", "labs-conv", "--only", "labs-other"]
-        made = defocus_bench(*words, "--with-weights")
-    assert made.exit_code == 0, made.output
+        outcome = defocus_bench(*words, "--with-weights")
+    assert outcome.exit_code == 0, outcome.output
     key = folder / "defocus" / "signing-key"
-    assert f'"A lab" = "{public_key(signing_key(key))}"' in made.output
+    assert f'"A lab" = "{public_key(signing_key(key))}"' in outcome.output
     assert key.stat().st_mode & 0o777 == 0o600
     return Study(out, dataset, folder / "lab.zip", key)
 
@@ -206,17 +206,17 @@ def cheated(study: Study, tmp_path: Path, fraud: Fraud, reruns: int = 0) -> dict
     return verified(bundle, study, reruns)
 
 
-def kinds(found: dict[str, Any]) -> set[str]:
-    return {one["kind"] for one in found["findings"]}
+def kinds(document: dict[str, Any]) -> set[str]:
+    return {one["kind"] for one in document["findings"]}
 
 
 def test_an_honest_bundle_passes_and_is_signed(study):
-    found = verified(study.bundle, study, 4)
-    assert found["findings"] == []
-    assert found["ok"]
-    assert found["whole"]
-    assert found["rescored"] > 200
-    assert found["lab"] == "A lab"
+    check = verified(study.bundle, study, 4)
+    assert check["findings"] == []
+    assert check["ok"]
+    assert check["whole"]
+    assert check["rescored"] > 200
+    assert check["lab"] == "A lab"
 
 
 @pytest.mark.full
@@ -229,35 +229,37 @@ def test_pictures_that_cannot_be_read_are_listed_and_accuse_nobody(study, tmp_pa
     assert defocus_bench(*words).return_value == 1
     capfd.readouterr()  # JSON is written past click, to the real stdout
     defocus_bench("status", "--out", out, "--json")
-    told = json.loads(capfd.readouterr().out)
-    assert [one["id"] for one in told["left_out"]] == ["test-b"]
+    document = json.loads(capfd.readouterr().out)
+    assert [one["id"] for one in document["left_out"]] == ["test-b"]
     bundle = tmp_path / "lab.zip"
     words = ("labs", "submit", "--out", out, "--as", bundle, "--lab", "A lab", "--key", study.key)
-    made = defocus_bench(*words)
-    assert made.return_value == 1
-    assert "pair test-b is left out: " in made.output
-    done = defocus_bench("labs", "verify", bundle, "--dataset", dataset, "--reruns", "1", "--json")
-    found = json.loads(capfd.readouterr().out)
-    assert done.return_value == 1
-    assert found["findings"] == []
-    assert [one["id"] for one in found["left_out"]] == ["test-b"]
+    result = defocus_bench(*words)
+    assert result.return_value == 1
+    assert "pair test-b is left out: " in result.output
+    outcome = defocus_bench(
+        "labs", "verify", bundle, "--dataset", dataset, "--reruns", "1", "--json"
+    )
+    report = json.loads(capfd.readouterr().out)
+    assert outcome.return_value == 1
+    assert report["findings"] == []
+    assert [one["id"] for one in report["left_out"]] == ["test-b"]
 
 
 def test_a_bundle_of_hashes_alone_says_that_nothing_was_rescored(study, tmp_path):
     words = ["--as", tmp_path / "small.zip", "--lab", "A lab", "--key", study.key]
-    done = defocus_bench("labs", "submit", "--out", study.out, *words, "--hashes-only")
-    assert done.exit_code == 0
-    found = verified(tmp_path / "small.zip", study)
-    assert found["ok"]
-    assert not found["whole"]
-    assert found["rescored"] == 0
-    assert "nothing was rescored" in found["notes"][0]
+    result = defocus_bench("labs", "submit", "--out", study.out, *words, "--hashes-only")
+    assert result.exit_code == 0
+    check = verified(tmp_path / "small.zip", study)
+    assert check["ok"]
+    assert not check["whole"]
+    assert check["rescored"] == 0
+    assert "nothing was rescored" in check["notes"][0]
     folder = make_repository(tmp_path / "unseen", study)
     bundle = (tmp_path / "small.zip").rename(folder / "bundles" / "ours.zip")
     words = ["--dataset", study.dataset, "--record", "--key", verifier_key(study)]
-    done = defocus_bench("labs", "verify", bundle, *words)
-    assert done.return_value == 3
-    assert "not verified: no score was computed again" in done.output
+    result = defocus_bench("labs", "verify", bundle, *words)
+    assert result.return_value == 3
+    assert "not verified: no score was computed again" in result.output
     (shown,), _ = submissions_of(folder, read_repository(folder))
     assert shown.checked == "not checked"
 
@@ -266,9 +268,9 @@ def test_another_dataset_is_said_and_nobody_accused(study, tmp_path):
     make_pairs(tmp_path / "other")
     (tmp_path / "other" / "test" / "sharp" / "a.png").unlink()
     (tmp_path / "other" / "test" / "blurry" / "a.png").unlink()
-    found = verify_bundle(study.bundle, open_dataset(f"pairs:{tmp_path / 'other'}"), 0)
-    assert {one.kind for one in found.findings} == {"dataset"}
-    assert "another dataset" in found.findings[0].said
+    check = verify_bundle(study.bundle, open_dataset(f"pairs:{tmp_path / 'other'}"), 0)
+    assert {one.kind for one in check.findings} == {"dataset"}
+    assert "another dataset" in check.findings[0].said
 
 
 # what a cheat changes ------------------------------------------------------------------------
@@ -518,12 +520,12 @@ SIMPLE: dict[str, tuple[Fraud, str]] = {
 @pytest.mark.parametrize("name", SIMPLE)
 def test_a_fraud_is_refused(study, tmp_path, name):
     fraud, kind = SIMPLE[name]
-    found = cheated(study, tmp_path, fraud, 4 if kind == "weights" else 0)
-    assert kind in kinds(found), found["findings"]
+    check = cheated(study, tmp_path, fraud, 4 if kind == "weights" else 0)
+    assert kind in kinds(check), check["findings"]
 
 
-@pytest.mark.parametrize(("part", "found"), [(0.8, 0), (1.2, 2)])
-def test_scores_may_differ_by_the_documented_tolerances(study, tmp_path, part, found):
+@pytest.mark.parametrize(("part", "expected"), [(0.8, 0), (1.2, 2)])
+def test_scores_may_differ_by_the_documented_tolerances(study, tmp_path, part, expected):
     """By 0.00001, and by 0.001 where a flow is estimated."""
 
     def shifted(members: Members, statement: dict[str, Any]) -> None:
@@ -535,13 +537,13 @@ def test_scores_may_differ_by_the_documented_tolerances(study, tmp_path, part, f
         members["scores.json"] = json.dumps(scores).encode()
 
     said = cheated(study, tmp_path, shifted)["findings"]
-    assert len([one for one in said if one["kind"] == "scores"]) == found
+    assert len([one for one in said if one["kind"] == "scores"]) == expected
 
 
 def test_the_truth_blended_in_by_5_percent_is_refused(study, plugin, tmp_path):
-    found = cheated(study, tmp_path, blended(plugin))
-    assert {"leak", "scores"} <= kinds(found)
-    said = next(one["said"] for one in found["findings"] if one["kind"] == "leak")
+    check = cheated(study, tmp_path, blended(plugin))
+    assert {"leak", "scores"} <= kinds(check)
+    said = next(one["said"] for one in check["findings"] if one["kind"] == "leak")
     assert "5" in said.split("%")[0].rsplit(" ", 1)[-1][0]
 
 
@@ -549,16 +551,16 @@ def test_the_truth_blended_in_by_5_percent_is_refused(study, plugin, tmp_path):
 def test_the_truth_in_one_picture_is_refused_without_restoring_again(
     study, plugin, tmp_path, part, many
 ):
-    found = cheated(study, tmp_path, blended(plugin, part, many))
-    (said,) = [one["said"] for one in found["findings"] if one["kind"] == "leak"]
+    check = cheated(study, tmp_path, blended(plugin, part, many))
+    (said,) = [one["said"] for one in check["findings"] if one["kind"] == "leak"]
     assert said.endswith("the output of test-a")
 
 
 def test_a_suspicious_picture_of_a_system_without_weights_is_restored_again(
     study, plugin, tmp_path
 ):
-    found = cheated(study, tmp_path, blended(plugin, 0.3, 1, "input"), 1)
-    assert any(one["said"].endswith("of test-a than submitted") for one in found["findings"])
+    check = cheated(study, tmp_path, blended(plugin, 0.3, 1, "input"), 1)
+    assert any(one["said"].endswith("of test-a than submitted") for one in check["findings"])
     (suspicion,) = cheated(study, tmp_path, blended(plugin, 0.3, 1, "input"))["notes"]
     assert "test-a may have the truth; --reruns 1 " in suspicion
 
@@ -571,26 +573,26 @@ def test_so_is_one_by_the_weights_of_the_package_which_need_not_be_inside(study,
     words = ["--as", bundle, "--lab", "A lab", "--key", study.key, "--dataset", study.dataset]
     assert defocus_bench("labs", "submit", "--out", out, *words).exit_code == 0
     own = replace(study, out=out, bundle=bundle)
-    found = cheated(own, tmp_path, blended(plugin, 0.3, 1, "defocus-s"), 1)
-    assert any(one["said"].endswith("of test-a than submitted") for one in found["findings"])
-    assert "leak" not in kinds(found)
+    check = cheated(own, tmp_path, blended(plugin, 0.3, 1, "defocus-s"), 1)
+    assert any(one["said"].endswith("of test-a than submitted") for one in check["findings"])
+    assert "leak" not in kinds(check)
     (suspicion,) = cheated(own, tmp_path, blended(plugin, 0.3, 1, "defocus-s"))["notes"]
     assert "test-a may have the truth; --reruns 1 " in suspicion
 
 
 def test_stated_training_on_test_scenes_is_refused(study, plugin, tmp_path):
-    found = cheated(study, tmp_path, trained_on_test(plugin))
-    assert "training" in kinds(found)
-    assert "a.png" in found["findings"][0]["said"]
+    check = cheated(study, tmp_path, trained_on_test(plugin))
+    assert "training" in kinds(check)
+    assert "a.png" in check["findings"][0]["said"]
 
 
 def test_a_system_that_knows_the_scenes_by_heart_is_refused(study, tmp_path):
     bundle = tmp_path / "memory.zip"
     words = ["--as", bundle, "--lab", "A lab", "--key", study.key, "--only", "labs-memory"]
-    done = defocus_bench("labs", "submit", "--out", study.out, *words)
-    assert done.exit_code == 0, done.output
-    found = verified(bundle, study, 1)
-    assert {"leak", "memory"} <= kinds(found)
+    result = defocus_bench("labs", "submit", "--out", study.out, *words)
+    assert result.exit_code == 0, result.output
+    check = verified(bundle, study, 1)
+    assert {"leak", "memory"} <= kinds(check)
 
 
 def rewritten(study: Study, tmp_path: Path, change: Callable[[Members], Members]) -> Path:
@@ -667,9 +669,9 @@ def test_what_cannot_be_submitted_or_read_is_said(study, tmp_path):
     group = command_group("defocus-bench", "defocus.benchmark.commands", "")
 
     def said(*words: str | Path) -> str:
-        done = CliRunner().invoke(group, [str(word) for word in words])
-        assert done.exit_code != 0
-        return str(done.exception)
+        result = CliRunner().invoke(group, [str(word) for word in words])
+        assert result.exit_code != 0
+        return str(result.exception)
 
     submit = ["labs", "submit", "--out", study.out, "--lab", "A lab", "--key", study.key]
     assert "ends in .zip" in said(*submit, "--as", tmp_path / "a.tar")
@@ -710,9 +712,9 @@ def problems(folder: Path) -> set[str]:
 def test_a_repository_is_checked_without_a_dataset(study, tmp_path, refused):
     folder = make_repository(tmp_path / "honest", study)
     assert check_repository(folder) == (1, [])
-    done = defocus_bench("labs", "check", folder)
-    assert done.return_value == 0
-    assert "1 bundle, nothing wrong" in done.output
+    result = defocus_bench("labs", "check", folder)
+    assert result.return_value == 0
+    assert "1 bundle, nothing wrong" in result.output
     (folder / "repository.toml").write_text('[labs]\n"A lab" = "' + "0" * 64 + '"\n')
     assert problems(folder) == {"key"}
     assert defocus_bench("labs", "check", folder).return_value == 1
@@ -755,16 +757,16 @@ def test_outputs_of_another_bundle_are_found(study, tmp_path):
 def test_the_record_of_a_check_is_signed_and_bound_to_its_bundle(study, tmp_path):
     folder = make_repository(tmp_path / "recorded", study)
     bundle = folder / "bundles" / "ours.zip"
-    found = verify_bundle(bundle, open_dataset(study.dataset), 0)
-    write_record(bundle, found, study.key)
+    check = verify_bundle(bundle, open_dataset(study.dataset), 0)
+    write_record(bundle, check, study.key)
     assert problems(folder) == {"record"}  # nobody verifies his own
     (shown,), _ = submissions_of(folder, read_repository(folder))
     assert shown.checked == "not checked"
-    write_record(bundle, found, verifier_key(study))
+    write_record(bundle, check, verifier_key(study))
     record = read_record(bundle)
     assert record is not None
     assert (record.ok, record.whole) == (True, True)
-    assert len(record.rows) == len(found.rows) > 100
+    assert len(record.rows) == len(check.rows) > 100
     assert problems(folder) == set()
     (shown,), unreadable = submissions_of(folder, read_repository(folder))
     assert (shown.checked, unreadable) == ("rescored", {})

@@ -35,8 +35,8 @@ def test_an_honest_system_raises_no_alarm(name, weights, pages):
     system = defocus.load(name, weights=weights)
 
     def restored(picture: NDArray[np.float64]) -> NDArray[np.float64]:
-        found = defocus.restore(picture.astype(np.float32), system=system, guard=False)
-        return np.asarray(found, np.float64)
+        output = defocus.restore(picture.astype(np.float32), system=system, guard=False)
+        return np.asarray(output, np.float64)
 
     leaked, remembered = list[float](), list[float]()
     for blurry, sharp in pages:
@@ -48,9 +48,9 @@ def test_an_honest_system_raises_no_alarm(name, weights, pages):
         erased = cv2.GaussianBlur(sharp, (0, 0), ERASING_SIGMA_PX)
         remembered += leaked_shares(restored(erased), erased, sharp)
     for shares in (leaked, remembered):
-        found = low_share(shares)
-        assert found is not None
-        assert found < MOST_LEAKED / 2
+        share = low_share(shares)
+        assert share is not None
+        assert share < MOST_LEAKED / 2
 
 
 def test_a_twentieth_of_the_truth_raises_one(pages):

@@ -32,10 +32,10 @@ def pairs(tmp_path):
 def run(program: str, *words: str | Path) -> None:
     stage = {"data": "datasets", "bench": "benchmark"}[program]
     group = command_group(f"defocus-{program}", f"defocus.{stage}.commands", "")
-    done = CliRunner().invoke(
+    result = CliRunner().invoke(
         group, [str(word) for word in words], catch_exceptions=False, standalone_mode=False
     )
-    assert done.exit_code == 0, done.output
+    assert result.exit_code == 0, result.output
 
 
 def test_what_is_sealed_is_restored_submitted_opened_and_scored(pairs, tmp_path):
@@ -64,10 +64,10 @@ def test_what_is_sealed_is_restored_submitted_opened_and_scored(pairs, tmp_path)
     inside = open_dataset(f"manifest:{opened}")
     assert inside.pairs[0].sharp is not None
     assert inside.pairs[0].sharp.read_bytes() == secret
-    found = verify_bundle(bundle, inside, 1)
-    assert found.ok, found.findings
-    assert found.whole
-    psnr = [row.value for row in found.rows if (row.protocol, row.metric) == ("gt", "psnr")]
+    check = verify_bundle(bundle, inside, 1)
+    assert check.ok, check.findings
+    assert check.whole
+    psnr = [row.value for row in check.rows if (row.protocol, row.metric) == ("gt", "psnr")]
     assert psnr[0] is not None
     assert psnr[0] > 10
     facts = read_seal(opened)
@@ -141,7 +141,7 @@ def test_pairs_that_cannot_be_read_are_not_sealed(pairs, tmp_path):
     group = command_group("defocus-bench", "defocus.benchmark.commands", "")
     words = ["labs", "seal", pairs, "--out", str(tmp_path / "sealed")]
     words += ["--key", str(tmp_path / "key")]
-    done = CliRunner().invoke(group, words, standalone_mode=False)
-    assert done.return_value == 1, done.output
-    assert "pair test-b is left out: test/sharp/b.png: the file is cut short" in done.stderr
+    result = CliRunner().invoke(group, words, standalone_mode=False)
+    assert result.return_value == 1, result.output
+    assert "pair test-b is left out: test/sharp/b.png: the file is cut short" in result.stderr
     assert [one.id for one in open_dataset(f"manifest:{tmp_path / 'sealed'}").pairs] == ["test-a"]

@@ -134,8 +134,8 @@ class Handler(socketserver.StreamRequestHandler):
         """Answer a request; whether it starts the play."""
         method = request.split(" ", 1)[0]
         self.server.requests.append(request)
-        found = re.search(r"CSeq:\s*(\d+)", request)
-        sequence = found[1] if found else "0"
+        match = re.search(r"CSeq:\s*(\d+)", request)
+        sequence = match[1] if match else "0"
         headers, body, status = "", "", "200 OK"
         if method != "OPTIONS" and self.server.login and not self.logged_in(method, request):
             status = "401 Unauthorized"
@@ -172,12 +172,12 @@ def md5(text: str) -> str:
 
 def packets(tables: bytes, scan: bytes, _stamp: int) -> list[tuple[int, bytes]]:
     """RTP payloads of a frame, each with its marker bit and payload type."""
-    found, offset = [], 0
+    parts, offset = [], 0
     while offset < len(scan):
         head = struct.pack("!I", offset) + bytes([1, 255, WIDTH // 8, HEIGHT // 8])
         if offset == 0:
             head += struct.pack("!BBH", 0, 0, len(tables)) + tables
         piece = scan[offset : offset + 1200]
         offset += len(piece)
-        found.append((26 | (0x80 if offset >= len(scan) else 0), head + piece))
-    return found
+        parts.append((26 | (0x80 if offset >= len(scan) else 0), head + piece))
+    return parts

@@ -120,13 +120,13 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
     with OnvifServer() as server:
         before = dict(server.lens.imaging)
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-c", program, server.uri],
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
             check=False,
         )
-        assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"changed\n")
+        assert (result.returncode, result.stdout) == (-signal.SIGKILL, b"changed\n")
         deadline = time.monotonic() + 20
         while server.lens.imaging != before and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -199,9 +199,9 @@ def test_travel_ends_are_told(inside, server):
 def test_focus_is_driven_back_where_no_autofocus_does_it(inside, server):
     server.lens.imaging["Focus.AutoFocusMode"] = "MANUAL"
     camera = inside(server)
-    found = camera.found()
+    state = camera.found()
     camera.move_focus(30)
-    camera.put_back(found)
+    camera.put_back(state)
     assert server.focus_now() == pytest.approx(0.4)
 
 
@@ -329,10 +329,10 @@ def test_a_focus_pair_on_a_camera_whose_absolute_moves_do_nothing(run, tmp_path)
         server.lens.focus = SHARPEST
         server.lens.imaging["Focus.AutoFocusMode"] = "MANUAL"
         before = dict(server.lens.imaging)
-        done = run("defocus-capture", "shoot", tmp_path / "session", "--camera", server.uri,
+        result = run("defocus-capture", "shoot", tmp_path / "session", "--camera", server.uri,
                    "--mode", "focus", "--focus-steps", "30", "--blurry", "f/1.4", "--sharp",
                    "f/5.6", "--order", "sharp-first", "--settle", "0", "--yes")  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        assert result.returncode == 0, result.stderr
         assert server.focus_now() == pytest.approx(SHARPEST)
         assert server.lens.imaging == before
     (pair,) = read_session(tmp_path / "session").pairs

@@ -145,7 +145,7 @@ def test_what_the_camera_says(camera):
 
 
 def test_a_shot_with_everything_automatic_off_and_then_as_found(camera, driver, tmp_path):
-    before, found = dict(driver.values), camera.found()
+    before, state = dict(driver.values), camera.found()
     assert camera.set("shutter", "1/60") == "1/60"
     assert driver.values[0x009A0902] == 156  # 1/64 s in 100 us
     (part,) = camera.shoot(tmp_path / "sharp")
@@ -153,7 +153,7 @@ def test_a_shot_with_everything_automatic_off_and_then_as_found(camera, driver, 
     assert part.name == "sharp.png.part"
     assert int(picture[0, 0, 0]) == 15
     assert (driver.values[0x009A0901], driver.values[0x0098090C]) == (1, 0)
-    camera.put_back(found)
+    camera.put_back(state)
     assert driver.values == before
 
 
@@ -202,7 +202,7 @@ def test_an_unplugged_camera(camera, driver, tmp_path, refused):
 
 def test_devices_are_found_and_those_without_pictures_passed_over(driver, device, monkeypatch):
     monkeypatch.setattr(v4l2, "capture_devices", lambda: [device])
-    assert [found.model for found in uvc.discover()] == ["Webcam C1"]
+    assert [camera.model for camera in uvc.discover()] == ["Webcam C1"]
     driver.capture = False
     assert uvc.discover() == []
 

@@ -94,10 +94,10 @@ class Work:
         document: dict[str, object] = json.loads(self.bench.feed._newest["state"][1])
         return document
 
-    def do(self, action: Action, **told: str) -> dict[str, object]:
+    def do(self, action: Action, **values: str) -> dict[str, object]:
         """Ask, and wait until it is done."""
         revision = self.told["revision"]
-        self.bench.ask(action, told)
+        self.bench.ask(action, values)
         return self.until(lambda now: now["revision"] != revision and not now["busy"])
 
     def until(

@@ -71,8 +71,8 @@ def check_small_pictures_are_not_enlarged(browser: webdriver.Chrome, same: WebEl
         image => { const box = image.getBoundingClientRect(); return [box.width, box.height]; })"""
     assert all(width > 100 for width, _ in browser.execute_script(sizes))
     same.click()
-    told = "return document.querySelector('#viewer .tag.right').dataset.percent"
-    WebDriverWait(browser, 20, 0.05).until(lambda b: b.execute_script(told) == " · 100 %")
+    script = "return document.querySelector('#viewer .tag.right').dataset.percent"
+    WebDriverWait(browser, 20, 0.05).until(lambda b: b.execute_script(script) == " · 100 %")
     assert browser.execute_script("return devicePixelRatio") == 1
     for width, height in browser.execute_script(sizes):
         assert (width, height) == (pytest.approx(56, abs=0.01), pytest.approx(40, abs=0.01))

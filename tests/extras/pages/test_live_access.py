@@ -106,10 +106,10 @@ def test_the_token_is_taken_out_of_the_address_into_a_cookie(served):
 )
 @pytest.mark.parametrize("path", ["/", "/events", "/pairs", "/pictures/0001_desk/sharp/thumb"])
 def test_without_the_token_there_is_nothing(served, path, headers):
-    status, told, content = served.client.ask(path, **headers)
+    status, sent_headers, content = served.client.ask(path, **headers)
     assert status == 403
     assert b"desk" not in content
-    assert "set-cookie" not in told
+    assert "set-cookie" not in sent_headers
     wrong = f"/?token={'u' * 43}"
     assert served.client.ask(wrong, Authorization="")[0] == 403
 
@@ -212,15 +212,15 @@ def test_requests_that_make_no_sense_are_refused(served, body, words):
 def test_the_displacement_of_a_pair_is_drawn_where_one_was_measured(served):
     status, _, content = served.client.ask("/pairs/0001_desk/displacement")
     assert (status, json.loads(content)) == (200, None)
-    told = {"shift_px": [1.0, 0.0], "zoom": 1.0, "rotation_deg": 0.0}
+    facts = {"shift_px": [1.0, 0.0], "zoom": 1.0, "rotation_deg": 0.0}
     impossible: tuple[dict[str, object], ...] = (
         {"shift_px": [1e300, 0.0]},
         {"zoom": None},
         {"rotation_deg": float("nan")},
     )
     for wrong in impossible:
-        assert measured_similarity({"quality": {"misalignment": told | wrong}}) is None
-    model = measured_similarity({"quality": {"misalignment": told}})
+        assert measured_similarity({"quality": {"misalignment": facts | wrong}}) is None
+    model = measured_similarity({"quality": {"misalignment": facts}})
     assert model is not None
     label, arrows = displacement_overlay(model, (32, 64), 2.0)
     assert (label, arrows.shape) == ("Displacement × 10", (32, 64, 4))  # half a pixel of it
@@ -235,10 +235,10 @@ def test_both_members_are_shown_with_the_same_development(served):
 
 
 def test_details_are_words(served):
-    told = json.loads(served.client.ask("/pairs/0001_desk")[2])
-    assert told["settings"] == [["blurry", "f/4"], ["sharp", "f/4"]]
-    assert ["Clipped in the sharp picture", "unknown", ""] in told["numbers"]
-    assert told["measured"] == {"verdict": "accept", "reason": ""}
+    words = json.loads(served.client.ask("/pairs/0001_desk")[2])
+    assert words["settings"] == [["blurry", "f/4"], ["sharp", "f/4"]]
+    assert ["Clipped in the sharp picture", "unknown", ""] in words["numbers"]
+    assert words["measured"] == {"verdict": "accept", "reason": ""}
 
 
 def test_histograms_of_raw_files_are_those_of_the_sensor(served):
@@ -258,8 +258,10 @@ def test_a_shared_page_is_looked_at_and_commands_only_with_control(tmp_path, con
     share = Share("v" * 43, "192.168.1.5:8077", control)
     with bench_at_work(tmp_path / "s", uri=None) as work, served_page(work, share) as port:
         client, there = Client(port), {"Host": share.host, "Authorization": f"Bearer {share.token}"}
-        status, told, _ = client.ask(f"/?token={share.token}", Host=share.host, Authorization="")
-        assert (status, told["set-cookie"].partition(";")[0]) == (
+        status, answer_headers, _ = client.ask(
+            f"/?token={share.token}", Host=share.host, Authorization=""
+        )
+        assert (status, answer_headers["set-cookie"].partition(";")[0]) == (
             303,
             f"defocus-8077={share.token}",
         )
@@ -289,11 +291,11 @@ def test_who_only_looks_may_magnify_the_live_picture(tmp_path, monkeypatch):
         client, there = Client(port), {"Host": share.host, "Authorization": f"Bearer {share.token}"}
         work.until(lambda _now: "preview" in work.bench.feed._newest)
         status, _, content = client.ask("/magnified?x=0.5&y=0.5", **there)
-        told = json.loads(content)
-        assert (status, set(told)) == (
+        state = json.loads(content)
+        assert (status, set(state)) == (
             200, {"picture", "mtf50", "reason", "detail", "square"},
         )  # fmt: skip
-        assert told["picture"].startswith("data:image/jpeg;base64,")
+        assert state["picture"].startswith("data:image/jpeg;base64,")
         for nonsense in ("", "?x=0.5", "?x=a&y=0", "?x=2&y=0", "?x=nan&y=0"):
             status, _, content = client.ask(f"/magnified{nonsense}", **there)
             assert (status, "0 to 1" in json.loads(content)["problem"]) == (422, True)

@@ -46,7 +46,7 @@ def pairs(work: Work) -> dict[str, tuple[str, str]]:
 
 def settings(root: Path, pair: str) -> dict[str, dict[str, str]]:
     entry = json.loads((root / "pairs" / pair / "pair.json").read_text())
-    return {role: told["got"] for role, told in entry["roles"].items()}
+    return {role: facts["got"] for role, facts in entry["roles"].items()}
 
 
 @pytest.mark.full
@@ -61,9 +61,9 @@ def test_pairs_of_one_scene_and_then_of_the_next(tmp_path):
         assert work.do("shoot")["current"] == "0003_scene-002"
         assert work.do("next-scene", scene=" Book shelf, <2nd> ")["scene"] == "book-shelf-2nd"
         assert work.do("shoot")["current"] == "0004_book-shelf-2nd"
-    found = [settings(tmp_path / "s", pair.id) for pair in check_session(tmp_path / "s").pairs]
-    assert all(entry == found[0] for entry in found), "each pair is shot with the same settings"
-    assert found[0]["blurry"] == {"aperture": "f/4", "shutter": "1/125", "iso": "100"}
+    shots = [settings(tmp_path / "s", pair.id) for pair in check_session(tmp_path / "s").pairs]
+    assert all(entry == shots[0] for entry in shots), "each pair is shot with the same settings"
+    assert shots[0]["blurry"] == {"aperture": "f/4", "shutter": "1/125", "iso": "100"}
     with bench_at_work(tmp_path / "s") as work:
         assert work.told["scene"] == "scene-004"
         assert work.told["current"] == "0004_book-shelf-2nd"
@@ -87,8 +87,8 @@ def test_the_page_moves_the_focus_and_the_live_picture_follows(tmp_path, refused
         work.do("focus", steps="+80")
         assert away < 0.7 * before
         assert detail() == pytest.approx(before, rel=0.1)
-        told = work.do("focus", steps="9999")
-        assert str(told["problem"]).startswith("the lens is at its end: it moved by ")
+        answer = work.do("focus", steps="9999")
+        assert str(answer["problem"]).startswith("the lens is at its end: it moved by ")
         for steps in ("", "0", "near", "10000", "1.5"):
             with refused(InputError):
                 work.bench.ask("focus", {"steps": steps})
@@ -347,8 +347,8 @@ def test_the_page_asks_for_the_grey_card_and_shoot_goes_on(tmp_path):
         work.bench.ask("shoot", {})
         work.until(lambda now: "take the grey card out" in str(now["prompt"]))
         work.bench.ask("shoot", {})
-        told = work.until(lambda now: not now["busy"] and now["current"] == "0001_scene-001")
-        assert told["prompt"] == ""
+        state = work.until(lambda now: not now["busy"] and now["current"] == "0001_scene-001")
+        assert state["prompt"] == ""
         assert work.do("shoot")["current"] == "0002_scene-001", "one card for each scene"
     entries = [
         json.loads((tmp_path / "s" / "pairs" / pair / "pair.json").read_text())

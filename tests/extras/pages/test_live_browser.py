@@ -143,8 +143,8 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     magnified = browser.find_element(By.ID, "magnified")
     WebDriverWait(browser, 20, 0.05).until(lambda _b: magnified.get_property("naturalWidth") == 192)
     reasons = f"{NO_EDGE}|{SEVERAL_EDGES}|{CLIPPED_EDGE}|{AT_RIM}|{TOO_BLURRED}"
-    told, sharp = text(browser, "edge-mtf").splitlines()
-    assert re.fullmatch(rf"{reasons}|MTF50 0\.\d{{3}} · best 0\.\d{{3}}", told)
+    mtf, sharp = text(browser, "edge-mtf").splitlines()
+    assert re.fullmatch(rf"{reasons}|MTF50 0\.\d{{3}} · best 0\.\d{{3}}", mtf)
     assert re.fullmatch(r"detail \d+\.\d\d · best \d+\.\d\d", sharp)
     assert re.fullmatch(r"\d+\.\d\d", text(browser, "detail"))
     browser.find_element(By.ID, "magnifier").click()
@@ -185,16 +185,16 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     until(browser, "camera-name", "Shelf; rm -rf")
     press(browser, "s")
     until(browser, "pair-name", "0003_shelf-rm-rf")
-    found = {pair.id: (pair.verdict, pair.reason) for pair in check_session(session).pairs}
+    verdicts = {pair.id: (pair.verdict, pair.reason) for pair in check_session(session).pairs}
     press(browser, Keys.ARROW_LEFT, "r")
     until(
         browser, "dialog-hint", "It is of scene scene-001; the next pair would be of Shelf; rm -rf"
     )
     press(browser, Keys.ESCAPE)
-    verdict, reason = found["0001_scene-001"]
+    verdict, reason = verdicts["0001_scene-001"]
     assert (verdict, reason.endswith("taken again as 0002_scene-001")) == ("reject", True)
-    assert found["0002_scene-001"] == ("accept", "it is part of it")
-    assert len(found) == 3
+    assert verdicts["0002_scene-001"] == ("accept", "it is part of it")
+    assert len(verdicts) == 3
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
@@ -209,7 +209,7 @@ def test_the_magnifier_hides_nothing_and_its_place_is_marked(open_page, live_pag
     webdriver.ActionChains(browser).move_to_element_with_offset(picture, 0, 20).click().perform()
     WebDriverWait(browser, 20, 0.05).until(lambda b: text(b, "edge-mtf"))
     time.sleep(0.3)  # the picture has its new height, and the mark follows
-    spot, screen, magnified, told = (
+    spot, screen, magnified, label = (
         browser.find_element(By.ID, one).rect for one in ("spot", "screen", "magnified", "edge-mtf")
     )
     box = picture.rect  # lower than before where the window has no room for both
@@ -219,8 +219,8 @@ def test_the_magnifier_hides_nothing_and_its_place_is_marked(open_page, live_pag
     assert spot["y"] + spot["height"] / 2 == pytest.approx(middle, abs=3)
     assert spot["width"] == pytest.approx(spot["height"], abs=1)
     assert magnified["y"] >= screen["y"] + screen["height"]
-    beside = told["x"] >= magnified["x"] + magnified["width"]
-    assert beside or told["y"] >= magnified["y"] + magnified["height"]
+    beside = label["x"] >= magnified["x"] + magnified["width"]
+    assert beside or label["y"] >= magnified["y"] + magnified["height"]
 
 
 def test_keys_that_are_typed_into_a_field_are_text(open_page, live_page):
@@ -302,10 +302,10 @@ def test_one_to_one_shows_the_same_pixels_of_both_and_is_kept_for_the_next_pair(
         until(browser, "shown", "2 of 3")
         thumbs = browser.find_elements(By.CSS_SELECTOR, ".sheet li")
         assert [thumb.is_displayed() for thumb in thumbs] == [True, True, False]
-        found = {
+        sizes = {
             pair.id: (pair.verdict, pair.reason) for pair in check_session(tmp_path / "s").pairs
         }
-        assert found["0001_desk"] == ("reject", "not in focus")
+        assert sizes["0001_desk"] == ("reject", "not in focus")
 
 
 @pytest.mark.full
@@ -452,8 +452,8 @@ def test_a_review_judges_by_keyboard_and_shoots_nothing(open_page, review_page):
     press(browser, Keys.ARROW_LEFT)
     until(browser, "reason", HOSTILE)
     assert browser.title == "s – defocus"
-    found = {pair.id: (pair.verdict, pair.reason) for pair in check_session(root).pairs}
-    assert found["0002_desk"] == ("reject", HOSTILE)
+    verdicts = {pair.id: (pair.verdict, pair.reason) for pair in check_session(root).pairs}
+    assert verdicts["0002_desk"] == ("reject", HOSTILE)
     assert all(file.ok for pair in check_session(root).pairs for file in pair.files)
 
 
@@ -464,9 +464,9 @@ def test_on_a_low_screen_the_question_is_whole_and_numbers_keep_their_units(
     browser = opened(open_page, live_page, width=width, height=height)
     with_a_pair(browser)
     values = browser.find_elements(By.CSS_SELECTOR, "#numbers dd")
-    told = [str(each.get_property("textContent")) for each in values]
-    assert any("\u00a0EV" in one for one in told)
-    assert [one for one in told if re.search(r"\d [^(]| \d", one)] == []
+    texts = [str(each.get_property("textContent")) for each in values]
+    assert any("\u00a0EV" in one for one in texts)
+    assert [one for one in texts if re.search(r"\d [^(]| \d", one)] == []
     press(browser, "x")
     WebDriverWait(browser, 60, 0.05).until(lambda b: b.find_element(By.ID, "dialog").is_displayed())
     box = browser.find_element(By.ID, "dialog").rect

@@ -113,8 +113,8 @@ def test_told_twice_it_ends_at_once_and_the_pair_is_taken_up_again(tmp_path, run
     assert process.returncode == 130
     assert "ended at once" in err
     assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] == ["incomplete"]
-    done = run("defocus-capture", "resume", "s", "--camera", SMALL, "--yes")
-    assert "1 to shoot" in done.stderr
+    result = run("defocus-capture", "resume", "s", "--camera", SMALL, "--yes")
+    assert "1 to shoot" in result.stderr
     assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] != ["incomplete"]
 
 
@@ -123,18 +123,18 @@ def test_what_stands_in_the_way_is_said_and_nothing_is_made(tmp_path, run):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        done = run("defocus-capture", "live", "s", "--camera", SMALL, "--port", port)
-    assert done.returncode == 2
-    assert f"port {port} cannot be used" in done.stderr
+        result = run("defocus-capture", "live", "s", "--camera", SMALL, "--port", port)
+    assert result.returncode == 2
+    assert f"port {port} cannot be used" in result.stderr
     live = ("defocus-capture", "live", "s", "--port", "0", "--camera")
-    done = run(*live, "gphoto2:serial=none")
-    assert done.returncode == 3, done.stderr
-    done = run(*live, SMALL, "--blurry", "f/0.7")
-    assert done.returncode == 2
-    done = run(*live, SMALL, "--hook", "cp {nothing}")
-    assert "placeholders" in done.stderr
-    done = run("defocus-capture", "review", "s")
-    assert done.returncode == 2
+    result = run(*live, "gphoto2:serial=none")
+    assert result.returncode == 3, result.stderr
+    result = run(*live, SMALL, "--blurry", "f/0.7")
+    assert result.returncode == 2
+    result = run(*live, SMALL, "--hook", "cp {nothing}")
+    assert "placeholders" in result.stderr
+    result = run("defocus-capture", "review", "s")
+    assert result.returncode == 2
     assert not (tmp_path / "s").exists()
 
 
@@ -147,8 +147,8 @@ def test_a_preview_in_the_browser_shoots_nothing(tmp_path):
         host = address.removeprefix("http://")
         with contextlib.closing(http.client.HTTPConnection(host, timeout=60)) as page:
             page.request("GET", "/events", headers={"Authorization": f"Bearer {token}"})
-            told = next(line for line in page.getresponse() if b"a preview cannot shoot" in line)
-        assert b'"live": true' in told
+            message = next(line for line in page.getresponse() if b"a preview cannot shoot" in line)
+        assert b'"live": true' in message
         process.send_signal(signal.SIGINT)
         assert process.wait() == 0
     assert list(tmp_path.iterdir()) == []
@@ -157,21 +157,21 @@ def test_a_preview_in_the_browser_shoots_nothing(tmp_path):
 def test_review_writes_the_contact_sheet(run, tmp_path):
     write_image(tmp_path / "a.png", np.full((24, 32, 3), 90, np.uint8))
     write_session(tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "a.png")])
-    done = run("defocus-capture", "review", "s", "--html", "r.html")
-    assert (done.returncode, done.stderr) == (0, "wrote r.html\n")
+    result = run("defocus-capture", "review", "s", "--html", "r.html")
+    assert (result.returncode, result.stderr) == (0, "wrote r.html\n")
     assert "0001_desk" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
 def test_a_look_through_the_camera(run, tmp_path):
-    done = run("defocus-capture", "live", "--camera", TINY, "--frames", "2", "--picture", "x.jpg")
-    assert done.returncode == 0, done.stderr
-    first, _ = done.stdout.splitlines()
+    result = run("defocus-capture", "live", "--camera", TINY, "--frames", "2", "--picture", "x.jpg")
+    assert result.returncode == 0, result.stderr
+    first, _ = result.stdout.splitlines()
     assert first.startswith("detail ")
     assert "; edges in focus " in first
     with PillowImage.open(tmp_path / "x.jpg") as picture:
         assert picture.size == (96, 64)
-    done = run("defocus-capture", "live", "--camera", TINY, "--frames", "1", "--json-lines")
-    view = json.loads(done.stdout)
+    result = run("defocus-capture", "live", "--camera", TINY, "--frames", "1", "--json-lines")
+    view = json.loads(result.stdout)
     assert [sum(channel) for channel in view["histogram"]] == pytest.approx([1.0] * 3, abs=1e-3)
     assert len(view["clipped_share"]) == 3
 
@@ -179,9 +179,9 @@ def test_a_look_through_the_camera(run, tmp_path):
 def test_a_camera_without_a_live_picture(run, tmp_path, virtual_folder):
     (tmp_path / "hot").mkdir()
     for camera, code in ((f"gphoto2:virtual={virtual_folder}", 4), (f"folder:{tmp_path}/hot", 2)):
-        done = run("defocus-capture", "live", "--frames", "1", "--camera", camera)
-        assert done.returncode == code
-    assert "has no live view" in done.stderr
+        result = run("defocus-capture", "live", "--frames", "1", "--camera", camera)
+        assert result.returncode == code
+    assert "has no live view" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -193,6 +193,6 @@ def test_a_camera_without_a_live_picture(run, tmp_path, virtual_folder):
     ],
 )
 def test_looking_and_shooting_have_options_of_their_own(run, words, said):
-    done = run("defocus-capture", "live", "--camera", TINY, *words)
-    assert done.returncode == 2
-    assert said in done.stderr
+    result = run("defocus-capture", "live", "--camera", TINY, *words)
+    assert result.returncode == 2
+    assert said in result.stderr

@@ -165,16 +165,16 @@ def test_an_edge_at_the_rim_of_the_square_is_a_reason_and_not_a_number(blur_px, 
     """The place of the click moves over the edge, from its middle to 24 px beside it."""
     picture = squares(1000, blur_px, 0.003)
     picture = np.ascontiguousarray(picture.transpose(1, 0, 2)) if turned else picture
-    told = {}
+    states = {}
     for off in range(0, 23, 2):
         x, y = (250 + off) / 500, 0.5
-        told[off] = magnify(jpeg(picture), *((y, x) if turned else (x, y)))
-    assert told[0].mtf50 == pytest.approx(0.1874 / blur_px, rel=0.06)
-    for seen in told.values():
-        assert seen.mtf50 is None or seen.mtf50 == pytest.approx(told[0].mtf50, rel=0.04)
+        states[off] = magnify(jpeg(picture), *((y, x) if turned else (x, y)))
+    assert states[0].mtf50 == pytest.approx(0.1874 / blur_px, rel=0.06)
+    for seen in states.values():
+        assert seen.mtf50 is None or seen.mtf50 == pytest.approx(states[0].mtf50, rel=0.04)
         assert (seen.mtf50 is None) is (seen.reason != "")
-    assert {told[off].reason for off in (20, 22)} <= {AT_RIM, SEVERAL_EDGES, NO_EDGE}
-    assert AT_RIM in {seen.reason for seen in told.values()}
+    assert {states[off].reason for off in (20, 22)} <= {AT_RIM, SEVERAL_EDGES, NO_EDGE}
+    assert AT_RIM in {seen.reason for seen in states.values()}
 
 
 def test_blur_wider_than_the_square_says_so():
@@ -252,8 +252,8 @@ def test_numbers_are_words_and_what_is_not_one_is_unknown():
         "release_skew_seconds": None,
         "gradient_energy_map": {"log2_ratio": [[1.0]]},
     }
-    told = measured({"quality": quality})
-    assert {label: words for label, words, _ in told} == {
+    cells = measured({"quality": quality})
+    assert {label: words for label, words, _ in cells} == {
         "Exposure, not explained by settings": "+0.00 EV",
         "Gradient energy, sharp over blurry": "unknown",
         "Shift between the two": "5.00 px",

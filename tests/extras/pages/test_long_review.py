@@ -54,8 +54,8 @@ def long_session(root: Path) -> None:
                 root / "pairs" / "0001_desk", root / "pairs" / pair.id, copy_function=os.link
             )
             verdict = "reject" if pair.number % SCENES == 0 else "accept"
-            told = {**judged, "pair": pair.id, "scene": pair.scene, "verdict": verdict}
-            folder.journal.append("pair-complete", **told)
+            fields = {**judged, "pair": pair.id, "scene": pair.scene, "verdict": verdict}
+            folder.journal.append("pair-complete", **fields)
 
 
 def asked_for(browser: webdriver.Chrome, start: str, end: str) -> list[str]:

@@ -26,12 +26,12 @@ def path(tmp_path):
     ],
 )
 def test_a_page_says_what_to_install_before_any_work(program, words, path, run, tmp_path):
-    done = run(f"defocus-{program}", *words.split(), PYTHONPATH=path)
+    result = run(f"defocus-{program}", *words.split(), PYTHONPATH=path)
     line = f"defocus-{program}: needs starlette; pip install 'defocus[pages]'\n"
-    assert (done.returncode, done.stderr) == (2, line)
+    assert (result.returncode, result.stderr) == (2, line)
     assert not (tmp_path / "new").exists()
 
 
 def test_the_numbers_of_a_live_view_need_no_server(path, run):
-    done = run("defocus-capture", "live", "--camera", "sim:", "--frames", "1", PYTHONPATH=path)
-    assert done.returncode == 0, done.stderr
+    result = run("defocus-capture", "live", "--camera", "sim:", "--frames", "1", PYTHONPATH=path)
+    assert result.returncode == 0, result.stderr

@@ -23,10 +23,10 @@ def answer(port: int, request: bytes) -> bytes:
     """What comes until the server ends the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
         client.sendall(request)
-        told = b""
+        content = b""
         while part := client.recv(1000):
-            told += part
-        return told
+            content += part
+        return content
 
 
 @pytest.mark.full

@@ -60,14 +60,14 @@ class Page:
         return answer.status, {k.lower(): v for k, v in answer.getheaders()}, content
 
     def drop(self, content: bytes, name: str) -> tuple[int, dict[str, Any]]:
-        status, _, told = self.ask("/pictures", content, **{"X-Name": quote(name)})
-        return status, json.loads(told)
+        status, _, document = self.ask("/pictures", content, **{"X-Name": quote(name)})
+        return status, json.loads(document)
 
     def restored(self, content: bytes, name: str) -> dict[str, Any]:
-        status, told = self.drop(content, name)
-        assert status == 201, told
+        status, content_facts = self.drop(content, name)
+        assert status == 201, content_facts
         wanted = json.dumps({"system": "0"}).encode()
-        status, _, answer = self.ask(f"/pictures/{told['id']}/restore", wanted)
+        status, _, answer = self.ask(f"/pictures/{content_facts['id']}/restore", wanted)
         assert status == 200, answer
         document: dict[str, Any] = json.loads(answer)
         return document
@@ -103,11 +103,11 @@ def test_who_may_drop_nothing(page, headers, status):
 
 
 def test_a_name_is_never_a_path(page):
-    status, told = page.drop(png(), "../..\\../etc/cron.d/böse\n.PNG")
+    status, document = page.drop(png(), "../..\\../etc/cron.d/böse\n.PNG")
     assert status == 201
-    assert (told["name"], told["saved_name"]) == ("böse\\n.PNG", "böse\\n-restored.PNG")
-    kept = page.desk.pictures[told["id"]]
-    assert kept.path == page.desk._folder / told["id"] / "picture.png"
+    assert (document["name"], document["saved_name"]) == ("böse\\n.PNG", "böse\\n-restored.PNG")
+    kept = page.desk.pictures[document["id"]]
+    assert kept.path == page.desk._folder / document["id"] / "picture.png"
     for name in ("", "..", "a.pdf", "png", "x/"):
         with pytest.raises(ImageError, match="not JPEG, PNG, TIFF"):
             given_name(name)
@@ -117,15 +117,15 @@ def test_a_name_is_never_a_path(page):
 def test_save_says_what_the_saved_file_lacks(page, monkeypatch):
     """Nothing foresaw it: only the file itself is without the text."""
     given = png()
-    told = page.restored(given[:33] + png_chunk(b"tEXt", b"Author\0me") + given[33:], "a.png")
-    assert told["remarks"] == []
+    document = page.restored(given[:33] + png_chunk(b"tEXt", b"Author\0me") + given[33:], "a.png")
+    assert document["remarks"] == []
     monkeypatch.setattr(
         dropped_module,
         "encoded_picture",
         lambda stored, metadata, kind: encoded_picture(stored, replace(metadata, parts=None), kind),
     )
-    assert page.ask(f"/pictures/{told['id']}/saved/0?strength=0")[0] == 200
-    shown = next(one for one in json.loads(page.ask("/pictures")[2]) if one["id"] == told["id"])
+    assert page.ask(f"/pictures/{document['id']}/saved/0?strength=0")[0] == 200
+    shown = next(one for one in json.loads(page.ask("/pictures")[2]) if one["id"] == document["id"])
     assert shown["remarks"] == ["left out: texts (Author)"]
 
 
@@ -165,9 +165,11 @@ def test_what_is_saved_is_what_the_command_writes(page, tmp_path, name):
     else:
         stored = picture(200, 280, np.uint16)
         cv2.imwrite(str(given), stored[:, :, 0] if name == "grey.tif" else stored)
-    told = page.restored(given.read_bytes(), name)
-    assert (told["width"], told["height"]) == ((200, 280) if name == "turned.jpg" else (280, 200))
-    place = f"/pictures/{told['id']}"
+    document = page.restored(given.read_bytes(), name)
+    assert (document["width"], document["height"]) == (
+        (200, 280) if name == "turned.jpg" else (280, 200)
+    )
+    place = f"/pictures/{document['id']}"
     system = page.desk.choices[0].system
     for strength, leave in ((1.0, False), (1.7, True), (0.0, False)):
         out = tmp_path / f"{strength}"
@@ -180,9 +182,9 @@ def test_what_is_saved_is_what_the_command_writes(page, tmp_path, name):
         seen = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
         reduced = 4 if layer in ("shown/map", "shown/sharp") else 1
         assert seen.dtype == np.uint8
-        assert seen.shape[:2] == (told["height"] // reduced, told["width"] // reduced)
+        assert seen.shape[:2] == (document["height"] // reduced, document["width"] // reduced)
     assert page.ask(f"{place}/remove", b"")[0] == 200
-    assert told["id"] not in page.folders
+    assert document["id"] not in page.folders
 
 
 def test_what_is_not_there_is_not_found(page):
@@ -208,17 +210,17 @@ def test_restoring_is_followed_and_stopped(tmp_path):
     network = Waiting()
     with restoring_page(tmp_path, [choice(network)], tile_px=256) as (desk, port):
         page = Page(desk, port)
-        _, told = page.drop(png(300, 520), "large.png")
+        _, document = page.drop(png(300, 520), "large.png")
         answers: list[tuple[int, Any]] = []
 
         def restore() -> None:
-            status, _, content = page.ask(f"/pictures/{told['id']}/restore", b'{"system": "0"}')
+            status, _, content = page.ask(f"/pictures/{document['id']}/restore", b'{"system": "0"}')
             answers.append((status, json.loads(content)))
 
         first = threading.Thread(target=restore)
         first.start()
         assert network.reached.wait(300)
-        assert page.ask(f"/pictures/{told['id']}/stop", b"")[0] == 202
+        assert page.ask(f"/pictures/{document['id']}/stop", b"")[0] == 202
         network.may_go.set()
         first.join(60)
         assert answers == [(409, {"stopped": True})]
@@ -248,9 +250,9 @@ def test_own_weights_come_first_and_what_was_asked_for_is_there():
     ],
 )
 def test_what_does_not_go_with_a_page_is_refused(arguments, line):
-    done = CliRunner().invoke(with_added_options("restore", command), arguments)
-    assert done.exit_code == 2
-    assert line in done.stderr
+    result = CliRunner().invoke(with_added_options("restore", command), arguments)
+    assert result.exit_code == 2
+    assert line in result.stderr
 
 
 @pytest.mark.full
@@ -266,8 +268,8 @@ def test_the_command_serves_until_it_is_interrupted_and_leaves_nothing(tmp_path)
             assert b"Wiener" in content
             assert "default-src 'none'" in headers["content-security-policy"]
             sent = {"Authorization": f"Bearer {token}", "X-Name": "a.png"}
-            status, _, told = page.ask("/pictures", png(), **sent)
-            assert (status, json.loads(told)["name"]) == (201, "a.png")
+            status, _, document = page.ask("/pictures", png(), **sent)
+            assert (status, json.loads(document)["name"]) == (201, "a.png")
             process.send_signal(signal.SIGINT)
             _, said = process.communicate()
         finally:
@@ -307,12 +309,12 @@ def test_the_page_answers_an_unforeseen_error_with_its_reason(tmp_path, monkeypa
     content = cv2.imencode(".png", PIXELS)[1].tobytes()
     with restoring_page(tmp_path, [choice(Sharpener())]) as (desk, port):
         page = Page(desk, port)
-        told = page.restored(content, "mine.png")
+        document = page.restored(content, "mine.png")
         for name in ("encoded_picture", "write_picture"):
             monkeypatch.setattr(dropped_module, name, failing)
-        status, _, answer = page.ask(f"/pictures/{told['id']}/saved/0?strength=1")
+        status, _, answer = page.ask(f"/pictures/{document['id']}/saved/0?strength=1")
         assert status == 422
         assert b"unforeseen OddError: odd; please report it" in answer
         assert page.drop(content, "other.png")[0] == 422
         monkeypatch.undo()
-        assert page.ask(f"/pictures/{told['id']}/saved/0?strength=1")[0] == 200
+        assert page.ask(f"/pictures/{document['id']}/saved/0?strength=1")[0] == 200

@@ -39,9 +39,9 @@ def test_a_served_study_follows_its_runs_and_is_for_this_person_alone(open_page,
         assert browser.get_log("browser") == []
         assert before == times()
         with open_results(study / "results.sqlite") as results:
-            made = replace(entry(3), run="late", grouping="late", system="late-comer")
+            run_entry = replace(entry(3), run="late", grouping="late", system="late-comer")
             score = Score("defocus-v1", "gt", "psnr", "image-000", "scene-000", 20.0)
-            results.record(made, [score])
+            results.record(run_entry, [score])
         WebDriverWait(browser, 120).until(lambda b: "late-comer" in b.page_source)
         assert tab(browser, "gt").get_attribute("aria-selected") == "true"
         filters(browser)

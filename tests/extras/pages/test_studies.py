@@ -59,9 +59,9 @@ def test_a_closed_folder_is_a_line_on_the_index(tmp_path, monkeypatch, refused):
         return look(folder)
 
     monkeypatch.setattr(Path, "iterdir", closed)
-    found = find_studies(tmp_path)
-    assert [study.name for study in found.studies] == ["a/b/open"]
-    said = [part.text for part in parts(index_page(tmp_path, found), Paragraph)]
+    studies = find_studies(tmp_path)
+    assert [study.name for study in studies.studies] == ["a/b/open"]
+    said = [part.text for part in parts(index_page(tmp_path, studies), Paragraph)]
     assert f"Not looked into: {tmp_path / 'closed'}: Permission denied" in said
     with refused(InputError):
         find_studies(tmp_path / "closed")

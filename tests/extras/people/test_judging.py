@@ -63,8 +63,10 @@ def test_intervals_cover_the_planted_strengths_in_500_simulations():
             PairedChoice(a, b, float(draws.random() < 1 / (1 + np.exp(PLANTED[b] - PLANTED[a]))))
             for a, b in couples * 20
         ]
-        found = {one.system: one for one in strengths(comparisons)}
-        covered += [found[n].low <= t <= found[n].high for n, t in zip(names, truth, strict=True)]
+        by_system = {one.system: one for one in strengths(comparisons)}
+        covered += [
+            by_system[n].low <= t <= by_system[n].high for n, t in zip(names, truth, strict=True)
+        ]
     assert 0.935 <= np.mean(covered) <= 0.965
 
 
@@ -72,15 +74,15 @@ def test_planted_ranks_are_recovered_and_careless_people_left_out():
     trials = plan_trials(list(PLANTED), PAIRS, 200)
     people = [answer(trials, f"judge {n}", n) for n in range(6)]
     careless = answer(trials, "careless", 99, looks=False)
-    found = judged(trials, [*people, careless])
-    assert [one.system for one in found.strengths] == list(PLANTED)
-    assert sum(one.value for one in found.strengths) == pytest.approx(0, abs=1e-9)
-    assert set(found.left_out) == {"careless"}
-    assert len(found.judges) == 6
-    assert 0.5 < (found.with_themselves or 0) < 1
-    assert 0.5 < (found.with_others or 0) < 1
-    assert 0.4 < found.invented["a"] < 0.6
-    assert found.invented["b"] == 0
+    outcome = judged(trials, [*people, careless])
+    assert [one.system for one in outcome.strengths] == list(PLANTED)
+    assert sum(one.value for one in outcome.strengths) == pytest.approx(0, abs=1e-9)
+    assert set(outcome.left_out) == {"careless"}
+    assert len(outcome.judges) == 6
+    assert 0.5 < (outcome.with_themselves or 0) < 1
+    assert 0.5 < (outcome.with_others or 0) < 1
+    assert 0.4 < outcome.invented["a"] < 0.6
+    assert outcome.invented["b"] == 0
 
 
 def test_who_prefers_the_same_picture_on_both_sides_agrees_with_themselves():
@@ -108,14 +110,14 @@ def study_of(
     with open_results(out / STORE) as results:
         for (dataset, budget, system), mean in means.items():
             run, group = f"{system}-{budget}-{dataset}", f"{system}-{budget}"
-            made = replace(entry(1, budget, dataset), system=system, run=run, grouping=group)
+            run_entry = replace(entry(1, budget, dataset), system=system, run=run, grouping=group)
             values = mean + hard + draws.normal(0, noise, scenes)
             where = ("defocus-v1", "gt", "psnr")
             scores = [
                 Score(*where, f"picture-{n}", f"scene-{n}", float(value))
                 for n, value in enumerate(values)
             ]
-            results.record(made, scores, [])
+            results.record(run_entry, scores, [])
     return out
 
 
@@ -153,8 +155,8 @@ def test_the_interval_of_an_agreement_is_wide_where_scenes_or_people_are_few(tmp
     def agreement(scenes: int, noise: float, half: float) -> MetricAgreement:
         people = [Strength(n, v, v - half, v + half, 10) for n, v in PLANTED.items()]
         out = tmp_path / f"{scenes}-{noise}-{half}"
-        (found,) = agreements_of(study_of(out, means, scenes, noise), people)
-        return found
+        (row,) = agreements_of(study_of(out, means, scenes, noise), people)
+        return row
 
     sure = agreement(40, 0.1, 0.05)
     assert (sure.correlation, sure.low, sure.high) == (1.0, 1.0, 1.0)
@@ -194,11 +196,11 @@ def test_a_plan_has_every_couple_repeats_and_catches(refused):
 
 
 def test_a_system_that_always_wins_and_ties_have_finite_strengths():
-    found = strengths([PairedChoice("a", "b", 1.0)] * 30 + [PairedChoice("b", "c", 0.5)] * 30)
-    values = {one.system: one.value for one in found}
+    estimates = strengths([PairedChoice("a", "b", 1.0)] * 30 + [PairedChoice("b", "c", 0.5)] * 30)
+    values = {one.system: one.value for one in estimates}
     assert values["a"] > 2
     assert values["b"] == pytest.approx(values["c"], abs=0.2)
-    assert all(np.isfinite([one.low, one.high]).all() for one in found)
+    assert all(np.isfinite([one.low, one.high]).all() for one in estimates)
 
 
 @pytest.mark.parametrize(
@@ -218,9 +220,9 @@ def test_people_of_one_name_are_told_apart_and_one_person_counts_once(tmp_path, 
     paths = [tmp_path / f"{name}.json" for name in people]
     for path, one in zip(paths, people.values(), strict=True):
         path.write_text(one.model_dump_json())
-    found = judged(trials, read_people(paths, trials))
-    assert found.judges == (f"Anna ({paths[0]})", f"Anna ({paths[1]})")
-    assert list(found.left_out) == [f"Anna ({paths[2]})"]
+    outcome = judged(trials, read_people(paths, trials))
+    assert outcome.judges == (f"Anna ({paths[0]})", f"Anna ({paths[1]})")
+    assert list(outcome.left_out) == [f"Anna ({paths[2]})"]
     early = people["first"].model_copy(update={"answers": people["first"].answers[:25]})
     for again in (people["first"], early):  # a copy; what was saved on the way
         (tmp_path / "again.json").write_text(again.model_dump_json())

@@ -102,8 +102,8 @@ class Server:
                 return {"errors": [], "warnings": []}
             case "POST", ["", "api", "datasets", "lab", "noise", "preupload", "main"]:
                 names = [one["path"] for one in json.loads(body)["files"]]
-                told = {"uploadMode": "regular", "shouldIgnore": False, "oid": None}
-                return {"files": [{"path": name, **told} for name in names]}
+                mode = {"uploadMode": "regular", "shouldIgnore": False, "oid": None}
+                return {"files": [{"path": name, **mode} for name in names]}
             case "POST", ["", "api", "datasets", "lab", "noise", "commit", "main"]:
                 for line in map(json.loads, body.splitlines()):
                     if line["key"] == "file":
@@ -166,11 +166,11 @@ def release(whole, tmp_path):
 
 def test_a_draft_on_zenodo_has_every_byte_and_is_not_published(run, release, server, tmp_path):
     arguments = ("publish", release, "--to", "zenodo", "--endpoint", server.address, "--json")
-    done = run("defocus-data", *arguments, ZENODO_TOKEN=TOKEN)
-    assert done.returncode == 0, done.stderr
-    assert TOKEN not in done.stdout + done.stderr
-    told = {"id": 1, "url": f"{server.address}/deposit/1", "published": False, "doi": DOI}
-    assert json.loads(done.stdout) == told
+    result = run("defocus-data", *arguments, ZENODO_TOKEN=TOKEN)
+    assert result.returncode == 0, result.stderr
+    assert TOKEN not in result.stdout + result.stderr
+    deposit = {"id": 1, "url": f"{server.address}/deposit/1", "published": False, "doi": DOI}
+    assert json.loads(result.stdout) == deposit
     assert not server.public
     assert not [address for address in server.asked if "publish" in address]
     beside = {"README.md", "croissant.json", "CITATION.cff"}
@@ -199,11 +199,16 @@ def test_a_draft_on_zenodo_has_every_byte_and_is_not_published(run, release, ser
 
 def test_a_dry_run_judges_all_and_sends_nothing(run, release, server):
     arguments = ("publish", release, "--to", "zenodo", "--endpoint", server.address, "--dry-run")
-    done = run("defocus-data", *arguments, "--json", ZENODO_TOKEN="")
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["metadata"]["creators"][0]["orcid"] == JANE.orcid
-    assert set(told["files"]) == {"noise-1.0.0.tar", "README.md", "croissant.json", "CITATION.cff"}
+    result = run("defocus-data", *arguments, "--json", ZENODO_TOKEN="")
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["metadata"]["creators"][0]["orcid"] == JANE.orcid
+    assert set(document["files"]) == {
+        "noise-1.0.0.tar",
+        "README.md",
+        "croissant.json",
+        "CITATION.cff",
+    }
     hub = ("--to", "huggingface", "--endpoint", server.address, "--dry-run", "--repository")
     named = run("defocus-data", "publish", release, *hub, "lab/noise", HF_TOKEN="")
     assert named.stdout.endswith("nothing was sent\n")
@@ -231,26 +236,26 @@ def test_the_archive_of_a_release_is_always_the_same(release, tmp_path):
 def test_a_hub_that_fails_in_the_middle_keeps_what_it_had(run, release, server, tmp_path):
     server.broken = True
     arguments = ("publish", release, "--to", "huggingface", "--endpoint", server.address)
-    told = {"HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "hf")}
-    done = run("defocus-data", *arguments, "--repository", "lab/noise", **told)
-    assert done.returncode == 1
-    assert "lab/noise is there and stays as it was; the same command" in done.stderr
+    environment = {"HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "hf")}
+    result = run("defocus-data", *arguments, "--repository", "lab/noise", **environment)
+    assert result.returncode == 1
+    assert "lab/noise is there and stays as it was; the same command" in result.stderr
     assert server.files == {}
 
 
 def test_a_draft_on_the_hub_is_private(run, release, server, tmp_path):
     arguments = ("publish", release, "--to", "huggingface", "--endpoint", server.address)
-    told = {"HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "hf")}
-    missing = run("defocus-data", *arguments, **told)
+    environment = {"HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "hf")}
+    missing = run("defocus-data", *arguments, **environment)
     assert missing.returncode == 2
-    done = run("defocus-data", *arguments, "--repository", "lab/noise", **told)
-    assert done.returncode == 0, done.stderr
-    assert TOKEN not in done.stdout + done.stderr
+    result = run("defocus-data", *arguments, "--repository", "lab/noise", **environment)
+    assert result.returncode == 0, result.stderr
+    assert TOKEN not in result.stdout + result.stderr
     assert server.metadata["visibility"] == "private"
     assert not server.public
     sent = {name: hashlib.sha256(content).hexdigest() for name, content in server.files.items()}
     assert sent == folder_hashes(release)
-    run("defocus-data", *arguments, "--repository", "lab/noise", "--publish", **told)
+    run("defocus-data", *arguments, "--repository", "lab/noise", "--publish", **environment)
     assert server.public
 
 

@@ -71,7 +71,7 @@ np.savez(out, **read)
 
 def script(code: str, folder: Path, *arguments: Path) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
     """Run a program of its own, without a network and without our checkout; what it read."""
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-P", "-c", code, *map(str, arguments), str(folder / "read.npz")],
         cwd=folder,
         env={
@@ -82,7 +82,7 @@ def script(code: str, folder: Path, *arguments: Path) -> dict[str, np.ndarray]: 
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert result.returncode == 0, result.stderr[-3000:]
     return dict(np.load(folder / "read.npz"))
 
 
@@ -105,8 +105,8 @@ def eight(mild, tmp_path_factory):
 
 def released(dataset: Dataset, folder: Path, form: str) -> Path:
     """A release that was moved after it was made, and is whole."""
-    made = package_dataset(dataset, folder / "made", form, DETAILS, 3_000_000).root
-    moved = made.rename(folder / f"{form}-{len(dataset.pairs)}")
+    release_root = package_dataset(dataset, folder / "made", form, DETAILS, 3_000_000).root
+    moved = release_root.rename(folder / f"{form}-{len(dataset.pairs)}")
     assert verify_folder(moved).ok
     return moved
 
@@ -128,8 +128,8 @@ def test_other_libraries_see_the_pixels_that_our_loader_sees(mild, eight, tmp_pa
         dataset = open_dataset(f"release:{folder}")
         for pair in dataset.pairs:
             for role in ("blurry", "sharp"):
-                found = read[f"{depth}/{pair.split}/{pair.id}/{role}"]
-                pixels = found if depth == 8 else decoded(found)
+                array = read[f"{depth}/{pair.split}/{pair.id}/{role}"]
+                pixels = array if depth == 8 else decoded(array)
                 expected = read_image(getattr(pair, role))
                 assert pixels.dtype == expected.dtype
                 np.testing.assert_array_equal(pixels, expected)
@@ -159,16 +159,16 @@ np.savez(sys.argv[-1], **rows)
 def test_croissant_describes_every_format(eight, tmp_path):
     forms = ("folder", "hdf5", "webdataset", "imagefolder")
     folders = [released(eight, tmp_path, form) for form in forms]
-    found = script(CROISSANT, tmp_path, *folders)
+    report = script(CROISSANT, tmp_path, *folders)
     ids = sorted(pair.id for pair in eight.pairs)
-    assert {name: list(rows) for name, rows in found.items() if "/" not in name} == {
+    assert {name: list(rows) for name, rows in report.items() if "/" not in name} == {
         f"{form}-3": ids for form in forms
     }
-    assert len(found) == len(forms) + 2 * 2 * len(ids)
+    assert len(report) == len(forms) + 2 * 2 * len(ids)
     for form in ("folder", "imagefolder"):  # whose pictures are files of their own
         for pair in eight.pairs:
             for role in ("blurry", "sharp"):
-                pixels = found[f"{form}-3/{pair.id}/{role}"]
+                pixels = report[f"{form}-3/{pair.id}/{role}"]
                 np.testing.assert_array_equal(pixels, read_image(getattr(pair, role)))
 
 

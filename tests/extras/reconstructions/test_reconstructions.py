@@ -52,8 +52,10 @@ def test_the_printed_size_is_met():
 def test_they_learn_a_batch_by_heart(name, build):
     torch.manual_seed(0)
     recipe = baseline(name).recipe()
-    made = objective(recipe.objective, **recipe.objective_settings)
-    ratio = loss_falls_to(build(), made, recipe, paired_batch(32), steps=20, learning_rate=3e-3)
+    criterion = objective(recipe.objective, **recipe.objective_settings)
+    ratio = loss_falls_to(
+        build(), criterion, recipe, paired_batch(32), steps=20, learning_rate=3e-3
+    )
     assert ratio < 0.85
 
 
@@ -62,10 +64,10 @@ def test_swin_diff_learns_a_batch_in_its_second_stage():
     """The picture does; a prior takes longer than a test has."""
     torch.manual_seed(0)
     recipe = baseline("swin-diff").recipe()
-    network, made = SwinDiff(dim=8, blocks=(1, 2, 1, 1), refinement=1), objective("swin_diff")
-    optimisers, batch = make_optimisers(recipe, network, made), paired_batch(32)
+    network, criterion = SwinDiff(dim=8, blocks=(1, 2, 1, 1), refinement=1), objective("swin_diff")
+    optimisers, batch = make_optimisers(recipe, network, criterion), paired_batch(32)
     pictures = [
-        optimiser_step(recipe, optimisers, network, made, batch, Progress(step, 0.0), 3e-3)[
+        optimiser_step(recipe, optimisers, network, criterion, batch, Progress(step, 0.0), 3e-3)[
             "picture"
         ]
         for step in range(15)
@@ -82,9 +84,9 @@ def test_daeformer_learns_from_both_views():
     recipe = baseline("daeformer").recipe()
     pair = paired_batch(32)
     batch = Batch(pair.supervision["dual_pixel"], pair.target)
-    made = objective(recipe.objective, **recipe.objective_settings)
+    criterion = objective(recipe.objective, **recipe.objective_settings)
     network = DAEformer(dim=16, blocks=(2, 1, 1, 1), refinement=2, heads=(1, 2, 2, 2))
-    assert loss_falls_to(network, made, recipe, batch, steps=15, learning_rate=3e-3) < 0.8
+    assert loss_falls_to(network, criterion, recipe, batch, steps=15, learning_rate=3e-3) < 0.8
 
 
 @torch.no_grad()
@@ -133,15 +135,15 @@ def test_grouped_shares_are_a_mixture_and_a_flat_picture_stays():
 def test_swin_diffs_stages_train_what_they_should():
     torch.manual_seed(0)
     network = SwinDiff(dim=8, blocks=(1, 1, 1, 1), refinement=1)
-    made = objective("swin_diff")
+    criterion = objective("swin_diff")
     trained = {}
     for stage, epoch in (("first", 0.0), ("second", 300.0)):
         network.zero_grad()
-        made.zero_grad()
-        loss, _ = made(network, paired_batch(32), Progress(0, epoch, 300))
+        criterion.zero_grad()
+        loss, _ = criterion(network, paired_batch(32), Progress(0, epoch, 300))
         loss.backward()
         parts = {"transformer": network.transformer, "encoder": network.encoder}
-        parts |= {"denoiser": network.denoiser, "target": made.get_submodule("encoder")}
+        parts |= {"denoiser": network.denoiser, "target": criterion.get_submodule("encoder")}
         trained[stage] = {
             name for name, part in parts.items() if next(part.parameters()).grad is not None
         }

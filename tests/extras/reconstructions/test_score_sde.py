@@ -128,8 +128,8 @@ def test_blur_keeps_light_and_has_its_own_adjoint():
     matrix = blur_matrix(blur, side)
     torch.testing.assert_close(matrix.sum(1), torch.ones(side * side))
     residual = torch.rand(1, 1, side, side)
-    found = blur.adjoint_of(torch.zeros_like(residual), residual)
-    torch.testing.assert_close(found.flatten(), matrix.T @ residual.flatten())
+    adjoint = blur.adjoint_of(torch.zeros_like(residual), residual)
+    torch.testing.assert_close(adjoint.flatten(), matrix.T @ residual.flatten())
     # The last pixel is blurred most: its own share is the smallest.
     assert float(matrix[-1].max()) < 0.1 < float(matrix[0].max())
 
@@ -152,8 +152,10 @@ def test_a_score_of_nothing_costs_a_half_per_value():
 def test_it_learns_a_batch_by_heart():
     torch.manual_seed(0)
     recipe = baseline("score-sde-defocus").recipe()
-    made = objective(recipe.objective)
-    ratio = loss_falls_to(ScoreSDE(), made, recipe, paired_batch(32), steps=25, learning_rate=3e-3)
+    criterion = objective(recipe.objective)
+    ratio = loss_falls_to(
+        ScoreSDE(), criterion, recipe, paired_batch(32), steps=25, learning_rate=3e-3
+    )
     assert ratio < 0.8
 
 

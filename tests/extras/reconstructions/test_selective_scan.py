@@ -18,10 +18,10 @@ drawn = partial(sequences, channels=4, groups=2, states=3)
 def test_equals_the_recurrence_in_float32(length):
     exact = recurrence(*drawn(length))
     given = selective_scan(*(each.float() for each in drawn(length)))
-    for ours, wanted in zip(given, exact, strict=True):
-        assert ours.dtype == torch.float32
+    for result, wanted in zip(given, exact, strict=True):
+        assert result.dtype == torch.float32
         scale = float(wanted.abs().max())
-        assert float((ours - wanted).abs().max()) <= 1e-5 * max(1.0, scale)
+        assert float((result - wanted).abs().max()) <= 1e-5 * max(1.0, scale)
 
 
 def test_gradients_equal_those_of_the_recurrence(monkeypatch):
@@ -33,8 +33,8 @@ def test_gradients_equal_those_of_the_recurrence(monkeypatch):
         written, state = scan(*inputs)
         loss = (written * torch.linspace(-1, 1, 2100)).sum() + state.square().sum()
         gradients.append(torch.autograd.grad(loss, inputs))
-    for ours, wanted in zip(*gradients, strict=True):
-        torch.testing.assert_close(ours, wanted, rtol=1e-9, atol=1e-9)
+    for gradient, wanted in zip(*gradients, strict=True):
+        torch.testing.assert_close(gradient, wanted, rtol=1e-9, atol=1e-9)
 
 
 def test_stays_in_float32_under_mixed_precision():
@@ -46,13 +46,13 @@ def test_stays_in_float32_under_mixed_precision():
 
 @torch.no_grad()
 def test_without_values_it_has_the_shapes_and_the_memory_of_any_other():
-    found = []
+    seen_shapes = []
     for device in ("cpu", "meta"):
         shapes = ((1, 64, 5000), (1, 64, 5000), (64, 16), (1, 1, 16, 5000), (1, 1, 16, 5000), (64,))
         with torch.no_grad(), LiveBytes() as live:
             given = selective_scan(*(torch.zeros(shape, device=device) for shape in shapes))
-        found.append((*(each.shape for each in given), live.peak))
-    (*shapes_with, peak), (*shapes_without, hollow) = found
+        seen_shapes.append((*(each.shape for each in given), live.peak))
+    (*shapes_with, peak), (*shapes_without, hollow) = seen_shapes
     assert shapes_with == shapes_without
     assert hollow == pytest.approx(peak, rel=0.03)
 

@@ -18,10 +18,10 @@ def test_a_fused_picture_has_the_colours_of_its_frames(run, tmp_path):
         frame = np.concatenate([left[:, :middle], right[:, middle:]], axis=1)
         path = tmp_path / "stack" / f"{name}.png"
         PillowImage.fromarray(frame).save(path, icc_profile=WIDE)
-    told = run("defocus-data", "fuse", tmp_path / "stack", "--out", tmp_path / "out")
-    assert told.returncode == 0, told.stderr
-    (made,) = (tmp_path / "out").rglob("all-in-focus.png")
-    assert profile_of(made) == WIDE
+    result = run("defocus-data", "fuse", tmp_path / "stack", "--out", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    (picture,) = (tmp_path / "out").rglob("all-in-focus.png")
+    assert profile_of(picture) == WIDE
 
 
 def test_a_fused_picture_has_those_of_its_reference(tmp_path, run):
@@ -29,9 +29,9 @@ def test_a_fused_picture_has_those_of_its_reference(tmp_path, run):
     for name, left, right in (("1", sharp, blurry), ("2", blurry, sharp)):
         frame = np.concatenate([left[:, :80], right[:, 80:]], axis=1)
         of_camera(tmp_path / "stack" / f"{name}.png", frame)
-    done = run("defocus-data", "fuse", tmp_path / "stack", "--out", tmp_path / "out", "--json")
-    assert done.returncode == 0, done.stderr
-    (made,) = (tmp_path / "out").rglob("all-in-focus.png")
-    require_carried(made)
-    assert held(made)["colour chunks cICP"] == COLOUR_CODE
-    assert [one["names"] for one in json.loads(done.stdout)["left_behind"]] == [["Orientation"]]
+    result = run("defocus-data", "fuse", tmp_path / "stack", "--out", tmp_path / "out", "--json")
+    assert result.returncode == 0, result.stderr
+    (picture,) = (tmp_path / "out").rglob("all-in-focus.png")
+    require_carried(picture)
+    assert held(picture)["colour chunks cICP"] == COLOUR_CODE
+    assert [one["names"] for one in json.loads(result.stdout)["left_behind"]] == [["Orientation"]]

@@ -55,6 +55,6 @@ def test_every_frame_is_known_at_full_size(real_data, frame):
     """2048 x 1536 px; above it is half of that."""
     stack = real_data / "focus-stacks" / "pcb"
     pair = read_pair(stack / f"pcb_00{frame}.jpg", stack / "expected.jpg")
-    found = measure(*pair, flow_estimator("dis")).misalignment
-    assert found.similarity is not None, found.reason
-    assert found.similarity.zoom == pytest.approx(ZOOMS[frame], abs=0.0015)
+    misalignment = measure(*pair, flow_estimator("dis")).misalignment
+    assert misalignment.similarity is not None, misalignment.reason
+    assert misalignment.similarity.zoom == pytest.approx(ZOOMS[frame], abs=0.0015)

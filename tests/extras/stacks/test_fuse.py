@@ -67,22 +67,22 @@ def write_stack(folder: Path) -> Path:
 
 def test_each_place_comes_from_the_frame_that_is_sharp_there():
     frames = [np.asarray(as_float(frame), np.float32) for frame in frames_of(scene())]
-    found = fused(lambda: ((frame, np.ones((HEIGHT, WIDTH), bool)) for frame in frames))
+    fusion = fused(lambda: ((frame, np.ones((HEIGHT, WIDTH), bool)) for frame in frames))
     truth = as_float(scene())
     single = max(psnr(frame, truth) for frame in frames)
-    assert psnr(found.picture, truth) > single + 6
-    middle = found.index[:, 110:210]
-    sure = found.confidence[:, 110:210] > 0.5
+    assert psnr(fusion.picture, truth) > single + 6
+    middle = fusion.index[:, 110:210]
+    sure = fusion.confidence[:, 110:210] > 0.5
     assert (middle[sure] == 1).mean() > 0.95
-    assert set(np.unique(found.index)) == {0, 1, 2}
+    assert set(np.unique(fusion.index)) == {0, 1, 2}
 
 
 def test_where_nothing_tells_the_frames_apart_the_confidence_is_nought():
     wall = np.full((64, 64, 3), 0.4, np.float32)
     frames = (wall, wall.copy())
-    found = fused(lambda: ((frame, np.ones((64, 64), bool)) for frame in frames))
-    assert found.confidence.max() == 0.0
-    np.testing.assert_allclose(found.picture, wall, atol=1e-5)
+    fusion = fused(lambda: ((frame, np.ones((64, 64), bool)) for frame in frames))
+    assert fusion.confidence.max() == 0.0
+    np.testing.assert_allclose(fusion.picture, wall, atol=1e-5)
 
 
 @pytest.mark.parametrize("count", [2, 12])
@@ -98,11 +98,11 @@ def test_noise_on_a_plain_wall_gives_no_confidence(count, deviation):
         for one in (sharp, *[blurred] * (count - 1))
     ]
     seen = np.ones((HEIGHT, WIDTH), bool)
-    found = fused(lambda: iter([(frame, seen) for frame in frames]))
-    wall = found.confidence[:, WIDTH // 2 + 60 :]
+    fusion = fused(lambda: iter([(frame, seen) for frame in frames]))
+    wall = fusion.confidence[:, WIDTH // 2 + 60 :]
     assert np.quantile(wall, 0.99) < 0.05
     assert wall.max() < 0.5
-    picture = found.confidence[:, : WIDTH // 2 - 20]
+    picture = fusion.confidence[:, : WIDTH // 2 - 20]
     assert np.median(picture) > (0.8 if deviation < 0.02 else 0.5)
 
 
@@ -111,13 +111,13 @@ def test_what_a_frame_does_not_show_is_not_taken_from_it():
     other = np.ones_like(sharp)
     other[::2] = 0.0  # the strongest detail that there is, but not of the scene
     seen = np.ones((HEIGHT, WIDTH), bool)
-    found = fused(lambda: iter([(sharp, seen), (other, ~seen)]))
-    assert (found.index == 0).all()
-    np.testing.assert_allclose(found.picture, sharp, atol=1e-3)
+    fusion = fused(lambda: iter([(sharp, seen), (other, ~seen)]))
+    assert (fusion.index == 0).all()
+    np.testing.assert_allclose(fusion.picture, sharp, atol=1e-3)
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory):
+def stacks(tmp_path_factory):
     root = tmp_path_factory.mktemp("fused")
     write_stack(root / "stacks" / "cup")
     arguments = [str(root / "stacks"), "--out", str(root / "out")]
@@ -126,10 +126,10 @@ def done(tmp_path_factory):
     return root, result.output
 
 
-def test_every_frame_is_a_pair_with_the_fused_picture(done):
-    root, told = done
-    assert "all-in-focus.png: 3 frames" in told
-    assert f"manifest:{root / 'out'}" in told
+def test_every_frame_is_a_pair_with_the_fused_picture(stacks):
+    root, result = stacks
+    assert "all-in-focus.png: 3 frames" in result
+    assert f"manifest:{root / 'out'}" in result
     dataset = open_dataset(f"manifest:{root / 'out'}")
     assert [pair.id for pair in dataset.pairs] == ["cup-f0", "cup-f1", "cup-f2"]
     assert {pair.scene for pair in dataset.pairs} == {"cup"}
@@ -152,14 +152,14 @@ def test_every_frame_is_a_pair_with_the_fused_picture(done):
     assert record["compared"]["psnr_db"] > record["compared"]["best_frame_db"] + 3
 
 
-def test_again_makes_nothing_new_and_other_settings_are_refused(done, refused):
-    root, told = done
+def test_again_makes_nothing_new_and_other_settings_are_refused(stacks, refused):
+    root, result = stacks
     picture = root / "out/stacks/cup/all-in-focus.png"
     before = picture.stat().st_mtime_ns
     stack = open_dataset(f"stack:{root / 'stacks'}")
     (again,), _ = fuse_stacks(stack, root / "out")
     assert again.picture == picture
-    assert f"{again.psnr_db:.2f} dB against expected.png" in told
+    assert f"{again.psnr_db:.2f} dB against expected.png" in result
     assert picture.stat().st_mtime_ns == before
     with refused(DatasetError):
         fuse_stacks(stack, root / "out", 1)
@@ -182,11 +182,11 @@ def test_a_frame_that_cannot_be_placed_is_left_out(tmp_path):
     stack = write_stack(tmp_path / "stack")
     other = cv2.resize(skimage.data.rocket(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     write_image(stack / "f3.png", np.asarray(other))
-    (done,), _ = fuse_stacks(open_dataset(f"stack:{stack}"), tmp_path / "out", 2)
-    assert (done.frames, done.left_out) == (3, 1)
+    (fusion,), _ = fuse_stacks(open_dataset(f"stack:{stack}"), tmp_path / "out", 2)
+    assert (fusion.frames, fusion.left_out) == (3, 1)
     dataset = open_dataset(f"manifest:{tmp_path / 'out'}")
     assert [pair.id for pair in dataset.pairs] == ["stack-f0", "stack-f1", "stack-f2"]
-    record = json.loads((done.picture.parent / "fusion.json").read_text())
+    record = json.loads((fusion.picture.parent / "fusion.json").read_text())
     assert list(record["left_out"]) == ["f3.png"]
 
 
@@ -214,10 +214,10 @@ def small_thing(shift: float, diameter: float) -> NDArray[np.float32]:
 
 def test_a_small_thing_before_a_wall_is_placed_by_correlation():
     reference = small_thing(0.0, 1.0)
-    found = correlated(reference, small_thing(2.5, 3.0))
-    assert found is not None
+    place = correlated(reference, small_thing(2.5, 3.0))
+    assert place is not None
     corners = np.array([[110, 210, 160], [80, 160, 120], [1, 1, 1]], np.float64)
-    there = found @ corners
+    there = place @ corners
     np.testing.assert_allclose(there[:2] - corners[:2], [[2.5] * 3, [-2.5] * 3], atol=0.1)
     assert correlated(reference, np.ascontiguousarray(reference[::-1, ::-1])) is None
     assert correlated(np.zeros((64, 64), np.float32), np.zeros((64, 64), np.float32)) is None
@@ -244,13 +244,13 @@ def test_a_frame_or_a_stack_that_cannot_be_read_is_left_out_and_tried_again(
     (root / "twice/f1.jpg").write_bytes(whole)
     words = [str(root), "--out", "out", "--json"]
     for _ in range(2):
-        done = CliRunner().invoke(command, words, standalone_mode=False)
-        assert done.return_value == 1, done.output
-        told = json.loads(capfd.readouterr().out)
-        assert [one["id"] for one in told["left_out"]] == ["twice", "cut", "cup/f1.png"]
-        for one in told["left_out"]:
-            assert f"stack or frame {one['id']} is left out: {one['reason']}" in done.stderr
-        assert [one["frames"] for one in told["stacks"]] == [2]
+        result = CliRunner().invoke(command, words, standalone_mode=False)
+        assert result.return_value == 1, result.output
+        stdout = json.loads(capfd.readouterr().out)
+        assert [one["id"] for one in stdout["left_out"]] == ["twice", "cut", "cup/f1.png"]
+        for one in stdout["left_out"]:
+            assert f"stack or frame {one['id']} is left out: {one['reason']}" in result.stderr
+        assert [one["frames"] for one in stdout["stacks"]] == [2]
     for name in ("cup", "cut"):
         for frame in ("f0", "f1"):
             (root / name / f"{frame}.png").write_bytes(whole)

@@ -19,8 +19,8 @@ def fusing(blurry: Image, sharp: Image, _folder: Path) -> None:
         for picture in (blurry, sharp):
             yield np.asarray(as_float(picture), np.float32), everywhere
 
-    made = fused(frames)
-    require_finite((made.picture, made.confidence))
+    fusion = fused(frames)
+    require_finite((fusion.picture, fusion.confidence))
 
 
 @pytest.mark.parametrize("name", PICTURES)

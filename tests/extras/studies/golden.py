@@ -21,8 +21,8 @@ gain_ev = 0.1
 
 
 def _displaced(dataset: Dataset, out: Path) -> Numbers:
-    found = displacing.displaced(replace(dataset, rendered=True), 2.0, 0.01)
-    yield from of_folder(found.root)
+    moved = displacing.displaced(replace(dataset, rendered=True), 2.0, 0.01)
+    yield from of_folder(moved.root)
 
 
 def _doses(_dataset: Dataset, out: Path) -> Numbers:

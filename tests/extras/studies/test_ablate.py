@@ -41,7 +41,9 @@ def test_lines_are_systems_and_have_the_papers_numbers():
 def test_the_small_network_changes_the_settings_of_the_objective_alone():
     narrow = {line.system: chosen(JDRL, line, narrow=True).recipe for line in JDRL.lines}
     settings = {name: recipe().objective_settings for name, recipe in narrow.items() if recipe}
-    assert [name for name, found in settings.items() if "features" not in found] == ["unet"]
+    assert [
+        name for name, line_settings in settings.items() if "features" not in line_settings
+    ] == ["unet"]
 
 
 def test_an_objective_without_an_ablation_is_refused(refused):
@@ -87,12 +89,12 @@ def test_errors_are_told_apart_by_circle_of_confusion(tmp_path):
         truth=tmp_path / "truth.png", defocus_map=tmp_path / "map.npy",
     )  # fmt: skip
     card = Card("worse", "Worse", "network", "single", "paper", "-", "-", "-")
-    found = psnr_by_blur(Worse(), card, [pair], torch.device("cpu"))
+    by_blur = psnr_by_blur(Worse(), card, [pair], torch.device("cpu"))
     assert bin_names() == ("0-2", "2-4", "4-6", "6-8", "8+")
-    assert found[1:4] == [None, None, None]
-    assert found[4] == pytest.approx(20.0, abs=0.01)
-    assert found[0] is not None
-    assert found[0] > 100
+    assert by_blur[1:4] == [None, None, None]
+    assert by_blur[4] == pytest.approx(20.0, abs=0.01)
+    assert by_blur[0] is not None
+    assert by_blur[0] > 100
 
 
 SETTINGS = "[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\nlearning_rate = 1e-3\n"
@@ -105,9 +107,9 @@ def test_all_lines_run_and_are_not_repeated(bench, tmp_path):
     arguments = ["studies", "ablate", "jdrl", "--dataset", "sample:strong", "--narrow", "--json"]
     arguments += ["--settings", "s.toml", "--out", "out", "--equal-time"]
     assert callable(bench)
-    done = bench(*arguments)  # nineteen runs of sixteen pictures
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+    result = bench(*arguments)  # nineteen runs of sixteen pictures
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
     assert len(document["lines"]) == len(JDRL.all_lines(rendered=True)) + 3
     assert all(len(line["psnr"]["truth"]) == 1 for line in document["lines"])
     again = bench(*arguments)

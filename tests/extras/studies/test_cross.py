@@ -32,7 +32,7 @@ def cells(*gains: CrossGain) -> list[object]:
 
 
 def test_printed_gains_are_differences_of_printed_cells_of_known_trainings():
-    known = {(one.cell.system, one.cell.dataset): one for one in published_gains()}
+    by_cell = {(one.cell.system, one.cell.dataset): one for one in published_gains()}
     expected = {
         ("dmenet", "dpdd"): 0.01,
         ("dmenet", "realdof"): 0.08,
@@ -43,11 +43,11 @@ def test_printed_gains_are_differences_of_printed_cells_of_known_trainings():
         ("kpac", "lfdof"): 3.07,
         ("lakdnet-lfdof", "lfdof"): 6.00,
     }
-    assert {key: known[key].value for key in expected} == expected
-    assert all(WARPED not in {one.cell.protocol, one.input.protocol} for one in known.values())
-    assert [known[key].own_set for key in expected] == [False] * 6 + [True] * 2
-    assert {one.value for one in known["dmenet", "dpdd"].contradicting} == {"23.33"}
-    stated = [one for one in known.values() if one.stated]
+    assert {key: by_cell[key].value for key in expected} == expected
+    assert all(WARPED not in {one.cell.protocol, one.input.protocol} for one in by_cell.values())
+    assert [by_cell[key].own_set for key in expected] == [False] * 6 + [True] * 2
+    assert {one.value for one in by_cell["dmenet", "dpdd"].contradicting} == {"23.33"}
+    stated = [one for one in by_cell.values() if one.stated]
     assert all("trained" in one.cell.note for one in stated)
 
 
@@ -132,11 +132,11 @@ def test_one_dataset_and_one_picture_fail_and_the_others_go_on(tmp_path, run):
     datasets = [word for name in sets for word in ("--dataset", f"{name}:{tmp_path / name}")]
     wrong = ["--dataset", f"rtf:{tmp_path / 'nowhere'}"]
     asked = ["studies", "cross", "defocus-s", *datasets, *wrong, "--skip-missing", "--json"]
-    done = run("defocus-bench", *asked)
-    assert done.returncode == 2, done.stderr
-    assert "nowhere: no such dataset folder" in done.stderr
-    assert "S1_ap1_1 is left out" in done.stderr
-    document = json.loads(done.stdout)
+    result = run("defocus-bench", *asked)
+    assert result.returncode == 2, result.stderr
+    assert "nowhere: no such dataset folder" in result.stderr
+    assert "S1_ap1_1 is left out" in result.stderr
+    document = json.loads(result.stdout)
     assert [one["id"] for one in document.pop("left_out")] == ["S1_ap1_1"]
     gains = {(one["dataset"], one["protocol"]): one for one in document["measured"]}
     assert len(gains) == 6

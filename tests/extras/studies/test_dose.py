@@ -63,11 +63,11 @@ def planted(offset: float, spread: float = 0.1, seeds: int = 3) -> Array:
 
 
 def test_a_planted_gain_is_found_with_a_paired_interval():
-    found = gain(planted(0.5), planted(0.0))
-    assert found.value == pytest.approx(0.5, abs=0.05)
-    assert found.low < found.value < found.high
-    assert found.high - found.low < 0.3  # the scenes' own spread of 4 dB is not in it
-    assert found.sign == 1
+    estimate = gain(planted(0.5), planted(0.0))
+    assert estimate.value == pytest.approx(0.5, abs=0.05)
+    assert estimate.low < estimate.value < estimate.high
+    assert estimate.high - estimate.low < 0.3  # the scenes' own spread of 4 dB is not in it
+    assert estimate.sign == 1
     assert gain(planted(0.0), planted(0.5)).sign == -1
     assert gain(planted(0.0), planted(0.001)).sign == 0
 
@@ -106,9 +106,9 @@ def test_protocols_that_agree_and_that_reverse():
     by_scipy = stats.kendalltau(
         [tied[name].mean() for name in tied], [truth[name].mean() for name in tied]
     )
-    found = agreement(tied, truth)
-    assert found is not None
-    assert found.value == pytest.approx(by_scipy.statistic)
+    tau = agreement(tied, truth)
+    assert tau is not None
+    assert tau.value == pytest.approx(by_scipy.statistic)
     assert agreement({name: truth[name] for name in "ab"}, {n: truth[n] for n in "ab"}) is None
 
 
@@ -131,12 +131,12 @@ def wall(bend_px: float, blur_px: float = 0.8) -> Array:
 
 
 def test_lines_that_were_bent_are_measured():
-    (line, *_) = found = straight_lines(wall(0.0))
+    (line, *_) = lines = straight_lines(wall(0.0))
     assert line.length_px > 150
     assert line_bend_px(wall(0.0), line) < 0.005
     assert line_bend_px(wall(1.0), line) == pytest.approx(1 / np.sqrt(2), rel=0.08)
     assert line_bend_px(wall(0.3), line) == pytest.approx(0.3 / np.sqrt(2), rel=0.08)
-    assert mean_bend_px(wall(0.3), found) == pytest.approx(0.3 / np.sqrt(2), rel=0.08)
+    assert mean_bend_px(wall(0.3), lines) == pytest.approx(0.3 / np.sqrt(2), rel=0.08)
 
 
 def test_a_blurred_or_displaced_line_is_not_bent():
@@ -305,13 +305,13 @@ def test_an_edited_network_of_ones_own_is_another_one_begun_or_narrow(
 
 def test_a_crop_larger_than_the_pictures_is_refused_before_any_training(dosed, tmp_path):
     (tmp_path / "s.toml").write_text(SHORT.replace("crop_px = 16", "crop_px = 65"))
-    done = CliRunner().invoke(
+    result = CliRunner().invoke(
         command,
         ["jdrl", "--doses", "4", "--narrow", "--dataset", f"manifest:{dosed}",
          "--settings", str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")],
     )  # fmt: skip
-    assert isinstance(done.exception, InputError)
-    assert str(done.exception) == (
+    assert isinstance(result.exception, InputError)
+    assert str(result.exception) == (
         "no training picture is as large as the training crop of 65 px, the largest is 64x64; "
         "choose a smaller crop_px with --settings"
     )
@@ -340,11 +340,11 @@ def test_the_sample_is_refused_before_it_is_rendered(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path))
     for name in ("sample", "sample:strong"):
-        done = CliRunner().invoke(
+        result = CliRunner().invoke(
             command, ["jdrl", "--doses", "4", "--narrow", "--dataset", name, "--dry-run"]
         )
-        assert isinstance(done.exception, InputError)
-        assert f"{name}: its pairs have no dose; render them with" in str(done.exception)
+        assert isinstance(result.exception, InputError)
+        assert f"{name}: its pairs have no dose; render them with" in str(result.exception)
     assert not list(tmp_path.iterdir())
 
 
@@ -352,20 +352,24 @@ def test_a_plan_says_which_system_is_which_line(dosed, tmp_path):
     words = ["jdrl", "--doses", "4", "--narrow", "--line", "robust loss", "--dry-run"]
     (tmp_path / "s.toml").write_text(SHORT)
     words += ["--settings", str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")]
-    done = CliRunner().invoke(command, [*words, "--dataset", f"manifest:{dosed}"])
-    assert done.exit_code == 0, done.output
-    assert re.search(r"^\W*robust loss\W+unet-geman-mcclure-narrow\W*$", done.stdout, re.MULTILINE)
-    assert re.search(r"^\W*control: true pairs\W+unet-truth-narrow\W*$", done.stdout, re.MULTILINE)
+    result = CliRunner().invoke(command, [*words, "--dataset", f"manifest:{dosed}"])
+    assert result.exit_code == 0, result.output
+    assert re.search(
+        r"^\W*robust loss\W+unet-geman-mcclure-narrow\W*$", result.stdout, re.MULTILINE
+    )
+    assert re.search(
+        r"^\W*control: true pairs\W+unet-truth-narrow\W*$", result.stdout, re.MULTILINE
+    )
 
 
 def test_a_plan_counts_the_control_that_has_its_lines_dose(dosed, tmp_path):
     (tmp_path / "s.toml").write_text(SHORT)
     words = ["jdrl", "--doses", "0,4", "--narrow", "--line", "registered pairs", "--dry-run"]
     words += ["--settings", str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")]
-    done = CliRunner().invoke(command, [*words, "--dataset", f"manifest:{dosed}"])
-    assert done.exit_code == 0, done.output
+    result = CliRunner().invoke(command, [*words, "--dataset", f"manifest:{dosed}"])
+    assert result.exit_code == 0, result.output
     for dose in ("0", "4"):
-        assert re.search(rf"unet-truth-narrow\W+manifest:\S*@{dose}px\W+1 of 1\b", done.stdout)
+        assert re.search(rf"unet-truth-narrow\W+manifest:\S*@{dose}px\W+1 of 1\b", result.stdout)
 
 
 @pytest.mark.full
@@ -375,9 +379,9 @@ def test_progress_counts_over_the_whole_study(dosed, tmp_path, monkeypatch):
     (tmp_path / "s.toml").write_text(SHORT)
     words = ["jdrl", "--doses", "0,4", "--narrow", "--line", "robust loss"]
     words += ["--settings", str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")]
-    done = CliRunner().invoke(command, [*words, "--dataset", f"manifest:{dosed}"])
-    assert done.exit_code == 0, done.output
-    begun = re.findall(r"^\[(\d+)/(\d+)\] \S+ \((.+?)\)(.*)$", done.stderr, re.MULTILINE)
+    result = CliRunner().invoke(command, [*words, "--dataset", f"manifest:{dosed}"])
+    assert result.exit_code == 0, result.output
+    begun = re.findall(r"^\[(\d+)/(\d+)\] \S+ \((.+?)\)(.*)$", result.stderr, re.MULTILINE)
     assert [(int(place), int(total)) for place, total, *_ in begun] == [
         (place, 10) for place in range(1, 11)
     ]
@@ -389,7 +393,7 @@ def test_progress_counts_over_the_whole_study(dosed, tmp_path, monkeypatch):
     timed = [label.split(", ")[0] for *_, label, rest in begun if rest.endswith(" left")]
     assert timed == ["1 plain loss", "JDRL", "robust loss"] * 2, "of both doses"
     for name in ("dose.json", "report.html"):
-        assert str(tmp_path / "out" / name) in done.stderr.splitlines()[-1]
+        assert str(tmp_path / "out" / name) in result.stderr.splitlines()[-1]
 
 
 def document_of(doses: Sequence[float], lines: Sequence[str], seeds: int = 2) -> dict[str, Any]:
@@ -423,10 +427,10 @@ def test_what_a_smaller_document_lacks_is_told(tmp_path, capsys):
         ),
     ):
         tell_lost(tmp_path, document)
-        told = capsys.readouterr().err
-        assert said in told
-        assert kept in told
-        assert len(told.splitlines()) == 1
+        stderr = capsys.readouterr().err
+        assert said in stderr
+        assert kept in stderr
+        assert len(stderr.splitlines()) == 1
     tell_lost(tmp_path, document_of([0, 2, 4, 8], ["a", "b", "c"]))
     (tmp_path / DOSES).write_text("{")
     tell_lost(tmp_path, document_of([2], []))
@@ -468,9 +472,9 @@ def test_options_that_do_not_go_together(dosed):
         (["--doses", "0", "--equal-time"], "--equal-time does not go with --doses"),
         (["--doses", "a few"], "is not a list of numbers"),
     ):
-        done = CliRunner().invoke(command, ["jdrl", "--dataset", f"manifest:{dosed}", *words])
-        assert done.exit_code == 2
-        assert message in done.output
+        result = CliRunner().invoke(command, ["jdrl", "--dataset", f"manifest:{dosed}", *words])
+        assert result.exit_code == 2
+        assert message in result.output
 
 
 @pytest.mark.parametrize(
@@ -603,9 +607,7 @@ def test_a_study_is_trained_told_and_shown(tmp_path, monkeypatch, capfd):
         added = line["means"]["edge_px"] - by_label["blurry input"]["means"]["edge_px"]
         assert line["moved_px"]["value"] == pytest.approx(added)
         assert line["parts_over_input"]["psnr"] == line["over_input"]
-        own, blurry = (
-            known["means"]["truth/psnr_edges"] for known in (line, by_label["blurry input"])
-        )
+        own, blurry = (row["means"]["truth/psnr_edges"] for row in (line, by_label["blurry input"]))
         assert line["parts_over_input"]["psnr_edges"]["value"] == pytest.approx(
             own - blurry, abs=1e-6
         )
@@ -628,9 +630,9 @@ def test_a_study_is_trained_told_and_shown(tmp_path, monkeypatch, capfd):
     assert one["strip"]["labels"] == [
         "blurry input", "1 plain loss", "JDRL", "registered pairs", "control: true pairs", "truth",
     ]  # fmt: skip
-    told = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert "Crops by dose" in told
-    assert one["strip"]["scene"] in told
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Crops by dose" in html
+    assert one["strip"]["scene"] in html
     strip = read_image(tmp_path / "out" / strip_name(4))
     side, columns = CROP_PX * SHOWN, 6
     bends = one["scene_lines"]["line_px"]

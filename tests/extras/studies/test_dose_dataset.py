@@ -73,9 +73,9 @@ def test_a_scene_tells_the_photograph_behind_it(tmp_path):
     request.write_text(REQUEST.replace("test = 2", "test = 8"))
     pairs = render_dosed_dataset(request, tmp_path / "out", tmp_path / "photographs")
     held_out = {one.pixels_hash for one in read_photographs(photographs.of("held-out"))}
-    found = {pair.metadata[PHOTOGRAPH] for pair in pairs if pair.split == "test"}
-    assert len(found & held_out) > 1
-    assert found <= held_out | {None}
+    behind = {pair.metadata[PHOTOGRAPH] for pair in pairs if pair.split == "test"}
+    assert len(behind & held_out) > 1
+    assert behind <= held_out | {None}
     kept = {pair.id: pair.metadata[PHOTOGRAPH] for pair in read(tmp_path / "out").pairs}
     assert kept == {pair.id: pair.metadata[PHOTOGRAPH] for pair in pairs}
     by_scene = {(pair.scene, pair.metadata[PHOTOGRAPH]) for pair in pairs}

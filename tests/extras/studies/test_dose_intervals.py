@@ -13,9 +13,9 @@ def test_an_added_bend_is_told_from_the_noise_of_the_edges():
     before = rng.uniform(0.03, 0.15, (1, SCENES))  # what noise bends in the blurry input
     for planted in (0.05, 0.127, 0.4):
         after = np.sqrt(np.square(before.repeat(3, axis=0)) + planted**2)
-        found = added_bend(after, before)
-        assert found.value == pytest.approx(planted)
-        assert found.low <= found.value <= found.high
+        bend = added_bend(after, before)
+        assert bend.value == pytest.approx(planted)
+        assert bend.low <= bend.value <= bend.high
     straighter = added_bend(before / 2, before)
     assert straighter.value < 0
     assert straighter.sign == -1
@@ -29,8 +29,8 @@ def test_scenes_of_one_photograph_are_drawn_together():
     for _ in range(400):
         own = 0.5 + np.tile(0.4 * rng.standard_normal(10), 4) + 0.1 * rng.standard_normal(SCENES)
         for name, one in (("scenes", None), ("photographs", origins)):
-            found = gain(own[None], np.zeros((1, SCENES)), one)
-            held[name] += found.low <= 0.5 <= found.high
+            estimate = gain(own[None], np.zeros((1, SCENES)), one)
+            held[name] += estimate.low <= 0.5 <= estimate.high
     assert held["scenes"] / 400 < 0.75
     assert held["photographs"] / 400 == pytest.approx(0.95, abs=0.03)
 
@@ -41,8 +41,10 @@ def coverage(seeds: int, seed_spread: float, scene_spread: float) -> float:
     held = 0
     for _ in range(400):
         own = 0.5 + seed_spread * rng.standard_normal((seeds, 1))
-        found = gain(own + scene_spread * rng.standard_normal((1, SCENES)), np.zeros((1, SCENES)))
-        held += found.low <= 0.5 <= found.high
+        estimate = gain(
+            own + scene_spread * rng.standard_normal((1, SCENES)), np.zeros((1, SCENES))
+        )
+        held += estimate.low <= 0.5 <= estimate.high
     return held / 400
 
 

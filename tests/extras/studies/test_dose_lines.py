@@ -207,9 +207,9 @@ def test_a_line_that_is_not_there(dosed, tmp_path, refused):
         (["--line", "JDRL"], "--line goes with --doses; add --doses, or leave it out"),
         (["--doses", "4", "--central", "--line", "JDRL"], "--line does not go with --central"),
     ):
-        done = CliRunner().invoke(command, ["jdrl", "--dataset", f"manifest:{dosed}", *words])
-        assert done.exit_code == 2
-        assert message in done.output
+        result = CliRunner().invoke(command, ["jdrl", "--dataset", f"manifest:{dosed}", *words])
+        assert result.exit_code == 2
+        assert message in result.output
 
 
 def test_a_reblurring_without_effect_prefers_the_blurry_picture(dosed):
@@ -254,8 +254,8 @@ def test_a_study_file_needs_no_more_than_the_setting(registrable, tmp_path, benc
         '[objectives.masked]\nobjective = "registered"\nsettings = {masked = true}\n'
         "[schedule]\nsteps = 2\ncrop_px = 32\nbatch = 1\nlearning_rate = 1e-3\n"
     )
-    done = bench("run", "--study", "study.toml", "--out", "out")
-    assert done.returncode == 0, done.stderr
-    told = (tmp_path / "out" / "leaderboard.csv").read_text()
-    assert "tiny-conv-with-measured" in told
-    assert "tiny-conv-with-masked" in told
+    result = bench("run", "--study", "study.toml", "--out", "out")
+    assert result.returncode == 0, result.stderr
+    table = (tmp_path / "out" / "leaderboard.csv").read_text()
+    assert "tiny-conv-with-measured" in table
+    assert "tiny-conv-with-masked" in table

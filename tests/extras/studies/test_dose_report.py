@@ -148,8 +148,8 @@ def page_of(out: Path) -> Page:
 
 
 def test_a_strip_is_taken_apart_as_it_was_put_together(refused):
-    found = cut_strip(strip(8.0), 6, lines=True)
-    for parts, seed in ((found.crops, 0), (found.lines, 2)):
+    strip_parts = cut_strip(strip(8.0), 6, lines=True)
+    for parts, seed in ((strip_parts.crops, 0), (strip_parts.lines, 2)):
         assert np.array_equal(parts, crops(seed, 6))
     assert cut_strip(strip(0.0), 6, lines=False).lines == ()
     for wrong, columns in ((strip(8.0)[:-1], 6), (strip(8.0), 5), (strip(0.0), 6)):
@@ -315,9 +315,9 @@ def test_a_study_in_which_nothing_learned_says_so(study):
     for line in kept["doses"][0]["lines"]:
         line["over_input"] = estimate(min(line["over_input"]["value"], -0.02))
     keep(study, kept)
-    told = page_of(study).summary.split("\n")
+    sentences = page_of(study).summary.split("\n")
     dose = kept["doses"][0]["dose_px"]
-    assert re.search(rf"none gains: [a-zA-Z ]+ at {dose:g} px, −0\.02 dB", told[0])
+    assert re.search(rf"none gains: [a-zA-Z ]+ at {dose:g} px, −0\.02 dB", sentences[0])
     for one in kept["doses"]:
         one["lines"][-1]["over_input"] = estimate(0.1)
     keep(study, kept)
@@ -414,8 +414,8 @@ def test_the_gains_by_part_stand_at_their_parts():
     times = [0.25, 0.5, 4.0, 1.0, 2.0]
     for label, gain in (("1 plain loss", 0.0), ("JDRL", 4.5), ("blurry input", 4.0)):
         points = zip(curves[label].x, curves[label].y, curves[label].errors, strict=True)
-        known = [point for point in points if np.isfinite(point[0])]
-        assert known == [(n, one * gain, (0.125, 0.25)) for n, one in enumerate(times)]
+        finite = [point for point in points if np.isfinite(point[0])]
+        assert finite == [(n, one * gain, (0.125, 0.25)) for n, one in enumerate(times)]
     assert "Where a line lies below the blurry input" in charts[8.0].note
 
 

@@ -30,9 +30,9 @@ from tests.extras.studies.conftest import render_doses
 def test_an_interval_is_one_of_95_percent():
     """Of many scenes it is as wide as that of a normal mean."""
     gains = np.random.default_rng(0).normal(0.5, 1.0, (1, 100))
-    found = gain(gains, np.zeros((1, 100)))
+    estimate = gain(gains, np.zeros((1, 100)))
     expected = 2 * 1.96 * float(gains.std()) / np.sqrt(100)
-    assert found.high - found.low == pytest.approx(expected, rel=0.1)
+    assert estimate.high - estimate.low == pytest.approx(expected, rel=0.1)
 
 
 def test_a_share_is_as_sure_as_the_scenes_agree_on_it():
@@ -41,19 +41,19 @@ def test_a_share_is_as_sure_as_the_scenes_agree_on_it():
     plain = rng.normal(28, 4, (1, 40))
     gap = rng.uniform(0.5, 4.0, (1, 40))
     line = plain + gap / 2 + rng.normal(0, 0.01, (1, 40))
-    found = share_of_gap(line, plain, plain + gap)
-    assert found is not None
-    assert found.value == pytest.approx(0.5, abs=0.01)
-    assert found.high - found.low < 0.02
+    share = share_of_gap(line, plain, plain + gap)
+    assert share is not None
+    assert share.value == pytest.approx(0.5, abs=0.01)
+    assert share.high - share.low < 0.02
 
 
 def test_a_protocol_that_scores_as_the_truth_does_agrees_with_it_for_sure():
     """Scenes rank the lines otherwise, so that other scenes would give another order of both."""
     rng = np.random.default_rng(2)
     truth = {name: rng.normal(28 + 0.1 * place, 1.0, (1, 40)) for place, name in enumerate("abcde")}
-    found = agreement({name: values - 3 for name, values in truth.items()}, truth)
-    assert found is not None
-    assert (found.low, found.value, found.high) == (1, 1, 1)
+    tau = agreement({name: values - 3 for name, values in truth.items()}, truth)
+    assert tau is not None
+    assert (tau.low, tau.value, tau.high) == (1, 1, 1)
 
 
 SCENES_DB = (24.0, 28.0, 33.0)
@@ -152,18 +152,18 @@ def outputs_of(part: Study, run: Run) -> Path:
 def test_each_protocol_has_the_tau_of_its_own_scores(finished):
     """Of 28 pairs of lines, as many are out of order as a protocol exchanges."""
     (dose,) = finished.document["doses"]
-    found = {protocol: tau["value"] for protocol, tau in dose["tau"].items()}
+    taus = {protocol: tau["value"] for protocol, tau in dose["tau"].items()}
     expected = {"gt": -1, "input-aligned": 26 / 28, "deformed-gt": 24 / 28, OFFICIAL_GRID: 1}
-    assert found == pytest.approx(expected)
+    assert taus == pytest.approx(expected)
 
 
 def test_a_share_is_one_of_the_gap_to_the_control_on_true_pairs(finished):
     (dose,) = finished.document["doses"]
-    found = {line["label"]: line["share"]["value"] for line in dose["lines"]}
+    shares = {line["label"]: line["share"]["value"] for line in dose["lines"]}
     expected = {
         "1 plain loss": 0.0, "JDRL": 0.25, "registered pairs": 0.5, "control: true pairs": 1.0
     }  # fmt: skip
-    assert {label: found[label] for label in expected} == pytest.approx(expected)
+    assert {label: shares[label] for label in expected} == pytest.approx(expected)
 
 
 def test_scores_and_outputs_of_a_scene_belong_together(finished):
@@ -186,9 +186,9 @@ def test_scenes_before_one_photograph_are_drawn_together(finished, photographs, 
     study, pairs = finished.study, []
     behind = dict(zip([pair.id for pair in finished.pairs], photographs, strict=False))
     for pair in study.dataset.pairs:
-        told = {PHOTOGRAPH: behind[pair.id]} if pair.id in behind else {}
+        metadata = {PHOTOGRAPH: behind[pair.id]} if pair.id in behind else {}
         others = {name: one for name, one in pair.metadata.items() if name != PHOTOGRAPH}
-        pairs.append(replace(pair, metadata=others | told))
+        pairs.append(replace(pair, metadata=others | metadata))
     dosed = replace(study, dataset=replace(study.dataset, pairs=tuple(pairs)))
     with open_results(study.out / "results.sqlite") as results:
         document = dose_document(dosed, finished.studies, results)

@@ -10,6 +10,6 @@ __all__ = ["folder"]
 def test_generalise_lists_them(folder, capfd):
     write_pair(folder.with_name("other"), "test", "z")
     options = ("--only", "input", "--test", "pairs:other", "--out", "out", "--json")
-    done = bench("studies", "generalise", "--dataset", "pairs:mine", *options)
-    assert done.return_value == 1, done.output
+    result = bench("studies", "generalise", "--dataset", "pairs:mine", *options)
+    assert result.return_value == 1, result.output
     assert [one["id"] for one in json.loads(capfd.readouterr().out)["left_out"]] == ["test-s"]

@@ -10,8 +10,8 @@ from defocus.extras.studies.ablation.lines import ablation_of, chosen
 def test_all_lines_of_the_ablation_are_accepted(*, narrow):
     """A narrow network's have ``features`` even where there is no network of kernels."""
     jdrl = ablation_of("jdrl")
-    found = [chosen(jdrl, line, narrow=narrow).recipe for line in jdrl.every_line()]
-    recipes = [recipe() for recipe in found if recipe]
+    line_recipes = [chosen(jdrl, line, narrow=narrow).recipe for line in jdrl.every_line()]
+    recipes = [recipe() for recipe in line_recipes if recipe]
     settings = [one.objective_settings for one in recipes if one.objective == "jdrl"]
     assert {"deformation", "flow", "kernels", "mask"} <= {name for one in settings for name in one}
     assert all(("features" in one) == narrow for one in settings)

@@ -58,8 +58,8 @@ def test_the_error_is_that_of_the_diameter_whatever_its_sign(pair):
 
 def test_the_command_lists_every_system_and_pair(pair, monkeypatch, capfd):
     opened(monkeypatch, pair, pair)
-    done = CliRunner().invoke(command, ["--json"])
-    assert done.exit_code == 0, done.output
+    result = CliRunner().invoke(command, ["--json"])
+    assert result.exit_code == 0, result.output
     rows = json.loads(capfd.readouterr().out)  # written past click, to the real stdout
     assert [row["name"] for row in rows] == ["ebdb", "ebdb", "jnb", "jnb", "tvl2-2016", "tvl2-2016"]
     assert all(0 <= row["everywhere"] < 20 for row in rows)
@@ -69,12 +69,12 @@ def test_a_pair_that_cannot_be_read_is_listed(pair, tmp_path, monkeypatch, capfd
     (tmp_path / "cut.png").write_bytes(pair.blurry.read_bytes()[:60])
     opened(monkeypatch, pair, replace(pair, id="b", blurry=tmp_path / "cut.png"))
     monkeypatch.setattr(commands, "SYSTEMS", ("jnb",))
-    done = CliRunner().invoke(command, ["--json"], standalone_mode=False)
-    assert done.return_value == 1
+    result = CliRunner().invoke(command, ["--json"], standalone_mode=False)
+    assert result.return_value == 1
     measured, lacking = json.loads(capfd.readouterr().out)
     assert (measured["pair"], lacking["pair"]) == ("a", "b")
     assert lacking["left_out"].startswith("cut.png: ")
-    assert "pair b is left out: cut.png: " in done.output
+    assert "pair b is left out: cut.png: " in result.output
 
 
 def test_the_table_has_heads_units_and_means(pair, monkeypatch, capsys):
@@ -93,6 +93,6 @@ def test_the_table_has_heads_units_and_means(pair, monkeypatch, capsys):
 def test_pairs_without_maps_are_refused(pair, monkeypatch):
     without = replace(pair, defocus_map=None)
     opened(monkeypatch, without)
-    done = CliRunner().invoke(command, [])
-    assert isinstance(done.exception, NotApplicableError)
-    assert str(done.exception).endswith(": no test pairs with true defocus maps")
+    result = CliRunner().invoke(command, [])
+    assert isinstance(result.exception, NotApplicableError)
+    assert str(result.exception).endswith(": no test pairs with true defocus maps")

@@ -32,13 +32,13 @@ def test_what_was_trained_on_one_dataset_is_tested_on_another(bench, datasets, t
     arguments += ["--test", second, "--out", "out", "--settings", "s.toml", "--json"]
     result = bench(*arguments)
     assert result.returncode == 0, result.stderr
-    found = json.loads(result.stdout)["results"]
-    assert [(one["system"], one["train_dataset"]) for one in found] == [
+    result_rows = json.loads(result.stdout)["results"]
+    assert [(one["system"], one["train_dataset"]) for one in result_rows] == [
         ("input", ""), ("tiny-conv", "tiny"), ("input", ""), ("tiny-conv", "tiny"),
     ]  # fmt: skip
-    home, away = found[1]["psnr"]["gt"], found[3]["psnr"]["gt"]
+    home, away = result_rows[1]["psnr"]["gt"], result_rows[3]["psnr"]["gt"]
     assert home != away
-    assert json.loads((tmp_path / "out" / "generalise.json").read_text())["results"] == found
+    assert json.loads((tmp_path / "out" / "generalise.json").read_text())["results"] == result_rows
     rows = scores_of(tmp_path / "out")
     assert {row["dataset"] for row in rows if row["system"] == "ceiling"} == {"tiny", "other"}
     abroad = {row["train_dataset"] for row in rows if row["system"] == "tiny-conv"}
@@ -92,18 +92,18 @@ def test_scores_against_misalignment_are_there_before_the_report_that_shows_them
     monkeypatch.setattr(misalignment, "open_for_study", lambda _: rendered)
     out, amounts = tmp_path / "out", [(0.0, 0.0), (2.0, 0.0)]
     systems = [registry.baseline("input")]
-    found, _ = misalignment.misalignment_study(out, "made", systems, "demo", 1, None, amounts)
-    assert [one.psnr["input"] for one in found] == [100.0, 100.0]  # restored is what was true
+    rows, _ = misalignment.misalignment_study(out, "made", systems, "demo", 1, None, amounts)
+    assert [one.psnr["input"] for one in rows] == [100.0, 100.0]  # restored is what was true
     document = json.loads((out / "misalignment.json").read_text())
-    assert document["conditions"] == [one.to_json() for one in found]
+    assert document["conditions"] == [one.to_json() for one in rows]
     assert "injected shift" in (out / "report.html").read_text()
 
 
 def test_the_plan_of_a_measured_study_counts_each_training_once(rendered, tmp_path, monkeypatch):
     moved = displaced(rendered, 1.0, 0.0)
-    known = {"made": rendered, "moved": moved}
+    datasets = {"made": rendered, "moved": moved}
     for module in (misalignment, generalisation):
-        monkeypatch.setattr(module, "open_for_study", known.__getitem__)
+        monkeypatch.setattr(module, "open_for_study", datasets.__getitem__)
     common = ["--dataset", "made", "--only", "dncnn", "--out", str(tmp_path / "out"), "--dry-run"]
     several = CliRunner().invoke(
         misalignment_command.command, [*common, "--shift", "1", "--zoom", "0.01"]

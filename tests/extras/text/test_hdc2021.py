@@ -27,11 +27,11 @@ def hdc2021(root: Path) -> Path:
 
 def test_hdc2021_has_the_true_text_and_keeps_a_text_in_one_split(tmp_path):
     dataset = open_dataset(f"hdc2021:{hdc2021(tmp_path)}")
-    found = by_id(dataset)
-    assert len(found) == 2 * 2 * 2
-    pair = found["step13-Verdana-0100"]
+    pairs = by_id(dataset)
+    assert len(pairs) == 2 * 2 * 2
+    pair = pairs["step13-Verdana-0100"]
     assert pair.scene == "Verdana-0100"
-    assert pair.split == found["step00-Verdana-0100"].split
+    assert pair.split == pairs["step00-Verdana-0100"].split
     assert pair.blurry.parent.name == "CAM02"
     assert pair.sharp is not None
     assert pair.sharp.parent.name == "CAM01"

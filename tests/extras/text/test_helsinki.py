@@ -59,8 +59,8 @@ def official(picture: np.ndarray) -> list[str]:
     official_picture(picture).save(buffer, "PNG")
     words = ["tesseract", "-", "-", "--oem", "1", "--psm", "6"]
     words += [word for one in SETTINGS for word in ("-c", one)]
-    done = subprocess.run(words, input=buffer.getvalue(), capture_output=True, check=True)
-    return [line.strip() for line in done.stdout.decode().split("\n") if line.strip()]
+    result = subprocess.run(words, input=buffer.getvalue(), capture_output=True, check=True)
+    return [line.strip() for line in result.stdout.decode().split("\n") if line.strip()]
 
 
 def made_up(kind: str) -> np.ndarray:
@@ -103,16 +103,16 @@ def test_the_reader_gets_the_bytes_and_settings_of_the_official_script(kind, tmp
 @pytest.mark.parametrize("blur", [0.0, 7.0, 16.0])
 def test_scores_are_those_of_the_official_steps(blur):
     picture = page(blur=blur)
-    found = helsinki_score(picture, TEXT)
+    score = helsinki_score(picture, TEXT)
     lines = official(picture)
     if len(lines) != 3:
-        assert found is None
+        assert score is None
     else:
-        assert found is not None
-        assert abs(found - 100 * similarity(lines[1], TEXT.split()[1])) <= 1
+        assert score is not None
+        assert abs(score - 100 * similarity(lines[1], TEXT.split()[1])) <= 1
     if blur == 0:
-        assert found is not None
-        assert found >= 80
+        assert score is not None
+        assert score >= 80
 
 
 @pytest.mark.debian

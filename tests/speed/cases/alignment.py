@@ -74,8 +74,8 @@ def _plain(blurry: Image, sharp: Image) -> NDArray[np.float64] | None:
     )
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-4)
     start, whole = np.eye(2, 3, dtype=np.float32), np.full(first.shape, 255, np.uint8)
-    _, found = cv2.findTransformECC(first, second, start, cv2.MOTION_AFFINE, criteria, whole, 5)
-    affine = np.vstack([found.astype(np.float64), [0, 0, 1]])
+    _, matrix = cv2.findTransformECC(first, second, start, cv2.MOTION_AFFINE, criteria, whole, 5)
+    affine = np.vstack([matrix.astype(np.float64), [0, 0, 1]])
     affine[:2, 2] *= 2
     size = (blurry.shape[1], blurry.shape[0])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP

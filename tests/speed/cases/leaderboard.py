@@ -33,8 +33,8 @@ def store_of_scores(path: Path, systems: int, pictures: int, datasets: int = 1) 
             for system in range(systems):
                 name = f"system{system}-{dataset}"
                 values = random.normal(25, 3, (len(PROTOCOLS), len(METRICS), pictures)).tolist()
-                made = replace(ENTRY, run=name, grouping=name, system=name, budget="paper")
-                results.record(replace(made, dataset=f"dataset{dataset}"), _scores(values))
+                run_entry = replace(ENTRY, run=name, grouping=name, system=name, budget="paper")
+                results.record(replace(run_entry, dataset=f"dataset{dataset}"), _scores(values))
                 names.append(name)
     return names
 

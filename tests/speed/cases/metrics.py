@@ -50,8 +50,8 @@ def _recipe(restored: Array, sharp: Array) -> dict[str, float]:
 def _difference() -> float:
     """Largest of the three differences; that in dB is divided by ten."""
     pictures = _pictures(SMALL)
-    ours = psnr_ssim_mae(*pictures, np.ones(SMALL, np.bool_), PROFILES["dpdd16"])
-    gaps = {name: abs(ours[name] - value) for name, value in _recipe(*pictures).items()}
+    scores = psnr_ssim_mae(*pictures, np.ones(SMALL, np.bool_), PROFILES["dpdd16"])
+    gaps = {name: abs(scores[name] - value) for name, value in _recipe(*pictures).items()}
     return max(gaps["psnr"] / DECIBELS_PER_UNIT, gaps["ssim"], gaps["mae"])
 
 

@@ -77,8 +77,8 @@ def _cut(folder: Path, crop: Crop, patch_px: int) -> Image:
 
 
 def _difference(storage: Storage) -> float:
-    ours, peer = _stored(storage, SMALL, SMALL_PX), _decoded(SMALL, SMALL_PX)
-    return max(apart(ours(), peer()) for _ in range(3))
+    stored, peer = _stored(storage, SMALL, SMALL_PX), _decoded(SMALL, SMALL_PX)
+    return max(apart(stored(), peer()) for _ in range(3))
 
 
 TARGETS: dict[Storage, float] = {"packed": 50, "raw": 150}

@@ -10,11 +10,11 @@ def _run(generator: Generator, given: Given) -> Arrays:
     The official network takes BGR as it comes and radii instead of diameters."""
     picture, *radius = given.inputs.values()
     diameter = 2 * radius[0] if radius else None
-    found = generator.outputs(picture.flip(1), defocus_map=diameter, iteration=1)
-    logits = found["logits"]
+    outputs = generator.outputs(picture.flip(1), defocus_map=diameter, iteration=1)
+    logits = outputs["logits"]
     top, left = (max(side // 2 - 32, 0) for side in logits.shape[-2:])
     return {
-        "output": found["restored"].flip(1),
+        "output": outputs["restored"].flip(1),
         "logits_center64": logits[..., top : top + 64, left : left + 64],
     }
 
