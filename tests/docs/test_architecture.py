@@ -8,14 +8,11 @@ from pathlib import Path
 from traceback import walk_stack
 from types import FrameType
 
-import click
 import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from defocus.benchmark.scoring import fused
-from defocus.benchmark.scoring.fused import fused_sums
 from defocus.command_line.commands import command_group
 from defocus.files import make_folder
 from defocus.images import as_integer, write_image
@@ -29,46 +26,53 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 def way(title: str) -> list[str]:
     """The functions of a way, in the page's order."""
     (section,) = re.findall(rf"### {title}\n(.*?)(?=\n##)", PAGE, re.DOTALL)
-    found = re.findall(r"^\| `(defocus\.[\w.]+:[\w.]+)` \|", section, re.MULTILINE)
-    assert len(found) >= 5
-    return found
+    stations = re.findall(r"^\| `(defocus\.[\w.]+:[\w.]+)` \|", section, re.MULTILINE)
+    assert len(stations) >= 5
+    return stations
 
 
-def calls_of(stations: list[str], command: click.Command, words: list[str]) -> list[str]:
-    """The calls of some functions, in their order, while a command and its threads run here."""
-    calls = []
+def call_of(frame: FrameType) -> str:
+    """The function of a frame, as the page writes it."""
+    return f"{frame.f_globals.get('__name__', '')}:{frame.f_code.co_qualname}"
+
+
+def stops_before(frame: FrameType) -> tuple[str, ...]:
+    """The modules that a call came through, the command first; the main thread waits for others."""
+    main, here = threading.main_thread(), threading.current_thread()
+    starts = [sys._current_frames()[main.ident]] + ([] if here is main else [frame])
+    frames = [one for start in starts for one, _ in [*walk_stack(start)][::-1]]
+    names = [call_of(one).partition(":")[0] for one in frames]
+    inside = dropwhile(lambda name: ".commands." not in name, names)
+    # the bar gives on what it gets
+    ours = [name for name in inside if name.startswith("defocus.") and name != "defocus.progress"]
+    return tuple(name.removeprefix("defocus.") for name, _ in groupby(ours))
+
+
+def assert_followed(
+    title: str, stage: str, words: list[str], ends: tuple[str, ...] = ()
+) -> set[tuple[str, ...]]:
+    """A command calls the page's functions in their order; the ways by which it comes to ends."""
+    stations, calls, ways = way(title), [], set()
 
     def note(frame: FrameType, event: str, _argument: object) -> None:
         if event == "call":
-            name = f"{frame.f_globals.get('__name__', '')}:{frame.f_code.co_qualname}"
-            if name in stations:
-                calls.append(name)
+            calls.append(call_of(frame))
+            if calls[-1] in ends:
+                ways.add(stops_before(frame))
 
     before = sys.getprofile()
     sys.setprofile(note)
     threading.setprofile(note)
     try:
-        done = CliRunner().invoke(command, words)
+        group = command_group("defocus", f"defocus.{stage}.commands", "")
+        result = CliRunner().invoke(group, words)
     finally:
         threading.setprofile(before)
         sys.setprofile(before)
-    assert done.exit_code == 0, done.output
-    return calls
-
-
-def assert_followed(title: str, stage: str, words: list[str]) -> None:
-    """The page's stations are called, in the page's order."""
-    group = command_group("defocus", f"defocus.{stage}.commands", "")
-    stations = way(title)
-    calls = iter(calls_of(stations, group, words))
-    assert [one for one in stations if one not in calls] == []
-
-
-def called(frame: FrameType) -> list[str]:
-    """The modules of the benchmark that a frame was called by, the command first."""
-    names = [one.f_globals.get("__name__", "") for one, _ in walk_stack(frame)]
-    inside = dropwhile(lambda name: "benchmark" not in name, reversed(names))
-    return [name.removeprefix("defocus.benchmark.") for name in inside if "defocus" in name]
+    assert result.exit_code == 0, result.output
+    left = (call for call in calls if call in stations)
+    assert [one for one in stations if one not in left] == []
+    return ways
 
 
 @pytest.fixture(scope="module")
@@ -105,21 +109,18 @@ def test_every_room_says_what_it_holds():
 
 
 @pytest.mark.full
-def test_a_picture_becomes_a_score(dataset, tmp_path, monkeypatch):
-    ways = []
-
-    def noted(*pictures: np.ndarray) -> object:
-        main = sys._current_frames()[threading.main_thread().ident]  # waits for this thread
-        ways.append([*called(main), *called(sys._getframe(1))])
-        return fused_sums(*pictures)
-
-    monkeypatch.setattr(fused, "fused_sums", noted)
+def test_a_picture_becomes_a_score(dataset, tmp_path):
     words = ["run", "--only", "input", "--dataset", dataset, "--out", str(tmp_path / "study")]
-    assert_followed("A picture becomes a score", "benchmark", words)
-    stations = ["commands.run", "study.run", "evaluation.evaluate", "scoring.score"]
-    assert ways
-    for modules in ways:
-        assert [name for name, _ in groupby(modules)] == stations
+    end = "defocus.benchmark.scoring.fused:fused_sums"
+    ways = assert_followed("A picture becomes a score", "benchmark", words, (end,))
+    stations = (
+        "commands.run",
+        "study.run",
+        "evaluation.evaluate",
+        "scoring.score",
+        "scoring.fused",
+    )
+    assert ways == {tuple(f"benchmark.{name}" for name in stations)}
 
 
 @pytest.mark.full
@@ -128,7 +129,14 @@ def test_a_pair_is_measured(tmp_path):
     for role, picture in (("blurry", cv2.GaussianBlur(sharp, (0, 0), 2)), ("sharp", sharp)):
         write_image(make_folder(tmp_path / "pairs" / "test" / role) / "one.png", picture)
     words = ["audit", f"pairs:{tmp_path / 'pairs'}", "--out", str(tmp_path / "audit")]
-    assert_followed("A pair is measured", "datasets", words)
+    shift, flow = "registration.tile_shifts:most_alike_shifts", "flow.estimator:DISFlow.__call__"
+    ends = (f"defocus.align.{shift}", f"defocus.align.{flow}")
+    begin = ("datasets.commands.audit", "datasets.audit.run", "processes")
+    begin += ("datasets.audit.pair_audit", "datasets.measuring.kept", "align.measure")
+    assert assert_followed("A pair is measured", "datasets", words, ends) == {
+        (*begin, "align.registration.register", "align.registration.tile_shifts"),
+        (*begin, "align.flow.dense", "align.flow.estimator"),
+    }
 
 
 @pytest.mark.full
