@@ -116,6 +116,10 @@ def problem_text(problem: Mapping[str, Any]) -> str:
         return f"{_short(str(value))} is not in the range x{_SIGNS[end]}{facts[end]:.15g}"
     if number := _NUMBERS.get(problem["type"].partition("_")[0]):
         return f"{_short(repr(value))} is not a {number}"
+    if problem["type"] == "missing":
+        return "field required"
+    if problem["type"] == "string_too_short":
+        return f"needs {facts['min_length']} or more characters"
     text = str(problem["msg"]).replace("a valid tuple", "a list")
     text = text.removesuffix(" for <class 'pathlib.Path'>")
     text = re.sub(r"a (valid )?dictionary or (an )?instance of \w+", "a table", text)

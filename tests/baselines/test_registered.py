@@ -144,16 +144,9 @@ def test_a_recipe_that_asks_for_no_mask_is_told(scene, refused):
         objective("registered", masked=True)(_Same(), Batch(scene, scene), Progress(0, 0.0))
 
 
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"alpha": 1}, "unknown key 'alpha'"),
-        ({"tile_px": 1}, "tile_px"),
-        ({"tile_px": 9}, "tile_px"),
-    ],
-)
-def test_unknown_settings_are_refused(settings, words):
-    with pytest.raises(SettingsError, match=words):
+@pytest.mark.parametrize("settings", [{"alpha": 1}, {"tile_px": 1}, {"tile_px": 9}])
+def test_unknown_settings_are_refused(settings, refused):
+    with refused(SettingsError):
         objective("registered", **settings)
 
 

@@ -1,7 +1,9 @@
 """Development: both members alike, to the last digit, whatever else is in the picture."""
 
 import errno
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,10 +17,12 @@ from defocus.blocks.metadata import writable
 from defocus.capture import develop
 from defocus.capture.develop import PairTask, develop_pair, develop_session
 from defocus.capture.develop_settings import DevelopSettings
+from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.session import read_state
 from defocus.datasets.api import open_dataset
 from defocus.errors import DatasetError, ImageError, StorageError
 from defocus.exif import read_exif
+from defocus.files import sha256_file
 from defocus.images import as_float, linear_to_srgb, read_image, srgb_to_linear, write_image
 from defocus.progress import MessageSettings
 from tests.capture.raw_sessions import bayer_dng, record, write_session
@@ -291,14 +295,18 @@ def test_a_second_frame_is_developed_with_the_same_parameters(tmp_path, monkeypa
     np.testing.assert_allclose(sharp / view, 2.0, rtol=2e-3)
 
 
-def test_a_pair_that_names_a_file_outside_is_refused(tmp_path):
+def test_a_pair_that_names_a_file_outside_is_refused(tmp_path, refused):
     files = raw_pair(tmp_path / "raw", scene(), scene())
     work = task(tmp_path, files, DevelopSettings())
     path = tmp_path / "s/pairs/0001_desk/pair.json"
     path.chmod(0o644)
-    path.write_text(path.read_text().replace('"sharp.dng"', '"../../../raw/sharp.dng"'))
-    with pytest.raises(DatasetError, match=r"pair\.json"):
-        develop_pair(work)
+    document = json.loads(path.read_text())
+    document["roles"]["anchor"] = {"file": "../../../raw/sharp.dng"}
+    path.write_text(json.dumps(document))
+    as_recorded = StoredFile("pair.json", sha256_file(path), path.stat().st_size)
+    pair = replace(work.pair, files=(*work.pair.files, as_recorded))
+    with refused(DatasetError):
+        develop_pair(replace(work, pair=pair))
 
 
 GPS_DIRECTORY = 34853

@@ -35,32 +35,20 @@ def test_settings_are_read_and_frozen(tmp_path):
         study.seeds = 4  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("seed = 3", r"unknown key 'seed'; did you mean 'seeds'"),
-        ("[optics]\nfnumber = 2", r"unknown key 'optics.fnumber'; did you mean 'f_number'"),
-        ("f_number = 2", r"unknown key 'f_number'; it belongs under \[optics\]"),
-        ("name = 'desk'", r"unknown key 'name'; it belongs under \[\[scenes\]\]"),
-        ("[[scenes]]\nnane = 'desk'", r"unknown key 'scenes.0.nane'; did you mean 'name'"),
-        ("[[scenes]]\nwidth = 3", r"unknown key 'scenes.0.width'; there are depths_mm, name$"),
-        ("[[scenes]]\n", r"'scenes.0.name': field required; add it$"),
-        ("[[scenes]]\nname = 'a'\ndepths_mm = 3", r"depths_mm': input should be a list, got 3$"),
-        ("seeds = 'three'", r"'seeds': 'three' is not a valid integer$"),
-        (f"seeds = '{'3' * 80}x'", r"'seeds': '3{58}… is not a valid integer$"),
-        ("seeds = 1.5", r"'seeds': 1.5 is not a valid integer$"),
-        ("seeds = true", r"'seeds': true is not a valid number$"),
-        ("[optics]\nf_number = true", r"'optics.f_number': true is not a valid number$"),
-        ("[optics]\nf_number = nan", r"'optics.f_number': nan is not a finite number$"),
-        ("[optics]\nf_number = -1", r"'optics.f_number': -1 is not in the range x>0$"),
-        ("seeds = = 3", r"not valid TOML.*line 1"),
-    ],
-)
-def test_a_wrong_file_gets_one_line(tmp_path, text, words):
-    with pytest.raises(SettingsError, match=words) as caught:
-        load(tmp_path, text)
-    assert "study.toml" in str(caught.value)
-    assert "\n" not in str(caught.value)
+WRONG = (
+    "seed = 3", "[optics]\nfnumber = 2", "f_number = 2", "name = 'desk'",
+    "[[scenes]]\nnane = 'desk'", "[[scenes]]\nwidth = 3", "[[scenes]]\n",
+    "[[scenes]]\nname = 'a'\ndepths_mm = 3",
+    "seeds = 'three'", f"seeds = '{'3' * 80}x'", "seeds = 1.5", "seeds = true",
+    "[optics]\nf_number = true", "[optics]\nf_number = nan", "[optics]\nf_number = -1",
+)  # fmt: skip
+
+
+def test_a_wrong_file_gets_one_line(tmp_path, refused):
+    for text in WRONG:
+        with refused(SettingsError) as caught:
+            load(tmp_path, text)
+        assert "\n" not in str(caught.value)
 
 
 class Branch(Settings):

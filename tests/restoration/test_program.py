@@ -112,26 +112,22 @@ def test_a_map_is_made_of_what_was_restored_before(picture, refused):
     assert mine.read_bytes() == b"mine"
 
 
-def test_a_map_that_cannot_be_written_is_refused_before_anything_is_computed(picture, monkeypatch):
+def test_a_map_that_cannot_be_written_is_refused_at_once(picture, monkeypatch, refused):
     def never(*_: Any) -> None:
         raise AssertionError("computed")
 
     monkeypatch.setattr(module, "_restored", never)
-    with pytest.raises(InputError, match=r"a map is written as \.png and \.tif"):
+    with refused(InputError):
         restored(picture, picture.parent / "blur.jpg")
-    with pytest.raises(InputError, match=r"out/a\.png: the restored picture goes there"):
+    with refused(InputError):
         restored(picture, picture.parent / "out" / "a.tif")
-    with pytest.raises(InputError, match="a map is of one picture; 2 are given"):
-        made_in(
-            picture.parent / "out",
-            picture,
-            picture.with_name("b.png"),
-            map=picture.with_name("blur.png"),
-        )
-    with pytest.raises(StorageError, match=r"a\.png"):
+    other, map_file = picture.with_name("b.png"), picture.with_name("blur.png")
+    with refused(InputError):
+        made_in(picture.parent / "out", picture, other, map=map_file)
+    with refused(StorageError):
         restored(picture, picture / "blur.png")
     if sys.platform == "linux":  # where root may not write either
-        with pytest.raises(StorageError, match="/proc"):
+        with pytest.raises(StorageError, match=r"^cannot write /proc: \w"):
             restored(picture, Path("/proc/blur.png"))
     assert not (picture.parent / "out").exists()
 
