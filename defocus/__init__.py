@@ -133,7 +133,13 @@ if not TYPE_CHECKING:  # a type checker would take it that every name is there
     def __getattr__(name: str) -> object:
         if name not in _MODULES:
             raise AttributeError(f"module 'defocus' has no attribute {name!r}")
-        value = getattr(importlib.import_module(f"defocus.{_MODULES[name]}"), name)
+        module = importlib.import_module(f"defocus.{_MODULES[name]}")
+        value = getattr(module, name)
+        if _MODULES[name].startswith("front."):
+            from defocus.near_names import with_hint
+
+            value = with_hint(value)
+            setattr(module, name, value)  # where pickle looks for it
         globals()[name] = value
         return value
 

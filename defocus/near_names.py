@@ -1,7 +1,10 @@
 """Hint for an unknown name: similar known names."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
+from inspect import signature
+from typing import Any
 
 SYNONYMS = {
     **dict.fromkeys(("baselines", "methods", "models", "networks"), "systems"),
@@ -14,7 +17,7 @@ SYNONYMS = {
 def did_you_mean(name: str, names: Iterable[str], *, most: int = 3, nearness: float = 0.6) -> str:
     """``did you mean 'x' or 'y'?`` with known names similar to ``name``; empty without."""
     own = {one.lower().lstrip("-"): one for one in names}
-    words = {**{word: own[ours] for word, ours in SYNONYMS.items() if ours in own}, **own}
+    words = {**{word: own[target] for word, target in SYNONYMS.items() if target in own}, **own}
     bare = name.lower().lstrip("-")
     near = difflib.get_close_matches(bare, words, n=most, cutoff=nearness)
     written = dict.fromkeys(repr(words[one]) for one in near)
@@ -26,3 +29,20 @@ def meant(name: object, choices: Iterable[str], listed_by: str = "", *, most: in
     names = list(choices)
     every = f"'{listed_by}' shows all" if listed_by else f"there are {', '.join(names) or 'none'}"
     return did_you_mean(str(name), names, most=most) or every
+
+
+def with_hint(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function; where it is called with a keyword that it lacks, it says which was meant."""
+    parameters = signature(function).parameters
+    if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+        return function  # it knows them itself
+
+    @wraps(function)
+    def hinting(*values: Any, **named: Any) -> Any:  # noqa: ANN401 - those of the function
+        for name in named:
+            if name not in parameters:
+                hint = meant(name, parameters)
+                raise TypeError(f"{function.__name__}() has no argument '{name}'; {hint}")
+        return function(*values, **named)
+
+    return hinting

@@ -28,7 +28,7 @@ Follow = Callable[[int, int], None]
 """Hears how many of how many tiles are done, from 0 on; what it raises ends the work."""
 
 
-def unfollowed(done: int, tiles: int) -> None:
+def unfollowed(tile: int, tiles: int) -> None:
     """Nobody follows the tiles."""
 
 

@@ -235,9 +235,9 @@ def _restore_one(
         tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None]
         difference = restorer.tiling_difference(tensor, side)
     restored = restoration.at(settings.strength, mask, leave_sharp=settings.leave_sharp)
-    made = replace(picture, stored=picture.with_colours(restored))
+    output = replace(picture, stored=picture.with_colours(restored))
     del restored
-    write_picture(target, made.stored, picture.metadata, kind)
+    write_picture(target, output.stored, picture.metadata, kind)
     for remark in remarks_after(target.read_bytes(), picture.metadata, kind):
         if remark not in remarks:  # the file is what counts, whatever was foreseen
             say(f"{image}: {remark}")
@@ -257,7 +257,9 @@ def _restore_one(
         put_back=restoration.put_back,
         sharpest_px=round(blur_map.sharpest_px, 2),
         too_blurred=blur_map.too_blurred,
-        changed=changed_share(blurry, made.colours()),  # transparent pixels stay, grey has no tint
+        changed=changed_share(
+            blurry, output.colours()
+        ),  # transparent pixels stay, grey has no tint
         map=printable(str(settings.map or "")),
         remarks=remarks,
         seconds=round(seconds, 3),

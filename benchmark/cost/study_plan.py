@@ -68,8 +68,8 @@ def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> 
             say(forecast.problem, error=True)
             failing = True
     runs, waiting = sum(len(study.runs) for study in studies), sum(map(len, remains))
-    done = f": {runs - waiting} finished, {waiting} left" if waiting < runs else ""
-    print_tables([_table(counted(runs, "run") + done, rows, total)])
+    progress = f": {runs - waiting} finished, {waiting} left" if waiting < runs else ""
+    print_tables([_table(counted(runs, "run") + progress, rows, total)])
     tell_finished(studies, list(chain.from_iterable(remains)))
     for problem in problems:
         say(f"left out: {problem}")

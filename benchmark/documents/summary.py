@@ -59,8 +59,10 @@ def _restored(content: Content) -> str:
     datasets = ", ".join(sorted({row.dataset for row in content.rows}))
     blind = {row.protocol for row in content.rows if row.protocol} == {NO_REFERENCE}
     why = " without sharp pictures, so" if blind else ";"
-    known = restoring or blind
-    lacking = "no gain over the blurry input is known" if known else "no system is compared with it"
+    scored = restoring or blind
+    lacking = (
+        "no gain over the blurry input is known" if scored else "no system is compared with it"
+    )
     return f"{systems} on {datasets}{why} {lacking}."
 
 

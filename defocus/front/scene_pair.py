@@ -55,8 +55,8 @@ def render(
             finite number.
         OpticsError: The lens is impossible.
     """
-    if misaligned not in (known := ("none", *_VARIANTS)):
-        raise InputError(f"no misalignment '{misaligned}'; {meant(misaligned, known)}")
+    if misaligned not in (levels := ("none", *_VARIANTS)):
+        raise InputError(f"no misalignment '{misaligned}'; {meant(misaligned, levels)}")
     drawn = _sample_scene(scene) if depth_mm is None else _depth_scene(scene, depth_mm)
     changed = replace(
         drawn,

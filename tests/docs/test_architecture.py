@@ -44,8 +44,8 @@ def stops_before(frame: FrameType) -> tuple[str, ...]:
     names = [call_of(one).partition(":")[0] for one in frames]
     inside = dropwhile(lambda name: ".commands." not in name, names)
     # the bar gives on what it gets
-    ours = [name for name in inside if name.startswith("defocus.") and name != "defocus.progress"]
-    return tuple(name.removeprefix("defocus.") for name, _ in groupby(ours))
+    own = [name for name in inside if name.startswith("defocus.") and name != "defocus.progress"]
+    return tuple(name.removeprefix("defocus.") for name, _ in groupby(own))
 
 
 def assert_followed(

@@ -1,5 +1,6 @@
 """Wrong use of the front door: each call ends in one line, kept beside this file."""
 
+import pickle
 import re
 from pathlib import Path
 
@@ -145,6 +146,14 @@ PICTURES = {
     "an array for a network": lambda: require_network_input(FLOATS, 3),
     "channels last for a network": lambda: require_network_input(TENSOR.permute(0, 2, 3, 1), 3),
 }
+
+
+def test_a_keyword_that_is_not_there_is_named_with_the_one_that_was_meant(refused):
+    assert pickle.dumps(defocus.run), "another process finds it by its name"
+    with refused(TypeError):
+        defocus.run(baselines=["wiener"])
+    with refused(TypeError):
+        defocus.score(BYTES, BYTES, metric="psnr")
 
 
 @pytest.mark.parametrize(

@@ -280,10 +280,10 @@ def test_a_page_is_blind_and_its_answers_become_strengths(tmp_path, capfd):
         paths.append(path)
     capfd.readouterr()
     run("judge", *paths, "--out", out, "--json")
-    found = json.loads(capfd.readouterr().out)
-    assert [one["system"] for one in found["strengths"]] == list(planted)
-    assert {one["metric"] for one in found["metrics"]} >= {"psnr", "ssim"}
-    assert all(-1 <= one["correlation"] <= 1 for one in found["metrics"])
+    numbers = json.loads(capfd.readouterr().out)
+    assert [one["system"] for one in numbers["strengths"]] == list(planted)
+    assert {one["metric"] for one in numbers["metrics"]} >= {"psnr", "ssim"}
+    assert all(-1 <= one["correlation"] <= 1 for one in numbers["metrics"])
     shown = run("judge", *paths, "--out", out).output
     assert "By 4 judges" in shown
     assert re.search(r"People agree with themselves in \d+% .* with each other in \d+%", shown)
