@@ -13,6 +13,7 @@ from defocus.benchmark.results.store import Results
 from defocus.errors import InputError
 from defocus.extra_packages import require
 from defocus.files import make_folder, sha256_file, write_bytes, write_bytes_if_changed, write_json
+from defocus.near_names import meant
 from defocus.reading import read_json
 from defocus.reports.display import csv_text
 
@@ -39,7 +40,7 @@ def export_study(results: Results, path: Path, *, images: bool = False) -> int:
 
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise InputError(f"{path}: unknown format; use a name that ends in {', '.join(SUFFIXES)}")
+        raise InputError(f"{path}: unknown format '{suffix}'; {meant(suffix, SUFFIXES)}")
     if images and suffix == ".tex":
         raise InputError(f"{path}: scores of single pictures are not written as LaTeX; choose .csv")
     lines = image_lines(results) if images else leaderboard_lines(leaderboard(results))

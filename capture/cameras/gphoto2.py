@@ -46,6 +46,7 @@ from defocus.capture.links.gphoto2.setting_names import (
 )
 from defocus.capture.planning.plan import BODY_SHOT
 from defocus.errors import CameraError, CameraNotFoundError, InputError
+from defocus.near_names import meant
 from defocus.progress import say
 
 QUIET_MS = 1500
@@ -283,12 +284,11 @@ class GPhoto2Camera(Camera):
 
     def configure(self, word: str, value: str) -> str:
         """Set an entry permanently; values that could crash the library are refused."""
-        entry = self.config().get(word)
-        if entry is None:
-            raise InputError(
-                f"this camera has no entry '{word}'; see 'defocus-capture config list'"
-            )
-        refuse_value(word, value, entry)
+        entries = self.config()
+        if word not in entries:
+            hint = meant(word, entries, "defocus-capture config list")
+            raise InputError(f"this camera has no entry '{word}'; {hint}")
+        refuse_value(word, value, entries[word])
         return str(self._process.ask("write", word=word, value=value))
 
 
