@@ -13,7 +13,7 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.flow.refine import supported
 from defocus.align.misalignment import Misalignment, Sigma, mean_displacement
 from defocus.align.photometry.exposure import vignetting_ev
-from defocus.align.photometry.gains import photometry
+from defocus.align.photometry.gains import Photometry, photometry
 from defocus.align.photometry.linear_light import LUMINANCE, reduced_twice
 from defocus.align.photometry.unexplained import explained, unexplained
 from defocus.align.registration.asymmetry import Asymmetry, asymmetry
@@ -191,9 +191,7 @@ def measure(
     flow = dense_flow(*small, start, estimator)
     if not flow.reliable.any():
         return _unknown("the residual flow is nowhere consistent", estimator, shape, rig)
-    place = pixel_grid(*flow.reliable.shape) + flow.flow
-    visible, seen = inside(place), sampled(small[1], place)
-    light = photometry(small[0], seen, visible, flow.reliable)
+    light = _light(*small, flow)
     if light is None:
         reason = "no area is free of black and saturated pixels in both pictures"
         return _unknown(reason, estimator, shape, rig)
@@ -210,13 +208,13 @@ def measure(
         residual_median_px=float(np.median(residual)),
         residual_p95_px=float(np.percentile(residual, 95)),
         reliable_share=float(_reference(field).mean()),
-        gain_ev=light.gain_ev,
-        vignetting_ev=vignetting_ev(small[0] @ LUMINANCE, seen @ LUMINANCE, visible),
+        gain_ev=light[0].gain_ev,
+        vignetting_ev=light[1],
         estimator=estimator.name,
         weights_sha256=estimator.weights_sha256,
         model=fit.model,
         matrix=fit.matrix,
-        photometry=light,
+        photometry=light[0],
         asymmetry=spread,
         # where both show the scene
         consistency_px=float(factor * np.median(flow.consistency_px[~flow.occluded])),
@@ -229,9 +227,21 @@ def measure(
         rests_on_px=largest_px if fit.limited else None,
         unexplained=None if compared is None else compared[0],
     )
-    del small, place, seen
+    del small
     return_freed_memory(math.prod(shape))
     return Measurement(misalignment, shape, field, rig)
+
+
+def _light(
+    blurry: Array32, sharp: Array32, flow: DenseFlow
+) -> tuple[Photometry, float | None] | None:
+    """How the light of the members differs, and the vignetting; None where none can be compared."""
+    place = pixel_grid(*flow.reliable.shape) + flow.flow
+    visible, seen = inside(place), sampled(sharp, place)
+    light = photometry(blurry, seen, visible, flow.reliable)
+    if light is None:
+        return None
+    return light, vignetting_ev(blurry @ LUMINANCE, seen @ LUMINANCE, visible)
 
 
 def _views(

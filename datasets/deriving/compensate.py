@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,19 +164,29 @@ def compensate_dataset(
     wanted = dataset.pairs if size == "common" else ()
     common = _common(wanted, estimators.each(extent, wanted, "finding the common size"))
     results = estimators.each(compensated, dataset.pairs, "compensating")
-    _, failed = parted(results)
-    pairs = tuple(one for one in results if isinstance(one, Pair))
     sessions = say_sessions(
         sessions, {name for name in shared if _in_session(out / "pairs" / name)}
     )
+    return _finished(dataset, out, results, {**asdict(release), **how_measured}, sessions)
+
+
+def _finished(
+    dataset: Dataset,
+    out: Path,
+    results: Sequence[Pair | str | LeftOut],
+    settings: Mapping[str, Any],
+    sessions: tuple[PooledSession, ...],
+) -> Compensated:
+    """Write the manifest of the pairs; those without one are listed with their reasons."""
+    _, failed = parted(results)
+    pairs = tuple(one for one in results if isinstance(one, Pair))
     answers = zip(dataset.pairs, results, strict=True)
     left_out = tuple((pair.id, answer) for pair, answer in answers if isinstance(answer, str))
     if not pairs:
         reason = left_out[0][1] if left_out else failed[0].reason
         raise DatasetError(f"{dataset.root}: no pair could be aligned; {reason}")
     lacking = len(dataset.pairs) - len(pairs) + len(dataset.left_out)
-    counts = {"aligned": len(pairs), "left_out": lacking}
-    made_by = step(COMMAND, **asdict(release), **how_measured, **counts)
+    made_by = step(COMMAND, **settings, aligned=len(pairs), left_out=lacking)
     finish_dataset(out, COMMAND, pairs, dataset, made_by)
     return Compensated(out, pairs, left_out, failed, sessions)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.baselines.recipe import NAMES, Further, TargetName
-from defocus.datasets.pair import Dataset, Split
+from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.patching.batch import (
     EVERY,
     Patches,
@@ -193,14 +193,7 @@ def training_patches(
         return StreamPatches(
             renderer, crop_px, augment, bit_depth, needs=needs, supervision=supervision
         )
-    pairs = dataset.split(split)
-    if not pairs:
-        kind = "training" if split == "train" else split
-        raise NotApplicableError(f"no {kind} pairs: {_why_empty(dataset)}")
-    name: str = split
-    if at_most is not None and len(pairs) > at_most:
-        pairs = tuple(pairs[number * len(pairs) // at_most] for number in range(at_most))
-        name = f"{split}-{at_most}"
+    pairs, name = _pairs_of(dataset, split, at_most)
     require_further(pairs, further, target)
     store = packed_pairs(
         dataset,
@@ -211,15 +204,31 @@ def training_patches(
         estimator_name=estimator_name,
         storage=storage,
     )
+    _require_crops(store, crop_px)
+    return PatchSource(
+        store, crop_px, augment, bit_depth, dual=dual, needs=needs, supervision=supervision
+    )
+
+
+def _pairs_of(dataset: Dataset, split: Split, at_most: int | None) -> tuple[tuple[Pair, ...], str]:
+    """The pairs of a split, or so many spread over it, and the name of what they are packed in."""
+    pairs = dataset.split(split)
+    if not pairs:
+        kind = "training" if split == "train" else split
+        raise NotApplicableError(f"no {kind} pairs: {_why_empty(dataset)}")
+    if at_most is None or len(pairs) <= at_most:
+        return pairs, split
+    some = tuple(pairs[number * len(pairs) // at_most] for number in range(at_most))
+    return some, f"{split}-{at_most}"
+
+
+def _require_crops(store: PatchStore, crop_px: int) -> None:
     for pair_id, (height, width) in zip(store.ids, store.sizes, strict=True):
         if min(height, width) < crop_px:
             raise NotApplicableError(
                 f"pair {pair_id} is {width}x{height}, smaller than the training crop of "
                 f"{crop_px} px; choose a smaller crop_px with --settings"
             )
-    return PatchSource(
-        store, crop_px, augment, bit_depth, dual=dual, needs=needs, supervision=supervision
-    )
 
 
 def _why_empty(dataset: Dataset) -> str:
