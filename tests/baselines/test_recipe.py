@@ -9,6 +9,8 @@ from defocus.baselines.recipe import Recipe
 from defocus.baselines.registry import all_baselines
 from defocus.training.optimiser import Optimiser
 
+GROWN = {"from_epoch": 1, "crop_px": 64, "batch": 1}
+
 
 def schedule(**settings: object) -> dict[str, object]:
     return {"steps": 10, "crop_px": 64, "batch": 8, "learning_rate": 1e-4, **settings}
@@ -27,13 +29,10 @@ def test_the_budget_own_is_the_one_that_may_be_missing(refused):
     [
         ({"decay": {"kind": "milestones", "epochs": [5, 3], "factors": [0.5, 0.1]}}, "ascend"),
         ({"decay": {"kind": "milestones", "epochs": [5], "factors": []}}, "as many"),
-        ({"decay": {"kind": "cosine", "every": 3}}, "extra"),
+        ({"decay": {"kind": "cosine", "every": 3}}, "extra_forbidden"),
         ({"decay": {"kind": "logarithmic"}}, "logarithmic"),
-        (
-            {"paper": schedule(steps=None, growth=[{"from_epoch": 1, "crop_px": 64, "batch": 1}])},
-            "steps",
-        ),
-        ({"augment": ["mirror"]}, "flip"),
+        ({"paper": schedule(steps=None, growth=[GROWN])}, "growth needs steps"),
+        ({"augment": ["mirror"]}, "should be 'flip'"),
         ({"optimiser": {"name": "sgdd"}}, "did you mean 'sgd"),
         ({"optimiser": {"name": "lbfgs"}}, "several times"),
         ({"optimiser": {"name": "sgd", "betas": [0.5, 0.9]}}, "no setting 'betas'"),

@@ -114,8 +114,6 @@ def test_full_disks_stop_all(folder, tmp_path, monkeypatch):
     full = storage_error(OSError(28, "No space left on device"), tmp_path)
     odd = failing("a", full, compensating.measured_pair)
     monkeypatch.setattr(compensating, "measured_pair", odd)
-    result = called(
-        ["compensate", f"pairs:{folder}", "--out", str(tmp_path / "out"), "--jobs", "1"]
-    )
+    result = called(["compensate", f"pairs:{folder}", "--out", f"{tmp_path}/out", "--jobs", "1"])
     assert result.exception is full
     assert not (tmp_path / "out" / "manifest.json").exists()
