@@ -67,11 +67,9 @@ def test_a_plan_counts_and_names_what_shoot_will_take(run, tmp_path):
     (tmp_path / "day.csv").write_text(LIST, encoding="utf-8")
     (tmp_path / "lab.toml").write_text('[shoot]\nscene_list = "day.csv"\n')
     shots = ("--camera", "sim:", "--mode", "both", "--focus-steps", "-3,4", "--blurry", "f/4,f/2.8")
-    plan = run("defocus-capture", "plan", *shots, "--repeat", "5", "--scene-list", "day.csv")
-    of_shoot = run(
-        "defocus-capture", "shoot", "s", *shots, "--repeat", "5", "--settings", "lab.toml",
-        "--dry-run",
-    )  # fmt: skip
+    more = (*shots, "--repeat", "5")
+    plan = run("defocus-capture", "plan", *more, "--scene-list", "day.csv")
+    of_shoot = run("defocus-capture", "shoot", "s", *more, "--settings", "lab.toml", "--dry-run")
     assert plan.stdout.splitlines() == of_shoot.stderr.splitlines()
     *_, together, first, second = plan.stdout.splitlines()
     assert together.startswith("together    40 pairs: ")
