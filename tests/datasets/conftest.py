@@ -155,17 +155,15 @@ def both(tmp_path, monkeypatch):
     """Compares all files that a function makes with one job and with two, each with its cache."""
 
     def compare(make):
-        files_of = {}
+        sets = {}
         for jobs in (1, 2):
             monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache-{jobs}"))
             out = tmp_path / f"with-{jobs}" / "out"
             make(out, jobs)
             files = (path for path in out.parent.rglob("*") if path.is_file())
-            files_of[jobs] = {
-                str(path.relative_to(out.parent)): path.read_bytes() for path in files
-            }
-        assert len(files_of[1]) > 2
-        assert files_of[1] == files_of[2]
+            sets[jobs] = {str(path.relative_to(out.parent)): path.read_bytes() for path in files}
+        assert len(sets[1]) > 2
+        assert sets[1] == sets[2]
 
     return compare
 
