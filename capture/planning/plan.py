@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 from defocus.capture.camera import CameraDescription
@@ -186,21 +186,27 @@ class Plan:
     focus_steps: tuple[int, ...] = (0,)
     optics: OpticsPlan | None = None  # None if focus, focal length or pitch is unknown
     settle_seconds: float = 0.0
-    every_seconds: float = 0.0
-    countdown_seconds: float = 0.0
+    pace: NumberSettings = field(default_factory=NumberSettings)  # the times between pairs
     notes: tuple[str, ...] = ()
 
     def paced(self, options: NumberSettings) -> "Plan":
         """The same with the times between pairs."""
-        pause = options.countdown_seconds
-        return replace(self, every_seconds=options.every_seconds, countdown_seconds=pause)
+        return replace(self, pace=options)
+
+    @property
+    def pair_seconds(self) -> float:
+        """Estimated duration of one pair, in seconds."""
+        handling = len(self.protocol.frames) * (SECONDS_PER_SHOT + self.settle_seconds)
+        return self.pace.countdown_seconds + self.protocol.exposure_seconds + handling
+
+    @property
+    def pause_seconds(self) -> float:
+        """Estimated wait between a pair and the next, in seconds."""
+        return max(0.0, self.pace.every_seconds - self.pair_seconds)
 
     def duration_seconds(self, pairs: int) -> float:
-        """Estimated duration of a number of pairs, in seconds."""
-        shots = len(self.protocol.frames)
-        handling = shots * (SECONDS_PER_SHOT + self.settle_seconds)
-        one = self.countdown_seconds + self.protocol.exposure_seconds + handling
-        return pairs * max(one, self.every_seconds)
+        """Estimated duration of a number of pairs, in seconds; after the last one is no wait."""
+        return pairs * self.pair_seconds + (pairs - 1) * self.pause_seconds
 
     def space(self, pairs: int) -> Space | None:
         """Disk space of a number of pairs; None if nothing is known of a camera's files."""
@@ -270,6 +276,7 @@ def lines_of(plans: Sequence[tuple[Plan, int]], scenes: Sequence[ListedScene] = 
     if len(plans) > 1:
         space = together([plan.space(pairs) for plan, pairs in plans])
         seconds = sum(plan.duration_seconds(pairs) for plan, pairs in plans)
+        seconds += sum(plan.pause_seconds for plan, _ in plans[1:])
         lines.append(_needs("together", sum(pairs for _, pairs in plans), seconds, space))
     return lines + [
         f"{f'scene {number}':11} {scene.title}{f': {scene.note}' if scene.note else ''}"

@@ -40,7 +40,8 @@ def test_the_size_of_a_release():
 
 
 def test_the_plan_of_the_command(run, tmp_path):
-    words = ("--distances", "5,1.2", "--repeat", "10", "--settle", "2s")
+    times = ("--repeat", "10", "--settle", "2s", "--every", "60", "--countdown", "1")
+    words = ("--distances", "5,1.2", *times)
     result = run("defocus-capture", "plan", *PLAN, *words, "--json")
     plan = json.loads(result.stdout)
     assert [frame["role"] for frame in plan["frames"]] == ["sharp", "blurry", "anchor"]
@@ -59,7 +60,7 @@ def test_the_plan_of_the_command(run, tmp_path):
     assert plan["release"]["size_px"] == [math.floor(640 / blur), math.floor(480 / blur)]
     assert plan["release"]["limit"] == "depth of field"
     shutters = 2 * 2 ** (-8 / 3) + 2 ** (-23 / 3)
-    assert plan["duration_seconds"] == pytest.approx(10 * (shutters + 3 * (3.0 + 2.0)))
+    assert plan["duration_seconds"] == pytest.approx(9 * 60 + 1 + shutters + 3 * (3.0 + 2.0))
     assert plan["disk_bytes"] == 10 * 640 * 480 * (3 * 6 + 18)
     text = run("defocus-capture", "plan", *PLAN, "--repeat", "10").stdout
     for word in ("sharp zone", "sharp size", "Airy disc", "10 pairs"):

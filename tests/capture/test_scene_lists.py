@@ -77,7 +77,7 @@ def test_a_plan_counts_and_names_what_shoot_will_take(run, tmp_path):
     two_scenes = run("defocus-capture", "plan", *shots, "--settings", "two.toml").stdout
     shot = run("defocus-capture", "shoot", "s", *shots, "--settings", "two.toml", "--dry-run")
     assert two_scenes.splitlines() == shot.stderr.splitlines(), "of each position, here as there"
-    assert "\ntogether    24 pairs: about 24.0 minutes " in two_scenes
+    assert "\ntogether    24 pairs: about 23.2 minutes " in two_scenes
     result = run("defocus-capture", "plan", *shots, "--settings", "lab.toml", "--json")
     plans = [json.loads(line) for line in result.stdout.splitlines()]
     assert [(one["pairs"], one["scenes"]) for one in plans] == [(4, ["Desk, left", "Büro 2"])] * 2
