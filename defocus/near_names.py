@@ -10,6 +10,7 @@ SYNONYMS = {
     **dict.fromkeys(("baselines", "methods", "models", "networks"), "systems"),
     "format": "csv",
     "measure": "audit",
+    "pairs": "repeat",
 }
 """Our word for what others, and our own folders, call differently."""
 

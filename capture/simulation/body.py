@@ -98,7 +98,7 @@ def parse_faults(texts: Sequence[str]) -> Faults:
 def _parsed(text: str) -> Fault:
     kind = FAULTS.get(name := re.split("[=@]", text.strip())[0])
     if kind is None:
-        raise InputError(f"no fault '{text}'; {meant(name, FAULTS)}, as in ev=0.5@2")
+        raise InputError(f"no fault '{text}' (they are written as ev=0.5@2); {meant(name, FAULTS)}")
     match = _FAULT.fullmatch(text.strip())
     if match is None:
         raise InputError(

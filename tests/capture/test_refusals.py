@@ -118,6 +118,8 @@ LINES = [
     plan --camera sim:?seed
     plan --camera sim:?profile=leica
     plan --camera sim:?fault=earthquake
+    plan --camera sim:?fault=evv=0.5@2
+    plan --camera sim: --pairs 3
     plan --camera sim:?fault=ev=nan
     plan --camera sim:?fault=busy@two
     plan --camera sim:?fault=ev
