@@ -57,9 +57,9 @@ def left_of(study: Study, results: Results) -> list[Left]:
 
 
 def tell_finished(studies: Sequence[Study], left: Sequence[Left]) -> None:
-    """Say that nothing is left of studies, if so."""
-    if not left:
-        total = sum(len(study.runs) for study in studies)
+    """Say that nothing is left of studies, if so; without a run there is nothing to say."""
+    total = sum(len(study.runs) for study in studies)
+    if total and not left:
         finished = "the run is finished" if total == 1 else f"all {total} runs are finished"
         say(f"{finished}: nothing is repeated")
 

@@ -118,6 +118,14 @@ def test_a_resized_copy_is_not_compared(tmp_path):
     assert "not 1680x1120 px" in _differs(open_dataset(f"dpdd:{first}"))
 
 
+def test_a_plan_without_a_dataset_is_not_finished(run):
+    words = ("studies", "cross", "--dataset", "manifest:none", "--out", "s", "--dry-run")
+    result = run("defocus-bench", *words)
+    assert result.stdout.startswith("0 runs\n")
+    assert "left out: " in result.stderr
+    assert "finished" not in result.stdout + result.stderr
+
+
 def test_one_dataset_and_one_picture_fail_and_the_others_go_on(tmp_path, run):
     sets = {
         "lfdof": {
