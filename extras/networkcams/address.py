@@ -36,7 +36,7 @@ class NetworkAddress:
             host, port, user, secret = parts.hostname, parts.port, parts.username, parts.password
         except ValueError as error:
             raise InputError(
-                f"camera address '{redacted(uri)}': no such host or port; correct it"
+                f"camera address '{redacted(uri)}': its host or port is impossible; correct it"
             ) from error
         names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
         if secret is not None or any(map(SECRET.match, names)):
