@@ -257,9 +257,8 @@ def _restore_one(
         put_back=restoration.put_back,
         sharpest_px=round(blur_map.sharpest_px, 2),
         too_blurred=blur_map.too_blurred,
-        changed=changed_share(
-            blurry, output.colours()
-        ),  # transparent pixels stay, grey has no tint
+        # transparent pixels stay, grey has no tint
+        changed=changed_share(blurry, output.colours()),
         map=printable(str(settings.map or "")),
         remarks=remarks,
         seconds=round(seconds, 3),

@@ -47,14 +47,14 @@ def refuse_foreign_package(name: str, folder: Path) -> None:
     package, card = folder / f"{name}.dtmodel", folder / CARD
     facts = _versions(folder / VERSIONS)["models"].get(name)
     noted = facts.get("sha256") if isinstance(facts, dict) else None
-    for path, version in (
+    for path, is_own in (
         (package, package.is_file() and noted == f"sha256:{sha256_file(package)}"),
         (
             card,
             card.is_file() and card.read_bytes().partition(b"\n\n")[2].startswith(_SHOWN.encode()),
         ),
     ):
-        if os.path.lexists(path) and not version:
+        if os.path.lexists(path) and not is_own:
             raise InputError(f"{path}: a file of that name exists; choose another --out")
 
 

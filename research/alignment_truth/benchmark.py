@@ -112,9 +112,9 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     scores: dict[str, dict[str, list[PairScore]]] = {}
     for setting in settings_of(plan):
         work = partial(_scored, plan=plan, setting=setting)
-        scores_by_k = _completed(folder / setting.name, key, work, range(setting.count), plan)
+        documents = _completed(folder / setting.name, key, work, range(setting.count), plan)
         scores[setting.name] = {
-            name: [_pair_score(document[name]) for document in scores_by_k] for name in plan.methods
+            name: [_pair_score(document[name]) for document in documents] for name in plan.methods
         }
     trials = _trials(folder / "trials", key, plan, FULL, plan.trials)
     still: dict[str, list[RegistrationTrial]] = {
@@ -140,8 +140,8 @@ def _real_like(plan: TruthPlan, folder: Path) -> list[dict[str, WarpScore]]:
     parts = [plan.seed, plan.revision, [sha256_file(file) for file in files]]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     work = partial(_warped, files=files, seed=plan.seed)
-    scores_by_k = _completed(folder, key, work, range(plan.real_like), plan)
-    return [{name: WarpScore(**one) for name, one in pair.items()} for pair in scores_by_k]
+    documents = _completed(folder, key, work, range(plan.real_like), plan)
+    return [{name: WarpScore(**one) for name, one in pair.items()} for pair in documents]
 
 
 def _warped(index: int, *, files: tuple[Path, ...], seed: int) -> Document:
@@ -153,8 +153,9 @@ def _trials(
     folder: Path, key: str, plan: TruthPlan, ranges: Ranges, count: int
 ) -> list[RegistrationTrial]:
     work = partial(_tried, plan=plan, ranges=at_width(ranges, REGISTRATION_SIZE[1]))
-    trials = _completed(folder, key, work, range(0, count, TRIALS_AT_ONCE), plan)
-    return [RegistrationTrial(**one) for document in trials for one in document["trials"]][:count]
+    documents = _completed(folder, key, work, range(0, count, TRIALS_AT_ONCE), plan)
+    trials = (RegistrationTrial(**one) for document in documents for one in document["trials"])
+    return [*trials][:count]
 
 
 def _key(plan: TruthPlan, textures: Textures, frames: Sequence[tuple[Path, Path]]) -> str:

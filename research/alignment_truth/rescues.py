@@ -164,13 +164,13 @@ def main() -> None:
             if register(pair.blurry, pair.sharp).matrix is not None:
                 continue
             unknown += 1
-            counts = {
+            outcomes = {
                 name: (pair, find(pair.blurry, pair.sharp)) for name, find in _tries(pair).items()
             }
             if kind.better is not None:
                 again = kind.better[1](number)
-                counts[kind.better[0]] = again, register(again.blurry, again.sharp)
-            for name, (truth, result) in counts.items():
+                outcomes[kind.better[0]] = again, register(again.blurry, again.sharp)
+            for name, (truth, result) in outcomes.items():
                 errors = answers.setdefault(name, [])
                 if result.matrix is not None:
                     errors.append(truth.error_px(result))

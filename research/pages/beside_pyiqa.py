@@ -41,8 +41,8 @@ def peers(folder: Path) -> dict[str, torch.nn.Module]:
     place = backbone_files.BACKBONES["vgg"].path
     place.parent.mkdir(parents=True)
     torch.save(backbone.state_dict(), place)
-    networks = replace(backbone_files.BACKBONES["vgg"], sha256_prefix=sha256_file(place)[:8])
-    backbone_files.BACKBONES["vgg"] = networks
+    own_file = replace(backbone_files.BACKBONES["vgg"], sha256_prefix=sha256_file(place)[:8])
+    backbone_files.BACKBONES["vgg"] = own_file
     with patch("torchvision.models.vgg16", return_value=backbone):
         dists = DISTS(pretrained=False)
     for name, value in load_file(PARAMETERS / "dists.safetensors").items():

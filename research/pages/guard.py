@@ -64,16 +64,16 @@ def main() -> None:
 
 def spoiled(restorer: Restorer, seed: int) -> dict[str, list[str]]:
     """Names of the traps that come out worse, without and with the guard, by strength."""
-    reasons: dict[str, list[str]] = {}
+    by_way: dict[str, list[str]] = {}
     for trap in traps(seed):
         right = min(psnr(trap.given, trap.truth), AS_GOOD_AS_RIGHT_DB)
         for guard in (False, True):
             restoration = restore_colours(restorer, trap.given, guard=guard)
             for strength in STRENGTHS:
-                names = reasons.setdefault(f"{'guard' if guard else 'bare'} {strength:g}", [])
+                names = by_way.setdefault(f"{'guard' if guard else 'bare'} {strength:g}", [])
                 if psnr(restoration.at(strength), trap.truth) < right - 1:
                     names.append(trap.name)
-    return reasons
+    return by_way
 
 
 def counted(restorer: Restorer, pairs: Iterator[tuple[Array, Array]]) -> NDArray[np.int64]:

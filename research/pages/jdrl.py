@@ -300,10 +300,9 @@ def paper_claims(documents: Mapping[str, Document]) -> Iterator[str]:
     yield row(*heads, "verdict", "why")
     yield "| --- |" + " ---: |" * (len(heads) - 1) + " --- | --- |"
     for label, (claim, why) in TABLE_4.items():
-        rivals = [
-            documents[name] for name in TABLE_4_STUDIES if label in labels_of(documents[name])
-        ]
-        for document in rivals[:1]:
+        studies = [documents[name] for name in TABLE_4_STUDIES]
+        with_it = [one for one in studies if label in labels_of(one)]
+        for document in with_it[:1]:
             yield claim_row(claim, printed_gain(document, label), document, label, why)
     plain = documents["by-dose"]["plain"]
     for name in SIDE_BY_SIDE:
@@ -433,8 +432,8 @@ def network_gains(documents: Sequence[Document]) -> Iterator[str]:
     yield "| --- |" + " ---: |" * len(documents)
     labels = dict.fromkeys(label for column in columns for label in column)
     for label in sorted(labels, key=lambda label: least_gain(columns, label)):
-        gains = [column.get(label) for column in columns]
-        cells = ("" if line is None else interval(line["over_input"]) for line in gains)
+        lines = [column.get(label) for column in columns]
+        cells = ("" if line is None else interval(line["over_input"]) for line in lines)
         yield row(without_number(label), *cells)
     yield ""
 

@@ -114,18 +114,18 @@ def tables(restore: Restore, photographs: Path, stacks: Path | None) -> Iterator
 
 def held_out(photographs: Path) -> list[Array]:
     """The middle of each held-out photograph, linear light."""
-    pairs = []
+    crops = []
     for path, digest in find_photographs(photographs).files:
         if is_held_out(digest):
             picture = srgb_to_linear(read_image(path).astype(np.float64) / 255)
             top, left = ((side - SIDE_PX) // 2 for side in picture.shape[:2])
-            pairs.append(picture[top : top + SIDE_PX, left : left + SIDE_PX])
-    return pairs
+            crops.append(picture[top : top + SIDE_PX, left : left + SIDE_PX])
+    return crops
 
 
 def blurred(sharp: list[Array], radius_px: float, noise: float) -> Pairs:
     """Blurry and sharp pictures; a disc and a polygon of seven blades in turns."""
-    pictures = []
+    pairs = []
     for number, light in enumerate(sharp):
         shape = Aperture(blades=7, turn_deg=20.0) if number % 2 else Aperture()
         psf = aperture_psf(2 * radius_px, shape)
@@ -134,8 +134,8 @@ def blurred(sharp: list[Array], radius_px: float, noise: float) -> Pairs:
         through = np.clip(fftconvolve(wide, psf[:, :, None], mode="valid"), 0, 1)
         random = np.random.default_rng(number)
         seen = linear_to_srgb(through) + noise * random.standard_normal(light.shape)
-        pictures.append((np.clip(seen, 0, 1), linear_to_srgb(light)))
-    return pictures
+        pairs.append((np.clip(seen, 0, 1), linear_to_srgb(light)))
+    return pairs
 
 
 def table(
