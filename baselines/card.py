@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from defocus.errors import RegistryError
 from defocus.extensions import wrapping
+from defocus.near_names import with_hint
 
 if TYPE_CHECKING:  # importing torch takes a second, and a list of cards does not need it
     from torch import nn
@@ -297,7 +298,7 @@ class Baseline:
         """
         if multiple < 1:
             raise ValueError(f"multiple={multiple} of {name!r} is less than 1")
-        card = Card(name, **{"display_name": name, **facts})
+        card = with_hint(Card)(name, **{"display_name": name, **facts})
         network = wrapping(network, partial(_of_user, network, multiple))
         return cls(card, network, recipe or _plain_recipe, revision=revision)
 

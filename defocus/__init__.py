@@ -5,6 +5,7 @@ Parts are imported when first used, so that ``import defocus`` is quick.
 """
 
 import importlib
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ if not TYPE_CHECKING:  # a type checker would take it that every name is there
             raise AttributeError(f"module 'defocus' has no attribute {name!r}")
         module = importlib.import_module(f"defocus.{_MODULES[name]}")
         value = getattr(module, name)
-        if _MODULES[name].startswith("front."):
+        if isinstance(value, FunctionType):
             from defocus.near_names import with_hint
 
             value = with_hint(value)

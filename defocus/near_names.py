@@ -28,7 +28,8 @@ def did_you_mean(name: str, names: Iterable[str], *, most: int = 3, nearness: fl
 def meant(name: object, choices: Iterable[str], listed_by: str = "", *, most: int = 3) -> str:
     """What to say of an unknown name: names like it, else all, or the command that lists them."""
     names = list(choices)
-    every = f"'{listed_by}' shows all" if listed_by else f"there are {', '.join(names) or 'none'}"
+    listed = f"there {'is' if len(names) == 1 else 'are'} {', '.join(names) or 'none'}"
+    every = f"'{listed_by}' shows all" if listed_by else listed
     return did_you_mean(str(name), names, most=most) or every
 
 

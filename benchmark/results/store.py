@@ -76,7 +76,7 @@ def connected(
 
 def refuse_other_files(path: Path) -> None:
     """Refuse a pipe, a device or a folder, which SQLite would wait for or call a full disk."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         require_file(path)
 
 

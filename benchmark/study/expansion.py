@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.objective_registry import objectives, require_objective
+from defocus.baselines.objective_registry import objectives
 from defocus.baselines.registry import all_baselines, baseline, with_objective
 from defocus.baselines.weights.store import find_weights, shipped_weights
 from defocus.baselines.wrapping import retrained
@@ -18,7 +18,8 @@ from defocus.benchmark.study.options import StudyOptions
 from defocus.benchmark.study.plan import Run, Study, plan_runs, plan_weights, select
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
-from defocus.errors import DatasetError, InputError, RegistryError, SettingsError
+from defocus.errors import DatasetError, InputError, SettingsError
+from defocus.near_names import meant
 from defocus.progress import counted
 
 if TYPE_CHECKING:
@@ -162,13 +163,10 @@ def with_objectives(
     # An empty table ``[objectives.jdrl]`` gives ``jdrl-NAME``; one with settings is a separate
     # experiment and gives ``NAME-with-LABEL``.
     for label, choice in choices.items():
-        if (name := choice.objective or label) != OWN:
-            try:
-                require_objective(name)
-            except RegistryError as error:
-                names = ", ".join((OWN, *objectives()))
-                where = "" if label == name.replace("_", "-") else f"[objectives.{label}]: "
-                raise SettingsError(f"{where}{error}; known are {names}") from error
+        name, known = choice.objective or label, (OWN, *objectives())
+        if name not in known:
+            where = "" if label == name.replace("_", "-") else f"[objectives.{label}]: "
+            raise SettingsError(f"{where}no objective {name!r}; {meant(name, known)}")
     combined = []
     for system in systems:
         if system.recipe is None or not choices:

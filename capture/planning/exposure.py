@@ -142,9 +142,8 @@ def plan_bracket(
     _require_settable(second_settings)
     narrow = _chosen(second_settings["aperture"], sharp)
     if narrow[1] <= first.nominal[0]:
-        raise InputError(
-            f"--sharp {sharp} is not narrower than --blurry {blurry}; exchange the two"
-        )
+        wrong = f"--sharp {sharp} is not narrower than --blurry {blurry}"
+        raise InputError(f"{wrong}; give --sharp a narrower aperture")
     second_iso = (first.iso, first.iso_value)
     if "iso" in second_settings:
         second_iso = _chosen(second_settings["iso"], first.iso or f"{first.iso_value:g}")

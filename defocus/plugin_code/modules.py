@@ -160,7 +160,7 @@ class PluginModules(MetaPathFinder):
             name, module.file, loader=loader, submodule_search_locations=folders or None
         )
         if spec_of_file is None:
-            raise ImportError(f"{module.file} cannot be loaded as a module")
+            raise ImportError(f"{module.file} has not the suffix .py")
         self.imported.add(module.file)
         return spec_of_file
 

@@ -149,7 +149,7 @@ def test_a_request_comes_back_with_paths_that_hold_elsewhere(tmp_path, monkeypat
 def test_an_unknown_objective_is_named(tmp_path):
     path = tmp_path / "study.toml"
     path.write_text("[objectives.jdlr]\n")
-    with pytest.raises(SettingsError, match=r"no objective 'jdlr'.*known are own"):
+    with pytest.raises(SettingsError, match=r"^no objective 'jdlr'; did you mean 'jdrl' .*\?$"):
         with_objectives([baseline("net")], load_document(path).objectives)
     path.write_text('[objectives.mine]\nobjective = "jdlr"\n')
     with pytest.raises(SettingsError, match=r"^\[objectives\.mine\]: no objective 'jdlr'"):

@@ -100,6 +100,7 @@ STUDY = {
     "a number as a folder": lambda: defocus.run("input", "sample", 5),
     "results of a number": lambda: defocus.load_results(3),
     "no results": lambda: defocus.load_results("out"),
+    "results below a file": lambda: defocus.load_results("/dev/null"),
     "no such split": lambda: defocus.open_dataset("sample").split("val"),
     "no dataset": lambda: defocus.open_dataset(None),
 }
@@ -154,6 +155,10 @@ def test_a_keyword_that_is_not_there_is_named_with_the_one_that_was_meant(refuse
         defocus.run(baselines=["wiener"])
     with refused(TypeError):
         defocus.score(BYTES, BYTES, metric="psnr")
+    with refused(TypeError):
+        defocus.opened(pair=[])
+    with refused(TypeError):
+        defocus.Baseline.of_network("net", nn.Identity, license="MIT")
 
 
 @pytest.mark.parametrize(
