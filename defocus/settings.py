@@ -1,7 +1,7 @@
 """Typed settings from TOML; the error for an unknown key suggests a valid one."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -128,10 +128,14 @@ def problem_text(problem: Mapping[str, Any]) -> str:
 
 def document_problem(error: ValidationError, whole: str) -> str:
     """What is wrong first in a document that a program wrote, and where; else in the ``whole``."""
-    problem = error.errors()[0]
+    problems = error.errors()
+    problem = _most_telling(problems)
     where = ".".join(map(str, problem["loc"]))
     if problem["type"] in _UNKNOWN:
-        return f"unknown key '{where}'; remove it"
+        *table, key = problem["loc"]
+        absent = [one["loc"] for one in problems if one["type"] == "missing"]
+        beside = [str(one[-1]) for one in absent if [*one[:-1]] == table]
+        return f"unknown key '{where}'; {did_you_mean(str(key), beside) or 'remove it'}"
     return f"'{where or whole}': {_problem_at(where, problem)}"
 
 
@@ -155,13 +159,15 @@ _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 """Pydantic's words for a key that settings, or a dataclass in them, do not have."""
 
 
-def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
-    problems = error.errors()
-    # a misspelt key comes before the one that is missing for it
-    unknown = (one for one in problems if one["type"] in _UNKNOWN)
+def _most_telling(problems: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The first; a misspelt key comes before the one that is missing for it."""
     # where a text or a table may be, a bad text is also said not to be a table
     others = [one for one in problems if one["type"] != "model_type"]
-    problem = next(unknown, (others or problems)[0])
+    return next((one for one in problems if one["type"] in _UNKNOWN), (others or problems)[0])
+
+
+def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
+    problem = _most_telling(error.errors())
     kinds = {one.__name__ for one in _settings_within(kind)}  # which of several was tried
     loc = [str(part) for part in problem["loc"]]
     path = [part for part in loc if part not in kinds and not part.startswith("function-")]

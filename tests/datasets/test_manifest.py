@@ -127,6 +127,9 @@ def test_wrong_manifests_are_refused_and_say_where(root, refused):
         edited(root, change, pair=pair)
         with refused(DatasetError):
             open_dataset(f"manifest:{root}")
+    (root / MANIFEST).write_text(whole.replace('"scene"', '"scenne"'))
+    with refused(DatasetError):
+        open_dataset(f"manifest:{root}")
 
 
 def test_links_out_of_the_folder_and_changed_files_are_refused(root, tmp_path, refused):
