@@ -39,8 +39,9 @@ class LensCalibration(Settings):
         """Positions that a lens without distortion would give, in pixels."""
         matrix = np.array(self.matrix)
         points = np.stack([x, y], axis=-1).reshape(-1, 1, 2)
-        straight = cv2.undistortPoints(
-            points, matrix, np.array(self.distortion), P=matrix, criteria=UNDISTORTED
+        undistort = getattr(cv2, "undistortPointsIter", cv2.undistortPoints)  # OpenCV 4 has both
+        straight = undistort(
+            points, matrix, np.array(self.distortion), None, matrix, criteria=UNDISTORTED
         )
         straight = np.asarray(straight, np.float64).reshape(*x.shape, 2)
         return straight[..., 0], straight[..., 1]
