@@ -180,7 +180,7 @@ def test_pictures_of_other_sizes_than_the_rigs_are_refused(refused):
 
 SIZES = "blurry_size = [9, 9]\nsharp_size = [9, 9]\n"
 WRONG = (
-    f"{SIZES}mirored = true",
+    f"{SIZES}mirroredd = true",
     "blurry_size = [10, 10]\nsharp_size = [10, 1]",
     f"{SIZES}homography = [[1, 0], [0, 1]]",
     f"{SIZES}homography = [[9, 0, 0], [0, 9, 0], [0, 0, 1]]",
