@@ -161,8 +161,9 @@ _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 def _most_telling(problems: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The first; a misspelt key comes before the one that is missing for it."""
-    # where a text or a table may be, a bad text is also said not to be a table
-    others = [one for one in problems if one["type"] != "model_type"]
+    # where a text or a table may be, a bad text is also said not to be a table; and a list whose
+    # one entry is bad is also said to be too short
+    others = [one for one in problems if one["type"] not in {"model_type", "too_short"}]
     return next((one for one in problems if one["type"] in _UNKNOWN), (others or problems)[0])
 
 
