@@ -191,10 +191,11 @@ def measure(
     flow = dense_flow(*small, start, estimator)
     if not flow.reliable.any():
         return _unknown("the residual flow is nowhere consistent", estimator, shape, rig)
-    light = _light(*small, flow)
-    if light is None:
+    compared_light = _light(*small, flow)
+    if compared_light is None:
         reason = "no area is free of black and saturated pixels in both pictures"
         return _unknown(reason, estimator, shape, rig)
+    light, falloff_ev = compared_light
     coc = _coc_px(flow, factor, defocus_map)
     spread = asymmetry(flow.residual, coc, flow.reliable, signed=defocus_map is not None)
     compared = unexplained(*small, start, flow.coc_px)
@@ -208,13 +209,13 @@ def measure(
         residual_median_px=float(np.median(residual)),
         residual_p95_px=float(np.percentile(residual, 95)),
         reliable_share=float(_reference(field).mean()),
-        gain_ev=light[0].gain_ev,
-        vignetting_ev=light[1],
+        gain_ev=light.gain_ev,
+        vignetting_ev=falloff_ev,
         estimator=estimator.name,
         weights_sha256=estimator.weights_sha256,
         model=fit.model,
         matrix=fit.matrix,
-        photometry=light[0],
+        photometry=light,
         asymmetry=spread,
         # where both show the scene
         consistency_px=float(factor * np.median(flow.consistency_px[~flow.occluded])),

@@ -69,12 +69,18 @@ def paper_tables(content: Content, style: str) -> list[PaperTable]:
     for apart in (False, True):
         for number, (caption, groups) in enumerate(layout(read_boards(content)), start=1):
             label = f"tab:{style}-{number}{'-rebuilt' if apart else ''}"
-            lines, others = (_lines(content, groups, rebuilt=one) for one in (apart, not apart))
-            alone = not apart and all(line.reference for line in others)  # no system beside it
-            if any(alone or not line.reference for line in lines):
+            lines = _lines(content, groups, rebuilt=apart)
+            shown = _has_systems(lines)
+            if lines and not shown and not apart:  # references alone, unless systems are apart
+                shown = not _has_systems(_lines(content, groups, rebuilt=True))
+            if shown:
                 full_caption = f"{words}{caption}{', reconstructions' if apart else ''}"
                 tables.append(_table(content, full_caption, label, groups, lines))
     return tables
+
+
+def _has_systems(lines: Sequence[BoardLine]) -> bool:
+    return any(not line.reference for line in lines)
 
 
 def paper_csv(tables: Sequence[PaperTable]) -> str:
