@@ -19,7 +19,7 @@ from defocus.capture.camera import (
     SettingName,
     Word,
 )
-from defocus.capture.links.camera_words import as_words, refuse_value
+from defocus.capture.links.camera_words import as_words, refuse_unknown, refuse_value
 from defocus.capture.links.child_link import AnswerError, Child, ChildLostError
 from defocus.capture.links.gphoto2.errors import explained
 from defocus.capture.links.gphoto2.process import (
@@ -46,7 +46,6 @@ from defocus.capture.links.gphoto2.setting_names import (
 )
 from defocus.capture.planning.plan import BODY_SHOT
 from defocus.errors import CameraError, CameraNotFoundError, InputError
-from defocus.near_names import meant
 from defocus.progress import say
 
 QUIET_MS = 1500
@@ -285,9 +284,7 @@ class GPhoto2Camera(Camera):
     def configure(self, word: str, value: str) -> str:
         """Set an entry permanently; values that could crash the library are refused."""
         entries = self.config()
-        if word not in entries:
-            hint = meant(word, entries, "defocus-capture config list")
-            raise InputError(f"this camera has no entry '{word}'; {hint}")
+        refuse_unknown(word, entries, "defocus-capture config list")
         refuse_value(word, value, entries[word])
         return str(self._process.ask("write", word=word, value=value))
 

@@ -1,6 +1,6 @@
 """Full configuration of a camera: read, change, save and restore."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,14 @@ def word_named(camera: Camera, name: str) -> str:
     by_setting = {str(key): setting.word for key, setting in camera.settings().items()}
     word = name if name in words else by_setting.get(name, "")
     if word not in words:
-        raise InputError(f"this camera has no entry '{name}'; {meant(name, words)}")
+        refuse_unknown(name, words)
     return word
+
+
+def refuse_unknown(name: str, words: Collection[str], listed_by: str = "") -> None:
+    """Refuse a name that no entry of a camera has."""
+    if name not in words:
+        raise InputError(f"this camera has no entry '{name}'; {meant(name, words, listed_by)}")
 
 
 def configured(camera: Camera, name: str, value: str) -> tuple[str, str]:

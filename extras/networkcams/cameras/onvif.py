@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
-from defocus.capture.links.camera_words import CLOCK_SKEW
+from defocus.capture.links.camera_words import CLOCK_SKEW, refuse_unknown
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.extras.networkcams.address import NetworkAddress, password_of
 from defocus.extras.networkcams.camera_process import InnerCamera, write_part
@@ -29,7 +29,6 @@ from defocus.extras.networkcams.onvif.config import cleaned, locked, with_word, 
 from defocus.extras.networkcams.onvif.exposure import FIELDS, exposure_settings, field_value
 from defocus.extras.networkcams.video.http_pictures import fetch_picture
 from defocus.extras.networkcams.video.newest_frame import VideoSource, encoded
-from defocus.near_names import meant
 from defocus.progress import say
 from defocus.settings import Settings
 
@@ -147,8 +146,7 @@ class OnvifCamera(InnerCamera):
     def configure(self, word: str, value: str) -> str:
         """Set an imaging setting permanently."""
         entries = words(self._imaging(), self._limits)
-        if word not in entries:
-            raise InputError(f"this camera has no entry '{word}'; {meant(word, entries)}")
+        refuse_unknown(word, entries)
         changed = with_word(self._imaging(), word, value, entries[word])
         top = word.split(".")[0]
         self._write({top: changed[top]}, persist=True)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from pydantic import Field
 
 from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
+from defocus.capture.links.camera_words import refuse_unknown
 from defocus.capture.planning.labels import (
     APERTURES,
     SHUTTERS,
@@ -25,7 +26,6 @@ from defocus.extras.networkcams.camera_process import InnerCamera, write_part
 from defocus.extras.networkcams.hosted import HostedCamera, host
 from defocus.extras.networkcams.video.newest_frame import Video, VideoSource, encoded, open_video
 from defocus.extras.networkcams.words import nearest_word
-from defocus.near_names import meant
 from defocus.settings import Settings, parse_settings
 
 if TYPE_CHECKING:
@@ -152,10 +152,9 @@ class UvcCamera(InnerCamera):
 
     def configure(self, word: str, value: str) -> str:
         """Set a control permanently."""
-        control = self._controls.listed().get(word)
-        if control is None:
-            listed = meant(word, self._controls.listed())
-            raise InputError(f"this camera has no entry '{word}'; {listed}")
+        controls = self._controls.listed()
+        refuse_unknown(word, controls)
+        control = controls[word]
         return self._text(control, self._controls.write(control, _number(control, value)))
 
     def _text(self, control: "Control", value: int) -> str:
