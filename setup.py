@@ -13,7 +13,7 @@ STAGES = (
     "capture", "align", "datasets", "baselines", "restoration", "benchmark", "reports", "extras",
 )  # fmt: skip
 OWN = (
-    "blocks", "blur", "command_line", "edges", "front", "plugin_code", "scene", "training",
+    "blur", "command_line", "edges", "front", "pictures", "scene", "training",
 )  # fmt: skip
 CHECKOUT = Path(__file__).resolve().parent
 

@@ -27,7 +27,7 @@ from defocus.align.sampling.resample import luminance_view, sharp_view
 from defocus.align.uncertainty import Array, BlockDraws, blocks_of, sample_grid
 from defocus.errors import AlignmentError
 from defocus.freed_memory import return_freed_memory
-from defocus.images import Image
+from defocus.pictures.values import Image
 from defocus.scene.geometry import Similarity
 
 __all__ = ["RELIABLE_PX", "Field", "Measurement", "Misalignment", "measure"]
@@ -70,7 +70,7 @@ def check_defocus_map(coc_px: NDArray[np.float32], shape: tuple[int, int]) -> No
 REGISTRATION_SIDE = 4096
 """Larger pictures are reduced by a whole factor for the registration."""
 RELIABLE_PX = 1.0
-"""Where more is left than this, the registered sharp picture is not a reference for the pixel."""
+"""Largest remaining flow, px, at which the registered sharp picture is a reference for a pixel."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ Matrix: TypeAlias = tuple[Row, Row, Row]
 Size: TypeAlias = tuple[Annotated[int, Field(gt=1)], Annotated[int, Field(gt=1)]]
 FAR = 1e9
 SMALLEST_ZOOM, LARGEST_ZOOM = 0.125, 8.0
-"""Pixels of the sharp picture per pixel of the blurry one that two cameras can differ by."""
+"""Limits of the zoom between two cameras: pixels of the sharp picture per pixel of the blurry
+one."""
 UNDISTORTED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-10)
 
 

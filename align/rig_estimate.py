@@ -11,7 +11,7 @@ from defocus.align.registration.tile_shifts import tile_shifts
 from defocus.align.rig import LensCalibration, Rig, matrix_rows
 from defocus.align.sampling.resample import Placement, ReleaseGrid, inside_frame, sharp_view, whole
 from defocus.errors import AlignmentError
-from defocus.images import Image, as_linear
+from defocus.pictures.values import Image, as_linear
 
 Light = NDArray[np.float32]
 WINDOW_PX = 15
@@ -28,7 +28,7 @@ INLIER_PX = 0.5
 LEAST_SIDE_PX = 64
 ADVICE = "take one of a flat, textured scene, both cameras at the same small aperture"
 LARGEST_CONDITION = 300.0
-"""Of the colours of the windows; a grey scene has thousands."""
+"""Largest condition number of the windows' colours. A grey scene has thousands."""
 
 
 def estimate_rig(

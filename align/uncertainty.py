@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 BLOCKS = (6, 8)
-"""Rows and columns of blocks: wide enough that errors of neighbours are about independent."""
+"""Rows and columns of blocks, wide enough that the errors of neighbours are about independent."""
 ROUNDS = 80
 SAMPLES = 6000
 

@@ -82,7 +82,11 @@ def package_of(module: str) -> str:
 
 
 UNKNOWN = "unknown"
-"""In place of a dataset's name, where no source says what official weights were trained on."""
+"""Stands for the name of a dataset where no source says what official weights were trained on."""
+
+REACH_PX = 24.0
+"""Circle of confusion, px, up to which a network restores. Ours gain 4 dB at 24 px and nothing at
+48; no source says where another network ends, and all learn from photographs of a similar size."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,14 @@ class Card:
         published_as: Id in the published numbers, None if no table has it.
         revision: Raise it when the system's numbers change on purpose; trainings and restored
             pictures of other revisions are then repeated.
+        reach_px: Circle of confusion up to which the network restores, px, above 0. What is blurred
+            more is restored at 1/2, 1/4 or 1/8 of the size, where pictures are restored at scales.
+        at_scales: Whether its results are of pictures restored at scales, as ``defocus-restore``
+            does, and not by the network alone. Such a system takes a single picture.
+
+    Raises:
+        ValueError: ``reach_px`` is not above 0, or ``at_scales`` is for a system that takes more
+            than a single picture.
     """
 
     name: str
@@ -126,6 +138,17 @@ class Card:
     weights_trained_on: tuple[str, ...] = ()
     weights_files: tuple[str, ...] = ()
     revision: int = 1
+    reach_px: float = REACH_PX
+    at_scales: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.reach_px > 0:
+            raise ValueError(f"reach_px={self.reach_px} of {self.name!r} is not above 0 px")
+        if self.at_scales and self.given != "single":
+            raise ValueError(
+                f"at_scales of {self.name!r}: it takes {self.given}, and only a single picture is "
+                "restored at scales"
+            )
 
     @property
     def given(self) -> str:
@@ -166,6 +189,8 @@ class Baseline:
             None to go by the sources.
         narrow: Its narrow copy; None for systems that are not trained, and for plug-ins.
         is_narrow: Whether this is the narrow copy itself.
+        trained_as: Card of the system whose training and weights it has, for ``NAME@scales`` that
+            of ``NAME``; None for those of its own.
     """
 
     card: Card
@@ -175,6 +200,14 @@ class Baseline:
     narrow: Narrow | None = None
     is_narrow: bool = False
     revision: int | None = None
+    trained_as: Card | None = None
+
+    @property
+    def plain(self) -> "Baseline":
+        """The system that is trained and has weights: of ``NAME@scales`` ``NAME``, else itself."""
+        if self.trained_as is None:
+            return self
+        return replace(self, card=self.trained_as, trained_as=None)
 
     def narrowed(self) -> "Baseline":
         """The narrow copy; the system itself if it has none or is one."""
@@ -290,11 +323,11 @@ class Baseline:
                 reflected at the right and below, and the result is cropped.
             revision: Give and raise it to say yourself when the system is to be trained again; None
                 to train again when its sources change.
-            facts: Further fields of the card, such as ``display_name`` or ``needs``.
+            facts: Further fields of the card, such as ``display_name``, ``needs`` or ``reach_px``.
 
         Raises:
             TypeError: A field does not exist.
-            ValueError: The multiple is less than 1.
+            ValueError: The multiple is less than 1, or ``reach_px`` is not above 0.
         """
         if multiple < 1:
             raise ValueError(f"multiple={multiple} of {name!r} is less than 1")

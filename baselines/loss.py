@@ -8,8 +8,8 @@ if TYPE_CHECKING:  # a plug-in that names a loss need not import torch for it
     import torch
 
 LossFunction: TypeAlias = "Callable[[torch.Tensor, torch.Tensor], torch.Tensor]"
-"""From output and target, ``(N, C, h, w)`` RGB in [0, 1] both, to a scalar tensor; it has nothing
-that is trained, and what it needs it moves to the output's device by itself."""
+"""Function from output and target, both ``(N, C, h, w)`` RGB in [0, 1], to a scalar tensor. It has
+no trained parameters, and moves what it needs to the output's device itself."""
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ TargetName = Literal["sharp", "prealigned", "compensated", "registered", "regist
 """Targets of a training; see :class:`defocus.baselines.recipe.Recipe`."""
 
 FurtherInput = Literal["dual_pixel", "defocus_map"]
-"""What a network may be given beside the blurry picture."""
+"""Inputs that a network may get in addition to the blurry picture."""
 
 Further = Literal["dual_pixel", "defocus_map", "flow", "valid_mask", "measured_blur"]
-"""What a pair may have beside blurry picture and target; the last two are measured, and the mask
-comes with ``registered-flow``."""
+"""Data that a pair may have in addition to blurry picture and target. The last two are measured,
+and the mask comes with ``registered-flow``."""
 
 NAMES: dict[Further, str] = {
     "dual_pixel": "dual-pixel views",
@@ -35,7 +35,7 @@ NAMES: dict[Further, str] = {
 
 
 DEFAULT_LOSS = "charbonnier"
-"""Of the objective ``supervised`` where no terms are set."""
+"""Loss of the objective ``supervised`` if no terms are given."""
 
 BudgetName = Literal["demo", "quick", "paper", "own"]
 """Budgets; ``demo`` is the default of ``run --all`` and never ranks, nor does ``quick``. ``own`` is
@@ -171,7 +171,7 @@ START_TERMS = ({"loss": "l1"}, {"loss": "frequency", "weight": 0.05})
 """The loss before the demo, and where losses are compared: JDRL's is of absolute differences too.
 """
 NARROW_PAIRS = 24
-"""As many training pairs are aligned and packed for a demo; more would not be seen."""
+"""A demo aligns and packs this many training pairs; it is too short to see more."""
 
 EPOCHS = 100
 FLOOR, WARMUP_SHARE = 1e-6, 0.05
@@ -190,12 +190,13 @@ DEMO_TRAINING = Training(average=0.98)
 them, and the few pairs of a demo do not teach it their brightness: with an average that begins
 afresh, some networks darkened pictures by 2 to 4 of 255 levels."""
 MISALIGNED = DEMO.model_copy(update={"steps": 48, "learning_rate": 1e-3})
-"""On pairs that are off by pixels, where losses are compared: long and fast enough that a network
-learns what its loss asks for, which 32 careful steps from the start weights do not show."""
+"""Schedule for pairs that are off by pixels, where losses are compared. It is long and fast enough
+that a network learns what its loss asks for; 32 careful steps from the start weights do not show
+that."""
 REBLUR_SHARE = 0.25
 """Share of a training with JDRL in which its new reblurring network learns alone."""
 REBLUR_FEATURES = 16
-"""Channels of the reblurring network beside a narrow copy; the paper's has 64."""
+"""Channels of the reblurring network that trains with a narrow copy. The paper's has 64."""
 
 
 def narrow_recipe(own: Callable[[], Recipe], *, keeps_objective: bool) -> Recipe:

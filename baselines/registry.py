@@ -5,11 +5,10 @@ A user's come from plug-in files, or from entry points ``defocus.baselines``."""
 import importlib.util
 import inspect
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import defocus.baselines.losses
@@ -17,10 +16,11 @@ import defocus.baselines.objectives
 import defocus.baselines.systems
 from defocus.baselines.card import Baseline, Network, package_of
 from defocus.baselines.objective_registry import objectives, require_objective
+from defocus.baselines.scales import ENDING, at_scales, names_like, plain_name, why_not_at_scales
 from defocus.baselines.wrapping import wrapped, wrapped_name
-from defocus.discovery import brought, modules_in, refuse
+from defocus.discovery import Kind, Offer, Shape, refuse
 from defocus.errors import RegistryError
-from defocus.extensions import guarded, offered, wrapping
+from defocus.extensions import guarded, wrapping
 from defocus.near_names import meant
 
 if TYPE_CHECKING:  # a list of cards needs no torch
@@ -34,47 +34,75 @@ _PACKAGED = ("defocus.baselines.", "defocus.extras.")
 """Begin the packages of the systems that come with this one."""
 
 
+BASELINES: Kind[Baseline] = Kind(
+    "baselines",
+    Shape(lambda: Baseline, lambda system: str(system.card.name), inside="baseline"),
+    defocus.baselines.systems.__name__,
+    word="system",
+)
+
+
 def all_baselines() -> dict[str, Baseline]:
     """Every registered system by name, sorted; imports no torch."""
     # A network from a plug-in file also has a variant trained with JDRL. What an entry point brings
     # and fails is left out with a warning.
+    offers = BASELINES.offers()
     systems: dict[str, Baseline] = {}
-    origins: dict[str, str] = {}
-    installed = list(_installed_systems())
-    identities = {id(system) for _, system in installed}
-    for origin, system in (*installed, *_plugin_systems(identities)):
-        name = system.card.name
-        if not _NAME.fullmatch(name):
-            problem = f"baseline name {name!r} is not lower-case words joined by '-'; rename it"
-            refuse(origin, f"{origin}: {problem}")
-        elif name in systems:
-            both = f"{origins[name]} and by {origin}"
-            refuse(origin, f"baseline {name!r} is registered by {both}; rename one")
+    for name, offer in offers.items():
+        if _NAME.fullmatch(name):
+            systems[name] = _system_of(offer)
         else:
-            systems[name], origins[name] = system, origin
+            problem = f"baseline name {name!r} is not lower-case words joined by '-'; rename it"
+            refuse(offer.origin, f"{offer.origin}: {problem}")
     for name, system in list(systems.items()):
         of = system.card.variant_of
         if of is not None and of not in systems:
+            origin = offers[name].origin
             problem = f"baseline {name!r} is a variant of {of!r}, which is not registered"
-            refuse(origins[name], f"{origins[name]}: {problem}; {meant(of, sorted(systems))}")
+            refuse(origin, f"{origin}: {problem}; {meant(of, sorted(systems))}")
             del systems[name]
     return dict(sorted((_jdrl_variants(systems.values()) | systems).items()))
 
 
 def baseline(name: str) -> Baseline:
-    """The system with that name: a registered one, or one with an objective, ``OBJECTIVE-NAME``."""
+    """The system with that name, registered or made from a registered one."""
+    # ``OBJECTIVE-NAME`` has another objective, and ``NAME@scales`` is evaluated at scales.
     systems = all_baselines()
-    system = systems.get(name) or _wrapped_by_name(name, systems)
+    system = _plain_by_name(name, systems)
     if system is None:
-        raise RegistryError(f"no system {name!r}; {meant(name, systems, 'defocus-bench list')}")
+        like = names_like(name, systems)
+        raise RegistryError(BASELINES.unknown(name, like, "defocus-bench list"))
+    return at_scales(system) if name.endswith(ENDING) else system
+
+
+def plain_baseline(name: str) -> Baseline:
+    """The system with that name, where a network is meant and not a row of results."""
+    system = baseline(name)
+    if system.trained_as is not None:
+        raise RegistryError(
+            f"{name} is a row of results, of the network {plain_name(name)}; give that name"
+        )
     return system
 
 
 def known_baselines(names: Iterable[str]) -> dict[str, Baseline]:
     """The known ones among some names; see :func:`baseline`."""
     systems = all_baselines()
-    by_name = {name: systems.get(name) or _wrapped_by_name(name, systems) for name in names}
-    return {name: system for name, system in by_name.items() if system is not None}
+    known = {}
+    for name in names:
+        system = _plain_by_name(name, systems)
+        if system is None:
+            continue
+        if not name.endswith(ENDING):
+            known[name] = system
+        elif not why_not_at_scales(system):
+            known[name] = at_scales(system)
+    return known
+
+
+def _plain_by_name(name: str, systems: Mapping[str, Baseline]) -> Baseline | None:
+    plain = plain_name(name)
+    return systems.get(plain) or _wrapped_by_name(plain, systems)
 
 
 def with_objective(system: Baseline, name: str) -> Baseline:
@@ -134,30 +162,22 @@ def _jdrl_variants(systems: Iterable[Baseline]) -> dict[str, Baseline]:
     return {one.card.name: one for one in variants}
 
 
-def _installed_systems() -> Iterator[tuple[str, Baseline]]:
-    own = modules_in(defocus.baselines.systems.__name__, "baseline")
-    for _, origin, load in (*own, *brought("baselines", "baseline")):
-        if (loaded := load()) is None:
-            continue
-        try:
-            yield from _systems_of(loaded, origin)
-        except RegistryError as error:
-            refuse(origin, str(error))
-
-
-def _plugin_systems(identities: Container[int]) -> Iterator[tuple[str, Baseline]]:
-    """The systems of plug-in files, without installed systems that a file only imports."""
-    for plugin, system in offered(Baseline):
-        if id(system) in identities:
-            continue
-        name, build, make = system.card.name, system.build, system.recipe
-        brought = replace(
-            system,
-            build=guarded(plugin, f"network of {name!r}", wrapping(build, partial(_built, build))),
-            recipe=make and guarded(plugin, f"recipe of {name!r}", partial(_recipe, make)),
-            source_hash=plugin.hash_of(system),
-        )
-        yield f"plug-in {plugin.path}", brought
+def _system_of(offer: Offer) -> Baseline:
+    """The system of an offer; one of a plug-in file has its hash, and its errors name the file."""
+    system = BASELINES.value(offer)
+    if offer.plugin is None:
+        return system
+    build, make = system.build, system.recipe
+    wrapped_build = wrapping(build, partial(_built, build))
+    wrapped_recipe = make and guarded(
+        offer.plugin, f"recipe of {offer.name!r}", partial(_recipe, make)
+    )
+    return replace(
+        system,
+        build=guarded(offer.plugin, f"network of {offer.name!r}", wrapped_build),
+        recipe=wrapped_recipe,
+        source_hash=offer.plugin.source_hash,
+    )
 
 
 def _built(build: Callable[..., "nn.Module"], **options: object) -> "nn.Module":
@@ -175,15 +195,3 @@ def _recipe(make: Callable[[], "Recipe"]) -> "Recipe":
     if not isinstance(recipe, Recipe):
         raise TypeError(f"it gives {type(recipe).__name__} instead of a Recipe")
     return recipe
-
-
-def _systems_of(loaded: object, origin: str) -> list[tuple[str, Baseline]]:
-    if isinstance(loaded, ModuleType):
-        loaded = getattr(loaded, "BASELINES", None)
-    systems = (loaded,) if isinstance(loaded, Baseline) else loaded
-    if not isinstance(systems, tuple) or not all(isinstance(s, Baseline) for s in systems):
-        raise RegistryError(
-            f"{origin} gives {type(loaded).__name__}; it must be a Baseline, a tuple of them, or a "
-            "module with BASELINES"
-        )
-    return [(origin, system) for system in systems]

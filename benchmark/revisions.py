@@ -6,6 +6,10 @@ TRAINING_REVISION = 1
 """Of the training loop, crops, objectives, losses and optical flow: raising it repeats every
 training. Where one system's numbers change, raise its ``Card.revision`` instead."""
 
+SCALES_REVISION = 1
+"""Of restoring at scales: how the map of blur chooses them and how they are mixed. Raising it
+restores and scores again what is evaluated at scales, without training."""
+
 SCORING_REVISION = 14
 """Of what all scores rest on: profiles, protocols and their targets, the registration of pairs, the
 parts of pictures, the ceiling. Raising it computes every score again. Where one metric's numbers

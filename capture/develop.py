@@ -14,25 +14,26 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus import __version__
-from defocus.blocks.derived import LeftBehind, dressed, has_meaning, left_behind, true_of_colours
-from defocus.blocks.metadata import read_metadata
-from defocus.blocks.png import Chunk, with_chunks
 from defocus.capture.develop_settings import DevelopSettings
 from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.session import file_problem, read_state
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.errors import DatasetError, ImageError, StorageError
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
-from defocus.images import Image, as_float, as_integer, linear_to_srgb, read_image, srgb_to_linear
 from defocus.isolation import reason_of, stops_everything
+from defocus.pictures.derived import LeftBehind, dressed, has_meaning, left_behind, true_of_colours
+from defocus.pictures.metadata import read_metadata
+from defocus.pictures.png import Chunk, with_chunks
+from defocus.pictures.raw import RAW_SUFFIXES, develop_raw, has_second_frame, shot_white_balance
+from defocus.pictures.read import read_image
+from defocus.pictures.values import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.write import encoded_png
 from defocus.processes import worker_context
 from defocus.progress import MessageSettings, say, telling, track
-from defocus.raw import RAW_SUFFIXES, develop_raw, has_second_frame, shot_white_balance
 from defocus.reading import intact, read_json
 from defocus.scene.thin_lens import exposure_difference_ev
 
@@ -42,11 +43,8 @@ SRGB = Chunk(b"sRGB", b"\0")
 
 def encode_png(picture: Image, source: Path, *, linear: bool) -> bytes:
     """Encode as PNG 3 (11.3.2): gAMA 1.0 if linear, else the original's colours, or sRGB."""
-    worked, encoded = cv2.imencode(".png", picture[:, :, ::-1])
-    if not worked:
-        raise ImageError("a developed picture cannot be encoded as PNG")
     metadata = true_of_colours(read_metadata(source), converted=linear)
-    content = dressed(encoded.tobytes(), metadata)
+    content = dressed(encoded_png(picture), metadata)
     if linear:
         return with_chunks(content, [LIGHT])
     return content if has_meaning(content) else with_chunks(content, [SRGB])

@@ -5,7 +5,7 @@ Of a camera: the values that it reports."""
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Literal
 
 from defocus.capture.camera import Camera, CameraDescription, CardSpace, HasCardSpace, Word
-from defocus.capture.links.back_ends import camera_libraries
 from defocus.capture.links.camera_words import CLOCK_SKEW, words_of
 from defocus.capture.links.gphoto2.errors import usb_holders
 from defocus.capture.links.gphoto2.setting_names import (
@@ -47,12 +46,9 @@ class CheckedPoint:
         return asdict(self)
 
 
-def computer_findings(folder: Path, uri: str | None = None) -> list[CheckedPoint]:
-    """Libraries, programs that hold cameras, disk (of the folder for sessions) and clock.
-
-    Of back ends: the library of the camera at ``uri`` alone, if one is named."""
-    libraries = (*map(_library, LIBRARIES), *_of_cameras(uri))
-    return [*libraries, _holders(), _disk(folder), _clock()]
+def computer_findings(folder: Path) -> list[CheckedPoint]:
+    """Libraries, programs that hold cameras, disk (of the folder for sessions) and clock."""
+    return [*map(_library, LIBRARIES), _holders(), _disk(folder), _clock()]
 
 
 def _library(name: str) -> CheckedPoint:
@@ -61,16 +57,6 @@ def _library(name: str) -> CheckedPoint:
     except PackageNotFoundError:
         advice = f"pip install {name}" + (" (no Windows)" if name == "gphoto2" else "")
         return CheckedPoint(f"library-{name}", "fail", f"{name} is not installed", advice)
-
-
-def _of_cameras(uri: str | None) -> Iterator[CheckedPoint]:
-    for scheme, detail, missing in camera_libraries():
-        if uri is not None and not uri.startswith(f"{scheme}:"):
-            continue
-        problem, _, advice = detail.partition("; ")
-        clash = "another module" in problem
-        status: Status = "ok" if not missing else "fail" if clash else "warn"
-        yield CheckedPoint(f"library-{scheme}", status, problem, advice)
 
 
 def _holders() -> CheckedPoint:

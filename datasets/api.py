@@ -1,18 +1,17 @@
 """Open a dataset by its address: ``READER:PATH``, ``sample`` or ``sample:strong``."""
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from defocus.datasets.layouts.published_set import Completeness
 from defocus.datasets.pair import Dataset, ReaderCard
-from defocus.discovery import Offer, at_hand, brought, refuse, warn_once
+from defocus.discovery import Kind, Offer, Shape
 from defocus.errors import DatasetError, DefocusError
-from defocus.extensions import guarded, offered, plugins
-from defocus.near_names import did_you_mean, meant
+from defocus.extensions import guarded
+from defocus.near_names import did_you_mean
+from defocus.progress import warn_once
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,15 @@ class Reader:
     description: str = ""
 
 
+READERS: Kind[Reader] = Kind(
+    "readers",
+    Shape(lambda: Reader, function="read", marks_file=True),
+    "defocus.datasets.readers",
+    word="dataset reader",
+)
+
 SAMPLE = "sample"
-FILES = {"stream": (".toml", ".json")}
+FILES = {"stream": (".toml", ".json"), "parquet": (".toml", ".parquet")}
 """Suffixes of the files that a reader takes instead of a folder, where not a mapping file alone."""
 RENDERED_ALONE = ("stream:", "text:")
 """Addresses without a folder: a stream without photographs, pages of text."""
@@ -61,8 +67,12 @@ def open_dataset(text: str, *, damaged: bool = False) -> Dataset:
             f"the reader '{name}' gives {type(opened).__name__}; let it return defocus.opened(…)"
         )
     from defocus.datasets.opening import require_one_size, sound_pairs
+    from defocus.datasets.pair_files import learnt_hash, picture_hashes
 
     opened = replace(opened, pairs=sound_pairs(name, opened.pairs, opened.left_out))
+    if not opened.learnt_hash and opened.endless is None:
+        hashes = picture_hashes(opened.root, opened.pairs)
+        opened = replace(opened, learnt_hash=learnt_hash(opened.pairs, hashes))
     if not damaged:
         require_one_size(opened.pairs)
         for one in opened.without():
@@ -112,23 +122,22 @@ def _parted(text: str) -> tuple[str, Path]:
 
 def reader_names() -> list[str]:
     """Names of all readers, including those of plug-ins, sorted."""
-    return sorted(_finders())
+    return sorted(READERS.offers())
 
 
 def reader(name: str) -> Reader:
     """The reader with that name; an unknown name is a ``DatasetError``."""
-    finders = _finders()
-    entry = finders[name]() if name in finders else None
-    if entry is None:
-        others = sorted(set(finders) - {name})
-        raise DatasetError(f"unknown dataset reader '{name}'; {meant(name, others)}")
-    return entry
+    offers = READERS.offers()
+    one = _reader_of(offers[name]) if name in offers else None
+    if one is None:
+        raise DatasetError(READERS.unknown(name, offers.keys() - {name}))
+    return one
 
 
 def reader_card(name: str) -> ReaderCard:
     """The card of the datasets that a reader opens; an unknown reader is a ``DatasetError``."""
-    entry = reader(name)
-    return entry.card or _unknown(name, entry.read.__module__)
+    one = reader(name)
+    return one.card or _unknown(name, one.read.__module__)
 
 
 def _unknown(name: str, place: str) -> ReaderCard:
@@ -136,68 +145,27 @@ def _unknown(name: str, place: str) -> ReaderCard:
     return ReaderCard(name, source=f"reader of {place}", licence="unknown", redistributable=False)
 
 
-def _finders() -> dict[str, Callable[[], Reader | None]]:
-    """For each name, a function that imports the reader and returns it, or None if it is broken."""
-    package = importlib.import_module("defocus.datasets.readers")
-    finders: dict[str, Callable[[], Reader | None]] = {
-        module.name.replace("_", "-"): partial(_own_reader, module.name)
-        for module in pkgutil.iter_modules(package.__path__)
-    }
-    others: list[tuple[str, str, Callable[[], Reader | None]]] = []
-    for offer in brought("readers"):
-        name = offer.name.replace("_", "-")
-        others.append((name, offer.origin, partial(_loaded_reader, name, offer)))
-    others += [(one.name, origin, at_hand(one)) for origin, one in _plugin_readers()]
-    for name, origin, find in others:
-        if name in finders:
-            refuse(origin, f"{origin}: a dataset reader '{name}' exists already; rename it")
-        else:
-            finders[name] = find
-    return finders
+def _reader_of(offer: Offer) -> Reader | None:
+    """The reader of an offer; None, after a warning, where it is broken."""
+    thing = READERS.thing(offer)
+    if thing is None:
+        return None
+    one = replace(thing, name=offer.name) if isinstance(thing, Reader) else _of_module(offer, thing)
+    if offer.plugin is None:
+        return one
+    return replace(
+        one,
+        read=guarded(offer.plugin, f"reader {one.name!r}", one.read, (DefocusError,)),
+        card=one.card or _unknown(one.name, offer.plugin.path.name),
+    )
 
 
-def _own_reader(name: str) -> Reader:
-    module = importlib.import_module(f"defocus.datasets.readers.{name}")
-    return _reader_of(name.replace("_", "-"), module)
-
-
-def _loaded_reader(name: str, offer: Offer) -> Reader | None:
-    module = offer.load()
-    if isinstance(module, Reader):
-        return replace(module, name=name)
-    if callable(getattr(module, "read", None)):
-        return _reader_of(name, module)
-    if module is not None:
-        warn_once(f"{offer.origin} has no function 'read' and is left out; mend or remove it")
-    return None
-
-
-def _plugin_readers() -> list[tuple[str, Reader]]:
-    """``Reader`` objects of plug-in files, and files that are a reader themselves."""
-    readers = [(plugin, one) for plugin, one in offered(Reader)]
-    for plugin in plugins():
-        if callable(getattr(plugin.module, "read", None)):
-            name = plugin.path.stem.replace("_", "-")
-            readers.append((plugin, _reader_of(name, plugin.module)))
-    return [
-        (
-            f"plug-in {plugin.path}",
-            replace(
-                one,
-                read=guarded(plugin, f"reader {one.name!r}", one.read, (DefocusError,)),
-                card=one.card or _unknown(one.name, plugin.path.name),
-            ),
-        )
-        for plugin, one in readers
-    ]
-
-
-def _reader_of(name: str, module: object) -> Reader:
+def _of_module(offer: Offer, module: Any) -> Reader:  # noqa: ANN401 - a module with ``read``
     """Make a reader from a module with ``read`` and optionally ``CARD`` and ``check``."""
-    first_line = (module.__doc__ or "").strip().partition("\n")[0]
+    first_line, _, _ = (module.__doc__ or "").strip().partition("\n")
     return Reader(
-        name,
-        module.read,  # type: ignore[attr-defined]
+        offer.name,
+        getattr(module, "read", module),
         getattr(module, "CARD", None),
         getattr(module, "check", None),
         first_line.partition(" - ")[2] or first_line,
@@ -222,14 +190,15 @@ def dataset_kinds() -> list[DatasetKind]:
         DatasetKind(variant.dataset, variant.summary, "verified", redistributable=True)
         for variant in VARIANTS
     ]
-    for name in reader_names():
-        if name == SAMPLE or (entry := _finders()[name]()) is None:
+    for name, offer in sorted(READERS.offers().items()):
+        one = None if name == SAMPLE else _reader_of(offer)
+        if one is None:
             continue
-        card = reader_card(name)
+        card = one.card or _unknown(name, one.read.__module__)
         kinds.append(
             DatasetKind(
                 f"{name}:DIR",
-                entry.description or card.title,
+                one.description or card.title,
                 "unverified" if card.unverified else "verified",
                 card.redistributable,
             )

@@ -202,21 +202,21 @@ KEPT_FIRST = ("test", "validation", "train")
 
 def _leaks(audit: Audit) -> dict[str, list[str]]:
     """Reasons for pairs that are rejected because their picture is also in another split."""
-    kept: dict[str, dict[str, list[str]]] = {}
+    kept: dict[str, dict[tuple[str, str], list[str]]] = {}
     for twins in audit.duplicates:
         first_stays = KEPT_FIRST.index(twins.splits[0]) < KEPT_FIRST.index(twins.splits[1])
         gone, stays = (twins.second, twins.first) if first_stays else (twins.first, twins.second)
         split = twins.splits[0] if first_stays else twins.splits[1]
-        kept.setdefault(gone, {}).setdefault(split, []).append(stays)
+        kept.setdefault(gone, {}).setdefault((twins.relation, split), []).append(stays)
     return {
-        gone: [_leak(stay, split) for split, stay in splits.items()]
-        for gone, splits in kept.items()
+        gone: [_leak(relation, stay, split) for (relation, split), stay in places.items()]
+        for gone, places in kept.items()
     }
 
 
-def _leak(stay: Sequence[str], split: str) -> str:
+def _leak(relation: str, stay: Sequence[str], split: str) -> str:
     more = f" and {len(stay) - 1} more" if len(stay) > 1 else ""
-    return f"nearly the same picture as {stay[0]}{more} in {split}"
+    return f"{relation} {stay[0]}{more} in {split}"
 
 
 def usable_pairs(

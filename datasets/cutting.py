@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.sampling.resample import Placement, ReleaseGrid, Resampling, resampled, whole
-from defocus.blocks.derived import give_blocks
 from defocus.blur.gradients import sobel_products
 from defocus.datasets.deriving.maker import (
     Derivation,
@@ -26,10 +25,15 @@ from defocus.datasets.deriving.maker import (
 )
 from defocus.datasets.pair import Dataset, MakingStep, Pair, step, with_files
 from defocus.datasets.pair_files import ARRAYS, member_name, pair_files, read_array
-from defocus.datasets.picture_size import picture_size
 from defocus.errors import ImageError, NotApplicableError
-from defocus.images import Image, read_image, write_array, write_image
 from defocus.isolation import attempt
+from defocus.machines import Where
+from defocus.pictures.derived import give_blocks
+from defocus.pictures.read import read_image
+from defocus.pictures.size import picture_size
+from defocus.pictures.values import Image
+from defocus.pictures.white import FULL
+from defocus.pictures.write import write_array, write_image
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class Cut(Derived):
     too_small: tuple[str, ...] = ()  # ids of pictures smaller than a patch
 
 
-def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, jobs: int = 2) -> Cut:
+def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, where: Where = 2) -> Cut:
     """Cut the training and validation pictures of a dataset into patches, in the folder ``out``."""
     _require_large_enough(dataset, scheme)
 
@@ -116,7 +120,7 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, jobs: int = 2) -> C
         dataset=dataset,
         step=cutting,
     )
-    derived = make_dataset(out, how, jobs)
+    derived = make_dataset(out, how, where)
     there = {pair.metadata.get("patch_of", pair.id) for pair in derived.pairs}
     there.update(one.id for one in derived.left_out)
     too_small = tuple(pair.id for pair in dataset.pairs if pair.id not in there)
@@ -189,7 +193,9 @@ def _members(pair: Pair, scale: float) -> dict[str, NDArray[Any]]:
     """All members of a pair after reduction, with equal height and width."""
     members: dict[str, NDArray[Any]] = {}
     for role, path in pair_files(pair).items():
-        members[role] = _array(path, scale) if role in ARRAYS else _reduced(read_image(path), scale)
+        members[role] = (
+            _array(path, scale) if role in ARRAYS else _reduced(read_image(path, pair.white), scale)
+        )
         size = members[role].shape[-2:] if role in ARRAYS else members[role].shape[:2]
         if size != members["blurry"].shape[:2]:
             raise ImageError(f"{path}: not of the size of {pair.blurry}; a pair needs one size")
@@ -233,7 +239,8 @@ def _pairs(pair: Pair, folder: Path) -> Iterator[Pair]:
     for place in record["places"]:
         corner = {**place, "side_px": record["side_px"], "scale": record["scale"]}
         metadata = MappingProxyType({**pair.metadata, "patch_of": pair.id, "patch": corner})
-        patch = replace(pair, id=f"{pair.id}-{place['index']:03d}", metadata=metadata)
+        name = f"{pair.id}-{place['index']:03d}"
+        patch = replace(pair, id=name, metadata=metadata, white=FULL)
         names = {role: _name(place["index"], role) for role in pair_files(pair)}
         yield with_files(patch, folder, names)
 

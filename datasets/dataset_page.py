@@ -7,7 +7,7 @@ from defocus.datasets.api import reader_card
 from defocus.datasets.audit.page import (
     audit_overlay,
     distributions,
-    duplicates_part,
+    duplicates_parts,
     summary_table,
     warnings_part,
 )
@@ -18,7 +18,8 @@ from defocus.datasets.curation_rules import Usable
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.datasets.pair_files import pair_files
 from defocus.datasets.release.provenance import dropped_text, kinds, settings_of
-from defocus.images import bit_depth, read_image, read_pair
+from defocus.pictures.read import read_image, read_pair
+from defocus.pictures.values import bit_depth
 from defocus.progress import counted
 from defocus.reports.model import Column, Facts, Page, Paragraph, Part, Slider, Table
 from defocus.reports.pictures import eight_bits, small_picture
@@ -53,7 +54,7 @@ def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
             ("Taken with", (_settings(dataset.pairs),)),
             ("Warnings", (warnings_part(audit),)),
             ("Pairs", (summary_table(audit.pairs), *distributions(audit.pairs))),
-            ("Pictures in two splits", (duplicates_part(audit),)),
+            ("Pictures in two splits", duplicates_parts(audit)),
             ("Origin", (_origin(dataset),)),
         ),
         summary=f"{len(dataset.pairs)} pairs of {len({p.scene for p in dataset.pairs})} scenes; "
@@ -111,7 +112,7 @@ def _counts(dataset: Dataset, audit: Audit) -> Table:
         pairs = dataset.split(split)
         if pairs:
             whole = [pair for pair in pairs if pair.id in sizes]
-            bits = f"{bit_depth(read_image(whole[0].blurry))} bit" if whole else ""
+            bits = f"{bit_depth(read_image(whole[0].blurry, whole[0].white))} bit" if whole else ""
             common = Counter(sizes[pair.id] for pair in pairs if pair.id in sizes)
             rows.append(
                 (
@@ -158,7 +159,7 @@ def _samples(pairs: Sequence[Pair], rows: Mapping[str, AuditedPair], blur_of: Bl
 
 def _slider(pair: Pair, row: AuditedPair | None, blur_of: BlurOf) -> Slider:
     assert pair.sharp is not None  # noqa: S101 - the caller has looked
-    blurry, sharp = read_pair(pair.blurry, pair.sharp)
+    blurry, sharp = read_pair(pair.blurry, pair.sharp, pair.white)
     states = tuple(
         (role, eight_bits(small_picture(picture, PICTURE_SIDE, PICTURE_SIDE)))
         for role, picture in (("blurry", blurry), ("sharp", sharp))

@@ -13,6 +13,7 @@ from defocus.datasets.pair import MakingStep, Pair, Split
 from defocus.datasets.pair_files import FILE_ROLES, id_problem, pair_files, path_problem
 from defocus.errors import DatasetError, FileError
 from defocus.files import sha256_file, write_text
+from defocus.pictures.white import FULL
 from defocus.reading import read_json
 from defocus.settings import Settings, document_problem
 
@@ -65,6 +66,7 @@ class ManifestPair(Settings):
     dual_pixel_left: ManifestFile | None = None
     dual_pixel_right: ManifestFile | None = None
     valid_mask: ManifestFile | None = None
+    white: Literal[1023, 4095, 65535] | None = None  # of files of 16 bits; absent for all of them
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -146,7 +148,9 @@ def _pair(row: ManifestPair, located: Callable[[ManifestFile | None], Path | Non
     # names of fields are not types: these are all paths
     files: dict[str, Any] = {role: located(getattr(row, role)) for role in FILE_ROLES}
     metadata = MappingProxyType(row.metadata)
-    return Pair(id=row.id, scene=row.scene, split=row.split, metadata=metadata, **files)
+    return Pair(
+        id=row.id, scene=row.scene, split=row.split, metadata=metadata, white=row.white, **files
+    )
 
 
 def make_manifest(
@@ -167,8 +171,14 @@ def _row(root: Path, pair: Pair) -> ManifestPair:
         scene=pair.scene,
         split=pair.split,
         metadata=dict(pair.metadata),
+        white=_unusual(pair.white),
         **{role: _file(root, path) for role, path in pair_files(pair).items()},
     )
+
+
+def _unusual(white: int | None) -> Any:  # noqa: ANN401 - one of the whites of a manifest
+    """The white of a pair that has to be said; None where all bits are in use."""
+    return None if white == FULL else white
 
 
 def _file(root: Path, path: Path) -> Any:  # noqa: ANN401 - a ManifestFile; pydantic's kwargs are untyped

@@ -14,12 +14,11 @@ from defocus.datasets.pair_files import (
     pair_files,
     read_array,
 )
-from defocus.datasets.picture_size import picture_size
-from defocus.discovery import warn_once
 from defocus.errors import DatasetError, ImageError
-from defocus.images import read_image, sizes_differ
 from defocus.isolation import LeftOut, attempt, parted
-from defocus.progress import several
+from defocus.pictures.read import read_image, reading_of_files, sizes_differ
+from defocus.pictures.size import picture_size
+from defocus.progress import several, warn_once
 
 SHOWN_ROLES = ("sharp", "truth", "dual_pixel_left", "dual_pixel_right")
 
@@ -47,7 +46,7 @@ def opened(
         DatasetError: There is no pair, one cannot be used, two have one id, or no pair is whole.
         StorageError: The cache cannot be written.
     """
-    pairs = sound_pairs(reader, pairs, left_out)
+    pairs = with_white(f"{reader}:{root.name}", sound_pairs(reader, pairs, left_out))
     files = [path for pair in pairs for path in pair_files(pair).values()]
     hashes, faults = hashes_and_faults(root, files)
     whole, lacking = [], list(left_out)
@@ -70,6 +69,18 @@ def opened(
         source=source,
         left_out=tuple(lacking),
     )
+
+
+def with_white(name: str, pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
+    """Pairs that know their white; where it is not the usual one, that is said once."""
+    unknown = [pair for pair in pairs if pair.white is None]
+    members = [path for pair in unknown for path in (pair.blurry, pair.sharp) if path is not None]
+    if not members:
+        return pairs
+    reading = reading_of_files(members)
+    for remark in reading.remarks:
+        warn_once(f"{name}: {remark}")
+    return tuple(replace(one, white=reading.white) if one.white is None else one for one in pairs)
 
 
 def sound_pairs(reader: str, pairs: Sequence[Pair], absent: Sequence[LeftOut]) -> tuple[Pair, ...]:
@@ -129,7 +140,7 @@ def read_whole(pair: Pair) -> None:
         if path.suffix == ".npy":
             read_array(path)
         else:
-            read_image(path)
+            read_image(path, pair.white)
 
 
 def readable(dataset: Dataset, *splits: Split) -> Dataset:

@@ -38,6 +38,8 @@ def step(name: str, **settings: Value) -> MakingStep:
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+LEARNT_SPLITS: tuple[Split, ...] = ("train", "validation")
+"""Splits that decide a network: it is trained on one, and chosen by the other."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Pair:
     valid_mask: Path | None = None  # white where the sharp member is valid, else black
     # optics, exposure, true misalignment, … as JSON values
     metadata: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    # value of 16 bits that means white: 1023, 4095 or 65535; None: each file's values say it
+    white: int | None = field(default=None, compare=False)
 
     def __getstate__(self) -> dict[str, object]:
         """Its fields for another process, to which a read-only view cannot travel."""
@@ -85,7 +89,17 @@ class Dataset:
     steps: "tuple[MakingStep, ...]" = ()  # made the dataset of another one, first to last
     # renders training pairs on demand; then no file is in that split
     endless: "Photographs | None" = None
+    endless_hash: str = ""  # SHA-256 of what determines those pairs; empty without any
+    # SHA-256 over the training and validation pairs as ``content_hash``; empty if not computed
+    learnt_hash: str = ""
     left_out: tuple[LeftOut, ...] = ()  # those in the folder that are not among the pairs
+    # test pairs that a study leaves out on purpose: they are in training or validation
+    seen_left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def training_hash(self) -> str:
+        """Hash of what a training on the dataset sees: training and validation, or a stream's."""
+        return self.endless_hash or self.learnt_hash or self.content_hash
 
     @property
     def total(self) -> int:

@@ -7,17 +7,19 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.cache import cache_folder
-from defocus.datasets.pair import Dataset, Pair
+from defocus.cache import cache_folder, keeping
+from defocus.datasets.pair import LEARNT_SPLITS, Dataset, Pair, Split
 from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file, write_json
+from defocus.pictures.raw import is_read_anew
+from defocus.pictures.white import FULL, READING_REVISION
 from defocus.progress import track
 from defocus.reading import ARRAY_ERRORS, is_utf8, read_json, require_file
 
@@ -141,19 +143,32 @@ def picture_hashes(root: Path, pairs: Iterable[Pair]) -> dict[Path, str]:
     return file_hashes(root, [path for pair in pairs for path in pair_files(pair).values()])
 
 
-def content_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:
+def content_hash(pairs: Sequence[Pair], hashes: dict[Path, str]) -> str:
     """SHA-256 over ids, splits and the content of every file, in any order, in hexadecimal."""
     rows = [
         [pair.id, pair.split, {role: hashes[path] for role, path in pair_files(pair).items()}]
         for pair in sorted(pairs, key=lambda pair: pair.id)
     ]
-    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+    content = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+    # What was computed of pictures that an earlier version read otherwise is computed anew.
+    changed = sorted({pair.white for pair in pairs if pair.white not in {None, FULL}}, key=str)
+    if not changed and not any(is_read_anew(pair.blurry) for pair in pairs):
+        return content
+    order = f"{content} reading {READING_REVISION} white {changed}"
+    return hashlib.sha256(order.encode()).hexdigest()
 
 
-def pair_contents(dataset: Dataset) -> dict[str, str]:
-    """SHA-256 over split and files of each pair, by its id."""
-    hashes = picture_hashes(dataset.root, dataset.pairs)
-    return {pair.id: content_hash([pair], hashes) for pair in dataset.pairs}
+def learnt_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:
+    """The same over training and validation pairs alone; empty without any."""
+    learnt = [pair for pair in pairs if pair.split in LEARNT_SPLITS]
+    return content_hash(learnt, hashes) if learnt else ""
+
+
+def pair_contents(dataset: Dataset, *splits: Split) -> dict[str, str]:
+    """SHA-256 over split and files of each pair, of all or some splits, by its id."""
+    pairs = [pair for pair in dataset.pairs if not splits or pair.split in splits]
+    hashes = picture_hashes(dataset.root, pairs)
+    return {pair.id: content_hash([pair], hashes) for pair in pairs}
 
 
 def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:
@@ -186,8 +201,9 @@ def hashes_and_faults(
         except DatasetError as error:
             faults[path] = error
     if len(missing) > sum(path in stamps for path in faults):
-        make_folder(memory.parent)
-        write_json(memory, remembered)
+        with keeping():
+            make_folder(memory.parent)
+            write_json(memory, remembered)
     return {path: str(remembered[str(path)][2]) for path in stamps if path not in faults}, faults
 
 

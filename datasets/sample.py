@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from defocus.cache import cache_folder, derived_folder
-from defocus.datasets.deriving.parts import kept_pairs
+from defocus.cache import derived_folder
+from defocus.datasets.deriving.parts import cached_pairs
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.pair_files import content_hash
 from defocus.datasets.rendering.pair import (
@@ -206,8 +206,8 @@ def sample_dataset(name: str) -> Dataset:
     """Open a variant of the sample dataset; it is made now if missing or damaged in the cache."""
     chosen = variant(name)
     revision = f"{RENDERING_REVISION}.{SAMPLE_REVISION}"
-    folder = cache_folder() / "sample" / f"{chosen.name or 'mild'}-{revision}"
-    pairs, hashes = kept_pairs(folder, chosen.dataset, partial(_write_pairs, chosen))
+    place = f"sample/{chosen.name or 'mild'}-{revision}"
+    folder, pairs, hashes = cached_pairs(place, chosen.dataset, partial(_write_pairs, chosen))
     content = content_hash(pairs, hashes)
     derived, misaligned = derived_folder(content), chosen.misalignment.shift_px[0] > 1.0
     return Dataset(

@@ -13,17 +13,19 @@ import numpy as np
 from pydantic import AfterValidator, Field, ValidationError
 
 from defocus.align.compensation.output import NUMBERS, repeat_aligned
-from defocus.blocks.derived import carried
 from defocus.cache import cache_folder, derived_folder
 from defocus.datasets.checksums import CHECKSUMS
 from defocus.datasets.deriving.parts import write_parts
 from defocus.datasets.differences import verify_folder
 from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.pair_files import content_hash, picture_hashes
+from defocus.datasets.pair_files import content_hash, learnt_hash, picture_hashes
 from defocus.errors import AlignmentError, DatasetError
 from defocus.files import make_folder, sha256_file, write_json
-from defocus.images import Image, as_float, read_pair
+from defocus.machines import Where
+from defocus.pictures.derived import carried
+from defocus.pictures.read import read_pair
+from defocus.pictures.values import Image, as_float
 from defocus.progress import say
 from defocus.reading import read_bytes, read_json
 from defocus.settings import Settings, document_problem
@@ -100,11 +102,11 @@ def read_sidecar(folder: Path) -> Sidecar:
         raise DatasetError(f"{path}: {document_problem(error, 'sidecar')}") from error
 
 
-def apply_sidecar(dataset: str, opened: Dataset, folder: Path, jobs: int = 1) -> Dataset:
+def apply_sidecar(dataset: str, opened: Dataset, folder: Path, where: Where = 1) -> Dataset:
     """Record what ``READER@NAME`` refers to, after checking everything; the corrected dataset."""
     sidecar = read_sidecar(folder)
     name = f"{sidecar.reader}@{sidecar.name}"
-    applied = corrected(name, opened, folder, jobs)
+    applied = corrected(name, opened, folder, where)
     reader, _, place = dataset.partition(":")
     noted = f"{reader}:{Path(place).expanduser().absolute()}" if place else reader
     write_json(_note(name), {"dataset": noted, "sidecar": str(folder.absolute())})
@@ -130,7 +132,7 @@ def _note(name: str) -> Path:
     return make_folder(cache_folder() / "sidecars") / f"{name}.json"
 
 
-def corrected(name: str, dataset: Dataset, folder: Path, jobs: int = 1) -> Dataset:
+def corrected(name: str, dataset: Dataset, folder: Path, where: Where = 1) -> Dataset:
     """The dataset with the sidecar's corrections under its new name, made on first use."""
     sidecar = read_sidecar(folder)
     _require_same(dataset, sidecar)
@@ -143,11 +145,12 @@ def corrected(name: str, dataset: Dataset, folder: Path, jobs: int = 1) -> Datas
     alignable = [entry for entry in sidecar.pairs if entry.status == "ok"]
     alone = {entry.id: own[entry.id] for entry in alignable}
     write = partial(_correct, sidecar=folder)
-    failed = write_parts(alone, root / "pairs", write, f"correcting {dataset.name}", jobs)
+    failed = write_parts(alone, root / "pairs", write, f"correcting {dataset.name}", where)
     if failed:
         raise AlignmentError(failed[0].reason)
     pairs = tuple(_corrected(own[entry.id], entry, root / "pairs") for entry in alignable)
-    content = content_hash(pairs, picture_hashes(root, pairs))
+    hashes = picture_hashes(root, pairs)
+    content = content_hash(pairs, hashes)
     return Dataset(
         name=name,
         root=root,
@@ -156,6 +159,7 @@ def corrected(name: str, dataset: Dataset, folder: Path, jobs: int = 1) -> Datas
         derived=derived_folder(content),
         source=dataset.source or sidecar.reader,
         left_out=dataset.left_out,
+        learnt_hash=learnt_hash(pairs, hashes),
     )
 
 
@@ -179,7 +183,7 @@ def _correct(pair: Pair, folder: Path, sidecar: Path) -> None:
     if pair.sharp is None:
         raise AlignmentError(f"pair {pair.id} has no sharp picture; complete the copy")
     record = sidecar / "pairs" / pair.id / NUMBERS
-    repeat_aligned(folder, *read_pair(pair.blurry, pair.sharp), record)
+    repeat_aligned(folder, *read_pair(pair.blurry, pair.sharp, pair.white), record)
     give_blurry, give_sharp = carried(pair.blurry, pair.sharp)
     give_blurry(folder / "blurry.png")  # the record's hashes are of the pixels alone
     give_sharp(folder / "sharp.png")

@@ -29,11 +29,12 @@ from defocus.datasets.sidecar import (
     read_sidecar,
     sidecar_text,
 )
+from defocus.dispatcher import each
 from defocus.errors import DatasetError, NotApplicableError
 from defocus.files import write_text
-from defocus.images import write_image
 from defocus.isolation import LeftOut, attempt, parted
-from defocus.processes import in_processes
+from defocus.machines import Where
+from defocus.pictures.write import write_image
 from defocus.progress import track
 
 PIXELS = frozenset({"blurry.png", "sharp.png"})
@@ -56,7 +57,7 @@ believed. No picture of the dataset is in here; apply it to your own copy:
 
 
 def write_sidecar(
-    dataset: Dataset, out: Path, name: str, release: Release, estimator_name: str, jobs: int = 1
+    dataset: Dataset, out: Path, name: str, release: Release, estimator_name: str, where: Where = 1
 ) -> tuple[Sidecar, tuple[LeftOut, ...]]:
     """Measure every pair and write its correction; the sidecar, and the unreadable pairs."""
     # ``out`` may be a sidecar of the same order that lacks pairs, which are tried again.
@@ -70,7 +71,7 @@ def write_sidecar(
         if not again:
             return earlier, left_out
         mended = out.absolute().with_name(f"{out.name}.mended")
-        result = write_sidecar(dataset, mended, name, release, estimator_name, jobs)
+        result = write_sidecar(dataset, mended, name, release, estimator_name, where)
         shutil.rmtree(out)
         mended.rename(out)
         return result
@@ -85,10 +86,10 @@ def write_sidecar(
     }
     with working_folder(out, "sidecar", order) as root:
         keys = pair_keys(dataset, flow)
-        keyed = [(pair, keys[pair.id]) for pair in dataset.pairs]
-        work = partial(_entry, root=root, release=release, estimator_name=estimator_name)
-        measured = list(track(in_processes(work, keyed, jobs), "measuring", len(keyed)))
-        measured_entries, left_out = parted(measured)
+        keyed = {pair.id: (pair, keys[pair.id]) for pair in dataset.pairs}
+        work = partial(_corrected, root=root, release=release, estimator_name=estimator_name)
+        measured = dict(track(each(work, keyed, where), "measuring", len(keyed)))
+        measured_entries, left_out = parted(measured[name] for name in keyed)
         if not measured_entries:
             raise NotApplicableError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
         unread = (PairEntry(id=one.id, status="unknown", reason=UNREAD) for one in left_out)
@@ -149,16 +150,11 @@ def _reader(dataset: Dataset) -> str:
 _estimator = cache(flow_estimator)
 
 
-def _entry(
-    keyed: tuple[Pair, str], root: Path, release: Release, estimator_name: str
-) -> PairEntry | LeftOut:
-    """The correction of a pair; an earlier one is used if there is one."""
-    return attempt(keyed[0].id, partial(_corrected, *keyed, root, release, estimator_name))
-
-
 def _corrected(
-    pair: Pair, key: str, root: Path, release: Release, estimator_name: str
+    keyed: tuple[Pair, str], root: Path, release: Release, estimator_name: str
 ) -> PairEntry:
+    """The correction of a pair; an earlier one is used if there is one."""
+    pair, key = keyed
     if pair.sharp is None:
         return PairEntry(id=pair.id, status="unknown", reason="it has no sharp picture")
     require_one_size([pair])

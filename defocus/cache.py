@@ -1,18 +1,123 @@
-"""The cache folder, and folders that appear complete or not at all."""
+"""The cache folder, and folders that appear complete or not at all.
 
+What cannot be kept there changes no result: the work goes on, and one line says so."""
+
+import atexit
 import contextlib
 import os
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
-from defocus.files import make_folder, storing, sync_folder, sync_tree
+from defocus.errors import StorageError
+from defocus.files import (
+    is_elsewhere,
+    make_folder,
+    require_writable,
+    storing,
+    sync_folder,
+    sync_tree,
+)
+from defocus.progress import say
 from defocus.staging import staging_folder
+
+R = TypeVar("R")
+
+VARIABLE = "DEFOCUS_CACHE"
+"""Names the folder, where a person has set it."""
+
+REMEDY = f"set {VARIABLE} to a folder that can be written"
+
+CARRIED = ("weights", "plugins", "setup", "sidecars", "fetched")
+"""What a person has added and no work makes again: it is linked into a cache for one program."""
+
+_usable: set[Path] = set()
+"""Cache folders that could be written when this process first asked for them."""
+
+_said: set[str] = set()
 
 
 def cache_folder() -> Path:
-    """The cache folder, created if absent: ``DEFOCUS_CACHE``, or ``defocus`` in the user's."""
-    own = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "defocus"
-    return make_folder(Path(os.environ.get("DEFOCUS_CACHE") or own).absolute())
+    """The cache folder, created if absent; one for this program alone where none can be written."""
+    # It is ``DEFOCUS_CACHE``, or ``defocus`` in the user's cache.
+    try:
+        folder = _wanted()
+        if folder not in _usable:
+            require_writable(make_folder(folder))
+            _usable.add(folder)
+    except StorageError as error:
+        return leave_cache(str(error))
+    return folder
+
+
+def _wanted() -> Path:
+    given = os.environ.get(VARIABLE)
+    if given:
+        return Path(given).absolute()
+    try:
+        user = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    except RuntimeError as error:  # no HOME, and no entry of the user
+        raise StorageError("there is no home folder for the cache") from error
+    return (user / "defocus").absolute()
+
+
+def leave_cache(reason: str) -> Path:
+    """Use a new temporary cache from now on, here and in processes that are started."""
+    before = os.environ.get(VARIABLE)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="defocus-cache-"))
+    except OSError as error:
+        raise StorageError(
+            f"{reason}, and there is no temporary folder either; {REMEDY}"
+        ) from error
+    _carry(folder, before)
+    os.environ[VARIABLE] = str(folder)
+    _usable.add(folder)
+    atexit.register(_remove, folder, os.getpid())
+    # compilers and fonts have caches of their own, in the same home
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(folder / "numba"))
+    os.environ.setdefault("MPLCONFIGDIR", str(folder / "matplotlib"))
+    say(f"{reason}; nothing is kept for the next time: {REMEDY}")
+    return folder
+
+
+def _carry(folder: Path, before: str | None) -> None:
+    """Link what a person has added to the former cache."""
+    link = os.symlink if hasattr(os, "symlink") else shutil.copyfile
+    with contextlib.suppress(OSError, StorageError):
+        former = Path(before) if before else _wanted()
+        for name in CARRIED:
+            if (former / name).is_dir():
+                shutil.copytree(former / name, folder / name, copy_function=link)
+
+
+def _remove(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # not at the end of a fork
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def in_cache(make: Callable[[Path], R]) -> R:
+    """What a function makes in the cache folder; in a new one where this takes no more."""
+    folder = cache_folder()
+    try:
+        return make(folder)
+    except StorageError as error:
+        if folder.name.startswith("defocus-cache-"):
+            raise
+        return make(leave_cache(str(error)))
+
+
+@contextlib.contextmanager
+def keeping() -> Iterator[None]:
+    """What cannot be kept for the next time is said once, and the work goes on."""
+    try:
+        yield
+    except StorageError as error:
+        if not _said:
+            _said.add(str(error))
+            say(f"{error}; nothing more is kept: {REMEDY}")
 
 
 def torch_checkpoint(filename: str) -> Path:
@@ -36,15 +141,26 @@ def derived_folder(content_hash: str, inside: Path | None = None) -> Path:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``path``; on success it becomes ``path`` in one step."""
     # A failure leaves ``path`` unchanged. If another process was first, its folder stays and ours
-    # is dropped, so use equal paths only for equal content.
+    # is dropped, so use equal paths only for equal content. A file that the block reads elsewhere
+    # is no error of storing.
     make_folder(path.parent)
-    with storing(path), staging_folder(path.parent, f".{path.name}-", ".part") as temporary:
-        yield temporary
-        temporary.chmod(0o755)
-        sync_tree(temporary)
-        try:
-            temporary.rename(path)
-        except OSError:
-            if not path.is_dir():
-                raise
-        sync_folder(path.parent)
+    try:
+        with staging_folder(path.parent, f".{path.name}-", ".part") as temporary:
+            yield temporary
+            _place(temporary, path)
+    except OSError as error:
+        if is_elsewhere(error, path.parent):
+            raise
+        with storing(path):
+            raise
+
+
+def _place(temporary: Path, path: Path) -> None:
+    temporary.chmod(0o755)
+    sync_tree(temporary)
+    try:
+        temporary.rename(path)
+    except OSError:
+        if not path.is_dir():
+            raise
+    sync_folder(path.parent)

@@ -1,99 +1,272 @@
-"""What is available by location: modules of a folder and of the extras, others' entry points.
+"""What is available by name, of every kind: ours, of extras, of other packages, of plug-in files.
 
 What is broken among the extras and in other packages is a warning, never the end of a program."""
 
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import import_module, metadata
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from defocus.errors import DefocusError, RegistryError
-from defocus.progress import say
+from defocus.extensions import Plugin, plugins, public_values
+from defocus.near_names import meant
+from defocus.progress import warn_once
 
 T = TypeVar("T")
 
 _EXTRAS = "defocus.extras"
-_EXTRA, _POINT = "extra ", "entry point "
-"""Begin the origins of what is brought."""
-
-_warned: set[str] = set()
-
-FAULTS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    DefocusError,
-    ImportError,
-    LookupError,
-    NameError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    SystemExit,
-    TypeError,
-    ValueError,
-)
-"""What a faulty module or function of another person raises."""
+_EXTRA = "extra "
+_POINT = "entry point "
+"""First words of the places of what extras and other packages bring."""
 
 
-class Offer(NamedTuple):
-    """Something that is available by name, not loaded yet."""
-
-    # ``load`` prints one warning on stderr and returns None where it fails.
+@dataclass(frozen=True)
+class Offer:
+    """Something that is available by name, not imported yet."""
 
     name: str
-    origin: str
-    load: Callable[[], object]
+    origin: str  # where it is, in words
+    load: Callable[[], object]  # its module, or itself; None, after one warning, where that fails
+    plugin: Plugin | None = None
 
 
-def at_hand(thing: T) -> Callable[[], T]:
-    """How something is loaded that is loaded already."""
-    return lambda: thing
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """The ``load`` of an offer that is loaded already."""
+
+    value: object
+
+    def __call__(self) -> object:
+        """What it is."""
+        return self.value
 
 
-def brought(kind: str, inside: str = "") -> Iterator[Offer]:
-    """What extras and other packages bring of a kind, such as ``metrics``."""
-    # Those are the modules in the folder ``metrics`` of each folder of ``extras``, and
-    # the entry points of the group ``defocus.metrics``. A folder with a module ``inside`` gives
-    # that one.
+@dataclass(frozen=True)
+class Shape(Generic[T]):
+    """What counts as a thing of a kind, at the top level of a module of whatever origin.
+
+    That is the module as a whole, where it has the function; else each public value of the type,
+    alone or in a tuple or list. Where the module lists them itself, as in BASELINES, others do not
+    count.
+    """
+
+    # ``type`` is a function, as the type may need torch. With ``of_classes`` a thing is a class
+    # that the module derives from it. With ``of_files``, as with a function, files have the names,
+    # with - in place of _ unless ``keeps_name``. With ``marks_file`` a plug-in file with the
+    # function counts too. ``inside`` is the module that stands for a folder, where that is not its
+    # ``__init__.py``.
+
+    type: Callable[[], Any]
+    name_of: Callable[[Any], str] = lambda value: str(value.name)
+    function: str = ""
+    of_classes: bool = False
+    of_files: bool = False
+    marks_file: bool = False
+    keeps_name: bool = False
+    inside: str = ""
+
+    def values(self, loaded: object, listed_as: str) -> list[T]:
+        """The things in a module, or what is given alone or in a tuple, each once."""
+        given = getattr(loaded, listed_as, loaded) if isinstance(loaded, ModuleType) else loaded
+        things: dict[int, T] = {}
+        for value in public_values(given):
+            if self._fits(value) and not (given is loaded and self._is_imported(value, loaded)):
+                things[id(value)] = value
+        return list(things.values())
+
+    def _fits(self, value: object) -> bool:
+        if self.of_classes:
+            return isinstance(value, type) and issubclass(value, self.type())
+        return isinstance(value, self.type())
+
+    def _is_imported(self, value: Any, loaded: object) -> bool:  # noqa: ANN401 - of the type
+        """Whether a class is of another module; of other values it is not known."""
+        home = getattr(loaded, "__name__", "")
+        return self.of_classes and bool(home) and value.__module__ != home
+
+    def is_whole(self, loaded: object) -> bool:
+        """Whether a module as a whole is a thing, as it has the function, or is that itself."""
+        if not self.function:
+            return False
+        return callable(getattr(loaded, self.function, loaded))
+
+    @property
+    def names_files(self) -> bool:
+        """Whether the files have the names, so that none is imported to know them."""
+        return self.of_files or bool(self.function)
+
+    def file_name(self, name: str) -> str:
+        """The name of a module that counts as a whole."""
+        return name if self.keeps_name else name.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class Kind(Generic[T]):
+    """A kind of thing that one file adds, such as a metric.
+
+    Ours are the modules of ``home``. Others bring theirs in the folder ``name`` of an extra, as an
+    entry point of the group ``defocus.NAME``, or in a plug-in file.
+    """
+
+    # The names of what others bring begin with ``prefix``, which is not part of the name here.
+
+    name: str
+    shape: Shape[T]
+    home: str = ""
+    word: str = ""
+    prefix: str = ""
+
+    def offers(self) -> dict[str, Offer]:
+        """All by name: ours, of extras, packages, plug-in files; a second of a name is refused."""
+        return self._unique([*self.own().values(), *self.brought(), *self._of_plugins()])
+
+    def installed(self) -> dict[str, Offer]:
+        """The same without plug-in files."""
+        return self._unique([*self.own().values(), *self.brought()])
+
+    def own(self) -> dict[str, Offer]:
+        """Ours alone."""
+        if not self.home:
+            return {}
+        return self._unique(self._named(_own_modules(self.home, self.shape.inside)))
+
+    def brought(self) -> list[Offer]:
+        """Those of extras and other packages, though two may have one name."""
+        return self._without_prefix(self._named(_brought_modules(self.name, self.shape.inside)))
+
+    def values(self) -> list[tuple[Offer, T]]:
+        """What the offers are, for a kind whose things have the names."""
+        return [(offer, self.value(offer)) for offer in self.offers().values()]
+
+    def value(self, offer: Offer) -> T:
+        """The thing of an offer that is loaded already."""
+        thing: Any = offer.load()
+        typed: T = thing
+        return typed
+
+    def find(
+        self, name: str, error: type[DefocusError] = RegistryError, listed_by: str = ""
+    ) -> Offer:
+        """The offer of that name; an unknown name is an error with near names."""
+        offers = self.offers()
+        if name not in offers:
+            raise error(self.unknown(name, offers, listed_by))
+        return offers[name]
+
+    def unknown(self, name: str, names: Iterable[str], listed_by: str = "") -> str:
+        """What to say of a name that none of the kind has."""
+        return f"no {self.singular} '{name}'; {meant(name, sorted(names), listed_by)}"
+
+    def thing(self, offer: Offer) -> Any:  # noqa: ANN401 - a module, whose functions mypy cannot know
+        """The module or the value of an offer; None, after one warning, if it is broken."""
+        loaded = offer.load()
+        if loaded is None or self.shape.is_whole(loaded):
+            return loaded
+        values = self._values_in(loaded)
+        if values:
+            return values[0]
+        self._say_empty(offer.origin)
+        return None
+
+    @property
+    def singular(self) -> str:
+        """The word for a thing of the kind."""
+        return self.word or self.name.removesuffix("s")
+
+    def _values_in(self, loaded: object) -> list[T]:
+        return self.shape.values(loaded, self.name.upper())
+
+    def _named(self, modules: Iterable[Offer]) -> list[Offer]:
+        """Modules by their files' names, or else the things in them by their own."""
+        named = []
+        for module in modules:
+            if self.shape.names_files:
+                named.append(Offer(self.shape.file_name(module.name), module.origin, module.load))
+                continue
+            loaded = module.load()
+            values = self._values_in(loaded)
+            named += [self._offer(value, module.origin) for value in values]
+            if loaded is not None and not values and module.origin.startswith((_EXTRA, _POINT)):
+                self._say_empty(module.origin)
+        return named
+
+    def _of_plugins(self) -> list[Offer]:
+        offers = []
+        for plugin in plugins():
+            origin = f"plug-in {plugin.path}"
+            if self.shape.marks_file and self.shape.is_whole(plugin.module):
+                name = self.shape.file_name(plugin.path.stem)
+                offers.append(Offer(name, origin, Loaded(plugin.module), plugin))
+            values = self._values_in(plugin.module)
+            offers += [self._offer(value, origin, plugin) for value in values]
+        return self._without_prefix(offers)
+
+    def _offer(self, value: T, origin: str, plugin: Plugin | None = None) -> Offer:
+        name = self.shape.name_of(value)
+        if not name:
+            its = getattr(value, "__name__", type(value).__name__)
+            raise RegistryError(f"{origin}: {self.singular} {its} lacks 'name'; set it")
+        return Offer(name, origin, Loaded(value), plugin)
+
+    def _without_prefix(self, offers: list[Offer]) -> list[Offer]:
+        shortened = []
+        for offer in offers:
+            if offer.name.startswith(self.prefix):
+                name = offer.name.removeprefix(self.prefix)
+                shortened.append(Offer(name, offer.origin, offer.load, offer.plugin))
+        return shortened
+
+    def _unique(self, offers: Iterable[Offer]) -> dict[str, Offer]:
+        by_name: dict[str, Offer] = {}
+        seen: set[int] = set()
+        for offer in offers:
+            if isinstance(offer.load, Loaded):
+                identity = id(offer.load.value)
+                if identity in seen:  # a file may import what another one defines
+                    continue
+                seen.add(identity)
+            first = by_name.setdefault(offer.name, offer)
+            if first is not offer:
+                places = f"{first.origin} and by {offer.origin}"
+                problem = f"{self.singular} '{offer.name}' is defined by {places}; rename one"
+                refuse(offer.origin, problem)
+        return by_name
+
+    def _say_empty(self, origin: str) -> None:
+        wanted = self.shape.type().__name__
+        if self.shape.function:
+            wanted = f"function '{self.shape.function}'"
+        warn_once(f"{origin} has no {wanted} and is left out; mend or remove it")
+
+
+def refuse(origin: str, problem: str) -> None:
+    """Refuse what somebody has brought: ours or a plug-in file's is an error, else a warning."""
+    if not origin.startswith((_EXTRA, _POINT)):
+        raise RegistryError(problem)
+    warn_once(f"{problem}; {origin} is left out")
+
+
+def _own_modules(package: str, inside: str) -> Iterator[Offer]:
+    """The modules of a package of our own."""
+    folders = [Path(place) for place in import_module(package).__path__]
+    return _modules(folders, package, inside)
+
+
+def _brought_modules(kind: str, inside: str) -> Iterator[Offer]:
+    """The modules in the folder ``kind`` of each extra, and the entry points ``defocus.kind``."""
     for extras in import_module(_EXTRAS).__path__:
         for folder in sorted(Path(extras).glob(f"[!._]*/{kind}")):
             extra = folder.parent.name
             yield from _modules([folder], f"{_EXTRAS}.{extra}.{kind}", inside, extra)
     for point in _entry_points(tuple(sys.path)).select(group=f"defocus.{kind}"):
-        dist = point.dist.name if point.dist is not None else "unknown distribution"
-        origin = f"{_POINT}{point.name!r} ({dist}: {point.value})"
+        package = point.dist.name if point.dist is not None else "unknown distribution"
+        origin = f"{_POINT}{point.name!r} ({package}: {point.value})"
         yield Offer(point.name, origin, partial(_loaded, point.load, origin))
-
-
-def brought_values(kind: str, wanted: type[T], name: str = "") -> Iterator[tuple[str, T]]:
-    """The values of a type that are brought, by all or by a name, each with its origin."""
-    for offer in brought(kind):
-        if name and offer.name.replace("_", "-") != name:
-            continue
-        loaded = offer.load()
-        values = values_of(loaded, wanted)
-        if loaded is not None and not values:
-            warn_once(f"{offer.origin} has no {wanted.__name__} and is left out; mend or remove it")
-        yield from ((offer.origin, value) for value in values)
-
-
-def values_of(loaded: object, wanted: type[T]) -> list[T]:
-    """The public values of a type at the top of a module, or what is given alone or in a tuple."""
-    values: list[object] = [loaded]
-    if isinstance(loaded, ModuleType):
-        values = [value for name, value in vars(loaded).items() if not name.startswith("_")]
-    flat = [one for v in values for one in (v if isinstance(v, tuple | list) else (v,))]
-    return list({id(one): one for one in flat if isinstance(one, wanted)}.values())
-
-
-def modules_in(package: str, inside: str = "") -> Iterator[Offer]:
-    """The modules of a package of our own; ``inside`` as of :func:`brought`."""
-    return _modules(map(Path, import_module(package).__path__), package, inside)
 
 
 def _modules(
@@ -102,7 +275,8 @@ def _modules(
     """The public modules in folders of a package, sorted by name; none is imported."""
     paths: dict[str, str] = {}
     for folder in folders:
-        paths |= {one.name: one.name for one in pkgutil.iter_modules([str(folder)])}
+        for module in pkgutil.iter_modules([str(folder)]):
+            paths[module.name] = module.name
         for file in folder.glob(f"*/{inside}.py"):  # with or without an __init__.py
             paths[file.parent.name] = f"{file.parent.name}.{inside}"
     for name, below in sorted(paths.items()):
@@ -116,20 +290,6 @@ def _modules(
 def _entry_points(_path: tuple[str, ...]) -> metadata.EntryPoints:
     """Those of all distributions on ``sys.path``, read once: a command asks some twenty times."""
     return metadata.entry_points()  # type: ignore[return-value]  # Python 3.11: another with select
-
-
-def refuse(origin: str, problem: str) -> None:
-    """Refuse what somebody has brought: ours or a plug-in file's is an error, else a warning."""
-    if not origin.startswith((_EXTRA, _POINT)):
-        raise RegistryError(problem)
-    warn_once(f"{problem}; {origin} is left out")
-
-
-def warn_once(text: str) -> None:
-    """Print a warning on stderr; the same warning is printed once per process."""
-    if text not in _warned:
-        _warned.add(text)
-        say(f"warning: {text}")
 
 
 def _loaded(load: Callable[[], object], origin: str) -> object:

@@ -15,7 +15,7 @@
     ├── NotApplicableError       1  a system that cannot train or run on a dataset
     ├── CameraError              4  the camera was lost or answered with an error
     │   └── CameraNotFoundError  3  no camera at that address
-    ├── StorageError             5  disk full, or not writable
+    ├── StorageError             5  disk full, faulty, or not writable
     └── InterruptedWorkError   130  interrupted, with a message on how to continue
 
 130 is the exit code of a command that is interrupted from the keyboard. Each message is one line:
@@ -97,11 +97,11 @@ class CameraNotFoundError(CameraError):
 
 
 class StorageError(DefocusError):
-    """The disk is full or the folder cannot be written.
+    """The disk is full, faulty, or the folder cannot be written.
 
     Attributes:
-        everywhere: Whether nothing else can be written there either; False where the trouble is
-            with one name, such as one that is too long.
+        everywhere: Whether it ends the work on everything else as well; False where the trouble
+            is with one name, such as one that is too long.
     """
 
     exit_code = 5
@@ -121,20 +121,47 @@ _STORAGE_REASONS = {
     errno.EACCES: "no permission to write there; choose another folder",
     errno.EPERM: "no permission to write there; choose another folder",
     errno.EEXIST: "a file of that name exists; choose another folder",
+    errno.ENOENT: "its folder does not exist; make it, or choose another one",
     errno.ENOTDIR: "a part of that path is a file, not a folder; choose another folder",
     errno.ENAMETOOLONG: "the name is too long for this file system; shorten it",
+    errno.EIO: "the disk reports a fault; check it, then run the same command again",
+    errno.EMFILE: "this program may open no more files; raise 'ulimit -n' and try again",
+    errno.ENFILE: "this computer can open no more files; close programs and try again",
+    errno.ENOLCK: "its file system gives no locks; choose another folder",
 }
 
 
 STORAGE_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 """Errors of the operating system that mean nothing else than a disk that takes no more."""
 
-_EVERYWHERE = STORAGE_ERRNOS | {errno.EACCES, errno.EPERM, errno.ENOTDIR}
+_OF_ONE_NAME = frozenset(
+    {errno.ENAMETOOLONG, errno.EEXIST, errno.EISDIR, errno.EINVAL, errno.EILSEQ}
+)
+"""Errors of a write that are a fault of one name: another file can be written there."""
 
 
 def storage_error(error: OSError, path: Path) -> StorageError:
     """The :class:`StorageError` that explains an ``OSError`` from a write, to raise from it."""
-    reason = _STORAGE_REASONS.get(error.errno or 0, error.strerror or str(error))
+    said = f"{error.strerror or error}; check the disk, then run the same command again"
+    reason = _STORAGE_REASONS.get(error.errno or 0, said)
     explained = StorageError(f"cannot write {path}: {reason}")
-    explained.everywhere = error.errno in _EVERYWHERE
+    explained.everywhere = error.errno not in _OF_ONE_NAME
     return explained
+
+
+FAULTS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    DefocusError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    SystemExit,
+    TypeError,
+    ValueError,
+)
+"""What a faulty module or function of another person raises."""

@@ -8,23 +8,21 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from defocus.discovery import FAULTS, values_of, warn_once
-from defocus.errors import RegistryError
+from defocus.errors import FAULTS, RegistryError
 from defocus.isolation import PLUGIN, plugin_fault
+from defocus.progress import warn_once
 
-if TYPE_CHECKING:  # they parse Python: imported when there is a plug-in
-    from defocus.plugin_code.modules import PluginModules
-    from defocus.plugin_code.sources import PluginSources, Root
+if TYPE_CHECKING:  # it parses Python: imported when there is a plug-in
+    from defocus.plugin_modules import PluginModules
 
 T = TypeVar("T")
 
@@ -44,19 +42,10 @@ class Plugin:
 
     path: Path  # absolute
     module: ModuleType
-    sources: "PluginSources"  # the file and what it imports from its folder tree
     modules: "PluginModules"
-    # SHA-256 hash of the sources of each object that it defines, by the object's id
-    hashes: Mapping[int, str]
-
-    @property
-    def source_hash(self) -> str:
-        """SHA-256 hash of everything that it consists of, compared by meaning."""
-        return self.sources.digest
-
-    def hash_of(self, value: object) -> str:
-        """The same of what one of its objects needs."""
-        return self.hashes.get(id(value), self.source_hash)
+    # SHA-256 hash of the syntax of each of its files, by the path below its folder
+    files: dict[str, str]
+    source_hash: str  # of them all
 
 
 _loaded: dict[Path, Plugin] = {}
@@ -69,31 +58,26 @@ def load_plugin(path: Path | str) -> Plugin:
         raise RegistryError(
             f"the plug-in is of type {type(path).__name__}; give the path of a file"
         )
-    from defocus.plugin_code.sources import read_sources
+    from defocus.plugin_code import read_sources
 
     path = Path(path).expanduser().absolute()
     earlier = _loaded.get(path)
     try:
-        sources = read_sources(path, earlier.sources.extra if earlier else ())
+        sources = read_sources(path)
     except OSError as error:
         raise RegistryError(
             f"plug-in {error.filename or path} cannot be read ({error.strerror}); check the path"
         ) from error
-    if earlier is not None and earlier.sources.texts == sources.texts:
+    if earlier is not None and earlier.modules.counted == sources:
         return earlier
     plugin = _run(path, sources)
-    if not any(_is_ours(plugin.module, value) for value in _public(plugin.module)):
+    if not any(_is_ours(plugin.module, value) for value in public_values(plugin.module)):
         plugin.modules.forget()
         raise RegistryError(
             f"plug-in {path} defines no Baseline, Loss, Objective, Metric, Reader, Section, "
             "open_camera or command such as bench_mine at its top level; define one"
         )
-    if places := sorted(map(str, plugin.modules.packages_elsewhere)):
-        warn_once(
-            f"plug-in {path} imports {', '.join(places)} from outside its folder: if that changes, "
-            "nothing is trained again; put it below the folder, or give Baseline(..., revision=1) "
-            "and raise it"
-        )
+    _warn_of_uncounted(plugin)
     _loaded[path] = plugin
     os.environ[ENVIRONMENT] = os.pathsep.join(str(one) for one in _loaded)
     return plugin
@@ -113,28 +97,26 @@ def plugin_arguments() -> list[str]:
 
 
 def plugin_of(source_hash: str) -> Plugin | None:
-    """The loaded plug-in with that hash, or with an object of that hash; None if there is none."""
-    return next((p for p in plugins() if source_hash in {p.source_hash, *p.hashes.values()}), None)
+    """The loaded plug-in with that hash; None if there is none."""
+    return next((one for one in plugins() if one.source_hash == source_hash), None)
 
 
 def uncounted_files(source_hash: str) -> list[Path]:
-    """Files of a plug-in's folder tree that it imported after it was loaded, unseen before."""
+    """Files that a plug-in imported, but not by an import statement or not from its folder."""
     plugin = plugin_of(source_hash)
-    return sorted(plugin.modules.imported - plugin.sources.files.keys()) if plugin else []
+    return sorted(plugin.modules.uncounted) if plugin else []
 
 
-def offered(kind: type[T]) -> Iterator[tuple[Plugin, T]]:
-    """The objects of a type that plug-in files define, directly or in tuples and lists."""
-    for plugin in plugins():
-        yield from ((plugin, one) for one in values_of(plugin.module, kind))
-
-
-def offered_classes(kind: type[T]) -> Iterator[tuple[Plugin, type[T]]]:
-    """The subclasses of a class that plug-in files define; those they import are left out."""
-    for plugin in plugins():
-        for value in dict.fromkeys(v for v in _public(plugin.module) if isinstance(v, type)):
-            if issubclass(value, kind) and value.__module__ == plugin.module.__name__:
-                yield plugin, value
+def public_values(loaded: object) -> list[Any]:
+    """The public values at the top level of a module, those in tuples and lists one by one."""
+    # What is no module, such as what an entry point gives, is a value itself.
+    values = [loaded]
+    if isinstance(loaded, ModuleType):
+        values = [value for name, value in vars(loaded).items() if not name.startswith("_")]
+    flat: list[Any] = []
+    for value in values:
+        flat += value if isinstance(value, tuple | list) else [value]
+    return flat
 
 
 def guarded(
@@ -159,50 +141,45 @@ def _guarded(
     *given: object,
     **named: object,
 ) -> T:
-    plugin = _loaded.get(path)
     try:
-        with plugin.modules.on_path() if plugin else nullcontext():
-            return function(*given, **named)
+        return function(*given, **named)
     except passing:
         raise
     except FAULTS as error:
         raise _failure(path, f"{what}: ", error) from error
 
 
-def _run(path: Path, sources: "PluginSources") -> Plugin:
-    from defocus.plugin_code.modules import PluginModules
-    from defocus.plugin_code.sources import read_sources
+def _run(path: Path, sources: dict[Path, bytes]) -> Plugin:
+    from defocus.plugin_code import digest_of, hashes_of
+    from defocus.plugin_modules import PluginModules
 
-    digest = hashlib.sha256(f"{path} {sources.digest}".encode()).hexdigest()
+    files = hashes_of(sources)
+    source_hash = digest_of(files)
+    digest = hashlib.sha256(f"{path} {source_hash}".encode()).hexdigest()
     stem = re.sub(r"\W", "_", path.stem)
     package = f"{PLUGIN}{stem}_{digest[:12]}"
     for one in _loaded.values():
         if one.module.__name__ == package:  # only its comments were edited
             one.modules.forget()
-    modules = PluginModules(package, path, sources.texts)
+    modules = PluginModules(package, sources)
     try:
         module = modules.run()
     except (Exception, SystemExit) as error:
         raise _failure(path, "", error) from error
-    extra = sorted(modules.imported - sources.files.keys())
-    whole = read_sources(path, extra) if extra else sources
-    roots = _roots(module)
-    others = {one: [roots[each] for each in roots if each != one] for one in roots}
-    hashes = {one: whole.digest_of(roots[one], others[one]) for one in roots}
-    return Plugin(path, module, whole, modules, hashes)
+    return Plugin(path, module, modules, files, source_hash)
 
 
-def _roots(module: ModuleType) -> dict[int, "list[Root]"]:
-    """Where the objects of this package's types are bound, by their id."""
-    roots: dict[int, list[Root]] = {}
-    for name, value in vars(module).items():
-        if isinstance(value, tuple | list):
-            for place, one in enumerate(value):
-                if _is_ours(module, one):
-                    roots.setdefault(id(one), []).append((name, place))
-        elif _is_ours(module, value):
-            roots.setdefault(id(value), []).append((name, None))
-    return roots
+def _warn_of_uncounted(plugin: Plugin) -> None:
+    """Name what was imported and does not count: if that changes, nothing is trained again."""
+    from defocus.plugin_modules import package_of
+
+    places = sorted({str(package_of(file)) for file in plugin.modules.uncounted})
+    if places:
+        warn_once(
+            f"plug-in {plugin.path} imports {', '.join(places)} from outside its folder or by a "
+            "computed name: if that changes, nothing is trained again; import it by name from "
+            "below the folder, or give Baseline(..., revision=1) and raise it"
+        )
 
 
 def _failure(path: Path, what: str, error: BaseException) -> RegistryError:
@@ -211,13 +188,12 @@ def _failure(path: Path, what: str, error: BaseException) -> RegistryError:
 
 def _place_of(path: Path, error: BaseException) -> str:
     """File and line of a plug-in where an error arose, or which cannot be parsed."""
-    from defocus.plugin_code.modules import is_below
-
     if isinstance(error, SyntaxError) and Path(error.filename or "").is_relative_to(path.parent):
         return f"{error.filename}:{error.lineno}"
-    frames = reversed(traceback.extract_tb(error.__traceback__))
-    own = [one for one in frames if is_below(path.parent, one.filename)]
-    return f"{own[0].filename}:{own[0].lineno}" if own else str(path)
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if str(frame.f_globals.get("__name__")).startswith(PLUGIN):
+            return f"{frame.f_code.co_filename}:{line}"
+    return str(path)
 
 
 class _OfParent(MetaPathFinder, Loader):
@@ -242,10 +218,6 @@ class _OfParent(MetaPathFinder, Loader):
 
 
 sys.meta_path.append(_OfParent())
-
-
-def _public(module: ModuleType) -> list[object]:
-    return [value for name, value in vars(module).items() if not name.startswith("_")]
 
 
 def _is_ours(module: ModuleType, value: object) -> bool:

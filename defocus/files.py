@@ -7,12 +7,13 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from defocus.errors import storage_error
-from defocus.reading import require_file
+from defocus.reading import naming, require_file
 
 
 @contextlib.contextmanager
@@ -22,6 +23,13 @@ def storing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise storage_error(error, path) from error
+
+
+def is_elsewhere(error: OSError, folder: Path) -> bool:
+    """Whether an error names a file that is not below a folder, such as one that was read."""
+    if not isinstance(error.filename, str | bytes):
+        return False
+    return not Path(os.fsdecode(error.filename)).absolute().is_relative_to(folder.absolute())
 
 
 def make_folder(path: Path) -> Path:
@@ -70,13 +78,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
     # It keeps the suffix, because picture writers choose their format by it. A failure leaves
     # ``path`` unchanged and no temporary file behind. Source of the write order (flush, fsync,
     # replace, fsync of the folder): borg's ``SaveFile``.
+    # While its process lives it is locked, where there are locks: see ``remove_unfinished``.
     temporary: Path | None = None
+    handle = -1
     try:
         handle, name = tempfile.mkstemp(
             prefix=f".{_beginning(path)}-", suffix=f".part{path.suffix}", dir=path.parent
         )
-        os.close(handle)
         temporary = Path(name)
+        handle = _held(handle)
         yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
@@ -85,11 +95,57 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary = None
         sync_folder(path.parent)
     except OSError as error:
+        if is_elsewhere(error, path.parent):  # what the block reads
+            raise
         raise storage_error(error, path) from error
     finally:
         if temporary is not None:
             with contextlib.suppress(FileNotFoundError):
                 temporary.unlink()
+        if handle >= 0:
+            os.close(handle)
+
+
+def _held(handle: int) -> int:
+    """The handle of a new file, locked; -1 where a file cannot be renamed while it is open."""
+    if os.name == "nt":
+        os.close(handle)
+        return -1
+    with contextlib.suppress(OSError):  # a file system without locks
+        try_lock(handle)
+    return handle
+
+
+ABANDONED_SECONDS = 24 * 3600.0
+"""A temporary file on a file system without locks is abandoned when it is a day old."""
+
+
+def remove_unfinished(folder: Path, names: Collection[str]) -> None:
+    """Remove what killed processes left of files with these names, not what others just write."""
+    beginnings = {(_beginning(Path(name)), Path(name).suffix) for name in names}
+    for entry in folder.iterdir():
+        parts = _TEMPORARY.fullmatch(entry.name)
+        if parts is None or (parts[1], parts[2] or "") not in beginnings:
+            continue
+        with storing(entry):
+            if entry.is_file() and not entry.is_symlink() and _is_abandoned(entry):
+                entry.unlink(missing_ok=True)
+
+
+_TEMPORARY = re.compile(r"\.(.+)-[a-z0-9_]{8}\.part(\.[^.]*)?")
+"""Name of a temporary file of ``atomic_path``: beginning and suffix of its target."""
+
+
+def _is_abandoned(path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            return try_lock(handle)
+        except OSError:
+            return time.time() - os.fstat(handle).st_mtime > ABANDONED_SECONDS
+        finally:
+            os.close(handle)
+    return False
 
 
 LONGEST_NAME = 255
@@ -114,6 +170,22 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` atomically."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+COPIED_BYTES = 2**20
+"""So much of a file is copied at once, bytes."""
+
+
+def copy_content(source: Path, target: Path) -> None:
+    """Copy a file's bytes; an error names the file that could not be read, or written."""
+    with source.open("rb") as content, target.open("wb") as written:
+        while True:
+            with naming(source):
+                block = content.read(COPIED_BYTES)
+            if not block:
+                return
+            with naming(target):
+                written.write(block)
 
 
 def write_text(path: Path, content: str) -> None:
@@ -145,7 +217,7 @@ def _json_bytes(document: Any) -> bytes:  # noqa: ANN401 - any JSON document
 def sha256_file(path: Path) -> str:
     """SHA-256 of a regular file's content, as 64 lower-case hexadecimal digits."""
     require_file(path)  # what is read from a pipe or a device has no end
-    with path.open("rb") as handle:
+    with naming(path), path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 

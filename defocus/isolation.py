@@ -1,12 +1,13 @@
 """Work on many things, each by itself: what fails with one is a line, the others go on.
 
-Only a full disk, an interruption and errors of the request stop everything."""
+Only errors of storing, an interruption and errors of the request stop everything."""
 
 import os
 import re
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from textwrap import shorten
 from typing import TypeVar
@@ -22,6 +23,7 @@ from defocus.errors import (
 )
 from defocus.progress import grouped, log, say, telling
 
+T = TypeVar("T")
 R = TypeVar("R")
 
 OF_THE_REQUEST = (InterruptedWorkError, RegistryError, SettingsError, WeightsError)
@@ -51,6 +53,12 @@ def attempt(
         return work()
     except errors as error:
         return left_out_by(name, error)
+
+
+def attempt_named(work: Callable[[T], R], named: tuple[str, T]) -> tuple[str, R | LeftOut]:
+    """The name of one of many things, and the result of work on it or why there is none."""
+    name, thing = named
+    return name, attempt(name, partial(work, thing))
 
 
 def left_out_by(name: str, error: BaseException) -> LeftOut:

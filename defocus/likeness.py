@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL.Image import Resampling
 
-from defocus.images import STRIP_ROWS, Image, upper_bits
+from defocus.pictures.values import Image, upper_bits
+from defocus.strips import strips
 
 MOST_DIFFERENT_BITS = 12
 """Of 64; a picture saved again, resized, brightened or a little cropped differs by fewer."""
@@ -34,11 +35,10 @@ def same_pixels(first: Image, second: Image) -> bool:
     """Whether two pictures are equal, at the smaller bit depth if they have two."""
     if first.dtype != second.dtype:
         first, second = upper_bits(first), upper_bits(second)
-    strips = range(0, len(first), STRIP_ROWS)  # most differ in the first one
-    return first.shape == second.shape and all(
-        np.array_equal(first[top : top + STRIP_ROWS], second[top : top + STRIP_ROWS])
-        for top in strips
-    )
+    if first.shape != second.shape:
+        return False
+    # Most differ in the first strip.
+    return all(np.array_equal(first[rows], second[rows]) for rows in strips(len(first)))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Worker processes that end with their parent process, and work that SIGTERM ends tidily."""
+"""Worker processes that end with their parent process."""
 
 import contextlib
 import os
@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from types import FrameType, FunctionType
 from typing import Any, TypeVar
 
+from defocus.children import SAFE_PATH, start_servers, starting_python
 from defocus.errors import DefocusError
 from defocus.freed_memory import keep_freed_memory
 from defocus.progress import MessageSettings, telling
@@ -46,7 +47,7 @@ def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> 
         except BrokenProcessPool as error:
             raise DefocusError(
                 "a process was killed, perhaps because memory ran out; run the same command again "
-                "with fewer --jobs"
+                "with fewer processes"
             ) from error
         except BaseException:
             for process in mine:  # nobody waits for what is thrown away
@@ -69,6 +70,8 @@ def worker_context(module: str) -> ForkServerContext | SpawnContext:
         return get_context("spawn")
     context = get_context("forkserver")
     context.set_forkserver_preload(["cv2", module])
+    with starting_workers():
+        start_servers()
     return context
 
 
@@ -93,7 +96,7 @@ def starting_workers() -> Iterator[None]:
     before = {name: os.environ.get(name) for name in SINGLE_THREADED}
     os.environ.update(SINGLE_THREADED)
     try:
-        with _blocked_signals(), _interrupted_afterwards():
+        with _blocked_signals(), _interrupted_afterwards(), starting_python():
             yield
     finally:
         os.environ.update({name: value for name, value in before.items() if value is not None})
@@ -147,19 +150,25 @@ def _started(
 
 def begin_worker(settings: Mapping[str, Any], environment: Mapping[str, str]) -> None:
     """Prepare a worker process: it computes in one thread, and ends with its parent process."""
+    vars(telling).update(settings, bars=False)
+    os.environ.clear()
+    os.environ.update(environment)
+    compute_in_one_thread()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def compute_in_one_thread() -> None:
+    """Let this process compute in one thread, because others share its machine."""
     import cv2
 
-    vars(telling).update(settings, bars=False)
     keep_freed_memory()
     cv2.setNumThreads(1)
-    os.environ.clear()
     # torch takes two seconds to import, and not all work needs it: it reads these when it is
-    os.environ.update({**environment, **SINGLE_THREADED})
+    os.environ.update({**SINGLE_THREADED, SAFE_PATH: "1"})
     if "torch" in sys.modules:  # by the caller's own program or by earlier work
         import torch
 
         torch.set_num_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _done(item: Any) -> Any:  # noqa: ANN401 - whatever the work takes and gives
@@ -185,17 +194,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
-
-
-@contextlib.contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end the work like Ctrl-C does, so that what must be put back is put back."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

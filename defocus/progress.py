@@ -202,6 +202,17 @@ def say(message: str, *, error: bool = False) -> None:
         _show(shown)
 
 
+_warned: set[str] = set()
+"""Warnings that this process has printed."""
+
+
+def warn_once(text: str) -> None:
+    """Print a warning on stderr; the same warning is printed once per process."""
+    if text not in _warned:
+        _warned.add(text)
+        say(f"warning: {text}")
+
+
 _SHOWN: list[str] = []
 """The lines below all messages now."""
 _STATUS = [""]

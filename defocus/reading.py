@@ -116,10 +116,21 @@ def refuse_zip_bomb(path: Path, most: int = MOST_UNPACKED) -> None:
             refuse_bomb(path, sum(member.file_size for member in archive.infolist()), most)
 
 
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """An error of the system while a file is read names it, so that none takes it for a write."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """The content of a regular file."""
     require_file(path, most)
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         content = file.read(min(path.stat().st_size, most) + 1)  # so much memory is asked for
         while len(content) <= most and (block := file.read(BLOCK_BYTES)):
             content += block  # the system states no size for some files

@@ -121,7 +121,7 @@ def problem_text(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "string_too_short":
         return f"needs {facts['min_length']} or more characters"
     text = str(problem["msg"]).replace("a valid tuple", "a list")
-    text = text.removesuffix(" for <class 'pathlib.Path'>")
+    text = re.sub(r" for <class 'pathlib[\w.]*Path'>$", "", text)  # Python 3.13 has another module
     text = re.sub(r"a (valid )?dictionary or (an )?instance of \w+", "a table", text)
     return text.removeprefix("Value error, ")
 

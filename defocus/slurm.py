@@ -4,16 +4,18 @@ Only its own results say whether a command is finished, never the queue."""
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
+from defocus.children import outside_environment, python_command, python_environment, search_path
 from defocus.errors import EXIT_INTERRUPTED, DefocusError, InputError
 from defocus.extra_packages import require
 from defocus.files import make_folder, write_json
@@ -62,7 +64,12 @@ def job_states(jobs: Sequence[str]) -> dict[str, str]:
     command = ["squeue", "--noheader", "--array", "--me", "--format", "%i %T"]
     try:
         answer = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=ANSWER_SECONDS,
+            env=outside_environment(),
         )
     except FileNotFoundError as error:
         raise DefocusError("squeue is not on PATH; ask on a node of the cluster") from error
@@ -75,6 +82,10 @@ def job_states(jobs: Sequence[str]) -> dict[str, str]:
     return {job: states[job].strip() for job in jobs if job in states}
 
 
+Name = Annotated[str, StringConstraints(pattern=r"^[\w.,:@%+=/-]*$")]
+"""A name of the cluster; it stands in a line of a batch script, which it must not end."""
+
+
 class SlurmSettings(Settings):
     """Resources that a job requests from SLURM; empty names are the cluster's defaults."""
 
@@ -82,9 +93,9 @@ class SlurmSettings(Settings):
     # evaluation must fit. ``setup`` has shell lines before the run, such as ``module load cuda``.
 
     time_minutes: int = Field(default=720, ge=1)
-    partition: str = ""
-    account: str = ""
-    qos: str = ""
+    partition: Name = ""
+    account: Name = ""
+    qos: Name = ""
     gpus: int = Field(default=0, ge=0)
     cpus: int = Field(default=1, ge=1)
     memory_gb: float | None = Field(default=None, gt=0)
@@ -102,12 +113,6 @@ class SlurmSettings(Settings):
         return self
 
 
-class ClusterFile(Settings):
-    """A TOML file with the table ``[slurm]``, as a study's file has it."""
-
-    slurm: SlurmSettings = SlurmSettings()
-
-
 SAVING_SECONDS = 80
 LARGEST_ARRAY = 1000
 """As many jobs SLURM takes at once where nobody has set another limit."""
@@ -120,14 +125,14 @@ MOST_IDLE = 3
 
 
 class JobCommand:
-    """A command that can be stopped and started again; submitit stores it for each job."""
+    """A command of Python that can be stopped and started again; submitit stores it for a job."""
 
     # ``progress`` says how far it has come, ``idle`` counts its latest starts without any.
 
     def __init__(
-        self, command: Sequence[str], progress: Callable[[], object], idle: int = 0
+        self, arguments: Sequence[str], progress: Callable[[], object], idle: int = 0
     ) -> None:
-        self.command = list(command)
+        self.arguments = list(arguments)
         self.progress = progress
         self.idle = idle
         self._begun: object = None
@@ -136,7 +141,7 @@ class JobCommand:
         """Run the command; return its exit code. A failure is in its own results."""
         global _process
         self._begun = self.progress()
-        _process = subprocess.Popen(self.command)
+        _process = subprocess.Popen(python_command(*self.arguments), env=python_environment())
         code = _process.wait()
         if code in {EXIT_INTERRUPTED, -signal.SIGTERM}:
             _queue_again()
@@ -157,7 +162,7 @@ class JobCommand:
                 "submit it again"
             )
             return None
-        return DelayedSubmission(JobCommand(self.command, self.progress, idle))
+        return DelayedSubmission(JobCommand(self.arguments, self.progress, idle))
 
 
 _process: "subprocess.Popen[bytes] | None" = None
@@ -201,7 +206,8 @@ def submit(
     if not absent:
         return 0
     folder = make_folder(log_folder(out)).absolute()
-    executor = submitit.SlurmExecutor(folder=folder, max_num_timeout=RESTARTS)
+    python = shlex.join(python_command())  # it would import from the folder of the submission
+    executor = submitit.SlurmExecutor(folder=folder, max_num_timeout=RESTARTS, python=python)
     executor.update_parameters(**_parameters(settings))
     for first in range(0, len(absent), LARGEST_ARRAY):
         part = absent[first : first + LARGEST_ARRAY]
@@ -242,6 +248,6 @@ def _parameters(settings: SlurmSettings) -> dict[str, Any]:
         "cpus_per_task": settings.cpus,
         "signal_delay_s": settings.signal_seconds,
         "array_parallelism": settings.at_once,
-        "setup": list(settings.setup) or None,
+        "setup": [f"export PYTHONPATH={shlex.quote(search_path())}", *settings.setup],
         "additional_parameters": {"requeue": True},
     }

@@ -5,6 +5,7 @@ The kernel locks each while its process lives, so that those of killed processes
 import contextlib
 import os
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -12,6 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from defocus.files import make_folder, storing, temporary_entries, try_lock
+
+TENSORS = ".tensors-"
+"""Begins the name of the folder in which a safetensors file is written."""
 
 
 @contextlib.contextmanager
@@ -39,7 +43,66 @@ def owned_folder(folder: Path) -> Iterator[bool]:
     try:
         yield lock is not None
     finally:
+        if lock is not None:
+            owner_file(folder).unlink(missing_ok=True)
         _release(lock)
+
+
+WAITING_SECONDS = 0.02
+"""So often a process asks for a folder that another holds for a moment, s."""
+
+
+@contextlib.contextmanager
+def held_folder(folder: Path) -> Iterator[None]:
+    """Have a folder for a moment, with or without locks; who comes meanwhile waits."""
+    with storing(folder):
+        while (lock := _own(folder)) is None:
+            time.sleep(WAITING_SECONDS)
+    try:
+        yield
+    finally:
+        owner_file(folder).unlink(missing_ok=True)
+        _release(lock)
+
+
+def owner_file(folder: Path) -> Path:
+    """The file beside a folder that names its owner, where the file system has no locks."""
+    return folder.with_name(f".{folder.name}.owner")
+
+
+def _own_by_name(folder: Path) -> int | None:
+    """The handle of a new file that names this process; None if a living process has one."""
+    path = owner_file(folder)
+    while True:
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+        except FileExistsError:
+            if _lives(path):
+                return None
+            path.unlink(missing_ok=True)
+            continue
+        os.write(handle, f"{socket.gethostname()} {os.getpid()}\n".encode())
+        return handle
+
+
+UNNAMED_SECONDS = 60.0
+"""An owner's file without a name is of a process that is just writing it, if it is no older."""
+
+
+def _lives(path: Path) -> bool:
+    """Whether the owner that a file names may still work; one on another computer may."""
+    try:
+        host, _, number = path.read_text(encoding="utf-8").partition(" ")
+        if not number:
+            return time.time() - path.stat().st_mtime < UNNAMED_SECONDS
+        if host != socket.gethostname():
+            return True
+        os.kill(int(number), 0)
+    except (FileNotFoundError, ProcessLookupError, ValueError):
+        return False
+    except PermissionError:  # another person's process
+        return True
+    return True
 
 
 def remove_abandoned(parent: Path, prefix: str, suffix: str = "") -> None:
@@ -91,12 +154,13 @@ else:
         return None
 
     def _own(folder: Path) -> int | None:
-        """A handle with the folder's lock, where it has locks; None if another holds it."""
+        """A handle that makes this process the folder's owner; None if another is."""
         handle = os.open(folder, os.O_RDONLY)
         try:
             held = try_lock(handle)
         except OSError:  # a file system without locks
-            return handle
+            os.close(handle)
+            return _own_by_name(folder)
         if held and (not folder.exists() or not os.path.samestat(os.fstat(handle), folder.stat())):
             os.close(handle)
             raise FileNotFoundError(folder)

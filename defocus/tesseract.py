@@ -1,7 +1,6 @@
 """Read printed text with the program ``tesseract``, where it is installed."""
 
 import functools
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.children import outside_environment
 from defocus.errors import DefocusError, NotApplicableError
 
 NO_DICTIONARY: Mapping[str, str] = MappingProxyType(
@@ -45,24 +45,21 @@ def read_text(picture: NDArray[np.uint8], settings: Mapping[str, str] = NO_DICTI
     """The lines of one block of printed text, best dark on a light background, uint8 grey."""
     # The program gets the neural reader and one block of text (``--oem 1 --psm 6``), as the
     # official script of the Helsinki Deblur Challenge 2021 calls it.
-    import cv2
+    from defocus.pictures.write import encoded_png
 
     program = shutil.which("tesseract")
     if program is None:
         raise NotApplicableError(f"the program tesseract is not installed; {REMEDY}")
-    whole, encoded = cv2.imencode(".png", picture)
-    if not whole:
-        raise DefocusError(f"a picture of {picture.shape} cannot be given to tesseract")
     given = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     command = [program, "stdin", "stdout", "-l", "eng", "--oem", "1", "--psm", "6", *given]
     try:
         read = subprocess.run(
             command,
-            input=encoded.tobytes(),
+            input=encoded_png(picture),
             capture_output=True,
             check=False,
             timeout=_SECONDS,
-            env={**os.environ, "OMP_THREAD_LIMIT": "1"},  # its threads slow each other
+            env=outside_environment({"OMP_THREAD_LIMIT": "1"}),  # its threads slow each other
         )
     except subprocess.TimeoutExpired as error:
         raise DefocusError(f"tesseract took more than {_SECONDS} s for a picture") from error

@@ -82,7 +82,8 @@ def cell_text(cell: Cell, column: Column) -> str:
     if isinstance(content, str):
         return visible(content)
     text = number_text(content, column.decimals)
-    return f"+{text}" if column.bar and content is not None and content > 0 else text
+    signed = column.bar or column.signed
+    return f"+{text}" if signed and content is not None and content > 0 else text
 
 
 def number_text(number: float | None, decimals: int) -> str:
@@ -100,14 +101,6 @@ def signed_text(number: float | None, decimals: int) -> str:
     """A difference with its sign, as :func:`number_text` writes it."""
     text = number_text(number, decimals)
     return text if text.startswith("−") or text == MISSING else f"+{text}"
-
-
-def sort_value(cell: Cell) -> str:
-    """The full number behind a cell, for sorting; empty for text and missing numbers."""
-    content = plain(cell)
-    if content is None or isinstance(content, str) or math.isnan(content):
-        return ""
-    return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(content) or repr(float(content))
 
 
 def column_is_numeric(rows: tuple[tuple[Cell, ...], ...], index: int) -> bool:

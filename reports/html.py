@@ -2,9 +2,10 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from markupsafe import Markup
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 
 from defocus.files import make_folder, write_bytes, write_text
 from defocus.reports.environment import environment, viewer_style_and_script
-from defocus.reports.model import Curves, Gallery, Page, Part, Scatter, Slider, parts_inside
+from defocus.reports.model import Curves, Gallery, Page, Scatter, Slider, Tile, all_parts
+from defocus.reports.packed import Behind
 from defocus.reports.pictures import Encoded, encode_states, encode_tiles
 from defocus.reports.plot import page_plot
-from defocus.reports.rows import numeric_columns, table_rows
+from defocus.reports.rows import column_classes, numeric_columns, table_bodies
 
 PICTURE_BUDGET_BYTES = 60_000
 """Each state of a slider takes at most this much, before base64 adds a third."""
@@ -38,14 +40,15 @@ def render_html(page: Page) -> str:
     return _render(page, _encoded(page), _data_uri, _policy("data:"))
 
 
-def write_html(page: Page, path: Path) -> None:
-    """Write a page to ``path``; above :data:`INLINE_BYTES` its pictures go to files beside it."""
+def write_html(page: Page, path: Path, inline_bytes: int = INLINE_BYTES) -> Path | None:
+    """Write a page to ``path``; with more bytes of pictures these go to a folder, returned."""
     # They are stored in a folder named after the page with ``-pictures`` added; files there that
     # the page does not show are removed.
     encoded = _encoded(page)
     contents = {content for part in encoded.values() for content, _, _ in part}
     folder = path.with_name(f"{path.stem}-pictures")
-    if sum(map(len, contents)) <= INLINE_BYTES:
+    beside = sum(map(len, contents)) > inline_bytes
+    if not beside:
         write_text(path, _render(page, encoded, _data_uri, _policy("data:")))
         contents = set()
     else:
@@ -55,12 +58,14 @@ def write_html(page: Page, path: Path) -> None:
             if not file.exists():
                 write_bytes(file, content)
         policy = _policy("data: 'self'")
-        text = _render(page, encoded, lambda c: f"{folder.name}/{_file_name(c)}", policy)
+        place = quote(folder.name)  # a name may have signs that mean something in an address
+        text = _render(page, encoded, lambda c: f"{place}/{_file_name(c)}", policy)
         write_text(path, text)
     kept = {_file_name(content) for content in contents}
     for file in folder.glob("*.webp") if folder.is_dir() else ():
         if file.name not in kept:
             file.unlink(missing_ok=True)
+    return folder if beside else None
 
 
 def render_served(page: Page) -> tuple[str, dict[str, bytes]]:
@@ -96,6 +101,7 @@ def _render(
     live: bool = False,
 ) -> str:
     style, script = _style_and_script(live=live)
+    behind = Behind()
 
     def pictures(slider: Slider) -> list[tuple[str, str, int, int]]:
         labels = [label for label, _ in (*slider.states, *_overlays(slider))]
@@ -104,36 +110,36 @@ def _render(
             for label, (content, width, height) in zip(labels, encoded[id(slider)], strict=True)
         ]
 
-    def tiles(gallery: Gallery) -> list[tuple[str, str, str, int, int]]:
+    def tiles(gallery: Gallery) -> list[tuple[Tile, str, int, int]]:
         return [
-            (tile.label, tile.line, address(content), width, height)
+            (tile, address(content), width, height)
             for tile, (content, width, height) in zip(
                 gallery.tiles, encoded[id(gallery)], strict=True
             )
         ]
 
-    return (
-        environment()
-        .get_template("page.html.j2")
-        .render(
-            page=page,
-            style=Markup(style),  # noqa: S704 - our own file, named by its hash in the policy
-            script=Markup(script),  # noqa: S704 - our own file, named by its hash in the policy
-            policy=policy,
-            kind_of=lambda part: type(part).__name__.lower(),
-            pictures=pictures,
-            tiles=tiles,
-            plot=_plotted,
-            numeric_columns=numeric_columns,
-            table_rows=table_rows,
-        )
+    template = environment().get_template("page.html.j2")
+    text = template.render(
+        page=page,
+        style=Markup(style),  # noqa: S704 - our own file, named by its hash in the policy
+        script=Markup(script),  # noqa: S704 - our own file, named by its hash in the policy
+        policy=policy,
+        kind_of=lambda part: type(part).__name__.lower(),
+        pictures=pictures,
+        tiles=tiles,
+        plot=_plotted,
+        numeric_columns=numeric_columns,
+        table_bodies=table_bodies,
+        column_classes=column_classes,
+        behind=behind.hold,
     )
+    return behind.complete(text)
 
 
 def _plotted(figure: Curves | Scatter, name: str) -> dict[str, Any]:
     plot = page_plot(figure, name)
     legend = [(Markup(swatch), label) for swatch, label in plot.legend]  # noqa: S704 - matplotlib escaped it
-    return {"svg": Markup(plot.svg), "legend": legend, "numbered": plot.numbered}  # noqa: S704 - as above
+    return {"svg": Markup(plot.svg), "legend": legend, "unnamed": plot.unnamed}  # noqa: S704 - as above
 
 
 def _policy(images: str) -> str:
@@ -166,7 +172,7 @@ def _file_name(content: bytes) -> str:
 def _encoded(page: Page) -> dict[int, list[Encoded]]:
     """The encoded pictures of every slider and gallery, by the part's identity."""
     encodings = {}
-    for part in _all_parts([part for _, parts in page.sections for part in parts]):
+    for part in all_parts([part for _, parts in page.sections for part in parts]):
         if isinstance(part, Slider):
             encodings[id(part)] = encode_states(
                 [picture for _, picture in (*part.states, *_overlays(part))],
@@ -181,10 +187,3 @@ def _encoded(page: Page) -> dict[int, list[Encoded]]:
 
 def _overlays(slider: Slider) -> list[tuple[str, NDArray[np.uint8]]]:
     return [slider.overlay] if slider.overlay else []
-
-
-def _all_parts(parts: Sequence[Part]) -> Iterator[Part]:
-    """All parts in order, including those inside other parts."""
-    for part in parts:
-        yield part
-        yield from _all_parts(parts_inside(part))

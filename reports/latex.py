@@ -1,7 +1,9 @@
 """LaTeX tables with booktabs: best bold, second underlined."""
 
+import re
+import unicodedata
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 
 from defocus.errors import InputError
 from defocus.reports.display import MISSING, number_text, visible
@@ -20,16 +22,51 @@ _SIGNS = {
     "~": r"\textasciitilde{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
-    "⟨": r"\textlangle{}",
-    "⟩": r"\textrangle{}",
-    '"': r"\textquotedbl{}",
+    "|": r"\textbar{}",
+    "⟨": r"$\langle$",
+    "⟩": r"$\rangle$",
+    '"': r"{\char34}",  # \textquotedbl is undefined in the default encoding
     "−": "$-$",
     "×": r"$\times$",
     "∞": r"$\infty$",
+    "±": r"$\pm$",
+    "°": r"$^\circ$",
+    "²": "$^2$",
+    "³": "$^3$",
+    "µ": r"$\mu$",
+    "·": r"$\cdot$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
+    "→": r"$\rightarrow$",
+    "Δ": r"$\Delta$",
+    "μ": r"$\mu$",
+    "σ": r"$\sigma$",
     "–": "--",
+    "—": "---",
+    "…": r"\ldots{}",
+    "‘": "`",
+    "’": "'",
+    "“": "``",
+    "”": "''",
     "[": "{[}",  # after a line end, LaTeX would take it for a length
     "]": "{]}",
 }
+
+_LETTERS = (
+    "¡¿ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõö÷øùúûüýÿ"
+    "ĀāĂăĆćĈĉĊċČčĎďĒēĔĕĖėĚěĜĝĞğĠġĢģĤĥĨĩĪīĬĭİıĲĳĴĵĶķĹĺĻļĽľŁłŃńŅņŇňŌōŎŏŐőŒœŔŕŖŗŘřŚśŜŝŞşŠš"
+    "ŢţŤťŨũŪūŬŭŮůŰűŴŵŶŷŸŹźŻżŽž"
+)
+"""Signs beyond ASCII that LaTeX sets in its default encoding with the fonts that it always has."""
+
+_LIGATURES = re.compile(r"(?<=-)(?=-)|(?<=')(?=')|(?<=`)(?=`)|(?<=,)(?=,)|(?<=[?!])(?=`)")
+"""Between two signs that a font would join into another: two hyphens become a dash."""
+
+_DEFINITION = (
+    r"\providecommand{\unicodetext}[2]"
+    r"{\ifdefined\directlua#1\else\ifdefined\XeTeXrevision#1\else#2\fi\fi}"
+)
+"""Text as it is where the engine knows Unicode (LuaTeX, XeTeX), else its code points."""
 
 ARROWS = {"higher": r"$\uparrow$", "lower": r"$\downarrow$", None: ""}
 
@@ -76,12 +113,32 @@ def _marks_note(table: PaperTable) -> str:
 
 
 def escape_latex(text: str) -> str:
-    """Escape text for LaTeX, with hidden characters made visible."""
-    return "".join(_SIGNS.get(sign, sign) for sign in visible(text))
+    """Escape text for LaTeX, with hidden characters made visible; see :func:`with_definition`."""
+    composed = unicodedata.normalize("NFC", visible(text))
+    parts = _LIGATURES.split(composed)
+    return "{}".join(_escaped(part) for part in parts)
+
+
+def _escaped(text: str) -> str:
+    known = {*_SIGNS, *_LETTERS}
+    escaped: list[str] = []
+    for is_known, signs in groupby(text, lambda sign: sign.isascii() or sign in known):
+        run = "".join(signs)
+        if is_known:
+            escaped += [_SIGNS.get(sign, sign) for sign in run]
+        else:
+            codes = " ".join(f"U+{ord(sign):04X}" for sign in run)
+            escaped.append(rf"\unicodetext{{{run}}}{{{codes}}}")
+    return "".join(escaped)
+
+
+def with_definition(latex: str) -> str:
+    """The LaTeX behind the definition of what :func:`escape_latex` used, if it needs one."""
+    return f"{_DEFINITION}\n{latex}" if r"\unicodetext" in latex else latex
 
 
 def render_latex(table: PaperTable) -> str:
-    """Render a LaTeX table environment (UTF-8); it needs ``booktabs`` and ``textcomp``."""
+    """Render a LaTeX table environment (UTF-8); it needs ``booktabs``."""
     texts = (f"{table.caption}.", table.note, _marks_note(table))
     caption = escape_latex(" ".join(filter(None, texts)))
     lines = [
@@ -98,7 +155,8 @@ def render_latex(table: PaperTable) -> str:
         lines += [r"\midrule"] if number in table.parts else []
         numbers = [_cell(cell, c) for cell, c in zip(cells, table.columns, strict=True)]
         lines.append(" & ".join([escape_latex(name), *numbers]) + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+    table_text = "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+    return with_definition(table_text)
 
 
 def _heads(table: PaperTable) -> list[str]:

@@ -1,8 +1,8 @@
 """Page model: contents of a report, all plain text; HTML and PDF renderers escape it."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -46,6 +46,8 @@ class Curves:
     floor: float | None = None  # where the vertical axis begins, and lines end; None for all values
     apart: bool = False  # points at one place are side by side, to show all error bars
     places: tuple[str, ...] = ()  # names of 0, 1, 2 … on the horizontal axis; empty for numbers
+    # the horizontal axis holds at least this range; left out of stamps of drawn charts
+    x_least: tuple[float, float] | None = field(default=None, repr=False)
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -135,6 +137,10 @@ class Column:
             ``limit`` by a largest number, and ``column`` shows or hides these columns.
         bar: Whether the HTML page also draws its numbers and intervals, all on one scale with 0.
         extra: Whether the HTML page shows it only on demand.
+        among: The set of columns that the HTML page shows it with; empty for always.
+        signed: Whether positive numbers have a plus, as differences do; those with a bar do.
+        notes: Those of the table's notes that are about this column; the HTML page has their
+            numbers beside its name.
     """
 
     name: str
@@ -144,6 +150,18 @@ class Column:
     choose: Literal["value", "limit", "column"] | None = None
     bar: bool = False
     extra: bool = False
+    among: Literal["", "Gain", "Scores", "Cost"] = ""
+    signed: bool = False
+    notes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading over some rows of a table: its title and what can be said of all of them."""
+
+    title: str  # empty for rows before the first heading
+    rows: int
+    line: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,6 +180,8 @@ class Table:
         large: Whether to sort by the digits shown, which halves the size of pages with many rows.
         references: Indices of rows that are drawn as lines across: nobody competes there.
         stacked: Whether a phone shows each row as a card, for tables with sentences.
+        headings: Headings between the rows, in order; together they have all rows, or there is
+            none.
     """
 
     caption: str
@@ -174,6 +194,7 @@ class Table:
     large: bool = False
     references: tuple[int, ...] = ()
     stacked: bool = False
+    headings: tuple[Heading, ...] = ()
 
     @classmethod
     def of(
@@ -188,12 +209,23 @@ class Table:
         heads = (Column(each) if isinstance(each, str) else each for each in columns)
         return cls(caption, tuple(heads), tuple(map(tuple, rows)), note, **more)
 
+    @property
+    def own_notes(self) -> tuple[int, ...]:
+        """The notes that are about no single column."""
+        of_columns = {number for column in self.columns for number in column.notes}
+        return tuple(number for number in self.notes if number not in of_columns)
+
     def __post_init__(self) -> None:
         if self.anchors and len(self.anchors) != len(self.rows):
             raise InputError(
                 f"table {self.caption!r}: {len(self.anchors)} anchors for {len(self.rows)} rows"
             )
         _require_anchors(self.caption, self.anchors)
+        below = sum(heading.rows for heading in self.headings)
+        if self.headings and below != len(self.rows):
+            raise InputError(
+                f"table {self.caption!r}: headings for {below} rows, but it has {len(self.rows)}"
+            )
         for number, row in enumerate(self.rows):
             if len(row) != len(self.columns):
                 raise InputError(
@@ -244,15 +276,17 @@ class Tile:
     label: str
     picture: NDArray[np.uint8]
     line: str = ""
+    target: str = ""  # a place of the page that the tile leads to; empty for none
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Small pictures side by side: crops, error maps; shown pixel by pixel, not smoothed."""
+    """Small pictures side by side: crops and error maps pixel by pixel, thumbnails smoothed."""
 
     caption: str
     tiles: tuple[Tile, ...]
     note: str = ""
+    smooth: bool = False
 
 
 @dataclass(frozen=True)
@@ -322,6 +356,22 @@ def parts_inside(part: Part) -> tuple[Part, ...]:
     return ()
 
 
+def all_parts(parts: Iterable[Part]) -> Iterator[Part]:
+    """All parts in order, including those inside other parts."""
+    for part in parts:
+        yield part
+        yield from all_parts(parts_inside(part))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number that answers a question, such as ``+1.18 dB``, and what it is."""
+
+    number: str
+    name: str
+    line: str = ""  # smaller text, such as its interval
+
+
 @dataclass(frozen=True)
 class Page:
     """A report."""
@@ -332,3 +382,4 @@ class Page:
     summary: str = ""  # the result in a sentence or a few lines, under the title
     notes: tuple[str, ...] = ()  # at the end, numbered from 1; tables and cells refer to them
     in_menu: int | None = None  # how many of the first sections the menu has; None = all
+    figures: tuple[Figure, ...] = ()  # the numbers behind the summary, below it

@@ -71,6 +71,10 @@ def write_typst(page: Page, folder: Path) -> Path:
         "title": _printable(page.title),
         "summary": "\n".join(map(_printable, page.summary.split("\n"))),
         "notice": _printable(page.notice),
+        "figures": [
+            {name: _printable(text) for name, text in vars(figure).items()}
+            for figure in page.figures
+        ],
         "sections": sections,
         "notes": [_printable(note) for note in page.notes],
     }
@@ -151,7 +155,18 @@ def _table(table: Table) -> dict[str, Any]:
         "rows": rows,
         "notes": [_printable(note) for note in (table.note, referred) if note],
         "references": list(table.references),
+        "headings": _headings(table),
     }
+
+
+def _headings(table: Table) -> dict[str, list[str]]:
+    """The headings of a table, title and line, by the number of the row that they are above."""
+    headings, row = dict[str, list[str]](), 0
+    for heading in table.headings:
+        if heading.title:
+            headings[str(row)] = [_printable(heading.title), _printable(heading.line)]
+        row += heading.rows
+    return headings
 
 
 def _cell(cell: Cell, column: Column) -> dict[str, Any]:
@@ -198,7 +213,6 @@ def _states(
 def _scatter(figure: Scatter, folder: Path, stem: str) -> dict[str, Any]:
     plot = page_plot(figure)
     (folder / f"{stem}.svg").write_text(plot.svg, encoding="utf-8")
-    legend = [f"{number} {name}" for number, name in enumerate(plot.numbered, start=1)]
     front = f" (dashed: {figure.marked_as})" if figure.has_front else ""
     return {
         "kind": "scatter",
@@ -207,7 +221,7 @@ def _scatter(figure: Scatter, folder: Path, stem: str) -> dict[str, Any]:
         "y_label": _printable(figure.y_label),
         "file": f"{stem}.svg",
         "alt": _printable(plot.description),
-        "legend": [_printable(entry) for entry in legend],
+        "legend": [_printable(name) for name in plot.unnamed],
     }
 
 

@@ -78,12 +78,12 @@ _SETTINGS_ARE_GLOBAL = Lock()
 
 @dataclass(frozen=True)
 class PagePlot:
-    """A plot of a page: its SVG, itself in words, the legend's swatches and numbered names."""
+    """A plot of a page: its SVG, itself in words, the legend's swatches, names without room."""
 
     svg: str
     description: str
     legend: tuple[tuple[str, str], ...] = ()  # SVG and label of each line
-    numbered: tuple[str, ...] = ()  # names that have no room; their points have numbers from 1
+    unnamed: tuple[str, ...] = ()  # names that have no room beside their points, with the numbers
 
 
 def page_plot(figure: Curves | Scatter, name: str = "", font_pt: float = PAGE_FONT_PT) -> PagePlot:
@@ -100,7 +100,7 @@ def page_plot(figure: Curves | Scatter, name: str = "", font_pt: float = PAGE_FO
             LEFT / width, BOTTOM / height,
             1 - (LEFT + RIGHT) / width, 1 - (BOTTOM + TOP) / height,
         ))  # fmt: skip
-        numbered = axes_of(axes, figure)
+        unnamed = axes_of(axes, figure)
         drawn.patch.set_visible(False)
         axes.patch.set_visible(False)
         for tick in axes.get_xticklabels()[-1:]:
@@ -112,7 +112,7 @@ def page_plot(figure: Curves | Scatter, name: str = "", font_pt: float = PAGE_FO
             (inline_svg(_swatch(number), f"{name}-{number}" if name else ""), curve.label)
             for number, curve in enumerate(curves)
         )
-    return PagePlot(svg, words, legend, tuple(visible(point.label) for point in numbered))
+    return PagePlot(svg, words, legend, tuple(map(_with_numbers, unnamed)))
 
 
 def draw_figures(figures: Sequence[Curves | Scatter], kind: Kind) -> bytes:
@@ -131,8 +131,8 @@ def draw_figures(figures: Sequence[Curves | Scatter], kind: Kind) -> bytes:
             axes.set_ylabel(visible(figure.y_label))
             if several:
                 axes.set_title(visible(figure.caption), fontsize=9)
-            numbered = axes_of(axes, figure)
-            _add_numbered(drawn, numbered)
+            unnamed = axes_of(axes, figure)
+            _add_unnamed(drawn, unnamed)
         _add_legend(drawn)
         return _saved(drawn, kind)
 
@@ -182,11 +182,16 @@ def _add_legend(drawn: "Figure") -> None:
         first.legend(frameon=False, fontsize=8)
 
 
-def _add_numbered(drawn: "Figure", points: Sequence[Point]) -> None:
+def _with_numbers(point: Point) -> str:
+    """A name that has no room in a figure, and where its point is: upwards, then to the right."""
+    return f"{visible(point.label)} ({point.y:.4g} at {point.x:.3g})"
+
+
+def _add_unnamed(drawn: "Figure", points: Sequence[Point]) -> None:
     """Below a scatter plot, the names that have no room beside their points."""
     from matplotlib.lines import Line2D
 
-    labels = [f"{number}  {visible(point.label)}" for number, point in enumerate(points, start=1)]
+    labels = [_with_numbers(point) for point in points]
     if labels:
         columns = max(1, int(drawn.get_figwidth() / (LETTER_INCHES * max(map(len, labels)))))
         drawn.set_figheight(drawn.get_figheight() + ROW_INCHES * -(-len(labels) // columns))
@@ -198,7 +203,7 @@ def _add_numbered(drawn: "Figure", points: Sequence[Point]) -> None:
 
 
 def axes_of(axes: "Axes", figure: Curves | Scatter) -> list[Point]:
-    """Draw a figure into axes; the points whose names have no room, in the order of their numbers.
+    """Draw a figure into axes; the points whose names have no room.
 
     Values that are not finite, and values <= 0 on a logarithmic axis, leave a gap.
     """
@@ -210,6 +215,9 @@ def axes_of(axes: "Axes", figure: Curves | Scatter) -> list[Point]:
     if axes.dataLim.width < 0:  # nothing was drawn
         axes.set(xticks=[], yticks=[])
         return []
+    if figure.x_least:
+        axes.dataLim.update_from_data_x(figure.x_least, ignore=False)
+        axes.autoscale_view()
     _scale(axes.xaxis, ticks=6)
     _scale(axes.yaxis, ticks=5, log=figure.log_y)
     if figure.places:

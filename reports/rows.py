@@ -3,21 +3,17 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from statistics import median
 
 from markupsafe import Markup, escape
 
-from defocus.reports.display import (
-    MISSING,
-    cell_text,
-    column_is_numeric,
-    number_text,
-    sort_value,
-    visible,
-)
-from defocus.reports.model import Cell, Column, Link, Measured, Table
+from defocus.reports.display import MISSING, cell_text, column_is_numeric, number_text, visible
+from defocus.reports.model import Cell, Column, Heading, Link, Measured, Table
 
-WIDTH, HEIGHT = 110.0, 16.0
+WIDTH, HEIGHT = 220.0, 16.0
+"""A bar's size in the units of its drawing, which are about pixels of a wide screen."""
+
 EDGE = 3.0
 FAR = 8.0
 """Beyond so many times the median size a number has no bar: it would flatten all others."""
@@ -58,14 +54,11 @@ def bar_of(cell: Cell, scale: Scale) -> Markup:
     if isinstance(cell, Measured) and cell.value is not None and scale.holds(cell.value):
         zero, end = scale.place(0.0), scale.place(cell.value)
         kind = "up" if cell.value >= 0 else "down"
-        drawn = (
-            f'<rect class="{kind}" x="{min(zero, end)}" y="4" width="{abs(end - zero):.1f}" '
-            'height="8" rx="1.5"/>'
-        )
+        drawn = f'<path class="{kind}" d="M{zero:g} 4H{end:g}v8H{zero:g}z"/>'
         if cell.interval:
             left, right = (scale.place(each) for each in cell.interval)
-            drawn += f'<path class="whisker" d="M{left} 8H{right}M{left} 5V11M{right} 5V11"/>'
-    zero_line = f'<path class="zero" d="M{scale.place(0.0)} 0V{HEIGHT:g}"/>'
+            drawn += f'<path d="M{left:g} 8H{right:g}M{left:g} 5v6M{right:g} 5v6"/>'
+    zero_line = f'<path class="zero" d="M{scale.place(0.0):g} 0v{HEIGHT:g}"/>'
     return Markup(  # noqa: S704 - numbers alone
         f'<svg class="bar" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" aria-hidden="true">'
         f"{drawn}{zero_line}</svg>"
@@ -78,12 +71,27 @@ PLACES = {1: ("b", "best"), 2: ("u", "second")}
 SENTENCE = 40
 """Characters of a text that a phone needs a wide column for: one of short words gets tall rows."""
 
+AMONG = {"Gain": "gain-set", "Scores": "scores", "Cost": "cost"}
+"""Classes of the cells of a set of columns."""
+
+SHORT_ASIDE = 14
+"""Characters of a text beside a number that stays on one line, such as ``or 1 to 35``."""
+
 Writer = Callable[[Cell], str]
 
 
 def numeric_columns(table: Table) -> tuple[bool, ...]:
     """Which columns have a number."""
     return tuple(column_is_numeric(table.rows, index) for index in range(len(table.columns)))
+
+
+def table_bodies(table: Table) -> Iterator[tuple[Heading | None, Iterator[Markup]]]:
+    """The rows of a table as markup below their headings; without any, all rows are one body."""
+    rows = table_rows(table)
+    for heading in table.headings:
+        yield heading, islice(rows, heading.rows)
+    if not table.headings:
+        yield None, rows
 
 
 def table_rows(table: Table) -> Iterator[Markup]:
@@ -109,8 +117,7 @@ def _head(cell: Cell, column: Column, anchor: str) -> str:
     if anchor:
         words = Markup("Link to this row: {}").format(cell_text(cell, column))
         link = f'<a class="permalink" href="#{anchor}" aria-label="{words}">#</a>'
-    value = _sorted_by(cell)
-    return f'<th scope="row"{value}>{shown}{link}</th>'
+    return f'<th scope="row">{shown}{link}</th>'
 
 
 def _linked(cell: Link, text: str) -> Markup:
@@ -121,7 +128,7 @@ def _linked(cell: Link, text: str) -> Markup:
 
 def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:
     if table.large:
-        return lambda cell: f"<td>{escape(cell_text(cell, column))}</td>"
+        return lambda cell: f"<td>{escape(cell_text(cell, column))}{_interval(cell, column)}</td>"
 
     competing = [row[index] for at, row in enumerate(table.rows) if at not in table.references]
     scale = bar_scale(competing) if column.bar else None
@@ -131,8 +138,7 @@ def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:
         text = cell_text(cell, column)
         shown = str(escape(text))
         classes = ["number"] if number else ["choice"] if column.choose == "value" else []
-        if column.extra:
-            classes.append("extra")
+        classes += column_classes(column)
         if text == MISSING:
             classes.append("missing")
         if len(text) > SENTENCE:
@@ -145,14 +151,23 @@ def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:
             classes.append("gain")
             shown = f"{bar_of(cell, scale)}{shown}"
         attributes = f' class="{" ".join(classes)}"' if classes else ""
-        return f"<td{attributes}{label}{_sorted_by(cell)}>{shown}</td>"
+        return f"<td{attributes}{label}>{shown}</td>"
 
     return write
 
 
-def _sorted_by(cell: Cell) -> str:
-    value = sort_value(cell)
-    return f' data-value="{value}"' if value else ""
+def column_classes(column: Column) -> list[str]:
+    """Classes of all cells of a column that the page does not always show."""
+    among = [AMONG[column.among]] if column.among else []
+    return ["extra"] * column.extra + among
+
+
+def _interval(cell: Cell, column: Column) -> str:
+    """The interval of a number in a large table, whose caption says what it is."""
+    if not isinstance(cell, Measured) or not cell.interval:
+        return ""
+    low, high = (number_text(end, column.decimals) for end in cell.interval)
+    return f"<small>{low} – {high}</small>"
 
 
 def _marked(shown: str, cell: Measured) -> str:
@@ -173,5 +188,6 @@ def _beside(cell: Measured, column: Column) -> str:
     if cell.beside or cell.notes:
         notes = ",".join(f'<a href="#note-{n}">{n}</a>' for n in cell.notes)
         notes = f"<sup>{notes}</sup>" if notes else ""
-        parts.append(f'<span class="aside long">{escape(visible(cell.beside))}{notes}</span>')
+        long = " long" if len(cell.beside) > SHORT_ASIDE else ""
+        parts.append(f'<span class="aside{long}">{escape(visible(cell.beside))}{notes}</span>')
     return "".join(parts)

@@ -22,7 +22,6 @@ PLACES = (
 )  # fmt: skip
 """Of a text beside its point, the best first: to the right, up, both as shares of the font's size,
 and the part of the text that is there."""
-REACHES = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top, pt."""
@@ -30,7 +29,7 @@ Place = tuple[float, float, str]
 
 
 def place_names(axes: "Axes", points: Sequence[Point]) -> list[Point]:
-    """Write the names beside the points; those without room get a number and are returned."""
+    """Write the names beside the points; those without room are returned in their order."""
     import matplotlib as mpl
 
     drawn = axes.get_figure(root=True)
@@ -48,24 +47,22 @@ def place_names(axes: "Axes", points: Sequence[Point]) -> list[Point]:
         for x, y in (*spots, *_along(front))
     ]
     frame = axes.bbox.x0, axes.bbox.y0, drawn.bbox.width, drawn.bbox.height
-    numbered: list[Point] = []
+    unnamed: list[Point] = []
     # the names of the front first: they are what one looks for
     for index in sorted(range(len(points)), key=lambda n: (not points[n].marked, n)):
         point, spot = points[index], spots[index]
         text = visible(point.label)
         place = _free_place(text, spot, font_pt, frame, taken)
         if place is None:
-            numbered.append(point)
-            text = str(len(numbered))
-            near = (_free_place(text, spot, font_pt, frame, taken, reach) for reach in REACHES)
-            place = next((each for each in near if each), PLACES[0])
+            unnamed.append(point)
+            continue
         right, up, side = place
         taken.append(_box(text, (spot[0] + right * font_pt, spot[1] + up * font_pt), side, font_pt))
         axes.annotate(
             text, (point.x, point.y), (right * font_pt, (up - BASELINE) * font_pt),
             textcoords="offset points", ha=side, va="baseline", fontsize=font_pt,
         )  # fmt: skip
-    return numbered
+    return unnamed
 
 
 def _along(front: list[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -79,19 +76,12 @@ def _along(front: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _free_place(
-    text: str,
-    spot: tuple[float, float],
-    font_pt: float,
-    frame: Box,
-    taken: list[Box],
-    reach: float = 1.0,
+    text: str, spot: tuple[float, float], font_pt: float, frame: Box, taken: list[Box]
 ) -> Place | None:
     """A place beside a point for its text that is free and inside the frame, if there is one."""
-    for right, up, side in PLACES:
-        place = reach * right, reach * up, side
-        box = _box(
-            text, (spot[0] + place[0] * font_pt, spot[1] + place[1] * font_pt), side, font_pt
-        )
+    for place in PLACES:
+        right, up, side = place
+        box = _box(text, (spot[0] + right * font_pt, spot[1] + up * font_pt), side, font_pt)
         inside = box[0] >= frame[0] and box[1] >= frame[1]
         inside = inside and box[2] <= frame[2] and box[3] <= frame[3]
         if inside and not any(_overlap(box, other) for other in taken):

@@ -111,7 +111,7 @@ def train_narrow(
         steps=job.steps,
         cpu_minutes=minutes,
         dataset=dataset.name,
-        data_hash=dataset.content_hash,
+        data_hash=dataset.training_hash,
         validation=validation,
         validation_gain=gain,
         licence="MIT",

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from defocus.blur.learned_map import LARGEST_PX, BlurMap
 from defocus.errors import InputError
 from defocus.files import atomic_path, make_folder
-from defocus.images import write_image
-from defocus.orientation import as_shown
+from defocus.pictures.orientation import as_shown
+from defocus.pictures.write import write_image
 
 
 def map_paths(path: Path) -> tuple[Path, Path]:
@@ -53,7 +53,7 @@ def write_map(path: Path, blur_map: BlurMap, orientation: int) -> tuple[Path, Pa
 
 
 def drawn(diameter_px: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """A map in colours: blue in focus, over green at 4.6 px, to yellow at 30 px and beyond."""
+    """A map in colours: blue in focus, over green at 10 px, to yellow at 128 px and beyond."""
     # The scale is logarithmic in 1 + d and the same for all pictures.
     share = np.log1p(diameter_px) / np.log1p(LARGEST_PX)
     scaled = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)

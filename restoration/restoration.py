@@ -1,21 +1,50 @@
 """A picture restored once, from which any strength and mask is made at once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 
+import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.errors import ImageError
 from defocus.restoration.guard.guard import guarded, guarded_beyond
-from defocus.restoration.restorer import Follow, Restorer, unfollowed
+from defocus.restoration.restorer import (
+    Follow,
+    Needed,
+    Restorer,
+    every_tile,
+    overlap_px,
+    tiles_of,
+    unfollowed,
+)
+from defocus.restoration.scales import (
+    ScalePlan,
+    follow_scale,
+    plan_scales,
+    reduced_map,
+    reduced_picture,
+)
+from defocus.strips import Colours, strips
 
 NOTICED = 2.001 / 255
 """A change of a value in [0, 1] up to which a pixel counts as unchanged: 2 of 255, as rounded."""
-_STRIP_PX = 256
 
 Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RestoredScale:
+    """What a network made of the picture at one size, behind the guard."""
+
+    factor: int  # the picture was reduced by it
+    restored: Array  # ``(h, w, 3)`` float32 in [0, 1]
+    tile_px: int  # side of the tiles that the network saw; 0 for the whole picture
+    tiles: int  # as many of them as it saw; 1 for the whole picture
+    checked: int  # tiles of 64 x 64 px that the guard looked at; 0 without it
+    put_back: int  # those of them that are as they were given
 
 
 @dataclass(frozen=True)
@@ -25,12 +54,39 @@ class Restoration:
     # A page sends ``blurry``, ``restored`` and :meth:`strongest` and lets the browser mix them: up
     # to strength 1 from ``blurry`` to ``restored``, and from there on to ``strongest`` at 2.
 
-    blurry: Array  # ``(H, W, 3)`` float32 in [0, 1], as given
-    restored: Array  # the same at strength 1, behind the guard
+    blurry: Colours  # ``(H, W, 3)`` in [0, 1], as given
+    scales: tuple[RestoredScale, ...]  # those that some part needs, the largest picture first
+    plan: ScalePlan  # how much of each scale each part takes
     blur_map: BlurMap
-    tile_px: int  # side of the tiles that the network saw; 0 for the whole picture
-    checked: int  # tiles of 64 x 64 px that the guard looked at; 0 without it
-    put_back: int  # those of them that are as they were given
+
+    @property
+    def tiled(self) -> RestoredScale | None:
+        """The largest picture of which the network saw tiles; None where it saw whole pictures."""
+        return next((scale for scale in self.scales if scale.tile_px), None)
+
+    @property
+    def tiles(self) -> int:
+        """Tiles that the network saw, in all scales; 1 where it saw whole pictures."""
+        return max(1, sum(scale.tiles for scale in self.scales if scale.tile_px))
+
+    @property
+    def checked(self) -> int:
+        """Tiles of 64 x 64 px that the guard looked at, in all scales; 0 without it."""
+        return sum(scale.checked for scale in self.scales)
+
+    @property
+    def put_back(self) -> int:
+        """Those of them that are as they were given."""
+        return sum(scale.put_back for scale in self.scales)
+
+    @cached_property
+    def restored(self) -> Array:
+        """``(H, W, 3)``: the picture at strength 1, behind the guard."""
+        return self._whole(self._restored)
+
+    def strongest(self) -> Array:
+        """``(H, W, 3)``: at strength 2, which doubles the change where the guard allows it."""
+        return self._whole(self._strongest)
 
     def at(
         self, strength: float = 1.0, mask: Array | None = None, *, leave_sharp: bool = False
@@ -38,34 +94,97 @@ class Restoration:
         """The picture at a strength: 0 as it was, 1 restored, up to 2 beyond; ``(H, W, 3)``."""
         # The mask ``(H, W)`` is 1 where it is restored; where it is 0, just what was given stays
         # (``leave_sharp``: also what is in focus by the blur map).
-        if strength > 1:
-            picture = self.strongest()
-            picture -= self.restored
-            picture *= np.float32(strength - 1)
-            picture += self.restored
-            picture -= self.blurry
-        else:
-            picture = self.restored - self.blurry
-            picture *= np.float32(strength)
-        if mask is not None:
-            picture *= mask[:, :, None]
-        if leave_sharp:
-            picture *= (1 - self.blur_map.sharp())[:, :, None]
-        picture += self.blurry
-        return np.clip(picture, 0, 1, out=picture)
+        mixture = self.mixed(strength, mask, leave_sharp=leave_sharp)
+        picture = np.empty(self.blurry.shape, np.float32)
+        for rows in strips(len(picture)):
+            picture[rows] = mixture[rows]
+        return picture
 
-    def strongest(self) -> Array:
-        """``(H, W, 3)``: at strength 2, which doubles the change where the guard allows it."""
-        # The guard looks at the picture once more. Without it values can be beyond [0, 1].
-        if not self.checked:
-            return 2 * self.restored - self.blurry
-        held = guarded_beyond(self.blurry, self.restored, self.blur_map)
+    def mixed(
+        self, strength: float = 1.0, mask: Array | None = None, *, leave_sharp: bool = False
+    ) -> "Mixture":
+        """The same, of which each strip is made when it is asked for."""
+        return Mixture(self, strength, mask, leave_sharp)
+
+    def change(self, blurry: Array, strength: float, rows: slice) -> Array:
+        """What changes of some rows ``blurry`` at a strength."""
+        restored = self._rows(self._restored, blurry, rows)
+        if strength <= 1:
+            change = restored - blurry
+            change *= np.float32(strength)
+            return change
+        change = self._rows(self._strongest, blurry, rows) - restored
+        change *= np.float32(strength - 1)
+        change += restored
+        change -= blurry
+        return change
+
+    def _whole(self, pictures: Mapping[int, Array]) -> Array:
+        """The scales mixed; without a copy where there is one."""
+        if tuple(pictures) == (1,):
+            return pictures[1]
+        whole = np.empty(self.blurry.shape, np.float32)
+        for rows in strips(len(whole)):
+            whole[rows] = self._rows(pictures, self.blurry[rows], rows)
+        return whole
+
+    def _rows(self, pictures: Mapping[int, Array], blurry: Array, rows: slice) -> Array:
+        """Some rows: the picture and of each scale's change its weight."""
+        if tuple(pictures) == (1,):
+            return pictures[1][rows]
+        mixed = self.plan.mixed_rows(blurry, pictures, rows.start)
+        return np.clip(mixed, 0, 1, out=mixed)
+
+    @cached_property
+    def _restored(self) -> dict[int, Array]:
+        """At strength 1: the whole picture, and of each smaller scale its change."""
+        return {scale.factor: self._for_mixing(scale, scale.restored) for scale in self.scales}
+
+    @cached_property
+    def _strongest(self) -> dict[int, Array]:
+        """The same at strength 2; the guard looks at it once more."""
+        return {scale.factor: self._for_mixing(scale, self._beyond(scale)) for scale in self.scales}
+
+    def _for_mixing(self, scale: RestoredScale, restored: Array) -> Array:
+        if scale.factor == 1:
+            return restored
+        return restored - reduced_picture(self.blurry, scale.factor)[:]
+
+    def _beyond(self, scale: RestoredScale) -> Array:
+        """A scale at strength 2."""
+        given = reduced_picture(self.blurry, scale.factor)
+        if not scale.checked:  # values can be beyond [0, 1]
+            return 2 * scale.restored - given[:]
+        held = guarded_beyond(given, scale.restored, reduced_map(self.blur_map, scale.factor))
         return np.clip(held, 0, 1, out=held)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A restored picture at a strength and behind a mask, its rows made when asked for."""
+
+    restoration: Restoration
+    strength: float
+    mask: Array | None
+    leave_sharp: bool
+
+    def __getitem__(self, rows: slice) -> Array:
+        """``(h, W, 3)`` in [0, 1]."""
+        restoration = self.restoration
+        blurry = restoration.blurry[rows]
+        strip = restoration.change(blurry, self.strength, rows)
+        if self.mask is not None:
+            strip *= self.mask[rows, :, None]
+        if self.leave_sharp:
+            sharp = restoration.blur_map.sharp_rows(rows.start, rows.stop)
+            strip *= (1 - sharp)[:, :, None]
+        strip += blurry
+        return np.clip(strip, 0, 1, out=strip)
 
 
 def restore_colours(
     restorer: Restorer,
-    blurry: Array,
+    blurry: Colours,
     blur_map: BlurMap | None = None,
     *,
     guard: bool = True,
@@ -74,31 +193,46 @@ def restore_colours(
     """Restore a picture ``(H, W, 3)`` in [0, 1]; the guard puts back tiles that do not agree."""
     # ``restorer`` is built once; ``follow`` hears of each tile.
     blur_map = blur_map or estimate_blur_map(blurry)
-    tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None]
-    output, side = restorer.restored(tensor, follow)
-    if output.shape != tensor.shape:
-        raise ImageError(
-            f"the network gives {tuple(output.shape)} for {tuple(tensor.shape)}; it must keep the "
-            "shape"
-        )
-    del tensor
-    restored = np.ascontiguousarray(output[0].permute(1, 2, 0).numpy())
-    del output
-    if not np.isfinite(restored).all():
+    plan = plan_scales(blur_map, restorer.reach_px)
+    scales = []
+    for factor in plan.factors:
+        given = reduced_picture(blurry, factor)
+        heard = follow_scale(follow, plan.factors, factor)
+        needed = partial(plan.needs, factor)
+        restored, side = restorer.restored(given, heard, needed)
+        small_map = reduced_map(blur_map, factor) if guard else None
+        checked, put_back = _guarded(given, restored, small_map)
+        tiles = _count_tiles(given, side, needed) if side else 1
+        scales.append(RestoredScale(factor, restored, side, tiles, checked, put_back))
+    return Restoration(blurry, tuple(scales), plan, blur_map)
+
+
+def _count_tiles(picture: Colours, tile_px: int, needed: Needed = every_tile) -> int:
+    """Tiles of a picture that a network sees."""
+    height, width = picture.shape[:2]
+    tiles = tiles_of(height, width, tile_px, overlap_px(tile_px))
+    return sum(needed(tile) for tile in tiles)
+
+
+def _guarded(given: Colours, restored: Array, blur_map: BlurMap | None) -> tuple[int, int]:
+    """Put ``restored`` behind the guard in place; parts that were checked, and put back."""
+    if not all(np.isfinite(restored[rows]).all() for rows in strips(len(restored))):
         raise ImageError("the network returns values that are not finite")
     checked = put_back = 0
-    if guard:
-        kept = guarded(blurry, restored, blur_map)
-        restored, checked, put_back = kept.restored, kept.tiles, kept.put_back
+    if blur_map is not None:
+        kept = guarded(given, restored, blur_map)
+        checked, put_back = kept.tiles, kept.put_back
     np.clip(restored, 0, 1, out=restored)
-    return Restoration(blurry, restored, blur_map, side, checked, put_back)
+    return checked, put_back
 
 
-def changed_share(blurry: Array, restored: Array) -> float:
+def changed_share(blurry: Colours, restored: Colours) -> float:
     """Share of the pixels of which a value changed by more than 2 of 255."""
+    height, width = blurry.shape[:2]
     changed = 0
-    for top in range(0, len(blurry), _STRIP_PX):  # strips keep the memory small
-        strip = slice(top, top + _STRIP_PX)
-        change = np.abs(restored[strip] - blurry[strip]).max(axis=2)
-        changed += int(np.count_nonzero(change > NOTICED))
-    return float(changed / (blurry.shape[0] * blurry.shape[1]))
+    for rows in strips(height):
+        change = np.abs(restored[rows] - blurry[rows])
+        red, green, blue = cv2.split(change)
+        largest = np.maximum(np.maximum(red, green), blue)
+        changed += int(np.count_nonzero(largest > NOTICED))
+    return float(changed / (height * width))

@@ -2,27 +2,35 @@
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from defocus.baselines.card import Baseline
+from defocus.baselines.card import REACH_PX, Baseline
 from defocus.baselines.weights.own import weights_or_own
 from defocus.baselines.weights.store import StoredWeights, build_with, find_weights
-from defocus.errors import InputError, NotApplicableError
+from defocus.errors import ImageError, InputError, NotApplicableError
+from defocus.freed_memory import return_freed_memory
+from defocus.strips import Colours, strips
 from defocus.training.memory import available_bytes, peak_bytes
 from defocus.training.steps.optimisers import autocast, has_bfloat16
 
 GRID = 64
 SMALLEST_TILE_PX = 256
+LEAST_PX = 16
+"""Least side of a picture that every network takes, px."""
 _WIDE_TILE_PX = 768
 
 Restore = Callable[[torch.Tensor], torch.Tensor]
-"""From blurry ``(1, C, h, w)`` to restored ``(1, 3, h, w)``, on the CPU both."""
+"""From blurry to restored ``(n, 3, h, w)``, on the CPU both."""
+
+Array = NDArray[np.float32]
 
 Follow = Callable[[int, int], None]
 """Hears how many of how many tiles are done, from 0 on; what it raises ends the work."""
@@ -40,6 +48,25 @@ class TileArea:
     bottom: int
     left: int
     right: int
+
+    @property
+    def part(self) -> tuple[slice, slice]:
+        """Its rows and columns."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Its height and width, px."""
+        return self.bottom - self.top, self.right - self.left
+
+
+Needed = Callable[[TileArea], bool]
+"""Whether a tile is restored; one that is not stays as it was given."""
+
+
+def every_tile(_: TileArea) -> bool:
+    """All tiles are needed."""
+    return True
 
 
 def largest_tile_px(bytes_per_pixel: float, budget_bytes: float) -> int:
@@ -73,29 +100,78 @@ def _spans(length: int, tile_px: int, overlap: int) -> list[tuple[int, int]]:
 
 
 def restore_tiled(
-    restore: Restore, blurry: torch.Tensor, tile_px: int, overlap: int, follow: Follow = unfollowed
-) -> torch.Tensor:
-    """Restore ``(1, C, H, W)`` tile by tile; where tiles overlap, one fades into the other."""
+    restore: Restore,
+    blurry: Colours,
+    tile_px: int,
+    overlap: int,
+    follow: Follow = unfollowed,
+    needed: Needed = every_tile,
+    batch: int = 1,
+) -> Array:
+    """Restore ``(H, W, 3)`` tile by tile; where tiles overlap, one fades into the other."""
     # They fade in the middle eighth of the minimum overlap, because a tile lacks its surroundings
-    # farther out.
-    height, width = blurry.shape[-2:]
+    # farther out. ``batch``: most tiles of one size that go through the network at once.
+    height, width = blurry.shape[:2]
     tiles = tiles_of(height, width, tile_px, overlap)
-    follow(0, len(tiles))
-    if len(tiles) == 1:
-        return restore(blurry)
-    total = torch.zeros(1, height, width, 3).permute(0, 3, 1, 2)  # as pictures are in memory
-    weights = torch.zeros(height, width)
-    for number, tile in enumerate(tiles, start=1):
-        rows, columns = slice(tile.top, tile.bottom), slice(tile.left, tile.right)
-        restored = restore(blurry[..., rows, columns])
-        weight = torch.outer(
-            _fade(tile.top, tile.bottom, height, overlap),
-            _fade(tile.left, tile.right, width, overlap),
-        )
-        total[..., rows, columns] += restored.mul_(weight)
-        weights[rows, columns] += weight
-        follow(number, len(tiles))
-    return total.div_(weights)
+    done, to_do = 0, sum(needed(tile) for tile in tiles)
+    follow(done, to_do)
+    total = torch.zeros(height, width, 3)
+    for group in _groups(tiles, needed, batch):
+        parts = torch.cat([as_tensor(blurry[tile.part]) for tile in group])
+        if needed(group[0]):
+            parts = restore(parts)
+            done += len(group)
+            follow(done, to_do)
+        for tile, part in zip(group, parts, strict=True):
+            weight = _weight(tile, tile.top, tile.bottom, (height, width), overlap)
+            total[tile.part] += (part * weight).permute(1, 2, 0)
+    _divide_by_weights(total, tiles, overlap)
+    return total.numpy()
+
+
+def as_tensor(picture: Array) -> torch.Tensor:
+    """``(H, W, 3)`` as ``(1, 3, H, W)``."""
+    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
+
+
+def large_enough(blurry: torch.Tensor) -> torch.Tensor:
+    """``(n, 3, H, W)`` with the border repeated up to the least size that all networks take."""
+    height, width = blurry.shape[-2:]
+    pad = (0, max(0, LEAST_PX - width), 0, max(0, LEAST_PX - height))
+    return nn.functional.pad(blurry, pad, mode="replicate") if any(pad) else blurry
+
+
+def _groups(tiles: Sequence[TileArea], needed: Needed, batch: int) -> Iterator[list[TileArea]]:
+    """Neighbours of one size that are all needed, or all not, up to ``batch`` at once."""
+    alike = itertools.groupby(tiles, key=lambda tile: (tile.size, needed(tile)))
+    for _, group in alike:
+        members = list(group)
+        for first in range(0, len(members), batch):
+            yield members[first : first + batch]
+
+
+def _weight(
+    tile: TileArea, top: int, bottom: int, size: tuple[int, int], overlap: int
+) -> torch.Tensor:
+    """``(bottom - top, w)``: the weight of a tile in some of its rows."""
+    height, width = size
+    down = _fade(tile.top, tile.bottom, height, overlap)
+    across = _fade(tile.left, tile.right, width, overlap)
+    return torch.outer(down[top - tile.top : bottom - tile.top], across)
+
+
+def _divide_by_weights(total: torch.Tensor, tiles: Sequence[TileArea], overlap: int) -> None:
+    """Divide the sums of weighted tiles by the sums of their weights, in place."""
+    height, width = total.shape[:2]
+    for rows in strips(height):
+        weights = torch.zeros(rows.stop - rows.start, width)
+        for tile in tiles:
+            top, bottom = max(tile.top, rows.start), min(tile.bottom, rows.stop)
+            if top < bottom:
+                inside = slice(top - rows.start, bottom - rows.start)
+                weight = _weight(tile, top, bottom, (height, width), overlap)
+                weights[inside, tile.left : tile.right] += weight
+        total[rows] /= weights[:, :, None]
 
 
 def _fade(begin: int, end: int, length: int, overlap: int) -> torch.Tensor:
@@ -126,6 +202,7 @@ class Restorer:
     device: torch.device
     tile_px: int | None  # largest side; 0 for whole pictures; None chooses by ``budget``
     budget: float  # bytes for the tensors of a tile
+    reach_px: float = REACH_PX  # largest circle of confusion that the network knows
 
     @property
     def precision(self) -> Literal["bfloat16", "float32"]:
@@ -134,26 +211,35 @@ class Restorer:
         return "bfloat16" if fit and has_bfloat16(self.device) else "float32"
 
     def restored(
-        self, blurry: torch.Tensor, follow: Follow = unfollowed
-    ) -> tuple[torch.Tensor, int]:
-        """Restore ``(1, 3, H, W)`` on the CPU, not clamped; and the tiles' side, 0 for none."""
+        self, blurry: Colours, follow: Follow = unfollowed, needed: Needed = every_tile
+    ) -> tuple[Array, int]:
+        """Restore ``(H, W, 3)``, not clamped; and the tiles' side, 0 for none."""
         side = self._side_of(blurry)
-        if side == 0 or max(blurry.shape[-2:]) <= side:
+        if side == 0 or max(blurry.shape[:2]) <= side:
             follow(0, 1)
-            return self.whole(blurry), 0
-        return restore_tiled(self.whole, blurry, side, overlap_px(side), follow), side
+            output = self.whole(as_tensor(blurry[:]))
+            return np.array(output[0].permute(1, 2, 0).numpy(), order="C"), 0
+        overlap, batch = overlap_px(side), self._batch(blurry, side)
+        restored = restore_tiled(self.whole, blurry, side, overlap, follow, needed, batch)
+        return_freed_memory(restored.shape[0] * restored.shape[1])
+        return restored, side
 
     @torch.no_grad()
     def whole(self, blurry: torch.Tensor) -> torch.Tensor:
-        """Restore without tiles; below 16 px, the least of all networks, the border is repeated."""
+        """Restore ``(n, 3, H, W)`` without tiles."""
         height, width = blurry.shape[-2:]
-        pad = (0, max(0, 16 - width), 0, max(0, 16 - height))
-        padded = nn.functional.pad(blurry, pad, mode="replicate") if any(pad) else blurry
+        padded = large_enough(blurry)
         with autocast(self.device, self.precision):
             restored: torch.Tensor = self.network(padded.to(self.device).contiguous())
-        return restored.float().cpu()[..., :height, :width]
+        restored = restored.float().cpu()[..., :height, :width]
+        if restored.shape != blurry.shape:
+            raise ImageError(
+                f"the network gives {tuple(restored.shape)} for {tuple(blurry.shape)}; it must "
+                "keep the shape"
+            )
+        return restored
 
-    def tiling_difference(self, blurry: torch.Tensor, tile_px: int) -> float:
+    def tiling_difference(self, blurry: Colours, tile_px: int) -> float:
         """Largest difference between restoring a part at once and in smaller tiles."""
         # The part is at most one tile large, so it fits into memory. The smallest tile cannot be
         # divided, so four of them are used.
@@ -162,29 +248,42 @@ class Restorer:
         smaller = max(SMALLEST_TILE_PX, overlap + GRID, side * 7 // 10 // GRID * GRID)
         if side <= smaller:
             side = 2 * tile_px
-        part = blurry[..., :side, :side].contiguous()
+        part = blurry[:side, :side]
         tiled = restore_tiled(self.whole, part, smaller, overlap)
-        return float((tiled - self.whole(part)).abs().max())
+        whole = self.whole(as_tensor(part))[0].permute(1, 2, 0)
+        return float(np.abs(tiled - whole.numpy()).max())
 
-    def _side_of(self, blurry: torch.Tensor) -> int:
+    def _side_of(self, blurry: Colours) -> int:
         """Side of the tiles; 0 if the whole picture fits into the budget or is requested."""
         if self.tile_px is not None:
             return self.tile_px
-        height, width = blurry.shape[-2:]
-        if min(height, width) < 16:
+        height, width = blurry.shape[:2]
+        if min(height, width) < LEAST_PX:
             return 0
-        probe = blurry[..., :PROBE_PX, :PROBE_PX].to(self.device)
-        with autocast(self.device, self.precision):
-            peak = peak_bytes(self.network, probe)
-        if self.precision == "bfloat16":  # has its own weights, as many for a tile of any size
-            peak -= 2 * sum(weight.numel() for weight in self.network.parameters())
-        per_pixel = peak / (probe.shape[-2] * probe.shape[-1])
+        per_pixel = self._bytes_per_pixel(blurry)
         if per_pixel * height * width <= self.budget:
             return 0
         return largest_tile_px(per_pixel, self.budget)
 
+    def _batch(self, blurry: Colours, side: int) -> int:
+        """Tiles that go through the network at once: on the CPU one, as more are no faster."""
+        if self.device.type == "cpu":
+            return 1
+        return max(1, int(self.budget / (self._bytes_per_pixel(blurry) * side**2)))
 
-def make_restorer(network: nn.Module, tile_px: int | None, device: torch.device) -> Restorer:
+    def _bytes_per_pixel(self, blurry: Colours) -> float:
+        """What the tensors take for each pixel of a tile, measured on a small part."""
+        probe = as_tensor(blurry[:PROBE_PX, :PROBE_PX]).to(self.device)
+        with autocast(self.device, self.precision):
+            peak = peak_bytes(self.network, probe)
+        if self.precision == "bfloat16":  # has its own weights, as many for a tile of any size
+            peak -= 2 * sum(weight.numel() for weight in self.network.parameters())
+        return peak / (probe.shape[-2] * probe.shape[-1])
+
+
+def make_restorer(
+    network: nn.Module, tile_px: int | None, device: torch.device, reach_px: float = REACH_PX
+) -> Restorer:
     """Make a restorer for any number of pictures; the network is moved to the device."""
     # The free memory is measured once, because freed memory stays with the process and would make
     # the tiles of later pictures smaller.
@@ -192,7 +291,7 @@ def make_restorer(network: nn.Module, tile_px: int | None, device: torch.device)
     budget = SHARE * available_bytes(device)
     if device.type == "cpu":
         budget = min(budget, MOST_BYTES)
-    return Restorer(network, device, tile_px, budget)
+    return Restorer(network, device, tile_px, budget, reach_px)
 
 
 def restorer_of(
@@ -200,7 +299,8 @@ def restorer_of(
 ) -> Restorer:
     """Load a system for a single picture, or refuse it."""
     require_restoring(system, weights)
-    return make_restorer(build_with(system, weights), tile_px, device)
+    network = build_with(system, weights)
+    return make_restorer(network, tile_px, device, system.card.reach_px)
 
 
 def restoring_weights(system: Baseline, given: str | Path | None) -> StoredWeights | None:

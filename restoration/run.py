@@ -1,105 +1,37 @@
 """Restore pictures into a folder; finished ones are not repeated, unfinished ones not kept."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.store import StoredWeights
-from defocus.blocks.carried import remarks_after
-from defocus.blur.learned_map import estimate_blur_map
+from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.datasets.api import open_dataset
-from defocus.errors import InputError
-from defocus.files import make_folder, require_writable, sha256_file, write_json
+from defocus.errors import DefocusError, InputError
+from defocus.files import make_folder, require_writable, sha256_file
 from defocus.isolation import LeftOut, attempt
+from defocus.pictures.carried import remarks_after
+from defocus.pictures.encoding import foreseen_remarks, write_picture, written_kind
+from defocus.pictures.headers import header_size
+from defocus.pictures.own_picture import OwnPicture, StoredColours, read_mask, read_own_picture
+from defocus.pictures.raw import RAW_SUFFIXES, raw_size
 from defocus.progress import printable, say, track
-from defocus.reading import intact, read_json
 from defocus.restoration.blur_map_files import map_paths, refuse_existing_map, write_map
-from defocus.restoration.files.encoding import foreseen_remarks, write_picture, written_kind
-from defocus.restoration.files.own_picture import read_mask, read_own_picture
 from defocus.restoration.files.sources import given_pictures, targets_of, test_targets
-from defocus.restoration.restoration import changed_share, restore_colours
-from defocus.restoration.restorer import Restorer, overlap_px, restorer_of, tiles_of
+from defocus.restoration.journal import JOURNAL, Restored, RestoreJournal
+from defocus.restoration.restoration import RestoredScale, changed_share, restore_colours
+from defocus.restoration.restorer import Restorer, restorer_of
+from defocus.restoration.scales import reduced_picture
 from defocus.restoration.settings import RestoreSettings
-
-JOURNAL = "restored.json"
-_ROUNDING = 0.5 / 65535
-"""Half a 16-bit step: a smaller difference is none."""
-
-
-class RestoreJournal:
-    """The journal of an output folder, for pictures made with some settings."""
-
-    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
-        self._path = folder / JOURNAL
-        self._settings = settings
-        self._entries: dict[str, dict[str, Any]] = {}
-        if self._path.exists():
-            with intact(self._path, "move the folder away to start again", InputError, OSError):
-                document = read_json(self._path)
-                self._entries = {str(name): dict(entry) for name, entry in document.items()}
-
-    def claim(self, targets: Sequence[Path]) -> None:
-        """Note names before anything is written, so that a killed run knows its own files."""
-        for target in targets:
-            if target.exists() and target.name not in self._entries:
-                raise InputError(f"{target}: a file of that name exists; choose another --out")
-        for target in targets:
-            self._entries.setdefault(target.name, {})
-        write_json(self._path, self._entries)
-
-    def finished(self, target: Path, source: str) -> dict[str, Any] | None:
-        """What an earlier run said of a picture (SHA-256) made in the same way, if it is there."""
-        entry = self._entries.get(target.name, {})
-        same = entry.get("source_sha256") == source and entry.get("settings") == self._settings
-        if not same or not target.exists() or sha256_file(target) != entry.get("sha256"):
-            return None
-        result = entry.get("result")
-        return result if isinstance(result, dict) else None
-
-    def finish(self, target: Path, source: str, result: dict[str, Any]) -> None:
-        """Note that a picture is done, and what is to be said of it."""
-        self._entries[target.name] = {
-            "source_sha256": source,
-            "settings": self._settings,
-            "sha256": sha256_file(target),
-            "result": result,
-        }
-        write_json(self._path, self._entries)
-
-
-@dataclass(frozen=True)
-class Restored:
-    """Result for one picture, given and restored by their paths."""
-
-    image: str
-    restored: str
-    width: int = 0
-    height: int = 0
-    bits: int = 0  # 8 or 16; 32 or 64 for floats
-    tiles: int = 0  # 1 is the whole picture at once
-    tile_px: int = 0  # largest side; 0 for the whole picture
-    tiling_difference: float = 0.0  # largest change in [0, 1] of a part that was restored both ways
-    checked: int = 0  # parts of 64 x 64 px that the guard examined
-    put_back: int = 0  # those that the guard replaced by the given picture
-    sharpest_px: float = 0.0  # circle of confusion in the picture's sharpest tenth
-    too_blurred: bool = False  # that is too much to be rescued
-    # share of pixels with a change above 2 of 255; None from earlier versions
-    changed: float | None = None
-    map: str = ""  # path of the map of blur as asked for
-    remarks: tuple[str, ...] = ()  # what the restored picture lacks of the file
-    system: str = ""
-    seconds: float = 0.0  # 0.0 if it was restored before
-    reason: str = ""  # why there is no restored picture; empty if there is one
-
-    def to_json(self) -> dict[str, Any]:
-        """The object that ``defocus-restore --json`` prints."""
-        return {**asdict(self), "tiling_changes_result": self.tiling_difference > _ROUNDING}
+from defocus.restoration.stages import Stages, in_stages
+from defocus.strips import Colours
 
 
 def restore_pictures(
@@ -114,7 +46,7 @@ def restore_pictures(
     # pictures. Names stay; RAW files become PNG of 16 bits, and those of a dataset ``PAIR.png``,
     # where ``score --dataset`` finds them. Whatever an image fails by is its reason.
     restorer = restorer_of(system, weights, settings.tile, device)
-    targets = _targets(images, settings.out)
+    targets, whites = _targets(images, settings.out)
     if settings.map is not None:
         _check_map(settings.map, [target for _, target in targets])
         if not (settings.out / JOURNAL).exists():
@@ -124,13 +56,11 @@ def restore_pictures(
     if settings.map is not None:
         _refuse_other_map(settings.map, targets, journal)
     journal.claim([target for _, target in targets if isinstance(target, Path)])
+    pictures = PictureStages(journal, restorer, settings, whites)
+    stages = Stages(pictures.read, pictures.restore, pictures.write, is_large)
     results = []
-    for image, target in track(targets, "restoring"):
-        result = (
-            target
-            if isinstance(target, LeftOut)
-            else attempt(str(image), partial(_restored, image, target, journal, restorer, settings))
-        )
+    finished = track(in_stages(targets, stages), "restoring", len(targets))
+    for (image, _), result in zip(targets, finished, strict=True):
         if isinstance(result, LeftOut):
             name, reason = result.id, result.reason
             say(f"{name} is left out: {reason.removeprefix(f'{name}: ')}", error=True)
@@ -159,107 +89,186 @@ def _refuse_other_map(
     for image, target in targets:
         if isinstance(target, LeftOut):
             continue
-        earlier = _earlier(image, target, journal, sha256_file(image))
+        earlier = journal.earlier(image, target, sha256_file(image))
         if earlier is None or earlier.map != printable(str(path)):
             refuse_existing_map(path)
 
 
-def _targets(images: Sequence[Path] | str, out: Path) -> Sequence[tuple[Path, Path | LeftOut]]:
-    """Where each picture goes, or why it is left out."""
+Places = Sequence[tuple[Path, Path | LeftOut]]
+"""Pictures, and where each goes, or why it is left out."""
+
+
+def _targets(images: Sequence[Path] | str, out: Path) -> tuple[Places, dict[Path, int]]:
+    """Where each picture goes, and the white that a dataset says of its pictures of 16 bits."""
     if isinstance(images, str):
-        return test_targets(open_dataset(images, damaged=True), out)
+        dataset = open_dataset(images, damaged=True)
+        whites = {one.blurry: one.white for one in dataset.pairs if one.white is not None}
+        return test_targets(dataset, out), whites
     pictures = given_pictures(images, out)
-    return list(zip(pictures, targets_of(pictures, out), strict=True))
+    return list(zip(pictures, targets_of(pictures, out), strict=True)), {}
 
 
-def _restored(
-    image: Path,
-    target: Path,
-    journal: RestoreJournal,
-    restorer: Restorer,
-    settings: RestoreSettings,
-) -> Restored:
-    source = sha256_file(image)
-    earlier = _earlier(image, target, journal, source)
-    wanted = printable(str(settings.map or ""))
-    if earlier is None:
-        result = _restore_one(image, target, restorer, settings)
-    else:
-        result = replace(earlier, map=wanted, seconds=0.0)
-        drawn = settings.map is None or all(one.exists() for one in map_paths(settings.map))
-        if settings.map is None or (drawn and earlier.map == wanted):
-            return result
-        picture = read_own_picture(image, settings.white)
-        write_map(settings.map, estimate_blur_map(picture.colours()), picture.orientation)
-    own = {
-        name: value for name, value in asdict(result).items() if name not in ("image", "restored")
-    }
-    journal.finish(target, source, own)
-    return result
+MOST_PIXELS_BESIDE = 26_000_000
+"""Pixels of a picture up to which the next one is read, and the last one written, beside the work:
+more than 24 megapixels, which take 1 GB less than the 2.5 GB of 60 megapixels."""
 
 
-def _earlier(image: Path, target: Path, journal: RestoreJournal, source: str) -> Restored | None:
-    """The result of an earlier run that still holds; None where another version wrote it."""
-    entry = journal.finished(target, source)
-    if entry is None:
-        return None
+def is_large(place: tuple[Path, Path | LeftOut]) -> bool:
+    """Whether a picture needs the memory for itself; one that does not say its size may."""
+    image, target = place
+    if isinstance(target, LeftOut):
+        return False
     try:
-        return Restored(**{**entry, "image": str(image), "restored": str(target)})
-    except TypeError:  # a field that is not known here
-        return None
+        raw = image.suffix.lower() in RAW_SUFFIXES
+        width, height = raw_size(image) if raw else header_size(image)
+    except (DefocusError, OSError, ValueError):  # reading it says why
+        return False
+    return not 0 < width * height <= MOST_PIXELS_BESIDE
 
 
-def _restore_one(
-    image: Path, target: Path, restorer: Restorer, settings: RestoreSettings
-) -> Restored:
-    picture = read_own_picture(image, settings.white)
-    kind = written_kind(target, image, picture.metadata)
-    remarks = foreseen_remarks(picture.stored, picture.metadata, kind)
-    for remark in remarks:
-        say(f"{image}: {remark}")
-    mask = read_mask(settings.mask, picture) if settings.mask is not None else None
-    blurry = picture.colours()
-    height, width = blurry.shape[:2]
-    started = time.perf_counter()
-    blur_map = estimate_blur_map(blurry)
-    if blur_map.too_blurred:
-        say(
-            f"{image}: too blurred to rescue: the circle of confusion is about "
-            f"{blur_map.sharpest_px:.0f} px in its sharpest parts; hardly anything will change"
+@dataclass(frozen=True)
+class GivenPicture:
+    """A picture that was read, and where it goes."""
+
+    image: Path
+    target: Path
+    source: str  # SHA-256 of its file
+    kind: str  # of the file to write
+    picture: OwnPicture
+    mask: NDArray[np.float32] | None
+    remarks: tuple[str, ...]  # what the written file will lack
+    earlier: Restored | None  # what an earlier run made of it, which lacks no more than the map
+
+
+@dataclass(frozen=True)
+class RestoredPicture:
+    """A picture that was restored and is not written yet."""
+
+    target: Path
+    source: str
+    kind: str
+    picture: OwnPicture
+    new: bool  # not where an earlier run wrote it
+    blur_map: BlurMap
+    result: Restored
+
+
+@dataclass(frozen=True)
+class PictureStages:
+    """What is done with each picture; what fails at one stage passes through the others."""
+
+    journal: RestoreJournal
+    restorer: Restorer
+    settings: RestoreSettings
+    whites: Mapping[Path, int] = field(default_factory=dict)  # of 16 bits, where a dataset says it
+
+    def read(self, place: tuple[Path, Path | LeftOut]) -> GivenPicture | Restored | LeftOut:
+        """Read a picture, unless it was restored before."""
+        image, target = place
+        if isinstance(target, LeftOut):
+            return target
+        return attempt(str(image), partial(self._read, image, target))
+
+    def restore(
+        self, given: GivenPicture | Restored | LeftOut
+    ) -> RestoredPicture | Restored | LeftOut:
+        """Estimate the blur of a picture and restore it."""
+        if not isinstance(given, GivenPicture):
+            return given
+        earlier = given.earlier
+        restore = partial(self._restore, given)
+        work = restore if earlier is None else partial(self._estimate, given, earlier)
+        return attempt(str(given.image), work)
+
+    def write(self, output: RestoredPicture | Restored | LeftOut) -> Restored | LeftOut:
+        """Write a restored picture, and its map if that is asked for."""
+        if not isinstance(output, RestoredPicture):
+            return output
+        return attempt(output.result.image, partial(self._write, output))
+
+    def _read(self, image: Path, target: Path) -> GivenPicture | Restored:
+        source = sha256_file(image)
+        earlier = self.journal.earlier(image, target, source)
+        if earlier is not None:
+            wanted = self.settings.map
+            same_map = earlier.map == printable(str(wanted or ""))
+            earlier = replace(earlier, map=printable(str(wanted or "")), seconds=0.0)
+            if wanted is None or (same_map and all(one.exists() for one in map_paths(wanted))):
+                return earlier
+        deep_white = self.whites.get(image)
+        picture = read_own_picture(image, self.settings.white, deep_white)
+        kind = written_kind(target, image, picture.metadata)
+        remarks = foreseen_remarks(picture.stored, picture.metadata, kind)
+        mask = None if self.settings.mask is None else read_mask(self.settings.mask, picture)
+        return GivenPicture(image, target, source, kind, picture, mask, remarks, earlier)
+
+    def _estimate(self, given: GivenPicture, earlier: Restored) -> RestoredPicture:
+        """The map of a picture that was restored before."""
+        blur_map = estimate_blur_map(StoredColours(given.picture))
+        return RestoredPicture(
+            given.target, given.source, given.kind, given.picture, False, blur_map, earlier
         )
-    restoration = restore_colours(restorer, blurry, blur_map, guard=not settings.no_guard)
-    seconds = time.perf_counter() - started
-    side = restoration.tile_px
-    difference = 0.0
-    if side:
-        tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None]
-        difference = restorer.tiling_difference(tensor, side)
-    restored = restoration.at(settings.strength, mask, leave_sharp=settings.leave_sharp)
-    output = replace(picture, stored=picture.with_colours(restored))
-    del restored
-    write_picture(target, output.stored, picture.metadata, kind)
-    for remark in remarks_after(target.read_bytes(), picture.metadata, kind):
-        if remark not in remarks:  # the file is what counts, whatever was foreseen
+
+    def _restore(self, given: GivenPicture) -> RestoredPicture:
+        image, picture = given.image, given.picture
+        for remark in given.remarks:
             say(f"{image}: {remark}")
-            remarks = (*remarks, remark)
-    if settings.map is not None:
-        write_map(settings.map, blur_map, picture.orientation)
-    return Restored(
-        image=str(image),
-        restored=str(target),
-        width=width,
-        height=height,
-        bits=picture.bits,
-        tiles=len(tiles_of(height, width, side, overlap_px(side))) if side else 1,
-        tile_px=side,
-        tiling_difference=difference,
-        checked=restoration.checked,
-        put_back=restoration.put_back,
-        sharpest_px=round(blur_map.sharpest_px, 2),
-        too_blurred=blur_map.too_blurred,
-        # transparent pixels stay, grey has no tint
-        changed=changed_share(blurry, output.colours()),
-        map=printable(str(settings.map or "")),
-        remarks=remarks,
-        seconds=round(seconds, 3),
-    )
+        settings, blurry = self.settings, StoredColours(picture)
+        started = time.perf_counter()
+        blur_map = estimate_blur_map(blurry)
+        if blur_map.too_blurred:
+            say(
+                f"{image}: too blurred to rescue: the circle of confusion is about "
+                f"{blur_map.sharpest_px:.0f} px or more in its sharpest parts; little of "
+                "it will come back"
+            )
+        restoration = restore_colours(self.restorer, blurry, blur_map, guard=not settings.no_guard)
+        seconds = time.perf_counter() - started
+        mixture = restoration.mixed(settings.strength, given.mask, leave_sharp=settings.leave_sharp)
+        output = replace(picture, stored=picture.with_colours(mixture))
+        height, width, _ = blurry.shape
+        tiled = restoration.tiled
+        result = Restored(
+            image=str(image),
+            restored=str(given.target),
+            width=width,
+            height=height,
+            bits=picture.bits,
+            tiles=restoration.tiles,
+            tile_px=0 if tiled is None else tiled.tile_px,
+            tiling_difference=self._tiling_difference(blurry, tiled),
+            checked=restoration.checked,
+            put_back=restoration.put_back,
+            sharpest_px=round(blur_map.sharpest_px, 2),
+            too_blurred=blur_map.too_blurred,
+            # transparent pixels stay, grey has no tint
+            changed=changed_share(blurry, StoredColours(output)),
+            map=printable(str(settings.map or "")),
+            remarks=given.remarks,
+            seconds=round(seconds, 3),
+        )
+        return RestoredPicture(
+            given.target, given.source, given.kind, output, True, blur_map, result
+        )
+
+    def _tiling_difference(self, blurry: Colours, tiled: RestoredScale | None) -> float:
+        """Largest difference of a value in [0, 1] that tiles can make; 0 without tiles."""
+        if tiled is None:
+            return 0.0
+        picture = reduced_picture(blurry, tiled.factor)
+        return self.restorer.tiling_difference(picture, tiled.tile_px)
+
+    def _write(self, output: RestoredPicture) -> Restored:
+        picture, target, result = output.picture, output.target, output.result
+        if output.new:
+            write_picture(target, picture.stored, picture.metadata, output.kind)
+            remarks = list(result.remarks)
+            for remark in remarks_after(target.read_bytes(), picture.metadata, output.kind):
+                if remark not in remarks:  # the file is what counts, whatever was foreseen
+                    say(f"{result.image}: {remark}")
+                    remarks.append(remark)
+            result = replace(result, remarks=tuple(remarks))
+        if self.settings.map is not None:
+            write_map(self.settings.map, output.blur_map, picture.orientation)
+        self.journal.finish(target, output.source, result)
+        return result

@@ -13,6 +13,9 @@ from defocus.files import sha256_file
 from defocus.settings import CommandSettings, option
 
 STRONGEST = 2
+RESTORING_REVISION = 2
+"""Raised by hand whenever restored pictures change: those of an earlier one are made again. The
+second restores strong blurs in the reduced picture."""
 
 
 def _tile_px(value: object) -> int | None:
@@ -77,6 +80,7 @@ class RestoreSettings(CommandSettings):
     def record(self) -> dict[str, Any]:
         """What decides on the restored picture, for the journal."""
         return {
+            "revision": RESTORING_REVISION,
             "tile_px": self.tile,
             "strength": self.strength,
             "mask": sha256_file(self.mask) if self.mask else "",
@@ -84,3 +88,24 @@ class RestoreSettings(CommandSettings):
             "guard": not self.no_guard,
             "white": self.white,
         }
+
+
+class ListSettings(CommandSettings):
+    """Whether pictures are listed by their blur, in place of restoring them, and how."""
+
+    listing: bool = option(False, "--list", heading="Which are in focus")
+    """Restore nothing: print a table of the pictures, the sharpest first. It has the circle of
+    confusion of the sharpest part and of the median in px of the picture itself, and the share of
+    the frame in focus. Works with --json and --white."""
+    as_csv: bool = option(False, "--csv")
+    """With --list: print CSV on stdout."""
+    rate: bool = option(False, "--rate")
+    """With --list: write a rating of 1 to 5 stars into the XMP sidecar beside each picture. Of an
+    existing one nothing else changes, and a rating above 1 stays."""
+
+    @model_validator(mode="after")
+    def _check_listing(self) -> Self:
+        for name, asked in (("--csv", self.as_csv), ("--rate", self.rate)):
+            if asked and not self.listing:
+                raise ValueError(f"{name} goes with --list")
+        return self

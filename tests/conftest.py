@@ -60,6 +60,16 @@ def cache_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def two_workers(cache_folder):
+    """A cluster of two workers on the loopback."""
+    pytest.importorskip("distributed")
+    from tests.dask_loopback import loopback
+
+    with loopback() as machines:
+        yield machines
+
+
+@pytest.fixture(scope="session")
 def small_sample(cache_folder, tmp_path_factory):
     """The environment in which ``sample`` has five of its scenes, as if they were all."""
     from defocus.datasets import api, sample
@@ -165,10 +175,10 @@ def refused(placeless, snapshot):
 @pytest.fixture
 def no_plugins(monkeypatch):
     """Before a test no plug-in file is loaded; what it loads is forgotten behind it."""
-    from defocus import discovery, extensions
+    from defocus import extensions, progress
 
     monkeypatch.setattr(extensions, "_loaded", {})
-    monkeypatch.setattr(discovery, "_warned", set())
+    monkeypatch.setattr(progress, "_warned", set())
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
 
 
@@ -222,7 +232,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 LONGEST = (
     "test_slurm.py", "test_virtual_walk.py", "test_contract.py", "test_systems.py",
     "test_chart.py", "test_reading.py", "test_lens.py", "test_live_browser.py", "test_gphoto2.py",
-    "test_commands.py", "test_calibrate.py", "test_registration.py", "test_onvif.py",
+    "test_commands.py", "test_calibrate.py", "test_registration.py",
     "test_patches.py", "test_refetching.py", "test_resume.py", "test_own_lens.py",
     "test_bundles.py", "test_run.py", "test_bad_input.py", "test_reblurring.py",
     "test_leaderboard.py", "test_truth_benchmark.py", "test_focus_stack.py",

@@ -44,7 +44,7 @@ def test_the_required_packages_have_lower_bounds():
     assert all(">=" in text for text in dependencies)
     assert project()["license"] == "MIT"
     assert set(project()["optional-dependencies"]) == {  # type: ignore[call-overload]
-        "docs", "export", "heif", "iqa", "labs", "networkcams", "pages", "parquet", "publish",
+        "cluster", "docs", "export", "heif", "iqa", "labs", "pages", "parquet", "publish",
         "slurm", "tensorboard",
         "test",
     }  # fmt: skip

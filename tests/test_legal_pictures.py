@@ -42,8 +42,9 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.edges.edge import measure_edge
 from defocus.edges.linear_light import linear_light
 from defocus.errors import DefocusError
-from defocus.exif import Exif
-from defocus.images import Image, as_float, as_linear, write_image
+from defocus.pictures.shot import Exif
+from defocus.pictures.values import Image, as_float, as_linear
+from defocus.pictures.write import write_image
 from defocus.restoration.restoration import changed_share, restore_colours
 from defocus.restoration.restorer import make_restorer
 from tests.capture.raw_sessions import write_session
@@ -248,9 +249,9 @@ def test_a_legal_picture_has_a_result_or_a_line(name, way, tmp_path, cache_folde
     require_result_or_line(way, PICTURES[name], tmp_path)
 
 
-OF_PAIRS = ("defocus-data", "pairs:mine", "--out", "out", "--jobs", "1")
+OF_PAIRS = ("defocus-data", "pairs:mine", "--out", "out", "--on", "1")
 COMMANDS = {
-    "import": ("defocus-data", "session", "--out", "out", "--jobs", "1"),
+    "import": ("defocus-data", "session", "--out", "out", "--on", "1"),
     "audit": OF_PAIRS,
     "curate": (*OF_PAIRS, "--rules", "rules.toml"),
     "compensate": OF_PAIRS,

@@ -112,7 +112,7 @@ def test_what_the_core_imports_is_a_dependency_and_each_dependency_is_imported()
     hard = {Requirement(one).name for one in project["dependencies"]}
     others = {
         Requirement(one).name
-        for extra in ("heif", "slurm", "tensorboard", "iqa", "parquet")
+        for extra in ("cluster", "heif", "slurm", "tensorboard", "iqa", "parquet")
         for one in project["optional-dependencies"][extra]
     }
     core = {*STAGES, "defocus"} - {"extras"}
@@ -168,8 +168,50 @@ def test_workflows_name_what_is_there_and_publish_without_a_token():
     assert named >= {".ci/run", ".ci/sbom", ".ci/lowest.txt", "tests/align"}
     assert [name for name in named if not (ROOT / name).exists()] == []
     assert release["publish"]["permissions"] == {"id-token": "write"}
-    assert release["publish"]["needs"] == "build"
+    assert release["publish"]["needs"] == release["attest"]["needs"] == "build"
     assert all("secrets" not in text and "contents: read" in text for text in texts.values())
+
+
+BY_BRANCH = {"pypa/gh-action-pypi-publish@release/v1"}
+"""Actions that are not pinned, because no hash of a release could be checked."""
+
+
+def test_actions_are_pinned_by_the_hash_of_a_release():
+    for path in (ROOT / ".github/workflows").iterdir():
+        for line in re.findall(r"uses: (.*)", path.read_text("utf-8")):
+            action, _, release = line.partition("  # ")
+            pinned = re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action) and release.startswith("v")
+            assert pinned or action.split()[0] in BY_BRANCH, line
+    dependabot = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text("utf-8"))
+    assert [one["package-ecosystem"] for one in dependabot["updates"]] == ["github-actions"]
+
+
+def test_citation_and_codemeta_say_what_the_project_says():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    codemeta = json.loads((ROOT / "codemeta.json").read_text("utf-8"))
+    assert citation["version"] == codemeta["version"] == project["version"]
+    assert citation["license"] == project["license"]
+    assert codemeta["license"].endswith(f"/{project['license']}")
+    assert citation["keywords"] == codemeta["keywords"] == project["keywords"]
+    assert codemeta["description"] == project["description"]
+    assert codemeta["softwareRequirements"] == project["dependencies"]
+    (authors,) = citation["authors"]
+    assert codemeta["author"] == [{"@type": "Organization", **authors}]
+
+
+def test_forms_and_paper_are_complete():
+    for path in (ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"):
+        form = yaml.safe_load(path.read_text("utf-8"))
+        if path.stem != "config":
+            assert {"name", "description", "body"} <= set(form), path
+            assert all(field["attributes"]["label"] for field in form["body"])
+    paper = (ROOT / "paper.md").read_text("utf-8")
+    cited = set(re.findall(r"@(\w+)", paper))
+    entries = set(
+        re.findall(r"^@\w+\{(\w+),", (ROOT / "paper.bib").read_text("utf-8"), re.MULTILINE)
+    )
+    assert cited == entries
 
 
 @pytest.mark.full

@@ -40,11 +40,9 @@ QUESTION = re.compile(r"os\.name|sys\.platform|hasattr\(")
 """What is asked before a name is used; a place may also be looked for, see :func:`_absent`."""
 
 LISTED = {
-    "extras/networkcams/cameras/uvc.py": "names of Linux's video devices, which are looked for",
     "capture/links/gphoto2/errors.py": "finds no process where there is no /proc",
     "defocus/slurm.py": "SLURM is Linux's",
     "defocus/training/devices.py": "places of drivers, which are looked for",
-    "extras/networkcams/video/v4l2.py": "imported where a Video4Linux camera is opened",
 }
 
 

@@ -12,22 +12,24 @@ from defocus.align.photometry.equalise import DIAMETERS_PX
 from defocus.align.photometry.unexplained import unexplained_picture
 from defocus.align.sampling.resample import Rectangle, ReleaseGrid, whole
 from defocus.files import atomic_path
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 
 Array = NDArray[np.float32]
 
 BLUR_NAMES = ("blur_map.tif", "blur_sigma.tif", "blur_map.png", "unexplained.png")
 WINDOW_PX = 16
-"""Side of the window, on the reduced grid, over which the scatter of the estimate is taken."""
+"""Side of the window, in pixels of the reduced map, over which the scatter of the estimate is
+taken."""
 GREY = 128
 STRIP_ROWS = 256
 LEVEL, TILE = 3, (64, 512)
-"""Of the compression: half the time of the usual 6 in strips, and of what is written."""
+"""Compression level and tile of the TIFF files. Level 3 takes half the time of the usual 6."""
 SHOWN_PX = 2048
-"""Longest side of the picture: a larger map is thinned out, which was enlarged before."""
+"""Longest side of the picture of a map. Larger maps are thinned out; they were enlarged before, so
+nothing is lost."""
 LEAST_WIDTH_PX = 160
 BAR_PX, GAP_PX, FONT_PX = 16, 6, 24
-"""Height of the scale's bar, space around it, and height that its words have at least."""
+"""Height of the scale's bar, space around it, and least height of its words, in pixels."""
 
 
 @dataclass(frozen=True)

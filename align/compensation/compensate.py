@@ -24,7 +24,7 @@ from defocus.align.sampling.resample import (
     whole,
 )
 from defocus.errors import AlignmentError
-from defocus.images import Image
+from defocus.pictures.values import Image
 
 Mask = NDArray[np.bool_]
 Model: TypeAlias = Literal["none", "global", "flow"]
@@ -35,7 +35,8 @@ SATURATED_CODE = 0.975
 """Stored value, as a share of the largest, from which on a pixel counts as saturated."""
 ROWS_AT_ONCE = 128
 BLEND_PX = 12
-"""Distance on the reduced grid over which the local flow comes in from where it is not believed."""
+"""Distance, in pixels of the reduced grid, over which the local flow fades in at the border of the
+places where it is reliable."""
 
 
 @dataclass(frozen=True)

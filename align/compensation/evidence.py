@@ -20,7 +20,8 @@ from defocus.align.sampling.resample import (
     whole,
 )
 from defocus.files import make_folder
-from defocus.images import Image, write_image
+from defocus.pictures.values import Image
+from defocus.pictures.write import write_image
 
 Panel = NDArray[np.uint8]
 
@@ -30,7 +31,7 @@ PANEL_WIDTH = 480
 LABEL_HEIGHT = 26
 GAP = 8
 ARROWS = 14
-"""Arrows along the longer side."""
+"""Number of arrows along the longer side."""
 SQUARES = 8
 """Squares of the checkerboard along the longer side."""
 DIFFERENCE_GAIN = 4.0

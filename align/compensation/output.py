@@ -31,7 +31,8 @@ from defocus.align.sampling.resample import Placement, Rectangle, ReleaseGrid, R
 from defocus.blur.gradients import squared_gradient
 from defocus.errors import AlignmentError
 from defocus.files import make_folder, sha256_file, storing, sync_folder, write_json
-from defocus.images import Image, as_float, write_array, write_image
+from defocus.pictures.values import Image, as_float
+from defocus.pictures.write import write_array, write_image
 from defocus.staging import staging_folder
 
 TILE_PX = 128

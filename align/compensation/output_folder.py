@@ -13,7 +13,8 @@ OUTPUT_NAMES = (
     "residual_flow.npy",
     "misalignment.json",
 )
-"""All files of an aligned pair, the one that is written last at the end."""
+"""All files of an aligned pair. The last one is written last, so its presence says that the pair is
+whole."""
 
 
 def check_output_folder(folder: Path, *inputs: Path) -> None:

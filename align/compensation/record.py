@@ -19,7 +19,7 @@ from defocus.align.sampling.kernels import Kernel
 from defocus.align.sampling.resample import LocalFlow, Placement, Rectangle, ReleaseGrid, Resampling
 from defocus.errors import AlignmentError, FileError
 from defocus.files import sha256_file
-from defocus.images import Image
+from defocus.pictures.values import Image
 from defocus.reading import ARRAY_ERRORS, read_json, require_file
 from defocus.settings import Settings, document_problem
 

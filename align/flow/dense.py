@@ -15,7 +15,7 @@ from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.sampling.positions import composed, inside, pixel_grid, sampled, transformed
 from defocus.align.sampling.pyramid import factor_for, reduced, scaling
 from defocus.errors import AlignmentError
-from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -24,9 +24,10 @@ LARGEST_SIDE = 1536
 """Larger pictures are reduced by a whole factor for the residual flow."""
 ROUNDS = 2
 SETTLED_PX = 0.5
-"""A round that moves nearly nothing by more is the last: its linearisation holds."""
+"""Rounds end when nearly no pixel moves by more than this: the linearisation holds there."""
 CONSISTENT_PX = 0.5
-"""Where the way there and back ends farther from its start, the place is hidden in one member."""
+"""Largest distance, px, between the start of the way there and the end of the way back. A place
+with more is hidden in one member."""
 
 
 @dataclass(frozen=True)

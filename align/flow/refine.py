@@ -17,15 +17,16 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 TILE_PX = 32
-"""Side of the place that is judged; what predicts it lies around it, up to three sides away."""
+"""Side, px, of the place that is judged. The flow around it, up to three sides away, predicts
+it."""
 LEAST_SHARE = 0.25
-"""Of the tile, and of what lies around it, that has to be reliable."""
+"""Least share of reliable pixels, of the tile and of the ring around it."""
 OWN_ERROR_PX = 0.05
-"""Error of a flow beyond its prediction where nothing is blurred; with blur it grows as that of a
-registered tile does."""
+"""Error of a flow beyond its prediction, px, where nothing is blurred. With blur it grows as that
+of a registered tile does."""
 SIGNIFICANT = 3.0
 LEFT_SHARE = 0.5
-"""Of a place's squared flow that the flow around it may leave unexplained."""
+"""Largest share of a place's squared flow that the flow around it may leave unexplained."""
 
 
 def supported(residual: Array, uncertainty_px: Array, coc_px: Array, reliable: Mask) -> Mask:
@@ -33,13 +34,17 @@ def supported(residual: Array, uncertainty_px: Array, coc_px: Array, reliable: M
 
     It must be longer than three times what a blur of its size errs by; all values are in px."""
     counted = reliable.astype(np.float32)
-    terms = [*residual, uncertainty_px, np.abs(coc_px)]
-    sums = [counted, *(counted * term for term in terms)]
-    own = np.stack([_box(one, TILE_PX) for one in sums])
-    around = [_box(one, 3 * TILE_PX) - part for one, part in zip(sums[:3], own[:3], strict=True)]
-    share, ring_share = own[0] / TILE_PX**2, around[0] / (8 * TILE_PX**2)
-    x, y, expected, coc = own[1:] / np.maximum(own[0], 1)
-    near_x, near_y = (one / np.maximum(around[0], 1) for one in around[1:])
+    flow_x, flow_y = counted * residual[0], counted * residual[1]
+    count, sum_x, sum_y = (_box(one, TILE_PX) for one in (counted, flow_x, flow_y))
+    inside = np.maximum(count, 1)
+    x, y = sum_x / inside, sum_y / inside
+    expected = _box(counted * uncertainty_px, TILE_PX) / inside
+    coc = _box(counted * np.abs(coc_px), TILE_PX) / inside
+    ring_count = _box(counted, 3 * TILE_PX) - count
+    ring = np.maximum(ring_count, 1)
+    near_x = (_box(flow_x, 3 * TILE_PX) - sum_x) / ring
+    near_y = (_box(flow_y, 3 * TILE_PX) - sum_y) / ring
+    share, ring_share = count / TILE_PX**2, ring_count / (8 * TILE_PX**2)
     squared = x * x + y * y
     variance = expected**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc) ** 2
     left = (x - near_x) ** 2 + (y - near_y) ** 2
@@ -62,9 +67,10 @@ def _box(values: Array, side: int) -> Array:
 # Weights of what predicts the error of a flow; they were fitted on the split ``choose``.
 OF_STANDARD_ERROR = 0.32
 OF_CONSISTENCY = 4.1
-"""Both ways are held by the same expectation, so that a little disagreement means much."""
+"""Weight of the disagreement of the two ways. One expectation holds both, so that a little
+disagreement means much."""
 OF_CHANGE_PX = 7.3
-"""A flow that changes is uncertain by what it changes over so many pixels."""
+"""Distance, px, over which the change of a flow counts as its uncertainty."""
 OF_BLUR = 0.0082
 
 RELIABLE_PX = 0.5
@@ -99,37 +105,41 @@ def _change(residual: Array) -> Array:
 
 
 WINDOWS_PX = (32, 16, 8, 4)
-"""Widths (sigma) of the windows, coarse to fine; each starts from what the one before found."""
+"""Widths (sigma) of the windows, px, from coarse to fine. Each starts from the result of the one
+before."""
 GRID_PER_WINDOW = 2
 """The flow of a window is kept on a grid of this many points for each width."""
 EXPECTED_PX = (1.0, 0.3, 0.2, 0.2)
-"""Standard deviation, at first, of a window's flow from that of the window before."""
+"""Standard deviation, px, that is first assumed between the flow of a window and that of the window
+before."""
 LEAST_EXPECTED_PX = 0.06
 BELIEF = 0.01
-"""Share of the places that would have to say as much for the expectation to be outweighed."""
+"""Weight of the expectation, as a share of the places: evidence from as many places outweighs
+it."""
 ITERATIONS = 2
 
 NOISE = 0.006
 """Standard deviation of the finest noise, encoded 0..1."""
 NOISE_PX = 1.5
-"""What differs is mostly no noise but an imperfect equal blur, and correlated over this width."""
+"""Width over which differences are correlated, px. Most of them are not noise but an imperfectly
+equalised blur."""
 DIFFERENCE_PX = 5.0
 """Width over which the strength of the differences is judged."""
 SHADING_PX = 10.0
 """Differences wider than this are light, not motion."""
 UNEXPECTED_PX = 3.0
-"""Standard deviation of a step that nothing is expected of."""
+"""Standard deviation of a step for which there is no expectation, px."""
 DOUBT = 1.0
-"""So many times the error of a step is taken off it, squared, before it counts as a surprise."""
+"""Standard errors of a step that are subtracted before the rest counts as a surprise."""
 CAUTION = 3.0
-"""Factor on the variance of the differences, found on the choosing split of the truth set."""
+"""Factor on the variance of the differences, chosen on the choosing split of the truth set."""
 
 DERIVATIVE = np.array([[1, -8, 0, 8, -1]], np.float32) / 12
 GRAIN_GRADIENT = float((DERIVATIVE**2).sum()) / 4
 """Variance of the mean gradient of two pictures over that of their difference, both of white
 noise."""
 NOISE_SCATTER = 1.5
-"""By so much the energy of noise in a window may exceed its mean."""
+"""Factor by which the energy of noise in a window may exceed its mean."""
 
 Terms: TypeAlias = tuple[Array, Array, Array, Array, Array]
 """Normal equations of each pixel: matrix (xx, xy, yy) times flow = right side (x, y)."""
@@ -203,8 +213,7 @@ def _fused(
     error = np.zeros(valid.shape, np.float32)
     for window, deviation in zip(WINDOWS_PX, expected, strict=True):
         factor = window // GRID_PER_WINDOW
-        area = np.float32(4 * np.pi * window**2 / CAUTION)
-        terms = [area * smoothed(reduced_area(t, factor), GRID_PER_WINDOW) for t in evidence]
+        terms = _windowed(evidence, window)
         shape = terms[0].shape
         before = np.stack([resized_to(component, shape) for component in prior])
         slack = resized_to(error, shape) + np.float32(deviation**2)
@@ -216,6 +225,13 @@ def _fused(
     xx, xy, yy = covariance
     largest = (xx + yy) / 2 + np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)  # the larger eigenvalue
     return prior, np.sqrt(np.asarray(largest, np.float32)), tuple(deviations)
+
+
+def _windowed(evidence: Terms, window: int) -> list[Array]:
+    """The evidence in each window, as far as its pixels say different things."""
+    factor = window // GRID_PER_WINDOW
+    area = np.float32(4 * np.pi * window**2 / CAUTION)
+    return [area * smoothed(reduced_area(term, factor), GRID_PER_WINDOW) for term in evidence]
 
 
 def _surprise(terms: list[Array], before: Array) -> Array:

@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 from defocus.scene.aperture import disc_psf
 
 DIAMETERS_PX = (0.0, 2.0, 3.5, 5.0, 7.0, 9.5, 12.5, 16.0, 20.0, 25.0, 32.0, 40.0)
-"""Circle-of-confusion diameters that are tried."""
+"""Diameters of the circle of confusion that are tried, px."""
 
 FINE_DIAMETERS_PX = (
     *(0.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.5, 10.0, 11.5, 13.5, 16.0, 18.5, 21.5, 25.0, 29.0),
     *(34.0, 40.0),
 )
-"""Steps of less than a sixth: zeros of the spectrum then fall near where they belong."""
+"""Diameters in steps of less than a sixth, px: the zeros of the spectrum then fall close to their
+true places."""
 
 
 WINDOW_PX = 25
-"""Blurs are compared over squares of this side."""
+"""Side of the squares over which blurs are compared, px."""
 
 
 def matched_blur(blurry: NDArray[np.float32], sharp: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -29,22 +29,24 @@ DIAMETERS_PX = (
     *(0.0, 1.5, 2.25, 3.0, 4.0, 5.0, 6.25, 7.75, 9.5, 11.5),
     *(14.0, 17.0, 20.5, 25.0, 30.0, 36.0, 43.0),
 )
-"""Disc diameters that are tried, in steps of about a fifth; between them is interpolated."""
+"""Disc diameters that are tried, px, in steps of about a fifth. Values between them are
+interpolated."""
 
 OTHER_WAY = 6
-"""So many of them are tried on the blurry member too: diffraction at the small aperture, or a
-slightly misfocused sharp member, make it the blurrier one in the focus plane."""
+"""Number of diameters that are tried on the blurry member too. Diffraction at the small aperture,
+or a slightly misfocused sharp member, can make the sharp member the blurrier one in the focus
+plane."""
 
 STRIDE = 2
-"""The map of the blur has a pixel for so many of the picture: a blur cannot change faster."""
+"""Pixels of the picture for each pixel of the blur map: a blur cannot change faster."""
 NEAR_PX, FAR_PX = 3.0, 8.0
 """Widths (sigma) of the windows over which a blur is judged; the far one counts twice."""
 NEAR_SHARE = 0.5
 MAP_PX = 4.0
 """Width over which the map is smoothed, weighted by how clearly it shows."""
 ROUNDING = 2e-5
-"""Squared difference that rounding to 8 bits and noise make of nothing, on the square-root scale
-of :func:`_stabilised`."""
+"""Squared difference that 8-bit rounding and noise cause between equal pictures, on the square-root
+scale of :func:`_stabilised`."""
 LEAST_CLEARNESS = 0.02
 
 
@@ -165,16 +167,18 @@ SIDE = 200
 LEAST_LIGHT, MOST_LIGHT = 0.02, 0.95
 """Light below which colours are noise, and above which a channel may be saturated."""
 LEAST_PLACES, LEAST_SPREAD = 200, 0.08
-"""Places that must count, and the scatter of their colours: grey pictures say nothing."""
+"""Least number of places, and least scatter of their colours. Grey pictures do not show a strength
+of colours."""
 COLOURFUL, SURFACE_PX = 2 * LEAST_SPREAD, 9
-"""Scatter from which on a member has colours beside a grey one, and the windows over which noise
-is averaged for it."""
+"""Scatter from which a member has colours although the other is grey, and the side of the windows,
+px, over which noise is averaged for that."""
 MOST_STRENGTH = 100.0
-"""The most that is reported: a grey member has no colours to divide by."""
+"""Largest strength that is reported: a grey member has no colours to divide by."""
 BLUR_STEP_PX = 1.0
 ROUNDS, SLACK = 10, 2e-3
 OPPONENTS = ((1.0, -1.0, 0.0), (-0.5, -0.5, 1.0))
-"""Differences of channels over the luminance: red less green, and blue less both."""
+"""Differences of channels, divided by the luminance: red less green, and blue less the mean of
+both."""
 
 
 def colour_strength(blurry: Array, sharp: Array, coc_px: Array, shown: Mask) -> float | None:

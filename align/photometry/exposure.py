@@ -11,7 +11,8 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 WINDOW_PX = 12.0
-"""Width (sigma) of the windows whose means are compared: blur keeps the mean of a larger area."""
+"""Width (sigma) of the windows whose means are compared, px. Blur does not change the mean of an
+area larger than itself."""
 STRIDE = 4
 SATURATED, DARK = 0.95, 0.004
 LEAST_PLACES = 50
@@ -58,10 +59,11 @@ def _fall(blurry: Array, sharp: Array, valid: Mask) -> NDArray[np.float64] | Non
     """``(7,)`` terms of the logarithm of the ratio; None if hardly anything can be compared."""
     weight = valid.astype(np.float32)
     spoilt = (np.maximum(blurry, sharp) >= SATURATED) & valid
-    maps = (spoilt.astype(np.float32), weight, blurry * weight, sharp * weight)
-    near_spoilt, shown, first, second = (_window_means(reduced_area(one, STRIDE)) for one in maps)
+    near_spoilt = _window_means(spoilt.astype(np.float32))
+    shown = _window_means(weight)
     total = shown + np.float32(1e-3)
-    first, second = first / total, second / total
+    first = _window_means(blurry * weight) / total
+    second = _window_means(sharp * weight) / total
     good = (shown > 0.7) & (near_spoilt <= 0.05) & (np.minimum(first, second) > DARK)
     if good.sum() < LEAST_PLACES:
         return None
@@ -69,14 +71,20 @@ def _fall(blurry: Array, sharp: Array, valid: Mask) -> NDArray[np.float64] | Non
     # at a border the window has its centre farther in
     x, y = _places(good.shape, valid.shape)
     small = reduced_area(weight, STRIDE)
-    xx, yy = (_window_means(small * one)[good] / total[good] for one in (x[None], y[:, None]))
+    xx = _smoothed(small * x[None])[good] / total[good]
+    yy = _smoothed(small * y[:, None])[good] / total[good]
     squared = xx * xx + yy * yy
     terms = np.stack([np.ones_like(xx), xx, yy, xx * xx, xx * yy, yy * yy, squared**2])
     return cauchy_fit(terms.T, ratio[good], 1e-6 * np.eye(len(terms)), SLACK, ROUNDS)
 
 
 def _window_means(values: Array) -> Array:
-    return smoothed(values, WINDOW_PX / STRIDE)
+    """Means in the windows around the places of the grid."""
+    return _smoothed(reduced_area(values, STRIDE))
+
+
+def _smoothed(reduced: Array) -> Array:
+    return smoothed(reduced, WINDOW_PX / STRIDE)
 
 
 def _places(shape: tuple[int, ...], frame: tuple[int, ...]) -> tuple[Array, Array]:

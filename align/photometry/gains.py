@@ -11,7 +11,7 @@ from defocus.align.photometry.blur_matching import matched_blur
 from defocus.align.photometry.exposure import cauchy_fit
 from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.align.uncertainty import Array, BlockDraws, blocks_of, drawn_equations, each_block
-from defocus.images import FloatImage
+from defocus.pictures.values import FloatImage
 
 Singles = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -19,9 +19,9 @@ Mask = NDArray[np.bool_]
 STRIDE = 8
 PROFILE_ROUNDS = 8
 SLACK = 2e-3
-"""Stops that are added to the scatter, which may be nothing in a rendered pair."""
+"""Stops that are added to the scatter, because a rendered pair may have none."""
 PRIOR = 1e-4
-"""Relative weight of a prior that keeps terms at nothing that few places decide."""
+"""Relative weight of a prior that keeps a term at zero if few places decide it."""
 
 
 def light_profile(log_ratio: Singles, counted: Mask) -> Singles:
@@ -64,27 +64,31 @@ def _fitted(terms: Singles, values: Singles, counted: Mask) -> Singles:
 SATURATED = 0.95
 DARK = 0.004
 WINDOWS_PX = (31, 15, 7)
-"""Sides of a window; a smaller one where no larger one is free of saturated pixels."""
+"""Sides of the windows, px. A smaller one is used where every larger one has saturated pixels."""
 STRIDE_PX = 8
 LARGEST_SIDE = 400
 """Larger pictures are reduced by a whole factor: window means need no detail."""
 LEAST_RELIABLE = 0.25
 """Share of a window's pixels that must be reliable."""
 OFFSET_PRIOR = 0.01
-"""Stray light that a lens may add, as a share of white: decides where contrast decides nothing."""
+"""Stray light that a lens may add, as a share of white. It decides where the contrast is too low to
+decide."""
 NOISE_LEVEL = 0.02
 """Light at which a window's error turns from a share of its light into a constant."""
 STEEPNESS = 10.0
-"""Measured on rendered pairs, 15 px of blur: the errors of the gain fall from 0.4 to 0.04 %."""
+"""Weight of the spread of light in a window against its light, in the expected error. On rendered
+pairs with 15 px of blur it lowers the error of the gain from 0.4 to 0.04 %."""
 SHARED_ERROR = (5e-4, 1e-4)
-"""Of gain and offset, what all blocks have in common: rounding, noise that is cut at black."""
+"""Errors of gain and offset that all blocks have in common: rounding, and noise that is clipped at
+black."""
 SMALLEST_ERROR = 1e-6
 EMPTY = 1e-4
 """A channel with less light in the mean is empty: a third of the lowest code of 8 bits."""
 ROUNDS = 6
 HUBER = 1.5
 CLEARLY_LESS = 0.7
-"""Share of the error of a fit that one without the vignetting must come below."""
+"""Largest ratio of the errors without and with the vignetting term at which the term is left
+out."""
 
 Triple: TypeAlias = tuple[float, float, float]
 Sigmas: TypeAlias = tuple[float | None, float | None, float | None]

@@ -4,12 +4,19 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus import images
 from defocus.align.sampling.pyramid import reduced
-from defocus.images import Image, as_integer, as_linear, bit_depth, linear_table, linear_to_srgb
+from defocus.pictures import values
+from defocus.pictures.values import (
+    Image,
+    as_integer,
+    as_linear,
+    bit_depth,
+    linear_table,
+    linear_to_srgb,
+)
 
 Array = NDArray[np.float32]
-LUMINANCE = np.array(images.LUMINANCE, np.float32)
+LUMINANCE = np.array(values.LUMINANCE, np.float32)
 ROWS_AT_ONCE = 256
 
 

@@ -22,7 +22,7 @@ from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.sampling.positions import inside, pixel_grid, sampled, transformed
 from defocus.align.sampling.pyramid import factor_for, grain_level, reduced, resized_to, scaling
 from defocus.blur.gradients import NOISE_ENERGY, squared_gradient
-from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -30,12 +30,12 @@ Mask = NDArray[np.bool_]
 AROUND_PX = 63
 """Side of the median that is taken off: what is wider than half of it is not a speck."""
 LEAST_STOPS, DEEP_STOPS = 0.1, 0.2
-"""Where a speck begins, and the depth that one of them must have."""
+"""Depth at which a speck begins, and depth that at least one must have, in stops."""
 LEAST_PIXELS, MOST_WIDTH, LEAST_FILLED = 20, 0.06, 0.4
 """Area, width over that of the picture, and share of its square that it fills."""
 LEAST_SPECKS, PER_OTHER = 3, 4
-"""A pair has dust if it has so many specks, and so many for each spot of the other sign: edges that
-the blur map misses make both."""
+"""Least number of specks, and least number for each spot of the other sign: edges that the blur map
+misses make both."""
 INNER_PX, RING_PX, DARKER_SIDE, LEAST_DIP, LEAST_LIGHT = 5, 6, 0.25, 0.3, 1e-3
 """Side of a speck's middle, width of what is compared around it, the quantile of its light under
 which the middle lies by so many stops, and the least light that is compared."""
@@ -86,31 +86,34 @@ SIDE = 800
 """Larger pictures are reduced by a whole factor: the windows then cover one share of them all."""
 WINDOW_PX, SPECK_PX = 21, 11
 EXCEEDING_SHARE = 0.002
-"""Of the picture: the number is what so much of it exceeds, about two windows."""
+"""Share of the picture, about two windows, that exceeds the number that is reported."""
 SATURATED = 0.95
 LEAST_SHARE, LEAST_PLACES = 0.7, 500
-"""Of a window that can be compared, and pixels of which that is true."""
+"""Least share of a window that can be compared, and least number of pixels whose windows have
+that."""
 FLOOR, OF_NOISE = 0.01, 2.0
-"""Light that is added before a ratio is taken, and at least so many times the noise: near black
-every ratio means nothing."""
+"""Light that is added before a ratio is taken, and its least multiple of the noise: near black a
+ratio means nothing."""
 REACH = 1.2
-"""Over the radius of a blur: so far it carries what a saturated pixel, or one beyond the frame, hid
-from the prediction."""
+"""Reach of a blur, over its radius. Pixels that are saturated or beyond the frame spoil the
+prediction that far."""
 MAP_ERROR, MAP_PX = 1.3, 1.0
-"""Factor and px by which a diameter of the blur map may err."""
+"""Factor and distance in px by which a diameter of the blur map may be wrong."""
 PROFILE_ROUNDS = 2
-"""Of the fit of the light's profile: near black the first one is too weak."""
+"""Rounds of the fit of the light's profile. Near black the first fit is too weak."""
 TEXTURE, DETAIL_PX, BLURRIER = 1e-3, 16, 0.8
-"""Squared gradient of codes from which on a place has texture, side of the place, and the share of
-the blurry member's gradients under which the sharp one is the blurrier there."""
+"""Least squared gradient of codes for texture, side of a place in px, and the ratio of gradients
+below which the sharp member is the blurrier one there."""
 
 MOST_STOPS = 0.27
 MOST_TILT_EV = 0.2
 MOST_BLURRIER_SHARE = 0.32
 EXCHANGED_SHARE = 0.75
-"""Two pairs whose members were exchanged have 0.90 and 0.91."""
+"""Share of blurrier places from which the members count as exchanged. Two exchanged pairs have 0.90
+and 0.91."""
 MOST_COLOUR_CHANGE = 0.12
-"""How these limits were found, and what they cost: docs/alignment.md."""
+"""Largest change of colours. docs/alignment.md says how these limits were found, and what they
+cost."""
 MONOCHROME = 3.0
 """Change of the colours from which on one member is as good as grey."""
 SHOWN_STOPS = 0.5

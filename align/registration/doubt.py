@@ -49,16 +49,18 @@ def ecc_step(
 
 
 SURE_INLIER_SHARE, LEAST_INLIER_SHARE = 0.6, 0.35
-"""With fewer tiles in agreement the second method is asked; with very few, nothing is known."""
+"""Share of agreeing tiles from which no second method is asked, and share below which there is no
+result."""
 LEAST_LIKENESS = 0.5
-"""Median over the tiles; see :class:`TileFit`. Grain of a high ISO alone leaves 0.59 to 0.62 in
-frames of a real stack whose transforms there and back differ by at most 0.09 px. With 0.42 one of
-two noisy pairs was off by 0.92 px; pictures of two scenes do not come so far."""
+"""Least median likeness of the tiles, see :class:`TileFit`. Grain of a high ISO alone leaves 0.59
+to 0.62 in frames of a real stack whose transforms there and back differ by at most 0.09 px. With
+0.42 one of two noisy pairs was off by 0.92 px; pictures of two scenes stay below it."""
 LARGEST_STATED_PX = 1.5
-"""The same with a coma that may hide in the blur: all that the stated standard error has."""
+"""Largest stated standard error at the corners, px of the finest level, with a coma that may hide
+in the blur."""
 LARGEST_DISAGREEMENT_PX = 1.0
 CONTRADICTION = 3.0
-"""So many standard errors off, a zoom is not the one that is known."""
+"""Number of standard errors from which a zoom contradicts the known one."""
 
 SESSION_HINT = "; other pairs of its session may give the zoom (align --session)"
 

@@ -25,15 +25,17 @@ Plane = NDArray[np.floating]
 ROUNDS = 6
 SETTLED_PX = 0.02
 MAP_SHARE, GAIN_SHARE, DETAIL_SHARE = 1 / 16, 1 / 24, 1 / 32
-"""Standard deviations over the longest side of the picture: of the window in which tiles give the
-blur, of that in which gain and noise are measured, and of the coarsest detail that is compared."""
+"""Standard deviations of three windows over the longest side: for the blur of the tiles, for gain
+and noise, and for the coarsest detail that is compared."""
 FINEST_PX = 1.0
 """Standard deviation of the window that removes finer noise."""
 GAINS = (0.3, 3.0)
 NOISE_FLOOR = 0.05
-"""Share of the mean squared difference below which no place is believed to be exact."""
+"""Least noise of a place, as a share of the mean squared difference: no place is perfectly
+exact."""
 BORDER_OVER_COC = 0.3
-"""Width of the border that is left out, over the largest blur: blurred with what is not seen."""
+"""Width of the border that is left out, over the largest blur: blur mixes in what is outside the
+frame."""
 
 
 @dataclass(frozen=True)
@@ -55,27 +57,38 @@ def strong_blur_step(
     first = _detail(np.sqrt(blurry))
     second = _detail(np.sqrt(_blurred_by(moved, coc)))
     seen = _inside(area, 3 + BORDER_OVER_COC * float(coc.max()), shape)
-    half = math.hypot(*shape) / 2
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    x = (x - (shape[1] - 1) / 2) / np.float32(half)
-    y = (y - (shape[0] - 1) / 2) / np.float32(half)
     depth = (coc - coc.mean()) / max(float(coc.std()), 1.0)
+    half = math.hypot(*shape) / 2
     step = np.eye(3)
     for _ in range(ROUNDS):
         there = moved_by(second, step)
         there *= np.clip(_mean(first * there) / (_mean(there * there) + 1e-8), *GAINS)
-        right, down = (cv2.Sobel(there, -1, *axis, scale=1 / 8) for axis in ((1, 0), (0, 1)))
         apart = first - there
         noise = _mean(apart * apart)
         weights = seen / (noise + NOISE_FLOOR * float(np.average(noise, weights=seen)) + 1e-12)
-        slopes = [right, down, right * x + down * y, down * x - right * y, right * depth]
-        design = np.stack([*slopes, down * depth]).reshape(6, -1).astype(np.float64)
+        design = _design(there, depth)
         weighted = design * weights.ravel()
         motion = _solved(weighted @ design.T, weighted @ apart.ravel())
         step = step @ _similarity(motion, half, shape)
         if np.abs(motion).max() < SETTLED_PX:
             break
     return StrongBlurStep(step, _error_px(design, weighted, apart, half))
+
+
+def _design(there: Grey, depth: Plane) -> Array:
+    """``(6, H * W)``: what a step of each unknown changes, pixel by pixel.
+
+    With x and y from -1 to 1 between opposite corners: right, down, outwards, around, and the
+    parallax right and down."""
+    shape = there.shape
+    half = math.hypot(*shape) / 2
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    x = (x - (shape[1] - 1) / 2) / np.float32(half)
+    y = (y - (shape[0] - 1) / 2) / np.float32(half)
+    right = cv2.Sobel(there, -1, 1, 0, scale=1 / 8)
+    down = cv2.Sobel(there, -1, 0, 1, scale=1 / 8)
+    slopes = [right, down, right * x + down * y, down * x - right * y, right * depth, down * depth]
+    return np.stack(slopes).reshape(6, -1).astype(np.float64)
 
 
 def _solved(normal: Array, right: Array) -> Array:
@@ -90,12 +103,16 @@ def _error_px(design: Array, weighted: Array, apart: Plane, half: float) -> floa
     part = parts(np.column_stack([x.ravel(), y.ravel()]), shape)
     normal, right = weighted @ design.T, weighted @ apart.ravel()
     ends = []
-    for own in (part == k for k in np.unique(part[weighted.any(axis=0)])):
+    for number in np.unique(part[weighted.any(axis=0)]):
+        own = part == number
         some = weighted[:, own]
-        left = _solved(normal - some @ design[:, own].T, right - some @ apart.ravel()[own])
-        ends.append(moved_points(_similarity(left, half, shape), corners(shape)))
+        others_normal = normal - some @ design[:, own].T
+        others_right = right - some @ apart.ravel()[own]
+        motion = _solved(others_normal, others_right)
+        ends.append(moved_points(_similarity(motion, half, shape), corners(shape)))
     squares = np.square(ends - np.mean(ends, axis=0)).sum(axis=(0, 2))
-    return math.sqrt((len(ends) - 1) / len(ends) * float(squares.max()))
+    jackknife = (len(ends) - 1) / len(ends) * float(squares.max())
+    return math.sqrt(jackknife)
 
 
 def _similarity(moved: Plane, half: float, shape: tuple[int, ...]) -> Array:
@@ -157,20 +174,21 @@ LARGEST_ERROR_PX = {"small": 0.5, "large": 0.45}
 and from a compared side of 768 px. Of 600 pairs of the split "choose", those with 0.35 to 0.45 are
 off by 0.6 px at most."""
 LARGEST_UNKNOWN_PX = {"small": 0.75, "large": 1.0}
-"""The same with the lens's asymmetry: in small pictures a blur is large against the tiles. With a
-limit of 0.8 px, 13 of 4,500 rendered pairs were off by more than 1 px and not unknown, 7 of them
-with more than 0.65; but with 0.65 px right answers in pictures of 200 px were lost as well."""
+"""Largest standard error with the lens's asymmetry, in pixels of the finest level; in small
+pictures a blur is large compared with the tiles. With a limit of 0.8 px, 13 of 4,500 rendered pairs
+were off by more than 1 px and not unknown, 7 of them with more than 0.65 px; but a limit of 0.65 px
+also loses right answers in pictures of 200 px."""
 LEAST_SKEW, LARGEST_SKEW_PX = 0.1, 1.0
 """Skewness of the point spread that shows a coma, as the asymmetry that it equals (symmetric
 kernels show up to 0.1), and the displacement of the corners by it that is still a number."""
 HALF_STEP_PX = FINE_DIAMETERS_PX[1] / 2
 STRONG_BLUR = 0.03
-"""Blur of the agreeing tiles over the longest side from which the intensities are asked too: 12 px
-in a picture of 384 px. All 17 silent failures of 7,700 rendered pairs had more."""
+"""Blur of the agreeing tiles over the longest side from which the intensities are asked too, 12 px
+in a picture of 384 px. All 17 silent failures among 7,700 rendered pairs had more."""
 LARGEST_TURN_PX = 0.5
-"""What they may turn or zoom the corners by, in pixels of the finest level. Of 58 right answers
-with such a blur 1 is lost, and of 5 silent failures none is left (seeds 25 and 41 of "choose", 23
-of "test"); with 0.4 px as many, and 0.6 px leaves one."""
+"""Largest turn or zoom of the corners by the intensities, in pixels of the finest level. With 0.5
+px, 1 of 58 right answers with such a blur is lost and none of 5 silent failures is left (seeds 25
+and 41 of "choose", 23 of "test"); 0.4 px gives the same, and 0.6 px leaves one."""
 
 LENS_PX = 0.05
 """Standard error at the corners that no tile can see, px of the compared pictures: a lens moves
@@ -183,8 +201,8 @@ does not say less, 0.2 counts in the standard errors, and 0.5 where it is more s
 symmetric kernels."""
 
 UNEVEN_SHARE = 0.1
-"""What a lens's asymmetry moves otherwise than a zoom does, over all that it moves: ten rendered
-sessions through lenses with coma and cat's eye."""
+"""Share of a lens's displacement that does not look like a zoom, from ten rendered sessions through
+lenses with coma and cat's eye."""
 
 
 @dataclass(frozen=True)

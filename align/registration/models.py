@@ -22,12 +22,14 @@ MODELS: dict[str, Array] = {
     "affine": _UNIT[:6],
     "homography": _UNIT,
 }
-"""Name of each model to ``(k, 8)``: which of the eight numbers its k parameters move."""
+"""Parameters of each model: ``(k, 8)``, which of the eight numbers of a transform each parameter
+moves."""
 
 NEWTON_STEPS = 4
-"""A homography near identity is settled to 1e-9 px after three; the others after one."""
+"""Newton steps of a fit. A homography near identity is settled to 1e-9 px after three, the others
+after one."""
 LEAST_CONDITION = 1e-12
-"""Eigenvalues of normal equations, over the largest, below which a parameter is free."""
+"""Eigenvalue of the normal equations, over the largest, below which a parameter is free."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class DisplacementScatter:
 
 
 EVEN = DisplacementScatter(np.eye(2), (0.0, 0.0))
-"""The same in all directions."""
+"""No scatter, in any direction."""
 
 
 @dataclass(frozen=True)

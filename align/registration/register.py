@@ -25,14 +25,24 @@ from defocus.align.registration.level import (
 )
 from defocus.align.registration.models import MODELS, Area, corner_distance_px, radial
 from defocus.align.registration.spread_shape import BlurredTiles, SpreadShape, spread_shape
-from defocus.align.registration.tile_fit import NoFit, fit_tiles, small_tiles, with_small_tiles
+from defocus.align.registration.tile_fit import (
+    NoFit,
+    SmallTiles,
+    Start,
+    TileFit,
+    fit_tiles,
+    small_tiles,
+    with_small_tiles,
+)
 from defocus.align.registration.tile_shifts import (
+    TiledPicture,
     TileShifts,
     blurred_area,
     first_tried,
     most_alike_shifts,
     tiled,
 )
+from defocus.align.registration.zoom_search import zoom_and_shift
 from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.errors import AlignmentError
 from defocus.scene.geometry import Similarity
@@ -45,23 +55,22 @@ SMALLEST_SIDE = 32
 SEARCH_SIDE = 256
 FINEST_SIDE = 1536
 ZOOMS = tuple(np.arange(0.90, 1.101, 0.02).tolist())
-SEARCH_BAND = 0.06
-"""Frequencies of the search, cycles per pixel: the first zero of a disc of 20 px lies there."""
 TILE_BAND = 0.12
 TILE_GRID = (9, 11)
 SMALLEST_TILE, LARGEST_TILE = 48, 256
 
 LARGEST_BLUR = 0.4
-"""Mean circle of confusion in a tile over its side; a tile cannot place what is as large as it."""
+"""Largest mean circle of confusion in a tile, over its side: a tile cannot place a blur of its own
+size."""
 
 ROUNDS = 4
 SETTLED_PX = 0.1
-"""A round that moves no corner by more, in pixels of the reduced picture, is the last; what a
-search that does not settle still moves is part of its error, as is half of what lies between two
-models that take turns."""
+"""Largest movement of a corner, in pixels of the reduced picture, after which no further round
+follows. If a search does not settle, its last movement is part of its error, as is half the
+distance of two models that take turns."""
 
 CENTRE_SHARE = 0.003
-"""Standard error at the centre that the tiles cannot see, over their circle of confusion."""
+"""Standard error at the centre that the tiles cannot show, over their circle of confusion."""
 LEAST_ASYMMETRY = 0.02
 """Standard deviation of an asymmetry that the shape of the point spread does not show."""
 
@@ -100,6 +109,17 @@ class Registration:
         return None if self.uncertainty is None else self.uncertainty.corner_px
 
 
+@dataclass(frozen=True)
+class _Search:
+    """What holds at every level of a search."""
+
+    at_most: str  # the richest model that is allowed
+    held: str  # the richest that the search moves by; a simpler one where the zoom is known
+    largest_px: float  # farthest that a place may have moved, px of the full picture
+    every: int  # one of so many blurs is tried first; 1 where no coarser level can be relied on
+    alike: bool  # whether the second picture is no sharper, so that no blur is tried
+
+
 def register(
     blurry: Grey,
     sharp: Grey,
@@ -118,30 +138,19 @@ def register(
     if min(blurry.shape) < SMALLEST_SIDE:
         return Registration(None, f"the pictures are smaller than {SMALLEST_SIDE} px")
     factors = _factors(blurry.shape)
-    half = math.hypot(*blurry.shape) / 2
-    zooms = [1.0] if alike else [zoom for zoom in ZOOMS if abs(zoom - 1) * half <= largest_px]
-    zooms = zooms if known_zoom is None else [known_zoom]
-    small = reduced(blurry, factors[0]), reduced(sharp, factors[0])
-    matrix = _search(*small, zooms or [1.0], largest_px / factors[0])
-    shown = Area.shown(matrix, small[0].shape).mask(small[0].shape)
-    blurry = evenly_lit(blurry, small[0], moved_picture(small[1], matrix), shown)
-    matrix = rescaled(matrix, 1 / factors[0])
-    held = at_most if known_zoom is None else min(at_most, "similarity", key=list(MODELS).index)
-    levels: list[Level] = []
-    for factor in factors:
-        pair, rough = (reduced(blurry, factor), reduced(sharp, factor)), factor > factors[-1]
-        reach = 2 * largest_px / factor
-        every = min(len(factors), 2)  # the only level has no coarser one to rely on
-        before = levels[-1] if levels else None
-        level = _refined(
-            *pair, matrix, factor, at_most, held, reach, every, before, rough=rough, alike=alike
-        )
-        if isinstance(level, NoFit):
-            break
-        levels.append(level)
-        matrix = level.matrix
-    if isinstance(level, NoFit) and not levels:
-        return Registration(None, level.reason)
+    zooms = [1.0] if alike else _zooms(blurry.shape, largest_px)
+    if known_zoom is not None:
+        zooms = [known_zoom]
+    small_blurry, small_sharp = reduced(blurry, factors[0]), reduced(sharp, factors[0])
+    matrix = zoom_and_shift(small_blurry, small_sharp, zooms, largest_px / factors[0])
+    shown = Area.shown(matrix, small_blurry.shape).mask(small_blurry.shape)
+    blurry = evenly_lit(blurry, small_blurry, moved_picture(small_sharp, matrix), shown)
+    held = at_most if known_zoom is None else _simpler(at_most, "similarity")
+    every = min(len(factors), 2)  # the only level has no coarser one to rely on
+    search = _Search(at_most, held, largest_px, every, alike)
+    levels = _levels(blurry, sharp, rescaled(matrix, 1 / factors[0]), factors, search)
+    if isinstance(levels, NoFit):
+        return Registration(None, levels.reason)
     # fine detail may be lost in the blur; then a coarser level is the better witness
     sure = [level for level in levels if level.tiles.inlier_share >= SURE_INLIER_SHARE]
     best = (sure or levels)[-1]
@@ -154,6 +163,36 @@ def register(
         return Registration(None, reason, best.tiles.inlier_share)
     registration = _registration(best, blurry.shape, zoom_known=known_zoom is not None)
     return replace(registration, limited=repeats_farther(*compared, best, largest_px))
+
+
+def _zooms(shape: tuple[int, ...], largest_px: float) -> list[float]:
+    """The zooms to search, which move no corner by more than allowed."""
+    half = math.hypot(*shape) / 2
+    zooms = [zoom for zoom in ZOOMS if abs(zoom - 1) * half <= largest_px]
+    return zooms or [1.0]
+
+
+def _simpler(one: str, other: str) -> str:
+    """The simpler of two models."""
+    return min(one, other, key=list(MODELS).index)
+
+
+def _levels(
+    blurry: Grey, sharp: Grey, start: Array, factors: Sequence[int], search: _Search
+) -> list[Level] | NoFit:
+    """The results from coarse to fine; a level without one is left out, and those below it."""
+    levels: list[Level] = []
+    matrix = start
+    for factor in factors:
+        coarser = levels[-1] if levels else None
+        rough = factor > factors[-1]
+        small = reduced(blurry, factor), reduced(sharp, factor)
+        level = _refined(*small, matrix, factor, search, coarser, rough=rough)
+        if isinstance(level, NoFit):
+            return levels or level
+        levels.append(level)
+        matrix = level.matrix
+    return levels
 
 
 def _check(blurry: Grey, sharp: Grey) -> None:
@@ -201,20 +240,34 @@ def _factors(shape: tuple[int, ...]) -> list[int]:
     return sorted(factors, reverse=True)
 
 
-def _search(blurry: Grey, sharp: Grey, zooms: Sequence[float], largest: float) -> Array:
-    """Find zoom and shift with the highest correlation of the whole frames."""
-    height, width = blurry.shape
-    best, best_matrix = -1.0, np.eye(3)
-    first = tiled(np.sqrt(blurry), (height, width), (1, 1), SEARCH_BAND)
-    for zoom in zooms:
-        matrix = np.vstack([Similarity(zoom=zoom).matrix(width, height), [0.0, 0.0, 1.0]])
-        second = np.sqrt(moved_picture(sharp, matrix))
-        tile = most_alike_shifts(first, [second], largest=largest)
-        if tile.peaks[0] > best:
-            step = np.eye(3)
-            step[:2, 2] = tile.shifts[0]
-            best, best_matrix = float(tile.peaks[0]), matrix @ step
-    return best_matrix
+@dataclass(frozen=True)
+class _Compared:
+    """The pictures of one level, prepared for every round of the search."""
+
+    sharp: Grey
+    shape: tuple[int, ...]
+    area: Area  # what both show
+    first: Grey  # root of the blurry picture there, as the tiles compare it
+    tiles: TiledPicture
+    side: int  # of a tile, px
+    diameters: Array  # ``(D,)`` circles of confusion that a tile may have, px
+    reach: float  # farthest that a tile may move in a round, px
+
+    @property
+    def corner(self) -> Array:
+        """First column and row of the area."""
+        return np.array([self.area.left, self.area.top])
+
+
+@dataclass(frozen=True)
+class _Round:
+    """The tiles as they were measured with one transform."""
+
+    matrix: Array
+    shifts: TileShifts
+    blur: NDArray[np.int_]  # ``(T,)`` which of the diameters fits a tile best
+    coc: Array  # ``(T,)`` that diameter
+    blurred: Mapping[float, Grey]  # the sharp picture's area by the diameters that were tried
 
 
 def _refined(
@@ -222,94 +275,121 @@ def _refined(
     sharp: Grey,
     start: Array,
     factor: int,
-    at_most: str,
-    held: str,
-    reach: float,
-    every: int,
+    search: _Search,
     coarser: Level | None,
     *,
     rough: bool,
-    alike: bool,
 ) -> Level | NoFit:
-    """Refine by rounds of tile correlation from ``start``, on reduced pictures, up to ``reach`` px.
+    """Refine by rounds of tile correlation from ``start``, on reduced pictures.
 
-    The first tries every ``every``-th blur, or those near a ``coarser`` level's; later ones fewer.
+    The first tries one of so many blurs, or those near a ``coarser`` level's; later ones fewer.
     """
     matrix = rescaled(start, factor)
-    shape = blurry.shape
-    area = Area.shown(matrix, shape)
-    if min(area.bottom - area.top, area.right - area.left) < SMALLEST_SIDE // 2:
-        return NoFit("the pictures have too little in common")
-    first = np.sqrt(area.of(blurry))
-    side = scipy.fft.prev_fast_len(min(max(SMALLEST_TILE, max(shape) // 6), LARGEST_TILE), True)
-    diameters = np.array([d for d in FINE_DIAMETERS_PX if d <= 1.3 * LARGEST_BLUR * side])
-    diameters = diameters[:1] if alike else diameters
-    used: list[str] = []
-    between = 0.0
-    coarse_blur = None if coarser is None else (coarser.factor, coarser.centres, coarser.coc_px)
-    tried = first_tried(area, side, TILE_GRID, diameters, every, coarse_blur, factor)
-    compared = tiled(first, area.tile(side), TILE_GRID, TILE_BAND)
+    compared = _compared(blurry, sharp, matrix, 2 * search.largest_px / factor, search)
+    if isinstance(compared, NoFit):
+        return compared
+    tried = _first_tried(compared, factor, search.every, coarser)
+    held, between = search.held, 0.0
+    models: list[str] = []
     for _ in range(ROUNDS):
-        needed = np.flatnonzero(tried.any(axis=0))
-        blurred = blurred_area(moved_picture(sharp, matrix), area, diameters[needed])
-        shifts = most_alike_shifts(compared, blurred, tried[:, needed], reach)
-        shifts = replace(shifts, centres=shifts.centres + np.array([area.left, area.top]))
-        chosen = needed[shifts.chosen]
-        tried = np.abs(np.arange(len(diameters)) - chosen[:, None]) <= 1
-        coc = diameters[chosen]
-        placed = coc <= LARGEST_BLUR * side
-        fitted = fit_tiles(shifts, placed, coc, matrix, shape, at_most=at_most, held=held)
+        now = _measured(compared, matrix, tried)
+        tried = np.abs(np.arange(len(compared.diameters)) - now.blur[:, None]) <= 1
+        fitted = _fitted(compared, now, search.at_most, held)
         if isinstance(fitted, NoFit):
             return fitted
         tiles = fitted
         model = tiles.fit.model
-        if model in used and model != used[-1]:  # two models must not take turns for ever
-            held = min(used[-1], model, key=list(MODELS).index)
-            simpler = fit_tiles(shifts, placed, coc, matrix, shape, at_most=at_most, held=held)
+        if model in models and model != models[-1]:  # two models must not take turns for ever
+            held = _simpler(models[-1], model)
+            simpler = _fitted(compared, now, search.at_most, held)
             if not isinstance(simpler, NoFit):
-                between = corner_distance_px(tiles.fit.matrix, simpler.fit.matrix, shape) / 2
+                apart = corner_distance_px(tiles.fit.matrix, simpler.fit.matrix, compared.shape)
+                between = apart / 2
                 tiles = simpler
-        used.append(tiles.fit.model)
-        before, step = matrix, corner_distance_px(matrix, tiles.fit.matrix, shape)
+        models.append(tiles.fit.model)
+        step = corner_distance_px(matrix, tiles.fit.matrix, compared.shape)
         matrix = tiles.fit.matrix
-        if step < SETTLED_PX and (rough or alike or len(used) >= every):
+        if step < SETTLED_PX and (rough or search.alike or len(models) >= search.every):
             break
     left = math.hypot(between, step if step >= SETTLED_PX else 0.0)
-    if alike:
-        return measured_level(factor, tiles, shifts.centres, coc, left, shape, None)
-    stack = dict(zip(diameters[needed].tolist(), blurred, strict=True))
-    spread = _spread_shape(first, stack, area, shifts, coc, tiles.agreeing, side, shape)
-    every_tile = shifts, coc
-    if not rough:
-        small = small_tiles(first, compared, moved_picture(sharp, before), area, reach)
-        every_tile = with_small_tiles(shifts, coc, small, np.array([area.left, area.top]))
-    if spread is not None or len(every_tile[1]) != len(coc):
-        more_shifts, sizes = every_tile
+    if search.alike:
+        return measured_level(
+            factor, tiles, now.shifts.centres, now.coc, left, compared.shape, None
+        )
+    spread = _spread_shape(compared, now, tiles.agreeing)
+    small = None if rough else _small_tiles(compared, now)
+    shifts, coc = with_small_tiles(now.shifts, now.coc, small, compared.corner)
+    if spread is not None or len(coc) != len(now.coc):
         prior = math.hypot(spread.asymmetry, LEAST_ASYMMETRY) if spread else ASYMMETRY
-        within = sizes <= LARGEST_BLUR * side
-        better = fit_tiles(more_shifts, within, sizes, before, shape, prior, at_most, held)
-        if not isinstance(better, NoFit):
-            tiles, shifts, coc = better, more_shifts, sizes
-    return measured_level(factor, tiles, shifts.centres, coc, left, shape, spread)
+        more = replace(now, shifts=shifts, coc=coc)
+        better = _fitted(compared, more, search.at_most, held, prior)
+        if isinstance(better, NoFit):
+            shifts, coc = now.shifts, now.coc
+        else:
+            tiles = better
+    return measured_level(factor, tiles, shifts.centres, coc, left, compared.shape, spread)
 
 
-def _spread_shape(
-    first: Grey,
-    blurred: Mapping[float, Grey],
-    area: Area,
-    shifts: TileShifts,
-    coc: Array,
-    chosen: Mask,
-    side: int,
-    shape: tuple[int, ...],
-) -> SpreadShape | None:
-    """Shape of the point spread, from agreeing tiles and the sharp picture by blur diameter."""
-    centres = shifts.centres[chosen]
-    tiles = BlurredTiles(
-        centres=centres - np.array([area.left, area.top]),
-        shifts=shifts.shifts[chosen],
-        coc_px=coc[chosen],
-        field=radial(centres, np.ones(len(centres)), shape),
-        side=side,
+def _compared(
+    blurry: Grey, sharp: Grey, matrix: Array, reach: float, search: _Search
+) -> _Compared | NoFit:
+    """Prepare what a transform shows of both pictures."""
+    shape = blurry.shape
+    area = Area.shown(matrix, shape)
+    if min(area.bottom - area.top, area.right - area.left) < SMALLEST_SIDE // 2:
+        return NoFit("the pictures have too little in common")
+    wanted = min(max(SMALLEST_TILE, max(shape) // 6), LARGEST_TILE)
+    side = scipy.fft.prev_fast_len(wanted, True)
+    diameters = np.array([d for d in FINE_DIAMETERS_PX if d <= 1.3 * LARGEST_BLUR * side])
+    if search.alike:
+        diameters = diameters[:1]
+    first = np.sqrt(area.of(blurry))
+    tiles = tiled(first, area.tile(side), TILE_GRID, TILE_BAND)
+    return _Compared(sharp, shape, area, first, tiles, side, diameters, reach)
+
+
+def _first_tried(compared: _Compared, factor: int, every: int, coarser: Level | None) -> Mask:
+    """``(T, D)``: the blurs that each tile tries first."""
+    blur = None if coarser is None else (coarser.factor, coarser.centres, coarser.coc_px)
+    return first_tried(
+        compared.area, compared.side, TILE_GRID, compared.diameters, every, blur, factor
     )
-    return spread_shape(first, blurred.__getitem__, tiles)
+
+
+def _measured(compared: _Compared, matrix: Array, tried: Mask) -> _Round:
+    """Correlate every tile with the sharp picture, moved and blurred by the diameters tried."""
+    needed = np.flatnonzero(tried.any(axis=0))
+    diameters = compared.diameters[needed]
+    blurred = blurred_area(moved_picture(compared.sharp, matrix), compared.area, diameters)
+    shifts = most_alike_shifts(compared.tiles, blurred, tried[:, needed], compared.reach)
+    shifts = replace(shifts, centres=shifts.centres + compared.corner)
+    blur = needed[shifts.chosen]
+    by_diameter = dict(zip(diameters.tolist(), blurred, strict=True))
+    return _Round(matrix, shifts, blur, compared.diameters[blur], by_diameter)
+
+
+def _fitted(
+    compared: _Compared, now: _Round, at_most: str, held: str, prior: float = ASYMMETRY
+) -> TileFit | NoFit:
+    """Fit a transform to the tiles that are not blurred beyond what a tile can place."""
+    placed = now.coc <= LARGEST_BLUR * compared.side
+    start = Start(now.matrix, compared.shape)
+    return fit_tiles(now.shifts, placed, now.coc, start, prior, at_most=at_most, held=held)
+
+
+def _small_tiles(compared: _Compared, now: _Round) -> SmallTiles | None:
+    moved = moved_picture(compared.sharp, now.matrix)
+    return small_tiles(compared.first, compared.tiles, moved, compared.area, compared.reach)
+
+
+def _spread_shape(compared: _Compared, now: _Round, agreeing: Mask) -> SpreadShape | None:
+    """Shape of the point spread, from agreeing tiles and the sharp picture by blur diameter."""
+    centres = now.shifts.centres[agreeing]
+    tiles = BlurredTiles(
+        centres=centres - compared.corner,
+        shifts=now.shifts.shifts[agreeing],
+        coc_px=now.coc[agreeing],
+        field=radial(centres, np.ones(len(centres)), compared.shape),
+        side=compared.side,
+    )
+    return spread_shape(compared.first, now.blurred.__getitem__, tiles)

@@ -21,27 +21,28 @@ Shift: TypeAlias = tuple[float, float]
 BAND = 0.12
 """Standard deviation of the Gaussian that weights the frequencies, cycles per pixel."""
 EDGES = (0.5, 0.7, 0.8, 0.9, 0.95)
-"""Shares of the correlation at rest above which connected shifts are one peak. Half is right where
-peaks stand alone; stripes, such as a bar along the bricks, connect all that lie on their ridge."""
+"""Shares of the correlation at rest above which connected shifts are one peak. Half is right for
+peaks that stand alone; stripes, such as a bar along bricks, connect all peaks on their ridge."""
 LEAST_RIDGE_PX = 8.0
-"""A peak on the ridge of another that is nearer than this is the other's own rough top."""
+"""Least distance of two peaks on one ridge, px. A nearer one is only a rough top of the other."""
 LEAST_OVERLAP = 0.25
-"""Overlap of the windows, 1 at rest, from which a shift is judged: 0.4 of a side and less."""
+"""Least overlap of the windows at which a shift is judged, 1 at rest: 0.4 of a side and less."""
 LEAST_PEAK = 0.7
 """Height of a second peak over that of the best; photographs reach 0.55."""
 MOST_PEAKS = 24
 CLEARLY_WORSE = 4.0
-"""Mean squared difference under the second shift over that under the best one that tells them
-apart: equal bricks have 1.3, with greys that scatter by 1 % of white (noise 0.4 %) 3, by 2 % 5."""
+"""Ratio of the mean squared differences under the second and the best shift that tells the two
+apart. Equal bricks have 1.3; with greys that scatter by 1 % of white (noise 0.4 %) they have 3, by
+2 % 5."""
 WINDOW_PX = 48
-"""Side of the square around a tile's centre in which it is asked whether it tells two shifts."""
+"""Side of the square around a tile's centre in which two shifts are compared, px."""
 BLUR_WINDOW_PX = 25
-"""Side of the square in which a blur is chosen: under each shift the one that is most alike."""
+"""Side of the square in which the most alike blur is chosen under each shift, px."""
 LEAST_PARTS = 3
-"""So many parts of the picture must have tiles that tell two shifts apart."""
+"""Least number of parts of the picture with tiles that can tell two shifts apart."""
 LEAST_AGREEING, MOST_AGAINST = 0.6, 0.1
-"""Of the tiles that tell: so many must agree with the registration, and for each, so few may be
-more alike under the second shift."""
+"""Among tiles that can tell the two shifts apart, at least 60 % must support the registration, and
+at most 10 % as many may support the other shift."""
 
 
 @dataclass(frozen=True)
@@ -78,30 +79,31 @@ def repeats(
 
 def _second_shifts(surface: Surface, moved: Shift, largest: float) -> list[Shift]:
     """The shifts of the highest other peaks, the highest first."""
-    row, column = (side // 2 for side in surface.shape)
+    row, column = surface.shape[0] // 2, surface.shape[1] // 2
     if math.isfinite(largest):
         down, across = np.ogrid[-row : surface.shape[0] - row, -column : surface.shape[1] - column]
-        surface = np.where(np.hypot(across + moved[0], down + moved[1]) <= largest, surface, 0.0)
+        within = np.hypot(across + moved[0], down + moved[1]) <= largest
+        surface = np.where(within, surface, 0.0)
     top = surface[row - 1 : row + 2, column - 1 : column + 2].max()
     if top <= 0:
         return []
     peaks = _other_peaks(surface, top)
-    highest = sorted(peaks, key=peaks.__getitem__, reverse=True)[:MOST_PEAKS]
-    return [
-        (
-            float(x - column + _top(surface[y, x - 1 : x + 2])),
-            float(y - row + _top(surface[y - 1 : y + 2, x])),
-        )
-        for y, x in highest
-    ]
+    highest = sorted(peaks, key=peaks.__getitem__, reverse=True)
+    shifts = []
+    for y, x in highest[:MOST_PEAKS]:
+        right = x - column + _top(surface[y, x - 1 : x + 2])
+        below = y - row + _top(surface[y - 1 : y + 2, x])
+        shifts.append((float(right), float(below)))
+    return shifts
 
 
 def _other_peaks(surface: Surface, top: float) -> dict[tuple[int, int], float]:
     """Height of the highest place, row and column, of each part that is not the peak at rest."""
-    row, column = (side // 2 for side in surface.shape)
+    row, column = surface.shape[0] // 2, surface.shape[1] // 2
     y, x = np.nonzero(surface >= LEAST_PEAK * top)
-    order = np.argsort(-surface[y, x], kind="stable")
-    y, x = y[order], x[order]
+    heights = surface[y, x]
+    order = np.argsort(-heights, kind="stable")
+    y, x, heights = y[order], x[order], heights[order]
     near = np.hypot(x - column, y - row) < LEAST_RIDGE_PX
     peaks: dict[tuple[int, int], float] = {}
     for edge in EDGES:
@@ -110,8 +112,9 @@ def _other_peaks(surface: Surface, top: float) -> dict[tuple[int, int], float]:
         other = (part > 0) & (part != parts[row, column])
         if edge > EDGES[0]:
             other &= ~near
-        tops = np.flatnonzero(other)[np.unique(part[other], return_index=True)[1]]
-        peaks |= {(int(y[one]), int(x[one])): float(surface[y[one], x[one]]) for one in tops}
+        _, firsts = np.unique(part[other], return_index=True)
+        for place in np.flatnonzero(other)[firsts]:
+            peaks[int(y[place]), int(x[place])] = float(heights[place])
     return peaks
 
 
@@ -132,17 +135,27 @@ def _told(rest: "_Differences", other: "_Differences", tiles: Witnesses) -> bool
 
 def _correlation(first: Grey, second: Grey) -> Surface:
     """Correlation of gradients under each shift, with zero shift in the middle."""
-    window = np.outer(*(np.hanning(side + 2)[1:-1] for side in first.shape)).astype(np.float32)
-    size = tuple(scipy.fft.next_fast_len(round(1.5 * side), real=True) for side in first.shape)
-    rows, columns = scipy.fft.fftfreq(size[0])[:, None], scipy.fft.rfftfreq(size[1])[None, :]
-    squared = (rows**2 + columns**2).astype(np.float32)
-    a, b = (scipy.fft.rfft2(_centred(picture) * window, s=size) for picture in (first, second))
+    height, width = first.shape
+    window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1]).astype(np.float32)
+    rows = scipy.fft.next_fast_len(round(1.5 * height), real=True)
+    columns = scipy.fft.next_fast_len(round(1.5 * width), real=True)
+    squared = _squared_frequencies(rows, columns)
+    a = scipy.fft.rfft2(_centred(first) * window, s=(rows, columns))
+    b = scipy.fft.rfft2(_centred(second) * window, s=(rows, columns))
+    # a gradient weights the power by the squared frequency
     cross = np.conj(a) * b * squared * np.exp(-squared / (2 * BAND**2))
-    surface = scipy.fft.irfft2(cross, s=size)
-    overlap = np.outer(*(_overlaps(*sides) for sides in zip(first.shape, size, strict=True)))
-    overlap = overlap.astype(np.float32)
-    judged = np.where(overlap >= LEAST_OVERLAP, surface / np.maximum(overlap, LEAST_OVERLAP), 0.0)
+    surface = scipy.fft.irfft2(cross, s=(rows, columns))
+    overlap = np.outer(_overlaps(height, rows), _overlaps(width, columns)).astype(np.float32)
+    fair = surface / np.maximum(overlap, LEAST_OVERLAP)
+    judged = np.where(overlap >= LEAST_OVERLAP, fair, 0.0)
     return np.asarray(scipy.fft.fftshift(judged), np.float64)
+
+
+def _squared_frequencies(rows: int, columns: int) -> Grey:
+    """Squared frequencies of a half spectrum, (cycles per pixel)²."""
+    down = scipy.fft.fftfreq(rows)[:, None]
+    across = scipy.fft.rfftfreq(columns)[None, :]
+    return np.asarray(down**2 + across**2, np.float32)
 
 
 def _overlaps(side: int, size: int) -> Surface:
@@ -176,7 +189,9 @@ class _Differences:
         """Compare with the second picture under several blurs, the first that of the whole."""
         part = _common(first.shape, shift)
         squares = [_squares(first, second, shift, part) for second in seconds]
-        least = np.min([cv2.blur(one, (BLUR_WINDOW_PX, BLUR_WINDOW_PX)) for one in squares], axis=0)
+        window = BLUR_WINDOW_PX, BLUR_WINDOW_PX
+        blurred = [cv2.blur(one, window) for one in squares]
+        least = np.min(blurred, axis=0)
         return cls(float(squares[0][part].mean()), _around(least, part, tiles.centres))
 
 

@@ -22,24 +22,26 @@ Mask = NDArray[np.bool_]
 
 INLIER_PX = 0.7
 FIRST_EXTRA_PX, LEAST_EXTRA_PX = 0.2, 0.02
-"""Scatter of all tiles beyond their errors (parallax): at first, and at least."""
+"""Scatter of all tiles beyond their errors (parallax), px: the first guess, and the least."""
 LARGEST_PARALLAX_PX = 2.5
-"""Tiles that parallax moves by up to this either way agree; a layer farther off is outvoted."""
+"""Largest parallax, px to either side, at which a tile still agrees. A layer farther off is
+outvoted."""
 DIRECTIONS = 18
-"""In which a parallax is looked for, over half a turn."""
+"""Number of directions, over half a turn, in which a parallax is sought."""
 SLOPE = 0.06
-"""Standard deviation of the parallax over the circle of confusion, px per px: pairs of "choose" are
-as exact with half and twice of it."""
+"""Standard deviation of the parallax over the circle of confusion, px per px. Half and twice of it
+leave the pairs of "choose" as exact."""
 SLOPE_ROUNDS = 8
 SIGNIFICANT = 2.0
-"""So many standard errors a slope has to differ from none: with 3 the pairs of "choose" gain half
-as much, with 0 real-like pairs without parallax lose."""
+"""Standard errors by which a slope must differ from zero. With 3 the pairs of "choose" gain half as
+much; with 0 real-like pairs without parallax lose."""
 LEAST_SLOPE_GAIN = 0.95
-"""What that parallax has to make of the squared error with which left-out parts are predicted."""
+"""Largest ratio of the squared prediction errors, with and without that parallax, at which it is
+kept."""
 HUBER = 2.0
 """Standard deviations beyond which a tile that agrees counts less, in proportion."""
 CLEARLY_MORE = 1.1
-"""So many times the tiles have to agree before a fit begins with an asymmetry or has a parallax."""
+"""Factor by which more tiles must agree before a fit starts with an asymmetry or has a parallax."""
 
 
 def scatter_of(apart: Array, errors: Array, before: DisplacementScatter) -> DisplacementScatter:
@@ -53,20 +55,31 @@ def scatter_of(apart: Array, errors: Array, before: DisplacementScatter) -> Disp
     telling = 1 / (np.square(errors) + FIRST_EXTRA_PX**2)
     counts = telling @ band
     best = int(counts.argmax())
-    if counts[best] <= CLEARLY_MORE * telling @ close:
-        if not close.any():
-            return before
-        squares = np.square(apart[close]).mean(axis=1) - np.square(errors[close])
-        # sharp tiles show what all scatter by; blurred ones would drown it in their errors
-        sure = 1 / np.square(np.square(errors[close]) + np.mean(before.variances))
-        variance = max(float(np.average(squares, weights=sure)), LEAST_EXTRA_PX**2)
-        return DisplacementScatter(np.eye(2), (variance, variance))
-    keep = band[:, best]
-    values, vectors = np.linalg.eigh(apart[keep].T @ apart[keep] / keep.sum())
-    least, most = np.maximum(values - np.square(errors[keep]).mean(), LEAST_EXTRA_PX**2)
+    if counts[best] > CLEARLY_MORE * telling @ close:
+        keep = band[:, best]
+        return _scatter_along(apart[keep], errors[keep])
+    if close.any():
+        return _even_scatter(apart[close], errors[close], before)
+    return before
+
+
+def _even_scatter(apart: Array, errors: Array, before: DisplacementScatter) -> DisplacementScatter:
+    """The same scatter in every direction."""
+    squares = np.square(apart).mean(axis=1) - np.square(errors)
+    # sharp tiles show what all scatter by; blurred ones would drown it in their errors
+    sure = 1 / np.square(np.square(errors) + np.mean(before.variances))
+    variance = max(float(np.average(squares, weights=sure)), LEAST_EXTRA_PX**2)
+    return DisplacementScatter(np.eye(2), (variance, variance))
+
+
+def _scatter_along(apart: Array, errors: Array) -> DisplacementScatter:
+    """The scatter along and across the direction in which tiles scatter most."""
+    values, vectors = np.linalg.eigh(apart.T @ apart / len(apart))
+    extra = values - np.square(errors).mean()
+    least, most = np.maximum(extra, LEAST_EXTRA_PX**2).tolist()
     if most == LEAST_EXTRA_PX**2:  # their own errors explain how far apart these tiles lie
-        return DisplacementScatter(np.eye(2), (float(most), float(least)))
-    return DisplacementScatter(vectors.T[::-1], (float(most), float(least)), parallax=True)
+        return DisplacementScatter(np.eye(2), (most, least))
+    return DisplacementScatter(vectors.T[::-1], (most, least), parallax=True)
 
 
 def distances_px(apart: Array, scatter: DisplacementScatter) -> Array:
@@ -91,15 +104,12 @@ def depth_parallax(
 
     Sharp tiles before a blurred background err alike; a focus in mid-scene is missed. Zero if none.
     """
-    centre = first.mean(axis=0)
-    x, y = ((first - centre) / max(float(np.ptp(first)), 1.0)).T
-    one, zero = np.ones_like(x), np.zeros_like(x)
+    moved = second - first
     coc = coc_px - np.average(coc_px, weights=1 / np.square(errors))
-    across = np.stack([one, zero, x, -y, coc, zero], axis=1)
-    down = np.stack([zero, one, y, x, zero, coc], axis=1)
-    design, moved = np.stack([across, down], axis=1), second - first
+    design = _parallax_design(first, coc)
     prior = np.diag([0.0, 0.0, 0.0, 0.0, 1.0, 1.0]) * overlap / SLOPE**2
-    counts, variances = np.ones_like(x), np.square(errors) + FIRST_EXTRA_PX**2
+    counts = np.ones(len(first))
+    variances = np.square(errors) + FIRST_EXTRA_PX**2
     for step in range(SLOPE_ROUNDS):
         weights = counts / variances
         normal = np.einsum("nip,n,niq->pq", design, weights, design) + prior
@@ -112,14 +122,25 @@ def depth_parallax(
     # what the tiles say of the slope beside the similarity; overlapping tiles err alike
     covariance = overlap * np.linalg.pinv(normal)[4:, 4:]
     slope = parameters[4:]
-    sure = slope @ np.linalg.solve(covariance, slope) > SIGNIFICANT**2
-    return np.asarray(coc[:, None] * slope if sure else np.zeros_like(moved))
+    if slope @ np.linalg.solve(covariance, slope) <= SIGNIFICANT**2:
+        return np.zeros_like(moved)
+    return np.asarray(coc[:, None] * slope)
+
+
+def _parallax_design(first: Array, coc: Array) -> Array:
+    """``(N, 2, 6)``: what shift, zoom, rotation and the slopes right and down move a tile by."""
+    centre = first.mean(axis=0)
+    x, y = ((first - centre) / max(float(np.ptp(first)), 1.0)).T
+    one, zero = np.ones_like(x), np.zeros_like(x)
+    across = np.stack([one, zero, x, -y, coc, zero], axis=1)
+    down = np.stack([zero, one, y, x, zero, coc], axis=1)
+    return np.stack([across, down], axis=1)
 
 
 LEAST_TILES = 6
 OWN_ERROR_PX, ERROR_OVER_COC = 0.02, 0.03
-"""Error of a tile beyond its prediction: always, and over its circle of confusion. Depth edges and
-kernels that are no discs move a blurred tile, not a sharp one."""
+"""Error of a tile beyond its prediction: a constant in px, and a share of its circle of confusion.
+Depth edges and kernels that are not discs move a blurred tile, not a sharp one."""
 PARTS = 3
 ROUNDS = 3
 

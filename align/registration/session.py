@@ -22,13 +22,15 @@ Grey = NDArray[np.float32]
 
 LEAST_PAIRS = 3
 COMMON_SHARE = 0.5
-"""Of the least standard error of a pair: what all pairs err by alike no mean makes smaller."""
+"""Share of a pair's least standard error that all pairs of a session have in common, so that no
+mean reduces it."""
 MOST_FAR = 0.1
 """Share of the pairs whose zoom may be clearly not 1 although only the aperture changed."""
 ZOOMED_MODELS = ("translation", "similarity")
 """Models in which another zoom can stand in for the own one."""
 LEAST_GAIN_PX = 0.05
-"""Of the standard error at the corners, for which a pair is worth a second measurement."""
+"""Least gain of the standard error at the corners, px, that is worth a second measurement of a
+pair."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from defocus.align.uncertainty import Array
 Grey = NDArray[np.float32]
 
 LEAST_COC_PX = 3.5
-"""A smaller circle of confusion shows no shape."""
+"""Smallest circle of confusion that shows a shape, px."""
 LEAST_TILES = 6
 BAND = 0.3
 """Standard deviation of the smoothing over the circle of confusion: past the first zero of a
@@ -36,13 +36,14 @@ its estimate is up to twice too large."""
 SAMPLES = 1.5
 """Pixels per standard deviation of the smoothing: larger blurs are judged on reduced pictures."""
 FLOOR = 3e-3
-"""Standard error of a tile's moments for what is not noise: depth edges, blur that changes."""
+"""Standard error of a tile's moments from causes other than noise: depth edges, changing blur."""
 RIDGE = 1e-6
 HUBER, ROUNDS = 2.2, 4
 PARTS = 3
 SIGNIFICANT = 2.0
 LEAST_FIELD = 0.4
-"""Distance from the centre, 1 = corner, from which a sharp tile says that there is no coma."""
+"""Distance from the centre, 1 at the corner, from which a sharp tile shows that there is no
+coma."""
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ Grey = NDArray[np.float32]
 
 SMALLEST_SIDE = 48
 LARGEST_COC_PX, LEAST_LIKENESS = 3.0, 0.8
-"""Circle of confusion up to which a small tile counts, and how much alike it must be: where the
-blur grows across a tile the displacement errs towards the sharper side, and noise looks sharp."""
+"""Largest circle of confusion of a small tile, px, and its least likeness. Where the blur grows
+across a tile its displacement errs towards the sharper side, and noise looks sharp."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,11 @@ def _joined(
 DISAGREE = "the tiles of the two pictures do not agree on one displacement"
 LEAST_PEAK_OVER_NOISE = 1.1
 LEAST_GAIN = {"translation": 1.0, "similarity": 0.95, "affine": 0.5, "homography": 0.5}
-"""What a richer model has to make of the squared error with which left-out parts are predicted.
-A lens that is refocused zooms; more than a similarity is seldom true, and often a fit to parallax
-that would be far off at the corners."""
+"""Largest ratio of squared prediction errors at which a richer model replaces a simpler one. A
+refocused lens zooms; more than a similarity is seldom true, and often fits a parallax that would be
+far off at the corners."""
 LEAST_DISTANCE = 3.0
-"""So many of its own standard errors more than a similarity must lie from it at a corner."""
+"""Least distance of a richer model from a similarity at a corner, in its own standard errors."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +129,19 @@ class NoFit:
     reason: str
 
 
+@dataclass(frozen=True)
+class Start:
+    """How the second picture was moved before its tiles were measured."""
+
+    matrix: Array  # ``(3, 3)``, positions of the first picture to those of the second
+    shape: tuple[int, ...]  # height and width of the pictures
+
+
 def fit_tiles(
     shifts: TileShifts,
     measurable: Mask,
     coc_px: Array,
-    start: Array,
-    shape: tuple[int, ...],
+    start: Start,
     prior: float = ASYMMETRY,
     at_most: str = "homography",
     held: str | None = None,
@@ -143,6 +150,7 @@ def fit_tiles(
 
     What tiles say against ``at_most`` is in the errors; the search stays with a simpler ``held``.
     """
+    shape = start.shape
     candidates = measurable & shifts.textured
     usable = candidates & (shifts.peaks >= LEAST_PEAK_OVER_NOISE * shifts.noise_peak)
     count = int(usable.sum())
@@ -151,7 +159,7 @@ def fit_tiles(
             f"only {count} of {usable.size} tiles show enough in common, {LEAST_TILES} are needed"
         )
     first = shifts.centres[usable]
-    second = moved_points(start, first + shifts.shifts[usable])
+    second = moved_points(start.matrix, first + shifts.shifts[usable])
     precision = shifts.overlap / prior**2
     errors = errors_of(shifts.errors_px[usable], coc_px[usable])
     matches = Matches(first, second, errors, Spread(coc_px[usable], precision))

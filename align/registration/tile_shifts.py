@@ -21,9 +21,11 @@ WHITENING_FLOOR = 0.05
 """Share of a tile's mean cross power below which a frequency counts as noise, not as phase."""
 
 LEAST_SLOPE = 0.0004
-"""Of sRGB-encoded grey per pixel; a flat wall with a noise of 1 % has 0.0001, with 3 % 0.0003."""
+"""Least slope of a tile with detail, sRGB-encoded grey per pixel. A flat wall with a noise of 1 %
+has 0.0001, with 3 % 0.0003."""
 LEAST_SLOPE_RATIO = 0.06
-"""Least over greatest slope: a tile of stripes (0.01 to 0.04) says nothing along them."""
+"""Least ratio of the smallest to the largest slope. A tile of stripes (0.01 to 0.04) shows no shift
+along them."""
 
 HANN_SHARE = 4 / 9
 """Part of its area that a tile effectively sees: (sum of the window)^2 over sum of squares."""
@@ -91,31 +93,56 @@ def most_alike_shifts(
     largest: float = math.inf,
 ) -> TileShifts:
     """Shift of each tile to the most similar of ``seconds``; ``tried`` ``(T, D)`` limits which."""
-    tile, places = first.tile, _places(first.shape, first.tile, first.grid)
-    rows, columns = scipy.fft.fftfreq(tile[0])[:, None], scipy.fft.rfftfreq(tile[1])[None, :]
-    squared = rows**2 + columns**2
+    tile = first.tile
+    places = _places(first.shape, tile, first.grid)
+    squared = _squared_frequencies(tile)
     weight = np.exp(-squared / (2 * first.band**2)).astype(np.float32)
     cross, chosen, likeness = _most_alike(
         first.spectra, seconds, places, _window(tile), weight * squared, tried
     )
-    power = np.abs(cross)
-    floor = WHITENING_FLOOR * power.mean(axis=(1, 2), keepdims=True) + 1e-12
-    trusted = weight * np.asarray(power / (power + floor))  # by how far it exceeds the noise
-    cross *= 1 / (power + np.float32(1e-20))  # dividing complex numbers takes twice the time
+    trusted = _whitened(cross, weight)
     surfaces = np.asarray(scipy.fft.irfft2(cross * trusted, s=tile, overwrite_x=True))
     surfaces *= np.float32(tile[0] * tile[1])
     shifts, heights = _peaks(_within(surfaces, largest))
     total, effective = _frequencies(trusted, tile)
     peaks = heights / np.maximum(total, 1e-12)  # an empty tile has no frequencies
-    errors = _errors(trusted, peaks, effective, tile)
     centres = tile_centres(first.shape, tile, first.grid)
-    slopes = np.minimum(first.slopes, _slopes(seconds[0], centres, tile, first.band))
+    slopes = _slopes(seconds[0], centres, tile, first.band)
     seen = HANN_SHARE * tile[0] * tile[1]
-    overlap = max(1.0, len(places) * seen / math.prod(first.shape))
+    return TileShifts(
+        centres,
+        shifts,
+        peaks,
+        noise_peak=_noise_peak(effective),
+        errors_px=_errors(trusted, peaks, effective, tile),
+        slopes=np.minimum(first.slopes, slopes),
+        chosen=chosen,
+        likeness=likeness,
+        overlap=max(1.0, len(places) * seen / math.prod(first.shape)),
+    )
+
+
+def _squared_frequencies(tile: tuple[int, int]) -> Array:
+    """Squared frequencies of a tile's half spectrum, (cycles per pixel)²."""
+    rows = scipy.fft.fftfreq(tile[0])[:, None]
+    columns = scipy.fft.rfftfreq(tile[1])[None, :]
+    return np.asarray(rows**2 + columns**2)
+
+
+def _whitened(cross: Spectra, weight: Tiles) -> Tiles:
+    """Leave the phases of cross spectra, in place; return the weights of the frequencies."""
+    power = np.abs(cross)
+    floor = WHITENING_FLOOR * power.mean(axis=(1, 2), keepdims=True) + 1e-12
+    trusted = weight * np.asarray(power / (power + floor))  # by how far it exceeds the noise
+    cross *= 1 / (power + np.float32(1e-20))  # dividing complex numbers takes twice the time
+    return np.asarray(trusted)
+
+
+def _noise_peak(effective: Array) -> Array:
+    """Height of the peak of tiles with nothing in common, from their independent frequencies."""
     # the largest sum of n random phases; tiles of white noise of 32 to 256 px agree within 15 %
     count = np.maximum(effective, 3.0)
-    noise = np.asarray(1.12 * np.sqrt(np.log(count) / count))
-    return TileShifts(centres, shifts, peaks, noise, errors, slopes, chosen, likeness, overlap)
+    return np.asarray(1.12 * np.sqrt(np.log(count) / count))
 
 
 def tile_centres(shape: tuple[int, ...], tile: tuple[int, int], grid: tuple[int, int]) -> Array:
@@ -191,15 +218,21 @@ def _centred(tiles: Tiles, window: Tiles) -> Tiles:
 def _slopes(picture: Tiles, centres: Array, tile: tuple[int, int], band: float) -> Array:
     """``(T, 2)``: smallest and largest root mean square slope over all directions, per tile."""
     smooth = cv2.GaussianBlur(picture, (0, 0), 1.0 / (2 * np.pi * band))
-    across, down = (cv2.Sobel(smooth, -1, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
+    across = cv2.Sobel(smooth, -1, 1, 0, scale=1 / 8)
+    down = cv2.Sobel(smooth, -1, 0, 1, scale=1 / 8)
     column, row = np.floor(centres).astype(int).T
-    xx, yy, xy = (
-        cv2.boxFilter(product, -1, tile[::-1])[row, column].astype(np.float64)
-        for product in (across * across, down * down, across * down)
-    )
+
+    def mean_at_centres(product: Tiles) -> Array:
+        means = cv2.boxFilter(product, -1, tile[::-1])
+        return np.asarray(means[row, column], np.float64)
+
+    # the eigenvalues of the structure tensor are its mean, less and more half their difference
+    xx = mean_at_centres(across * across)
+    yy = mean_at_centres(down * down)
+    xy = mean_at_centres(across * down)
     half = np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
-    both = np.stack([(xx + yy) / 2 - half, (xx + yy) / 2 + half], axis=1)
-    return np.asarray(np.sqrt(np.maximum(both, 0.0)))
+    squares = np.stack([(xx + yy) / 2 - half, (xx + yy) / 2 + half], axis=1)
+    return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
 
 
 def _within(surfaces: Tiles, largest: float) -> Tiles:
@@ -269,8 +302,8 @@ def _vertex(before: Array, top: Array, after: Array) -> Array:
 
 
 LEAST_STEP_PX, BLUR_STEPS = 2.0, 5
-"""How far off the blur that a coarser level found in a tile may be: px of that level, and a share
-of the blur of one in so many."""
+"""Distance between the blur of a tile and that of a coarser level within which blurs are tried: in
+px of that level, and as one part in five of the blur."""
 
 
 def first_tried(

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.images import Image, bit_depth
+from defocus.pictures.values import Image, bit_depth
 
 Grey = NDArray[np.float32]
 
@@ -21,26 +21,27 @@ SIDE = 512
 """Longest side at which pictures are looked at, px."""
 BLACK, WHITE = 0.02, 0.98
 MOST_CLIPPED = 0.4
-"""Share of black or of saturated pixels."""
+"""Largest share of black or of saturated pixels."""
 FINE, COARSE = (2.0, 8.0), (4.0, 16.0)
 """Standard deviations between which detail is texture, and what a strong blur takes, px."""
 LEAST_TEXTURE, PARTS = 0.005, 8
 """Standard deviation of the texture over the mean, in the median of 8 × 8 parts: photographs of
 480 × 360 px have 0.08 to 0.19, and with a hundredth of their contrast 0.002."""
 STRONG_BLUR = 0.15
-"""Contrast that is left: of such pictures a Gaussian of 30 px leaves 0.03 to 0.147, of 8 px 0.37
-and more."""
+"""Contrast that a strong blur leaves. In such pictures a Gaussian of 30 px leaves 0.03 to 0.147,
+one of 8 px 0.37 and more."""
 SMALLEST_SIDE, TURNED_SIDE, TURNED_BAND = 32, 128, (1.5, 16.0)
 LEAST_ALIKE, LEAST_MORE_ALIKE = 0.7, 0.2
-"""Correlation of the turned pictures, and by how much it exceeds that of the pictures as they are.
-Four photographs have 0.99 if they are turned, 0.3 more than as they are; others at most 0.69, less
-than as they are."""
+"""Least correlation of the turned pictures, and least gain over that of the pictures as they are.
+Four turned photographs have 0.99, 0.3 more than as they are; others at most 0.69, less than as they
+are."""
 
 LEAST_OF_ONE_SCENE, ZOOMS = 0.4, (1.15, 1.32)
 """Correlation under any shift, and with these zooms or none: of 18 photographs blurred by 2 and 8
 px, enlarged up to 1.4 and shifted, 0.52 and more; 148 of their 153 couples of two have less."""
 MORE_CONTRAST = 1.25
-"""Contrast of the blurry picture over the sharp one's; those pairs have at most 1."""
+"""Contrast of the blurry picture over that of the sharp one from which they are exchanged; pairs of
+one scene have at most 1."""
 
 WAYS: tuple[tuple[str, Callable[[Grey], Grey]], ...] = (
     ("turned by 180°", lambda picture: picture[::-1, ::-1]),
@@ -206,17 +207,6 @@ REASONS: tuple[tuple[str, str], ...] = (
     ("black and saturated", EXPOSED),
 )
 """Words of a reason, and what helps."""
-
-NOTHING_AGREES = (
-    *(TURNED, "too little in common", "show enough in common", "do not agree on one displacement"),
-    *("do not look alike", "of the tiles agree", "nowhere consistent"),
-)
-"""Words of the reasons that pictures of two scenes would have too."""
-
-
-def nothing_agrees(reason: str) -> bool:
-    """Whether a pair is unknown for a reason that two pictures of different scenes would have."""
-    return any(words in reason for words in NOTHING_AGREES)
 
 
 def resting_on(largest_px: float) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from defocus.align.photometry.linear_light import LUMINANCE, encoded, reduced_light
 from defocus.align.rig import Rig
 from defocus.align.sampling.kernels import SUPPORT, Kernel, field_at, gathered
-from defocus.images import Image, as_linear, bit_depth
+from defocus.pictures.values import Image, as_linear, bit_depth
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -163,7 +163,7 @@ Finish = Callable[[Array], Array]
 STRIP_PIXELS = 1 << 18
 THREADS = 2
 SLACK = 1e-6
-"""The identity must keep its own border."""
+"""Tolerance at the border, px, so that the identity keeps its own border."""
 
 
 @dataclass(frozen=True)

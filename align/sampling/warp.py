@@ -9,7 +9,8 @@ from defocus.errors import AlignmentError
 Grid: TypeAlias = Literal["correct", "official"]
 
 ROUNDS = 20
-"""Of the inversion of a flow: its error shrinks by the flow's slope in each, 0.1 at most here."""
+"""Rounds of the inversion of a flow. Each multiplies the error by the flow's slope, which is at
+most 0.1 here."""
 
 
 def warp(image: torch.Tensor, flow: torch.Tensor, *, grid: Grid = "correct") -> torch.Tensor:

@@ -34,7 +34,8 @@ class FlatChannelNorm(nn.LayerNorm):
 
 
 FAST_BATCH = 16
-"""From this batch on the convolution library computes 1 × 1 convolutions, on one thread too."""
+"""Batch size from which the convolution library computes 1 × 1 convolutions faster, on one thread
+too."""
 
 
 class Pointwise(nn.Conv2d):

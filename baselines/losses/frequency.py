@@ -8,7 +8,8 @@ import torch
 from defocus.baselines.loss import LossFunction
 
 Distance = Literal["parts", "magnitude"]
-"""Of complex coefficients: mean over real and imaginary parts, or mean magnitude."""
+"""Distance of complex coefficients: the mean over real and imaginary parts, or the mean
+magnitude."""
 
 
 def frequency(

@@ -12,7 +12,7 @@ from defocus.baselines.weights.backbone_files import ALEXNET
 from defocus.baselines.weights.backbones import features_of, frozen, left_out
 
 SMALLEST_PX = 31
-"""Below, AlexNet's second pooling has nothing left to pool."""
+"""Smallest side of a picture. Below it AlexNet's second pooling has nothing left to pool."""
 
 
 class _LPIPS:

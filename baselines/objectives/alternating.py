@@ -10,7 +10,7 @@ from defocus.baselines.objectives.supervised import make as make_supervised
 from defocus.settings import Settings, parse_settings
 
 
-class Turns(Settings):
+class AlternatingSettings(Settings):
     """From ``from_epoch`` on, the second sum is used from ``begin`` to ``end`` of each cycle."""
 
     from_epoch: int = Field(ge=0)
@@ -28,7 +28,7 @@ class AlternatingObjective(Objective):
 
     # Source: GKMNet's and NRKNet's released training scripts.
 
-    def __init__(self, first: Objective, second: Objective, turns: Turns) -> None:
+    def __init__(self, first: Objective, second: Objective, turns: AlternatingSettings) -> None:
         super().__init__()
         self.first = first
         self.second = second
@@ -46,6 +46,6 @@ def make(
     second: Sequence[Mapping[str, object]],
     turns: Mapping[str, object],
 ) -> AlternatingObjective:
-    """The objective; terms are as in ``supervised``, turns a table with :class:`Turns`' fields."""
-    when = parse_settings(Turns, dict(turns), origin="objective_settings.turns")
+    """The objective; terms are as in ``supervised``, turns the :class:`AlternatingSettings`."""
+    when = parse_settings(AlternatingSettings, dict(turns), origin="objective_settings.turns")
     return AlternatingObjective(make_supervised(first), make_supervised(second), when)

@@ -12,7 +12,8 @@ from defocus.baselines.losses.perceptual import make as make_perceptual
 from defocus.baselines.objective import Batch, Objective, Progress, Result
 from defocus.baselines.systems.dmenet.network import MAXIMUM_COC_PX, DMENet, UnscaledBatchNorm
 from defocus.errors import InputError, SettingsError
-from defocus.images import IMAGE_SUFFIXES, as_float, read_image
+from defocus.pictures.read import IMAGE_SUFFIXES, read_image
+from defocus.pictures.values import as_float
 
 SLOPE = 0.2
 CRITIC_CHANNELS = (64, 128, 256, 512)

@@ -9,12 +9,12 @@ from torch.nn import functional
 from defocus.baselines.losses.frequency import frequency
 from defocus.baselines.losses.ssim import dissimilarity
 from defocus.baselines.objective import Batch, Objective, Progress, Result
-from defocus.baselines.objectives.alternating import Turns
+from defocus.baselines.objectives.alternating import AlternatingSettings
 from defocus.baselines.systems.nrknet.network import NRKNet
 
 OUTPUT_WEIGHTS = {"quarter": 0.25, "half": 0.5, "full": 0.75, "restored": 1.0}
 FREQUENCY_WEIGHT = 0.1
-TURNS = Turns(from_epoch=1000, every=200, begin=101, end=200)
+TURNS = AlternatingSettings(from_epoch=1000, every=200, begin=101, end=200)
 """When structure alone counts, in epochs of the training on DPDD."""
 
 

@@ -22,7 +22,7 @@ from defocus.baselines.operators.krishnan_fergus import krishnan_fergus, krishna
 from defocus.baselines.operators.varying import LEAST_SIGMA_PX, deconvolve, gaussian_psf, sigma_of
 from defocus.blur.disc_diameter import disc_diameter_px
 from defocus.errors import ImageError
-from defocus.images import LUMINANCE, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import LUMINANCE, linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
 
 
@@ -96,7 +96,7 @@ def _whole(channel: Array, psf: Array, prior: Prior) -> Array:
 LEVELS = 8
 
 Restorer: TypeAlias = Callable[[Array, Array], NDArray[np.float32]]
-"""From a picture ``(H, W, 3)`` and diameters ``(H, W)`` in px to the restored picture."""
+"""Function from a picture ``(H, W, 3)`` and diameters ``(H, W)`` in px to the restored picture."""
 
 
 class MapDeconvolution(SeveralOutputs):

@@ -29,7 +29,7 @@ class Preset:
 DEFAULT = Preset(
     "", Prior(1.5, 16.8), "power 1.5, weight 16.8: the present released code's for DPDD"
 )
-"""With levels that blend; the others reproduce the released stage."""
+"""Preset whose levels blend. The others reproduce the released stage."""
 
 # DMENet's authors set a weight by hand for each data set, and versions of their code differ; which
 # one a printed row comes from is not said.
@@ -60,7 +60,7 @@ PRESETS = (
 )
 
 STRENGTHS = {preset.name: preset for preset in (DEFAULT, *PRESETS)}
-"""By name; the default has none."""
+"""Presets by name. The name of the default is empty."""
 
 
 def with_presets(

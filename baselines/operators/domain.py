@@ -142,7 +142,7 @@ def _phases(size: int, taps: int, kept: int) -> NDArray[np.complex128]:
 
 
 SATURATED = 0.98
-"""From this value of any channel on, sRGB, a pixel may have been clipped."""
+"""sRGB value of any channel from which a pixel may have been clipped."""
 
 
 def fade_to_blurry(

@@ -38,7 +38,7 @@ def _distances(guide: Array, scale: float) -> NDArray[np.float64]:
 
 
 QUANTILE = 0.7
-"""So many of the pixels lie below the higher threshold of :func:`canny`."""
+"""Share of the pixels below the higher threshold of :func:`canny`."""
 LOW = 0.4
 """The lower threshold, of the higher one."""
 STEPS = 30000

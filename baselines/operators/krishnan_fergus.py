@@ -16,7 +16,8 @@ STEP = 1e-4
 NEWTON_STEPS = 30
 NEWTON_POWER = 1.5
 TIE = 1e-12
-"""At the threshold itself both minima are equal, and the one that is not 0 is taken."""
+"""Tolerance at the threshold, where both minima are equal. The minimum that is not 0 is taken
+there."""
 
 
 def shrink(values: Array, alpha: float, beta: float) -> NDArray[np.float64]:

@@ -20,7 +20,8 @@ Shape: TypeAlias = Literal["disc", "gaussian"]
 SUPPORT = 4.0
 """Standard deviations that a Gaussian kernel reaches to each side."""
 LEAST_SIGMA_PX = 0.118
-"""Below, the neighbours of the middle pixel are less than the rounding of its value."""
+"""Smallest standard deviation of a blur, px. Below it the weights of the neighbours are smaller
+than the rounding of a value."""
 
 
 def sigma_of(diameter_px: float) -> float:
@@ -47,7 +48,8 @@ def gaussian_psf(sigma_px: float, radius_px: int) -> NDArray[np.float64]:
 
 
 Method: TypeAlias = Callable[[Array, Iterable[Spectrum], Domain], Iterator[Array]]
-"""From a channel ``(H, W)`` and the levels' transfer functions to the channel at each level."""
+"""Function from a channel ``(H, W)`` and the transfer functions of the levels to the channel at
+each level."""
 
 FINEST_PX = 0.25
 """Levels are not closer than this."""

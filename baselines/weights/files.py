@@ -5,6 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 from defocus.baselines.card import Baseline
+from defocus.baselines.weights.trainer_folders import (
+    INDEX,
+    network_files,
+    require_all_shards,
+    shards_of_index,
+)
 from defocus.errors import WeightsError
 from defocus.progress import counted
 from defocus.reading import read_json
@@ -58,6 +64,7 @@ def weights_files(paths: Sequence[Path], system: Baseline) -> list[Path]:
         if not file.exists():
             raise WeightsError(f"{file}: no such weights file; check the path")
         kind_of(file)
+    require_all_shards(files)
     _require_all(files, system)
     return files
 
@@ -71,8 +78,13 @@ def kind_of(path: Path) -> str:
 
 
 def _files(path: Path) -> list[Path]:
+    if path.name.endswith(INDEX) and path.is_file():
+        return shards_of_index(path)
     if not path.is_dir():
         return [path]
+    network = network_files(path)
+    if network is not None:
+        return network
     inside = sorted(one for one in path.iterdir() if one.name[0] != ".")
     files = [one for one in inside if one.is_file()]
     if files:

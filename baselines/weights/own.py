@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=Settings)
 
 OWN = "own"
-"""What a person writes in place of a label or a file."""
+"""Word that a person writes in place of a label or a file."""
 
 
 class ShippedCard(Settings):
@@ -74,7 +74,7 @@ def own_folder(system: Baseline) -> Path | None:
 def find_own_weights(system: Baseline) -> Path | None:
     """The shipped weights file of a system; None if there is none."""
     folder = own_folder(system)
-    path = folder and folder / f"{system.card.name}.safetensors"
+    path = folder and folder / f"{system.plain.card.name}.safetensors"
     return path if path and path.is_file() else None
 
 

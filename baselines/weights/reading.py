@@ -160,12 +160,12 @@ _KNOWN: dict[tuple[str, str], Callable[..., Any]] = {
 
 
 LARGEST_BYTES = 8 * 1024**3
-"""What an archive may unpack to."""
+"""Largest size to which an archive may unpack, in bytes."""
 
 MOST_PARTS = 1_000_000
 
 _UNREADABLE = (*UNREADABLE, OSError, NotImplementedError)
-"""What the readers raise for damaged or unsafe files."""
+"""Errors that the readers raise for damaged or unsafe files."""
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -223,6 +223,7 @@ def _flattened(
 
 def _read_torch(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger pickled
     refuse_zip_bomb(path, LARGEST_BYTES)
+    _refuse_program(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about pickle dialects, which users cannot mend
         try:
@@ -235,6 +236,25 @@ def _read_torch(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger pickle
                 "would run code; load it where it was made and save its state_dict() alone"
             )
         return content
+
+
+def _refuse_program(path: Path) -> None:
+    """Refuse a network that was saved with its code, with the line that takes its numbers out."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        members = [name.partition("/")[2] for name in archive.namelist()]
+    trusted = "reading it would run code; if you trust it, save its numbers alone: python -c"
+    if "constants.pkl" in members and any(name.startswith("code/") for name in members):
+        source = f"torch.jit.load({str(path)!r}, map_location='cpu')"
+        kind = "a TorchScript program"
+    elif any(name.endswith("archive_format") for name in members):
+        source = f"torch.export.load({str(path)!r})"
+        kind = "a program of torch.export"
+    else:
+        return
+    line = f"import torch; torch.save({source}.state_dict(), 'weights.pth')"
+    raise WeightsError(f'{path}: {kind}; {trusted} "{line}"')
 
 
 def _read_safetensors(path: Path) -> Mapping[str, torch.Tensor]:
@@ -278,6 +298,8 @@ def _read_hdf5(path: Path) -> Mapping[str, torch.Tensor]:
     """Read the datasets of the file itself; links to other files and external data are refused."""
     import h5py
 
+    from defocus.hdf5_files import open_hdf5
+
     tensors: dict[str, torch.Tensor] = {}
     total = 0
 
@@ -298,7 +320,7 @@ def _read_hdf5(path: Path) -> Mapping[str, torch.Tensor]:
                 refuse_bomb(path, total, LARGEST_BYTES)
                 tensors[prefix + name] = torch.from_numpy(np.array(member[()]))
 
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         collect(file, "", 0)
     return tensors
 

@@ -5,23 +5,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.own import OwnCard, own_folder
 from defocus.baselines.weights.state import wanted_entries
 from defocus.errors import InputError, WeightsError
-from defocus.files import atomic_path, make_folder, sha256_file, write_json
+from defocus.files import make_folder, sha256_file, write_json
 from defocus.reading import read_json
+from defocus.tensor_files import save_tensors
 from defocus.torch_files import check_state
 from defocus.training.record.checkpoint import Checkpoint, load_checkpoint
-from defocus.training.record.curves import read_curve
+from defocus.training.record.curve_files import read_curve
 from defocus.training.record.folder import CHECKPOINT, CURVE, TRAINING, VALIDATION
 
 SECONDS_PER_HOUR = 3600
 MOST_SHORT = torch.iinfo(torch.int16).max
 AVERAGED = "module."
-"""What the names of averaged weights begin with, beside the count of steps."""
+"""Prefix of the names of averaged weights. Such a file also has a count of steps."""
 
 
 def ship_weights(system: Baseline, run: Path, folder: Path | None = None) -> Path:
@@ -70,8 +70,7 @@ def _weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
 def write_half(state: Mapping[str, torch.Tensor], path: Path) -> None:
     """Write weights in half precision; a tensor with a number too large for it stays as it is."""
     halves = {name: _half(f"{path.name}, {name}", tensor) for name, tensor in state.items()}
-    with atomic_path(path) as temporary:
-        save_file(halves, temporary)
+    save_tensors(halves, path)
 
 
 def _half(name: str, tensor: torch.Tensor) -> torch.Tensor:

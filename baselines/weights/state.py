@@ -13,7 +13,7 @@ from defocus.errors import WeightsError
 from defocus.torch_files import Entries, check_state, entries_of
 
 OWN = "network."
-"""What comes before a network's entries in checkpoints of our trainings."""
+"""Prefix of a network's entries in checkpoints of our trainings."""
 
 COUNTS = ("total_ops", "total_params")
 """Last parts of entries that thop, which counts operations, leaves in a network."""

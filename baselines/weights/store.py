@@ -4,7 +4,6 @@ An untrusted file is read by a process that only writes a safetensors file, chec
 
 import hashlib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -17,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.files import weights_files
 from defocus.baselines.weights.own import OWN, find_own_weights, own_card, own_weights
-from defocus.cache import cache_folder
-from defocus.errors import InputError, WeightsError
+from defocus.baselines.weights.trainer_folders import is_shard
+from defocus.cache import cache_folder, in_cache
+from defocus.children import run_python
+from defocus.errors import InputError, StorageError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file, write_json
 from defocus.progress import say
 from defocus.reading import intact, read_json
@@ -82,6 +83,7 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
     """Find weights by label, ``own``, or by file, which is added if it is new."""
     from defocus.baselines.weights.state import wanted_entries
 
+    system = system.plain
     if not wanted_entries(system):
         raise InputError(f"{system.card.name} has no weights; omit them")
     if text == OWN:
@@ -106,7 +108,8 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
             return each
     label = _label_of(Path(text))
     taken = any(each.label == label for each in stored)
-    return add_weights(system, [Path(text)], f"{label}-{source[:8]}" if taken else label)
+    new = f"{label}-{source[:8]}" if taken else label
+    return in_cache(lambda _: add_weights(system, [Path(text)], new))
 
 
 def add_weights(
@@ -155,18 +158,10 @@ def convert_files(system: str, files: Sequence[Path], target: Path, key: str = "
     # Tensors of several files are named by the files' stems; an empty ``key`` is the table that
     # fits best.
     code = "from defocus.baselines.weights.store import convert_as_asked; convert_as_asked()"
-    request = json.dumps([system, [str(file) for file in files], str(target), key])
-    path = os.pathsep.join(entry for entry in sys.path if entry)
+    paths = [str(file.absolute()) for file in files]
+    request = json.dumps([system, paths, str(target.absolute()), key])
     try:
-        process = subprocess.run(
-            [sys.executable, "-c", code],
-            input=request,
-            capture_output=True,
-            text=True,
-            timeout=_LIMIT_SECONDS,
-            env={**os.environ, "PYTHONPATH": path},
-            check=False,
-        )
+        process = run_python("-c", code, request=request, seconds=_LIMIT_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise WeightsError(
             f"{files[0]}: not read within {_LIMIT_SECONDS:.0f} s; refused"
@@ -174,14 +169,23 @@ def convert_files(system: str, files: Sequence[Path], target: Path, key: str = "
     if process.returncode == 0:
         for line in process.stderr.splitlines():
             if line.startswith(_REMARK):
-                say(line.removeprefix(_REMARK))
+                say(_as_typed(line.removeprefix(_REMARK), files))
         return
+    if process.returncode == StorageError.exit_code:
+        raise StorageError(_as_typed(process.stdout.strip(), files))
     if process.returncode == WeightsError.exit_code:
-        raise WeightsError(process.stdout.strip())
+        raise WeightsError(_as_typed(process.stdout.strip(), files))
     raise WeightsError(
         f"{files[0]}: reading it crashed the process (exit code {process.returncode}: "
         f"{_last_line(process.stderr)}); the file is refused"
     )
+
+
+def _as_typed(text: str, files: Sequence[Path]) -> str:
+    """A text of the process, which knows absolute paths alone, with the paths as given."""
+    for file in files:
+        text = text.replace(str(file.absolute()), str(file))
+    return text
 
 
 def _last_line(text: str) -> str:
@@ -194,7 +198,7 @@ def convert_as_asked() -> None:
     try:
         remarks = _convert_here(system, [Path(file) for file in files], Path(target), key)
         sys.stderr.writelines(f"{_REMARK}{one}\n" for one in remarks)
-    except WeightsError as error:
+    except (StorageError, WeightsError) as error:
         sys.stdout.write(str(error))
         sys.exit(error.exit_code)
 
@@ -203,27 +207,25 @@ def _convert_here(
     system: str, files: Sequence[Path], target: Path, key: str = ""
 ) -> tuple[str, ...]:
     """As :func:`convert_files`, in this process, for files of this package; return remarks."""
-    from safetensors.torch import save_file
-
     from defocus.baselines.registry import baseline
     from defocus.baselines.weights.reading import read_tensors
     from defocus.baselines.weights.state import state_for
+    from defocus.tensor_files import save_tensors
 
-    if len(files) == 1:
-        tensors = read_tensors(files[0])
-    else:
-        tensors = {
-            f"{file.name.partition('.')[0]}.{name}": tensor
-            for file in files
-            for name, tensor in read_tensors(file).items()
-        }
+    tensors: dict[str, torch.Tensor] = {}
+    for file in files:
+        module = "" if len(files) == 1 or is_shard(file) else f"{file.name.partition('.')[0]}."
+        for name, tensor in read_tensors(file).items():
+            tensors[f"{module}{name}"] = tensor
     remarks: list[str] = []
-    save_file(state_for(baseline(system), tensors, str(files[0]), key, remarks.append), target)
+    state = state_for(baseline(system), tensors, str(files[0]), key, remarks.append)
+    save_tensors(state, target)
     return tuple(remarks)
 
 
 def shipped_weights(system: Baseline) -> StoredWeights | None:
     """The weights that the package ships for a system, as stored; None where it ships none."""
+    system = system.plain
     path = find_own_weights(system)
     if path is None:
         return None

@@ -60,12 +60,12 @@ def command(
 
     A GPU is used if there is one. Weights are random; they do not affect the cost.
     """
-    from defocus.baselines.registry import baseline
+    from defocus.baselines.registry import plain_baseline
     from defocus.command_line.json_output import json_output
     from defocus.progress import track
 
     with json_output() as output:
-        systems = [baseline(name) for name in names]
+        systems = [plain_baseline(name) for name in names]
         from dataclasses import asdict
 
         from defocus.benchmark.cost.counting import cost_by_size

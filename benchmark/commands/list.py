@@ -220,7 +220,7 @@ def describe(system: "Baseline") -> dict[str, Any]:
         "parameters": parameter_count(system),
         "narrow_parameters": parameter_count(system.narrowed()) if system.narrow else None,
         "recipe": recipe.model_dump(mode="json") if recipe else None,
-        "weights": [added.to_json() for added in all_weights(system.card.name)[0]],
+        "weights": [added.to_json() for added in all_weights(system.plain.card.name)[0]],
         "readme": readme(system),
     }
 
@@ -239,6 +239,7 @@ def show(facts: dict[str, Any]) -> None:
         "system": f"{facts['display_name']} ({facts['name']})",
         "follows": facts["follows"],
         "input": ", ".join([facts["input"], *facts["needs"]]),
+        **({"scales": scales} if (scales := _scales_words(facts)) else {}),
         "parameters": f"{facts['parameters']:,}",
         **({"narrow copy": f"{copy:,} parameters"} if (copy := facts["narrow_parameters"]) else {}),
         "source": facts["source"],
@@ -251,6 +252,19 @@ def show(facts: dict[str, Any]) -> None:
     if facts["recipe"] is not None:
         click.echo("\ntraining:")
         _show_facts({f"  {key}": _plain(one) for key, one in facts["recipe"].items()}, 23, width)
+
+
+def _scales_words(facts: Mapping[str, Any]) -> str:
+    """Up to which blur a network restores and how it is evaluated; empty without scales."""
+    from defocus.baselines.registry import baseline
+    from defocus.baselines.scales import ENDING, why_not_at_scales
+
+    name, reach = facts["name"], f"up to {facts['reach_px']:g} px of blur at full size"
+    if facts["at_scales"]:
+        return f"{reach}; evaluated at smaller ones too"
+    if why_not_at_scales(baseline(name)):
+        return ""
+    return f"{reach}; {name}{ENDING} is evaluated at smaller ones too"
 
 
 def _show_facts(facts: Mapping[str, str], begin: int, width: int) -> None:

@@ -50,15 +50,28 @@ def command(context: click.Context, folders: tuple[Path, ...], options: "RunOpti
     from defocus.benchmark.results.lock import require_study_folder
     from defocus.benchmark.study.document import as_request, note_plugins
     from defocus.benchmark.study.expansion import expand_request
+    from defocus.consent import give_lines
 
     if not options.dry_run:
         require_study_folder(options.out)
+    elif options.reuse:
+        raise click.UsageError("--reuse cannot be combined with --dry-run, which takes nothing")
     document = options.document(all_of_sample=not _is_given(context, "dataset"))
+    if options.reuse and document.keep_outputs:
+        raise click.UsageError(
+            "--reuse takes scores without restored pictures; it cannot be combined with "
+            "--keep-outputs, in a study's file too"
+        )
+    give_lines(document.slurm.setup)
     request = as_request(document, options.shard, note_plugins())
     words = [] if options.file is not None else options.words
     expanded = expand_request(request, options.out, words)
     if options.dry_run:
         return show_plan(expanded.studies, expanded.problems)
+    if options.reuse and expanded.studies:
+        from defocus.benchmark.study.reuse import reuse_results
+
+        reuse_results(expanded.studies, options.reuse)
     return _carry_out(expanded, request, options.launcher, again=options.again)
 
 
@@ -88,7 +101,10 @@ def _is_given(context: click.Context, name: str) -> bool:
 
 
 _OF_A_STUDY = frozenset(
-    {"every", "only", "variants", "dataset", "budget", "seeds", "settings", "objectives"}
+    {
+        *("every", "only", "variants", "scales", "dataset", "budget", "seeds", "settings"),
+        *("objectives", "leave_out_seen"),
+    }
 )
 
 
@@ -160,11 +176,14 @@ def continue_study(
 ) -> int:
     """Continue a study, or its run ``job`` alone, as it was started; or only print its plan."""
     from defocus.benchmark.cost.study_plan import show_plan
-    from defocus.benchmark.study.document import load_noted, note_plugins, read_request
+    from defocus.benchmark.study.document import REQUEST, load_noted, note_plugins, read_request
     from defocus.benchmark.study.expansion import expand_all, one_run
     from defocus.benchmark.study.standing import claim_job
+    from defocus.consent import require_lines
 
     request = read_request(out)
+    if launcher == "slurm" and not planned:
+        require_lines(request.slurm.setup, out / REQUEST)
     load_noted([noted for one in (request, *request.earlier) for noted in one.plugins])
     if given := note_plugins():
         request = request.model_copy(update={"plugins": given})

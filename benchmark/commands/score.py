@@ -19,6 +19,7 @@ _PATH = click.Path(path_type=Path)
 SECTIONS = {
     "Pictures": ("--restored", "--sharp", "--dataset", "--match", "--crop"),
     "Metrics": ("--profile", "--metric", "--flow-weights"),
+    "Printed numbers": ("--as-printed", "--like"),
     "Output": ("--out", "--name", "--json"),
 }
 
@@ -51,7 +52,8 @@ SECTIONS = {
     show_default=True,
     metavar="NAME",
     help="Conventions of the metrics: defocus-v1, dpdd16, dpdd8, dpdd8-crop16, png8, jdrl-sdd, "
-    "jdrl-sdd-fixed, basicsr or pyiqa.",
+    "jdrl-sdd-fixed, basicsr or pyiqa; or printed:SOURCE, which "
+    "--as-printed found.",
 )
 @click.option(
     "--metric",
@@ -63,6 +65,19 @@ SECTIONS = {
     "--flow-weights",
     type=FILE,
     help="PWC-Net weights for the JDRL profiles; by default those of the package.",
+)
+@click.option(
+    "--as-printed",
+    metavar="NAME",
+    help="Find how the printed numbers of the blurry input of this data set (dpdd, realdof, lfdof) "
+    "were computed: depth, size, crop, SSIM, mean, split. Give the blurry pictures as RESTORED, or "
+    "--dataset alone. A profile that reproduces a row is kept as printed:SOURCE; the code is 1 "
+    "if none is within 0.01 dB and 0.001.",
+)
+@click.option(
+    "--like",
+    metavar="METRIC=VALUE,...",
+    help="The same for a row of your own, such as psnr=23.89,ssim=0.725; kept as printed:own.",
 )
 @click.option(
     "--out",
@@ -81,6 +96,8 @@ def command(
     profile: str,
     metric: tuple[str, ...],
     flow_weights: Path | None,
+    as_printed: str | None,
+    like: str | None,
     out: Path | None,
     name: str | None,
     *,
@@ -93,6 +110,13 @@ def command(
     or cannot be scored, the others are; it is 2 if none can be, and then no row is added.
     In a leaderboard the row is marked, and ranked with what was not trained there.
     """
+    if as_printed is not None or like is not None:
+        if crop or metric or flow_weights or out or name:
+            raise click.UsageError(
+                "--as-printed and --like take pictures, --dataset and --match alone"
+            )
+        blurry, sharp = _inputs(two, restored, sharp, dataset)
+        return _explain(as_printed, like, blurry, sharp, dataset, rule, as_json=as_json)
     restored, sharp = _pictures(two, restored, sharp)
     if (sharp is None) == (dataset is None):
         raise click.UsageError("give either --sharp DIR or --dataset DATASET")
@@ -135,6 +159,65 @@ def _pictures(
     if two or restored is None:
         raise click.UsageError("give two pictures, RESTORED SHARP, or folders with --restored")
     return restored, sharp
+
+
+def _inputs(
+    two: tuple[Path, ...], blurry: Path | None, sharp: Path | None, dataset: str | None
+) -> tuple[Path | None, Path | None]:
+    """Blurry and sharp pictures, however they were given; none with a dataset."""
+    if dataset is not None:
+        if two or blurry or sharp:
+            raise click.UsageError(
+                "--dataset has the blurry and the sharp pictures; give no others"
+            )
+        return None, None
+    blurry, sharp = _pictures(two, blurry, sharp)
+    if sharp is None:
+        raise click.UsageError("give the blurry and the sharp pictures, or --dataset DATASET")
+    return blurry, sharp
+
+
+def _explain(
+    name: str | None,
+    like: str | None,
+    blurry: Path | None,
+    sharp: Path | None,
+    dataset: str | None,
+    rule: "Rule | None",
+    *,
+    as_json: bool,
+) -> int:
+    """Find the conventions of printed rows; the exit code."""
+    from defocus.benchmark.external_results.as_printed import (
+        as_printed,
+        as_printed_of_dataset,
+        pairs_of_folders,
+    )
+    from defocus.benchmark.published.printed_input import own_row, printed_rows
+    from defocus.command_line.json_output import json_output
+    from defocus.errors import ImageError
+    from defocus.isolation import say_left_out
+
+    with json_output() as output:
+        rows = printed_rows(name) if name is not None else []
+        if like is not None:
+            rows.append(own_row(like))
+        if dataset is not None:
+            result = as_printed_of_dataset(rows, dataset)
+        elif blurry is not None and sharp is not None:
+            result = as_printed(rows, pairs_of_folders(blurry, sharp, rule))
+        say_left_out(result.left_out, result.pictures + len(result.left_out), "picture")
+        if as_json:
+            output.write(result.to_json())
+    if not as_json and result.explanations:
+        from defocus.benchmark.external_results.as_printed import as_printed_table
+        from defocus.benchmark.leaderboard.terminal import print_tables
+
+        table, notes = as_printed_table(result)
+        print_tables([table], notes)
+    if not result.pictures:
+        return ImageError.exit_code
+    return 0 if result.reproduced else 1
 
 
 def _show(scoring: "Scoring") -> None:

@@ -21,12 +21,13 @@ def command(name: str, options: "TrainOptions") -> int:
     Run the same command again to continue from the last checkpoint. 'evaluate' and 'run' with the
     same --out use the trained weights; after --from, 'evaluate' with the same --from does.
     """
+    from defocus.baselines.registry import plain_baseline, with_objective
     from defocus.benchmark.study.expansion import study_of
     from defocus.benchmark.study.run import train_study
 
+    system = plain_baseline(name)
     if options.objective is not None:
-        from defocus.baselines.registry import baseline, with_objective
-
-        name = with_objective(baseline(name), options.objective).card.name
-    study = study_of(options, (name,), options.seed + 1, options.source, workers=options.workers)
+        system = with_objective(system, options.objective)
+    names = (system.card.name,)
+    study = study_of(options, names, options.seed + 1, options.source, workers=options.workers)
     return train_study(study.only_seed(options.seed), again=options.again)

@@ -83,12 +83,12 @@ def add_command(
     FILES end in .pth, .pth.tar, .pt, .pkl, .ckpt, .npz, .h5, .hdf5 or .safetensors. Give all
     files, or their folder, if the authors keep each module in a separate file.
     """
-    from defocus.baselines.registry import baseline
+    from defocus.baselines.registry import plain_baseline
     from defocus.baselines.weights.store import add_weights
     from defocus.command_line.json_output import json_output
 
     with json_output() as output:
-        stored = add_weights(baseline(name), files, label, trained_on, key)
+        stored = add_weights(plain_baseline(name), files, label, trained_on, key)
         if as_json:
             output.write(stored.to_json())
     if not as_json:
@@ -105,12 +105,12 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
 
     NAME is a system; without NAME all are checked. The exit code is 1 if a check fails.
     """
-    from defocus.baselines.registry import baseline
+    from defocus.baselines.registry import plain_baseline
     from defocus.baselines.weights.store import all_weights, load_state
     from defocus.command_line.json_output import json_output
     from defocus.errors import DefocusError
 
-    wanted = {baseline(name).card.name for name in names}
+    wanted = {plain_baseline(name).card.name for name in names}
     every, damaged = all_weights()
     rows: list[dict[str, Any]] = [
         {"system": card.parent.name, "label": card.stem, "ok": False, "reason": str(error)}
@@ -123,7 +123,7 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
                 continue
             reason = ""
             try:
-                load_state(baseline(stored.system), stored)
+                load_state(plain_baseline(stored.system), stored)
             except DefocusError as error:
                 reason = str(error)
             rows.append({**stored.to_json(), "ok": not reason, "reason": reason})
@@ -176,10 +176,10 @@ def ship_command(name: str, run: Path, out: Path | None) -> None:
     become part of the package, in half precision. For an unfinished training, the average so far is
     used.
     """
-    from defocus.baselines.registry import baseline
+    from defocus.baselines.registry import plain_baseline
     from defocus.baselines.weights.shipping import ship_weights
 
-    path = ship_weights(baseline(name), run, out)
+    path = ship_weights(plain_baseline(name), run, out)
     click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, and {path.stem}.json beside it")
 
 

@@ -1,6 +1,5 @@
 """Plan of a study with its estimated cost."""
 
-import csv
 import math
 import time
 from collections.abc import Sequence
@@ -16,10 +15,11 @@ from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.study.changed_sources import tell_changes
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Split
-from defocus.datasets.picture_size import readable_size
 from defocus.errors import InputError, TrainingError
+from defocus.pictures.size import readable_size
 from defocus.progress import counted, say, span, track
 from defocus.reports.model import Cell, Column, Table
+from defocus.training.record.curve_files import read_numbers
 from defocus.training.record.folder import CURVE
 
 if TYPE_CHECKING:
@@ -139,13 +139,18 @@ def estimate(study: Study, run: Run) -> Estimate:
 
 
 def _steps(study: Study, run: Run) -> int:
-    if run.recipe is None or study.home is not None:  # trained by the other study
+    if run.recipe is None or _is_trained_elsewhere(study, run):
         return 0
     schedule = run.schedule
     if schedule.steps is not None:
         return schedule.steps
     crops = max(1, _epoch_pixels(study) // schedule.crop_px**2)
     return run.recipe.epochs * math.ceil(crops / schedule.batch)
+
+
+def _is_trained_elsewhere(study: Study, run: Run) -> bool:
+    """Whether another study or another run trains the network of a run."""
+    return run.training is not None or study.home is not None
 
 
 def _epoch_pixels(study: Study) -> int:
@@ -163,11 +168,11 @@ def _pixels(study: Study, split: Split) -> int:
 
 def _measured_step(curve: Path) -> float | None:
     """Seconds of a step in an earlier, unfinished training."""
-    if not curve.is_file():
+    rows = read_numbers(curve, "seconds", "step")
+    if not rows or rows[-1][1] < 1:
         return None
-    with curve.open(newline="", encoding="utf-8") as handle:
-        rows = list(csv.DictReader(handle))
-    return float(rows[-1]["seconds"]) / int(rows[-1]["step"]) if rows else None
+    seconds, steps = rows[-1]
+    return seconds / steps
 
 
 def _tried(study: Study, run: Run) -> tuple[float, float]:
@@ -186,7 +191,7 @@ def _tried(study: Study, run: Run) -> tuple[float, float]:
         tell_uncounted(run)
     passes = [_pass_seconds(network.eval(), run, device) for _ in range(2)]
     restoring = min(passes) * _pixels(study, "test") / TRIED_PX**2
-    if run.recipe is None or study.home is not None:
+    if run.recipe is None or _is_trained_elsewhere(study, run):
         return 0.0, restoring
     return _step_seconds(network.train(), run, device), restoring
 
@@ -208,17 +213,18 @@ def _pass_seconds(network: "nn.Module", run: Run, device: "torch.device") -> flo
 def _step_seconds(network: "nn.Module", run: Run, device: "torch.device") -> float:
     from defocus.baselines.objective import Progress
     from defocus.baselines.objective_registry import objective
-    from defocus.benchmark.cost.trial_step import random_batch, try_step
+    from defocus.benchmark.cost.trial_step import TRIED_CROPS, random_batch, try_step
 
     recipe = run.recipe
     if recipe is None:
         raise ValueError(f"{run.system} has no recipe")
     loss = objective(recipe.objective, **recipe.objective_settings).to(device).train()
-    batch = random_batch(run.baseline.card, recipe.supervision, 1, TRIED_PX).to(device)
+    crops = min(TRIED_CROPS, max(1, run.schedule.batch))
+    batch = random_batch(run.baseline.card, recipe.supervision, crops, TRIED_PX).to(device)
     late = Progress(1, float(recipe.epochs), recipe.warmup_epochs)  # every part of the loss counts
     precision = recipe.training.precision
     seconds = min(try_step(network, loss, batch, late, precision).seconds for _ in range(2))
-    return seconds * _pixels_per_step(run) / TRIED_PX**2
+    return seconds * _pixels_per_step(run) / (crops * TRIED_PX**2)
 
 
 def _pixels_per_step(run: Run) -> float:

@@ -13,10 +13,10 @@ from defocus.baselines.card import Baseline, Card, Network
 from defocus.baselines.objective import Batch
 from defocus.baselines.recipe import Recipe
 from defocus.benchmark.cost.counting import NEED_CHANNELS
+from defocus.benchmark.cost.tiling import in_evaluation
 from defocus.benchmark.study.plan import Run, Study
-from defocus.datasets.picture_size import readable_size
-from defocus.discovery import FAULTS
-from defocus.errors import TrainingError
+from defocus.errors import FAULTS, TrainingError
+from defocus.pictures.size import readable_size
 from defocus.training.memory import LiveBytes, available_bytes
 from defocus.training.objective import Progress, TrainingObjective
 from defocus.training.steps.optimisers import autocast, fixed
@@ -88,27 +88,29 @@ SQUARES = (64, 96, 128, 192, 224, 256, 384, 512)
 
 
 def sizes_of(study: Study, run: Run) -> list[Size]:
-    """The sizes of pictures and crops in a study; empty for our networks, which take any."""
-    if run.recipe is None or isinstance(run.baseline.build, Network):
+    """The sizes of pictures and crops in a study."""
+    if run.recipe is None:
         return []
     pairs = [*study.dataset.split("test"), *study.dataset.split("validation")]
     sizes = {readable_size(pair.blurry) for pair in pairs} - {None}
     pictures = sorted({(height, width) for width, height in filter(None, sizes)}, key=_divisors)
     crops = [run.schedule.crop_px, *(one.crop_px for one in run.schedule.growth)]
-    return [(min(crops), min(crops)), *pictures[:MOST]]
+    largest = max(pictures, key=math.prod, default=None)
+    chosen = pictures[:MOST]
+    if largest is not None and largest not in chosen:
+        chosen.append(largest)
+    return [(min(crops), min(crops)), *chosen]
 
 
 def require_sizes(
     system: Baseline, network: nn.Module, sizes: Iterable[Size], device: torch.device
 ) -> None:
     """Refuse a network that fails at one of some sizes; the error says which sizes work."""
-    trained = network.training
+    if isinstance(system.build, Network):  # ours take any
+        return
     devices = [device] if device.type == "cuda" else []
-    with torch.no_grad(), torch.random.fork_rng(devices):
-        try:
-            _require(system, network.eval(), list(sizes), device)
-        finally:
-            network.train(trained)
+    with torch.no_grad(), torch.random.fork_rng(devices), in_evaluation(network):
+        _require(system, network, list(sizes), device)
 
 
 def _require(
@@ -209,6 +211,11 @@ def _divisors(size: Size) -> tuple[int, int]:
     return sum(height % one == width % one == 0 for one in MULTIPLES), height * width
 
 
+TRIED_CROPS = 2
+"""Crops of the step that is tried, where the batch has as many: batch statistics behind a global
+pool have one value a crop, and torch refuses to train them with a single one."""
+
+
 def probe_memory(
     run: Run,
     network: nn.Module,
@@ -216,7 +223,7 @@ def probe_memory(
     device: torch.device,
     world: int,
 ) -> None:
-    """Try a step of one crop of the largest size, and refuse a batch that memory cannot hold."""
+    """Try a step of few crops of the largest size, and refuse a batch that memory cannot hold."""
     # The step is extrapolated to the batch; on a GPU the batch itself is then tried too, because
     # libraries use memory there that cannot be counted. The trial leaves no trace.
     recipe = run.recipe
@@ -243,8 +250,11 @@ def probe_memory(
     # gradients are there once, and the optimiser keeps two numbers for each
     weights = sum(p.nbytes for m in (network, objective) for p in m.parameters() if p.requires_grad)
     free = available_bytes(device) - 3 * weights
-    peak_of_one = peak(1)
-    each = None if peak_of_one is None else max(1, peak_of_one - weights)
+    tried = min(TRIED_CROPS, crops)
+    peak_of_few = peak(tried)
+    if peak_of_few is None and tried > 1:
+        tried, peak_of_few = 1, peak(1)
+    each = None if peak_of_few is None else max(1, (peak_of_few - weights) // tried)
     if each is None or each * crops > free or (device.type == "cuda" and peak(crops) is None):
         raise TrainingError(_proposal(recipe, crop_px, crops, each, free))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from defocus.benchmark.documents.section import Section
 from defocus.benchmark.documents.section_registry import all_sections
 from defocus.benchmark.documents.study_view import ReportStudy, read_study
-from defocus.benchmark.documents.summary import result
+from defocus.benchmark.documents.summary import headline, result
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.store import Results
 from defocus.reports.display import anchor
@@ -29,6 +29,7 @@ def build_page(out: Path, results: Results, rows: Sequence[Row], *, printed: boo
         laid,
         lead.result if lead else result(study.content, study.pictures),
         study.notes.texts,
+        figures=() if lead else headline(study.content, study.pictures),
     )
 
 

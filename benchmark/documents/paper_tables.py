@@ -1,5 +1,6 @@
 """Tables for papers, one function per style."""
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,6 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from defocus.benchmark.leaderboard.classes import (
+    SCALES_NOTE,
     empty_notes,
     left_out_notes,
     most_images,
@@ -17,6 +19,7 @@ from defocus.benchmark.leaderboard.classes import (
 )
 from defocus.benchmark.leaderboard.columns import COST_COLUMNS, GAIN, BoardPlace, column
 from defocus.benchmark.leaderboard.content import Content, TrackKey
+from defocus.benchmark.leaderboard.groups import classes_of, in_order
 from defocus.benchmark.leaderboard.lines import (
     Board,
     BoardLine,
@@ -26,8 +29,8 @@ from defocus.benchmark.leaderboard.lines import (
     track_of,
 )
 from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.leaderboard.seen_notes import seen_notes
 from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
-from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.progress import counted
 from defocus.reports.display import capital, csv_text, number_text
 from defocus.reports.latex import ColumnGroup, PaperTable
@@ -189,11 +192,8 @@ STYLES: dict[str, tuple[Layout, str]] = {
 
 
 def _main(board: Board) -> Convention:
-    """The convention of the profile's own protocol, else the one that the report shows first."""
-    first = board.conventions[0]
-    own = PROFILES[first.profile].protocol if first.profile in PROFILES else ""
-    twins = (one for one in board.conventions if one == replace(first, protocol=own))
-    return next(twins, first)
+    """The convention that the report shows first: the truth where there is one."""
+    return board.conventions[0]
 
 
 def _against(board: Board, one: Convention) -> str:
@@ -214,7 +214,7 @@ def _columns(board: Board, one: Convention) -> list[_Place]:
 
 
 def _lines(content: Content, groups: Groups, *, rebuilt: bool) -> list[BoardLine]:
-    """The lines of a table: references, then track by track, by the first column, best first."""
+    """The lines of a table: references, then class by class, by the first column, best first."""
     places = [place for _, part in groups for place in part]
     scored = [place for place in places if place.convention is not None]
     lines: dict[LineKey, BoardLine] = {}
@@ -232,15 +232,8 @@ def _lines(content: Content, groups: Groups, *, rebuilt: bool) -> list[BoardLine
         )
         return next(numbers, -math.inf)
 
-    best: dict[TrackKey, float] = defaultdict(lambda: -math.inf)
-    for line in lines.values():
-        if not line.reference:
-            best[line.track] = max(best[line.track], first(line))
-
-    def order(line: BoardLine) -> tuple[bool, float, TrackKey, float, str]:
-        return (not line.reference, -best[line.track], line.track, -first(line), line.name)
-
-    return sorted(lines.values(), key=order)
+    best_first = sorted(lines.values(), key=lambda line: (-first(line), line.name))
+    return in_order(classes_of(best_first))
 
 
 def _table(
@@ -248,8 +241,8 @@ def _table(
 ) -> PaperTable:
     places = [place for _, part in groups for place in part]
     columns = [_column(content, place, lines) for place in places]
-    tracks = [None if line.reference else line.track for line in lines]
-    parts = [n for n in range(1, len(lines)) if tracks[n] != tracks[n - 1]]
+    classes = classes_of(lines)
+    parts = list(itertools.accumulate(len(one.lines) for one in classes))[:-1]
     rows = [(_name(line), tuple(column[n] for column in columns)) for n, line in enumerate(lines)]
     return PaperTable(
         caption,
@@ -289,6 +282,7 @@ def _note(
     for place in places:
         if _leads(place):
             said += left_out_notes(place.rows())
+            said += _seen_notes(content, place.board)
     said += protocol_notes(every)
     rows = ((name, row) for place in places for name, row in place.rows().items())
     shown = {line.name for line in lines}
@@ -299,9 +293,17 @@ def _note(
         for place in places
         if place.convention
     )
+    if any(line.at_scales for line in lines):
+        said.append(SCALES_NOTE)
     said.append(notice_on((line.first.budget for line in lines), filter(None, tracks)))
     sentences = [capital(text) for text in dict.fromkeys(filter(None, said))]
     return "".join(f"{text}. " for text in sentences).strip()
+
+
+def _seen_notes(content: Content, board: Board) -> list[str]:
+    """Notes on test pictures that are in training too; the sentence's end is added later."""
+    notes = seen_notes(content.out, board.key.dataset, board.key.data_revision)
+    return [note.removesuffix(".") for note in notes]
 
 
 def _scored_under(

@@ -1,29 +1,55 @@
 """Provenance of rows: settings of every run, methods and references."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from defocus.baselines.card import Card
 from defocus.benchmark.documents.board.table import PROTOCOL_WORDS
 from defocus.benchmark.leaderboard.classes import budget_words
 from defocus.benchmark.leaderboard.content import Content, display_name, run_document
+from defocus.benchmark.leaderboard.seen_notes import new_because
 from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.results.store import Entry, MetricVersion
-from defocus.benchmark.scoring.profiles import PROFILES
+from defocus.benchmark.scoring.profile_by_name import find_profile
+from defocus.benchmark.scoring.profiles import PROFILES, conventions_of
 from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
+from defocus.errors import InputError
 from defocus.reports.display import capital
 from defocus.reports.model import Facts, Paragraph, Part
 
+KEPT_WITH_ROWS = ("status", "schedule.")
+"""Begins of facts that each row says, even where all rows have the same."""
 
-def run_facts(content: Content, group: Sequence[Entry]) -> list[Facts]:
-    """Everything that determined the result of each run of a group."""
-    return [_run_facts(content, entry) for entry in group]
+Lines: TypeAlias = Collection[tuple[str, str]]
+"""Names and values of facts."""
+
+
+def run_facts(content: Content, group: Sequence[Entry], shared: Lines) -> list[Facts]:
+    """What determined the result of each run of a group, and is not shared by all runs."""
+    facts = [_run_facts(content, entry) for entry in group]
+    return [
+        replace(one, facts=tuple(line for line in one.facts if line not in shared)) for one in facts
+    ]
+
+
+def shared_facts(content: Content) -> Facts:
+    """What all runs of a study have in common; nothing where there is one run."""
+    runs = [entry for group in content.groups for entry in group]
+    facts = [_run_facts(content, entry).facts for entry in runs]
+    common = set.intersection(*map(set, facts)) if len(facts) > 1 else set()
+    lines = (line for line in (facts[0] if facts else ()) if line in common)
+    lines = (line for line in lines if not line[0].startswith(KEPT_WITH_ROWS))
+    return Facts("Shared by all rows", tuple(lines))
 
 
 def _run_facts(content: Content, entry: Entry) -> Facts:
     versions = list(content.results.versions(entry.run).values())
-    return _facts(entry, versions, run_document(content.out, entry))
+    facts = _facts(entry, versions, run_document(content.out, entry))
+    reason = new_because(content.out, entry.run)
+    further = (("trained anew because", reason),) if reason else ()
+    return Facts(facts.caption, (*facts.facts, *further))
 
 
 def _facts(entry: Entry, versions: Sequence[MetricVersion], document: dict[str, Any]) -> Facts:
@@ -91,11 +117,7 @@ def method_parts(content: Content, own_intervals: str) -> list[Part]:
     scored = [row for row in content.rows if row.protocol and row.value is not None]
     profiles = sorted({row.profile for row in scored})
     protocols = [name for name in PROTOCOL_WORDS if name in {row.protocol for row in scored}]
-    conventions = [
-        (name, f"{PROFILES[name].reproduces}; {_conventions(name)}")
-        for name in profiles
-        if name in PROFILES
-    ]
+    conventions = [(name, _profile_words(name)) for name in profiles]
     intervals = "Intervals of the leaderboards" if own_intervals else "Intervals"
     return [
         Facts("Profiles", tuple(conventions)),
@@ -116,19 +138,14 @@ def method_parts(content: Content, own_intervals: str) -> list[Part]:
     ]
 
 
-def _conventions(name: str) -> str:
-    profile = PROFILES[name]
-    return "; ".join(
-        [
-            f"sharp picture with {profile.sharp_depth.replace('own', 'its own')} bit depth",
-            "clamped" if profile.clamp else "not clamped",
-            "rounded to 8 bits" if profile.rounded else "not rounded",
-            f"cropped to multiples of {profile.crop_multiple}"
-            if profile.crop_multiple > 1
-            else "not cropped",
-            f"SSIM window {profile.ssim_window}",
-        ]
-    )
+def _profile_words(name: str) -> str:
+    """What a profile reproduces, and its conventions."""
+    if name in PROFILES:
+        return f"{PROFILES[name].reproduces}; {conventions_of(PROFILES[name])}"
+    try:
+        return find_profile(name).reproduces
+    except InputError:  # a printed one that was found on another machine
+        return "its conventions are not known here"
 
 
 def trainings(content: Content) -> Facts:

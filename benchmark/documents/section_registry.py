@@ -5,18 +5,21 @@ All at the top level of such a module count; what others bring and fails is left
 
 import functools
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from defocus.benchmark.documents.section import Built, Section
 from defocus.benchmark.documents.study_view import ReportStudy
-from defocus.discovery import brought_values, modules_in, values_of, warn_once
-from defocus.extensions import Plugin, guarded, offered, plugins
+from defocus.discovery import Kind, Offer, Shape
+from defocus.extensions import Plugin, guarded, plugins
+from defocus.progress import warn_once
 from defocus.reports.model import Page, Part
 
 T = TypeVar("T")
+
+SECTIONS: Kind[Section] = Kind("sections", Shape(lambda: Section), "defocus.benchmark.sections")
 
 
 def all_sections() -> tuple[Section, ...]:
@@ -32,22 +35,18 @@ def needed_files(out: Path) -> list[Path]:
 @functools.cache
 def _sections_beside(_plugins: tuple[Plugin, ...]) -> tuple[Section, ...]:
     """All sections, including those of the loaded plug-in files."""
-    own = [
-        section
-        for offer in modules_in("defocus.benchmark.sections")
-        for section in values_of(offer.load(), Section)
-    ]
-    sections = [*own, *_brought()]
-    own_ids = set(map(id, own))
-    for plugin, section in offered(Section):
-        if id(section) not in own_ids:
-            sections.append(_of_plugin(plugin, section))
+    own = SECTIONS.own()
+    sections = []
+    for offer, section in SECTIONS.values():
+        sections.append(section if offer.name in own else _of_others(offer, section))
     return tuple(sorted(sections, key=lambda one: (one.order, one.name)))
 
 
-def _brought() -> Iterator[Section]:
-    for origin, one in brought_values("sections", Section):
-        yield _forgiving(replace(one, build=_checked(one.build)), origin)
+def _of_others(offer: Offer, section: Section) -> Section:
+    """A section that an extra, a package or a plug-in file brings: a fault of it is a warning."""
+    if offer.plugin is not None:
+        return _of_plugin(offer.plugin, section)
+    return _forgiving(replace(section, build=_checked(section.build)), offer.origin)
 
 
 def _of_plugin(plugin: Plugin, section: Section) -> Section:
@@ -61,7 +60,7 @@ def _of_plugin(plugin: Plugin, section: Section) -> Section:
         build=placed(_checked(section.build)),
         lead=section.lead and placed(section.lead),
         figures=section.figures and placed(section.figures),
-        source_hash=plugin.hash_of(section),
+        source_hash=plugin.source_hash,
     )
     return _forgiving(one, f"plug-in {plugin.path}")
 

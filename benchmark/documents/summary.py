@@ -13,6 +13,7 @@ from defocus.benchmark.documents.figures.picture_scores import (
     resolution_between,
 )
 from defocus.benchmark.leaderboard.classes import most_images, over_pictures, partial_words
+from defocus.benchmark.leaderboard.columns import BoardPlace
 from defocus.benchmark.leaderboard.content import (
     Content,
     ReportSetting,
@@ -24,6 +25,7 @@ from defocus.benchmark.leaderboard.content import (
     ranks,
     settings,
 )
+from defocus.benchmark.leaderboard.groups import BLURRED, IN_FOCUS, part_gain
 from defocus.benchmark.leaderboard.lines import BoardLine, line_of
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metrics.metric import NO_REFERENCE
@@ -32,24 +34,70 @@ from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import counted, several
 from defocus.reports.display import number_text, signed_text
+from defocus.reports.model import Figure
 
 Gained = tuple[BoardLine, Row]
 """A system's line and its row with the gain."""
 
 
 def result(content: Content, scored: Sequence[PictureScores]) -> str:
-    """Who gains most over the blurry input, and what JDRL gains; each dataset has its own line."""
+    """Who gains most over the blurry input; each dataset has its own line."""
     if not content.rows:
         return "No run has finished yet."
+    compared = _compared(content, scored)
+    return "\n".join(_winner(*each) for each in compared) or _restored(content)
+
+
+def headline(content: Content, scored: Sequence[PictureScores]) -> tuple[Figure, ...]:
+    """What the best system of the first dataset gains, where, and what it costs."""
+    compared = _compared(content, scored)
+    if not compared:
+        return ()
+    scores, gained = compared[0]
+    best, row = gained[0]
+    interval = "" if row.gain_low is None else "95 % interval "
+    figures = [Figure(_signed(row.gain), "gain over the blurry input", _ends(row, interval))]
+    lines = scores.board.lines
+    for part, words in ((IN_FOCUS, "gain in focus"), (BLURRED, "gain where blurred")):
+        gain = part_gain(lines, best, scores.convention, part)
+        figures += [] if gain is None else [Figure(_signed(gain), words)]
+    seconds = BoardPlace(None, "seconds").number(best)
+    parameters = BoardPlace(None, "params_m").number(best)
+    if seconds is not None:
+        size = "" if parameters is None else f"{number_text(parameters, 2)} M parameters"
+        figures.append(Figure(f"{seconds:.2g} s", "time for a picture", size))
+    return tuple(figures)
+
+
+def further(content: Content, scored: Sequence[PictureScores]) -> list[str]:
+    """What else the numbers say of the first places, and what JDRL gains; for the summary."""
+    compared = _compared(content, scored)
+    said = [_further(*each) for each in compared]
+    if len(compared) > 1:
+        named = zip(compared, said, strict=True)
+        said = [f"{one.board.name}: {words}" for (one, _), words in named if words]
+    return [*filter(None, said), *_joint(scored)]
+
+
+def _compared(
+    content: Content, scored: Sequence[PictureScores]
+) -> list[tuple[PictureScores, Sequence[Gained]]]:
+    """The leaderboards with gains; those of JDRL and its partners alone only without others."""
     gains = [(one, gained) for one in scored if (gained := _gains(content, one))]
     compared = [
         (one, gained)
         for one, gained in gains
         if not only_joint_training({line.first.system for line, _ in gained})
     ]
-    parts = [_result(*each) for each in compared or gains]
-    between = "\n" if len(parts) > 1 else " "
-    return between.join([*parts, *_joint(scored)]) or _restored(content)
+    return [(one, _begun(gained)) for one, gained in compared or gains]
+
+
+def _begun(gained: Sequence[Gained]) -> Sequence[Gained]:
+    """Without networks from scratch, where others began with weights of the package."""
+    begun = [one for one in gained if not _from_scratch(one[0])]
+    if any(line.first.weights in {OWN, NARROW} for line, _ in begun):
+        return begun
+    return gained
 
 
 def _restored(content: Content) -> str:
@@ -91,38 +139,36 @@ def _gains(content: Content, scores: PictureScores) -> list[Gained]:
     return [one for one in gained if not one[0].is_given_blur] or gained
 
 
-def _most_of(gained: Sequence[Gained], others: Sequence[Gained]) -> str:
-    """Of how many systems the first gains most; those above it that are not rivals are named."""
-    above = [line for line, row in others if (row.gain or 0.0) > (gained[0][1].gain or 0.0)]
-    helped = sum(line.is_given_blur for line in above)
-    kinds = [f"{helped} given the true blur"] if helped else []
-    if rebuilt := len(above) - helped:
-        kinds.append(counted(rebuilt, "reconstruction"))
-    aside = f" ({' and '.join(kinds)} above it aside)" if kinds else ""
-    count = len(gained) + len(others)
-    return f"gains most of {count} systems{aside}," if len(gained) > 1 else f"gains{aside}"
-
-
-def _result(scores: PictureScores, gained: Sequence[Gained]) -> str:
-    scratch = [one for one in gained if _from_scratch(one[0])]
-    begun = [one for one in gained if one not in scratch]
-    if scratch and any(line.first.weights in {OWN, NARROW} for line, _ in begun):
-        return " ".join([_result(scores, begun), *map(_scratch, scratch)])
+def _others(scores: PictureScores, gained: Sequence[Gained]) -> list[Gained]:
+    """Systems with a gain that are no rivals: rebuilt, or given the true blur."""
     lines = {line.key for line, _ in gained}
     others = [one for one in _all_gains(scores) if one[0].key not in lines]
-    others = [one for one in others if not _from_scratch(one[0])]
+    return [one for one in others if not _from_scratch(one[0])]
+
+
+def _winner(scores: PictureScores, gained: Sequence[Gained]) -> str:
+    """The one sentence at the top: who gains most, of how many, on what."""
     best, row = gained[0]
-    most = _most_of(gained, others)
-    pictures = f"{counted(row.images, 'picture')} of {counted(row.scenes, 'scene')}"
-    over = f"over the blurry input{_interval(row, '95 % interval ')}"
-    place = f"{scores.board.name}{', against the truth' if row.protocol == TRUTH else ''}"
-    said = [f"{best.name} {most} {_signed(row.gain)} {over} on {pictures} of {place}."]
+    count = len(gained) + len(_others(scores, gained))
+    most = f"gains most of {count} systems," if len(gained) > 1 else "gains"
+    pictures = counted(row.images, "picture")
+    truth = ", against the truth" if row.protocol == TRUTH else ""
+    amount = _signed(row.gain)
+    return (
+        f"{best.name} {most} {amount} over the blurry input on {pictures} of "
+        f"{scores.board.name}{truth}."
+    )
+
+
+def _further(scores: PictureScores, gained: Sequence[Gained]) -> str:
+    others = _others(scores, gained)
+    best, row = gained[0]
     groups = (("With own weights", {OWN}), ("Best trained here", {"trained", NARROW}))
     of_groups = {
         words: next((one for one in gained if one[0].first.weights in weights), gained[0])
         for words, weights in groups
     }
-    named = [best]
+    named, said = [best], _above(row, others)
     if len(gained) > 1:
         following = gained[1][0]
         also = [words.lower() for words, (line, _) in of_groups.items() if line is following]
@@ -132,11 +178,23 @@ def _result(scores: PictureScores, gained: Sequence[Gained]) -> str:
     for words, (line, mine) in of_groups.items():
         if all(line is not one for one in named):
             said.append(f"{words}: {line.name}, {_signed(mine.gain)}{_interval(mine)}.")
+    kept = {line.key for line, _ in [*gained, *others]}
+    said += [_scratch(one) for one in _all_gains(scores) if one[0].key not in kept]
     said += _partial(scores)
     below = sum((each.gain or 0.0) < 0 for _, each in [*gained, *others])
     if below and len(gained) > 1:
         said.append(f"Below the input: {counted(below, 'system')}.")
     return " ".join(said)
+
+
+def _above(best: Row, others: Sequence[Gained]) -> list[str]:
+    """Systems above the best that are no rivals."""
+    above = [line for line, row in others if (row.gain or 0.0) > (best.gain or 0.0)]
+    helped = sum(line.is_given_blur for line in above)
+    kinds = [f"{helped} given the true blur"] if helped else []
+    if rebuilt := len(above) - helped:
+        kinds.append(counted(rebuilt, "reconstruction"))
+    return [f"Above it, but no rivals: {' and '.join(kinds)}."] if kinds else []
 
 
 def _from_scratch(line: BoardLine) -> bool:
@@ -196,10 +254,15 @@ def _joint(scored: Sequence[PictureScores]) -> list[str]:
     ]
 
 
-def _interval(row: Row, words: str = "") -> str:
+def _interval(row: Row) -> str:
+    ends = _ends(row)
+    return f" ({ends})" if ends else ""
+
+
+def _ends(row: Row, words: str = "") -> str:
     if row.gain_low is None or row.gain_high is None:
         return ""
-    return f" ({words}{number_text(row.gain_low, 2)} to {number_text(row.gain_high, 2)})"
+    return f"{words}{number_text(row.gain_low, 2)} to {number_text(row.gain_high, 2)}"
 
 
 def _signed(number: float | None) -> str:

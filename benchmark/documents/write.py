@@ -63,7 +63,7 @@ def write_figures(out: Path, folder: Path, kind: Literal["pdf", "svg"]) -> list[
         }
     if not any(figures.values()):
         raise InputError(
-            f"{out}: nothing to draw; finish two systems beside the input, or a network's training"
+            f"{out}: nothing to draw; finish three systems beside the input, or the training of one"
         )
     make_folder(folder)
     written = []

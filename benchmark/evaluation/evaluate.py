@@ -19,7 +19,9 @@ from defocus.align.flow.by_name import ESTIMATORS, flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Card
 from defocus.baselines.objective_registry import flow_of
+from defocus.benchmark.cost.tiling import foreseen_tile_px, largest_size
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
+from defocus.benchmark.evaluation.kept_scores import KeptScores, ScoresOfPicture, score_keys
 from defocus.benchmark.evaluation.recording import (
     MOST_CAST,
     entry_of,
@@ -30,7 +32,13 @@ from defocus.benchmark.evaluation.recording import (
     with_checkpoint,
     without,
 )
-from defocus.benchmark.evaluation.restore import check_inputs, measure_costs, restore_picture
+from defocus.benchmark.evaluation.restore import (
+    RestoredPicture,
+    check_inputs,
+    measure_costs,
+    restore_picture,
+    say_tiles,
+)
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.metrics.metric import Metric, metrics_for
 from defocus.benchmark.results.run_folder import (
@@ -53,10 +61,12 @@ from defocus.benchmark.study.attempt import load_run, train_run
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
-from defocus.errors import DatasetError, DefocusError, ImageError, NotApplicableError
+from defocus.errors import DatasetError, DefocusError, ImageError, NotApplicableError, TrainingError
 from defocus.files import make_folder, write_json
-from defocus.images import FloatImage, Image, as_float, as_integer, read_member, write_image
 from defocus.isolation import LeftOut, left_out_by
+from defocus.pictures.read import read_member
+from defocus.pictures.values import FloatImage, Image, as_float, as_integer
+from defocus.pictures.write import write_image
 from defocus.progress import say, track
 from defocus.reports.pictures import small_picture
 from defocus.training.devices import best_device
@@ -85,9 +95,13 @@ class _Restored:
 
     number: int
     pair: Pair
-    picture: NDArray[np.float64]
+    made: RestoredPicture
     blurry: Image
-    seconds: float  # that its restoration took
+
+    @property
+    def picture(self) -> NDArray[np.float64]:
+        """``(H, W, 3)``, not clamped."""
+        return self.made.picture
 
 
 def record_run(study: Study, results: Results, run: Run, trained: Trained | None = None) -> None:
@@ -96,6 +110,7 @@ def record_run(study: Study, results: Results, run: Run, trained: Trained | None
     folder = make_folder(run_folder(study.out, run.id))
     entry = entry_of(study, run)
     try:
+        _require_trained(results, run)
         trained = trained or train_run(study, run)
         entry = with_checkpoint(study, run, entry)
         scores, costs = _evaluate_run(study, run, trained, folder, kept_outputs(study, entry))
@@ -120,6 +135,20 @@ def record_run(study: Study, results: Results, run: Run, trained: Trained | None
     costs = [Cost(name, None, reason) for name in COSTS]
     results.record(failed, scores, costs, versions_of(scores))
     (folder / AGAIN).unlink(missing_ok=True)
+
+
+def _require_trained(results: Results, run: Run) -> None:
+    """Refuse a run that evaluates another's training, where that has no scores, for its reason."""
+    if run.training is None:
+        return
+    entries = {entry.run: entry for entry in results.entries()}
+    stored = entries.get(run.training.id)
+    if stored is None or stored.scored:
+        return
+    reason = stored.status.partition(": ")[2]
+    if stored.failed:
+        raise TrainingError(f"{stored.run} failed: {reason}")
+    raise NotApplicableError(reason)
 
 
 def record_columns(
@@ -150,6 +179,11 @@ def _evaluate_run(
     study: Study, run: Run, trained: Trained, folder: Path, outputs: KeptOutputs
 ) -> tuple[list[Score], list[Cost]]:
     device, started = best_device(), time.monotonic()
+    keeps_outputs = study.keep_outputs or outputs.begun
+    kept = None
+    if not keeps_outputs:  # else every picture is restored, to be kept
+        metrics = metrics_for(study.dataset.split("test"))
+        kept = KeptScores(folder, score_keys(study.dataset, run, outputs.checkpoint, metrics))
     scores, costs, casts = evaluate(
         trained.network,
         run.baseline.card,
@@ -159,7 +193,8 @@ def _evaluate_run(
         folder,
         device=device,
         independent=_independent(run),
-        outputs=outputs if study.keep_outputs or outputs.begun else None,
+        outputs=outputs if keeps_outputs else None,
+        kept=kept,
     )
     worst = max(casts, key=lambda pair: casts[pair])
     if casts[worst] > MOST_CAST:
@@ -199,10 +234,12 @@ def evaluate(
     profile: Profile = DEFAULT,
     independent: FlowEstimator | None = None,
     outputs: KeptOutputs | None = None,
+    kept: KeptScores | None = None,
 ) -> tuple[list[Score], list[Cost], dict[str, float]]:
     """Scores by every metric that pairs can have, costs, and the colour cast of each pair."""
     # ``independent`` estimates flow for targets that follow the output, if ``estimator`` helped to
     # train the system. A pair of which a file cannot be read has this reason as all its scores.
+    # Pairs whose scores are kept are not restored again.
     check_inputs(card, pairs)
     network.to(device).eval()
     scorer = PairScorer(
@@ -210,23 +247,35 @@ def evaluate(
     )
     outcomes: dict[str, list[Score] | LeftOut] = {}
     times: dict[str, tuple[tuple[int, ...], float]] = {}
+    tile_sides_px: dict[str, int] = {}
+    tile_px = foreseen_tile_px(network, card, largest_size(pairs), device)
     casts: dict[str, float] = {}
     waiting: list[_Restored] = []
     shown = folder / "images", max(1, len(pairs) // SHOWN_PAIRS)
     score = partial(_scored, scorer=scorer, dataset=dataset, shown=shown)
     with ThreadPoolExecutor(THREADS) as pool:
         for number, pair in enumerate(track(pairs, f"{card.name}: evaluation")):
-            try:
-                one = _restored(network, card, number, pair, device, outputs)
-            except UNREADABLE as error:
-                outcomes[pair.id] = left_out_by(pair.id, error)
+            earlier = None if kept is None else kept.of(pair)
+            if earlier is not None:
+                outcomes[pair.id] = earlier.scores
+                times[pair.id] = earlier.shape, earlier.seconds
+                tile_sides_px[pair.id] = earlier.tile_px
+                casts[pair.id] = earlier.cast
             else:
-                waiting.append(one)
-                times[pair.id] = one.picture.shape[:2], one.seconds
-                casts[pair.id] = colour_cast(one.picture, one.blurry)
+                try:
+                    one = _restored(network, card, number, pair, device, outputs, tile_px)
+                except UNREADABLE as error:
+                    outcomes[pair.id] = left_out_by(pair.id, error)
+                else:
+                    waiting.append(one)
+                    times[pair.id] = one.picture.shape[:2], one.made.seconds
+                    tile_sides_px[pair.id] = tile_px = one.made.tile_px
+                    casts[pair.id] = colour_cast(one.picture, one.blurry)
             if _is_due(waiting) or pair is pairs[-1]:
-                scored = pool.map(score, waiting)
-                outcomes |= zip((each.pair.id for each in waiting), scored, strict=True)
+                for each, scores in zip(waiting, pool.map(score, waiting), strict=True):
+                    outcomes[each.pair.id] = scores
+                    if kept is not None and not isinstance(scores, LeftOut):
+                        kept.add(each.pair, _picture_scores(each, scores, casts[each.pair.id]))
                 waiting.clear()
     left_out = {name: one for name, one in outcomes.items() if isinstance(one, LeftOut)}
     if len(left_out) == len(pairs):
@@ -241,7 +290,15 @@ def evaluate(
             scorer.of_unread(by_id[name], one.reason) if isinstance(one, LeftOut) else one
         )
     ]
-    return scores, measure_costs(network, card, whole[0], sizes, seconds), casts
+    smallest_px = min(filter(None, tile_sides_px.values()), default=0)
+    say_tiles(network, card, whole[0], smallest_px)
+    return scores, measure_costs(network, card, whole[0], sizes, seconds, smallest_px), casts
+
+
+def _picture_scores(one: _Restored, scores: list[Score], cast: float) -> ScoresOfPicture:
+    """What is kept of a picture."""
+    height, width = one.picture.shape[:2]
+    return ScoresOfPicture(scores, (height, width), one.made.seconds, cast, one.made.tile_px)
 
 
 def _restored(
@@ -251,13 +308,14 @@ def _restored(
     pair: Pair,
     device: torch.device,
     outputs: KeptOutputs | None,
+    tile_px: int,
 ) -> _Restored:
     require_one_size([pair])
-    blurry = read_member(pair.blurry, pair.sharp)
-    picture, seconds = restore_picture(network, card, pair, device, blurry)
+    blurry = read_member(pair.blurry, pair.sharp, pair.white)
+    made = restore_picture(network, card, pair, device, blurry, tile_px=tile_px)
     if outputs is not None:
-        outputs.write(pair, picture)
-    return _Restored(number, pair, picture, blurry, seconds)
+        outputs.write(pair, made.picture)
+    return _Restored(number, pair, made, blurry)
 
 
 def _scored(
@@ -330,10 +388,12 @@ def _rescored(
             require_one_size([pair])
             restored = outputs.read(pair)
             if restored is None:
-                restored, _ = restore_picture(network(), run.baseline.card, pair, device)
+                restored = restore_picture(network(), run.baseline.card, pair, device).picture
                 if study.keep_outputs or outputs.begun:
                     outputs.write(pair, restored)
-            scores += list(scorer.scores(pair, restored, read_member(pair.blurry, pair.sharp)))
+            scores += list(
+                scorer.scores(pair, restored, read_member(pair.blurry, pair.sharp, pair.white))
+            )
         except UNREADABLE as error:
             scores += scorer.of_unread(pair, left_out_by(pair.id, error).reason)
     return scores

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.datasets.pair import Pair
-from defocus.datasets.picture_size import readable_size
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
+from defocus.pictures.size import readable_size
 from defocus.progress import say
 from defocus.reading import read_bytes, read_json, refuse_zip_bomb
 
@@ -41,6 +41,11 @@ class KeptOutputs:
         self._manifest = folder / f"{OUTPUTS}.json"
         self._basis = dict(basis)
         self._hashes = self._read_manifest()
+
+    @property
+    def checkpoint(self) -> str:
+        """SHA-256 of the checkpoint that restored them; empty without one."""
+        return self._basis["checkpoint"]
 
     @property
     def begun(self) -> bool:

@@ -131,7 +131,7 @@ def with_checkpoint(study: Study, run: Run, entry: Entry) -> Entry:
     entry = replace(
         entry, code=code_of(folder), train_dataset=entry.train_dataset + fewer_words(len(lacking))
     )
-    path = run_folder(study.out, run.id) / CHECKPOINT
+    path = study.checkpoint_folder(run) / CHECKPOINT
     if entry.weights == "none" or not path.exists():  # added weights are in the cache
         return entry
     return replace(entry, checkpoint=sha256_file(path), checkpoint_stamp=stamp(path))

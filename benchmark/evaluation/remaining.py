@@ -39,10 +39,16 @@ def left_of(study: Study, results: Results) -> list[Left]:
     left = []
     for run in study.runs:
         entry = entries.get(run.id)
-        if is_repeated(run_folder(study.out, run.id)):
+        trained = run.training or run
+        if is_repeated(run_folder(study.out, trained.id)):
             left.append(Left(run, None))
-        elif entry is None or entry.failed or not is_undamaged(study, entry):
+        elif entry is None or entry.failed or not is_undamaged(study, run, entry):
             left.append(Left(run, entry))
+        elif entry.grouping != run.group:
+            if training_ready(study, run):
+                left.append(Left(run, None))
+            else:
+                say(f"{run.id}: not restored at scales: its checkpoint was deleted")
         elif names := missing.get(run.id) or _readable_again(study, results, run):
             if _restorable(study, run, entry):
                 left.append(Left(run, entry, names))
@@ -98,10 +104,19 @@ def _readable_again(study: Study, results: Results, run: Run) -> frozenset[str]:
     return frozenset(metrics_for(pairs) if again else ())
 
 
-def is_undamaged(study: Study, entry: Entry) -> bool:
+def is_undamaged(study: Study, run: Run, entry: Entry) -> bool:
     """Whether the checkpoint of a stored run was deleted or is still the evaluated one."""
-    folder = run_folder(study.out, entry.run)
+    folder = study.checkpoint_folder(run)
     return checkpoint_is(folder, entry.checkpoint, entry.checkpoint_stamp)
+
+
+def training_ready(study: Study, run: Run) -> bool:
+    """Whether the network of a run can be had without training."""
+    if run.recipe is None:
+        return True
+    home, trained = study.trained(run)
+    folder = run_folder(home.out, trained.id)
+    return training_finished(folder) and not is_repeated(folder)
 
 
 def _lacks_pictures(study: Study, results: Results, entry: Entry) -> bool:
@@ -115,9 +130,6 @@ def _lacks_pictures(study: Study, results: Results, entry: Entry) -> bool:
 
 def _restorable(study: Study, run: Run, entry: Entry) -> bool:
     """Whether the pictures of a run can be restored without training."""
-    if run.recipe is None or not entry.scored:
-        return True
-    home, trained = study.trained(run)
-    if training_finished(run_folder(home.out, trained.id)):
+    if not entry.scored or training_ready(study, run):
         return True
     return kept_outputs(study, entry).complete(study.dataset.split("test"))

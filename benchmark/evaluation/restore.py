@@ -2,7 +2,9 @@
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 
 import numpy as np
@@ -13,16 +15,33 @@ from torch import nn
 from defocus.baselines.card import Card
 from defocus.baselines.recipe import FurtherInput
 from defocus.benchmark.cost.counting import device_name, measure_cost, quartiles
+from defocus.benchmark.cost.tiling import (
+    Size,
+    free_memory,
+    lacks_memory,
+    smallest_words,
+    tile_sides,
+)
 from defocus.benchmark.results.store import Cost
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import read_array
 from defocus.datasets.patching.packing import require_further
-from defocus.errors import NotApplicableError
-from defocus.images import Image, as_float, read_image, read_member
-from defocus.progress import counted
+from defocus.errors import NotApplicableError, TrainingError
+from defocus.pictures.read import read_image, read_member
+from defocus.pictures.values import Image, as_float
+from defocus.progress import counted, say
+from defocus.restoration.restorer import (
+    LEAST_PX,
+    SMALLEST_TILE_PX,
+    Restorer,
+    large_enough,
+    overlap_px,
+    restore_tiled,
+)
+from defocus.restoration.scales import restored_at_scales
 
-LEAST_PX = 16
-"""Sides that all networks take."""
+AT_FULL_SIZE = ", one pass at full size"
+"""Ends where MACs and memory of a system at scales were measured."""
 
 
 def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:
@@ -41,40 +60,105 @@ def further_inputs(card: Card) -> tuple[FurtherInput, ...]:
     return tuple(one for one in inputs if one in card.needs and one not in views)
 
 
+@dataclass(frozen=True)
+class RestoredPicture:
+    """A restored picture, not clamped, and how it was made."""
+
+    picture: NDArray[np.float64]  # (H, W, 3)
+    seconds: float  # that its restoration took
+    tile_px: int = 0  # side of the tiles; 0 if it was restored at once
+
+
 def restore_picture(
-    network: nn.Module, card: Card, pair: Pair, device: torch.device, blurry: Image | None = None
-) -> tuple[NDArray[np.float64], float]:
-    """Restore one picture: ``(H, W, 3)`` float64 as given, not clamped; and the seconds it took."""
+    network: nn.Module,
+    card: Card,
+    pair: Pair,
+    device: torch.device,
+    blurry: Image | None = None,
+    *,
+    tile_px: int = 0,
+) -> RestoredPicture:
+    """Restore one picture at once, without the guard; at scales if the card says so."""
+    # In tiles if they are asked for, or where memory cannot hold the whole.
     views = _network_input(card, pair, blurry)
     height, width = views.shape[2:]
-    picture = _at_least(views).to(device)
-    further = {one: _at_least(_further_input(one, pair)).to(device) for one in further_inputs(card)}
-    with torch.no_grad():
-        started = time.perf_counter()
-        restored = network(picture, **further)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds = time.perf_counter() - started
-    expected = (1, 3, *picture.shape[2:])
+    picture = large_enough(views).to(device)
+    further = {
+        one: large_enough(_further_input(one, pair)).to(device) for one in further_inputs(card)
+    }
+    size = picture.shape[2], picture.shape[3]
+    restore = partial(_restored, network, card, picture, further)
+    restored, seconds, side = _within_memory(restore, size, tile_px, device)
+    expected = (1, 3, *size)
     if tuple(restored.shape) != expected:
         raise ValueError(f"restored picture is {tuple(restored.shape)}, not {expected}")
     array = restored[0, :, :height, :width].permute(1, 2, 0).double().cpu().numpy()
     if not np.isfinite(array).all():
         raise FloatingPointError(f"restored picture of {pair.id} has values that are not finite")
-    return array, seconds
+    return RestoredPicture(array, seconds, side)
 
 
-def _at_least(picture: torch.Tensor) -> torch.Tensor:
-    """A picture narrower than all networks take, padded by repeating its border."""
-    height, width = picture.shape[2:]
-    pad = (0, max(0, LEAST_PX - width), 0, max(0, LEAST_PX - height))
-    return nn.functional.pad(picture, pad, mode="replicate") if any(pad) else picture
+def _within_memory(
+    restore: Callable[[int], torch.Tensor], size: Size, tile_px: int, device: torch.device
+) -> tuple[torch.Tensor, float, int]:
+    """What is restored in the largest tiles that memory holds, the seconds, and their side."""
+    lack: Exception | None = None
+    for side in tile_sides(size, tile_px):
+        started = time.perf_counter()
+        try:
+            restored = restore(side)
+        except (RuntimeError, MemoryError) as error:
+            if not lacks_memory(error):
+                raise
+            lack = error.with_traceback(None)  # it keeps tensors
+            free_memory(device)
+            continue
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return restored, time.perf_counter() - started, side
+    raise TrainingError(f"memory does not hold {smallest_words(size)}; free some") from lack
+
+
+@torch.no_grad()
+def _restored(
+    network: nn.Module,
+    card: Card,
+    picture: torch.Tensor,
+    further: Mapping[str, torch.Tensor],
+    tile_px: int,
+) -> torch.Tensor:
+    """Restore ``(1, C, H, W)``; at scales if the card says so, and each of them in tiles."""
+    if card.at_scales:
+        restore = partial(_in_tiles, network, further={}, tile_px=tile_px)
+        return restored_at_scales(restore, picture, card.reach_px)
+    return _in_tiles(network, picture, further, tile_px)
+
+
+def _in_tiles(
+    network: nn.Module, picture: torch.Tensor, further: Mapping[str, torch.Tensor], tile_px: int
+) -> torch.Tensor:
+    """Restore ``(1, C, H, W)`` in tiles of a side; at once if that is 0, or not the smaller."""
+    if tile_px == 0 or max(picture.shape[2:]) <= tile_px:
+        restored: torch.Tensor = network(picture, **further)
+        return restored
+    inputs = [picture, *further.values()]
+    channels = [one.shape[1] for one in inputs]
+
+    def restore(tile: torch.Tensor) -> torch.Tensor:
+        blurry, *others = tile.to(picture.device).split(channels, dim=1)
+        given = dict(zip(further, others, strict=True))
+        output: torch.Tensor = network(blurry.contiguous(), **given)
+        return output.float().cpu()
+
+    joined = torch.cat(inputs, dim=1)[0].permute(1, 2, 0).cpu().numpy()
+    mixed = restore_tiled(restore, joined, tile_px, overlap_px(tile_px))
+    return torch.from_numpy(mixed).permute(2, 0, 1)[None]
 
 
 def _network_input(card: Card, pair: Pair, blurry: Image | None) -> torch.Tensor:
     if card.input != "single":
         return _further_input("dual_pixel", pair)
-    return _tensor(read_member(pair.blurry, pair.sharp) if blurry is None else blurry)
+    return _tensor(read_member(pair.blurry, pair.sharp, pair.white) if blurry is None else blurry)
 
 
 def _further_input(what: FurtherInput, pair: Pair) -> torch.Tensor:
@@ -83,7 +167,7 @@ def _further_input(what: FurtherInput, pair: Pair) -> torch.Tensor:
         diameter = np.abs(read_array(pair.defocus_map)).astype(np.float32)
         return torch.from_numpy(diameter)[None, None]
     views = (pair.dual_pixel_left, pair.dual_pixel_right)
-    pictures = [read_image(view) for view in views if view is not None]
+    pictures = [read_image(view, pair.white) for view in views if view is not None]
     return torch.cat([_tensor(picture) for picture in pictures], dim=1)
 
 
@@ -92,18 +176,41 @@ def _tensor(picture: Image) -> torch.Tensor:
     return torch.from_numpy(as_float(picture)).permute(2, 0, 1)[None].contiguous()
 
 
+def say_tiles(network: nn.Module, card: Card, pair: Pair, tile_px: int) -> None:
+    """Say that test pictures were restored in tiles, if they were, and what that changes."""
+    if tile_px == 0:
+        return
+    text = (
+        f"{card.name}: memory does not hold whole test pictures, so they are restored in tiles of "
+        f"{tile_px} px"
+    )
+    if card.input == "single" and not card.needs and tile_px > SMALLEST_TILE_PX:
+        device = next(network.parameters(), torch.empty(0)).device
+        picture = as_float(read_member(pair.blurry, pair.sharp, pair.white))
+        restorer = Restorer(network, device, tile_px, 0.0)
+        difference = restorer.tiling_difference(picture, tile_px)
+        text += f"; a part of one differs by {255 * difference:.2f} of 255 at most from the whole"
+    say(text)
+
+
 def measure_costs(
     network: nn.Module,
     card: Card,
     pair: Pair,
     sizes: Sequence[tuple[int, ...]],
     seconds: Sequence[float],
+    tile_px: int = 0,
 ) -> list[Cost]:
     """Cost of restoring at the first pair's size; the first of several seconds is a warm-up."""
-    height, width = (max(side, LEAST_PX) for side in sizes[0])
+    # What is counted is one pass of the network at that size, also for a system at scales, of
+    # which the picture decides how many passes it takes. The seconds are of whatever was done.
+    # Where tiles were needed, it is one pass of a tile.
+    size = sizes[0] if tile_px == 0 else tuple(min(side, tile_px) for side in sizes[0])
+    height, width = (max(side, LEAST_PX) for side in size)
     channels = 6 if card.input == "dual" else 3
     further: dict[str, torch.Tensor] = {
-        one: _at_least(_further_input(one, pair)) for one in further_inputs(card)
+        one: large_enough(_further_input(one, pair))[..., :height, :width]
+        for one in further_inputs(card)
     }
     cost = measure_cost(network, height, width, channels=channels, **further)
     device = device_name(next(network.parameters(), torch.empty(0)).device)
@@ -113,10 +220,14 @@ def measure_costs(
     _, per_mp, _ = quartiles(rates[1:] or rates)
     warm = "after a warm-up" if len(seconds) > 1 else "without a warm-up"
     of_times = f"{device}, {_size_range(sizes)}, {counted(len(timed), 'picture')} {warm}"
+    counted_on = _size_range([size]) + (AT_FULL_SIZE if card.at_scales else "")
+    if tile_px:
+        of_times += f", in tiles of {tile_px} px"
+        counted_on = f"{_size_range([size])}, one tile"
     return [
         Cost("params_m", cost.params_m),
-        Cost("macs_g", cost.macs_g, measured_on=_size_range(sizes[:1])),
-        _memory(card, cost.peak_mib, _size_range(sizes[:1])),
+        Cost("macs_g", cost.macs_g, measured_on=counted_on),
+        _memory(card, cost.peak_mib, counted_on),
         Cost("seconds", middle, measured_on=of_times),
         Cost("seconds_q1", low, measured_on=of_times),
         Cost("seconds_q3", high, measured_on=of_times),

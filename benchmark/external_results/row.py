@@ -26,12 +26,13 @@ from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, STORE, Entry, open_results
-from defocus.benchmark.scoring.profiles import Profile, find_profile
+from defocus.benchmark.scoring.profile_by_name import find_profile, metrics_of_profile
+from defocus.benchmark.scoring.profiles import Profile
 from defocus.datasets.api import open_dataset
 from defocus.datasets.layouts.matching import Rule
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
-from defocus.images import IMAGE_SUFFIXES
+from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.progress import counted
 from defocus.reports.model import Table
 
@@ -50,7 +51,8 @@ def score_request(
     profile = find_profile(profile_name)
     if flow_weights is not None and profile.protocol != "deformed-gt":
         raise InputError(f"the profile {profile.name} has no flow; drop --flow-weights")
-    metrics = profile_metrics(profile.name) | {name: find_metric(name) for name in metric_names}
+    further = [*metrics_of_profile(profile_name), *metric_names]
+    metrics = profile_metrics(profile.name) | {name: find_metric(name) for name in further}
     estimator = flow_estimator(
         "pwcnet" if profile.protocol == "deformed-gt" else "dis", flow_weights
     )

@@ -15,27 +15,32 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.external_results.matching import (
     CommonCentre,
     Crop,
-    Look,
     Match,
     Size,
     Subject,
     common_size,
     corner_of,
-    look,
-    looked_at,
     nearly_equal,
     size_words,
+)
+from defocus.benchmark.external_results.mistakes import (
+    Look,
+    look,
+    looked_at,
+    orientation_of,
     warnings_of,
 )
 from defocus.benchmark.metrics.metric import Metric, find_metric
 from defocus.benchmark.metrics.psnr import CAP_DB
-from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped
+from defocus.benchmark.scoring.profiles import Profile, as_reference, as_restored, cropped, resized
 from defocus.benchmark.scoring.protocols import Target, everywhere, make_target
 from defocus.benchmark.scoring.score import MetricValue, PairScorer, Picture, score_picture
 from defocus.datasets.pair import Dataset
 from defocus.errors import ImageError, NotApplicableError
-from defocus.images import as_float, read_image
 from defocus.isolation import LeftOut, attempt
+from defocus.pictures.read import read_alike, read_image
+from defocus.pictures.values import Image
+from defocus.pictures.white import FULL
 from defocus.progress import track
 
 Array = NDArray[np.float64]
@@ -73,16 +78,22 @@ def read_pictures(
     subject: Subject, path: Path, profile: Profile, crop: Crop | None, *, with_sharp: bool
 ) -> ComparedPictures:
     """Read a restored file and what it is compared with; ``crop`` is for nearly equal sizes."""
-    restored = np.asarray(as_float(read_image(path), np.float64), dtype=np.float64)
     files = {
         "blurry": subject.pair.blurry if subject.pair is not None else None,
         "sharp": subject.sharp if with_sharp else None,
     }
+    given = [file for file in files.values() if file is not None]
+    stored = _alike(path, given, None if subject.pair is None else subject.pair.white)
+    restored = as_restored(stored[path], profile)
+    stored_shape = restored.shape
     others: dict[str, Array | None] = dict.fromkeys(files)
     unequal: dict[Path, Array] = {}
     for kind, file in files.items():
         if file is not None:
-            other = others[kind] = as_reference(read_image(file), profile)
+            whole = as_reference(stored[file], profile)
+            other = others[kind] = resized(whole, profile)
+            if restored.shape == stored_shape == whole.shape:  # not yet at the profile's size
+                restored = resized(restored, profile)
             if cropped(other, profile).shape != cropped(restored, profile).shape:
                 unequal[file] = other
     pictures = ComparedPictures(profile, restored, others["blurry"], others["sharp"])
@@ -93,6 +104,16 @@ def read_pictures(
     return _centred(pictures, unequal)
 
 
+def _alike(path: Path, others: Sequence[Path], known: int | None) -> dict[Path, Image]:
+    """A restored picture and what it is compared with, by file; their largest integer is white."""
+    # Pictures that are given have one white. Beside a dataset of 12 bits in 16, which is known, the
+    # restored picture may have 16.
+    if known is None:
+        return read_alike([path, *others])
+    restored = read_image(path, FULL if known == FULL else None)
+    return {**read_alike(others, known), path: restored}
+
+
 def _refusal(path: Path, pictures: ComparedPictures, unequal: Mapping[Path, Array]) -> str:
     """Why pictures of unequal sizes are not scored, and what scores them."""
     near = all(nearly_equal(pictures.restored.shape, one.shape) for one in unequal.values())
@@ -101,7 +122,18 @@ def _refusal(path: Path, pictures: ComparedPictures, unequal: Mapping[Path, Arra
     first, second = (
         size_words(cropped(one, pictures.profile).shape) for one in (pictures.restored, other)
     )
+    if pictures.restored.shape[:2] == other.shape[:2][::-1]:
+        offer += _said_of_turn(path, file)
     return f"{path} is {first} but {file} is {second}; sizes must be equal{offer}"
+
+
+def _said_of_turn(*files: Path) -> str:
+    """Which of two pictures, of which one lies on its side, has an orientation in its file."""
+    for file in files:
+        orientation = orientation_of(file)
+        if orientation not in {None, 1}:
+            return f"; {file} has orientation {orientation}, which is not applied: turn one of them"
+    return "; one of them is turned"
 
 
 def _centred(pictures: ComparedPictures, unequal: Mapping[Path, Array]) -> ComparedPictures:
@@ -188,7 +220,7 @@ def score_outputs(
     return Scoring(
         profile.name,
         images,
-        _means(images, metrics),
+        _means(images, metrics, profile),
         matched.missing,
         matched.extra,
         notes,
@@ -208,14 +240,22 @@ def _cropped(area: CommonCentre) -> str:
     )
 
 
-def _means(images: Sequence[Row], metrics: Mapping[str, Metric]) -> Row:
+def _means(images: Sequence[Row], metrics: Mapping[str, Metric], profile: Profile) -> Row:
     """Means over the pictures that have a value."""
     keys = [*metrics, *dict.fromkeys(key for row in images for key in row if key != "name")]
     means: Row = {}
     for key in dict.fromkeys(keys):
         values = [float(row[key]) for row in images if row.get(key) is not None]
         means[key] = math.fsum(values) / len(values) if values else None
+        if key == "psnr" and values and profile.mean == "errors":
+            means[key] = _level_of_mean_error(values)
     return means
+
+
+def _level_of_mean_error(levels_db: Sequence[float]) -> float:
+    """PSNR of the mean squared error of all pictures, dB."""
+    errors = [10 ** (-level / 10) for level in levels_db]
+    return -10 * math.log10(math.fsum(errors) / len(errors))
 
 
 class _Scored(NamedTuple):
@@ -245,7 +285,7 @@ def _scored(
     sharp = None if pictures.sharp is None else pictures.part(pictures.sharp)
     if sharp is not None and scorer.profile.protocol == "deformed-gt":
         parts = _unwarped(restored, target, sharp, scorer.profile)
-    elif subject.pair is not None and blurry is not None:
+    elif subject.pair is not None and blurry is not None and _in_place(scorer.profile):
         psnr, corner = scores["psnr"].value, pictures.corner
         parts = scorer.parts(subject.pair, restored, blurry, target, psnr, corner)
     else:
@@ -253,8 +293,15 @@ def _scored(
     looked = None
     if with_look:
         unmoved = blurry if blurry is not None else sharp
-        looked = look(restored, target.reference if registered or unmoved is None else unmoved)
+        file = subject.sharp if subject.pair is None else subject.pair.blurry
+        against = target.reference if registered or unmoved is None else unmoved
+        looked = look(restored, against, file)
     return _Scored(scores, parts, pictures.area, looked)
+
+
+def _in_place(profile: Profile) -> bool:
+    """Whether a pixel of the scored part is that of the pair's maps, but for a corner."""
+    return profile.size == 1 and profile.crop_from == "corner"
 
 
 def _target(subject: Subject, pictures: ComparedPictures, scorer: PairScorer) -> Target:

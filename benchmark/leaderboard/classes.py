@@ -83,6 +83,13 @@ NARROW_NOTICE = (
     "published numbers"
 )
 
+SCALES_NOTE = (
+    "@scales: each part of a picture is restored at 1, 1/2, 1/4 or 1/8 of the size, as its "
+    "estimated blur asks for; the whole picture at once, without the guard of defocus-restore; "
+    "MACs and memory are of one pass at full size"
+)
+"""What a row with this mark, or a name that ends so, is."""
+
 SEEN = {
     "single": "one picture",
     "dual": "dual-pixel views",
@@ -105,18 +112,6 @@ def given_words(given: str) -> str:
 def ranks_narrow_copies(tracks: Iterable[Track]) -> bool:
     """Whether narrow copies are ranked, which is only done among themselves."""
     return any(each.rank for t in tracks if t.weights == NARROW for each in t.standings)
-
-
-def ranked_classes(tracks: Iterable[Track]) -> str:
-    """What each rank is among, where a table has ranks of several classes."""
-    ranked = [track for track in tracks if len(ranked_in(track)) > 1]
-    classes = [
-        f"{counted(len(ranked_in(track)), 'system')} given {given_words(track.input)}, "
-        + (f"trained on {track.train_dataset}, " if track.train_dataset else "")
-        + budget_words([track.contest.budget])
-        for track in ranked
-    ]
-    return f"ranks are within a class: {'; '.join(classes)}" if len(classes) > 1 else ""
 
 
 def ranked_in(track: Track) -> list[int]:

@@ -1,7 +1,7 @@
 """Contents of a report: rows of a study, grouped by comparability."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER
 from defocus.benchmark.evaluation.recording import MOST_CAST
 from defocus.benchmark.leaderboard.classes import budget_words, given_words
 from defocus.benchmark.leaderboard.rows import Row, current_entries
-from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.run_folder import ORIGIN, run_folder
 from defocus.benchmark.results.store import ELSEWHERE, NARROW, NOT_TRAINED, Entry, Results
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import CEILING, Track, shared_origin
@@ -195,6 +195,11 @@ def run_document(out: Path, entry: Entry) -> dict[str, Any]:
     with intact(path, "restore it, or delete it", InputError, OSError):
         document = read_json(path)
     return document if isinstance(document, dict) else {}
+
+
+def origin_of(document: Mapping[str, Any]) -> str:
+    """Where the scores of a run were taken from, by its record; empty if it was computed here."""
+    return str(document.get(ORIGIN, ""))
 
 
 def _has_cast(document: dict[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from defocus.baselines.scales import ENDING
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER
 from defocus.benchmark.leaderboard.classes import budget_words, partial_words
 from defocus.benchmark.leaderboard.content import (
@@ -22,6 +23,7 @@ from defocus.benchmark.metrics.metric import NO_REFERENCE, Metric, all_metrics
 from defocus.benchmark.results.store import ELSEWHERE, NARROW, SCRATCH, Entry
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
+from defocus.errors import InputError
 
 GIVEN_MARKS = {"dual": "dual-pixel", "dual_pixel": "dual-pixel", "defocus_map": "true map"}
 WEIGHT_MARKS = {
@@ -32,6 +34,8 @@ WEIGHT_MARKS = {
 }
 
 CAST = "colour cast"
+SCALED = ENDING
+"""Mark of a system that is evaluated at scales under its own name."""
 
 CROPPED = ", cropped"
 """Begins the end of the names of systems whose pictures were cropped to be scored."""
@@ -80,6 +84,11 @@ class BoardLine:
     def place(self) -> str:
         """Anchor of what is behind the line."""
         return group_anchor(self.first)
+
+    @property
+    def at_scales(self) -> bool:
+        """Whether its name or a mark says that it is restored at scales."""
+        return self.first.system.endswith(ENDING) or SCALED in self.marks
 
     @property
     def is_given_blur(self) -> bool:
@@ -191,7 +200,13 @@ def read_boards(content: Content) -> list[Board]:
 def leading_metric(names: Iterable[str]) -> Metric:
     """The first of these metrics in the order of tables."""
     present = set(names)
-    return next(metric for name, metric in all_metrics().items() if name in present)
+    for name, metric in all_metrics().items():
+        if name in present:
+            return metric
+    raise InputError(
+        f"no metric of the results is known here ({', '.join(sorted(present)) or 'none'}); "
+        "give the --plugin that has it, or restore results.sqlite from a copy"
+    )
 
 
 def by_place(rows: Iterable[Row]) -> dict[tuple[Convention, str], Row]:
@@ -287,12 +302,19 @@ def _marks(content: Content, row: Row) -> list[str]:
     scratch = row.weights if row.weights.startswith(SCRATCH) else ""
     marks = [WEIGHT_MARKS.get(row.weights, scratch)]
     marks += [GIVEN_MARKS.get(one, "") for one in row.input.split(", ")]
+    marks += [SCALED if _is_scaled(content, row) else ""]
     marks += ["reconstruction" if row.system in content.reconstructions else ""]
     marks += ["seen" if row.status.startswith("seen") else ""]
     casts = (one for group in content.groups for one in group if one.run in content.casts)
     mine = (line_of(row), row.dataset)
     marks += [CAST if any((line_of(one), one.dataset) == mine for one in casts) else ""]
     return list(dict.fromkeys(filter(None, marks)))
+
+
+def _is_scaled(content: Content, row: Row) -> bool:
+    """Whether a system is evaluated at scales, and its name does not say so."""
+    card = content.cards.get(row.system)
+    return card is not None and card.at_scales and not row.system.endswith(ENDING)
 
 
 def _conventions(rows: Sequence[Row]) -> tuple[Convention, ...]:
@@ -307,16 +329,19 @@ def _conventions(rows: Sequence[Row]) -> tuple[Convention, ...]:
     chosen = valued or {convention_of(r) for r in rows if r.protocol}
 
     def order(one: Convention) -> tuple[int, str, str, bool, bool, int, str]:
-        profile = PROFILES.get(one.profile)
-        is_listed = one.protocol in PROTOCOL_ORDER
         return (
             -len(systems[one.profile, one.evaluation]),
             one.profile,
             one.evaluation,
-            one.protocol != TRUTH or one not in valued,
-            profile is None or one.protocol != profile.protocol,
-            PROTOCOL_ORDER.index(one.protocol) if is_listed else len(PROTOCOL_ORDER),
-            one.protocol,
+            *protocol_place(one.profile, one.protocol),
         )
 
     return tuple(sorted(chosen, key=order))
+
+
+def protocol_place(profile: str, protocol: str) -> tuple[bool, bool, int, str]:
+    """Sorts the protocols of a profile: the truth first, then its own, then the order of tables."""
+    own = PROFILES[profile].protocol if profile in PROFILES else ""
+    is_listed = protocol in PROTOCOL_ORDER
+    number = PROTOCOL_ORDER.index(protocol) if is_listed else len(PROTOCOL_ORDER)
+    return protocol != TRUTH, protocol != own, number, protocol

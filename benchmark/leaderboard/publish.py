@@ -91,7 +91,7 @@ def _parquet(lines: Sequence[Line]) -> bytes:
 
 def _latex(lines: Sequence[Line]) -> str:
     """A plain ``tabular`` of the rows with a value; ``table`` has the styles of papers."""
-    from defocus.reports.latex import escape_latex
+    from defocus.reports.latex import escape_latex, with_definition
 
     rows = [[line[name] for name in _TEX_COLUMNS] for line in lines if line["value"] is not None]
     body = [" & ".join(escape_latex(_tex_cell(cell)) for cell in row) + r" \\" for row in rows]
@@ -99,7 +99,7 @@ def _latex(lines: Sequence[Line]) -> str:
     words = _TEX_COLUMNS.index("value")
     alignment = "l" * words + "r" * (len(_TEX_COLUMNS) - words)
     begin = rf"\begin{{tabular}}{{{alignment}}}"
-    return "\n".join([begin, head, *body, r"\end{tabular}", ""])
+    return with_definition("\n".join([begin, head, *body, r"\end{tabular}", ""]))
 
 
 def _tex_cell(cell: str | float | None) -> str:

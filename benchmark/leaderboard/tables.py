@@ -2,11 +2,12 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from defocus.baselines.registry import all_baselines
 from defocus.benchmark.leaderboard.classes import (
+    SCALES_NOTE,
     budget_words,
     empty_notes,
     flow_words,
@@ -15,7 +16,6 @@ from defocus.benchmark.leaderboard.classes import (
     over_pictures,
     partial_words,
     protocol_notes,
-    ranked_classes,
     ranked_in,
 )
 from defocus.benchmark.leaderboard.columns import (
@@ -25,7 +25,14 @@ from defocus.benchmark.leaderboard.columns import (
     Named,
     systems_table,
 )
-from defocus.benchmark.leaderboard.content import protocols
+from defocus.benchmark.leaderboard.content import TrackKey, protocols
+from defocus.benchmark.leaderboard.groups import (
+    classes_of,
+    headings,
+    in_order,
+    part_gains,
+    rank_words,
+)
 from defocus.benchmark.leaderboard.lines import (
     WEIGHT_MARKS,
     Board,
@@ -36,12 +43,12 @@ from defocus.benchmark.leaderboard.lines import (
     by_place,
     leading_metric,
     line_of,
+    protocol_place,
 )
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.published.numbers import printed_beside
 from defocus.benchmark.results.store import SCRATCH, is_trained
-from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import (
     CEILING,
     PERFECT,
@@ -76,42 +83,41 @@ def score_tables(
     return [
         _score_table(parts[key], board, excluded, tracks)
         for key in sorted(parts)
-        if (board := _board(parts[key], excluded)).conventions
+        if (board := _board(parts[key])).conventions
     ]
 
 
-def _board(rows: Sequence[Row], reconstructions: frozenset[str]) -> Board:
-    """The lines of rows that were scored alike; the profile's own protocol comes first."""
+def _board(rows: Sequence[Row]) -> Board:
+    """The lines of rows that were scored alike, with their protocols in the order of pages."""
     first, restored = rows[0], [row for row in rows if row.system != CEILING]
     by_line: dict[LineKey, list[Row]] = defaultdict(list)
     for row in restored:
         by_line[line_of(row)].append(row)
-    names = _names(by_line, reconstructions)
+    names = _names(by_line)
     lines = [
         BoardLine(key, names[key], (), key[0] == INPUT, by_place(part))
         for key, part in by_line.items()
     ]
     valued = [row for row in restored if row.protocol and row.value is not None]
-    conventions = protocols(valued or restored)
-    profile = PROFILES.get(first.profile)
-    conventions.sort(key=lambda name: profile is None or name != profile.protocol)
+    names_of_protocols = protocols(valued or restored)
+    ordered = sorted(names_of_protocols, key=lambda name: protocol_place(first.profile, name))
     key = BoardKey(first.dataset, first.split, first.data_revision)
-    by_rank = tuple(Convention(first.profile, first.evaluation, name) for name in conventions)
-    return Board(key, first.dataset, tuple(lines), by_rank, {})
+    conventions = tuple(Convention(first.profile, first.evaluation, name) for name in ordered)
+    return Board(key, first.dataset, tuple(lines), conventions, {})
 
 
-def _names(
-    by_line: Mapping[LineKey, Sequence[Row]], reconstructions: frozenset[str]
-) -> dict[LineKey, str]:
-    """Names of the lines: the system, whose weights it has, and whether it is rebuilt."""
-    names = {
-        key: f"{key[0]}{_origin(*key[1:3])}{' (reconstruction)' * (key[0] in reconstructions)}"
-        for key in by_line
-    }
+def _names(keys: Iterable[LineKey]) -> dict[LineKey, str]:
+    """Names of the lines: the system, and of those with one name whose weights they have."""
+    names = {key: key[0] for key in keys}
     twins = Counter(names.values())
+    marked = {
+        key: f"{name}{_origin(*key[1:3])}" if twins[name] > 1 else name
+        for key, name in names.items()
+    }
+    twins = Counter(marked.values())
     return {
         key: f"{name} ({budget_words([key[3]])})" if twins[name] > 1 else name
-        for key, name in names.items()
+        for key, name in marked.items()
     }
 
 
@@ -127,17 +133,16 @@ def _score_table(
     rows: Sequence[Row], board: Board, reconstructions: frozenset[str], tracks: Sequence[Track]
 ) -> Table:
     main, *others = board.conventions
-    lines = board.ordered(main)
+    shown = [row for row in rows if row.protocol == main.protocol and row.system != CEILING]
+    mine = [track for track in tracks if shown and _same_contest(track, shown[0], main.protocol)]
+    by_key = {TrackKey(*_track_facts(track)): track for track in mine}
+    classes = classes_of(board.ordered(main), lambda line: by_key.get(line.track))
+    lines = in_order(classes)
     leading = BoardPlace(main, board.leading(main).name)
     scored = {line: row for line in lines if (row := leading.row(line)) is not None}
-    shown = [row for row in rows if row.protocol == main.protocol and row.system != CEILING]
     columns = _score_columns(lines, main, others, most_images(scored.values()))
-    mine = [track for track in tracks if shown and _same_contest(track, shown[0], main.protocol)]
-    classes = ranked_classes(mine)
-    if ranked := _ranks(lines, mine):
-        ranks_of = [_rank(ranked.get(line.key), in_class=bool(classes)) for line in lines]
-        name = "Rank in class" if classes else "Rank"
-        columns.insert(0, (Column(name, decimals=0), ranks_of))
+    if ranks := _ranks(lines, mine):
+        columns.insert(0, (Column("Rank"), [ranks.get(line.key) for line in lines]))
     if printed := _printed(shown, reconstructions):
         texts: list[Cell] = [printed.get(line.key, "") for line in lines]
         columns.append((Column("published", "dB"), texts))
@@ -147,8 +152,9 @@ def _score_table(
     }
     every = {names.get(name, name): where for name, where in board.scored_under().items()}
     left_out = {names[line.name]: row for line, row in scored.items()}
-    notes = [classes, *protocol_notes(every), *left_out_notes(left_out)]
+    notes = [*protocol_notes(every), *left_out_notes(left_out)]
     notes += [_perfect(rows, main.protocol), _note(shown), _independent(shown)]
+    notes += [SCALES_NOTE] if any(line.at_scales for line in lines) else []
     notes += [
         _said(track)
         for track in mine
@@ -156,7 +162,14 @@ def _score_table(
     ]
     shown_names = [names.get(line.name, line.name) for line in lines]
     note = "; ".join(filter(None, notes))
-    return systems_table(_caption(rows, main.protocol), shown_names, columns, note)
+    return systems_table(
+        _caption(rows, main.protocol), shown_names, columns, note, headings=headings(classes)
+    )
+
+
+def _track_facts(track: Track) -> tuple[str, str, str, str]:
+    """The fields of the key of a track."""
+    return track.contest.budget, track.weights, track.train_dataset, track.input
 
 
 def _with_pictures(name: str, words: str) -> str:
@@ -172,10 +185,10 @@ def _score_columns(
     metrics = sorted(all_metrics(), key=lambda name: name not in _FIRST)
     first = sum(name in _FIRST for name in metrics)
     costs = list(COST_COLUMNS)
-    keys = [GAIN, *metrics[:first], costs[0], *costs[-2:], *metrics[first:], *costs[1:-2]]
-    columns: list[Named] = [
-        BoardPlace(None if key in costs else main, key).numbers(lines, usual, bar=key == GAIN)
-        for key in keys
+    keys = [*metrics[:first], costs[0], *costs[-2:], *metrics[first:], *costs[1:-2]]
+    columns = [BoardPlace(main, GAIN).numbers(lines, usual, bar=True), *part_gains(lines, main)]
+    columns += [
+        BoardPlace(None if key in costs else main, key).numbers(lines, usual) for key in keys
     ]
     return columns + [
         BoardPlace(other, "psnr").numbers(lines, usual, f"PSNR {other.protocol}")
@@ -183,25 +196,19 @@ def _score_columns(
     ]
 
 
-def _ranks(lines: Sequence[BoardLine], tracks: Sequence[Track]) -> dict[LineKey, tuple[int, int]]:
-    """The ranks of lines within their tracks, each of how many; nobody has one alone."""
+def _ranks(lines: Sequence[BoardLine], tracks: Sequence[Track]) -> dict[LineKey, str]:
+    """The ranks of lines within their tracks, as pages say them; nobody has one alone."""
     keys = {line.key for line in lines}
-    ranks: dict[LineKey, tuple[int, int]] = {}
+    ranks: dict[LineKey, str] = {}
     for track in tracks:
         many = len(ranked_in(track))
         of_track = {
-            (one.system, one.weights, one.train_dataset, track.contest.budget): (one.rank, many)
+            (one.system, one.weights, one.train_dataset, track.contest.budget): rank_words(one)
             for one in track.standings
             if one.rank is not None and many > 1
         }
         ranks |= {key: rank for key, rank in of_track.items() if key in keys}
     return ranks
-
-
-def _rank(rank: tuple[int, int] | None, *, in_class: bool) -> Cell:
-    if rank is None:
-        return None
-    return f"{rank[0]} of {rank[1]}" if in_class else rank[0]
 
 
 def _perfect(rows: Sequence[Row], protocol: str) -> str:
@@ -256,14 +263,11 @@ def _same_contest(track: Track, row: Row, protocol: str) -> bool:
 
 
 def _said(track: Track) -> str:
-    """Note on the reliability of a track's ranks and differences."""
+    """Note on the differences of a track; its heading has the rest."""
     parts = [f"no significant difference: {', '.join(group)}" for group in track.alike]
     if close := unresolved(track.differences):
         parts.append(f"smaller than what the place of the references leaves open: {close}")
-    if track.minimum_detectable is not None:
-        parts.append(f"differences of {track.minimum_detectable:.2f} dB or more can be detected")
-    parts.append(track.note.replace("n/a: ", "no intervals and tests: ", 1))
-    return "; ".join(filter(None, parts))
+    return "; ".join(parts)
 
 
 def unresolved(differences: Iterable[Difference]) -> str:

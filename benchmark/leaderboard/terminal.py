@@ -86,7 +86,8 @@ def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
 
 def _how_to_train_alike(studies: Sequence["Study"]) -> str:
     """Advice where a network began from scratch and others with weights of the package."""
-    runs = [run for study in studies for run in study.runs if run.recipe is not None]
+    every = [run for study in studies for run in study.runs]
+    runs = [run for run in every if run.recipe is not None and run.training is None]
     scratch = {run.system: run.trained_weights for run in runs}
     scratch = {name: said for name, said in scratch.items() if said.startswith(SCRATCH)}
     if not scratch or not any(run.baseline.is_narrow for run in runs):
@@ -136,7 +137,7 @@ def _fitting(table: Table, width: int) -> tuple[Table, list[str]]:
         kept = index + 1
     columns = table.columns[:kept]
     rows = tuple(row[:kept] for row in table.rows)
-    shown = Table.of(table.caption, columns, rows, table.note)
+    shown = Table.of(table.caption, columns, rows, table.note, headings=table.headings)
     return shown, [column.name for column in table.columns[kept:]]
 
 
@@ -168,11 +169,24 @@ def _print_table(table: Table, lines: tuple[str, ...]) -> None:
         for line in row_lines(head, widths, right):
             click.secho(line, bold=True)
     click.echo("─" * (sum(widths) + len(BETWEEN) * (len(widths) - 1) + 2))
-    for row in rows:
+    begins = _beginnings(table)
+    for number, row in enumerate(rows):
+        if number in begins:
+            _print_lines([begins[number]])
         for line in row_lines(row, widths, right):
             click.echo(line)
     _print_lines(lines)
     click.echo()
+
+
+def _beginnings(table: Table) -> dict[int, str]:
+    """The headings of a table by the row that they are above."""
+    begins, row = dict[int, str](), 0
+    for heading in table.headings:
+        if heading.title:
+            begins[row] = f"{heading.title} ({heading.line})"
+        row += heading.rows
+    return begins
 
 
 def _print_lines(lines: Iterable[str]) -> None:
@@ -194,4 +208,5 @@ def _cell(cell: Cell, column: Column) -> str:
         return "n/a"
     if isinstance(content, str):
         return visible(content)
-    return f"{content:{'+' if column.bar else ''}z.{column.decimals}f}"
+    sign = "+" if column.bar or column.signed else ""
+    return f"{content:{sign}z.{column.decimals}f}"

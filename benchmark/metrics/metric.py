@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile
 from defocus.datasets.pair import Pair
-from defocus.discovery import brought, modules_in, refuse, values_of
+from defocus.discovery import Kind, Shape
 from defocus.errors import DefocusError, InputError
-from defocus.extensions import Plugin, offered, plugins
-from defocus.near_names import meant
+from defocus.extensions import Plugin, plugins
 
 Picture: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -116,6 +115,9 @@ _ORDER = ("psnr", "ssim", "mae", "lpips")
 """The order of the field's tables; other metrics follow by name."""
 
 
+METRICS: Kind[Metric] = Kind("metrics", Shape(lambda: Metric), "defocus.benchmark.metrics")
+
+
 def all_metrics() -> dict[str, Metric]:
     """Every metric by name, in the order of the field's tables."""
     return _metrics_beside(plugins())
@@ -124,17 +126,11 @@ def all_metrics() -> dict[str, Metric]:
 @functools.cache
 def _metrics_beside(_plugins: tuple[Plugin, ...]) -> dict[str, Metric]:
     """All metrics, including those of the loaded plug-in files."""
-    metrics: dict[str, Metric] = {}
-    origins: dict[str, str] = {}
-    installed = [*_own_metrics(), *_brought_metrics()]
-    identities = {id(metric) for _, metric in installed}
-    for origin, metric in (*installed, *_plugin_metrics(identities)):
-        name = metric.name
-        if name in metrics:
-            both = f"{origins[name]} and by {origin}"
-            refuse(origin, f"two metrics are named '{name}', by {both}; rename one")
-            continue
-        metrics[name], origins[name] = metric, origin
+    metrics = {}
+    for offer, metric in METRICS.values():
+        metrics[metric.name] = metric
+        if offer.plugin is not None:
+            metrics[metric.name] = replace(metric, source_hash=offer.plugin.source_hash)
     rank = {name: index for index, name in enumerate(_ORDER)}
     return dict(sorted(metrics.items(), key=lambda item: (rank.get(item[0], len(rank)), item[0])))
 
@@ -150,31 +146,8 @@ def profile_metrics(profile: str) -> dict[str, Metric]:
 
 def find_metric(name: str) -> Metric:
     """The metric of that name; InputError if there is none."""
-    if name not in all_metrics():
-        raise InputError(f"no metric '{name}'; {meant(name, all_metrics())}")
+    METRICS.find(name, InputError)
     return all_metrics()[name]
-
-
-def _own_metrics() -> Iterator[tuple[str, Metric]]:
-    for offer in modules_in("defocus.benchmark.metrics"):
-        yield from ((offer.origin, metric) for metric in values_of(offer.load(), Metric))
-
-
-def _brought_metrics() -> Iterator[tuple[str, Metric]]:
-    for _, origin, load in brought("metrics"):
-        loaded = load()
-        metric = getattr(loaded, "METRIC", loaded)
-        if isinstance(metric, Metric):
-            yield origin, metric
-        elif metric is not None:
-            refuse(origin, f"{origin} is not a Metric; mend or remove it")
-
-
-def _plugin_metrics(identities: Container[int]) -> Iterator[tuple[str, Metric]]:
-    """The metrics of plug-in files, without installed metrics that a file only imports."""
-    for plugin, metric in offered(Metric):
-        if id(metric) not in identities:
-            yield f"plug-in {plugin.path}", replace(metric, source_hash=plugin.hash_of(metric))
 
 
 NO_REFERENCE = "no-reference"

@@ -12,7 +12,7 @@ from scipy.special import gammaln
 
 from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
-from defocus.images import LUMA
+from defocus.pictures.values import LUMA
 
 _BLOCK_PX = 96
 _NATURAL = Path(__file__).with_name("niqe.safetensors")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
-from defocus.images import LUMA
+from defocus.pictures.values import LUMA
 
 C1 = 0.01**2
 C2 = 0.03**2

@@ -9,7 +9,8 @@ from importlib.resources import files
 from typing import Any
 
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.scoring.profiles import PROFILES, Profile, find_profile
+from defocus.benchmark.scoring.profile_by_name import find_profile
+from defocus.benchmark.scoring.profiles import PROFILES, Profile
 from defocus.benchmark.statistics.comparable import RANKED_BUDGETS
 from defocus.errors import InputError
 from defocus.near_names import meant

@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from defocus.benchmark.results.run_folder import AGAIN, FAILURE
+from defocus.benchmark.results.run_folder import AGAIN, FAILURE, KEPT_SCORES
 from defocus.benchmark.results.store import STORE
 from defocus.errors import InputError
 from defocus.files import make_folder, require_writable, storing, try_lock
+from defocus.staging import TENSORS, remove_abandoned
 from defocus.training.record.folder import BEST, CHECKPOINT, CURVE, SELECTION, TRAINING, VALIDATION
 
 
@@ -31,6 +32,7 @@ _OF_STUDY = _temporary(*STUDY_NAMES, ".report.json")
 _OF_RUN = _temporary(
     "run.json",
     "outputs.json",
+    KEPT_SCORES,
     AGAIN,
     FAILURE,
     SELECTION,
@@ -40,6 +42,9 @@ _OF_RUN = _temporary(
     BEST,
     CHECKPOINT,
 )
+_OF_TENSORS = re.compile(r"\.tmp[0-9A-Za-z]{6}")
+"""What the library for tensors left where it was killed, as earlier versions let it do."""
+
 _OF_OUTPUTS = re.compile(r"\..+-[a-z0-9_]{8}\.part\.npz")
 _OF_PICTURES = re.compile(r"\..+\.(blurry|restored|sharp)-[a-z0-9_]{8}\.part\.png")
 
@@ -98,6 +103,9 @@ def _sweep(out: Path) -> None:
     _remove(out, _OF_STUDY)
     for folder in (out / "runs").glob("*-" + "[0-9a-f]" * 8):
         _remove(folder, _OF_RUN)
+        _remove(folder, _OF_TENSORS)
+        if folder.is_dir() and not folder.is_symlink():
+            remove_abandoned(folder, TENSORS, ".part")
         _remove(folder / "images", _OF_PICTURES)
         _remove(folder / "outputs", _OF_OUTPUTS)
 

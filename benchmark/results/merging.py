@@ -54,11 +54,16 @@ def take_job(out: Path, results: Results, folder: Path) -> None:
         for entry in theirs.entries():
             had = mine.get(entry.run)
             _take_files(entry.run, folder, out)
-            both = had is not None and had.scored and entry.scored
-            if had is not None and both and had.checkpoint == entry.checkpoint:
+            if had is not None and _is_same(had, entry):
                 _take_columns(had, missing.get(entry.run, frozenset()), theirs, results)
             else:
                 _take_results(entry, theirs, results)
+
+
+def _is_same(had: Entry, entry: Entry) -> bool:
+    """Whether both have scores of the same weights that restored in the same way."""
+    both = had.scored and entry.scored
+    return both and had.checkpoint == entry.checkpoint and had.grouping == entry.grouping
 
 
 def _merge(out: Path, results: Results, sources: Sequence[Path]) -> Merged:

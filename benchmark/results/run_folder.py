@@ -66,6 +66,13 @@ AGAIN = "again.json"
 
 FAILURE = "failure.txt"
 
+KEPT_SCORES = "scores.jsonl"
+"""Scores of single pictures, a line each; see ``evaluation/kept_scores.py``."""
+
+
+ORIGIN = "taken_from"
+"""The name in ``run.json`` of where the scores of a run come from, if they are another study's."""
+
 
 def run_folder(out: Path, run: str) -> Path:
     """Folder of a run; a name from a stranger's store that leads outside is refused."""
@@ -85,7 +92,7 @@ def training_folder(
     """Make the folder of a training, with a record of its identity."""
     # A checkpoint that was trained without other pairs is set aside: it is of another training.
     folder = make_folder(run_folder(out, run))
-    data = {"dataset": dataset.name, "data_hash": dataset.content_hash}
+    data = {"dataset": dataset.name, "data_hash": dataset.training_hash}
     lacking = tuple(left_out)
     before = {one.id for one in training_left_out(folder)}
     if (folder / CHECKPOINT).is_file() and before != {one.id for one in lacking}:

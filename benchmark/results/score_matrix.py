@@ -44,6 +44,17 @@ def is_whole(connection: sqlite3.Connection) -> bool:
     return False
 
 
+def has_queries(connection: sqlite3.Connection) -> bool:
+    """Whether a view or a virtual table is there, whose query a reader of it would run."""
+    rows: list[tuple[str, str | None]] = connection.execute(
+        "SELECT type, sql FROM sqlite_master"
+    ).fetchall()
+    return any(
+        kind == "view" or str(statement).upper().startswith("CREATE VIRTUAL")
+        for kind, statement in rows
+    )
+
+
 def damaged_runs(connection: sqlite3.Connection) -> dict[str, str]:
     """The first damage of each damaged run: table and column."""
     damages: dict[str, str] = {}

@@ -14,6 +14,7 @@ from defocus.benchmark.results.score_matrix import (
     Score,
     ScoreMatrix,
     damaged_runs,
+    has_queries,
     is_whole,
     pack,
     score_matrix,
@@ -361,6 +362,8 @@ def read_results(path: Path) -> Iterator[Results]:
             address = f"{path.absolute().as_uri()}?{mode}"
             with contextlib.closing(connected(address, uri=True)) as stored:
                 stored.backup(copy)
+            if has_queries(copy):
+                raise InputError(f"{path}: no store of results: it has a view or a virtual table")
             make_tables(copy)
             require_format(path, copy)
             if not is_whole(copy):

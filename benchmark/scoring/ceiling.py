@@ -21,8 +21,9 @@ from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar import ceiling_db
 from defocus.errors import NotApplicableError
-from defocus.images import as_float, read_image, read_member
 from defocus.isolation import LeftOut, attempt
+from defocus.pictures.read import read_image, read_member
+from defocus.pictures.values import as_float
 from defocus.scene.geometry import Similarity
 
 Array = NDArray[np.float64]
@@ -65,7 +66,7 @@ def _target(
     protocol: str, dataset: Dataset, pair: Pair, estimator: FlowEstimator
 ) -> tuple[Target, Imperfection]:
     """What a perfect restoration of a pair is compared with, and what it differs by."""
-    stored = read_member(pair.blurry, pair.sharp)
+    stored = read_member(pair.blurry, pair.sharp, pair.white)
     blurry = np.asarray(as_float(stored, np.float64), np.float64)
     target = make_target(protocol, dataset, pair, blurry, estimator)
     return target, _imperfection(dataset, pair, protocol, target.reference)
@@ -83,7 +84,7 @@ def _imperfection(dataset: Dataset, pair: Pair, protocol: str, reference: Array)
     if protocol == "gt":
         whole = Similarity(measured["zoom"], measured["rotation_deg"], tuple(measured["shift_px"]))
         flow = flow + whole.flow(width, height)
-    limit_db = ceiling_db(read_image(pair.sharp))
+    limit_db = ceiling_db(read_image(pair.sharp, pair.white))
     noise_power = 0.0 if limit_db is None else 10.0 ** (-limit_db / 10.0)
     return Imperfection(flow, noise_power)
 

@@ -3,18 +3,24 @@
 One never changes under its name, its version; rows of different versions are never ranked together.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import DefocusError, InputError
-from defocus.near_names import meant
 
 if TYPE_CHECKING:  # pictures and the warp need OpenCV; a profile does not
     from defocus.align.sampling.warp import Grid
-    from defocus.images import Image
+    from defocus.pictures.values import Image
+
+
+Depth = Literal["own", "high-byte", "nearest-byte"]
+"""How a file of 16 bits is read."""
+
+Resampling = Literal["area", "cubic"]
+"""How a picture is scaled: OpenCV's names."""
 
 
 @dataclass(frozen=True)
@@ -22,15 +28,17 @@ class Profile:
     """Conventions under which a metric is computed; its name is its version."""
 
     # Common to all: sRGB-encoded RGB in [0, 1] as stored, not resized, float64; a metric is
-    # computed per picture, then averaged. ``sharp_depth`` is ``own`` (divided by 255 or 65535) or
-    # ``high-byte`` (upper 8 of 16 bits, as 8-bit readers give). ``ssim_window`` is ``uniform-7``
-    # with sample covariance or ``gaussian-11`` (σ 1.5) with population covariance. Unless
-    # ``capped`` at 100 dB, only identical pictures have it; ``psnr_floor`` is added to the mean
-    # squared error.
+    # computed per picture, then averaged. ``sharp_depth`` is ``own`` (divided by 255 or 65535),
+    # ``high-byte`` (upper 8 of 16 bits, as 8-bit readers give) or ``nearest-byte`` (rounded).
+    # ``ssim_window`` is ``uniform-7`` with sample covariance or ``gaussian-11`` (σ 1.5) with
+    # population covariance. Unless ``capped`` at 100 dB, only identical pictures have it;
+    # ``psnr_floor`` is added to the mean squared error.
+    # The fields from ``restored_depth`` on are of printed profiles. They are not in the repr,
+    # which is part of the version of stored scores; ``reproduces`` has them in words there.
 
     name: str
     reproduces: str
-    sharp_depth: Literal["own", "high-byte"] = "own"
+    sharp_depth: Depth = "own"
     clamp: bool = True
     rounded: bool = False
     crop_multiple: int = 1
@@ -43,6 +51,11 @@ class Profile:
     ssim_clipped: bool = False
     zeros_around: bool = False
     psnr_floor: float = 0.0
+    restored_depth: Depth = field(default="own", repr=False)  # of a file with 16 bits
+    crop_from: Literal["corner", "centre"] = field(default="corner", repr=False)
+    size: float = field(default=1.0, repr=False)  # both pictures are scaled by it, then cropped
+    resampling: Resampling = field(default="area", repr=False)
+    mean: Literal["pictures", "errors"] = field(default="pictures", repr=False)  # for PSNR
 
 
 DEFAULT = Profile(
@@ -111,24 +124,75 @@ PROFILES: dict[str, Profile] = {
 """Every profile by name."""
 
 
-def find_profile(name: str) -> Profile:
-    """The profile of that name; InputError if there is none."""
-    if name not in PROFILES:
-        raise InputError(f"no profile '{name}'; {meant(name, PROFILES)}")
-    return PROFILES[name]
+def conventions_of(profile: Profile) -> str:
+    """The conventions in words."""
+    crop = f"cropped to multiples of {profile.crop_multiple}"
+    if profile.crop_from == "centre":
+        crop += " around the centre"
+    channels = " of the luma" if profile.ssim_of_luma else ""
+    words = [
+        f"sharp picture with {_DEPTH_WORDS[profile.sharp_depth]} bit depth",
+        "clamped" if profile.clamp else "not clamped",
+        "rounded to 8 bits" if profile.rounded else "not rounded",
+        crop if profile.crop_multiple > 1 else "not cropped",
+        f"SSIM window {profile.ssim_window}{channels}",
+    ]
+    if profile.restored_depth != "own":
+        words.append(f"restored picture with {profile.restored_depth} bit depth")
+    if profile.size != 1:
+        words.append(f"scaled by {profile.size:g} ({profile.resampling})")
+    if profile.mean == "errors":
+        words.append("PSNR of the mean error of all pictures")
+    return "; ".join(words)
+
+
+_DEPTH_WORDS = {"own": "its own", "high-byte": "high-byte", "nearest-byte": "nearest-byte"}
 
 
 def as_reference(sharp: "Image", profile: Profile) -> NDArray[np.float64]:
     """A sharp picture, uint8 or uint16, as a profile reads it: float64 in [0, 1]."""
-    if sharp.dtype == np.uint16 and profile.sharp_depth == "high-byte":
-        sharp = (sharp >> 8).astype(np.uint8)
-    return sharp.astype(np.float64) / np.iinfo(sharp.dtype).max
+    return _as_read(sharp, profile.sharp_depth)
+
+
+def as_restored(restored: "Image", profile: Profile) -> NDArray[np.float64]:
+    """A restored file's picture, uint8 or uint16, as a profile reads it: float64 in [0, 1]."""
+    return _as_read(restored, profile.restored_depth)
+
+
+_CODES_OF_A_BYTE = 257
+"""Codes of 16 bits between two neighbours of 8 bits: 65535 / 255."""
+
+
+def _as_read(picture: "Image", depth: Depth) -> NDArray[np.float64]:
+    if picture.dtype == np.uint16 and depth == "high-byte":
+        picture = (picture >> 8).astype(np.uint8)
+    elif picture.dtype == np.uint16 and depth == "nearest-byte":
+        picture = np.rint(picture / _CODES_OF_A_BYTE).astype(np.uint8)
+    return picture.astype(np.float64) / np.iinfo(picture.dtype).max
+
+
+def resized(picture: NDArray[np.float64], profile: Profile) -> NDArray[np.float64]:
+    """A picture ``(H, W, 3)`` at the size of the profile; sides are rounded down."""
+    if profile.size == 1:
+        return picture
+    import cv2
+
+    height, width = (int(side * profile.size) for side in picture.shape[:2])
+    if not (height and width):
+        raise DefocusError(f"a picture of {picture.shape[:2]} px has no size {profile.size:g}")
+    method = cv2.INTER_AREA if profile.resampling == "area" else cv2.INTER_CUBIC
+    scaled = cv2.resize(picture, (width, height), interpolation=method)
+    return np.asarray(np.clip(scaled, 0.0, 1.0), np.float64)
 
 
 def cropped(picture: NDArray[Any], profile: Profile) -> NDArray[Any]:
-    """A picture or mask ``(H, W, …)``, cropped at bottom and right by the profile."""
+    """A picture or mask ``(H, W, …)``, cropped at bottom and right, or all round."""
     height, width = (side - side % profile.crop_multiple for side in picture.shape[:2])
-    return picture[:height, :width]
+    if profile.crop_from == "corner":
+        return picture[:height, :width]
+    top = (picture.shape[0] - height) // 2
+    left = (picture.shape[1] - width) // 2
+    return picture[top : top + height, left : left + width]
 
 
 def prepared(

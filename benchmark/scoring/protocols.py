@@ -19,8 +19,10 @@ from defocus.align.sampling.warp import Grid, warp
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DefocusError, InputError, NotApplicableError
-from defocus.images import as_float, read_image, read_member
 from defocus.near_names import meant
+from defocus.pictures.read import read_image, read_member
+from defocus.pictures.values import as_float
+from defocus.pictures.white import FULL
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,8 @@ def _kept(protocol: str, dataset: Dataset, pair: Pair) -> Target:
     return target
 
 
-def _picture(path: Path) -> NDArray[np.float64]:
-    return np.asarray(as_float(read_image(path), np.float64), dtype=np.float64)
+def _picture(path: Path, white: float | None) -> NDArray[np.float64]:
+    return np.asarray(as_float(read_image(path, white), np.float64), dtype=np.float64)
 
 
 def everywhere(picture: NDArray[Any]) -> NDArray[np.bool_]:
@@ -135,14 +137,16 @@ def everywhere(picture: NDArray[Any]) -> NDArray[np.bool_]:
 def _gt(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signature for all loaders
     if pair.sharp is None:
         raise NotApplicableError("no sharp picture: the set has no ground truth")
-    sharp = np.asarray(as_float(read_member(pair.sharp, pair.blurry), np.float64), np.float64)
+    sharp = np.asarray(
+        as_float(read_member(pair.sharp, pair.blurry, pair.white), np.float64), np.float64
+    )
     return Target(sharp, everywhere(sharp))
 
 
 def _truth(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signature for all loaders
     if pair.truth is None:
         raise NotApplicableError("no true sharp picture: the pair is not rendered")
-    truth = _picture(pair.truth)
+    truth = _picture(pair.truth, pair.white)
     return Target(truth, everywhere(truth))
 
 
@@ -157,7 +161,11 @@ def _input_aligned(dataset: Dataset, pair: Pair) -> Target:
     errors = aligned.misalignment["uncertainty"]
     sigma_px = None if errors is None else errors["misalignment_px"] / math.sqrt(2)
     return Target(
-        _picture(aligned.sharp), mask, aligned.estimator, flow_weights=weights, sigma_px=sigma_px
+        _picture(aligned.sharp, FULL),
+        mask,
+        aligned.estimator,
+        flow_weights=weights,
+        sigma_px=sigma_px,
     )
 
 

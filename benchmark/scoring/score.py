@@ -39,7 +39,7 @@ from defocus.benchmark.scoring.protocols import (
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import read_array
 from defocus.errors import InputError, NotApplicableError
-from defocus.images import Image, as_float
+from defocus.pictures.values import Image, as_float
 
 Array = NDArray[np.float64]
 Picture = NDArray[np.float64]
@@ -257,7 +257,8 @@ def psnr_ssim_mae(
         return {}
     sums = fused_sums(restored, reference, mask)
     values = {"psnr": decibels(sums.squared_error, profile), "mae": sums.absolute_error}
-    if profile.ssim_window == "uniform-7" and sums.ssim is not None:
+    colours = profile.ssim_window == "uniform-7" and not profile.ssim_of_luma
+    if colours and sums.ssim is not None:
         values["ssim"] = sums.ssim
     return values
 

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from defocus.benchmark.documents.board.details import detail_parts
 from defocus.benchmark.documents.figures.plots import training_curves
 from defocus.benchmark.documents.provenance import (
+    Lines,
     card_words,
     hardware,
     method_parts,
     references,
     run_facts,
+    shared_facts,
     trainings,
 )
 from defocus.benchmark.documents.section import Figures, Section
@@ -51,19 +53,21 @@ def _rows(study: ReportStudy) -> tuple[Part, ...]:
     if study.printed:
         return ()
     content = study.content
-    rows = [_detail(study, group) for group in content.groups]
+    shared = shared_facts(content)
+    rows = [_detail(study, group, shared.facts) for group in content.groups]
     folded = Folded("Every row", "rows", tuple(rows), counted(len(rows), "row")) if rows else None
     curves = training_curves(content)
     budgets, machines = trainings(content), hardware(content)
     return (
         *([folded] if folded else []),
         *([Folded("Training curves", "curves", tuple(curves))] if curves else []),
+        *([Folded(shared.caption, "shared", (shared,))] if shared.facts else []),
         *([Folded("Trainings", "trainings", (budgets,))] if budgets.facts else []),
         *([Folded(machines.caption, "hardware", (machines,))] if machines.facts else []),
     )
 
 
-def _detail(study: ReportStudy, group: Sequence[Entry]) -> Folded:
+def _detail(study: ReportStudy, group: Sequence[Entry], shared: Lines) -> Folded:
     content, entry = study.content, group[0]
     name, parts = display_name(content, entry.system), list[Part]()
     for scores in study.pictures:
@@ -74,7 +78,7 @@ def _detail(study: ReportStudy, group: Sequence[Entry]) -> Folded:
             parts += detail_parts(content, scores.board, lines[0], scores, study.notes)
     card = content.cards.get(entry.system)
     parts += [Paragraph(card_words(card))] if card else []
-    parts += run_facts(content, group)
+    parts += run_facts(content, group, shared)
     said = f"{entry.dataset}, {budget_words([entry.budget])}, {entry.status}"
     return Folded(name, group_anchor(entry), tuple(parts), said)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from defocus.benchmark.documents.figures.plots import pareto_plots
 from defocus.benchmark.documents.section import Figures, Section, tabbed
 from defocus.benchmark.documents.study_view import ReportStudy
-from defocus.benchmark.documents.summary import sentences
+from defocus.benchmark.documents.summary import further, sentences
 from defocus.benchmark.leaderboard.content import Content
 from defocus.reports.model import Paragraph, Part
 
@@ -13,7 +13,8 @@ ASIDE = "Summary and cost"
 
 
 def _sentences(study: ReportStudy) -> Sequence[Part]:
-    return [Paragraph(text) for text in sentences(study.content)]
+    said = [] if study.lead else further(study.content, study.pictures)
+    return [Paragraph(text) for text in [*said, *sentences(study.content)]]
 
 
 def _by_cost(study: ReportStudy) -> Sequence[Part]:

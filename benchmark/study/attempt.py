@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.baselines.weights.store import build_with
+from defocus.benchmark.evaluation.remaining import training_ready
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.results.run_folder import (
     AGAIN,
@@ -23,7 +24,7 @@ from defocus.benchmark.study.changed_sources import sources_of, tell_uncounted
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset, Split
-from defocus.errors import DatasetError, DefocusError, InputError, NotApplicableError
+from defocus.errors import DatasetError, DefocusError, InputError, NotApplicableError, TrainingError
 from defocus.files import make_folder, write_json
 from defocus.progress import counted, say
 from defocus.reading import intact, read_json
@@ -39,7 +40,8 @@ ASIDE = "before-"
 
 def ask_again(studies: Sequence[Study], *, evaluated: bool = True) -> None:
     """Request the repetition of all finished trainings; an unfinished request continues."""
-    trained = [(study, run) for study in studies for run in study.runs if run.recipe is not None]
+    runs = [(study, run) for study in studies for run in study.runs]
+    trained = [(study, run) for study, run in runs if run.recipe and not run.training]
     folders = [run_folder(study.out, run.id) for study, run in trained]
     finished = [folder for folder in folders if training_finished(folder)]
     open_ = [one for one in folders if is_repeated(one) and (evaluated or one not in finished)]
@@ -112,11 +114,15 @@ def train_run(study: Study, run: Run) -> "Trained":
     check_inputs(run.baseline.card, study.dataset.pairs)
     if run.recipe is None:
         return load_run(study, run)
-    if study.home is not None:
+    if run.training is not None and not training_ready(study, run):
+        raise TrainingError(
+            f"{run.training.id} has no finished training; '--again' repeats one that was deleted"
+        )
+    if study.home is not None or run.training is not None:
         home, trained = study.trained(run)
         check_inputs(run.baseline.card, home.dataset.pairs)
         if not training_finished(run_folder(home.out, trained.id)):
-            raise InputError(f"{trained.id}, has not been trained on {home.dataset.name}")
+            raise InputError(f"{trained.id} has not been trained on {home.dataset.name}")
         return load_run(home, trained)
     begin_again(run_folder(study.out, run.id))
     dataset = readable(replace(study.dataset, left_out=()), "validation")
@@ -200,7 +206,7 @@ def train_alone(study: Study, run: Run) -> "Trained":
 
 
 def load_run(study: Study, run: Run) -> "Trained":
-    """Load the network of a finished training, or of a system without training."""
+    """Load the network of a finished training, its own or another's, or of one without training."""
     from defocus.benchmark.study.fit import load_trained
     from defocus.training.loop import Trained
 
@@ -208,4 +214,5 @@ def load_run(study: Study, run: Run) -> "Trained":
         return Trained(build_with(run.baseline, run.weights), 0.0)
     if run.recipe is None:
         return Trained(run.baseline.build(), 0.0)
-    return load_trained(run, run_folder(study.out, run.id))
+    trained = run.training or run
+    return load_trained(trained, run_folder(study.out, trained.id))

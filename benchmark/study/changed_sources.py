@@ -1,19 +1,26 @@
 """What a study was asked for, and what it says about plug-ins whose sources have changed since."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from defocus.baselines.objective_registry import source_hashes
+from defocus.benchmark.leaderboard.seen_notes import STUDY
 from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.study.near_copies import near_copies, warn_of_near_copies
 from defocus.benchmark.study.plan import Run, Study
-from defocus.discovery import warn_once
+from defocus.datasets.pair import LEARNT_SPLITS, Dataset
+from defocus.datasets.pair_files import pair_contents
 from defocus.extensions import plugin_of, uncounted_files
 from defocus.files import write_json_if_changed
-from defocus.progress import say
+from defocus.progress import counted, say, several, warn_once
 from defocus.reading import read_json
 from defocus.training.record.folder import TRAINING
+
+HASH_DIGITS = 16
+"""Digits of a pair's hash that the file of a study keeps: enough to see a change."""
 
 Facts = Mapping[str, Any]
 """Of :meth:`~defocus.benchmark.study.plan.Run.facts`, with the dataset's name."""
@@ -21,11 +28,8 @@ Facts = Mapping[str, Any]
 
 def write_study(studies: Sequence[Study]) -> None:
     """Write the runs of this request, and earlier ones unless one of this request replaces them."""
-    path = studies[0].out / "study.json"
-    datasets = [
-        {"dataset": study.dataset.name, "data_hash": study.dataset.content_hash}
-        for study in studies
-    ]
+    path = studies[0].out / STUDY
+    datasets = [_dataset_facts(study.dataset) for study in studies]
     runs = {run.id: _facts(study, run) for study in studies for run in study.runs}
     saved = _read_study(path)
     places = {_place(facts) for facts in runs.values()}
@@ -34,16 +38,101 @@ def write_study(studies: Sequence[Study]) -> None:
     }
     named = {one["dataset"] for one in datasets}
     datasets += [one for one in saved.get("datasets", []) if one["dataset"] not in named]
-    write_json_if_changed(path, {"datasets": datasets, "runs": runs | before})
+    told = {name: text for name, text in saved.get("reasons", {}).items() if name in runs | before}
+    reasons = told | {run.id: reason for study in studies for run, reason in reasons_of(study)}
+    content = {"datasets": datasets, "runs": runs | before}
+    write_json_if_changed(path, content | ({"reasons": reasons} if reasons else {}))
+
+
+def _dataset_facts(dataset: Dataset) -> dict[str, Any]:
+    """What the file says of a dataset: its revision, and which test pairs are seen elsewhere."""
+    facts: dict[str, Any] = {"dataset": dataset.name, "data_hash": dataset.content_hash}
+    facts["pairs"] = _pair_facts(dataset)
+    if dataset.seen_left_out:
+        facts["seen_left_out"] = [one.to_json() for one in dataset.seen_left_out]
+    copies = near_copies(dataset)
+    warn_of_near_copies(dataset, copies)
+    if copies:
+        facts["near_copies"] = [asdict(one) for one in copies]
+    return facts
+
+
+def _pair_facts(dataset: Dataset) -> dict[str, list[str]]:
+    """Split and the begin of the hash of each pair, by which a later change is named."""
+    contents = pair_contents(dataset)
+    return {pair.id: [pair.split, contents[pair.id][:HASH_DIGITS]] for pair in dataset.pairs}
+
+
+def changed_pairs(study: Study) -> dict[str, list[str]]:
+    """Pairs that changed, came or went since the study was last run, by split."""
+    saved = _read_study(study.out / STUDY).get("datasets", [])
+    earlier = (one.get("pairs") for one in saved if one.get("dataset") == study.dataset.name)
+    then = next(earlier, None)
+    if not isinstance(then, dict):
+        return {}
+    now = _pair_facts(study.dataset)
+    changed: dict[str, list[str]] = {}
+    for name in sorted({*then, *now}):
+        if then.get(name) != now.get(name):
+            split, _ = now.get(name) or then[name]
+            changed.setdefault(split, []).append(name)
+    return changed
+
+
+def reasons_of(study: Study) -> list[tuple[Run, str]]:
+    """Why trainings of a study are new where an earlier one had the same name, dataset and seed."""
+    pairs = changed_pairs(study)
+    learnt = [name for split in LEARNT_SPLITS for name in pairs.get(split, [])]
+    reasons = []
+    for run, earlier, facts in runs_before(study):
+        was_trained = (run_folder(study.out, earlier) / TRAINING).is_file()
+        if run.recipe is None or run.training is not None or not was_trained:
+            continue
+        reason = _why_again(study.out, run, earlier, facts) if sources_of(run) else ""
+        reason = reason or _changed_facts(facts, _facts(study, run))
+        if not reason and learnt:
+            reason = f"{_pair_words(learnt)} of training or validation changed"
+        if reason:
+            reasons.append((run, reason))
+    return reasons
+
+
+def _changed_facts(before: Facts, now: Facts) -> str:
+    """The settings, revisions and files that differ, the first few in words; empty if none do."""
+    then, today = dict(_flat(before)), dict(_flat(json.loads(json.dumps(now))))
+    names = sorted(name for name in {*then, *today} if then.get(name) != today.get(name))
+    changes = [
+        f"{name} was {then.get(name, 'not set')}, is {today.get(name, 'not set')}" for name in names
+    ]
+    return several(changes)
+
+
+def _flat(facts: Facts, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested facts by dotted names."""
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _pair_words(names: Sequence[str]) -> str:
+    return f"{counted(len(names), 'pair')} ({several(names)})"
 
 
 def runs_before(study: Study) -> list[tuple[Run, str, Facts]]:
     """The runs of a study that take another's place in the file, with its id and facts."""
-    saved = _read_study(study.out / "study.json").get("runs", {})
+    # With another schedule or budget, the file has it under another place, of the same system.
+    saved = _read_study(study.out / STUDY).get("runs", {})
+    alike = {_namesake(facts): (name, facts) for name, facts in reversed(saved.items())}
     earlier = {_place(facts): (name, facts) for name, facts in saved.items()}
-    places = ((run, _place(_facts(study, run))) for run in study.runs)
-    matches = [(run, *earlier[place]) for run, place in places if place in earlier]
-    return [(run, name, facts) for run, name, facts in matches if name != run.id]
+    matches = []
+    for run in study.runs:
+        facts = _facts(study, run)
+        match = earlier.get(_place(facts)) or alike.get(_namesake(facts))
+        if match is not None and run.id not in saved:
+            matches.append((run, *match))
+    return matches
 
 
 def _facts(study: Study, run: Run) -> dict[str, Any]:
@@ -54,6 +143,10 @@ def _place(facts: Facts) -> tuple[str, ...]:
     """What a person would call the same run; the same for facts that were read back."""
     named = (facts.get(name) for name in ("system", "dataset", "budget", "seed", "schedule"))
     return tuple(map(json.dumps, named))
+
+
+def _namesake(facts: Facts) -> tuple[Any, ...]:
+    return tuple(facts.get(name) for name in ("system", "dataset", "budget", "seed"))
 
 
 def _read_study(path: Path) -> dict[str, Any]:
@@ -70,7 +163,7 @@ def sources_of(run: Run) -> dict[str, Any]:
     files: dict[str, str] = {}
     for one in hashes.values():
         if (plugin := plugin_of(one)) is not None:
-            files |= plugin.sources.by_name
+            files |= plugin.files
     return {"sources": {"needed": hashes, "files": files}} if hashes else {}
 
 
@@ -79,11 +172,15 @@ def tell_changes(studies: Sequence[Study]) -> None:
     for study in studies:
         for run in study.runs:
             _warn_of_kept(study.out, run)
-        for run, earlier, facts in runs_before(study):
-            reason = _why_again(study.out, run, earlier, facts) if sources_of(run) else ""
-            trained = (run_folder(study.out, one) / TRAINING for one in (run.id, earlier))
-            if reason and [path.is_file() for path in trained] == [False, True]:
+        for run, reason in reasons_of(study):
+            if not (run_folder(study.out, run.id) / TRAINING).is_file():
                 say(f"{run.system}: trained again: {reason}")
+        tested = changed_pairs(study).get("test", [])
+        if tested:
+            say(
+                f"{study.dataset.name}: {_pair_words(tested)} of the test changed: scored again, "
+                "without training"
+            )
 
 
 def _warn_of_kept(out: Path, run: Run) -> None:

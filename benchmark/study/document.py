@@ -11,11 +11,11 @@ from pydantic import Field, StringConstraints
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.results.store import STORE
 from defocus.benchmark.study.plan import Override, Seeds
-from defocus.cache import cache_folder
+from defocus.consent import is_remembered, remember
 from defocus.errors import InputError, SettingsError
 from defocus.extensions import load_plugin, plugin_of, plugins
-from defocus.files import make_folder, write_json_if_changed, write_text
-from defocus.plugin_code.sources import read_sources
+from defocus.files import write_json_if_changed
+from defocus.plugin_code import digest_of, hashes_of, read_sources
 from defocus.progress import say
 from defocus.reading import intact, read_json
 from defocus.settings import Settings, load_settings, parse_settings
@@ -43,26 +43,27 @@ class StudyDocument(Override):
 
     # On ``misaligned`` datasets only the input, the systems with JDRL and the same networks without
     # it are compared. ``systems`` are shell patterns; empty for all systems that are not variants.
+    # With ``scales`` each network also has its row ``NAME@scales``. With ``leave_out_seen`` test
+    # pairs that are in training or validation are left out of the test, else they are refused.
 
     datasets: tuple[Text, ...] = Field(default=("sample",), min_length=1)
     misaligned: tuple[Text, ...] = ()
     systems: tuple[Text, ...] = ()
     variants: bool = False
+    scales: bool = False
     objectives: dict[Label, ObjectiveChoice] = Field(default_factory=dict)
     seeds: Seeds = 1
     budget: BudgetName = "demo"
     keep_outputs: bool = False
+    leave_out_seen: bool = False
     slurm: SlurmSettings = SlurmSettings()
 
 
 class NotedPlugin(Settings):
     """A plug-in file recorded by a study, with the hash of its sources."""
 
-    # ``extra`` are files that count among them though no import statement names them.
-
     path: Text
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    extra: tuple[Text, ...] = ()
 
 
 class Request(StudyDocument):
@@ -151,17 +152,9 @@ def read_request(out: Path) -> Request:
 
 def note_plugins() -> tuple[NotedPlugin, ...]:
     """The plug-in files of this process for a request; from now on they are trusted."""
-    files = tuple(
-        NotedPlugin(
-            path=str(p.path),
-            sha256=p.source_hash,  # what is not set is not written
-            **({"extra": names} if (names := p.sources.extra_names) else {}),
-        )
-        for p in plugins()
-    )
+    files = tuple(NotedPlugin(path=str(p.path), sha256=p.source_hash) for p in plugins())
     for one in files:
-        if not _trusted(one).is_file():
-            write_text(_trusted(one), f"{one.path}\n")
+        remember("plugins", one.sha256, one.path)
     return files
 
 
@@ -198,20 +191,14 @@ def _problem(one: NotedPlugin) -> str:
     if not path.is_file():
         return "is missing; bring it back, or name its new place with --plugin FILE"
     try:
-        sources = read_sources(path, [path.parent / name for name in one.extra])
+        digest = digest_of(hashes_of(read_sources(path)))
     except OSError as error:
         return f"lacks {error.filename} ({error.strerror}); bring it back"
-    except ValueError:
-        return "names files outside its folder; start the study again with run --plugin"
-    if one.sha256 != sources.digest:
+    if one.sha256 != digest:
         return (
             "has changed since; bring the former one back, or start the study again with "
             f"run --plugin {one.path}"
         )
-    if not _trusted(one).is_file():
+    if not is_remembered("plugins", one.sha256):
         return f"was never run here; look at it, then add --plugin {one.path}"
     return ""
-
-
-def _trusted(one: NotedPlugin) -> Path:
-    return make_folder(cache_folder() / "plugins") / one.sha256

@@ -3,24 +3,27 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective_registry import objectives
 from defocus.baselines.registry import all_baselines, baseline, with_objective
+from defocus.baselines.scales import at_scales, with_scales
 from defocus.baselines.weights.store import find_weights, shipped_weights
 from defocus.baselines.wrapping import retrained
 from defocus.benchmark.results.lock import require_study_folder
 from defocus.benchmark.study.attempt import require_test_pairs
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
-from defocus.benchmark.study.options import StudyOptions
+from defocus.benchmark.study.options import TestedStudy
 from defocus.benchmark.study.plan import Run, Study, plan_runs, plan_weights, select
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
+from defocus.datasets.seen_pairs import require_unseen, without_seen
 from defocus.errors import DatasetError, InputError, SettingsError
 from defocus.near_names import meant
-from defocus.progress import counted
+from defocus.progress import counted, warn_once
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
@@ -45,8 +48,8 @@ class Expanded:
         return [(study, run) for study in self.studies for run in study.runs]
 
     def moved(self, out: Path) -> "Expanded":
-        """The same runs in another folder."""
-        return Expanded([replace(study, out=out) for study in self.studies], self.problems)
+        """The same runs in another folder; a training that they only evaluate stays where it is."""
+        return Expanded([_moved(study, out) for study in self.studies], self.problems)
 
     def only(self, ids: set[str]) -> "Expanded":
         """The same study with only these runs."""
@@ -57,18 +60,34 @@ class Expanded:
         return Expanded([study for study in kept if study.runs], self.problems)
 
 
+def _moved(study: Study, out: Path) -> Study:
+    evaluates_others = all(run.training is not None for run in study.runs)
+    return replace(study, out=out, home=study if evaluates_others else study.home)
+
+
 def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> Expanded:
     """The runs of a document; ``options`` are for the commands that messages name."""
     chosen = select(all_baselines(), document.systems, variants=document.variants)
     systems = with_objectives(chosen, document.objectives)
     named = bool(document.systems)
     studies: list[Study] = []
-    opened, problems = open_several((*document.datasets, *document.misaligned))
+    opened, problems = open_several(
+        (*document.datasets, *document.misaligned), leave_out_seen=document.leave_out_seen
+    )
     for text, dataset in opened:
         if text in document.misaligned:
             dataset = replace(dataset, misaligned=True)
-        compared = systems if text in document.datasets else around_jdrl(systems, add=not named)
+        if text not in document.datasets:
+            compared = around_jdrl(systems, add=not named)
+        elif document.scales:
+            compared = with_scales(systems)
+        else:
+            compared = systems
         runs = _planned(compared, dataset, document)
+        taken = {run.id for study in studies for run in study.runs}
+        if any(run.id in taken for run in runs):  # another dataset with the same training pairs
+            dataset = replace(dataset, learnt_hash="")
+            runs = _planned(compared, dataset, document)
         words = ["--dataset", text, *options] if options else []
         studies.append(Study(out, dataset, runs, words, keep_outputs=document.keep_outputs))
     if not studies:
@@ -76,13 +95,15 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
     return Expanded(studies, problems)
 
 
-def open_several(texts: Sequence[str]) -> tuple[list[tuple[str, Dataset]], list[InputError]]:
+def open_several(
+    texts: Sequence[str], *, leave_out_seen: bool = False
+) -> tuple[list[tuple[str, Dataset]], list[InputError]]:
     """The datasets of a study, each with its address, and why others cannot be opened."""
     opened: list[tuple[str, Dataset]] = []
     problems: list[InputError] = []
     for text in texts:
         try:
-            dataset = open_for_study(text)
+            dataset = open_for_study(text, leave_out_seen=leave_out_seen)
             require_test_pairs(dataset)
             _require_own_name(dataset, [other for _, other in opened])
         except InputError as error:  # the other datasets can still be had
@@ -92,9 +113,17 @@ def open_several(texts: Sequence[str]) -> tuple[list[tuple[str, Dataset]], list[
     return opened, problems
 
 
-def open_for_study(text: str) -> Dataset:
+def open_for_study(text: str, *, leave_out_seen: bool = False) -> Dataset:
     """Open a dataset to train and test on; damaged pairs are left out where they are read."""
-    return open_dataset(text, damaged=True)
+    # Test pairs that are in training or validation are refused, or left out where that is asked.
+    dataset = open_dataset(text, damaged=True)
+    if not leave_out_seen:
+        require_unseen(dataset, dataset)
+        return dataset
+    dataset = without_seen(dataset)
+    for one in dataset.seen_left_out:
+        warn_once(f"{dataset.name}: test pair {one.id} is left out: {one.reason}")
+    return dataset
 
 
 def around_jdrl(systems: Sequence[Baseline], *, add: bool) -> list[Baseline]:
@@ -181,6 +210,8 @@ def _retrained(system: Baseline, label: str, choice: ObjectiveChoice) -> Baselin
     name = choice.objective or label
     if name == OWN or system.recipe is None:
         return system
+    if system.trained_as is not None:
+        return at_scales(_retrained(system.plain, label, choice))
     if label == name.replace("_", "-") and not (choice.settings or choice.warmup_epochs):
         return with_objective(system, name)
     card = replace(
@@ -200,14 +231,18 @@ def _with_objective(own: "Callable[[], Recipe]", name: str, choice: ObjectiveCho
 
 
 def shard(expanded: Expanded, number: int, of: int) -> Expanded:
-    """One machine's part: every ``of``-th run, beginning with the ``number``-th, from 1."""
-    mine = expanded.runs[number - 1 :: of]
+    """One machine's part: every ``of``-th training or run without, from the ``number``-th on."""
+    # Runs that evaluate the same training are in one part, counted from 1.
+    alike: dict[str, list[str]] = {}
+    for _, run in expanded.runs:
+        alike.setdefault((run.training or run).id, []).append(run.id)
+    mine = list(chain.from_iterable(list(alike.values())[number - 1 :: of]))
     if not mine:
         raise InputError(
             f"--shard {number}/{of}: this part is empty, the study has "
-            f"{counted(len(expanded.runs), 'run')}; cut it into fewer parts"
+            f"{counted(len(alike), 'run')}; cut it into fewer parts"
         )
-    return expanded.only({run.id for _, run in mine})
+    return expanded.only(set(mine))
 
 
 def one_run(expanded: Expanded, run: str) -> Expanded:
@@ -222,26 +257,29 @@ def one_run(expanded: Expanded, run: str) -> Expanded:
 
 
 def study_of(
-    options: StudyOptions,
+    options: TestedStudy,
     names: Sequence[str],
     seeds: int,
     start: str | None,
     *,
     weights: str | None = None,
     workers: int | None = None,
+    scales: bool = False,
 ) -> Study:
-    """Make the study of a command line that names its systems."""
+    """Make the study of a command line that names its systems, with their rows at scales."""
     out, dataset = options.out, options.dataset
     require_study_folder(out)
     override = options.override
     if workers is not None:
         override = override.with_workers(workers)
     systems = [baseline(name) for name in sorted(set(names))]
-    opened = open_for_study(dataset)
+    if scales:
+        systems = with_scales(systems)
+    opened = open_for_study(dataset, leave_out_seen=options.leave_out_seen)
     if weights is not None:
         stored = find_weights(systems[0], weights)
-        run = plan_weights(systems[0], stored, opened)
-        return Study(out, opened, [run], ["--dataset", dataset, "--weights", stored.label])
+        runs = [plan_weights(system, stored, opened) for system in systems]
+        return Study(out, opened, runs, ["--dataset", dataset, "--weights", stored.label])
     begun = find_weights(systems[0], start) if start is not None else None
     runs = plan_runs(systems, opened, options.budget, seeds=seeds, override=override, start=begun)
     begin = ["--from", begun.label] if begun else []

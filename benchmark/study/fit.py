@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +21,7 @@ from defocus.baselines.recipe import Recipe, Schedule
 from defocus.baselines.weights.backbones import all_required
 from defocus.baselines.weights.own import find_narrow_weights, load_narrow_weights
 from defocus.baselines.weights.store import build_with, find_weights
+from defocus.benchmark.cost.tiling import foresee_tiles
 from defocus.benchmark.cost.trial_step import probe_memory, random_batch, require_sizes, try_step
 from defocus.benchmark.evaluation.restore import restore_picture
 from defocus.benchmark.metrics import psnr
@@ -35,7 +36,8 @@ from defocus.datasets.patching.batch import Batches
 from defocus.datasets.stream.dataset import pages_of
 from defocus.errors import NotApplicableError, SettingsError, WeightsError
 from defocus.files import write_json
-from defocus.images import as_float, read_member
+from defocus.pictures.read import read_member
+from defocus.pictures.values import as_float
 from defocus.progress import say
 from defocus.training import loop
 from defocus.training.feeding import Feeder
@@ -44,7 +46,8 @@ from defocus.training.method import Training
 from defocus.training.objective import Progress, TrainingObjective
 from defocus.training.parallel import Ranks, places_of, ranks
 from defocus.training.record.checkpoint import load_checkpoint, restore
-from defocus.training.record.curves import Scores, Watching, read_curve
+from defocus.training.record.curve_files import read_curve
+from defocus.training.record.curves import Scores, Watching
 from defocus.training.record.folder import CHECKPOINT, CURVE, SELECTION, steps_done
 
 if TYPE_CHECKING:
@@ -168,6 +171,7 @@ def train(
 
     def check(network: nn.Module, instance: TrainingObjective[Batch], world: int) -> None:
         require_sizes(run.baseline, network, sizes, device)
+        foresee_tiles(network, run.baseline.card, sizes, device)
         probe_memory(run, network, instance, device, world)
         if device.type == "cpu" and ranks().first:
             step, _ = steps_done(folder) or (0, 0)
@@ -333,11 +337,13 @@ class _Scorer:
 
 
 def _watch(card: Card, device: torch.device, scorer: _Scorer) -> Watch:
+    alone = replace(card, at_scales=False)  # what is learned does not depend on the scales
+
     def of_network(network: nn.Module) -> float:
-        return scorer.mean(lambda pair: restore_picture(network, card, pair, device)[0])
+        return scorer.mean(lambda pair: restore_picture(network, alone, pair, device).picture)
 
     return Watch(of_network, lambda: scorer.mean(_blurry))
 
 
 def _blurry(pair: Pair) -> NDArray[np.float64]:
-    return as_float(read_member(pair.blurry, pair.sharp)).astype(np.float64)
+    return as_float(read_member(pair.blurry, pair.sharp, pair.white)).astype(np.float64)

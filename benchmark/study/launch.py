@@ -23,14 +23,15 @@ from defocus.benchmark.study.run import opened_study, pending_runs
 from defocus.benchmark.study.standing import (
     LOG,
     finished_jobs,
-    job_command,
+    job_arguments,
     job_folder,
     prepare_job,
     slurm_job,
     take_back,
 )
+from defocus.children import start_python
 from defocus.errors import DefocusError
-from defocus.progress import say
+from defocus.progress import counted, say
 from defocus.training.stopping import stop_asked
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -88,13 +89,12 @@ def _started(out: Path, run: str, place: str) -> "subprocess.Popen[bytes]":
     folder = prepare_job(out, run)
     say(f"{run} begins{f' on GPU {place}' if place else ''}; {folder / LOG}")
     with (folder / LOG).open("ab") as log:
-        return subprocess.Popen(
-            job_command(out, run),
+        return start_python(
+            *job_arguments(out, run),
+            environment={VISIBLE: place},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, VISIBLE: place},
-            start_new_session=True,
         )
 
 
@@ -140,17 +140,40 @@ def _start(
 ) -> list[DefocusError]:
     """Start jobs; return the errors of those that were waited for."""
     out = studies[0].out
-    ids = [run.id for run in pending]
+    first, later = _in_order(pending)
     if launcher == "slurm":
         from defocus.slurm import submit
 
-        if submit(out, ids, partial(slurm_job, out), document.slurm):
+        if submit(out, first, partial(slurm_job, out), document.slurm):
             say(
                 f"'defocus-bench status --out {out}' shows them; 'defocus-bench run --out {out} "
                 "--launcher slurm' takes their results over and submits again what was lost"
             )
+        if later:
+            say(f"the same command submits {counted(len(later), 'more run')} after their trainings")
         return []
+    lost = _run_here(studies, results, first)
+    if later:
+        lost += _run_here(studies, results, later)
+    return lost
 
+
+def _in_order(pending: Sequence[Run]) -> tuple[list[str], list[str]]:
+    """The runs that can begin, and those that evaluate the training of one of them."""
+    ids = {run.id for run in pending}
+    first: list[str] = []
+    later: list[str] = []
+    for run in pending:
+        if run.training is not None and run.training.id in ids:
+            later.append(run.id)
+        else:
+            first.append(run.id)
+    return first, later
+
+
+def _run_here(studies: Sequence[Study], results: Results, ids: Sequence[str]) -> list[DefocusError]:
+    """Run jobs on this computer, merge what they give; return the errors of those without."""
+    out = studies[0].out
     lost: list[DefocusError] = []
     taken: set[str] = set()
     for number, (run, code) in enumerate(run_in_slots(out, ids, slots()), start=1):

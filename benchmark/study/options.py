@@ -1,7 +1,7 @@
 """Settings of the commands that run studies: their options. It imports nothing heavy."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -31,6 +31,12 @@ SOURCE = option(
     "--from WEIGHTS",
     text="Weights that the training starts from instead of random ones: 'own' (shipped with the "
     "package), a label of 'weights list', or a file. Results are not ranked.",
+)
+SCALES = option(
+    False,
+    "--scales",
+    text="Also evaluate each network at the scales that the blur of a picture asks for, as "
+    "NAME@scales, with the same weights.",
 )
 WORKERS = option(
     None,
@@ -69,13 +75,27 @@ class StudyOptions(CommandSettings):
         return ["--budget", self.budget, *settings]
 
 
+class TestedStudy(StudyOptions):
+    """A study that says what becomes of test pairs that are in training or validation."""
+
+    leave_out_seen: bool = option(False, "--leave-out-seen")
+    """Leave out test pairs of which a file is in training or validation too; without this option
+    they are refused."""
+
+    @property
+    def words(self) -> list[str]:
+        """The options, but the dataset, that other commands need to name its runs."""
+        seen = ["--leave-out-seen"] if self.leave_out_seen else []
+        return [*super().words, *seen]
+
+
 class _TrainedSystem(CommandSettings):
     objective: str | None = option(None, "--objective NAME")
     """Train the network with this objective, such as 'jdrl'; the result is named NAME-SYSTEM."""
     source: str | None = SOURCE
 
 
-class TrainOptions(StudyOptions, _TrainedSystem):
+class TrainOptions(TestedStudy, _TrainedSystem):
     """Options of ``train``."""
 
     seed: Annotated[int, Field(ge=0, le=MOST_SEEDS - 1)] = option(0, "--seed", show_default=True)
@@ -84,7 +104,7 @@ class TrainOptions(StudyOptions, _TrainedSystem):
     again: bool = AGAIN
 
 
-class EvaluateOptions(StudyOptions):
+class EvaluateOptions(TestedStudy):
     """Options of ``evaluate``."""
 
     seeds: Seeds = option(1, "--seeds")
@@ -93,6 +113,7 @@ class EvaluateOptions(StudyOptions):
     weights: str | None = option(None, "--weights LABEL_OR_FILE", heading="Evaluation")
     """With one NAME: evaluate these weights instead of your own training. A label of 'weights
     list', or a file, which is checked and added."""
+    scales: bool = SCALES
     keep_outputs: bool = KEEP_OUTPUTS
 
 
@@ -108,11 +129,12 @@ class _RunSystems(CommandSettings):
     objective: tuple[str, ...] = option((), "--objective NAME")
     """Train each network with this objective, such as 'jdrl'; repeatable. Results are named
     NAME-SYSTEM."""
+    scales: bool = SCALES
     file: Path | None = option(None, "--study FILE", heading="Study")
     """TOML file with datasets, systems, objectives, seeds and budget, instead of the options."""
 
 
-class RunOptions(StudyOptions, _RunSystems):
+class RunOptions(TestedStudy, _RunSystems):
     """Options of ``run``; from Python a study has some of them."""
 
     dataset: tuple[str, ...] = option(("sample",), "--dataset")  # type: ignore[assignment]
@@ -129,6 +151,10 @@ class RunOptions(StudyOptions, _RunSystems):
     )
     merge: bool = option(False, "--merge")
     """Copy the finished runs of the folders PART to --out, which keeps those that it has."""
+    reuse: tuple[str, ...] = option((), "--reuse FOLDER_OR_ADDRESS")
+    """Take scores from other results: the --out of a study, a bundle, a collection of bundles, or
+    an https address of one. Only what would be the same here is taken; the rest is computed.
+    Repeatable."""
     job: str | None = option(None, "--job RUN")
     """Do only this run of the study in --out, in its own folder under jobs/."""
     workers: Workers = WORKERS
@@ -169,6 +195,11 @@ class RunOptions(StudyOptions, _RunSystems):
                 for name, label in labels.items()
             },
         )
-        if override.estimator is None:
-            return document
-        return document.model_copy(update={"estimator": override.estimator})
+        further: dict[str, Any] = {}  # what is not asked for is not written
+        if self.scales:
+            further["scales"] = True
+        if self.leave_out_seen:
+            further["leave_out_seen"] = True
+        if override.estimator is not None:
+            further["estimator"] = override.estimator
+        return document.model_copy(update=further)

@@ -14,13 +14,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field
 from pydantic.main import IncEx
 
-from defocus.baselines.card import Baseline
+from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objective_registry import flow_of, source_hashes
 from defocus.baselines.recipe import BudgetName, Recipe, Schedule, misaligned
+from defocus.baselines.scales import ENDING, at_scales, names_like, plain_name, why_not_at_scales
 from defocus.baselines.weights.own import find_narrow_weights, narrow_card
 from defocus.baselines.weights.store import StoredWeights
+from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import CUSTOM, NARROW, NOT_TRAINED, SCRATCH
-from defocus.benchmark.revisions import TRAINING_REVISION
+from defocus.benchmark.revisions import SCALES_REVISION, TRAINING_REVISION
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, RegistryError
 from defocus.extensions import plugin_arguments
@@ -87,6 +89,12 @@ _NOT_IN_FACTS: Mapping[str, bool | IncEx] = {
 }
 
 
+SCALES = "scales"
+"""The fact of a run that its pictures are restored at scales, which its training does not use."""
+
+TRAINING_OF = "training"
+"""The fact of a run that names another run, whose training it evaluates."""
+
 _LATER_SETTINGS = (
     ("optimiser", "decayed"),
     ("training", "average_warmup"),
@@ -101,8 +109,10 @@ _LATER_SETTINGS = (
 class Run:
     """One system to train (if it can be trained) and evaluate on one dataset."""
 
-    # ``id`` is the system's name and a hash of all that determines its training; ``group`` is the
-    # id without the seed. ``weights`` are evaluated instead of a training.
+    # ``id`` is the system's name and a hash of all that determines its training; ``group`` is a
+    # hash without the seed, but with the way in which pictures are restored. ``weights`` are
+    # evaluated instead of a training; ``training`` is the run whose training is evaluated, as that
+    # of ``NAME`` for ``NAME@scales``, None for its own.
 
     id: str
     group: str
@@ -113,6 +123,7 @@ class Run:
     custom: bool = False
     weights: StoredWeights | None = None
     start: StoredWeights | None = None
+    training: "Run | None" = None
 
     @property
     def system(self) -> str:
@@ -162,7 +173,30 @@ class Run:
             **({"weights": self.weights.facts()} if self.weights else {}),
             **({"start": self.start.facts()} if self.start else {}),
             **({"narrow_start": narrow_card(copy).sha256} if copy else {}),
+            **({TRAINING_OF: self.training.id} if self.training else {}),
+            **({SCALES: _scales_facts(self.baseline.card)} if self.baseline.card.at_scales else {}),
         }
+
+    def identified(self, dataset: Dataset) -> "Run":
+        """The same run with its id and group on a dataset."""
+        # A training is known by what it sees; the group by the test pairs too, so that these are
+        # restored and scored again where they change, without training.
+        learnt = self._learnt(dataset)
+        facts = self.facts() | {"dataset": learnt}
+        tested = (
+            {}
+            if learnt in {dataset.content_hash, dataset.endless_hash}
+            else {"tested": dataset.content_hash}
+        )
+        group = _digest(_without(facts | tested, "seed", TRAINING_OF))
+        digest = _digest(_without(facts, SCALES))  # the way of restoring leaves a training as it is
+        return replace(self, id=f"{self.system}-{digest[:8]}", group=group)
+
+    def _learnt(self, dataset: Dataset) -> str:
+        """Hash of the files that decide the network, or of all files where the test does too."""
+        if self.recipe is None or self.recipe.training.select == "official":
+            return dataset.content_hash
+        return dataset.training_hash
 
 
 @dataclass(frozen=True)
@@ -187,9 +221,17 @@ class Study:
 
     def trained(self, run: Run) -> "tuple[Study, Run]":
         """The study and run that train the network of one of these runs."""
-        if self.home is None:
-            return self, run
-        return self.home, self.home.runs[self.runs.index(run)]
+        home, mine = self, run
+        if self.home is not None:
+            home, mine = self.home, self.home.runs[self.runs.index(run)]
+        return home, mine.training or mine
+
+    def checkpoint_folder(self, run: Run) -> Path:
+        """Where the checkpoint is that belongs to the results of a run, if it has any."""
+        if run.training is None:
+            return run_folder(self.out, run.id)
+        home, trained = self.trained(run)
+        return run_folder(home.out, trained.id)
 
     def only_seed(self, seed: int) -> "Study":
         """The same study with the runs of one seed only, and its home's."""
@@ -210,16 +252,31 @@ def select(
     baselines: Mapping[str, Baseline], only: Sequence[str] = (), *, variants: bool = False
 ) -> list[Baseline]:
     """The systems of a study, sorted by name; patterns are for whole names, including variants."""
+    # A pattern that ends in ``@scales`` gives the systems at scales beside the plain ones, which
+    # they are compared with and whose training they share.
     if not only:
         return [b for _, b in sorted(baselines.items()) if variants or not b.card.variant_of]
-    chosen: set[str] = set()
+    chosen: dict[str, Baseline] = {}
     for pattern in only:
-        matched = fnmatch.filter(baselines, pattern)
+        matched = [baselines[name] for name in fnmatch.filter(baselines, plain_name(pattern))]
         if not matched:
-            hint = did_you_mean(pattern, baselines) or "see defocus-bench list"
+            similar = did_you_mean(plain_name(pattern), names_like(pattern, baselines))
+            hint = similar or "see defocus-bench list"
             raise RegistryError(f"no system matches {pattern!r}; {hint}")
-        chosen.update(matched)
-    return [baselines[name] for name in sorted(chosen)]
+        if pattern.endswith(ENDING):
+            matched = _with_rows_at_scales(matched, pattern)
+        chosen |= {system.card.name: system for system in matched}
+    return [chosen[name] for name in sorted(chosen)]
+
+
+def _with_rows_at_scales(matched: Sequence[Baseline], pattern: str) -> list[Baseline]:
+    """Those of the systems that a pattern matches which have a row at scales, and these rows."""
+    if len(matched) == 1:
+        return [*matched, at_scales(matched[0])]  # or its error says why there is none
+    plain = [system for system in matched if not why_not_at_scales(system)]
+    if not plain:
+        raise RegistryError(f"none of the systems that {pattern!r} matches has a row at scales")
+    return [*plain, *map(at_scales, plain)]
 
 
 def plan_runs(
@@ -246,10 +303,10 @@ def plan_runs(
         for seed in range(seeds if recipe else 1):
             begun = start if recipe else None
             draft = Run("", "", baseline, recipe, budget, seed, custom, start=begun)
-            facts = draft.facts() | {"dataset": dataset.content_hash}
-            group = _digest({key: value for key, value in facts.items() if key != "seed"})
-            identifier = f"{draft.system}-{_digest(facts)[:8]}"
-            runs.append(replace(draft, id=identifier, group=group))
+            if recipe and baseline.trained_as:
+                training = replace(draft, baseline=baseline.plain).identified(dataset)
+                draft = replace(draft, training=training)
+            runs.append(draft.identified(dataset))
     return runs
 
 
@@ -275,8 +332,13 @@ def _require_budget(baselines: Sequence[Baseline], budget: BudgetName) -> None:
 def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -> Run:
     """The run that evaluates added weights, or those that come with the package."""
     draft = Run("", "", baseline, None, "paper", 0, weights=weights)
-    digest = _digest(draft.facts() | {"dataset": dataset.content_hash})
-    return replace(draft, id=f"{draft.system}-{digest[:8]}", group=digest)
+    group = _digest(draft.facts() | {"dataset": dataset.content_hash})
+    return replace(draft.identified(dataset), group=group)
+
+
+def _scales_facts(card: Card) -> dict[str, Any]:
+    """What decides how a network's pictures are restored at scales."""
+    return {"reach_px": card.reach_px, "revision": SCALES_REVISION}
 
 
 def _flow_weights(recipe: Recipe | None) -> str:
@@ -287,6 +349,10 @@ def _flow_weights(recipe: Recipe | None) -> str:
         return ""
     card = files("defocus.align.flow.pwcnet") / "weights" / "pwcnet-own.json"
     return str(parse_json(card.read_bytes())["sha256"])
+
+
+def _without(facts: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: fact for name, fact in facts.items() if name not in names}
 
 
 def _digest(facts: dict[str, Any]) -> str:

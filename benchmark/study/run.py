@@ -5,16 +5,28 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.ceiling_row import record_ceiling
 from defocus.benchmark.evaluation.kept_outputs import bytes_needed
-from defocus.benchmark.evaluation.remaining import Left, is_undamaged, left_of, tell_finished
+from defocus.benchmark.evaluation.remaining import (
+    Left,
+    is_undamaged,
+    left_of,
+    tell_finished,
+    training_ready,
+)
 from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.lock import study_lock
-from defocus.benchmark.results.run_folder import package_version, run_folder, training_left_out
-from defocus.benchmark.results.store import STORE, Entry, Results, open_results
+from defocus.benchmark.results.run_folder import (
+    KEPT_SCORES,
+    package_version,
+    run_folder,
+    training_left_out,
+)
+from defocus.benchmark.results.store import STORE, Results, open_results
 from defocus.benchmark.study.attempt import (
     ask_again,
     load_run,
@@ -26,6 +38,7 @@ from defocus.benchmark.study.changed_sources import tell_changes, write_study
 from defocus.benchmark.study.document import StudyDocument, write_request
 from defocus.benchmark.study.outcome import Outcome, claim_study_rows, outcome_of
 from defocus.benchmark.study.plan import Run, Study
+from defocus.datasets.seen_pairs import require_unseen
 from defocus.errors import InputError, WeightsError
 from defocus.isolation import say_left_out
 from defocus.progress import counted, say, span, telling, track
@@ -67,27 +80,32 @@ class TrainingClock:
 
 def tasks_of(pending: Sequence[tuple[Study, Sequence[Left]]]) -> list[tuple[Study, list[RunTask]]]:
     """The tasks of each study; its trainings come last, so that a report is there soon."""
-    ordered = [
-        (study, sorted((_trains(study, one), n) for n, one in enumerate(left)), left)
-        for study, left in pending
-    ]
+    # After each training are the runs that only evaluate it.
     total = sum(len(left) for _, left in pending)
-    trainings = sum(trains for _, order, _ in ordered for trains, _ in order)
+    trainings = sum(_trains(study, one) for study, left in pending for one in left)
     number = 0
     result: list[tuple[Study, list[RunTask]]] = []
-    for study, order, left in ordered:
+    for study, left in pending:
         tasks = []
-        for trains, n in order:
+        for one in sorted(left, key=partial(_awaits_training, study)):
             number += 1
-            tasks.append(RunTask(left[n], trains, f"{number}/{total}", trainings))
+            trains = _trains(study, one)
+            tasks.append(RunTask(one, trains, f"{number}/{total}", trainings))
             trainings -= trains
         result.append((study, tasks))
     return result
 
 
+def _awaits_training(study: Study, left: Left) -> bool:
+    """Whether the work includes a training, or begins when another run's training has ended."""
+    awaits = left.run.training is not None and not training_ready(study, left.run)
+    return awaits or _trains(study, left)
+
+
 def _trains(study: Study, left: Left) -> bool:
     """Whether the work includes a training."""
-    return left.run.recipe is not None and left.metrics is None and study.home is None
+    own = left.run.recipe is not None and left.run.training is None
+    return own and left.metrics is None and study.home is None
 
 
 def run_studies(
@@ -129,6 +147,9 @@ def opened_study(
     """Lock the folder of a study, record the request, and open the store."""
     if ranks().world > 1:
         raise InputError("under torchrun only 'defocus-bench train' works; evaluate afterwards")
+    for study in studies:
+        if study.home is not None:
+            require_unseen(study.home.dataset, study.dataset)
     out = studies[0].out
     with study_lock(out), open_results(out / STORE) as results:
         tell_changes(studies)
@@ -151,7 +172,7 @@ def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, li
     pending = [(study, left_of(study, results)) for study in studies]
     for study, left in pending:
         for one in left:
-            _set_damaged_aside(study, one.entry)
+            _set_damaged_aside(study, one)
     tell_finished(studies, [one for _, left in pending for one in left])
     waiting = {one.run.id for _, left in pending for one in left if one.metrics is None}
     ids = {run.id for study in studies for run in study.runs}
@@ -166,10 +187,11 @@ def _work(
     bring_up_to_date = Publisher(study.out, results)
     _tell_size(study, len(tasks))
     failed = []
-    untrained = sum(not task.trains for task in tasks)
+    trains = [task.trains for task in tasks]
+    first = trains.index(True) if True in trains else None
     for number, task in enumerate(track(tasks, study.dataset.name)):
-        if number == untrained:
-            _tell_first_step(study, results, number, len(tasks) - number)
+        if number == first:
+            _tell_first_step(study, results, number, sum(trains))
         begun = time.monotonic()
         say(f"[{task.place}] {task.left.run.id}{_told(study, task, clock)}")
         if not _recorded(study, results, task.left):
@@ -259,7 +281,8 @@ def evaluate_study(study: Study) -> Outcome:
     """Evaluate every run again by every metric, from finished trainings, without stored results."""
     require_test_pairs(study.dataset)
     for run in study.runs:  # before anything is written
-        if run.recipe is not None and not training_finished(run_folder(study.out, run.id)):
+        trained = run.training or run
+        if run.recipe is not None and not training_finished(run_folder(study.out, trained.id)):
             _load(study, run)
     from defocus.benchmark.evaluation.evaluate import record_run  # imports torch
 
@@ -269,8 +292,9 @@ def evaluate_study(study: Study) -> Outcome:
         _tell_size(study, len(study.runs))
         for number, run in enumerate(study.runs, start=1):
             say(f"[{number}/{len(study.runs)}] {run.id}")
-            trained = _load(study, run)  # a damaged checkpoint stops here, before good scores go
-            record_run(study, results, run, trained)
+            network = _load(study, run)  # a damaged checkpoint stops here, before good scores go
+            (run_folder(study.out, run.id) / KEPT_SCORES).unlink(missing_ok=True)
+            record_run(study, results, run, network)
             bring_up_to_date()
         record_ceiling(study, results)
         return outcome_of([study], results)
@@ -278,18 +302,22 @@ def evaluate_study(study: Study) -> Outcome:
 
 def _load(study: Study, run: Run) -> "Trained":
     """Load the network of a finished training; the error for an unfinished one names the remedy."""
-    folder = run_folder(study.out, run.id)
+    trained = run.training or run
+    folder = run_folder(study.out, trained.id)
     seed = ("--seed", str(run.seed)) if run.seed else ()
-    mend = f"run: {study.command('train', run.system, *seed)}"
+    mend = f"run: {study.command('train', trained.system, *seed)}"
     if run.recipe is not None and not (folder / CHECKPOINT).exists():
-        raise InputError(f"{folder}: no finished training of {run.system}; {mend}")
+        raise InputError(f"{folder}: no finished training of {trained.system}; {mend}")
     try:
         return load_run(study, run)
     except WeightsError as error:
         raise WeightsError(f"{error}; {mend}") from error
 
 
-def _set_damaged_aside(study: Study, entry: Entry | None) -> None:
-    if entry is not None and entry.scored and not is_undamaged(study, entry):
-        path = run_folder(study.out, entry.run) / CHECKPOINT
+def _set_damaged_aside(study: Study, left: Left) -> None:
+    entry, run = left.entry, left.run
+    if entry is None or run.training is not None:
+        return
+    if entry.scored and not is_undamaged(study, run, entry):
+        path = run_folder(study.out, run.id) / CHECKPOINT
         set_aside(path, "damaged checkpoint (its content has changed)")

@@ -4,7 +4,6 @@ A job is a study of one run; the process that holds the lock of ``OUT`` merges i
 
 import shlex
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -34,10 +33,10 @@ def job_folder(out: Path, run: str) -> Path:
     return out / "jobs" / run
 
 
-def job_command(out: Path, run: str) -> list[str]:
-    """Command of a job; it continues an earlier job that was stopped."""
-    code = [sys.executable, "-m", "defocus.benchmark"]
-    return [*code, "run", "--out", str(out.absolute()), "--job", run, *plugin_arguments()]
+def job_arguments(out: Path, run: str) -> list[str]:
+    """Arguments of Python for a job; it continues an earlier job that was stopped."""
+    words = ["-m", "defocus.benchmark", "run", "--out", str(out.absolute()), "--job", run]
+    return [*words, *plugin_arguments()]
 
 
 def prepare_job(out: Path, run: str) -> Path:
@@ -52,7 +51,7 @@ def prepare_job(out: Path, run: str) -> Path:
 def slurm_job(out: Path, run: str) -> JobCommand:
     """The job that a scheduler starts, prepared; its checkpoint says its progress."""
     folder = run_folder(prepare_job(out, run), run).absolute()
-    return JobCommand(job_command(out, run), partial(steps_done, folder))
+    return JobCommand(job_arguments(out, run), partial(steps_done, folder))
 
 
 def claim_job(out: Path, run: str) -> Path:
@@ -202,7 +201,8 @@ def _standing(
     folder = job_folder(out, run)
     job = queue.jobs.get(run, "")
     place = run_folder(folder if folder.is_dir() else out, run)
-    step, steps = steps_done(place) or (None, (facts.get("schedule") or {}).get("steps"))
+    schedule = {} if "training" in facts else facts.get("schedule") or {}
+    step, steps = steps_done(place) or (None, schedule.get("steps"))
     state, reason = _state(entry, begun=step is not None)
     if job in queue.states:
         waits = queue.states[job] in _WAITING

@@ -11,10 +11,11 @@ from datetime import datetime
 from pathlib import Path
 
 from defocus.capture.planning.exposure import Exposure, make_exposure
+from defocus.capture.sidecars import REJECTED, rating
 from defocus.errors import InputError
-from defocus.exif import Exif, read_exif
 from defocus.likeness import Fingerprint, maybe_one_view
-from defocus.raw import RAW_SUFFIXES
+from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.shot import Exif, comparable_moments, read_exif
 
 CAMERA_NAME = re.compile(r"([A-Za-z0-9_]{4})(\d{4})")
 """Names of files by the rule that cameras keep (DCF): IMG_0001, _DSC0001, P1010001."""
@@ -30,6 +31,7 @@ class CardShot:
     exif: Exif
     seconds: float
     look: Fingerprint | None = field(default=None, compare=False)
+    sidecars: tuple[Path, ...] = ()
 
     @property
     def name(self) -> str:
@@ -40,6 +42,11 @@ class CardShot:
     def without_raw(self) -> tuple[Path, ...]:
         """The files that are not RAW."""
         return tuple(path for path in self.files if not _is_raw(path))
+
+    @property
+    def rejecting_sidecar(self) -> Path | None:
+        """The sidecar that rejects the shot, if one does."""
+        return next((path for path in self.sidecars if rating(path) == REJECTED), None)
 
     @property
     def exposure(self) -> Exposure:
@@ -156,7 +163,8 @@ def _joined(first: CardShot, second: CardShot) -> CardShot:
 
 def _dated(shots: Sequence[CardShot]) -> list[CardShot]:
     """Shots with their times; ``shots`` are sorted by folder and name."""
-    moments = [shot.exif.moment for shot in shots]  # differences are all that counts
+    # differences are all that counts
+    moments = comparable_moments([shot.exif for shot in shots])
     times = [None if one is None else (one - datetime.min).total_seconds() for one in moments]
     if not any(time is not None for time in times):
         return [replace(shot, seconds=shot.files[0].stat().st_mtime) for shot in shots]

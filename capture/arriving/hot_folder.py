@@ -9,9 +9,10 @@ from pathlib import Path
 
 from defocus.errors import CameraError, ImageError, InputError
 from defocus.files import storing
-from defocus.images import IMAGE_SUFFIXES, Image, read_image
+from defocus.pictures.raw import RAW_SUFFIXES, raw_preview
+from defocus.pictures.read import IMAGE_SUFFIXES, read_image
+from defocus.pictures.values import Image
 from defocus.progress import say
-from defocus.raw import RAW_SUFFIXES, raw_preview
 
 STABLE_SECONDS = 1.0
 """A file that has not changed for so long is looked at."""
@@ -68,15 +69,16 @@ def written_name(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def copy_part(source: Path, path_stem: Path) -> Path:
-    """Copy a file to ``<path_stem><suffix>.part``."""
+def copy_part(source: Path, path_stem: Path, suffix: str | None = None) -> Path:
+    """Copy a file to ``<path_stem><suffix>.part``; by default, the suffix is its own."""
     try:
         content = source.read_bytes()
     except OSError as error:
         raise CameraError(
             f"{source}: cannot be read ({error.strerror}); is the card in?"
         ) from error
-    target = path_stem.with_name(f"{path_stem.name}{source.suffix.lower()}.part")
+    suffix = source.suffix.lower() if suffix is None else suffix
+    target = path_stem.with_name(f"{path_stem.name}{suffix}.part")
     with storing(target):
         target.write_bytes(content)
     return target

@@ -1,7 +1,7 @@
 """Request of an import: the options of ``import``; it imports nothing heavy."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -34,6 +34,9 @@ class ImportRequest(CommandSettings):
     exposure is the sharp one. aba is sharp, blurry, sharp."""
     gap_seconds: Pause = option(60.0, "--gap SECONDS")
     """Longest pause between the shots of a pair."""
+    rejected: Literal["show", "leave"] = option("show", "--rejected")
+    """What to do with a picture that its sidecar rejects (-1 star): show the pair with a warning,
+    or leave the picture out."""
     scene: str | None = option(None, "--scene NAME", heading="Scenes")
     """One scene name for all pairs; by default scenes are numbered."""
     scene_list: SceneList = SCENE_LIST

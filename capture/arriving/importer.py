@@ -1,5 +1,6 @@
 """Import pairs from a folder into a session one by one, skipping known ones, scene by scene."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,14 @@ from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.damage import DamagedFile, damaged_files
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import PlannedPair, SessionState, file_path, kept_in
+from defocus.capture.sidecars import (
+    is_sidecar,
+    picture_stems,
+    rating,
+    rating_words,
+    sidecar_stem,
+    stored_suffix,
+)
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.capture.taking.shots.series import shoot_pairs
 from defocus.capture.taking.shots.shooting import Handling, planned_pair, tell_file_names
@@ -41,7 +50,7 @@ OTHER_PICTURES = frozenset(
     {".3fr", ".crw", ".gif", ".gpr", ".iiq", ".jp2", ".kdc", ".mos", ".mrw", ".psd", ".rwl"}
     | {".srf", ".x3f"}
 )
-"""Pictures as people keep them, none of which :data:`~defocus.images.IMAGE_SUFFIXES` has."""
+"""Pictures as people keep them, none of which :data:`~defocus.pictures.read.IMAGE_SUFFIXES` has."""
 
 
 def look_at(path: Path) -> Fingerprint:
@@ -96,14 +105,32 @@ class PictureFolder:
                 originals = {key: path for key, path in originals.items() if path.is_file()}
             else:
                 self.left_out += edited
-                return shots
+                return self._with_sidecars(shots)
 
     def unread(self) -> list[Leftover]:
         """Videos, and pictures of kinds that are not read."""
         words = dict.fromkeys(OTHER_PICTURES, "pictures of this kind are not read")
         words |= dict.fromkeys(VIDEOS, "a video")
-        files = ((path, words.get(path.suffix.lower())) for path in visible_files(self.path))
-        return [Leftover(path, reason) for path, reason in files if reason is not None]
+        reasons = [(path, words.get(path.suffix.lower())) for path in visible_files(self.path)]
+        return [Leftover(path, reason) for path, reason in reasons if reason is not None]
+
+    def sidecars(self) -> list[Path]:
+        """All sidecars in the folder."""
+        return [path for path in visible_files(self.path) if is_sidecar(path)]
+
+    def _with_sidecars(self, shots: Sequence[CardShot]) -> list[CardShot]:
+        """Shots with the sidecars of their names, one for each name that it is stored under."""
+        by_stem: dict[tuple[Path, str], list[Path]] = defaultdict(list)
+        for path in self.sidecars():
+            by_stem[sidecar_stem(path)].append(path)
+        completed = []
+        for shot in shots:
+            stems = dict.fromkeys(stem for path in shot.files for stem in picture_stems(path))
+            by_suffix: dict[str, Path] = {}
+            for path in (path for stem in stems for path in by_stem.get(stem, ())):
+                by_suffix.setdefault(_sidecar_suffix(path, shot), path)
+            completed.append(replace(shot, sidecars=tuple(by_suffix.values())))
+        return completed
 
     def _is_whole(self, look: Look, checksum: str) -> bool:
         """Whether a picture is complete; what it shows is remembered."""
@@ -119,8 +146,9 @@ class PictureFolder:
         return True
 
     def by_checksum(self) -> dict[str, Path]:
-        """The present files in the folder, by SHA-256."""
+        """The present pictures and sidecars in the folder, by SHA-256."""
         paths = {self._checksum(look): look[0] for look in self.looks()}
+        paths |= {sha256_file(path): path for path in self.sidecars()}
         return {checksum: path for checksum, path in paths.items() if checksum is not None}
 
     def _checksum(self, look: Look) -> str | None:
@@ -162,13 +190,24 @@ class CardCamera(Camera):
         return value
 
     def shoot(self, path_stem: Path) -> list[Path]:
-        """Copy the next shot, and verify the copies."""
-        files = next(self._shots).files
-        parts = [copy_part(path, path_stem) for path in files]
-        for path, part in zip(files, parts, strict=True):
-            if sha256_file(part) != self._checksum(path):
+        """Copy the next shot and its sidecars, and verify the copies."""
+        shot = next(self._shots)
+        parts = [copy_part(path, path_stem) for path in shot.files]
+        checksums = [self._checksum(path) for path in shot.files]
+        for path in shot.sidecars:
+            parts.append(copy_part(path, path_stem, _sidecar_suffix(path, shot)))
+            checksums.append(sha256_file(path))
+        sources = (*shot.files, *shot.sidecars)
+        for path, part, checksum in zip(sources, parts, checksums, strict=True):
+            if sha256_file(part) != checksum:
                 raise CameraError(f"{path}: changed or was misread during copying; try again")
         return parts
+
+
+def _sidecar_suffix(sidecar: Path, shot: CardShot) -> str:
+    """What follows the role in the name of a shot's stored sidecar."""
+    suffixes = [stored_suffix(sidecar, picture) for picture in shot.files]
+    return max(suffixes, key=len)  # with the suffix of the picture whose name it has
 
 
 def protocol_of(card_pair: CardPair, bracket: Bracket) -> ShotProtocol:
@@ -331,8 +370,34 @@ class Importer:
             protocol,
             Handling(ShootOptions(limits=self.request.limits)),
         )
+        for shot in card_pair.shots:
+            for path in shot.sidecars:
+                self._copied(complete.id, path)
         self.rejected += complete.verdict == "reject"
         self.stored.update(checksums[path] for shot in card_pair.shots for path in shot.files)
+
+    def sidecars_left(self, shots: Sequence[CardShot]) -> list[Leftover]:
+        """Sidecars that are not in the session, with the reason and what they rate."""
+        owners = {path: shot for shot in shots for path in shot.sidecars}
+        left = []
+        for path in self.pictures.sidecars():
+            owner = owners.get(path)
+            if owner is None:
+                reason = "a sidecar without a picture of its own"
+            elif not self.new_shots([owner]):
+                if sha256_file(path) in self.stored:
+                    continue
+                reason = f"a sidecar of {owner.name}, which was imported before it"
+            else:
+                reason = f"a sidecar of {owner.name}, which is in no pair"
+            left.append(Leftover(path, reason + _says(path)))
+        return left
+
+    def _copied(self, pair_id: str, sidecar: Path) -> None:
+        """Name a sidecar that was copied, and keep that the session has it."""
+        name = written_name(Path(sidecar.name))
+        say(f"{pair_id}  {name}: a sidecar, copied beside its picture{_says(sidecar)}")
+        self.stored.add(sha256_file(sidecar))
 
     def _planned(
         self, card_pair: CardPair, bracket: Bracket, camera: CameraDescription
@@ -362,6 +427,12 @@ class Importer:
         if note and pair.scene not in state.notes:
             self.folder.note(pair.scene, note)
         return pair
+
+
+def _says(sidecar: Path) -> str:
+    """What a sidecar rates its picture, to be said after what else is said of it."""
+    stars = rating(sidecar)
+    return "" if stars is None else f"; it {rating_words(stars)}"
 
 
 def stored_checksums(state: SessionState) -> set[str]:

@@ -14,7 +14,7 @@ from defocus.capture.arriving.import_request import ImportRequest
 from defocus.capture.arriving.importer import Importer, Look, PictureFolder, stored_checksums
 from defocus.capture.arriving.pairing import BracketApertures, CardPair, find_pairs
 from defocus.capture.sessions.damage import report_damage
-from defocus.capture.sessions.session import JOURNAL, read_state
+from defocus.capture.sessions.session import has_begun, read_state
 from defocus.capture.taking.running import journalled_session
 from defocus.errors import DatasetError, InputError
 from defocus.isolation import LeftOut, attempt, parted, say_left_out
@@ -26,7 +26,7 @@ POLL_SECONDS = 0.5
 def import_pictures(session: Path, request: ImportRequest) -> int:
     """Import every pair of a folder; return exit code 1 if any failed or none is there."""
     pictures = PictureFolder(require_folder(request.folder))
-    checksums = stored_checksums(read_state(session)[0]) if (session / JOURNAL).exists() else None
+    checksums = stored_checksums(read_state(session)[0]) if has_begun(session) else None
     shots = pictures.shots(pictures.looks(), checksums or set())
     if checksums is None:
         _require_pairs(request, shots)
@@ -39,7 +39,7 @@ def import_pictures(session: Path, request: ImportRequest) -> int:
             failed = _take_all(importer, new, shots)
         else:
             say(f"{request.folder}: all pictures are in the session already")
-            _say_left_out(pictures, [])
+            _say_left_out(importer, shots, [])
         if pictures.damaged:
             files = counted(len(pictures.damaged), "unreadable file")
             say(f"{files} in {request.folder}, left out; exit code 1 says so")
@@ -73,10 +73,27 @@ def _found(
             if body.name in lacking:
                 left += [Leftover(shot.files[0], lacking[body.name]) for shot in shots]
                 continue
+            if request.rejected == "leave":
+                shots, rejected = _without_rejected(shots)
+                left += rejected
             some, others = find_pairs(shots, apertures[body.name], gap_seconds=request.gap_seconds)
             pairs += some
             left += others
     return pairs, left
+
+
+def _without_rejected(shots: Sequence[CardShot]) -> tuple[list[CardShot], list[Leftover]]:
+    """Shots that no sidecar rejects; the files of the others are left out."""
+    kept: list[CardShot] = []
+    left: list[Leftover] = []
+    for shot in shots:
+        sidecar = shot.rejecting_sidecar
+        if sidecar is None:
+            kept.append(shot)
+        else:
+            reason = f"its sidecar {written_name(Path(sidecar.name))} rejects it"
+            left += [Leftover(path, reason) for path in shot.files]
+    return kept, left
 
 
 def _apertures(
@@ -119,7 +136,7 @@ def _take_all(
     _say_bodies(bodies)
     importer.scenes.require_names(pairs)
     taken, failed = parted(_take(importer, pair) for pair in pairs)
-    count = _say_left_out(importer.pictures, left)
+    count = _say_left_out(importer, shots, left)
     say_left_out(failed, len(pairs), "pair")
     say(f"{counted(len(taken), 'pair')} imported, {counted(count, 'file')} left out")
     if unused := importer.scenes.unused():
@@ -136,9 +153,10 @@ def _take(importer: Importer, card_pair: CardPair) -> LeftOut | None:
     return result
 
 
-def _say_left_out(pictures: PictureFolder, left: Sequence[Leftover]) -> int:
+def _say_left_out(importer: Importer, shots: Sequence[CardShot], left: Sequence[Leftover]) -> int:
     """Name every file that is in no pair with its reason; return their number."""
-    files = [*left, *pictures.left_out, *pictures.unread()]
+    pictures = importer.pictures
+    files = [*left, *pictures.left_out, *pictures.unread(), *importer.sidecars_left(shots)]
     for one in sorted(files, key=lambda one: one.path):
         say(f"left out: {written_name(one.path.relative_to(pictures.path))}: {one.reason}")
     return len(files)

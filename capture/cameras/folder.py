@@ -8,7 +8,7 @@ from defocus.capture.arriving.hot_folder import HotFolder, copy_part, picture_fi
 from defocus.capture.camera import Camera, CameraDescription, Setting, SettingName
 from defocus.capture.planning.labels import APERTURES, ISOS, SHUTTERS
 from defocus.errors import InputError
-from defocus.exif import Exif, read_exif
+from defocus.pictures.shot import Exif, read_exif
 from defocus.progress import say
 
 _WORDS: dict[SettingName, tuple[str, ...]] = {

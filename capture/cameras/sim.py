@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,6 +44,7 @@ from defocus.capture.simulation.stage import (
 )
 from defocus.errors import CameraError, InputError
 from defocus.files import write_bytes, write_json
+from defocus.pictures.write import encoded_jpeg
 from defocus.scene.geometry import IDENTITY, Similarity
 from defocus.scene.thin_lens import Lens, breathing_zoom
 
@@ -161,8 +161,7 @@ class SimulatedCamera(Camera):
         if self._live is None or self._live[0] != still:
             self._live = still, self._stage.signal(still)
         pixels = recorded(self._live[1], self._noise(exposure, self._live_noise), bits=8)
-        _, encoded = cv2.imencode(".jpg", pixels[:, :, ::-1])
-        return encoded.tobytes()
+        return encoded_jpeg(pixels)
 
     def write_truth(self, folder: Path, sharp_by: Self | None = None) -> list[Path]:
         """Write the ground truth of the last blurry and sharp shots (see ``KnowsTruth``)."""

@@ -87,12 +87,11 @@ def command(as_json: bool) -> None:
     Faults of camera and computer:
       busy[=2] timeout[=0.5] slow[=2] unplug store-full crash disk-full
 
-    Passwords of cameras on a network are asked for, or read from the variable
-    DEFOCUS_CAPTURE_PASSWORD; an address that holds one is refused. Such cameras, folders and
-    commands cannot be found, so they are not listed. Check one with 'doctor --camera URI'.
+    Folders and commands cannot be found, so they are not listed. Check one with 'doctor --camera
+    URI'.
 
-    Tested on libgphoto2's virtual camera, on servers and drivers made for the tests, and on the
-    simulated camera; nothing was tried on a real camera body.
+    Tested on libgphoto2's virtual camera and on the simulated camera; nothing was tried on a real
+    camera body.
     """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
     from defocus.capture.links.back_ends import discover_cameras
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # heavy at run time
     from defocus.capture.sessions.damage import CheckedPair, SessionCheck
     from defocus.capture.sessions.state import CompletePair
 
-JUDGING_REVISION = 1
+JUDGING_REVISION = 3
 """Raised by hand where the same files get another verdict: an interrupted check judges again."""
 
 VERDICTS = ".check-in-progress.jsonl"
@@ -45,18 +45,26 @@ VERDICTS = ".check-in-progress.jsonl"
     is_flag=True,
     help="Compare checksums only; do not measure and do not write report.html.",
 )
+@click.option("--again", is_flag=True, help="Judge all pairs again, and write report.html again.")
 @jobs_option("Number of processes.")
 def command(
-    session: Path, as_json: bool, fix_index: bool, repair: bool, files_only: bool, jobs: int
+    session: Path,
+    as_json: bool,
+    fix_index: bool,
+    repair: bool,
+    files_only: bool,
+    again: bool,
+    jobs: int,
 ) -> int:
-    """Check all files and pairs of SESSION again.
+    """Check all files and pairs of SESSION.
 
-    Every file is compared with its checksum, every pair is judged again, and the verdicts are
-    listed.
+    Every file is compared with its checksum, and the verdicts are listed. Pairs that their shoot
+    could not judge are judged now. The contact sheet is written to SESSION/report.html, unless
+    nothing changed since it was written.
 
-    EXIF is compared with the requested settings, and everything is measured again with the limits
-    of the shoot. Decisions made by a person stay. The contact sheet is written to
-    SESSION/report.html. A check that was interrupted goes on with the pairs it had not judged.
+    With --again, all pairs are judged: EXIF is compared with the requested settings, and everything
+    is measured again with the limits of the shoot. Decisions made by a person stay. A check that
+    was interrupted goes on with the pairs it had not judged.
 
     A damaged journal is rebuilt with --repair from its copies, session.json, pair.json and the
     checksums; the damaged one is kept.
@@ -65,6 +73,8 @@ def command(
     """
     from defocus.capture.sessions.folder import open_session_folder, repair_session
 
+    if files_only and again:
+        raise click.UsageError("--files-only judges no pair; leave it or --again out")
     if repair:
         for line in repair_session(session) or ["the journal is whole"]:
             say(line)
@@ -73,10 +83,10 @@ def command(
             folder.write_index()
     if as_json:
         with json_output() as out:
-            report, _ = _checked(session, files_only=files_only, jobs=jobs)
+            report, _ = _checked(session, files_only=files_only, again=again, jobs=jobs)
             out.write(report.to_json())
     else:
-        report, sheet = _checked(session, files_only=files_only, jobs=jobs)
+        report, sheet = _checked(session, files_only=files_only, again=again, jobs=jobs)
         for line in report.lines():
             click.echo(line)
         if sheet is not None:
@@ -84,8 +94,10 @@ def command(
     return 0 if report.ok else 1
 
 
-def _checked(session: Path, *, files_only: bool, jobs: int) -> "tuple[SessionCheck, Path | None]":
-    """The check, and its contact sheet if one could be written."""
+def _checked(
+    session: Path, *, files_only: bool, again: bool, jobs: int
+) -> "tuple[SessionCheck, Path | None]":
+    """The check, and its contact sheet if there is one."""
     from defocus.capture.sessions.damage import check_session
 
     report = check_session(session)
@@ -94,13 +106,24 @@ def _checked(session: Path, *, files_only: bool, jobs: int) -> "tuple[SessionChe
     from defocus.capture.sessions.contact_sheet import write_contact_sheet
     from defocus.errors import StorageError
 
-    report, sheet = judged_again(session, report, jobs), session / "report.html"
+    report, sheet = judged_again(session, report, jobs, again=again), session / "report.html"
+    if not again and report.files_ok and _shows_all(session, sheet):
+        return report, sheet
     try:
         write_contact_sheet(session, sheet, jobs)
     except StorageError as error:  # a check of a session on a read-only disk is still a check
         say(f"no contact sheet: {error}")
         return report, None
     return report, sheet
+
+
+def _shows_all(session: Path, sheet: Path) -> bool:
+    """Whether a contact sheet was written after the last line of the journal."""
+    from defocus.capture.sessions.session import JOURNAL
+
+    if not sheet.is_file():
+        return False
+    return sheet.stat().st_mtime_ns > (session / JOURNAL).stat().st_mtime_ns
 
 
 class _KeptVerdicts:
@@ -147,10 +170,13 @@ class _Job:
     checked: "CheckedPair"
 
 
-def judged_again(root: Path, check: "SessionCheck", jobs: int = 1) -> "SessionCheck":
-    """Update a check with new verdicts from the files, by the limits and calibrations of the shoot.
+def judged_again(
+    root: Path, check: "SessionCheck", jobs: int = 1, *, again: bool = False
+) -> "SessionCheck":
+    """Update a check with verdicts on the pairs that were not judged; with ``again``, on all.
 
-    Decisions of people stay; a file keeps the verdicts, so an interrupted check goes on."""
+    They are judged by the limits and calibrations of the shoot, and decisions of people stay. A
+    file keeps the verdicts, so an interrupted check goes on."""
     from defocus.capture.sessions.session import read_state
 
     state, _ = read_state(root)
@@ -158,7 +184,7 @@ def judged_again(root: Path, check: "SessionCheck", jobs: int = 1) -> "SessionCh
     work = [
         _Job(root, state.shoots[state.planned[pair.id].shoot], state.complete[pair.id], pair)
         for pair in whole
-        if pair.id in state.complete
+        if pair.id in state.complete and (again or not _is_judged(root, pair.id))
     ]
     kept = _KeptVerdicts(root / VERDICTS)
     verdicts = {job.pair.id: kept.verdicts.get(_key(job)) for job in work}
@@ -171,6 +197,19 @@ def judged_again(root: Path, check: "SessionCheck", jobs: int = 1) -> "SessionCh
         kept.add(_key(left[judged.id]), judged)
     kept.forget()
     return replace(check, pairs=tuple(verdicts.get(pair.id) or pair for pair in check.pairs))
+
+
+def _is_judged(root: Path, pair_id: str) -> bool:
+    """Whether the document of a pair has a verdict from its pictures, or from a person."""
+    from defocus.capture.quality.pair_quality import NOT_JUDGED
+    from defocus.capture.sessions.state import file_path
+
+    try:
+        entry = read_json(file_path(root, pair_id, "pair.json"))
+        texts = [finding["text"] for finding in entry["quality"]["findings"]]
+        return "verdict" in entry and not any(text.startswith(NOT_JUDGED) for text in texts)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False  # judging it says what is wrong with the document
 
 
 def _key(job: _Job) -> str:

@@ -54,7 +54,7 @@ def _findings(uri: str | None, folder: Path) -> "tuple[list[CheckedPoint], int]"
     from defocus.capture.links.back_ends import open_camera
     from defocus.errors import CameraError
 
-    findings = computer_findings(folder, uri)
+    findings = computer_findings(folder)
     if uri is None:
         return findings, 0
     try:

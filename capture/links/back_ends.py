@@ -4,50 +4,67 @@ It is a module of ``cameras``, here or in an extra, an entry point ``defocus.cam
 """
 
 import contextlib
-import importlib
-import pkgutil
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-import defocus.capture.cameras as back_ends
 from defocus.capture.camera import Camera, CameraDescription
-from defocus.discovery import FAULTS, brought
-from defocus.errors import CameraNotFoundError, DefocusError, InputError, RegistryError
-from defocus.extensions import guarded, plugins
-from defocus.near_names import meant
+from defocus.discovery import Kind, Shape
+from defocus.errors import FAULTS, CameraNotFoundError, DefocusError, InputError
+from defocus.extensions import Plugin, guarded
 
 SECRET = re.compile(r"(pass|pwd|pw|secret|token|key)", re.IGNORECASE)
 """Names in a query that say that a secret follows."""
 
 
 def redacted(uri: str) -> str:
-    """A printable address: ``onvif://admin:1234@cam/a?pwd=1234`` has three stars for each 1234."""
+    """A printable address: ``mine://admin:1234@cam/a?pwd=1234`` has three stars for each 1234."""
     uri = re.sub(r"(//[^/?#@:]*):.*@", r"\1:***@", uri)
     return re.sub(rf"([?&]{SECRET.pattern}[^=&]*)=[^&]*", r"\1=***", uri, flags=re.IGNORECASE)
 
 
 _METHODS = ("__enter__", "__exit__", "close", "describe", "settings", "set", "shoot")
 
+_ON_NETWORK = (
+    "cameras that give video over a network or USB are left out, as they have no aperture to "
+    "bracket; use 'command:' with a program that fetches a picture, or 'folder:'"
+)
+
 LEFT_OUT = {
     "genicam": "GenICam cameras are left out, because none was at hand; use 'folder:' with the "
     "camera's own program, or 'command:'",
     "ptpip": "cameras over the network (PTP/IP) are left out, because none was at hand; connect it "
     "by USB, as 'gphoto2:'",
+    "http": _ON_NETWORK,
+    "https": _ON_NETWORK,
+    "onvif": _ON_NETWORK,
+    "rtsp": _ON_NETWORK,
+    "uvc": _ON_NETWORK,
 }
 """Schemes that other programs know and we do not: what to do instead."""
 
 
+CAMERAS: Kind[Any] = Kind(
+    "cameras",
+    Shape(lambda: _NoValue, function="open_camera", marks_file=True),
+    "defocus.capture.cameras",
+)
+
+
+class _NoValue:
+    """No value is a camera: a module with ``open_camera`` is."""
+
+
 def schemes() -> list[str]:
     """All schemes of camera addresses, sorted."""
-    return sorted({*_own(), *(name for name, _, _ in brought("cameras")), *_plugin_back_ends()})
+    return sorted(CAMERAS.offers())
 
 
 def brought_schemes() -> Iterator[tuple[str, str]]:
     """Schemes of extras, other packages and plug-in files, with what their modules say first."""
-    for scheme in sorted({*schemes()} - _own()):
+    for scheme in sorted({*schemes()} - CAMERAS.own().keys()):
         first, _, _ = (getattr(_back_end(scheme), "__doc__", None) or "").partition("\n")
         yield scheme, first.replace("``", "")
 
@@ -58,15 +75,16 @@ def open_camera(uri: str) -> Camera:
     if colon and scheme in LEFT_OUT:
         raise InputError(f"camera address '{redacted(uri)}': {LEFT_OUT[scheme]}")
     if not colon or scheme not in schemes():
-        hint = meant(f"{scheme}:", (f"{name}:" for name in schemes()))
-        raise InputError(f"camera address '{redacted(uri)}' has no known scheme; {hint}")
+        written = [f"{name}:" for name in schemes()]
+        problem = CAMERAS.unknown(f"{scheme}:", written)
+        raise InputError(f"camera address '{redacted(uri)}': {problem}")
     back_end = _back_end(scheme)
     if back_end is None:
         raise CameraNotFoundError(
             f"camera address '{redacted(uri)}': the package that provides '{scheme}:' is broken; "
             "repair or uninstall it"
         )
-    camera: Camera = back_end.open_camera(uri)
+    camera: Camera = getattr(back_end, "open_camera", back_end)(uri)
     return camera
 
 
@@ -86,7 +104,7 @@ def discover_cameras() -> list[CameraDescription]:
         except CameraNotFoundError as error:
             problem = str(error)
         except FAULTS as error:
-            if scheme in _own():
+            if scheme in CAMERAS.own():
                 raise
             problem = f"{type(error).__name__}: {error}"
         else:
@@ -95,54 +113,25 @@ def discover_cameras() -> list[CameraDescription]:
     return cameras
 
 
-def camera_libraries() -> Iterator[tuple[str, str, bool]]:
-    """Packages of back ends by scheme: name and version, or what is wrong; whether it lacks."""
-    for scheme in schemes():
-        library = getattr(_back_end(scheme), "library", None)
-        if library is None:
-            continue
-        try:
-            yield scheme, library(), False
-        except CameraNotFoundError as error:
-            yield scheme, str(error), True
-
-
 def _back_end(scheme: str) -> Any:  # noqa: ANN401 - a module, whose functions mypy cannot know
     """The module of a scheme; None, with a warning, if another package's module is broken."""
-    if plugin := _plugin_back_ends().get(scheme):
-        return plugin
-    for name, _, load in brought("cameras"):
-        if name == scheme:
-            return load()
-    return importlib.import_module(f"{back_ends.__name__}.{scheme}")
+    offer = CAMERAS.find(scheme, InputError)
+    module = CAMERAS.thing(offer)
+    return module if offer.plugin is None else _of_plugin(offer.plugin, scheme)
 
 
-def _own() -> set[str]:
-    return {module.name for module in pkgutil.iter_modules(back_ends.__path__)}
-
-
-def _plugin_back_ends() -> dict[str, SimpleNamespace]:
-    """Plug-in files that are a back end, by scheme; their errors name the file and the line."""
-    modules = {}
-    for plugin in plugins():
-        functions = vars(plugin.module)
-        if not callable(functions.get("open_camera")):
-            continue
-        scheme = plugin.path.stem.replace("_", "-")
-        if scheme in _own():
-            raise RegistryError(
-                f"plug-in {plugin.path}: a camera '{scheme}:' exists already; rename the file"
-            )
-        guard = partial(guarded, plugin, f"camera '{scheme}:'", passing=(DefocusError, OSError))
-        opening = guard(function=partial(_guarded_camera, functions["open_camera"], guard))
-        modules[scheme] = SimpleNamespace(
-            open_camera=opening,
-            STARTS_PROGRAMS=functions.get("STARTS_PROGRAMS", False),
-            __doc__=functions.get("__doc__"),
-        )
-        if callable(functions.get("discover")):
-            modules[scheme].discover = guard(function=functions["discover"])
-    return modules
+def _of_plugin(plugin: Plugin, scheme: str) -> SimpleNamespace:
+    """A plug-in file that is a back end; its errors name the file and the line."""
+    functions = vars(plugin.module)
+    guard = partial(guarded, plugin, f"camera '{scheme}:'", passing=(DefocusError, OSError))
+    back_end = SimpleNamespace(
+        open_camera=guard(function=partial(_guarded_camera, functions["open_camera"], guard)),
+        STARTS_PROGRAMS=functions.get("STARTS_PROGRAMS", False),
+        __doc__=functions.get("__doc__"),
+    )
+    if callable(functions.get("discover")):
+        back_end.discover = guard(function=functions["discover"])
+    return back_end
 
 
 def _guarded_camera(opening: Callable[[str], Any], guard: Callable[..., Any], uri: str) -> Any:  # noqa: ANN401 - whatever a file opens

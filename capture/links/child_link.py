@@ -4,15 +4,14 @@ Requests are JSON lines on its stdin, answers on its stdout; it ends when its st
 
 import contextlib
 import json
-import os
 import selectors
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import IO, Any
 
 import defocus.errors
+from defocus.children import start_python
 from defocus.errors import CameraError, DefocusError, storage_error
 
 ANSWER_SECONDS = 90.0
@@ -39,18 +38,14 @@ class Child:
         self._number = 0
         # A file, not a pipe: nobody reads it while the child lives, and a full pipe would block it.
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", module],
+        self.process = start_python(
+            "-m",
+            module,
+            environment=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={
-                **os.environ,
-                **environment,
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            },
             bufsize=0,  # what waits in a buffer of ours the selector would not see
-            start_new_session=True,  # Ctrl-C is for us; the child ends when its stdin does
         )
 
     def ask(

@@ -48,7 +48,7 @@ class CalibrationRecord(Read):
 
 
 class HandlingRecord(ShootOptions):
-    """The options of a shoot; defaults are for what version 0.1.0 did not write."""
+    """The options of a shoot; the defaults are those of imports, which have none."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -58,7 +58,7 @@ class HandlingRecord(ShootOptions):
 
 
 class ShootRecord(Read):
-    """A shoot in the journal; version 0.1.0 had apertures only, the blurry shot first."""
+    """A shoot in the journal; an import has no modes, and its blurry shot counts as the first."""
 
     camera: CameraRecord
     sharp_camera: CameraRecord | None = None

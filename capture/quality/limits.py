@@ -15,6 +15,11 @@ Strictness = Literal["strict", "warn", "off"]
 only EXIF is compared with what was asked, and that the files can be read."""
 
 
+LEAST_WARN_PX, LEAST_REJECT_PX = 2.0, 10.0
+"""Shares of small pictures, as of 240 px, would be less than these: limits that a shift of a
+fraction of a pixel exceeds."""
+
+
 class QualityLimits(Settings):
     """The table ``[quality]`` of a settings file: what is beyond warns, or rejects."""
 
@@ -36,12 +41,18 @@ class QualityLimits(Settings):
     )
     blurrier_ratio: float = Field(default=0.8, gt=0)  # regions of a lower energy ratio are masked
     blurrier_share_warn: float = Field(default=0.02, ge=0)  # share of masked regions
-    shift_warn_px: float = Field(default=2.0, gt=0)  # length of the shift
-    shift_reject_px: float = Field(default=10.0, gt=0)
+    # length of the shift over the picture's width: 18 and 120 px of 24 MP
+    shift_warn: float = Field(default=0.003, gt=0, le=1)
+    shift_reject: float = Field(default=0.02, gt=0, le=1)
+    shift_warn_px: float | None = Field(default=None, gt=0)  # where it is given, instead of these
+    shift_reject_px: float | None = Field(default=None, gt=0)
     zoom_warn: float = Field(default=0.003, gt=0)  # change of magnification, a fraction
     zoom_reject: float = Field(default=0.05, gt=0)
-    drift_warn_px: float = Field(default=2.0, gt=0)  # shift between a shot and its repeat
-    drift_reject_px: float = Field(default=10.0, gt=0)
+    # the same of the shift between a shot and its repeat
+    drift_warn: float = Field(default=0.003, gt=0, le=1)
+    drift_reject: float = Field(default=0.02, gt=0, le=1)
+    drift_warn_px: float | None = Field(default=None, gt=0)
+    drift_reject_px: float | None = Field(default=None, gt=0)
     # difference of a tile between a shot and its repeat over the noise, above which it has moved
     motion_tile: float = Field(default=2.0, gt=1)
     motion_share_warn: float = Field(default=0.0, ge=0)  # share of moved tiles
@@ -50,6 +61,16 @@ class QualityLimits(Settings):
     clock_warn_seconds: float = Field(default=600.0, gt=0)  # between the shots, by their EXIF
     skew_warn_seconds: float = Field(default=0.02, gt=0)  # between the releases of two cameras
 
+    def in_pixels(self, width_px: float) -> dict[str, float]:
+        """The limits of shift and drift in pixels of a picture of that width, by their names."""
+        least = {"warn": LEAST_WARN_PX, "reject": LEAST_REJECT_PX}
+        pixels = {}
+        for name in ("shift_warn", "shift_reject", "drift_warn", "drift_reject"):
+            typed: float | None = getattr(self, f"{name}_px")
+            share = getattr(self, name) * width_px
+            pixels[f"{name}_px"] = typed or max(share, least[name.partition("_")[2]])
+        return {name: round(limit, 2) for name, limit in pixels.items()}
+
 
 LIMITS = QualityLimits()
 
@@ -57,16 +78,16 @@ SHORT_NAMES = {
     "ev": "exposure_reject_ev",
     "colour": "colour_reject_ev",
     "gradient_energy": "gradient_energy_reject",
-    "shift": "shift_reject_px",
+    "shift": "shift_reject",
     "zoom": "zoom_reject",
-    "drift": "drift_reject_px",
+    "drift": "drift_reject",
     "motion": "motion_share_reject",
 }
 """What can be typed for a limit that rejects."""
 
 
 def with_changes(limits: QualityLimits, typed: str) -> QualityLimits:
-    """Change some limits, typed as ``shift=5,zoom_warn=0.01``: fields or their short names."""
+    """Change some limits, typed as ``shift=0.01,zoom_warn=0.01``: fields or their short names."""
     changes = {}
     for part in typed.split(","):
         name, _, number = (word.strip() for word in part.partition("="))
@@ -76,7 +97,7 @@ def with_changes(limits: QualityLimits, typed: str) -> QualityLimits:
             changes[SHORT_NAMES.get(name, name)] = float(number)
         except ValueError as error:
             raise InputError(
-                f"--qc-set {typed}: write NAME=NUMBER, as in shift=5,ev=0.15"
+                f"--qc-set {typed}: write NAME=NUMBER, as in shift=0.01,ev=0.15"
             ) from error
     return parse_settings(QualityLimits, {**limits.model_dump(), **changes}, origin="--qc-set")
 

@@ -1,15 +1,15 @@
 """Judge the quality of a pair right after its shots."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration.unknown_causes import nothing_agrees
 from defocus.blur.gradients import gradient_energy_map
 from defocus.capture.quality.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.quality.motion import compare_anchor, inside_grid, onto_grid
@@ -30,16 +30,20 @@ from defocus.capture.quality.shot_findings import (
     check_exif,
     check_exposure,
     check_gradient_energy,
+    check_ratings,
     check_skew,
     why_unknown,
 )
 from defocus.capture.quality.verdict import Finding, Quality
-from defocus.colour_profiles import in_two_spaces
 from defocus.errors import ImageError
 from defocus.files import sha256_file
 from defocus.isolation import LeftOut, attempt
-from defocus.raw import RAW_SUFFIXES
+from defocus.pictures.profiles import in_two_spaces
+from defocus.pictures.raw import RAW_SUFFIXES, dng_demands
 from defocus.scene.geometry import IDENTITY, Similarity
+
+if TYPE_CHECKING:
+    from defocus.align.registration.register import Registration
 
 Read = Callable[[Path], QuickLook]
 """Reads a shot, as :func:`defocus.capture.quality.quick_look.read_halved` does."""
@@ -63,6 +67,8 @@ MEASURED_ROLES = ("blurry", "sharp", "anchor", "companion")
 
 TWO_SPACES = "the files are of two colour spaces; they are compared in sRGB"
 TWO_KINDS = "one member is a RAW file and the other is not; shoot both in one format"
+NOT_JUDGED = "not judged: "
+"""A finding begins so where the pictures could not be judged."""
 SAME = "both files are the same picture: the camera delivered an old one, or does not stop down"
 
 
@@ -105,7 +111,7 @@ def _judge(quality: Quality, work: Callable[[], None]) -> None:
 
     failed = attempt("", judged)
     if isinstance(failed, LeftOut):
-        quality.say("warn", f"not judged: {failed.reason}")
+        quality.say("warn", f"{NOT_JUDGED}{failed.reason}")
 
 
 def _say_same(quality: Quality) -> None:
@@ -149,6 +155,7 @@ def _check_words(quality: Quality, shots: PairShots, limits: QualityLimits) -> N
     for role in measured:
         if shots.writes_exif or not shots.exif[role].empty:
             check_exif(quality, role, shots.asked[role], shots.exif[role], limits)
+    check_ratings(quality, shots.ratings)
     check_clock(quality, [shots.exif[role] for role in measured], limits)
     check_skew(quality, shots.skew_seconds, limits)
 
@@ -176,11 +183,24 @@ def _in_one_space(quality: Quality, shots: PairShots, read: Read) -> Read:
     return read_in_srgb
 
 
+def _check_demands(quality: Quality, members: Sequence[Path]) -> None:
+    """Warn where the two members ask a developer for different corrections."""
+    demands = [", ".join(dng_demands(path)) or "nothing" for path in members]
+    if demands[0] != demands[1]:
+        quality.say(
+            "warn",
+            "the DNG ask for different corrections, and none is applied: blurry for "
+            f"{demands[0]}, sharp for {demands[1]}",
+            lasting=True,
+        )
+
+
 def _check_pictures(quality: Quality, shots: PairShots, limits: QualityLimits, read: Read) -> None:
     members = [shots.paths[role] for role in ("blurry", "sharp")]
     if len({path.suffix.lower() in RAW_SUFFIXES for path in members}) > 1:
         quality.say("reject", TWO_KINDS, lasting=True)
         return
+    _check_demands(quality, members)
     read = _in_one_space(quality, shots, read)
     looks = _members(shots, read)
     shapes = {role: look.linear.shape for role, look in looks.items()}
@@ -212,6 +232,12 @@ def _check_pictures(quality: Quality, shots: PairShots, limits: QualityLimits, r
         _check_anchor(quality, looks[shots.anchored], read(shots.paths["anchor"]), limits)
 
 
+def _width_px(look: QuickLook) -> float:
+    """Width of the picture that was looked at."""
+    width: int = look.linear.shape[1]
+    return width * look.pixels
+
+
 def _check_light(
     quality: Quality,
     looks: Mapping[str, QuickLook],
@@ -226,15 +252,27 @@ def _check_light(
     check_exposure(quality, first.linear, moved, inside, expected_ev, limits)
 
 
-def _check_alignment(
-    quality: Quality, first: QuickLook, sharp: QuickLook, limits: QualityLimits, shots: PairShots
-) -> Similarity | None:
-    """Check shift, zoom and rotation from the blurry to the sharp member, in reduced pixels."""
+def _registration(first: QuickLook, sharp: QuickLook) -> "tuple[Registration, float]":
+    """The registration of small copies; if they show none, at the size at which 'audit' asks.
+
+    With it, how many pixels of the picture are one of its."""
     from defocus.align.registration.register import register  # it imports scipy's slower parts
 
     small = [reduced_look(look, MEASURED_SIZE_PX) for look in (first, sharp)]
     registration = register(*(luminance(look.linear) for look in small))
-    model, factor = registration.similarity, small[0].pixels
+    if registration.similarity is not None or small[0] is first:
+        return registration, small[0].pixels
+    return register(luminance(first.linear), luminance(sharp.linear)), first.pixels
+
+
+def _check_alignment(
+    quality: Quality, first: QuickLook, sharp: QuickLook, limits: QualityLimits, shots: PairShots
+) -> Similarity | None:
+    """Check shift, zoom and rotation from the blurry to the sharp member, in reduced pixels."""
+    quality.numbers["limits_px"] = limits.in_pixels(_width_px(first))
+    registration, factor = _registration(first, sharp)
+    model = registration.similarity
+    small = [reduced_look(look, MEASURED_SIZE_PX) for look in (first, sharp)]
     reason = "" if model is not None else why_unknown(registration.reason, *small)
     quality.numbers["misalignment"] = {
         "status": "unknown" if model is None else "ok",
@@ -246,14 +284,14 @@ def _check_alignment(
         "measured_at_scale": 1.0 / factor,
     }
     if model is None:
-        text = f"misalignment unknown: {reason}"
-        quality.say("warn" if nothing_agrees(reason) else "note", text)
+        quality.say("warn", f"misalignment unknown: {reason}")
         return None
     shift = math.dist([s * factor for s in model.shift_px], shots.expected.shift_px)
+    width = _width_px(first)
+    pixels = limits.in_pixels(width)
+    text = f"the camera moved by {shift:.1f} px, {shift / width:.2%} of the width"
+    quality.compare(shift, pixels["shift_warn_px"], pixels["shift_reject_px"], text)
     zoom = abs(model.zoom / shots.expected.zoom - 1)
-    quality.compare(
-        shift, limits.shift_warn_px, limits.shift_reject_px, f"the camera moved by {shift:.1f} px"
-    )
     explained = shots.expected.zoom != 1.0 or not shots.focus_moved
     zoom_warn = limits.zoom_warn if explained else limits.zoom_reject
     text = f"the magnification changed by {zoom:.2%}"
@@ -321,8 +359,13 @@ def _check_anchor(
         quality.say("note", "drift unknown: the first shot and its repeat show too little")
     else:
         drift = math.hypot(*change.drift.shift_px)
-        text = f"the camera drifted by {drift:.1f} px while the pair was shot"
-        quality.compare(drift, limits.drift_warn_px, limits.drift_reject_px, text)
+        width = _width_px(first)
+        pixels = limits.in_pixels(width)
+        text = (
+            f"the camera drifted by {drift:.1f} px, {drift / width:.2%} of the width, while the "
+            "pair was shot"
+        )
+        quality.compare(drift, pixels["drift_warn_px"], pixels["drift_reject_px"], text)
     if change.light_ev is not None:
         text = f"the light changed by {change.light_ev:+.2f} EV while the pair was shot"
         light = abs(change.light_ev)

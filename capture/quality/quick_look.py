@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.colour_profiles import member_in_srgb
-from defocus.errors import ImageError
-from defocus.images import (
+from defocus.pictures.profiles import member_in_srgb
+from defocus.pictures.raw import RAW_SUFFIXES, camera_light
+from defocus.pictures.read import read_image
+from defocus.pictures.values import (
     LUMINANCE,
     FloatImage,
     Image,
@@ -18,9 +19,7 @@ from defocus.images import (
     as_linear,
     bit_depth,
     linear_to_srgb,
-    read_image,
 )
-from defocus.raw import RAW_SUFFIXES
 
 CLIPPED = 0.98
 """Linear value from where on a pixel counts as clipped."""
@@ -46,7 +45,7 @@ class QuickLook:
 def read_look(path: Path) -> QuickLook:
     """Read a shot; RAW files at half their size, without demosaicing or white balance."""
     if path.suffix.lower() in RAW_SUFFIXES:
-        return QuickLook(_half_raw(path), 2.0)
+        return QuickLook(as_float(camera_light(path)), 2.0)
     return QuickLook(as_linear(read_image(path)))
 
 
@@ -104,27 +103,6 @@ def _below(picture: Image, value: int) -> int:
 def mirrored_look(look: QuickLook) -> QuickLook:
     """A look flipped left and right, as behind a beam splitter."""
     return replace(look, linear=np.ascontiguousarray(look.linear[:, ::-1]))
-
-
-def _half_raw(path: Path) -> FloatImage:
-    """Read a RAW file at half size; full development would take ten times as long."""
-    import rawpy
-
-    try:
-        with rawpy.imread(str(path)) as raw:
-            developed = raw.postprocess(
-                half_size=True,
-                user_wb=[1.0, 1.0, 1.0, 1.0],
-                output_color=rawpy.ColorSpace.raw,
-                output_bps=16,
-                user_flip=0,
-                no_auto_bright=True,
-                adjust_maximum_thr=0.0,
-                gamma=(1, 1),
-            )
-    except (rawpy.LibRawError, OSError) as error:
-        raise ImageError(f"{path}: RAW file cannot be opened ({error}); copy it again") from error
-    return as_float(developed)
 
 
 def reduced_look(look: QuickLook, longest_side: int) -> QuickLook:

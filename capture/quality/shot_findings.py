@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from defocus.blur.gradients import block_means, gradient_energy
 from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.capture.quality.limits import QualityLimits
 from defocus.capture.quality.quick_look import CLIPPED, QuickLook, read_look
-from defocus.capture.quality.verdict import Quality
-from defocus.exif import Exif
-from defocus.images import FloatImage, as_integer, linear_to_srgb
+from defocus.capture.quality.verdict import Quality, Severity
+from defocus.capture.sidecars import REJECTED, rating_words
+from defocus.pictures.shot import Exif, comparable_moments
+from defocus.pictures.values import FloatImage, as_integer, linear_to_srgb
 from defocus.scene.geometry import IDENTITY, Similarity
 
 Grey = NDArray[np.float32]
@@ -129,6 +130,7 @@ class PairShots:
     skew_seconds: float | None = None  # from the release of the blurry to that of the sharp one
     virtual: bool = False
     writes_exif: bool = True
+    ratings: Mapping[str, int | None] = field(default_factory=dict)  # stars, by role
 
     @property
     def light_ev(self) -> float:
@@ -151,6 +153,14 @@ def check_exif(
         if got is not None and abs(steps * math.log2(got / wanted)) > limits.exif_ev:
             text = f"EXIF of the {role} file says {name} {got:g}, asked was {wanted:g}"
             quality.say("reject", text)
+
+
+def check_ratings(quality: Quality, ratings: Mapping[str, int | None]) -> None:
+    """Say which shots a sidecar rejects, and which it gives no star."""
+    for role, stars in ratings.items():
+        if stars is not None and stars <= 0:
+            severity: Severity = "warn" if stars == REJECTED else "note"
+            quality.say(severity, f"the sidecar of the {role} picture {rating_words(stars)}")
 
 
 def check_skew(quality: Quality, seconds: float | None, limits: QualityLimits) -> None:
@@ -224,7 +234,7 @@ def check_gradient_energy(
 
 def check_clock(quality: Quality, shots: Sequence[Exif], limits: QualityLimits) -> None:
     """Check that the camera's clock says that the shots were taken together."""
-    times = [exif.moment for exif in shots if exif.moment is not None]
+    times = [moment for moment in comparable_moments(shots) if moment is not None]
     apart = (max(times) - min(times)).total_seconds() if times else 0.0
     if apart > limits.clock_warn_seconds:
         text = f"by the camera's clock the shots of the pair are {apart:.0f} s apart; set its clock"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import SessionState
-from defocus.discovery import brought_values
+from defocus.discovery import Kind, Shape
 from defocus.reports.model import Part
 
 
@@ -29,6 +29,13 @@ class SessionAddition:
     log_parts: Callable[[SessionState], Sequence[Part]]  # that table
 
 
+SESSION_ADDITIONS: Kind[SessionAddition] = Kind(
+    "sessions",
+    Shape(lambda: SessionAddition, lambda addition: str(addition.heading)),
+    word="addition to sessions",
+)
+
+
 def session_additions() -> list[SessionAddition]:
     """Those in the folder ``sessions`` of extras, and of the entry points ``defocus.sessions``."""
-    return [one for _, one in brought_values("sessions", SessionAddition)]
+    return [addition for _, addition in SESSION_ADDITIONS.values()]

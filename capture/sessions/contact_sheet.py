@@ -1,9 +1,13 @@
-"""Contact sheet of a session: one self-contained HTML page."""
+"""Contact sheet of a session: an HTML page, with a folder of pictures if there are many."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from defocus.capture.sessions.additions import session_additions
 from defocus.capture.sessions.lines import VERDICT_WORDS
@@ -19,47 +23,74 @@ from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, SessionState
 from defocus.capture.sessions.view import list_pairs, pair_details, pair_entry
 from defocus.errors import DatasetError, ImageError
-from defocus.files import write_text
 from defocus.processes import in_processes
 from defocus.progress import counted, track
-from defocus.reports.html import render_html
-from defocus.reports.model import Facts, Link, Page, Paragraph, Part, Slider, Table
+from defocus.reports.display import anchor
+from defocus.reports.html import write_html
+from defocus.reports.model import Facts, Folded, Gallery, Page, Paragraph, Part, Slider, Table, Tile
+from defocus.reports.pictures import small_picture
 
 WIDTH_PX = 640
-"""Of a picture: a hundred pairs then make a page of some 20 MB."""
+"""Width of a picture: a pair then takes some 140 kB."""
+
+INLINE_BYTES = 2_000_000
+"""With more bytes of pictures, they go to a folder beside the page and are loaded as they are
+looked at. In the page they would take a third more: a page has at most 3 MB for 1,000 pairs."""
 
 NAMED = 20
 """Pairs with a remark that are above the table of all."""
 
+THUMBNAIL_PX = 352
+"""Longer side of a thumbnail, which is shown at half its size: sharp on fine screens too."""
+
 COLUMNS = ("Pair", "Scene", "Verdict", "Reason", "Notes")
 
 
-def write_contact_sheet(session: Path, out: Path, jobs: int = 1) -> None:
-    """Write the page of a session as one HTML file."""
-    write_text(out, render_html(contact_sheet(session, jobs)))
+def write_contact_sheet(session: Path, out: Path, jobs: int = 1) -> Path | None:
+    """Write the page of a session; return the folder of its pictures if they are many."""
+    return write_html(contact_sheet(session, jobs), out, INLINE_BYTES)
 
 
 def contact_sheet(session: Path, jobs: int = 1) -> Page:
     """The page of a session, which is not changed; a damaged pair shows the reason instead."""
     state, _ = read_state(session)
     pairs = [pair for _, pair in sorted(state.complete.items())]
-    shown = in_processes(partial(_section, session), pairs, jobs)
-    sections = tuple(sorted(track(shown, "contact sheet", len(pairs)), key=lambda one: one[0]))
+    shown = in_processes(partial(_pair, session), pairs, jobs)
+    sheets = sorted(track(shown, "contact sheet", len(pairs)), key=lambda one: one.id)
     added = ((one.heading, tuple(one.parts(state))) for one in session_additions())
     over_time = tuple((heading, parts) for heading, parts in added if parts)
-    places = {pair: f"#section-{n}" for n, (pair, _) in enumerate(sections, 2 + len(over_time))}
     begun = state.created[:16].replace("T", " ")
+    sections: tuple[tuple[str, tuple[Part, ...]], ...] = (
+        ("All pairs", (*_missing(state), *_thumbnails(sheets), *_remarks(state))),
+        *over_time,
+        ("Pair by pair", tuple(sheet.folded for sheet in sheets)),
+    )
     return Page(
         title=f"Session {session.absolute().name}",
         notice="",
-        sections=(
-            ("All pairs", (*_missing(state), _overview(state, places))),
-            *over_time,
-            *sections,
-        ),
-        in_menu=1 + len(over_time),
+        sections=tuple((heading, parts) for heading, parts in sections if parts),
         summary=f"{_usable(state)}; begun {begun} UTC",
     )
+
+
+@dataclass(frozen=True)
+class PairSheet:
+    """What the page has of a pair: its thumbnail, and its pictures and numbers behind a fold."""
+
+    id: str
+    verdict: str
+    thumbnail: NDArray[np.uint8] | None
+    folded: Folded
+
+
+def _thumbnails(sheets: Sequence[PairSheet]) -> tuple[Gallery, ...]:
+    """All pairs as small pictures with their verdicts; each leads to what is behind it."""
+    tiles = tuple(
+        Tile(sheet.id, sheet.thumbnail, sheet.verdict, f"#{sheet.folded.anchor}")
+        for sheet in sheets
+        if sheet.thumbnail is not None
+    )
+    return (Gallery("Pairs and their verdicts", tiles, smooth=True),) if tiles else ()
 
 
 def _usable(state: SessionState) -> str:
@@ -92,33 +123,35 @@ def _missing(state: SessionState) -> tuple[Facts, ...]:
     return (Facts("Missing, rejected and warned", tuple(facts)),) if facts else ()
 
 
-def _overview(state: SessionState, places: Mapping[str, str]) -> Table:
-    """All pairs; each leads to its section, because a menu of hundreds would fill the screen."""
+def _remarks(state: SessionState) -> tuple[Table, ...]:
+    """Reasons of verdicts and notes of people, for pairs that have some, and pairs not shot."""
     rows = tuple(
-        (
-            Link(pair["id"], places[pair["id"]]) if pair["id"] in places else pair["id"],
-            pair["title"],
-            VERDICT_WORDS[pair["verdict"]],
-            pair["reason"],
-            "; ".join(filter(None, (pair["note"], pair["scene_note"]))),
-        )
+        (pair["id"], pair["title"], VERDICT_WORDS[pair["verdict"]], pair["reason"], notes)
         for pair in list_pairs(state)
+        if (notes := "; ".join(filter(None, (pair["note"], pair["scene_note"])))) or pair["reason"]
     )
-    return Table.of("Verdicts", COLUMNS, rows, stacked=True)
+    return (Table.of("Remarks", COLUMNS, rows, stacked=True),) if rows else ()
 
 
-def _section(session: Path, pair: CompletePair) -> tuple[str, tuple[Part, ...]]:
-    """What the page has of a pair, with its id."""
-    verdict = Paragraph(": ".join(filter(None, (VERDICT_WORDS[pair.verdict], pair.reason))))
+def _pair(session: Path, pair: CompletePair) -> PairSheet:
+    """What the page has of a pair."""
+    words = VERDICT_WORDS[pair.verdict]
+    place = anchor("pair", pair.id)
+    verdict = Paragraph(": ".join(filter(None, (words, pair.reason))))
     try:
         members = {role: read_member(session, pair, role, WIDTH_PX) for role in ROLES}
         details = pair_details(session, pair)
         slider = _slider(session, pair, members)
     except (DatasetError, ImageError) as error:
-        return pair.id, (verdict, Paragraph(f"not shown: {error}"))
-    settings = tuple((str(role), str(words)) for role, words in details["settings"])
-    numbers = tuple((label, words) for label, words, _ in details["numbers"])
-    return pair.id, (verdict, slider, Facts("Measured", numbers), Facts("Settings", settings))
+        parts: tuple[Part, ...] = (verdict, Paragraph(f"not shown: {error}"))
+        return PairSheet(pair.id, words, None, Folded(pair.id, place, parts, "not shown"))
+    settings = tuple((str(role), str(said)) for role, said in details["settings"])
+    numbers = tuple((label, said) for label, said, _ in details["numbers"])
+    parts = (verdict, slider, Facts("Measured", numbers), Facts("Settings", settings))
+    thumbnail = small_picture(members["sharp"].picture, THUMBNAIL_PX, THUMBNAIL_PX)
+    said = pair.reason if pair.verdict != "accept" else ""
+    line = ": ".join(filter(None, (words, said)))
+    return PairSheet(pair.id, words, thumbnail, Folded(pair.id, place, parts, line))
 
 
 def _slider(session: Path, pair: CompletePair, members: Mapping[Role, PairMember]) -> Slider:

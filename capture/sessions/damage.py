@@ -82,10 +82,18 @@ class SessionCheck:
     @property
     def ok(self) -> bool:
         """Whether every pair is complete and not rejected, and all files are unchanged."""
-        return all(chart.ok for chart in self.charts) and all(
-            pair.verdict in ("accept", "warn") and all(file.ok for file in pair.files)
-            for pair in self.pairs
-        )
+        judged = all(pair.verdict in ("accept", "warn") for pair in self.pairs)
+        return judged and self.files_ok and all(chart.ok for chart in self.charts)
+
+    @property
+    def files_ok(self) -> bool:
+        """Whether all files of pairs and charts are unchanged."""
+        return all(file.ok for file in self._files)
+
+    @property
+    def _files(self) -> list[CheckedFile]:
+        files = [file for pair in self.pairs for file in pair.files]
+        return files + [file for chart in self.charts for file in chart.files]
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-capture check --json`` prints."""
@@ -102,8 +110,7 @@ class SessionCheck:
             for pair in self.pairs
         ]
         listed += [f"{chart.id:30} {chart.reason}".rstrip() for chart in self.charts]
-        files = [file for pair in self.pairs for file in pair.files]
-        files += [file for chart in self.charts for file in chart.files]
+        files = self._files
         good = sum(file.ok for file in files)
         bad = len(files) - good
         counts = f"{counted(len(self.pairs), 'pair')}; {counted(good, 'file')} unchanged"

@@ -241,6 +241,9 @@ def open_session_folder(
         for begins, ends in ((".session-", ".part.json"), (".checksums-", ".part.sha256")):
             for left in temporary_entries(root, begins, ends):
                 left.unlink()
+        for pair in (root / "pairs").glob("*/"):
+            for left in temporary_entries(pair, ".pair-", ".part.json"):
+                left.unlink()
         folder.write_index()
         yield folder
 

@@ -27,7 +27,8 @@ VERDICT_WORDS: Mapping[str, str] = {
 }
 """How a verdict is shown to people everywhere; files and JSON keep the short words."""
 
-FILE_NAME = r"^(truth/)?[a-z0-9_-]+(\.[2-9])?\.[a-z0-9]{1,5}$"
+FILE_NAME = r"^(truth/)?[a-z0-9_-]+(\.[2-9])?(\.[a-z0-9]{1,5}|\.[a-z0-9]{1,5}\.(aae|dop|pp3|xmp))$"
+"""The second form is a sidecar that is named after its picture with its suffix."""
 
 FileName = Annotated[str, Field(pattern=FILE_NAME)]
 PairId = Annotated[str, Field(pattern=r"^[0-9]{4,6}_[a-z0-9][a-z0-9-]{0,63}$")]
@@ -68,14 +69,6 @@ class PlannedLine(Read):
 
     shoots: tuple[ShootRecord, ...] = Field(min_length=1)
     pairs: tuple[PairLine, ...]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_version_010(cls, entry: Any) -> Any:  # noqa: ANN401 - not checked yet
-        """Read lines of version 0.1.0, which have a single ``shoot``."""
-        if isinstance(entry, Mapping) and "shoots" not in entry and "shoot" in entry:
-            return {**entry, "shoots": [entry["shoot"]]}
-        return entry
 
     @model_validator(mode="after")
     def _shoots_exist(self) -> Self:

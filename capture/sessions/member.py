@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.capture.sessions.state import CompletePair, file_path
-from defocus.images import Image, read_image
-from defocus.raw import RAW_SUFFIXES, develop_raw, raw_preview, shot_white_balance
+from defocus.pictures.raw import RAW_SUFFIXES, develop_raw, raw_preview, shot_white_balance
+from defocus.pictures.read import read_image
+from defocus.pictures.values import Image
 from defocus.reports.pictures import displacement_arrows, eight_bits, small_picture
 from defocus.scene.geometry import Similarity
 

@@ -121,6 +121,13 @@ def read_session(path: Path, *, verify: bool = True, damaged: bool = False) -> S
     return Session(path, state.id, tuple(whole), torn_bytes, left_out)
 
 
+def has_begun(root: Path) -> bool:
+    """Whether there is a session; without a first line in its journal it has not begun."""
+    # A command that was killed in its first milliseconds leaves an empty journal, or half a line.
+    path = root / JOURNAL
+    return path.exists() and bool(read_journal(path).records)
+
+
 def read_state(path: Path) -> tuple[SessionState, int]:
     """The state of a session folder and the length of a torn last journal line."""
     if not path.is_dir():

@@ -29,7 +29,7 @@ from defocus.capture.sessions.lines import (
     read_line,
 )
 from defocus.errors import DatasetError
-from defocus.raw import RAW_SUFFIXES
+from defocus.pictures.raw import RAW_SUFFIXES
 
 SCHEMA = 1
 """Version of the session folder; a reader refuses a higher one."""

@@ -43,16 +43,20 @@ def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
     What was not measured is left out; what could not be is "unknown". Old sessions have no limits.
     """
     rows: list[tuple[str, str, Mark]] = []
-    limits = entry.get("limits")
+    quality, limits = entry.get("quality"), entry.get("limits")
+    limits = dict(limits) if isinstance(limits, Mapping) else {}
+    in_pixels = quality.get("limits_px") if isinstance(quality, Mapping) else None
+    if isinstance(in_pixels, Mapping):
+        limits |= in_pixels
     for row in ROWS:
-        value: Any = entry.get("quality")
+        value: Any = quality
         for key in row.path.split("."):
             value = value.get(key, _ABSENT) if isinstance(value, Mapping) else _ABSENT
         if value is _ABSENT or (value is None and not row.always):
             continue
         try:
             words = row.unit.words(value)
-            limit, mark = _compared(row, value, limits if isinstance(limits, Mapping) else {})
+            limit, mark = _compared(row, value, limits)
             rows.append((row.label, f"{SIGNS[mark]}{words}{limit}", mark))
         except (TypeError, ValueError):
             rows.append((row.label, "unknown", ""))
@@ -62,9 +66,10 @@ def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
 def _compared(row: NumberRow, value: Any, limits: Mapping[str, Any]) -> tuple[str, Mark]:  # noqa: ANN401 - of a document
     """The text of a number's limit, and whether it is exceeded."""
     names = [row.limits.format(mark) for mark in ("warn", "reject")]
-    if not any(name in limits for name in names):
+    given = [limits.get(name) for name in names]
+    if given == [None, None]:
         return "", ""
-    warn, reject = (float(limits[name]) if name in limits else math.inf for name in names)
+    warn, reject = (math.inf if limit is None else float(limit) for limit in given)
     size, least = row.unit.size(value), row.unit.least
     word, form = "at least" if least else "limit", row.unit.limit.format
     if not math.isinf(reject) and (size < reject if least else size > reject):

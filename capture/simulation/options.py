@@ -1,6 +1,6 @@
 """Options of the simulated camera in its address, and setting names of manufacturers.
 
-Source of these: libgphoto2, ``camlibs/ptp2/config.c``, and ONVIF's imaging service."""
+Source of these: libgphoto2, ``camlibs/ptp2/config.c``, and the imaging service of ONVIF cameras."""
 
 from dataclasses import dataclass
 from typing import Literal

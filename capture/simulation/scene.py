@@ -9,9 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.discovery import brought_values
+from defocus.discovery import Kind, Shape
 from defocus.errors import InputError
-from defocus.near_names import meant
 from defocus.scene.layers import Layer
 from defocus.scene.pictures import PICTURES, texture
 from defocus.scene.window import shown
@@ -40,18 +39,21 @@ class SimulatedScene:
     build: Callable[[np.random.Generator, int, int, int], list[Layer]]
 
 
+SCENES: Kind[SimulatedScene] = Kind("scenes", Shape(lambda: SimulatedScene))
+
+
 def require_scene(kind: str) -> None:
     """Refuse a scene that there is not."""
     if kind not in _KINDS:
         scenes = brought_scenes()
         if kind not in scenes:
-            names = meant(kind, [*_KINDS, *scenes])
-            raise InputError(f"simulated camera: no scene '{kind}'; {names}")
+            problem = SCENES.unknown(kind, [*_KINDS, *scenes])
+            raise InputError(f"simulated camera: {problem}")
 
 
 def brought_scenes() -> dict[str, SimulatedScene]:
     """Those of the extras, and of the entry points ``defocus.scenes``, by name."""
-    return {one.name: one for _, one in brought_values("scenes", SimulatedScene)}
+    return {scene.name: scene for _, scene in SCENES.values()}
 
 
 def build_scene(

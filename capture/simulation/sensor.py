@@ -9,9 +9,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.blocks.directories import DirectoryEntry, packed_directory
-from defocus.blocks.exif import EXIF_DIRECTORY
-from defocus.images import Image, as_integer, linear_to_srgb
+from defocus.pictures.exif import EXIF_DIRECTORY
+from defocus.pictures.tags import DirectoryEntry, packed_directory
+from defocus.pictures.values import Image, as_integer, linear_to_srgb
 from defocus.scene.aperture import disc_psf
 
 Floats = NDArray[np.float64]

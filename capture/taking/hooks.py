@@ -13,6 +13,7 @@ from string import Formatter
 
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import CompletePair
+from defocus.children import outside_environment
 from defocus.errors import InputError
 from defocus.progress import say
 
@@ -104,7 +105,7 @@ def _run(command: list[str], environment: Mapping[str, str], seconds: float) -> 
             command,
             stdin=subprocess.DEVNULL,
             stdout=STDERR,  # stdout is for our own results
-            env={**os.environ, **environment},
+            env=outside_environment(environment),
             start_new_session=True,  # so that what it started can be ended with it
         )
     except OSError as error:

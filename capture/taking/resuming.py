@@ -5,8 +5,6 @@ from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
-import click
-
 from defocus.capture.calibrations import stored_calibrations
 from defocus.capture.links.back_ends import redacted, starts_programs
 from defocus.capture.links.retries import setting_gone
@@ -38,7 +36,8 @@ from defocus.capture.taking.shots.rig import (
 from defocus.capture.taking.shots.series import shoot_series
 from defocus.capture.taking.shots.shooting import Handling
 from defocus.capture.taking.verdicts import complete_whole
-from defocus.errors import CameraError, DatasetError, DefocusError, InputError
+from defocus.consent import require_yes
+from defocus.errors import CameraError, DatasetError
 from defocus.progress import counted, say
 
 
@@ -157,14 +156,12 @@ def journalled_address(camera: CameraRecord, sharp: CameraRecord | None = None) 
     A journal may come from somebody else; ``--yes`` does not count, as nobody saw the address."""
     address = RigAddress(camera.uri, None if sharp is None else sharp.uri)
     for uri in filter(starts_programs, address.uris):
-        if not sys.stdin.isatty():
-            raise InputError(
-                f"the journal says '{redacted(uri)}', which starts programs; if you trust them, "
-                "give the address with --camera"
-            )
-        question = f"the journal says '{redacted(uri)}', which starts programs; start them?"
-        if not click.confirm(question, err=True):
-            raise DefocusError("no program was started; another address is given with --camera")
+        require_yes(
+            f"the journal says '{redacted(uri)}', which starts programs",
+            "start them?",
+            remedy="if you trust them, give the address with --camera",
+            refusal="no program was started; another address is given with --camera",
+        )
     return address
 
 

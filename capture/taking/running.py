@@ -29,7 +29,7 @@ from defocus.capture.planning.shoot_settings import NumberSettings, ShootOptions
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder, refuse_occupied
 from defocus.capture.sessions.journal import Listener, Record
 from defocus.capture.sessions.lines import VERDICT_WORDS, Verdict
-from defocus.capture.sessions.session import JOURNAL, read_state
+from defocus.capture.sessions.session import has_begun, read_state
 from defocus.capture.sessions.state import CompletePair, PlannedPair
 from defocus.capture.taking.hooks import after_pair, parse_hook
 from defocus.capture.taking.person import Asker, ring
@@ -45,7 +45,7 @@ from defocus.capture.taking.shots.series import shoot_series
 from defocus.capture.taking.shots.shooting import Handling, new_pairs, tell_file_names
 from defocus.command_line.json_output import json_output
 from defocus.errors import DatasetError, InputError, InterruptedWorkError, StorageError
-from defocus.processes import terminated_as_interrupted
+from defocus.interruption import terminated_as_interrupted
 from defocus.progress import counted, say, status
 
 LARGE_REST_BYTES = 1_000_000_000
@@ -179,7 +179,7 @@ def until_pipe_closes(write: Callable[[Record], None]) -> Listener:
 
 def measured_plans(plans: Sequence[Plan], path: Path, files: FileKind | None) -> list[Plan]:
     """Plans with the size of the shots that a session has from the same camera and format."""
-    if not (path / JOURNAL).exists():
+    if not has_begun(path):
         return list(plans)
     state, _ = read_state(path)
     camera = plans[0].camera

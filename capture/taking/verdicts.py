@@ -15,11 +15,12 @@ from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.session import file_problem
 from defocus.capture.sessions.state import CompletePair, PlannedPair, ShotPair, file_path
+from defocus.capture.sidecars import is_sidecar, lowest_rating
 from defocus.capture.taking.person import Person
 from defocus.errors import DatasetError
-from defocus.exif import read_exif
 from defocus.files import write_json
-from defocus.images import write_image
+from defocus.pictures.shot import read_exif
+from defocus.pictures.write import write_image
 from defocus.progress import say
 
 
@@ -48,15 +49,19 @@ def stored_shots(
         skew_seconds=_skew_seconds(entry),
         virtual=any(camera["virtual"] for camera in cameras),
         writes_exif=any(camera["writes_exif"] for camera in cameras),
+        ratings={role: _rating(root, pair_id, names, role) for role in roles},
     )
 
 
+def _rating(root: Path, pair_id: str, names: Collection[str], role: str) -> int | None:
+    """The stars that the sidecars of a shot give it."""
+    paths = [Path(name) for name in names if name.partition(".")[0] == role]
+    return lowest_rating(file_path(root, pair_id, path.name) for path in paths if is_sidecar(path))
+
+
 def _skew_seconds(entry: Mapping[str, Any]) -> float | None:
-    """Release skew; sessions of version 0.1.0 have it among the measurements."""
-    if "release_skew_seconds" in entry:
-        seconds = entry["release_skew_seconds"]
-    else:
-        seconds = entry["quality"].get("release_skew_seconds")
+    """Time between the releases of two cameras; None for one camera, and in imports."""
+    seconds = entry.get("release_skew_seconds")
     return None if seconds is None else float(seconds)
 
 

@@ -2,19 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from mmap import ACCESS_READ, mmap
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from PIL import Image as PillowImage
-
-from defocus.colour_profiles import colour_code, colours_of, in_two_spaces
 from defocus.datasets.audit.pair_audit import AuditedPair, Members, reduced_members
 from defocus.datasets.pair import Pair
-from defocus.datasets.picture_size import NO_PICTURE
-from defocus.images import read_pair
-from defocus.picture_headers import MAX_PIXELS, SUFFIXES
-from defocus.raw import RAW_SUFFIXES
+from defocus.pictures.header_facts import PLAIN, picture_header
+from defocus.pictures.profiles import colour_code, in_two_spaces
+from defocus.pictures.read import read_image, read_pair
+from defocus.pictures.remarks import MOSAIC, is_mosaic
 
 SHOWN = 6
 
@@ -41,23 +36,20 @@ def shown_members(pair: Pair, worst: WorstMembers) -> Members:
     """The members of a pair to be shown: those that are kept, or read from its files."""
     if pair.id in worst.members:
         return worst.members[pair.id]
-    return reduced_members(*read_pair(pair.blurry, pair.sharp or pair.blurry))
+    return reduced_members(*read_pair(pair.blurry, pair.sharp or pair.blurry, pair.white))
 
 
 What = Literal[
     "colour space",
     "orientation",
     "frames",
+    "mosaic",
     "same picture",
     "sharpness",
     "largest shift",
     "unexplained",
     "clipped",
 ]
-ORIENTATION = 274
-PLAIN = "sRGB or nothing"
-GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F"}
-_MODES = {"CMYK": "CMYK", "LAB": "Lab", "YCbCr": PLAIN, "HSV": "HSV"}
 
 
 @dataclass(frozen=True)
@@ -74,14 +66,6 @@ class Warned:
         return self.id, f"{self.what}: {self.text}"
 
 
-@dataclass(frozen=True)
-class _Header:
-    colours: str
-    grey: bool
-    orientation: int
-    frames: int
-
-
 def warnings_of(pairs: Iterable[Pair]) -> tuple[Warned, ...]:
     """Warnings on pairs by their files' headers; RAW files and unreadable ones have none."""
     # Pictures are read as they are stored: no orientation, the first frame, a profile only if the
@@ -90,8 +74,8 @@ def warnings_of(pairs: Iterable[Pair]) -> tuple[Warned, ...]:
 
 
 def _warnings(pair: Pair) -> list[Warned]:
-    blurry = _header(pair.blurry)
-    sharp = blurry if pair.sharp is None else _header(pair.sharp)
+    blurry = picture_header(pair.blurry)
+    sharp = blurry if pair.sharp is None else picture_header(pair.sharp)
     if blurry is None or sharp is None:
         return []
     warnings: list[tuple[What, str]] = []
@@ -111,57 +95,9 @@ def _warnings(pair: Pair) -> list[Warned]:
     if blurry.orientation != sharp.orientation:
         both = f"{blurry.orientation} and {sharp.orientation}"
         warnings.append(("orientation", f"EXIF says {both} for blurry and sharp; both are ignored"))
+    if blurry.grey and sharp.grey and is_mosaic(read_image(pair.blurry, pair.white)):
+        warnings.append(("mosaic", MOSAIC))
     frames = max(blurry.frames, sharp.frames)
     if frames > 1:
         warnings.append(("frames", f"a file has {frames} frames; the first one is taken"))
     return [Warned(pair.id, what, text) for what, text in warnings]
-
-
-def _header(path: Path) -> _Header | None:
-    if path.suffix.lower() in RAW_SUFFIXES:
-        return None
-    try:
-        if path.suffix.lower() in SUFFIXES["TIFF"]:
-            return _of_tiff(path)
-        with PillowImage.open(path) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                return None
-            mode = _MODES.get(picture.mode, PLAIN)
-            silent = picture.format == "PNG" and not _has_text(path)
-            orientation = 1 if silent else picture.getexif().get(ORIENTATION, 1)
-            # what MPO has beside the picture is a preview or a second view
-            frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
-            grey = picture.mode in GREY_MODES
-            return _Header(_colours(path, mode), grey, orientation, frames)
-    except NO_PICTURE:
-        return None
-
-
-def _has_text(path: Path) -> bool:
-    """Whether a PNG has EXIF or text; Pillow decodes all pixels to look behind them."""
-    # mapped: a large picture has ten thousand chunks
-    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
-        place = 8
-        while len(start := content[place : place + 8]) == 8:
-            if start[4:] in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
-                return True
-            place += 12 + int.from_bytes(start[:4], "big")
-    return False
-
-
-def _of_tiff(path: Path) -> _Header:
-    import tifffile
-
-    with tifffile.TiffFile(path) as file:
-        page: Any = file.pages.first
-        photometric = getattr(page.photometric, "name", "")
-        mode = {"SEPARATED": "CMYK", "CIELAB": "Lab"}.get(photometric, PLAIN)
-        grey = photometric in {"MINISBLACK", "MINISWHITE"}
-        tag = page.tags.get(ORIENTATION)
-        orientation = 1 if tag is None else int(tag.value)
-        return _Header(_colours(path, mode), grey, orientation, len(file.pages))
-
-
-def _colours(path: Path, mode: str) -> str:
-    """The colour space that a file declares."""
-    return mode if mode != PLAIN else colours_of(path) or PLAIN

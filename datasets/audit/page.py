@@ -9,13 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus import __version__
+from defocus.align.photometry.unexplained import MOST_STOPS
 from defocus.capture.sessions.member import displacement_overlay
 from defocus.datasets.audit.members import SHOWN, shown_members
 from defocus.datasets.audit.page_parts import (
+    COMMON_LIMIT_PX,
     LISTED,
+    LinkOf,
     blur_states,
     checks_table,
-    failing_part,
+    failing_parts,
     headline,
     next_parts,
     not_measured_parts,
@@ -23,12 +26,22 @@ from defocus.datasets.audit.page_parts import (
     usable_parts,
     with_error,
 )
-from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.pair_audit import AuditedPair, NearDuplicate
 from defocus.datasets.audit.run import Audit
-from defocus.datasets.audit.table import QUANTITIES, Quantity, failures, summary, values, worst
+from defocus.datasets.audit.table import (
+    QUANTITIES,
+    AuditFailures,
+    Quantity,
+    failing_pairs,
+    failures,
+    summary,
+    values,
+    worst,
+)
+from defocus.datasets.copies.of_dataset import LOOKED_FOR, NOT_LOOKED_FOR
 from defocus.datasets.curation_rules import Usable
 from defocus.datasets.pair import SPLITS, Dataset
-from defocus.images import Image, as_float, as_integer
+from defocus.pictures.values import Image, as_float, as_integer
 from defocus.progress import counted
 from defocus.reports.model import (
     Cell,
@@ -36,6 +49,7 @@ from defocus.reports.model import (
     Curve,
     Curves,
     Facts,
+    Folded,
     Link,
     Page,
     Paragraph,
@@ -58,25 +72,61 @@ def build_page(dataset: Dataset, audit: Audit, limit_px: float | None, usable: U
     def link_of(name: str) -> Cell:
         return Link(name, links[name]) if name in links else name
 
+    wanting = failing_pairs(failing).keys() | {name for name, _ in usable.others}
+    pictures = _pictures(dataset, audit, anchors)
+    shown = tuple(slider for name, slider in pictures if name in wanting)
+    others = tuple(slider for name, slider in pictures if name not in wanting)
+    missing = any(pair.reason for pair in audit.pairs)
+    twins = audit.duplicates or audit.same_places
+    sections: dict[str, tuple[Part, ...]] = {
+        "What to do next": next_parts(audit, failing, limit_px, usable),
+        "Pairs that cannot be used": usable_parts(usable, link_of),
+        "Pairs that fail": failing_parts(audit, failing, link_of),
+        "Their pictures": shown,
+        "Not measured": not_measured_parts(audit.pairs, anchors) if missing else (),
+        "Pictures in two splits": duplicates_parts(audit) if twins else (),
+        "Warnings": (warnings_part(audit),) if audit.warnings else (),
+        "Pairs": (_pairs(audit.pairs, anchors), Paragraph(_measured(audit))),
+        "Distributions": distributions(audit.pairs),
+        "More": (
+            _passed(audit, failing, limit_px, link_of),
+            *_folded_pictures(others),
+            *_folded_sessions(audit),
+            Folded("Over all pairs", "summary", (summary_table(audit.pairs),)),
+            Folded("What was audited", "audited", (_facts(audit),)),
+        ),
+    }
     return Page(
         title=f"Audit of {audit.dataset}",
         notice="",
-        sections=(
-            ("Pairs to use", usable_parts(usable, link_of)),
-            ("What to do next", next_parts(audit, failing, limit_px, usable)),
-            ("Outcome", (checks_table(failing, limit_px, link_of), Paragraph(_measured(audit)))),
-            ("Pairs that fail", (failing_part(audit, failing, link_of),)),
-            ("Not measured", not_measured_parts(audit.pairs, anchors)),
-            ("Pictures in two splits", (duplicates_part(audit),)),
-            ("Warnings", (warnings_part(audit),)),
-            ("Worst pairs", tuple(_pictures(dataset, audit, anchors))),
-            ("Pairs", (_pairs(audit.pairs, anchors),)),
-            ("Sessions", (sessions_part(audit.sessions),)),
-            ("Distributions", (summary_table(audit.pairs), *distributions(audit.pairs))),
-            ("What was audited", (_facts(audit),)),
-        ),
+        sections=tuple((heading, parts) for heading, parts in sections.items() if parts),
         summary=f"{usable.words}. {headline(audit, failing, limit_px)}",
     )
+
+
+def _passed(
+    audit: Audit, failing: AuditFailures, limit_px: float | None, link_of: LinkOf
+) -> Folded:
+    """Every check in one line, and what no pair fails behind it."""
+    table = checks_table(failing, limit_px, link_of)
+    passed = sum(row[1] == 0 for row in table.rows)
+    twins = audit.duplicates or audit.same_places
+    empty: list[Part] = [] if twins else list(duplicates_parts(audit))
+    empty += [warnings_part(audit)] if not audit.warnings else []
+    line = f"{passed} of {counted(len(table.rows), 'check')} passed"
+    return Folded("Checks", "checks", (table, *empty), line)
+
+
+def _folded_pictures(sliders: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Pictures of pairs with which nothing is wrong."""
+    line = counted(len(sliders), "pair")
+    return (Folded("Pictures of other pairs", "pictures", sliders, line),) if sliders else ()
+
+
+def _folded_sessions(audit: Audit) -> tuple[Part, ...]:
+    """What pairs of a session share."""
+    line = counted(len(audit.sessions), "session") if audit.sessions else "none"
+    return (Folded("Sessions", "sessions", (sessions_part(audit.sessions),), line),)
 
 
 def _links(audit: Audit, anchors: Mapping[str, str]) -> dict[str, str]:
@@ -152,8 +202,23 @@ def _label(quantity: Quantity) -> str:
     return f"{quantity.title}, {quantity.unit}" if quantity.unit else quantity.title
 
 
-def distributions(pairs: Sequence[AuditedPair]) -> list[Part]:
-    """Cumulative distribution of each quantity, one curve per split."""
+FEWEST_PAIRS = 10
+"""Measured pairs from which on distributions are drawn; the table of pairs shows fewer better."""
+
+LEAST_RANGES = {
+    "misalignment_px": (0.0, COMMON_LIMIT_PX),
+    "residual_p95_px": (0.0, COMMON_LIMIT_PX),
+    "gain_ev": (-0.5, 0.5),
+    "vignetting_ev": (-0.5, 0.5),
+    "unexplained_stops": (0.0, MOST_STOPS),
+}
+"""Ranges that the axes of distributions hold at least: the default limits of 'curate'."""
+
+
+def distributions(pairs: Sequence[AuditedPair]) -> tuple[Part, ...]:
+    """Cumulative distribution of each quantity, one curve per split; none of a few pairs."""
+    if len(values(pairs, QUANTITIES[0].name)) < FEWEST_PAIRS:
+        return ()
     figures: list[Part] = []
     for quantity in QUANTITIES:
         curves = []
@@ -171,25 +236,43 @@ def distributions(pairs: Sequence[AuditedPair]) -> list[Part]:
         if curves:
             caption = quantity.title[0].upper() + quantity.title[1:]
             label = "share of pairs at or below"
-            figures.append(Curves(caption, _label(quantity), label, tuple(curves)))
-    return figures
+            least = LEAST_RANGES.get(quantity.name)
+            figures.append(Curves(caption, _label(quantity), label, tuple(curves), x_least=least))
+    return tuple(figures)
 
 
-def duplicates_part(audit: Audit) -> Part:
-    """Part that lists pictures in two splits."""
-    if not audit.duplicates:
-        return Paragraph("No picture was found in two splits.")
+def duplicates_parts(audit: Audit) -> tuple[Part, ...]:
+    """Parts that list pictures in two splits and other photographs of one place."""
+    shown: list[Part] = []
+    if audit.duplicates:
+        said = (
+            f"{len(audit.duplicates)} in all; training on such a pair leaks its scene into the "
+            "test."
+        )
+        shown.append(_twins_table("The same picture in two splits", audit.duplicates, said))
+    else:
+        shown.append(
+            Paragraph(
+                f"No picture was found in two splits. Looked for: {LOOKED_FOR}. Not found are "
+                f"{NOT_LOOKED_FOR}."
+            )
+        )
+    if audit.same_places:
+        said = (
+            f"{len(audit.same_places)} in all: no copies, but a network may have seen the place. "
+            "Put them into one split if the test is to be of new places."
+        )
+        shown.append(_twins_table("The same place in two splits", audit.same_places, said))
+    return tuple(shown)
+
+
+def _twins_table(caption: str, twins: Sequence[NearDuplicate], said: str) -> Table:
     rows = tuple(
-        (twins.first, twins.splits[0], twins.second, twins.splits[1], twins.correlation)
-        for twins in audit.duplicates[:LISTED]
+        (one.first, one.splits[0], one.second, one.splits[1], one.kind, one.correlation)
+        for one in twins[:LISTED]
     )
-    return Table.of(
-        "Nearly the same picture in two splits",
-        ("pair", "split", "other pair", "its split", "correlation"),
-        rows,
-        f"{len(audit.duplicates)} in all; training on such a pair leaks its scene into the test.",
-        stacked=True,
-    )
+    columns = ("pair", "split", "other pair", "its split", "what they share", "correlation")
+    return Table.of(caption, columns, rows, said, stacked=True)
 
 
 def warnings_part(audit: Audit) -> Part:
@@ -206,17 +289,21 @@ def warnings_part(audit: Audit) -> Part:
     return Table.of("What the files of pairs show", columns, rows, note, stacked=True)
 
 
-def _pictures(dataset: Dataset, audit: Audit, anchors: Mapping[str, str]) -> list[Part]:
+def _pictures(
+    dataset: Dataset, audit: Audit, anchors: Mapping[str, str]
+) -> list[tuple[str, Slider]]:
+    """The pairs with pictures, by their ids."""
     by_id = {pair.id: pair for pair in dataset.pairs}
-    sliders: list[Part] = []
+    sliders: list[tuple[str, Slider]] = []
     blur_of = blur_states(dataset, audit)
     for row in _pictured(audit):
         pair = by_id[row.id]
         states = _states(*shown_members(pair, audit.shown), row)
         states = (*states, *blur_of(row.id, states[0][1].shape[1::-1]))
         arrows = audit_overlay(row, PICTURE_SIDE)
-        sliders.append(Slider(_caption(row), states, arrows, _picture(anchors[row.id])))
-    return sliders or [Paragraph("No pair could be measured.")]
+        slider = Slider(_caption(row), states, arrows, _picture(anchors[row.id]))
+        sliders.append((row.id, slider))
+    return sliders
 
 
 def audit_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.uint8]] | None:

@@ -201,11 +201,11 @@ def _check(name: str, pairs: Sequence[AuditedPair | LeftOut], link_of: LinkOf) -
     return name, float(len(pairs)), first
 
 
-def failing_part(audit: Audit, failing: AuditFailures, link_of: LinkOf) -> Part:
-    """Part that names the pairs that fail, the most misaligned first, with all their reasons."""
+def failing_parts(audit: Audit, failing: AuditFailures, link_of: LinkOf) -> tuple[Part, ...]:
+    """The pairs that fail, the most misaligned first, with all their reasons; empty if none."""
     reasons = failing_pairs(failing)
     if not reasons:
-        return Paragraph("No pair fails.")
+        return ()
     splits = {pair.id: pair.split for pair in audit.pairs}
     rows = tuple(
         (link_of(name), splits.get(name, "none"), "; ".join(texts))
@@ -218,26 +218,19 @@ def failing_part(audit: Audit, failing: AuditFailures, link_of: LinkOf) -> Part:
             f"{len(rows)} of {len(reasons)}; the sections 'Not measured', 'Pictures in two splits' "
             "and 'Pairs' list the others, and audit.json has all."
         )
-    return Table.of("By name, the most misaligned first", columns, rows, note, stacked=True)
+    return (Table.of("By name, the most misaligned first", columns, rows, note, stacked=True),)
 
 
 def usable_parts(usable: Usable, link_of: LinkOf) -> tuple[Part, ...]:
-    """Parts that say how many pairs can be used, and what is wrong with the others."""
-    rows: list[tuple[Cell, ...]] = [("as they are", float(len(usable.now)))]
-    if usable.compensated:
-        rows.append(("after compensation", float(len(usable.compensated))))
-    rows.append(("not", float(len(usable.others))))
-    note = "By the default rules of 'defocus-data curate', which can be changed with --rules."
-    counts = Table.of(
-        "How many pairs can be used", ("can be used", Column("pairs", decimals=0)), rows, note
-    )
+    """What is wrong with pairs that cannot be used; empty where all can."""
     if not usable.others:
-        return (counts,)
+        return ()
+    rules = "By the default rules of 'defocus-data curate', which can be changed with --rules."
     wrong = tuple((link_of(name), reason) for name, reason in usable.others[:NAMED])
     more = len(usable.others) - len(wrong)
-    left = f"{more} more; judgements.csv of 'curate' lists all." if more else ""
+    left = f" {more} more; judgements.csv of 'curate' lists all." if more else ""
     columns = ("pair", "why it cannot be used")
-    return counts, Table.of("What is wrong with the others", columns, wrong, left, stacked=True)
+    return (Table.of("What is wrong with them", columns, wrong, rules + left, stacked=True),)
 
 
 def compensation(name: str, *measured: str) -> str:

@@ -15,13 +15,12 @@ from defocus.align.misalignment import Sigma
 from defocus.align.photometry.unexplained import MOST_TILT_EV, Unexplained, causes
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.unknown_causes import EXPOSURE
-from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair, luma_of
+from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair
 from defocus.capture.quality.quick_look import clipped_share
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, MotionLimits, measured_pair
 from defocus.datasets.pair import Pair
 from defocus.freed_memory import return_freed_memory
-from defocus.images import Image, read_image
-from defocus.isolation import LeftOut, left_out_by
+from defocus.isolation import LeftOut
 from defocus.likeness import (
     LEAST_CORRELATION,
     MOST_DIFFERENT_BITS,
@@ -29,18 +28,32 @@ from defocus.likeness import (
     fingerprint,
     same_pixels,
 )
+from defocus.pictures.read import read_image
+from defocus.pictures.values import Image, luma_of
 from defocus.reports.pictures import small_picture
 from defocus.scene.geometry import Similarity
 
 
 @dataclass(frozen=True)
 class NearDuplicate:
-    """Two pairs in different splits that show nearly the same picture, by their thumbnails."""
+    """Two pairs in different splits that show nearly the same picture, or the same part of it."""
 
     first: str
     second: str
     splits: tuple[str, str]
-    correlation: float
+    correlation: float  # of their thumbnails, or of the fine detail of what they share
+    is_whole: bool = True  # else they share a part
+    change: str = ""  # how the second differs, such as "mirrored"; empty if it does not
+
+    @property
+    def relation(self) -> str:
+        """What the two are to each other, to be followed by the name of the other one."""
+        return "nearly the same picture as" if self.is_whole else "the same picture in part as"
+
+    @property
+    def kind(self) -> str:
+        """Whether they share the whole or a part, and how it differs."""
+        return ", ".join(filter(None, ("whole" if self.is_whole else "part", self.change)))
 
 
 def near_duplicates(prints: Sequence[tuple[str, str, Fingerprint]]) -> tuple[NearDuplicate, ...]:
@@ -74,7 +87,6 @@ def _alike(
 
 Status = Literal["ok", "unknown", "no-sharp", "unreadable"]
 STATUSES: tuple[Status, ...] = get_args(Status)
-STRIP_ROWS = 256
 EQUAL_SHARPNESS, EQUAL_BLUR_PX = 0.9, 0.5
 """Ratio of the sharpness of both members, and median of the blur between them, within which
 there is no sharper one to speak of."""
@@ -228,20 +240,18 @@ named_estimator = cache(flow_estimator)
 """An estimator by its name, made once in a process."""
 
 
+Keyed = tuple[Pair, str, InSession | None]
+"""A pair, the key of its measurement, and what it shares with its session."""
+Measured = tuple[AuditedPair, Members | None]
+"""The row of a pair and, if they are to be shown, its members."""
+
+
 def audit_pair(
-    keyed: tuple[Pair, str, InSession | None],
-    estimator_name: str,
-    limits: MotionLimits = NO_LIMITS,
-    *,
-    reducing: bool = False,
-) -> tuple[AuditedPair, Members | None]:
+    keyed: Keyed, estimator_name: str, limits: MotionLimits = NO_LIMITS, *, reducing: bool = False
+) -> Measured:
     """The row of a pair with its key; if it is large, and that is asked for, also its members."""
-    pair, key, session = keyed
     estimator = named_estimator(estimator_name)
-    try:
-        row, members = _audited(pair, key, session, estimator, limits, reducing=reducing)
-    except Exception as error:  # noqa: BLE001 - whatever a pair fails by is its row's reason
-        return unreadable(pair, left_out_by(pair.id, error)), None
+    row, members = _audited(*keyed, estimator, limits, reducing=reducing)
     return_freed_memory((row.width or 0) * (row.height or 0))
     return row, members
 
@@ -259,9 +269,9 @@ def _audited(
     limits: MotionLimits,
     *,
     reducing: bool,
-) -> tuple[AuditedPair, Members | None]:
+) -> Measured:
     if pair.sharp is None:
-        return _alone(pair, read_image(pair.blurry)), None
+        return _alone(pair, read_image(pair.blurry, pair.white)), None
     blurry, sharp, measurement = measured_pair(pair, estimator, key, session, limits)
     height, width = blurry.shape[:2]
     large = height * width >= LARGE_PX

@@ -17,12 +17,15 @@ from defocus.datasets.audit.pair_audit import (
     FIELD_OF,
     STATUSES,
     AuditedPair,
+    Keyed,
+    Measured,
     NearDuplicate,
     audit_pair,
     named_estimator,
     near_duplicates,
     unreadable,
 )
+from defocus.datasets.copies.of_dataset import shared_pictures
 from defocus.datasets.measuring.kept import (
     NO_LIMITS,
     InSession,
@@ -40,10 +43,11 @@ from defocus.datasets.measuring.session import (
     sessions_of,
 )
 from defocus.datasets.pair import SPLITS, Dataset, Pair
+from defocus.dispatcher import each
 from defocus.files import make_folder, write_json
 from defocus.isolation import LeftOut, attempt
-from defocus.likeness import SAME_PIXELS, fingerprint_of
-from defocus.processes import in_processes
+from defocus.likeness import SAME_PIXELS, Fingerprint, fingerprint_of
+from defocus.machines import Where
 from defocus.progress import say, track
 from defocus.reading import read_json
 
@@ -75,6 +79,8 @@ class Audit:
     limits: MotionLimits = field(default_factory=MotionLimits)
     sessions: tuple[PooledSession, ...] = ()
     outside: tuple[LeftOut, ...] = ()  # pairs that the dataset was opened without
+    # other photographs of one place in two splits, which are no copies
+    same_places: tuple[NearDuplicate, ...] = ()
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
@@ -94,43 +100,37 @@ class Audit:
 
 
 def audit_dataset(
-    dataset: Dataset, estimator_name: str, jobs: int, limits: MotionLimits = NO_LIMITS
+    dataset: Dataset, estimator_name: str, where: Where, limits: MotionLimits = NO_LIMITS
 ) -> Audit:
     """Audit all pairs; what was measured of the same pictures before is used."""
     shown = WorstMembers()
-    rows = audited_rows(dataset, dataset.pairs, estimator_name, jobs, shown, limits)
-    audit = audit_of(dataset, estimator_name, {row.id: row for row in rows}, jobs, limits)
+    rows = _rows(dataset, estimator_name, where, shown, limits)
+    audit = audit_of(dataset, estimator_name, {row.id: row for row in rows}, where, limits)
     return replace(audit, shown=shown)
 
 
-def audited_rows(
-    dataset: Dataset,
-    pairs: Sequence[Pair],
-    estimator_name: str,
-    jobs: int,
-    shown: WorstMembers | None = None,
-    limits: MotionLimits = NO_LIMITS,
+def _rows(
+    dataset: Dataset, estimator_name: str, where: Where, shown: WorstMembers, limits: MotionLimits
 ) -> Iterator[AuditedPair]:
-    """Yield the rows of some pairs of a dataset, in any order; each is kept when it is known."""
+    """Yield the rows of all pairs, in any order; each is kept when it is known."""
     keys = pair_keys(dataset, named_estimator(estimator_name), limits)
-    missing: list[tuple[Pair, str, InSession | None]] = []
-    for pair in pairs:
+    missing: dict[str, Keyed] = {}
+    for pair in dataset.pairs:
         kept = _stored(kept_file(keys[pair.id], ".json"))
         if kept is None:
-            missing.append((pair, keys[pair.id], None))
+            missing[pair.id] = (pair, keys[pair.id], None)
         else:
             yield replace(kept, id=pair.id, scene=pair.scene, split=pair.split)
-    audit = partial(
-        audit_pair, estimator_name=estimator_name, limits=limits, reducing=shown is not None
-    )
-    audited = in_processes(audit, missing, jobs)
-    for row, members in track(audited, f"auditing {dataset.name}", total=len(missing)):
-        if shown is not None and members is not None:
+    audit = partial(audit_pair, estimator_name=estimator_name, limits=limits, reducing=True)
+    audited = each(audit, missing, where)
+    for name, result in track(audited, f"auditing {dataset.name}", total=len(missing)):
+        row, members = _row_of(missing[name][0], result)
+        if members is not None:
             shown.offer(row, members)
         if row.status == "unreadable":  # its reason names files, here as they are in the dataset
             yield replace(row, reason=row.reason.replace(f"{dataset.root}/", ""))
             continue
-        kept_row = attempt(row.id, partial(keep_row, keys[row.id], row))
+        kept_row = attempt(name, partial(keep_row, keys[name], row))
         yield unreadable(row, kept_row) if isinstance(kept_row, LeftOut) else row
 
 
@@ -138,19 +138,19 @@ def audit_of(
     dataset: Dataset,
     estimator_name: str,
     rows: Mapping[str, AuditedPair],
-    jobs: int = 1,
+    where: Where = 1,
     limits: MotionLimits = NO_LIMITS,
 ) -> Audit:
     """The audit by each pair's own row; pairs that their session helps are measured again."""
     sessions = _sessions(dataset, rows) if limits.zoomed else ()
-    again = _in_sessions(dataset, estimator_name, lenses_of(sessions), jobs, limits)
+    again = _in_sessions(dataset, estimator_name, lenses_of(sessions), where, limits)
     pooled = {row.id: row for row in again}
     sessions = say_sessions(
         sessions, {row.id for row in pooled.values() if row.session_pairs is not None}
     )
     ordered = tuple(pooled.get(pair.id, rows[pair.id]) for pair in dataset.pairs)
     prints = [(row.id, row.split, one) for row in ordered for one in row.fingerprints]
-    duplicates = near_duplicates(prints)
+    duplicates, same_places = _in_two_splits(dataset, prints, where)
     return Audit(
         dataset.name,
         dataset.content_hash,
@@ -161,7 +161,28 @@ def audit_of(
         limits=limits,
         sessions=sessions,
         outside=dataset.without(),
+        same_places=same_places,
     )
+
+
+def _in_two_splits(
+    dataset: Dataset, prints: Sequence[tuple[str, str, Fingerprint]], where: Where
+) -> tuple[tuple[NearDuplicate, ...], tuple[NearDuplicate, ...]]:
+    """Pictures in two splits by their look as a whole or by parts, and pictures of one place."""
+    duplicates = list(near_duplicates(prints))
+    named = {frozenset((one.first, one.second)) for one in duplicates}
+    same_places = []
+    for one in shared_pictures(dataset, where):
+        twins = NearDuplicate(
+            one.first, one.second, one.splits, one.likeness, one.is_whole, one.change
+        )
+        if frozenset((one.first, one.second)) in named:
+            continue
+        if one.is_copy:
+            duplicates.append(twins)
+        else:
+            same_places.append(twins)
+    return tuple(duplicates), tuple(same_places)
 
 
 def _of_rows(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
@@ -204,7 +225,7 @@ def _in_sessions(
     dataset: Dataset,
     estimator_name: str,
     shared: Mapping[str, SessionLens],
-    jobs: int,
+    where: Where,
     limits: MotionLimits,
 ) -> Iterator[AuditedPair]:
     """The rows of pairs that are measured again with what their session shares."""
@@ -212,15 +233,23 @@ def _in_sessions(
         return
     keys = pair_keys(dataset, named_estimator(estimator_name), limits)
     together = session_key(dataset)
-    worth = [
-        (pair, keys[pair.id], InSession(shared[pair.id], together))
+    worth: dict[str, Keyed] = {
+        pair.id: (pair, keys[pair.id], InSession(shared[pair.id], together))
         for pair in dataset.pairs
         if pair.id in shared
-    ]
+    }
     audit = partial(audit_pair, estimator_name=estimator_name, limits=limits, reducing=False)
-    again = in_processes(audit, worth, jobs)
-    for row, _ in track(again, f"auditing sessions of {dataset.name}", total=len(worth)):
+    again = each(audit, worth, where)
+    for name, result in track(again, f"auditing sessions of {dataset.name}", total=len(worth)):
+        row, _ = _row_of(worth[name][0], result)
         yield row
+
+
+def _row_of(pair: Pair, result: Measured | LeftOut) -> Measured:
+    """What was measured of a pair; a row with the reason where that is nothing."""
+    if isinstance(result, LeftOut):
+        return unreadable(pair, result), None
+    return result
 
 
 def keep_row(key: str, row: AuditedPair) -> None:

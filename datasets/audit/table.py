@@ -89,6 +89,7 @@ def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
         "above": None if limit_px is None else [pair.id for pair in above(audit.pairs, limit_px)],
         "left_out": [one.to_json() for one in audit.left_out],
         "near_duplicates": [asdict(one) for one in audit.duplicates],
+        "same_places": [asdict(one) for one in audit.same_places],
         "warnings": [asdict(one) for one in audit.warnings],
         "pairs": [
             {**row_of(pair), "blur_quantiles_px": pair.blur_quantiles_px} for pair in audit.pairs
@@ -156,8 +157,9 @@ def _leaking(leaks: Sequence[NearDuplicate]) -> Iterator[tuple[str, str]]:
     """Both pairs of a leak; one with several twins names the first and counts the others."""
     twins: dict[str, list[str]] = {}
     for leak in leaks:
-        twins.setdefault(leak.first, []).append(f"{leak.second} ({leak.splits[1]})")
-        twins.setdefault(leak.second, []).append(f"{leak.first} ({leak.splits[0]})")
+        first, second = (f"{leak.relation} {one}" for one in (leak.first, leak.second))
+        twins.setdefault(leak.first, []).append(f"{second} ({leak.splits[1]})")
+        twins.setdefault(leak.second, []).append(f"{first} ({leak.splits[0]})")
     for name, others in twins.items():
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-        yield name, f"in two splits: nearly the same picture as {others[0]}{more}"
+        yield name, f"in two splits: {others[0]}{more}"

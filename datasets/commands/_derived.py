@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import FOLDER, jobs_option, json_option
+from defocus.command_line.options import FOLDER, json_option, on_option
 from defocus.isolation import LeftOut, say_left_out
 from defocus.progress import counted, grouped, say
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.audit.members import Warned
     from defocus.datasets.audit.run import Audit
     from defocus.datasets.pair import Dataset, Pair
+    from defocus.machines import Where
 
 MODELS = "defocus.datasets.commands._settings"
 """Settings models of commands, which the list of commands does not import."""
@@ -35,12 +36,12 @@ def out_option(unfinished: str) -> Callable[[Callable[..., Any]], Callable[..., 
 
 
 def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--estimator``, ``--jobs`` and ``--json`` of a command that uses an audit."""
+    """``--estimator``, ``--on`` and ``--json`` of a command that uses an audit."""
     estimator = click.option("--estimator", help="Flow estimator used by the audit: dis or pwcnet.")
-    return estimator(jobs_option("Number of pairs measured at once.", 2)(json_option()(command)))
+    return estimator(on_option("Number of pairs measured at once.", 2)(json_option()(command)))
 
 
-def audited(name: str, estimator: str | None, jobs: int) -> "tuple[Dataset, Audit]":
+def audited(name: str, estimator: str | None, where: "Where") -> "tuple[Dataset, Audit]":
     """A dataset and its audit; pairs of which nothing could be measured are said."""
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
@@ -50,7 +51,7 @@ def audited(name: str, estimator: str | None, jobs: int) -> "tuple[Dataset, Audi
     # torch takes seconds to import: only once the dataset is known to be good
     from defocus.datasets.audit.run import audit_dataset
 
-    audit = audit_dataset(dataset, estimator or DEFAULT_ESTIMATOR, jobs)
+    audit = audit_dataset(dataset, estimator or DEFAULT_ESTIMATOR, where)
     say_left_out(audit.left_out, audit.total, "pair")
     return dataset, audit
 

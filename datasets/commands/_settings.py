@@ -9,15 +9,21 @@ import click
 from pydantic import BeforeValidator, Field, model_validator
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator, require_estimator
-from defocus.command_line.options import FOLDER, ShardOption
-from defocus.settings import JSON, CommandSettings, Jobs, option
+from defocus.command_line.options import (
+    CLUSTER_TEXT,
+    FOLDER,
+    OR_MACHINES,
+    WhereOption,
+    keep_cluster_file,
+)
+from defocus.machines import Where
+from defocus.settings import JSON, CommandSettings, option
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.align.flow.estimator import FlowEstimator
     from defocus.datasets.measuring.kept import MotionLimits
 
 FILE = click.Path(path_type=Path)
-MOST_PARTS = 100_000
 
 FrameModel = Literal["translation", "similarity", "affine", "homography"] | None
 Model = Literal["none", "global", "flow"] | None
@@ -34,6 +40,17 @@ PHOTOMETRIC = option(
     "--photometric",
     text="Match the exposure of SHARP to BLURRY in linear light, or not.  [default: match]",
 )
+
+
+CLUSTER = option(
+    None, "--settings FILE", text=CLUSTER_TEXT, is_eager=True, callback=keep_cluster_file
+)
+
+
+def on(default: int, text: str, heading: str = "") -> Any:  # noqa: ANN401 - see ``option``
+    """The field of ``--on``."""
+    help_text = f"{text} {OR_MACHINES}"
+    return option(default, "--on WHERE", text=help_text, heading=heading, type=WhereOption())
 
 
 class MeasuringSettings(CommandSettings):
@@ -137,8 +154,8 @@ class CompensateSettings(MotionSettings):
     all pairs."""
     out: Path = option(..., "--out DIR", heading="Output", required=True, type=FOLDER)
     """Folder of the new dataset: new, empty, or an unfinished run with the same settings."""
-    jobs: Jobs = option(2, "--jobs")
-    """Number of pairs processed at once; each takes up to 1.5 GiB."""
+    where: Where = on(2, "Number of pairs processed at once; each takes up to 2 GiB.")
+    settings: Path | None = CLUSTER
     as_json: bool = JSON
 
 
@@ -156,8 +173,8 @@ class SidecarSettings(CommandSettings):
     photometric: Photometric = PHOTOMETRIC
     estimator: str | None = option(None, "--estimator")
     """Flow estimator: dis or pwcnet."""
-    jobs: Jobs = option(1, "--jobs", heading="Output")
-    """Number of pairs measured or corrected at once."""
+    where: Where = on(1, "Number of pairs measured or corrected at once.", "Output")
+    settings: Path | None = CLUSTER
     as_json: bool = JSON
 
     @property
@@ -172,8 +189,7 @@ class SidecarSettings(CommandSettings):
         own = (self.name, self.estimator, self.model, self.kernel, self.photometric)
         if self.folder is not None and any(value is not None for value in own):
             raise ValueError(
-                "--apply can be combined with --jobs and --json only; the sidecar holds its "
-                "settings"
+                "--apply can be combined with --on and --json only; the sidecar holds its settings"
             )
         return self
 
@@ -196,8 +212,8 @@ class AuditSettings(MeasuringSettings):
 
     estimator: str | None = option(None, "--estimator", heading="Measuring")
     """Estimator of the residual flow: dis or pwcnet."""
-    jobs: Jobs = option(2, "--jobs")
-    """Number of pairs measured at once."""
+    where: Where = on(2, "Number of pairs measured at once.")
+    settings: Path | None = CLUSTER
     out: Path = option(Path("audit"), "--out", heading="Output", type=FOLDER)
     """Folder for audit.csv, audit.json and audit.html."""
     limit_px: Annotated[float | None, BeforeValidator(_pixels)] = option(
@@ -206,29 +222,6 @@ class AuditSettings(MeasuringSettings):
     """Exit with 1 if a pair's misalignment is unknown or larger than this, such as 1.0px. The
     standard error (misalignment_sigma_px) is not subtracted."""
     as_json: bool = option(False, "--json", text="Also print audit.json on stdout.")
-    shard: tuple[int, int] | None = option(
-        None, "--shard", heading="Several computers", type=ShardOption()
-    )
-    """Measure the I-th of N parts only, such as 2/8; --merge puts them together."""
-    merge: bool = option(False, "--merge")
-    """Put the folders PART of --shard together."""
-    launcher: Literal["here", "slurm"] = option("here", "--launcher")
-    """Where to measure: here, or as cluster jobs that --merge puts together."""
-    parts: Annotated[int, Field(ge=1, le=MOST_PARTS)] = option(8, "--parts")
-    """Number of cluster jobs."""
-    settings: Path | None = option(None, "--settings FILE")
-    """TOML file with the table [slurm]: resources of a cluster job."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        cluster = self.launcher == "slurm"
-        if self.merge and (self.shard is not None or cluster):
-            raise ValueError("--merge puts parts together; leave --shard and --launcher out")
-        if (self.shard is not None or cluster) and (self.as_json or self.limit_px is not None):
-            raise ValueError("a part cannot be combined with --json or --fail-above")
-        if self.shard is not None and cluster:
-            raise ValueError("--launcher slurm makes all parts; leave --shard out")
-        return self
 
 
 class PackageSettings(CommandSettings):
@@ -252,6 +245,6 @@ class PackageSettings(CommandSettings):
     """The release that this one replaces: CHANGES lists the pairs that differ."""
     audit: Path | None = option(None, "--audit FILE")
     """audit.json of DATASET; its numbers go into the card."""
-    jobs: Jobs = option(1, "--jobs")
-    """Number of pairs, or shards of hdf5 and webdataset, written at once."""
+    where: Where = on(1, "Number of pairs, or shards of hdf5 and webdataset, written at once.")
+    settings: Path | None = CLUSTER
     as_json: bool = JSON

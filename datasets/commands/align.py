@@ -17,10 +17,10 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.align.measure import Measurement
     from defocus.align.registration.session import SessionLens
     from defocus.align.rig import Rig
-    from defocus.blocks.derived import LeftBehind
     from defocus.datasets.commands._settings import AlignSettings
-    from defocus.images import Image
     from defocus.isolation import LeftOut
+    from defocus.pictures.derived import LeftBehind
+    from defocus.pictures.values import Image
 
 
 @help_heading("Measure")
@@ -91,7 +91,7 @@ def _shared_lens(
 
 
 def _read(blurry: Path, sharp: Path, rig_file: Path | None) -> "tuple[Rig | None, Image, Image]":
-    from defocus.images import read_pair
+    from defocus.pictures.read import read_pair
 
     if rig_file is None:
         return None, *read_pair(blurry, sharp)
@@ -102,8 +102,8 @@ def _read(blurry: Path, sharp: Path, rig_file: Path | None) -> "tuple[Rig | None
 
 def _of_two_cameras(blurry: Path, sharp: Path) -> "tuple[Image, Image]":
     """Both members, which may differ in size."""
-    from defocus.colour_profiles import in_one_space
-    from defocus.images import read_image
+    from defocus.pictures.profiles import in_one_space
+    from defocus.pictures.read import read_image
 
     return in_one_space((blurry, sharp), (read_image(blurry), read_image(sharp)))
 
@@ -119,7 +119,7 @@ def _write(
     from defocus.align.compensation.compensate import Release
     from defocus.align.compensation.output import NUMBERS, write_aligned
     from defocus.align.compensation.record import read_record, recorded_plan
-    from defocus.blocks.derived import carried, say_left_behind
+    from defocus.pictures.derived import carried, say_left_behind
 
     folder = order.out
     assert folder is not None  # noqa: S101 - the caller has looked
@@ -141,8 +141,8 @@ def _write(
 def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> None:
     from defocus.align.compensation.output import repeat_aligned
     from defocus.align.compensation.record import read_record
-    from defocus.blocks.derived import carried
-    from defocus.images import read_pair
+    from defocus.pictures.derived import carried
+    from defocus.pictures.read import read_pair
 
     read = read_pair if read_record(record).rig is None else _of_two_cameras
     carry = carried(blurry_file, sharp_file)

@@ -3,7 +3,6 @@
 import hashlib
 import math
 import shlex
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import FOLDER
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import MODELS, say_warnings
 from defocus.errors import InputError
-from defocus.files import make_folder, sync_folder, write_json, write_text
+from defocus.files import make_folder, remove_unfinished, sync_folder, write_json, write_text
 from defocus.freed_memory import return_freed_memory
 from defocus.isolation import say_left_out
 from defocus.progress import counted, grouped, say, track
@@ -43,8 +41,7 @@ NAMES = ("audit.csv", DOCUMENT, "audit.html")
 @help_heading("Measure")
 @click.command(cls=SettingsCommand, models=MODELS)
 @click.argument("dataset")
-@click.argument("folders", metavar="[PART]…", nargs=-1, type=FOLDER)
-def command(dataset: str, folders: tuple[Path, ...], settings: "AuditSettings") -> int:
+def command(dataset: str, settings: "AuditSettings") -> int:
     """Measure the quality of every pair.
 
     The audit measures misalignment, exposure, blur, sharpness and leaks between splits.
@@ -58,20 +55,13 @@ def command(dataset: str, folders: tuple[Path, ...], settings: "AuditSettings") 
     Pairs that cannot be measured reliably are listed with the reason. The exit code is 1 if a pair
     cannot be read; with --fail-above also if one is misaligned or unknown, or a picture is in two
     splits. Run the same command again to continue an interrupted audit.
-
-    With --merge the result equals that of one audit without --shard, and the measurements of the
-    parts go into this computer's cache: 'curate', 'compensate', 'split' and 'report' use them.
     """
-    if settings.merge != bool(folders):
-        raise click.UsageError("--merge and the folders of parts go together: --merge PART…")
-    if settings.launcher == "slurm" or settings.shard is not None:
-        return _part(dataset, settings)
     if not settings.as_json:
-        audit, usable = _audit(dataset, folders, settings)
+        audit, usable = _audit(dataset, settings)
         _say_outcome(audit)
     else:
         with json_output() as output:
-            audit, usable = _audit(dataset, folders, settings)
+            audit, usable = _audit(dataset, settings)
             from defocus.datasets.audit.table import document
 
             output.write(document(audit, settings.limit_px))
@@ -80,64 +70,19 @@ def command(dataset: str, folders: tuple[Path, ...], settings: "AuditSettings") 
     return int(fails or bool(audit.left_out))
 
 
-def _opened(name: str, out: Path, folders: Sequence[Path] = ()) -> "Dataset":
-    """A dataset whose audit may be written into a folder."""
-    from defocus.datasets.api import open_dataset
+def _audit(name: str, settings: "AuditSettings") -> "tuple[Audit, Usable]":
+    from defocus.datasets.api import check_dataset, open_dataset
 
     dataset = open_dataset(name, damaged=True)
+    _claim(settings.out, dataset, f"defocus-data audit {shlex.quote(name)}")
 
-    merging = ["--merge", *map(str, folders)] if folders else []
-    _claim(out, dataset, f"defocus-data audit {shlex.join([name, *merging])}")
-    return dataset
-
-
-def _part(name: str, settings: "AuditSettings") -> int:
-    """Measure one part here, or all as cluster jobs."""
-    from defocus.settings import load_settings
-    from defocus.slurm import ClusterFile
-
-    file, out = settings.settings, settings.out
-    cluster = ClusterFile() if file is None else load_settings(ClusterFile, file)
-    dataset = _opened(name, out)
-
-    from defocus.datasets.audit.shards import audit_shard, submit_shards
-
-    measuring = settings.flow, settings.limits
-    further = " ".join(["", *settings.limits.arguments])
-    if settings.shard is not None:
-        part = audit_shard(dataset, settings.shard, out, *measuring, jobs=settings.jobs)
-        say_left_out(part.left_out, dataset.total, "pair")
-        click.echo(
-            f"{part.written}: put the parts together with "
-            f"'defocus-data audit {name} --merge {out} …{further}'"
-        )
-        return int(bool(part.left_out))
-    merging = f"'defocus-data audit {name} --merge {out / 'jobs'}/*-of-* --out {out}{further}'"
-    if submit_shards(dataset, name, settings.parts, out, cluster.slurm, *measuring):
-        click.echo(f"all parts are there; put them together with {merging}")
-    else:
-        click.echo(
-            "'squeue --me' shows the jobs; this command again submits what was lost; when all have "
-            f"ended: {merging}"
-        )
-    return 0
-
-
-def _audit(name: str, folders: Sequence[Path], settings: "AuditSettings") -> "tuple[Audit, Usable]":
-    dataset = _opened(name, settings.out, folders)
-
-    from defocus.datasets.api import check_dataset
     from defocus.datasets.audit.run import audit_dataset
-    from defocus.datasets.audit.shards import merge_shards
     from defocus.datasets.curation_rules import usable_pairs
 
     complete = check_dataset(name)
     if complete is not None and not complete.ok:
         say(f"{name} is not the complete dataset; 'defocus-data list {name}' says what differs")
-    if folders:
-        audit = merge_shards(dataset, settings.flow, folders, settings.jobs, settings.limits)
-    else:
-        audit = audit_dataset(dataset, settings.flow, settings.jobs, settings.limits)
+    audit = audit_dataset(dataset, settings.flow, settings.where, settings.limits)
     usable = usable_pairs(audit, dataset.steps)
     written = write_audit(settings.out, dataset, audit, settings.limit_px, usable)
     say(f"wrote {', '.join(written)} to {settings.out}")
@@ -159,6 +104,7 @@ def _say_outcome(audit: "Audit") -> None:
     import numpy as np
 
     from defocus.datasets.audit.table import QUANTITIES, summary, values
+    from defocus.datasets.copies.of_dataset import LOOKED_FOR
 
     status = audit.statuses
     counts = ", ".join(f"{status.count(name)} {name}" for name in sorted(set(status)))
@@ -182,6 +128,14 @@ def _say_outcome(audit: "Audit") -> None:
     if "unknown" in status:
         say("audit.html says beside each unknown pair what helps")
     click.echo(f"pictures found in two splits: {len(audit.duplicates)}")
+    if not audit.duplicates:
+        click.echo(f"  looked for {LOOKED_FOR}")
+    if audit.same_places:
+        place = audit.same_places[0]
+        click.echo(
+            f"the same place in two splits: {len(audit.same_places)}, such as {place.first} "
+            f"({place.splits[0]}) and {place.second} ({place.splits[1]})"
+        )
     say_warnings(audit.warnings, audit.pairs)
 
 
@@ -280,7 +234,7 @@ def write_audit(
 
 def _write_blur_maps(folder: Path, dataset: "Dataset", audit: "Audit") -> None:
     """Write ``<id>/`` with the maps of each pair that was measured on this computer."""
-    from defocus.align.compensation.blur_map import blur_map_of, write_blur_map
+    from defocus.align.compensation.blur_map import BLUR_NAMES, blur_map_of, write_blur_map
     from defocus.align.flow.by_name import flow_estimator
     from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key
 
@@ -292,7 +246,9 @@ def _write_blur_maps(folder: Path, dataset: "Dataset", audit: "Audit") -> None:
     def write(name: str) -> None:
         blur = kept_blur(keys[name], together)
         if blur is not None:
-            write_blur_map(make_folder(folder / name), blur_map_of(blur))
+            place = make_folder(folder / name)
+            remove_unfinished(place, BLUR_NAMES)
+            write_blur_map(place, blur_map_of(blur))
 
     names = [pair.id for pair in dataset.pairs if pair.id in measured]
     with ThreadPoolExecutor(WRITERS) as pool:

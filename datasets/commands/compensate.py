@@ -64,21 +64,22 @@ def _run(name: str, settings: "CompensateSettings", failed: "list[LeftOut]") -> 
 
     # torch takes seconds to import: only once the dataset is known to be good
     from defocus.align.compensation.compensate import Release
+    from defocus.align.flow.by_name import NamedFlow
     from defocus.align.misalignment import RESTS_ON
     from defocus.align.registration.unknown_causes import advice, resting_on
     from defocus.align.rig import read_rig
-    from defocus.blocks.derived import say_left_behind
     from defocus.datasets.deriving.compensate import compensate_dataset
+    from defocus.pictures.derived import say_left_behind
 
     result = compensate_dataset(
         opened,
         settings.out,
         Release(**settings.release),
-        settings.flow_estimator,
+        NamedFlow(settings.flow, settings.flow_weights),
         rig=None if settings.rig_file is None else read_rig(settings.rig_file),
         limits=settings.limits,
         size=settings.size,
-        jobs=settings.jobs,
+        where=settings.where,
     )
     say_member_warnings(opened.pairs)
     lacking = say_left_behind(_files(opened.pairs, result.pairs))

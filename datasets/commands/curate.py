@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.curation import Curation
     from defocus.datasets.curation_rules import Judgement, Usable
     from defocus.isolation import LeftOut
+    from defocus.machines import Where
 
 WHOM = {"person": "a person", "rule": "the rules"}
 
@@ -99,7 +100,7 @@ def _curate(
     out: Path,
     rules: Path | None,
     estimator: str | None,
-    jobs: int,
+    where: "Where",
     decide: "Callable[[Curation], None] | None" = None,
 ) -> "tuple[tuple[Judgement, ...], tuple[LeftOut, ...], Usable]":
     """The judgements, the pairs that could not be read, and what compensation would change.
@@ -109,7 +110,7 @@ def _curate(
     from defocus.errors import NotApplicableError
 
     requirements = read_rules(rules)
-    opened, audit = audited(name, estimator, jobs)
+    opened, audit = audited(name, estimator, where)
 
     from defocus.datasets.curation import begin_curation, finish_curation
 

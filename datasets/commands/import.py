@@ -1,24 +1,27 @@
 """defocus-data import."""  # noqa: N999 - the command's name is a word of Python
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.command_line.options import jobs_option, json_option
+from defocus.command_line.options import json_option, on_option
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import USE_IT, counts_line, out_option, print_made
 from defocus.isolation import say_left_out
 from defocus.progress import counted, say
+
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.machines import Where
 
 
 @help_heading("Open")
 @click.command()
 @click.argument("sessions", metavar="SESSION...", nargs=-1, type=click.Path(path_type=Path))
 @out_option("an unfinished import of the same sessions")
-@jobs_option("Number of pairs imported and measured at once.")
+@on_option("Number of pairs imported and measured at once.")
 @json_option()
-def command(sessions: tuple[Path, ...], out: Path, jobs: int, *, as_json: bool) -> int:
+def command(sessions: tuple[Path, ...], out: Path, where: "Where", *, as_json: bool) -> int:
     """Import capture sessions or an archive.
 
     The accepted pairs of each SESSION become one dataset. Pictures are copied as they are; RAW
@@ -30,7 +33,7 @@ def command(sessions: tuple[Path, ...], out: Path, jobs: int, *, as_json: bool) 
     """
     if not sessions:
         raise click.UsageError("give a session folder, or several")
-    return print_made(lambda: _imported(sessions, out, jobs), _lines, as_json=as_json)
+    return print_made(lambda: _imported(sessions, out, where), _lines, as_json=as_json)
 
 
 def _lines(document: dict[str, Any]) -> tuple[str, str]:
@@ -41,7 +44,7 @@ def _lines(document: dict[str, Any]) -> tuple[str, str]:
     return counts_line(document), USE_IT.format(document["root"])
 
 
-def _imported(sessions: tuple[Path, ...], out: Path, jobs: int) -> dict[str, Any]:
+def _imported(sessions: tuple[Path, ...], out: Path, where: "Where") -> dict[str, Any]:
     """What was imported, in the keys of ``--json``."""
     from defocus.datasets.archives import is_archive, unpack
     from defocus.datasets.deriving.import_session import import_sessions
@@ -58,7 +61,7 @@ def _imported(sessions: tuple[Path, ...], out: Path, jobs: int) -> dict[str, Any
                 ".tar.bz2, .tar.xz)"
             )
 
-    dataset = import_sessions(sessions, out, jobs)
+    dataset = import_sessions(sessions, out, where)
     say_left_out(dataset.left_out, len(dataset.pairs) + len(dataset.left_out), "pair")
     for name in dataset.unknown:
         say(f"pair {name}: its misalignment could not be measured", error=True)

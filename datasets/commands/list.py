@@ -144,7 +144,7 @@ def _require_whole(pair: "Pair") -> None:
     """Refuse a pair whose files are cut short or differ in size, by their headers and ends."""
     from defocus.datasets.opening import require_one_size
     from defocus.datasets.pair_files import pair_files
-    from defocus.picture_headers import refuse_cut_short
+    from defocus.pictures.headers import refuse_cut_short
 
     require_one_size([pair])
     for path in pair_files(pair).values():

@@ -39,7 +39,7 @@ def command(dataset: str, settings: "PackageSettings") -> int:
 
 def _say_sizes(pairs: "tuple[Pair, ...]") -> None:
     """Say that pictures have several sizes, which are kept: batches of whole pictures need one."""
-    from defocus.datasets.picture_size import picture_size
+    from defocus.pictures.size import picture_size
 
     sizes = {picture_size(pair.blurry) for pair in pairs}
     if len(sizes) > 1:
@@ -51,7 +51,6 @@ def _say_sizes(pairs: "tuple[Pair, ...]") -> None:
 
 def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     """The release, and what its pictures lack of the files that they were made from."""
-    from defocus.blocks.derived import say_left_behind
     from defocus.datasets.api import open_dataset
     from defocus.datasets.audit.members import warnings_of
     from defocus.datasets.pair import empty_splits
@@ -60,6 +59,7 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     from defocus.datasets.release.facts import audit_facts, read_facts
     from defocus.datasets.release.packaging import package_dataset, require_release_folder
     from defocus.datasets.release.pictures import released_blocks
+    from defocus.pictures.derived import say_left_behind
 
     require_release_folder(settings.out)
     opened = open_dataset(name, damaged=True)
@@ -83,7 +83,7 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
         numbers=numbers,
         warnings=warnings,
         previous=settings.previous,
-        jobs=settings.jobs,
+        where=settings.where,
     )
     left_out = without(opened, release.left_out)
     unread = {one.id for one in left_out}

@@ -1,12 +1,12 @@
 """defocus-data patches."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from defocus.command_line.numbers import FiniteRange, WholeRange
-from defocus.command_line.options import OneOf, jobs_option, json_option
+from defocus.command_line.options import OneOf, json_option, on_option
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import (
     USE_IT,
@@ -17,6 +17,9 @@ from defocus.datasets.commands._derived import (
     without,
 )
 from defocus.progress import say
+
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.machines import Where
 
 
 @help_heading("Improve")
@@ -48,7 +51,7 @@ from defocus.progress import say
     type=FiniteRange(0, 1, min_open=True),
     help="Scale to which pictures are reduced first.",
 )
-@jobs_option("Number of pictures cut at once.", 2)
+@on_option("Number of pictures cut at once.", 2)
 @json_option()
 def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Cut the pictures of DATASET into patches.
@@ -64,7 +67,7 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     )
 
 
-def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of Scheme
+def _cut(name: str, *, out: Path, scheme: str, where: "Where", **wanted: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of Scheme
     from dataclasses import replace
 
     from defocus.datasets.api import open_dataset
@@ -76,7 +79,7 @@ def _cut(name: str, *, out: Path, scheme: str, jobs: int, **wanted: Any) -> dict
 
     typed = {key: value for key, value in wanted.items() if value is not None}
     chosen = replace(SCHEMES[scheme], **typed)
-    patches = cut_dataset(opened, out, chosen, jobs)
+    patches = cut_dataset(opened, out, chosen, where)
     say_member_warnings(opened.pairs)
     left_out = without(opened, patches.left_out)
     for pair_id in patches.too_small:

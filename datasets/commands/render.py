@@ -1,23 +1,26 @@
 """defocus-data render."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.command_line.options import jobs_option, json_option
+from defocus.command_line.options import json_option, on_option
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import USE_IT, counts_line, out_option, print_made
 from defocus.isolation import say_left_out
+
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.machines import Where
 
 
 @help_heading("Open")
 @click.command()
 @click.argument("request", metavar="REQUEST", type=click.Path(path_type=Path))
 @out_option("an unfinished rendering of the same request")
-@jobs_option("Number of scenes rendered at once.")
+@on_option("Number of scenes rendered at once.")
 @json_option()
-def command(request: Path, out: Path, jobs: int, *, as_json: bool) -> int:
+def command(request: Path, out: Path, where: "Where", *, as_json: bool) -> int:
     """Render a dataset with known ground truth.
 
     Pictures with known depth are rendered through a thin lens, or through a measured one: [lens]
@@ -29,17 +32,17 @@ def command(request: Path, out: Path, jobs: int, *, as_json: bool) -> int:
     The exit code is 1 if a scene is left out because it cannot be rendered.
     """
     return print_made(
-        lambda: _rendered(request, out, jobs),
+        lambda: _rendered(request, out, where),
         lambda result: (counts_line(result), USE_IT.format(out)),
         as_json=as_json,
     )
 
 
-def _rendered(request: Path, out: Path, jobs: int) -> dict[str, Any]:
+def _rendered(request: Path, out: Path, where: "Where") -> dict[str, Any]:
     from defocus.datasets.pair import split_counts
     from defocus.datasets.rendering.run import render_dataset
 
-    pairs, left_out = render_dataset(request, out, jobs)
+    pairs, left_out = render_dataset(request, out, where)
     say_left_out(left_out, len(pairs) + len(left_out), "scene")
     counts = split_counts(pairs)
     return {"root": str(out), "counts": counts, "left_out": [one.to_json() for one in left_out]}

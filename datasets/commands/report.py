@@ -1,7 +1,7 @@
 """defocus-data report."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,6 +9,9 @@ from defocus.command_line.options import FOLDER
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import audit_options, audited, print_made
 from defocus.progress import say
+
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.machines import Where
 
 
 @help_heading("Measure")
@@ -22,7 +25,9 @@ from defocus.progress import say
     help="Folder for dataset.html and dataset.pdf.",
 )
 @audit_options
-def command(dataset: str, out: Path, estimator: str | None, jobs: int, *, as_json: bool) -> int:
+def command(
+    dataset: str, out: Path, estimator: str | None, where: "Where", *, as_json: bool
+) -> int:
     """Write a report of DATASET.
 
     The report shows counts, settings, misalignment, blur, exposure and sample pairs.
@@ -30,12 +35,12 @@ def command(dataset: str, out: Path, estimator: str | None, jobs: int, *, as_jso
     Measurements of an earlier audit are reused. The exit code is 1 if a pair cannot be read.
     """
     return print_made(
-        lambda: _reported(dataset, out, estimator, jobs), lambda _: (), as_json=as_json
+        lambda: _reported(dataset, out, estimator, where), lambda _: (), as_json=as_json
     )
 
 
-def _reported(dataset: str, out: Path, estimator: str | None, jobs: int) -> dict[str, Any]:
-    opened, audit = audited(dataset, estimator, jobs)
+def _reported(dataset: str, out: Path, estimator: str | None, where: "Where") -> dict[str, Any]:
+    opened, audit = audited(dataset, estimator, where)
 
     from defocus.datasets.curation_rules import usable_pairs
     from defocus.datasets.dataset_page import dataset_page

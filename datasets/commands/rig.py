@@ -29,8 +29,8 @@ def command(*, blurry: Path, sharp: Path, out: Path, mirrored: bool, lenses: Pat
     colourful scene at the same small aperture. Use the file for all pairs of the session, with
     --rig of 'align' and 'compensate'.
     """
-    from defocus.colour_profiles import in_one_space
-    from defocus.images import read_image
+    from defocus.pictures.profiles import in_one_space
+    from defocus.pictures.read import read_image
 
     pictures = in_one_space((blurry, sharp), (read_image(blurry), read_image(sharp)))
 

@@ -41,7 +41,7 @@ def _made(name: str, settings: "SidecarSettings") -> dict[str, Any]:
     if settings.folder is not None:
         from defocus.datasets.sidecar import apply_sidecar
 
-        applied = apply_sidecar(name, opened, settings.folder, settings.jobs)
+        applied = apply_sidecar(name, opened, settings.folder, settings.where)
         return {
             "sidecar": str(settings.folder),
             "dataset": applied.name,
@@ -61,7 +61,7 @@ def _made(name: str, settings: "SidecarSettings") -> dict[str, Any]:
         settings.name or "aligned-v1",
         Release(**settings.release),
         settings.estimator or DEFAULT_ESTIMATOR,
-        settings.jobs,
+        settings.where,
     )
     left_out = without(opened, failed)
     unread = {one.id for one in left_out}

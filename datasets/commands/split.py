@@ -1,7 +1,7 @@
 """defocus-data split."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from defocus.datasets.commands._derived import (
 )
 from defocus.isolation import say_left_out
 from defocus.progress import say
+
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.machines import Where
 
 SHARE = FiniteRange(0, 0.5)
 
@@ -63,9 +66,9 @@ def _split(
     validation: float,
     seed: int,
     estimator: str | None,
-    jobs: int,
+    where: "Where",
 ) -> dict[str, Any]:
-    opened, audit = audited(name, estimator, jobs)
+    opened, audit = audited(name, estimator, where)
 
     from defocus.datasets.curation_splits import Shares, is_official, mean_blur, split_dataset
     from defocus.datasets.pair import split_counts

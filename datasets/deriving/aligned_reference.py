@@ -16,13 +16,16 @@ from defocus.align.compensation.output import NUMBERS
 from defocus.align.compensation.record import read_record, recorded_plan
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.align.measure import Measurement
-from defocus.blocks.derived import give_blocks
 from defocus.datasets.deriving.maker import kept_record
 from defocus.datasets.measuring.revision import REFERENCED
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
-from defocus.images import Image, read_image, write_array, write_image
+from defocus.pictures.derived import give_blocks
+from defocus.pictures.read import read_image
+from defocus.pictures.values import Image
+from defocus.pictures.white import FULL
+from defocus.pictures.write import write_array, write_image
 from defocus.progress import say
 from defocus.reading import read_json
 
@@ -39,7 +42,9 @@ def add_truth(pair: Pair, folder: Path, known_map: NDArray[np.float32] | None) -
     for role in PICTURES:
         source: Path | None = getattr(pair, role)
         if source is not None:
-            write_image(folder / f"{role}.png", released_blurry(read_image(source), plan))
+            write_image(
+                folder / f"{role}.png", released_blurry(read_image(source, pair.white), plan)
+            )
             give_blocks(source, folder / f"{role}.png")
     if known_map is not None:
         write_array(folder / "defocus_map.npy", _released_map(known_map, plan))
@@ -83,6 +88,7 @@ def described(pair: Pair, folder: Path) -> Pair:
         defocus_map=None if pair.defocus_map is None else folder / "defocus_map.npy",
         valid_mask=folder / "valid_mask.png",
         metadata=MappingProxyType(metadata),
+        white=FULL,
         **roles,
     )
 

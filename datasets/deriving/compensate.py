@@ -5,12 +5,10 @@
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +19,7 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.registration.session import OwnZoom
 from defocus.align.rig import Rig
-from defocus.blocks.derived import carried
 from defocus.cache import atomic_folder
-from defocus.colour_profiles import in_one_space
 from defocus.datasets.deriving.aligned_reference import add_blur_map, add_truth, described
 from defocus.datasets.deriving.maker import claim_folder, content_of, finish_dataset, kept_record
 from defocus.datasets.measuring.kept import (
@@ -45,14 +41,17 @@ from defocus.datasets.measuring.session import (
 )
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair, step
-from defocus.datasets.picture_size import picture_size
+from defocus.dispatcher import each
 from defocus.errors import DatasetError
-from defocus.images import Image, read_image
-from defocus.isolation import LeftOut, attempt, parted
+from defocus.isolation import LeftOut, parted
+from defocus.machines import Where
+from defocus.pictures.derived import carried
+from defocus.pictures.profiles import in_one_space
+from defocus.pictures.read import read_image
+from defocus.pictures.size import picture_size
+from defocus.pictures.values import Image
 from defocus.progress import say, track
 from defocus.scene.geometry import Similarity
-
-T = TypeVar("T")
 
 Size = Literal["each", "common"]
 
@@ -75,33 +74,31 @@ class Compensated:
     sessions: tuple[PooledSession, ...] = ()
 
 
-class _Estimators:
-    """Estimators of threads, each used by one at a time."""
+@dataclass(frozen=True)
+class _Order:
+    """What the pairs have in common: where they go and how they are measured and written."""
 
-    def __init__(self, make: Callable[[], FlowEstimator], jobs: int) -> None:
-        self.first, self._jobs = make(), jobs
-        self._spare: SimpleQueue[FlowEstimator] = SimpleQueue()
-        for one in (self.first, *(make() for _ in range(jobs - 1))):
-            self._spare.put(one)
+    out: Path
+    release: Release
+    estimator: Callable[[], FlowEstimator]
+    rig: Rig | None
+    limits: MotionLimits
+    size: tuple[int, int] | None = None  # width and height of every pair, if they have one
 
-    def each(
-        self, work: Callable[[Pair, FlowEstimator], T], pairs: Sequence[Pair], title: str
-    ) -> list[T | LeftOut]:
-        """What is made of each pair, or why it is not."""
 
-        def one(pair: Pair) -> T | LeftOut:
-            own = self._spare.get()
-            try:
-                return attempt(pair.id, partial(work, pair, own))
-            finally:
-                self._spare.put(own)
+@dataclass(frozen=True)
+class _Task:
+    """A pair, the key of its measurement, and what it shares with its session."""
 
-        with ThreadPoolExecutor(self._jobs) as pool:
-            try:
-                return list(track(pool.map(one, pairs), title, len(pairs)))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+    pair: Pair
+    key: str
+    session: InSession | None = None
+
+
+@lru_cache(maxsize=1)
+def _own(estimator: Callable[[], FlowEstimator]) -> FlowEstimator:
+    """The estimator of this process, which has one."""
+    return estimator()
 
 
 def compensate_dataset(
@@ -113,21 +110,20 @@ def compensate_dataset(
     rig: Rig | None = None,
     limits: MotionLimits = NO_LIMITS,
     size: Size = "each",
-    jobs: int = 2,
+    where: Where = 1,
 ) -> Compensated:
     """Measure and compensate every pair of a dataset into ``out``, new or of the same order."""
     # ``size``: ``each`` keeps all that both members of a pair show, ``common`` what all have.
     # It claims and finishes as every maker does, but writes the parts itself: only the measurement
-    # says whether a pair goes to ``pairs`` or ``left_out``, and threads share the estimators.
-    estimators = _Estimators(estimator, jobs)
-    first = estimators.first
+    # says whether a pair goes to ``pairs`` or ``left_out``.
+    first = _own(estimator)
     how_measured = {
         "estimator": first.name,
         "weights_sha256": first.weights_sha256 or None,
         **limits.to_json(),
         **({} if size == "each" else {"size": size}),
     }
-    order = {
+    document = {
         "dataset": dataset.name,
         **content_of(dataset),
         "release": asdict(release),
@@ -135,39 +131,48 @@ def compensate_dataset(
         **how_measured,
         "revision": [MEASURING_REVISION, COMPENSATION_REVISION],
     }
-    claim_folder(out, COMMAND, order, ("pairs", "left_out"))
+    claim_folder(out, COMMAND, document, ("pairs", "left_out"))
+    order = _Order(out, release, estimator, rig, limits)
     keys = pair_keys(dataset, first, limits)
-
-    def alone(pair: Pair, own: FlowEstimator) -> OwnZoom:
-        *_, measurement = measured_pair(pair, own, keys[pair.id], limits=limits)
-        return OwnZoom.of(measurement.registration, measurement.shape)
-
-    def how(pair: Pair, own: FlowEstimator) -> _Measuring:
-        lens = shared.get(pair.id)
-        session = None if lens is None else InSession(lens, together)
-        return _Measuring(own, rig, keys[pair.id], session, limits)
-
-    def extent(pair: Pair, own: FlowEstimator) -> tuple[int, int] | None:
-        return _extent(pair, release, how(pair, own))
-
-    def compensated(pair: Pair, own: FlowEstimator) -> Pair | str:
-        return _made(pair, out, release, how(pair, own), common)
-
-    together = session_key(dataset)
-    session_of = sessions_of(dataset.pairs) if rig is None and limits.zoomed else {}
-    members = [pair for pair in dataset.pairs if pair.sharp is not None and pair.id in session_of]
-    zooms = estimators.each(alone, members, "measuring") if members else []
-    named = zip(members, zooms, strict=True)  # what fails is named when it is to be made
-    own = {pair.id: zoom for pair, zoom in named if not isinstance(zoom, LeftOut)}
-    sessions = pooled_sessions(session_of, own)
+    tasks = {pair.id: _Task(pair, keys[pair.id]) for pair in dataset.pairs}
+    sessions = _sessions(order, tasks, where) if rig is None and limits.zoomed else ()
     shared = lenses_of(sessions)
-    wanted = dataset.pairs if size == "common" else ()
-    common = _common(wanted, estimators.each(extent, wanted, "finding the common size"))
-    results = estimators.each(compensated, dataset.pairs, "compensating")
+    together = session_key(dataset)
+    for name, lens in shared.items():
+        tasks[name] = replace(tasks[name], session=InSession(lens, together))
+    if size == "common":
+        order = replace(order, size=_common_size(order, tasks, where))
+    made = track(each(partial(_made, order), tasks, where), "compensating", len(tasks))
+    results = dict(made)
     sessions = say_sessions(
         sessions, {name for name in shared if _in_session(out / "pairs" / name)}
     )
-    return _finished(dataset, out, results, {**asdict(release), **how_measured}, sessions)
+    ordered = [results[pair.id] for pair in dataset.pairs]
+    return _finished(dataset, out, ordered, {**asdict(release), **how_measured}, sessions)
+
+
+def _sessions(order: _Order, tasks: Mapping[str, _Task], where: Where) -> tuple[PooledSession, ...]:
+    """What the pairs of each session share, by the measurement of each pair alone."""
+    session_of = sessions_of([task.pair for task in tasks.values()])
+    members = {
+        name: task
+        for name, task in tasks.items()
+        if task.pair.sharp is not None and name in session_of
+    }
+    measured = track(each(partial(_zoom, order), members, where), "measuring", len(members))
+    zooms = dict(measured)
+    own = {}
+    for name in members:  # what fails is named when it is to be made
+        zoom = zooms[name]
+        if not isinstance(zoom, LeftOut):
+            own[name] = zoom
+    return pooled_sessions(session_of, own)
+
+
+def _zoom(order: _Order, task: _Task) -> OwnZoom:
+    """The zoom of a pair alone."""
+    *_, measurement = measured_pair(task.pair, _own(order.estimator), task.key, limits=order.limits)
+    return OwnZoom.of(measurement.registration, measurement.shape)
 
 
 def _finished(
@@ -197,32 +202,20 @@ def _in_session(folder: Path) -> bool:
     return record.is_file() and "session" in kept_record(record)
 
 
-@dataclass(frozen=True)
-class _Measuring:
-    """How one pair is measured: the flow, the rig of two cameras, what its session shares."""
-
-    estimator: FlowEstimator
-    rig: Rig | None
-    key: str
-    session: InSession | None
-    limits: MotionLimits
-
-
-def _made(
-    pair: Pair, out: Path, release: Release, how: _Measuring, size: tuple[int, int] | None
-) -> Pair | str:
+def _made(order: _Order, task: _Task) -> Pair | str:
     """The compensated pair, or why there is none; an earlier result is used if there is one."""
+    pair, size = task.pair, order.size
     if pair.sharp is None:
         return "it has no sharp picture"
-    folder, left_out = out / "pairs" / pair.id, out / "left_out" / pair.id
+    folder, left_out = order.out / "pairs" / pair.id, order.out / "left_out" / pair.id
     if size is not None and folder.is_dir() and picture_size(folder / "blurry.png") != size:
         shutil.rmtree(folder)  # the pairs that were there then had another common size
     if not folder.is_dir() and not left_out.is_dir():
-        blurry, sharp, measurement, known_map = _measured(pair, how)
+        blurry, sharp, measurement, known_map = _measured(order, task)
         aligned = measurement.misalignment.status == "ok"
         with atomic_folder(folder if aligned else left_out) as temporary:
             carry = carried(pair.blurry, pair.sharp)
-            write_aligned(temporary, blurry, sharp, measurement, release, carry, size)
+            write_aligned(temporary, blurry, sharp, measurement, order.release, carry, size)
             del blurry, sharp  # large pictures take much memory
             if aligned:
                 add_truth(pair, temporary, known_map)
@@ -233,22 +226,23 @@ def _made(
 
 
 def _measured(
-    pair: Pair, how: _Measuring
+    order: _Order, task: _Task
 ) -> tuple[Image, Image, Measurement, NDArray[np.float32] | None]:
     """Both members of a pair, their measurement and the known defocus map, if there is one."""
+    pair, limits = task.pair, order.limits
     assert pair.sharp is not None  # noqa: S101 - the caller has looked
-    estimator, limits = how.estimator, how.limits
-    if how.rig is not None:  # the pictures of two cameras may differ in size
+    estimator = _own(order.estimator)
+    if order.rig is not None:  # the pictures of two cameras may differ in size
         files = pair.blurry, pair.sharp
-        blurry, sharp = in_one_space(files, [read_image(one) for one in files])
+        blurry, sharp = in_one_space(files, [read_image(one, pair.white) for one in files])
         known_map = known_defocus_map(pair, blurry.shape[:2])
         measurement = measure(
-            blurry, sharp, estimator, rig=how.rig, defocus_map=known_map, at_most=limits.at_most,
+            blurry, sharp, estimator, rig=order.rig, defocus_map=known_map, at_most=limits.at_most,
             largest_px=limits.largest_px,
         )  # fmt: skip
         return blurry, sharp, measurement, known_map
     require_one_size([pair])
-    blurry, sharp, measurement = measured_pair(pair, estimator, how.key, how.session, limits)
+    blurry, sharp, measurement = measured_pair(pair, estimator, task.key, task.session, limits)
     known_map = known_defocus_map(pair, blurry.shape[:2])
     geometry = _companion_geometry(pair)
     if geometry is not None:
@@ -257,26 +251,26 @@ def _measured(
     return blurry, sharp, measurement, known_map
 
 
-def _extent(pair: Pair, release: Release, how: _Measuring) -> tuple[int, int] | None:
+def _extent(order: _Order, task: _Task) -> tuple[int, int] | None:
     """Width and height of what both members of a pair show; None if that is unknown."""
-    if pair.sharp is None:
+    if task.pair.sharp is None:
         return None
-    _, sharp, measurement, _ = _measured(pair, how)
+    _, sharp, measurement, _ = _measured(order, task)
     if measurement.misalignment.status != "ok":
         return None
-    crop = plan_compensation(measurement, sharp.shape, release).grid.crop
+    crop = plan_compensation(measurement, sharp.shape, order.release).grid.crop
     return crop.width, crop.height
 
 
-def _common(
-    pairs: Sequence[Pair], extents: Sequence[tuple[int, int] | LeftOut | None]
-) -> tuple[int, int] | None:
+def _common_size(order: _Order, tasks: Mapping[str, _Task], where: Where) -> tuple[int, int] | None:
     """Width and height that all pairs have; which pair has the least of it is said."""
-    extent_of = [
-        (extent, pair.id)
-        for pair, extent in zip(pairs, extents, strict=True)
-        if isinstance(extent, tuple)
-    ]
+    title = "finding the common size"
+    extents = dict(track(each(partial(_extent, order), tasks, where), title, len(tasks)))
+    extent_of = []
+    for name in tasks:
+        extent = extents[name]
+        if isinstance(extent, tuple):
+            extent_of.append((extent, name))
     if not extent_of:
         return None
     size = min(extent[0] for extent, _ in extent_of), min(extent[1] for extent, _ in extent_of)

@@ -17,12 +17,14 @@ from defocus.datasets.deriving.maker import Derivation, Derived, kept_record, ma
 from defocus.datasets.deriving.parts import copy_file, place_pair
 from defocus.datasets.pair import Pair, empty_splits, scene_splits, split_counts, with_files
 from defocus.datasets.readers.session import session_pairs
+from defocus.dispatcher import each
 from defocus.errors import DatasetError, ImageError, InputError
 from defocus.files import write_json
-from defocus.images import read_image
 from defocus.isolation import LeftOut
 from defocus.likeness import Fingerprint, fingerprint, maybe_one_view
-from defocus.processes import in_processes
+from defocus.machines import Where
+from defocus.pictures.read import read_image
+from defocus.pictures.white import FULL
 from defocus.progress import counted, grouped
 
 NUMBERED = re.compile(r"scene-\d+")
@@ -71,16 +73,17 @@ def _of_session(pair: Pair, session: str) -> Pair:
     return replace(pair, id=f"{session}_{pair.id}", scene=scene)
 
 
-def scene_remarks(pairs: Sequence[Pair], jobs: int) -> list[str]:
+def scene_remarks(pairs: Sequence[Pair], where: Where) -> list[str]:
     """Scenes whose pairs show different views, in words: a split keeps them together."""
     scenes: dict[str, list[Path]] = defaultdict(list)
     for pair in pairs:
         scenes[pair.scene].append(pair.blurry if pair.sharp is None else pair.sharp)
-    files = [path for paths in scenes.values() if len(paths) > 1 for path in paths]
-    looks = dict(zip(files, in_processes(_look, files, jobs), strict=True))
+    files = {str(path): path for paths in scenes.values() if len(paths) > 1 for path in paths}
+    looks = dict(each(_look, files, where))
     remarks = []
     for scene, paths in scenes.items():
-        views = _views([look for path in paths if (look := looks.get(path)) is not None])
+        of_scene = [looks.get(str(path)) for path in paths]
+        views = _views([look for look in of_scene if isinstance(look, Fingerprint)])
         if views > 1:
             remarks.append((f"scene {scene}", f"{len(paths)} pairs of {views} different views"))
     if remarks:
@@ -90,7 +93,7 @@ def scene_remarks(pairs: Sequence[Pair], jobs: int) -> list[str]:
 
 def _look(path: Path) -> Fingerprint | None:
     try:
-        return fingerprint(read_image(path))
+        return fingerprint(read_image(path, FULL))
     except ImageError:
         return None  # named by who measures the pair
 
@@ -137,7 +140,7 @@ class Import(Derived):
     remarks: tuple[str, ...] = ()  # what is odd about scenes and splits
 
 
-def import_sessions(folders: Sequence[Path], out: Path, jobs: int = 1) -> Import:
+def import_sessions(folders: Sequence[Path], out: Path, where: Where = 1) -> Import:
     """Make a manifest dataset from sessions' accepted pairs, with their measured misalignment."""
     sessions = sessions_of_folders(folders)
     originals, damaged = all_pairs(sessions)
@@ -151,10 +154,10 @@ def import_sessions(folders: Sequence[Path], out: Path, jobs: int = 1) -> Import
         title="importing",
         origin=str(folders[0]),
     )
-    dataset = make_dataset(out, how, jobs)
+    dataset = make_dataset(out, how, where)
     measured: dict[str, Any] = {p.id: p.metadata["measured_misalignment"] for p in dataset.pairs}
     unknown = tuple(name for name, one in measured.items() if one["status"] == "unknown")
-    remarks = (*scene_remarks(dataset.pairs, jobs), *split_remarks(dataset.pairs))
+    remarks = (*scene_remarks(dataset.pairs, where), *split_remarks(dataset.pairs))
     return Import(out, dataset.pairs, (*damaged, *dataset.left_out), unknown, remarks)
 
 

@@ -13,13 +13,15 @@ from typing import Any, Generic, TypeVar
 from defocus.datasets.api import reader_card
 from defocus.datasets.deriving.parts import copy_file, write_parts
 from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
+from defocus.datasets.opening import with_white
 from defocus.datasets.pair import Dataset, MakingStep, Pair, with_files
 from defocus.datasets.pair_files import pair_contents, pair_files
 from defocus.errors import DatasetError
 from defocus.files import make_folder, storing, sync_folder, temporary_entries, write_json
 from defocus.isolation import LeftOut
+from defocus.machines import Where
 from defocus.reading import intact, read_json
-from defocus.staging import owned_folder, remove_abandoned, staging_folder
+from defocus.staging import owned_folder, owner_file, remove_abandoned, staging_folder
 
 E = TypeVar("E")
 
@@ -50,11 +52,11 @@ class Derivation(Generic[E]):
     step: Callable[[tuple[Pair, ...]], MakingStep] | None = None
 
 
-def make_dataset(out: Path, how: Derivation[E], jobs: int = 1) -> Derived:
+def make_dataset(out: Path, how: Derivation[E], where: Where = 1) -> Derived:
     """Make a dataset in a new folder, or in one that was begun with the same order."""
     claim_folder(out, how.command, how.order, (how.parts,))
     folder = out / how.parts
-    left_out = write_parts(how.entries, folder, how.write, how.title, jobs)
+    left_out = write_parts(how.entries, folder, how.write, how.title, where)
     lacking = {one.id for one in left_out}
     written = {name: entry for name, entry in how.entries.items() if name not in lacking}
     if not written:
@@ -76,7 +78,7 @@ def finish_dataset(
     steps = () if dataset is None else dataset.steps
     steps = steps if step is None else (*steps, step)
     source = "" if dataset is None else _origin(dataset)
-    manifest = make_manifest(out, pairs, source, steps)
+    manifest = make_manifest(out, with_white(out.name, pairs), source, steps)
     for left in out.glob("*/.*-????????.part"):  # of a run that was killed while another made it
         remove_abandoned(left.parent, left.name.removesuffix(".part")[:-8], ".part")
     _place(out, command, MANIFEST, lambda folder: write_manifest(folder, manifest))
@@ -123,11 +125,7 @@ def claim_folder(
         _place(out, command, path.name, lambda folder: write_json(folder / path.name, order))
 
     if not path.is_file():
-        # the second is what earlier versions left when they were killed here
-        unfinished = (
-            temporary_entries(out, f".{command}-", end) for end in (".part", ".part.json")
-        )
-        require_empty(out, [entry for entries in unfinished for entry in entries])
+        require_empty(out, temporary_entries(out, f".{command}-", ".part"))
         record()
         return
     with intact(path, "choose another folder for --out", DatasetError):
@@ -174,12 +172,31 @@ def working_folder(out: Path, kind: str, order: dict[str, Any]) -> Iterator[Path
     work = place.with_name(f".{place.name}.{kind}")
     with owned_folder(work) as owned:
         if not owned:
-            raise DatasetError(f"{out}: another process is making it; wait until it ends")
+            raise DatasetError(
+                f"{out}: another process is making it; wait until it ends{_if_gone(work)}"
+            )
         require_empty(out)  # another process may have been first
         _claim_work(work / "order.json", order)
         yield make_folder(work / "made")
         _move(work / "made", place)
         shutil.rmtree(work, ignore_errors=True)
+
+
+def remove_emptied(out: Path, kind: str) -> None:
+    """Remove a working folder whose content is ``out`` already: of a run killed at its very end."""
+    place = out.absolute()
+    work = place.with_name(f".{place.name}.{kind}")
+    if not work.is_dir() or (work / "made").exists():
+        return
+    with owned_folder(work) as owned:
+        if owned:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _if_gone(work: Path) -> str:
+    """What helps where a computer that is no longer there was the owner of a folder."""
+    named = owner_file(work)
+    return f", or remove {named} if it has ended on another computer" if named.is_file() else ""
 
 
 def _claim_work(record: Path, order: dict[str, Any]) -> None:

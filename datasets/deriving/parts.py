@@ -1,22 +1,23 @@
 """The parts of a dataset that is made, each once; and rendered pairs that are kept in the cache."""
 
 import contextlib
-import shutil
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from defocus.cache import atomic_folder
+from defocus.cache import atomic_folder, in_cache
 from defocus.datasets.manifest import make_manifest, manifest_pairs, read_manifest, write_manifest
 from defocus.datasets.pair import Pair
+from defocus.dispatcher import each
 from defocus.errors import DatasetError
-from defocus.files import atomic_path, make_folder, sha256_file, storing
-from defocus.images import read_pair, write_image
-from defocus.isolation import LeftOut, attempt
-from defocus.processes import in_processes
+from defocus.files import atomic_path, copy_content, make_folder, sha256_file
+from defocus.isolation import LeftOut, parted
+from defocus.machines import Where
+from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.read import read_pair
+from defocus.pictures.write import write_image
 from defocus.progress import say, track
-from defocus.raw import RAW_SUFFIXES
 from defocus.staging import staging_folder
 
 
@@ -44,8 +45,8 @@ def place_pair(blurry: Path, sharp: Path, folder: Path) -> tuple[Path, Path]:
 
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file's bytes atomically; permissions and links are not carried over."""
-    with storing(target), atomic_path(target) as temporary:
-        shutil.copyfile(source, temporary)
+    with atomic_path(target) as temporary:
+        copy_content(source, temporary)
 
 
 E = TypeVar("E")
@@ -56,34 +57,27 @@ def write_parts(
     folder: Path,
     write: Callable[[E, Path], None],
     title: str,
-    jobs: int = 1,
+    where: Where = 1,
 ) -> tuple[LeftOut, ...]:
     """Write the folders of entries that are not there; those that failed, with the reason."""
-    work = partial(_write_part, write=write, folder=folder)
-    results = track(in_processes(work, list(entries.items()), jobs), title, len(entries))
-    failed = {one.id: one for one in results if one is not None}
-    return tuple(failed[name] for name in entries if name in failed)
+    placed = {name: (folder / name, content) for name, content in entries.items()}
+    written = each(partial(_write_part, write=write), placed, where)
+    results = dict(track(written, title, len(entries)))
+    _, failed = parted(results[name] for name in entries)
+    return failed
 
 
-def _write_part(
-    entry: tuple[str, E], write: Callable[[E, Path], None], folder: Path
-) -> LeftOut | None:
-    name, content = entry
-    target = folder / name
+def _write_part(placed: tuple[Path, E], write: Callable[[E, Path], None]) -> None:
+    target, content = placed
     if target.is_dir():
-        return None
-
-    def fill() -> None:
-        with atomic_folder(target) as temporary:
-            write(content, temporary)
-
-    return attempt(name, fill)
+        return
+    with atomic_folder(target) as temporary:
+        write(content, temporary)
 
 
-def kept_pairs(
+def _kept_pairs(
     folder: Path, name: str, write_pairs: Callable[[Path], tuple[Pair, ...]]
 ) -> tuple[tuple[Pair, ...], dict[Path, str]]:
-    """The pairs of a folder in the cache; they are written now if missing or damaged."""
     problem = _problem(folder)
     if problem and folder.exists():
         say(f"{name}: {problem}; it is made again")
@@ -92,6 +86,18 @@ def kept_pairs(
         with atomic_folder(folder) as root:
             write_manifest(root, make_manifest(root, write_pairs(root)))
     return manifest_pairs(folder, read_manifest(folder))
+
+
+def cached_pairs(
+    place: str, name: str, write_pairs: Callable[[Path], tuple[Pair, ...]]
+) -> tuple[Path, tuple[Pair, ...], dict[Path, str]]:
+    """The folder at a place in the cache, and its pairs; they are written if missing or damaged."""
+
+    def make(cache: Path) -> tuple[Path, tuple[Pair, ...], dict[Path, str]]:
+        folder = cache / place
+        return (folder, *_kept_pairs(folder, name, write_pairs))
+
+    return in_cache(make)
 
 
 def _problem(folder: Path) -> str:

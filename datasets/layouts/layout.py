@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from defocus.datasets.pair import Split
 from defocus.errors import DatasetError, SettingsError
-from defocus.images import IMAGE_SUFFIXES
+from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.settings import Settings, load_settings
 
 # Path patterns: ``{name}`` is one or more characters of a component, ``*`` any; case matters.

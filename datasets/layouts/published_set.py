@@ -23,9 +23,9 @@ from defocus.datasets.layouts.skip_missing import missing_text, skips_missing
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset, Pair, ReaderCard, scene_splits
 from defocus.datasets.pair_files import legal_id
-from defocus.datasets.picture_size import picture_size, png_bits
 from defocus.errors import DatasetError, ImageError
-from defocus.images import IMAGE_SUFFIXES
+from defocus.pictures.read import IMAGE_SUFFIXES
+from defocus.pictures.size import picture_size, png_bits
 from defocus.progress import say, track
 
 

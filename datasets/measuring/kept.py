@@ -21,13 +21,17 @@ from defocus.align.photometry.gains import Photometry
 from defocus.align.photometry.unexplained import Unexplained
 from defocus.align.registration.asymmetry import Asymmetry, TileAsymmetry
 from defocus.align.registration.session import SessionLens, Shared
-from defocus.cache import cache_folder
+from defocus.cache import cache_folder, keeping
 from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import file_hashes, read_array
 from defocus.errors import DatasetError
 from defocus.files import atomic_path, make_folder, sha256_file
-from defocus.images import Image, read_pair
+from defocus.hdf5_files import new_hdf5, open_hdf5
+from defocus.pictures.raw import is_read_anew
+from defocus.pictures.read import read_pair
+from defocus.pictures.values import Image
+from defocus.pictures.white import FULL, READING_REVISION
 from defocus.progress import say
 from defocus.scene.geometry import Similarity
 
@@ -76,7 +80,7 @@ def write_measurement(path: Path, measurement: Measurement) -> None:
     numbers = asdict(replace(misalignment, matrix=None))
     numbers["matrix"] = None if misalignment.matrix is None else misalignment.matrix.tolist()
     document: dict[str, Any] = {"shape": measurement.shape, "misalignment": numbers}
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_path(path) as temporary, new_hdf5(temporary) as file:
         if measurement.field is not None:
             document["factor"] = measurement.field.factor
             arrays = {name: getattr(measurement.field.flow, name) for name in FLOW_ARRAYS}
@@ -97,7 +101,7 @@ def write_measurement(path: Path, measurement: Measurement) -> None:
 
 def read_measurement(path: Path) -> Measurement:
     """Read a measurement, equal to the bit; OSError, ValueError, TypeError, KeyError if damaged."""
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         document = json.loads(file.attrs["measurement"])
         field = None
         if "factor" in document:
@@ -110,7 +114,7 @@ def read_measurement(path: Path) -> Measurement:
 
 def read_blur(path: Path) -> ReducedBlur | None:
     """What a measurement knows of the blur; None if unknown. Errors: :func:`read_measurement`."""
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         document = json.loads(file.attrs["measurement"])
         if "factor" not in document:
             return None
@@ -178,7 +182,9 @@ def pair_keys(
     hashes = file_hashes(dataset.root, files)
     return {
         pair.id: _key(
-            {role: hashes[path] for role, path in _files(pair).items()}, estimator, limits
+            {role: hashes[path] for role, path in _files(pair).items()} | _reading(pair),
+            estimator,
+            limits,
         )
         for pair in dataset.pairs
     }
@@ -186,7 +192,14 @@ def pair_keys(
 
 def pair_key(pair: Pair, estimator: FlowEstimator) -> str:
     """The key of the measurement of one pair; its files are read."""
-    return _key({role: sha256_file(path) for role, path in _files(pair).items()}, estimator)
+    hashes = {role: sha256_file(path) for role, path in _files(pair).items()}
+    return _key(hashes | _reading(pair), estimator)
+
+
+def _reading(pair: Pair) -> dict[str, str]:
+    """What decides a measurement besides the files: how they are read, where that has changed."""
+    changed = is_read_anew(pair.blurry) or pair.white not in {None, FULL}
+    return {"reading": f"{READING_REVISION} {pair.white}"} if changed else {}
 
 
 def _files(pair: Pair) -> dict[str, Path]:
@@ -222,7 +235,7 @@ def measured_pair(
     limits: MotionLimits = NO_LIMITS,
 ) -> tuple[Image, Image, Measurement]:
     """The members of a pair and its measurement, which is made if it is not kept."""
-    blurry, sharp = read_pair(pair.blurry, pair.sharp or pair.blurry)
+    blurry, sharp = read_pair(pair.blurry, pair.sharp or pair.blurry, pair.white)
     known_map = known_defocus_map(pair, blurry.shape[:2])
     # What the session shares changes the frame alone: a pair that was measured by itself before
     # is not registered again.
@@ -239,9 +252,10 @@ def measured_pair(
         blurry, sharp, estimator, defocus_map=known_map, at_most=limits.at_most,
         largest_px=limits.largest_px, shared=shared, own=own,
     )  # fmt: skip
-    path = kept_file(kept_key, ".h5")
-    make_folder(path.parent)
-    write_measurement(path, measurement)
+    with keeping():
+        path = kept_file(kept_key, ".h5")
+        make_folder(path.parent)
+        write_measurement(path, measurement)
     return blurry, sharp, measurement
 
 

@@ -20,7 +20,7 @@ from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.isolation import LeftOut, attempt
-from defocus.picture_headers import SUFFIXES
+from defocus.pictures.headers import SUFFIXES
 from defocus.progress import counted, printable, say, track
 from defocus.reading import require_file
 

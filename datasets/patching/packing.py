@@ -26,8 +26,11 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import array_shape, read_array
 from defocus.errors import DatasetError, ImageError, NotApplicableError
 from defocus.files import atomic_path, make_folder
-from defocus.images import Image, as_linear, bit_depth, read_image, read_pair
+from defocus.hdf5_files import new_hdf5, open_hdf5
 from defocus.isolation import LeftOut, attempt
+from defocus.pictures.read import read_image, read_pair
+from defocus.pictures.values import Image, as_linear, bit_depth
+from defocus.pictures.white import FULL
 from defocus.progress import say, track
 
 Members: TypeAlias = Mapping[str, NDArray[Any]]
@@ -131,7 +134,7 @@ class PatchStore:
     def _file(self) -> Any:  # noqa: ANN401 - h5py has no types
         """The open file, never a handle of a parent process."""
         if self._handle is None or self._owner != os.getpid():
-            self._handle = h5py.File(self.path, "r", rdcc_nbytes=CACHE_BYTES)
+            self._handle = open_hdf5(self.path, rdcc_nbytes=CACHE_BYTES)
             self._owner = os.getpid()
             self._opened = {}
         return self._handle
@@ -146,7 +149,7 @@ def pack(
     """Write a packed file atomically, to the bit; number of pairs. Without any there is no file."""
     make_folder(path.parent)
     ids: list[str] = []
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_path(path) as temporary, new_hdf5(temporary) as file:
         for name, members in pictures:
             for member, array in members.items():
                 require_space(path.parent, array.nbytes)
@@ -308,7 +311,7 @@ def _pictures(
     if target in REGISTERED:
         return _registered(dataset, pair, estimator_name, target)
     file: Path | None = pair.sharp if target == "sharp" else pair.truth
-    return None if file is None else read_pair(pair.blurry, file)
+    return None if file is None else read_pair(pair.blurry, file, pair.white)
 
 
 def _registered(
@@ -319,12 +322,12 @@ def _registered(
         return None
     model: ReferenceModel = "flow" if target == "registered-flow" else "global"
     reference = aligned_reference(dataset, pair, estimator_name, model=model)
-    blurry, captured = read_pair(pair.blurry, pair.sharp)
+    blurry, captured = read_pair(pair.blurry, pair.sharp, pair.white)
     if reference.status == "unknown":
         what = "taken as captured" if target == "compensated" else "left out"
         say(f"pair {pair.id} is {what}, its misalignment is unknown: {reference.reason}")
         return (blurry, captured) if target == "compensated" else None
-    sharp = read_image(reference.sharp)
+    sharp = read_image(reference.sharp, FULL)
     if target in ("prealigned", "registered-flow"):  # the latter has the light already
         return blurry, sharp
     measured = reference.misalignment
@@ -336,7 +339,7 @@ def _further(pair: Pair, further: Collection[Further], blurry: Image) -> dict[st
     members: dict[str, NDArray[Any]] = {}
     if "dual_pixel" in further and pair.dual_pixel_left and pair.dual_pixel_right:
         for side, file in (("left", pair.dual_pixel_left), ("right", pair.dual_pixel_right)):
-            members[f"dual_pixel_{side}"] = read_image(file)
+            members[f"dual_pixel_{side}"] = read_image(file, pair.white)
     if "defocus_map" in further and pair.defocus_map:
         members["defocus_map"] = read_array(pair.defocus_map, blurry.shape[:2])
     if "flow" in further and pair.flow:

@@ -27,8 +27,8 @@ from defocus.datasets.patching.packing import (
     require_further,
 )
 from defocus.errors import NotApplicableError
-from defocus.images import Image
 from defocus.isolation import LeftOut
+from defocus.pictures.values import Image
 
 if TYPE_CHECKING:
     import torch

@@ -10,6 +10,7 @@ from defocus.datasets.opening import opened
 from defocus.datasets.pair import OWN_PICTURES, Dataset, ReaderCard
 from defocus.datasets.pair_files import file_hashes
 from defocus.errors import DatasetError
+from defocus.pictures.white import FULL
 
 CARD = ReaderCard(
     title="a dataset folder that this program made",
@@ -37,5 +38,7 @@ def read_as(reader: str, root: Path) -> Dataset:
     for path, sha256 in expected.items():
         if hashes[path] != sha256:
             raise DatasetError(f"{path}: has changed since the manifest was made; restore it")
+    if manifest.steps:  # made by this program, which writes all bits or says so
+        pairs = tuple(replace(pair, white=pair.white or FULL) for pair in pairs)
     dataset = opened(reader, root, pairs, source=manifest.source or "")
     return replace(dataset, steps=manifest.steps or ())

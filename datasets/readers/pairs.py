@@ -1,5 +1,7 @@
 """pairs:DIR - pictures of equal names in DIR/blurry and DIR/sharp, with or without splits."""
 
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,11 +19,10 @@ from defocus.datasets.pair import (
     scene_splits,
 )
 from defocus.datasets.pair_files import legal_id
-from defocus.discovery import warn_once
 from defocus.errors import DatasetError
-from defocus.images import IMAGE_SUFFIXES
 from defocus.isolation import LeftOut
-from defocus.progress import counted, say, several
+from defocus.pictures.read import IMAGE_SUFFIXES
+from defocus.progress import counted, say, several, warn_once
 
 CARD = ReaderCard(
     title="a folder of pairs", source="your own disk", licence=OWN_PICTURES, redistributable=True
@@ -140,11 +141,14 @@ def _id(split: Split | None, name: str) -> str:
 
 def _in_role(folder: Path) -> Iterator[tuple[str, Path]]:
     """Names and files of a role's folder: its own pictures, and those in folders of scenes."""
-    yield from _pictures(folder)
+    # Names are composed, in the Unicode form NFC: a Mac writes ü as u with two dots, which looks
+    # the same and is another name.
+    for stem, path in _pictures(folder):
+        yield unicodedata.normalize("NFC", stem), path
     for scene in sorted(folder.iterdir()):
         if scene.is_dir() and not scene.name.startswith(".") and scene.name not in SPLITS:
             for stem, path in _pictures(scene):
-                yield f"{scene.name}/{stem}", path
+                yield unicodedata.normalize("NFC", f"{scene.name}/{stem}"), path
 
 
 def _pictures(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -198,6 +202,16 @@ def _refuse_alone(root: Path, alone: Sequence[tuple[str, Path, str]]) -> None:
         where = alone[0][1] if len(alone) == 1 else root
         groups = "; ".join(f"no picture {several(names)} in {r}" for r, names in lacking.items())
         raise DatasetError(
-            f"{where}: {groups}; add what is missing, remove its partner, or leave such pairs out "
-            "with --skip-missing"
+            f"{where}: {groups}{_zeros_hint(alone)}; add what is missing, remove its partner, or "
+            "leave such pairs out with --skip-missing"
         )
+
+
+def _zeros_hint(alone: Sequence[tuple[str, Path, str]]) -> str:
+    """Two of the names that differ only in zeros before a number, such as 1 and 0001, in words."""
+    by_number: dict[str, str] = {}
+    for name, _, _ in alone:
+        other = by_number.setdefault(re.sub(r"(?<!\d)0+(?=\d)", "", name), name)
+        if other != name:
+            return f"; '{other}' and '{name}' differ only in zeros: give both the same name"
+    return ""

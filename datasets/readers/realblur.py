@@ -11,7 +11,7 @@ from defocus.datasets.layouts.skip_missing import whole_pairs
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset, Pair, ReaderCard, Split
 from defocus.errors import DatasetError
-from defocus.images import IMAGE_SUFFIXES
+from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.reading import read_text
 
 LISTS: dict[Split, str] = {"train": "train", "test": "test"}

@@ -3,11 +3,11 @@
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from defocus.cache import atomic_folder, cache_folder
+from defocus.cache import atomic_folder, cache_folder, in_cache
 from defocus.datasets.checksums import CHECKSUMS, check_paths, parsed
 from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
 from defocus.datasets.pair import OWN_PICTURES, Dataset, Pair, ReaderCard
@@ -27,7 +27,7 @@ Unpack = Callable[[Path, Path], Iterator[Pair]]
 
 def unpacked(root: Path) -> Path:
     """The folder with a release's pairs as files, made on first use after its checksums hold."""
-    shards, target = _shards(root), _place(root)
+    shards = _shards(root)
     hashes = file_hashes(root, [root / name for name in shards])
     for name, sha256 in shards.items():
         if hashes[root / name] != sha256:
@@ -35,27 +35,32 @@ def unpacked(root: Path) -> Path:
                 f"{root / name}: has changed since it was packaged; repair it with 'defocus-data "
                 f"verify {root} --repair FROM'"
             )
-    if not target.is_dir():
-        facts = read_facts(root)
-        with atomic_folder(target) as folder:
-            make_folder(folder / "pairs")
-            pairs = tuple(
-                pair
-                for name in track(sorted(shards), f"unpacking {root.name}")
-                for pair in _unpack(root / name)(root / name, folder / "pairs")
-            )
-            write_manifest(folder, make_manifest(folder, pairs, facts.source or "", facts.steps))
+    return in_cache(lambda cache: _unpacked_in(cache, root, sorted(shards)))
+
+
+def _unpacked_in(cache: Path, root: Path, shards: Sequence[str]) -> Path:
+    target = _place(cache, root)
+    if target.is_dir():
+        return target
+    facts = read_facts(root)
+    with atomic_folder(target) as folder:
+        make_folder(folder / "pairs")
+        pairs: list[Pair] = []
+        for name in track(shards, f"unpacking {root.name}"):
+            pairs += _unpack(root / name)(root / name, folder / "pairs")
+        manifest = make_manifest(folder, tuple(pairs), facts.source or "", facts.steps)
+        write_manifest(folder, manifest)
     return target
 
 
 def remove_unpacked(root: Path) -> None:
     """Remove the folder made by :func:`unpacked`."""
-    shutil.rmtree(_place(root), ignore_errors=True)
+    shutil.rmtree(_place(cache_folder(), root), ignore_errors=True)
 
 
-def _place(root: Path) -> Path:
+def _place(cache: Path, root: Path) -> Path:
     digest = hashlib.sha256(_limited(root / CHECKSUMS)).hexdigest()
-    return cache_folder() / "releases" / digest[:32]
+    return cache / "releases" / digest[:32]
 
 
 def _shards(root: Path) -> Mapping[str, str]:

@@ -8,10 +8,12 @@ from types import MappingProxyType
 from defocus.cache import derived_folder
 from defocus.capture.sessions.session import Session, SessionPair, read_session
 from defocus.datasets.deriving.parts import any_raw, place_pair
+from defocus.datasets.opening import with_white
 from defocus.datasets.pair import OWN_PICTURES, Dataset, Pair, ReaderCard, Split, scene_splits
-from defocus.datasets.pair_files import content_hash, picture_hashes
+from defocus.datasets.pair_files import content_hash, learnt_hash, picture_hashes
 from defocus.errors import DatasetError
 from defocus.isolation import attempt, parted
+from defocus.pictures.white import FULL
 
 CARD = ReaderCard(
     title="a capture session",
@@ -25,7 +27,9 @@ def read(root: Path) -> Dataset:
     """Open a session; RAW files are developed once into the cache. Damaged pairs are left out."""
     session = read_session(root, damaged=True)
     originals = session_pairs(session)
-    content = content_hash(originals, picture_hashes(root, originals))
+    hashes = picture_hashes(root, originals)
+    originals = with_white(f"session:{root.name}", originals)
+    content = content_hash(originals, hashes)
     derived = derived_folder(content)
     pairs, undeveloped = parted(
         attempt(pair.id, partial(_developed, pair, derived / "developed")) for pair in originals
@@ -40,6 +44,7 @@ def read(root: Path) -> Dataset:
         derived=derived,
         rendered=all(pair.truth is not None for pair in pairs),
         left_out=(*session.left_out, *undeveloped),
+        learnt_hash=learnt_hash(originals, hashes),
     )
 
 
@@ -76,6 +81,6 @@ def _developed(pair: Pair, folder: Path) -> Pair:
     target = folder / pair.id
     placed = sorted(target.glob("blurry.*")), sorted(target.glob("sharp.*"))
     if all(placed):
-        return replace(pair, blurry=placed[0][0], sharp=placed[1][0])
+        return replace(pair, blurry=placed[0][0], sharp=placed[1][0], white=FULL)
     blurry, sharp = place_pair(pair.blurry, pair.sharp, target)
-    return replace(pair, blurry=blurry, sharp=sharp)
+    return replace(pair, blurry=blurry, sharp=sharp, white=FULL)

@@ -3,6 +3,7 @@
 ``stream:`` needs none; it also takes a lens file, or a file with the keys of :class:`LensStream`.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from pydantic import Field
 
 from defocus.datasets.pair import OWN_PICTURES, Dataset, ReaderCard
 from defocus.errors import DatasetError
-from defocus.scene.lens_file import read_lens
+from defocus.scene.lens_file import MeasuredLens, read_lens
 from defocus.settings import Settings, load_settings
 
 CARD = ReaderCard(
@@ -32,17 +33,32 @@ class LensStream(Settings):
     light_field: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of the training pairs
 
 
+@dataclass(frozen=True)
+class StreamOf:
+    """What a stream is rendered from."""
+
+    folder: Path | None  # of photographs
+    lens: MeasuredLens | None = None
+    light_field: float = 0.0
+
+
 def read(path: Path) -> Dataset:
     """Open the stream of a folder and its sub-folders, of a lens file or of a mapping file."""
     from defocus.datasets.stream.dataset import stream_dataset
 
+    stream = stream_of(path)
+    return stream_dataset(stream.folder, stream.lens, stream.light_field)
+
+
+def stream_of(path: Path) -> StreamOf:
+    """What is behind the colon of an address: a folder, a lens file, a mapping file or nothing."""
     if path.suffix.lower() == ".json" and path.is_file():
-        return stream_dataset(None, read_lens(path))
+        return StreamOf(None, read_lens(path))
     if path.is_file():
         wanted = load_settings(LensStream, path)
         lens = None if wanted.lens is None else read_lens(path.parent / wanted.lens)
         folder = None if wanted.photographs is None else path.parent / wanted.photographs
         if folder is not None and not folder.is_dir():
             raise DatasetError(f"{path}: photographs {folder}: no such folder; check the path")
-        return stream_dataset(folder, lens, wanted.light_field)
-    return stream_dataset(None if path == Path() else path)
+        return StreamOf(folder, lens, wanted.light_field)
+    return StreamOf(None if path == Path() else path)

@@ -10,7 +10,6 @@ from pydantic import Field, ValidationError
 
 from defocus.datasets.checksums import ORIGIN
 from defocus.datasets.pair import SPLITS, Dataset, MakingStep, Split
-from defocus.datasets.picture_size import picture_size
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.formats.layout import Rows, index_columns
 from defocus.datasets.release.pictures import without_private
@@ -23,6 +22,7 @@ from defocus.datasets.release.provenance import (
 )
 from defocus.errors import DatasetError, FileError, InputError
 from defocus.files import write_text
+from defocus.pictures.size import picture_size
 from defocus.progress import counted, grouped
 from defocus.reading import read_json
 from defocus.settings import Settings

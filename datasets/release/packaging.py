@@ -19,7 +19,7 @@ from defocus.datasets.checksums import (
     folder_hashes,
     write_checksums,
 )
-from defocus.datasets.deriving.maker import require_empty, working_folder
+from defocus.datasets.deriving.maker import remove_emptied, require_empty, working_folder
 from defocus.datasets.differences import verify_folder
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair, with_files
@@ -37,8 +37,10 @@ from defocus.datasets.release.pictures import released_members, without_private
 from defocus.datasets.release.provenance import Number
 from defocus.errors import DatasetError
 from defocus.files import sha256_file, write_text
-from defocus.images import read_image
 from defocus.isolation import LeftOut, attempt, parted
+from defocus.machines import Where
+from defocus.pictures.read import read_image
+from defocus.pictures.white import FULL
 from defocus.progress import counted, several
 
 
@@ -101,7 +103,7 @@ def _differing(old: Pair, new: Pair, hashes: dict[Path, str]) -> Iterator[str]:
 def _same_pixels(role: str, one: Path, other: Path) -> bool:
     if role in ARRAYS:
         return False
-    first, second = read_image(one), read_image(other)
+    first, second = read_image(one, FULL), read_image(other, FULL)
     return first.dtype == second.dtype and np.array_equal(first, second)
 
 
@@ -134,7 +136,7 @@ def package_dataset(
     numbers: tuple[Number, ...] = (),
     warnings: tuple[str, ...] | None = None,
     previous: Path | None = None,
-    jobs: int = 1,
+    where: Where = 1,
 ) -> Packaged:
     """Make a release; ``out`` is absent, empty, or the release of the same request."""
     # What differs from the ``previous`` release goes into ``CHANGES``. ``warnings`` are those of
@@ -156,11 +158,12 @@ def package_dataset(
     }
     request = hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
     if finished := _finished(out, request, dataset):
+        remove_emptied(out, "packaging")
         return finished
     labels = {"title": details.title, "licence": details.licence, "version": details.version}
     with working_folder(out, "packaging", order) as root:
         _clear(root)
-        release = ReleaseOrder(root, dataset.pairs, shard_bytes, labels, jobs)
+        release = ReleaseOrder(root, dataset.pairs, shard_bytes, labels, where)
         rows, left_out = layout.write(release)
         if not rows:
             raise DatasetError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
@@ -255,4 +258,4 @@ def _index(root: Path, layout: ReleaseFormat, rows: Rows, dataset: Dataset) -> N
 def _released(root: Path, pair: Pair, files: Mapping[str, str]) -> Pair:
     """The pair with its files in the release and without private metadata."""
     metadata = MappingProxyType(without_private(pair.metadata))
-    return with_files(replace(pair, metadata=metadata), root, files)
+    return with_files(replace(pair, metadata=metadata, white=FULL), root, files)

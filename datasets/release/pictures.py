@@ -7,21 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.blocks.derived import dressed, meaning_of
-from defocus.blocks.exif import EXIF_DIRECTORY
-from defocus.blocks.metadata import EXIF_TAGS, IMAGE_TAGS, read_metadata, writable
-from defocus.blocks.png import Chunk, PngParts
-from defocus.colour_profiles import colour_code, colours_of, in_srgb, in_two_spaces, profile_of
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import ARRAYS, array_shape, pair_files, read_array
 from defocus.errors import DefocusError, ImageError
-from defocus.images import Image, read_image, read_pair
-from defocus.raw import RAW_SUFFIXES
+from defocus.pictures.derived import dressed, meaning_of
+from defocus.pictures.exif import EXIF_DIRECTORY
+from defocus.pictures.metadata import EXIF_TAGS, IMAGE_TAGS, read_metadata, writable
+from defocus.pictures.png import Chunk, PngParts
+from defocus.pictures.profiles import colour_code, colours_of, in_srgb, in_two_spaces, profile_of
+from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.read import read_image, read_pair
+from defocus.pictures.values import Image
+from defocus.pictures.white import FULL
+from defocus.pictures.write import encoded_png
 
 REMOVED = "removed"
 
@@ -86,7 +88,7 @@ def with_shot(path: Path, png: bytes) -> bytes:
 def released_blocks(path: Path) -> bytes:
     """A pixel with what the released picture of a file holds besides its pixels."""
     try:
-        return with_shot(path, cv2.imencode(".png", np.zeros((1, 1, 3), np.uint8))[1].tobytes())
+        return with_shot(path, encoded_png(np.zeros((1, 1, 3), np.uint8)))
     except (DefocusError, OSError):  # it is not released, and named as such
         return b""
 
@@ -136,10 +138,13 @@ def released_members(pair: Pair) -> dict[str, bytes]:
             # written again: the file may have more behind the array
             members[role] = encoded(role, read_array(path, array_shape(role, height, width)))
             continue
-        picture = developed[path] if path in developed else in_srgb(path, read_image(path))
+        picture = (
+            developed[path] if path in developed else in_srgb(path, read_image(path, pair.white))
+        )
         if role == "blurry":
             height, width = picture.shape[:2]
-        members[role] = _picture(path, picture, as_stored=path not in developed)
+        as_stored = path not in developed and pair.white in {None, FULL}
+        members[role] = _picture(path, picture, as_stored=as_stored)
     return members
 
 
@@ -147,7 +152,8 @@ def _developed(files: Mapping[str, Path]) -> dict[Path, Image]:
     """Develop both pictures of a pair if one is a RAW file; otherwise return nothing."""
     raw = [files[role] for role in ("blurry", "sharp") if role in files]
     if len(raw) == 2 and any(path.suffix.lower() in RAW_SUFFIXES for path in raw):
-        return dict(zip(raw, read_pair(*raw), strict=True))
+        blurry, sharp = raw
+        return dict(zip(raw, read_pair(blurry, sharp), strict=True))
     return {}
 
 
@@ -165,10 +171,7 @@ def encoded(role: str, array: NDArray[Any]) -> bytes:
         content = io.BytesIO()
         np.save(content, array)
         return content.getvalue()
-    written, png = cv2.imencode(".png", array[:, :, ::-1])
-    if not written:
-        raise ImageError(f"a picture of shape {array.shape} cannot be written as PNG; replace it")
-    return png.tobytes()
+    return encoded_png(array)
 
 
 def _has_pixels_alone(content: bytes) -> bool:

@@ -12,7 +12,8 @@ from defocus.datasets.pair import Pair, Split, with_files
 from defocus.datasets.pair_files import ARRAYS, member_name
 from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera
 from defocus.files import make_folder
-from defocus.images import Image, as_integer, linear_to_srgb, write_array, write_image
+from defocus.pictures.values import Image, as_integer, linear_to_srgb
+from defocus.pictures.write import write_array, write_image
 from defocus.scene.geometry import Similarity
 from defocus.scene.layers import Layer, defocus_map, render, render_through
 from defocus.scene.motion import moved

@@ -30,6 +30,7 @@ from defocus.datasets.rendering.scene import (
 from defocus.errors import DatasetError, SettingsError
 from defocus.files import write_json
 from defocus.isolation import LeftOut, attempt, parted
+from defocus.machines import Where
 from defocus.scene.aperture import ROUND, Aperture, DualPixel
 from defocus.scene.lens_file import read_lens
 from defocus.scene.real_lens import RealLens
@@ -101,7 +102,7 @@ def load_request(path: Path) -> RenderRequest:
 
 
 def render_dataset(
-    request_file: Path, out: Path, jobs: int = 1
+    request_file: Path, out: Path, where: Where = 1
 ) -> tuple[tuple[Pair, ...], tuple[LeftOut, ...]]:
     """Render the scenes of a request into a manifest dataset.
 
@@ -124,7 +125,7 @@ def render_dataset(
         origin=str(request_file),
         thing="scene",
     )
-    dataset = make_dataset(out, how, jobs)
+    dataset = make_dataset(out, how, where)
     return tuple(sorted(dataset.pairs, key=lambda pair: pair.id)), (*unread, *dataset.left_out)
 
 

@@ -14,7 +14,8 @@ from defocus.datasets.pair import Split
 from defocus.datasets.pair_files import read_array
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
-from defocus.images import as_float, read_image, srgb_to_linear
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float, srgb_to_linear
 from defocus.scene.aperture import ROUND, Aperture, DualPixel
 from defocus.scene.colour_psf import light_reach_px
 from defocus.scene.layers import Layer

@@ -11,13 +11,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.cache import cache_folder, derived_folder
-from defocus.datasets.deriving.parts import kept_pairs
+from defocus.cache import derived_folder
+from defocus.datasets.deriving.parts import cached_pairs
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.rendering.pair import RenderedPair, pair_in, write_rendered
-from defocus.datasets.stream.patches import CUT_PX, STREAM_REVISION, Renderer, StreamPair
+from defocus.datasets.stream.patches import (
+    CUT_PX,
+    HELD_OUT_REVISION,
+    STREAM_REVISION,
+    Renderer,
+    StreamPair,
+)
 from defocus.datasets.stream.photographs import Photographs, find_photographs
-from defocus.images import as_integer
+from defocus.pictures.values import as_integer
 from defocus.progress import counted, say, track
 from defocus.scene.camera import recorded
 from defocus.scene.depth import Focus
@@ -110,36 +116,54 @@ def stream_dataset(
     name = f"stream:{'' if folder is None else folder.name}"
     title = name.removesuffix(":")
     content = identity(photographs)
-    root = cache_folder() / "stream" / f"{content[:16]}-text-{PAGE_REVISION}"
+    place = f"stream/{content[:16]}-text-{PAGE_REVISION}"
     if not photographs.files:
         say(f"{title}: no photographs there; its scenes are made of procedural textures alone")
-    pairs, _ = kept_pairs(root, title, partial(_write_pairs, title, photographs))
+    root, pairs, _ = cached_pairs(place, title, partial(_write_pairs, title, photographs))
     derived = derived_folder(content)
     return Dataset(
-        name, root, pairs, content, derived, rendered=True, source="stream", endless=photographs
+        name,
+        root,
+        pairs,
+        content,
+        derived,
+        rendered=True,
+        source="stream",
+        endless=photographs,
+        endless_hash=training_identity(photographs),
     )
 
 
 def text_pages() -> Dataset:
     """Pages of text, rendered once and kept in the cache; a pair's metadata has its ``text``."""
-    document = {"text": PAGE_REVISION, "stream": STREAM_REVISION}
+    document = {"text": PAGE_REVISION, "stream": HELD_OUT_REVISION}
     content = hashlib.sha256(json.dumps(document).encode()).hexdigest()
-    root = cache_folder() / "text" / content[:16]
     pages = {
         f"circle-{circle:02d}-{number}": (circle, number)
         for circle in CIRCLES_PX
         for number in range(PAGES)
     }
     renderer = Renderer(Photographs(), "held-out")
-    pairs, _ = kept_pairs(root, "text:", lambda root: _write_pages(root, renderer, "test", pages))
+    root, pairs, _ = cached_pairs(
+        f"text/{content[:16]}", "text:", lambda root: _write_pages(root, renderer, "test", pages)
+    )
     derived = derived_folder(content)
     return Dataset("text:", root, pairs, content, derived, rendered=True, source="text")
 
 
 def identity(photographs: Photographs) -> str:
-    """SHA-256 hash of everything that determines the patches of a stream, in hexadecimal."""
+    """SHA-256 hash of everything that determines the held-out pairs of a stream, in hexadecimal."""
+    return _identity(photographs, HELD_OUT_REVISION)
+
+
+def training_identity(photographs: Photographs) -> str:
+    """The same of its training patches, so that these change without the pairs of a test."""
+    return _identity(photographs, STREAM_REVISION)
+
+
+def _identity(photographs: Photographs, revision: int) -> str:
     document: dict[str, object] = {
-        "revision": STREAM_REVISION,
+        "revision": revision,
         "photographs": [sha256 for _, sha256 in photographs.files],
     }
     if photographs.lens is not None:
@@ -185,7 +209,7 @@ def _write_pair(
     root: Path, name: str, renderer: Renderer, split: Split, pair: StreamPair, **further: object
 ) -> Pair:
     folder = root / "pairs" / name
-    metadata = {**_metadata(renderer.bank.optic(pair.optic), pair), **further}
+    metadata = {**how_rendered(renderer.bank.optic(pair.optic), pair), **further}
     write_rendered(folder, _as_rendered(pair, metadata))
     return pair_in(folder, name, split, metadata)
 
@@ -204,8 +228,8 @@ def _as_rendered(pair: StreamPair, metadata: dict[str, object]) -> RenderedPair:
     )
 
 
-def _metadata(optic: Optic, pair: StreamPair) -> dict[str, object]:
-    """How a pair was rendered: lens, place in its field, camera, circle of confusion."""
+def how_rendered(optic: Optic, pair: StreamPair) -> dict[str, object]:
+    """Metadata of a pair: lens, place in its field, camera, circle of confusion."""
     return {
         "lens": asdict(optic.lens),
         "field": list(optic.field),

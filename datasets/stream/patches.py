@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from defocus.baselines.recipe import Further
 from defocus.datasets.patching.batch import EVERY, drawn_batch, random_look, with_look
 from defocus.datasets.patching.packing import ColourChange
-from defocus.datasets.stream.photographs import Photographs, read_photographs
+from defocus.datasets.stream.causes import Causes, draw_causes
+from defocus.datasets.stream.photographs import Photographs, read_for_training, read_photographs
 from defocus.isolation import LeftOut
 from defocus.scene.camera import StreamCamera, draw_camera, recorded
 from defocus.scene.depth import DepthKind, draw_focus, draw_kind
@@ -25,7 +26,7 @@ from defocus.scene.kernel_bank import (
     snapped,
 )
 from defocus.scene.light_field import synthetic_aperture
-from defocus.scene.occluders import Sources, draw_scene
+from defocus.scene.occluders import Sources, StreamScene, draw_scene
 from defocus.scene.pictures import Branch
 
 if TYPE_CHECKING:
@@ -36,8 +37,11 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float32]
 
-STREAM_REVISION = 3
-"""Raised by hand whenever a patch of the same number looks different."""
+STREAM_REVISION = 4
+"""Raised by hand whenever a training patch of the same number looks different."""
+
+HELD_OUT_REVISION = 3
+"""Raised by hand whenever a held-out pair of the same number looks different."""
 
 EPOCH_PIXELS = 2**25
 """What counts as an epoch of a stream, which has no end: 2,048 patches of 128 px."""
@@ -55,8 +59,10 @@ class StreamPair:
 
     # these two: ``(side, side, 3)`` float32, stored values in [0, 1]
     blurry: Array
-    sharp: Array
-    diameters: Array  # ``(side, side)`` float32, signed circle-of-confusion diameter, px
+    sharp: Array  # of a picture that stays as it is, the blurry one itself
+    # ``(side, side)`` float32, signed circle-of-confusion diameter, px; with softness that of the
+    # disc that blurs as much
+    diameters: Array
     kind: DepthKind  # kind of the depth
     camera: StreamCamera
     optic: int  # number of the lens
@@ -88,7 +94,8 @@ class Renderer:
     @cached_property
     def sources(self) -> Sources:
         """Decoded photographs."""
-        return Sources(read_photographs(self.photographs.of(self.branch)), self.branch)
+        read = read_for_training if self.branch == "train" else read_photographs
+        return Sources(read(self.photographs.of(self.branch)), self.branch)
 
     @cached_property
     def bank(self) -> KernelBank:
@@ -99,40 +106,56 @@ class Renderer:
         kept = ("photographs", "branch", "lenses")
         return {name: getattr(self, name) for name in kept}
 
-    def pair(self, number: int, side: int, camera: StreamCamera | None = None) -> StreamPair:
+    def pair(self, number: int, side: int) -> StreamPair:
         """Render the pair with a number."""
         random = np.random.default_rng([number, int(self.branch == "held-out")])
         kind = draw_kind(random)
         levels, focused = draw_levels(random, kind)
-        focus = draw_focus(random, kind, focused)
+        causes = self._causes(number)
+        focus = causes.focus(draw_focus(random, kind, focused))
         index = int(random.integers(self.lenses or OPTICS))
         optic = self.bank.optic(index)
         border = margin(self.bank, index, focus)
-        size = side + CUT_PX + 2 * border
+        around = border + causes.reach_px
+        size = side + CUT_PX + 2 * around
         scene = draw_scene(random, self.sources, kind, focus, levels, (size, size))
         scene = snapped(optic, scene)
-        taken = camera or self.camera(random)
+        taken = causes.camera(self.camera(random))
         top, left = (int(one) for one in random.integers(2, CUT_PX - 1, 2))
         cut = np.s_[top : top + side, left : left + side]
         turns, mirrored = int(random.integers(4)), bool(random.integers(2))
         light, sharp, diameters = (
             _turned(picture, turns, mirrored)
             for picture in (
-                synthetic_aperture(scene, border)
-                if self._has_views(number)
-                else blurred(self.bank, index, scene, border),
-                all_in_focus(scene, border),
-                sharp_diameters(scene, border),
+                causes.softened(self._out_of_focus(number, index, scene, border)),
+                all_in_focus(scene, around),
+                causes.diameters(sharp_diameters(scene, around)),
             )
         )
+        blurry = recorded(taken, light, random, causes.reduction)
+        target = blurry
+        if causes.noise is None:
+            target = recorded(taken, sharp, None, causes.reduction)
         return StreamPair(
-            blurry=recorded(taken, light, random)[cut],
-            sharp=recorded(taken, sharp, None)[cut],
+            blurry=blurry[cut],
+            sharp=target[cut],
             diameters=np.ascontiguousarray(diameters[cut]),
             kind=kind,
             camera=taken,
             optic=index,
         )
+
+    def _causes(self, number: int) -> Causes:
+        """What a training pair shows besides defocus; a measured lens has no other softness."""
+        if self.branch == "held-out" or self.photographs.lens is not None:
+            return Causes()
+        return draw_causes(number)
+
+    def _out_of_focus(self, number: int, index: int, scene: StreamScene, border: int) -> Array:
+        """A scene blurred by the lens of a pair, or by its light field."""
+        if self._has_views(number):
+            return synthetic_aperture(scene, border)
+        return blurred(self.bank, index, scene, border)
 
     def _has_views(self, number: int) -> bool:
         """Whether a light field blurs the pair; its scene and camera are the same either way."""

@@ -5,7 +5,7 @@ The rule is on the SHA-256 of a file, so that a photograph stays held out in any
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from defocus.datasets.pair_files import hashes_and_faults
 from defocus.errors import DatasetError
-from defocus.images import IMAGE_SUFFIXES, Image, as_float, read_image
 from defocus.isolation import LeftOut, attempt, say_left_out
+from defocus.pictures.read import IMAGE_SUFFIXES, read_image
+from defocus.pictures.values import Image, as_float
 from defocus.progress import say, track
 from defocus.scene.lens_file import MeasuredLens
 from defocus.scene.pictures import Branch, Photograph
+from defocus.scene.pyramid import Pyramid, in_memory
 
 HELD_OUT_OF = 6
 """One photograph in so many is held out."""
@@ -75,8 +77,18 @@ def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
     """Decode photographs into memory, without small ones and those of the sample dataset.
 
     Those that cannot be read are left out by name."""
+    return tuple(Photograph.of(pixels, pixels_hash) for pixels, pixels_hash in _decoded(files))
+
+
+def read_for_training(files: Sequence[Path]) -> tuple[Photograph | Pyramid, ...]:
+    """As :func:`read_photographs`, with parts alone of those that are large."""
+    return tuple(in_memory(pixels, pixels_hash) for pixels, pixels_hash in _decoded(files))
+
+
+def _decoded(files: Sequence[Path]) -> Iterator[tuple[NDArray[np.uint8], str]]:
+    """Pixels of the photographs that can be used, one after the other, with their hash."""
     refused = refused_hashes()
-    read: list[Photograph] = []
+    usable = 0
     of_sample: list[Path] = []
     small: list[Path] = []
     unread: list[LeftOut] = []
@@ -92,7 +104,8 @@ def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
         elif min(pixels.shape[:2]) < SMALLEST_SIDE_PX:
             small.append(path)
         else:
-            read.append(Photograph.of(pixels, pixels_hash))
+            usable += 1
+            yield pixels, pixels_hash
     for left_out, why in (
         (of_sample, "belongs to the sample dataset and stays out of training"),
         (small, f"is smaller than {SMALLEST_SIDE_PX} px and is left out"),
@@ -101,9 +114,8 @@ def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
             more = f" (and {len(left_out) - 1} more)" if len(left_out) > 1 else ""
             say(f"{left_out[0]}{more} {why}")
     say_left_out(unread, len(files), "photograph")
-    if files and not read:
+    if files and not usable:
         raise DatasetError(f"{files[0].parent}: no photograph there can be used; add others")
-    return tuple(read)
 
 
 def _eight_bits(picture: Image) -> NDArray[np.uint8]:

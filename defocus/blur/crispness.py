@@ -2,9 +2,13 @@
 
 Deblurring gathers the change at an edge (Krishnan, Tay and Fergus, CVPR 2011); gain does not."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from defocus.strips import Colours, mean_of_colours, planes, strips
 
 BLOCK_PX = 8
 BINS = 8
@@ -17,19 +21,14 @@ MOST_NOISE = 0.02
 Array = NDArray[np.float32]
 
 
-def noise_by_brightness(picture: Array) -> NDArray[np.float64]:
+def noise_by_brightness(picture: Colours) -> NDArray[np.float64]:
     """Standard deviation of the noise, ``(8,)``, by brightness; at most :data:`MOST_NOISE`."""
-    # By the diagonal differences in squares of 2 x 2 px: they see little of edges, and too little
-    # of noise that neighbours share. A brightness with too few blocks has the noise of all.
-    side = BLOCK_PX // 2
-    rows, columns = (2 * side * (length // (2 * side)) for length in picture.shape[:2])
+    # A brightness with too few blocks has the noise of all.
+    rows, columns = (BLOCK_PX * (length // BLOCK_PX) for length in picture.shape[:2])
     if rows == 0 or columns == 0:
         return np.zeros(BINS)
-    part = picture[:rows, :columns]
-    corners = part[0::2, 0::2] - part[0::2, 1::2] - part[1::2, 0::2] + part[1::2, 1::2]
-    power = _block_means(np.square(corners).mean(axis=2) / 4, side)
-    brightness = _block_means(part[0::2, 0::2].mean(axis=2), side)
-    deviations = np.sqrt(power)
+    blocks = [_noise_in_blocks(picture[strip], columns) for strip in strips(rows)]
+    deviations, brightness = (np.concatenate(one) for one in zip(*blocks, strict=True))
     whole = float(np.quantile(deviations, QUIET_QUANTILE))
     bins = np.minimum((brightness * BINS).astype(int), BINS - 1)
     levels = np.full(BINS, whole)
@@ -38,6 +37,19 @@ def noise_by_brightness(picture: Array) -> NDArray[np.float64]:
         if inside.size >= LEAST_BLOCKS:
             levels[one] = np.quantile(inside, QUIET_QUANTILE)
     return np.asarray(np.minimum(levels, MOST_NOISE))
+
+
+def _noise_in_blocks(picture: Array, columns: int) -> tuple[Array, Array]:
+    """Standard deviation and brightness of the blocks of a strip."""
+    # By the diagonal differences in squares of 2 x 2 px: they see little of edges, and too little
+    # of noise that neighbours share.
+    part = picture[:, :columns]
+    side = BLOCK_PX // 2
+    corners = part[0::2, 0::2] - part[0::2, 1::2] - part[1::2, 0::2] + part[1::2, 1::2]
+    squares = mean_of_colours(np.square(corners, out=corners))
+    power = _block_means(np.asarray(squares / 4, np.float32), side)
+    brightness = _block_means(mean_of_colours(part[0::2, 0::2]), side)
+    return np.sqrt(power), brightness
 
 
 def noise_of(brightness: NDArray[np.floating], levels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -67,17 +79,21 @@ def crispness(picture: Array, noise: NDArray[np.float64]) -> Array:
     """The steepest step between neighbours over the range around it, mean of the edges around."""
     # ``(H, W)`` in [0, 1]; 0 where there is no edge. Behind a disc of d px an edge rises by at most
     # 4 / (pi d) of its height per pixel.
-    deviation = noise_of(picture.mean(axis=2), noise).astype(np.float32)
+    deviation = noise_of(mean_of_colours(picture), noise).astype(np.float32)
     square = np.ones((EDGE_PX, EDGE_PX), np.uint8)
     total, weights = (np.zeros(picture.shape[:2], np.float32) for _ in range(2))
-    for colour in range(3):
-        level = np.ascontiguousarray(picture[:, :, colour])
-        steps = cv2.dilate(_steps(level), square) - NOISES_OF_STEP * deviation
-        extent = cv2.dilate(level, square) - cv2.erode(level, square)
-        weight = np.square(np.maximum(extent - NOISES_OF_RANGE * deviation - LEAST_RANGE, 0))
-        extent = np.maximum(extent - NOISES_OF_STEP * deviation, NOTHING)
-        total += weight * np.clip(steps / extent, 0, 1)
+    for level in planes(picture):
+        steps = np.asarray(cv2.dilate(_steps(level), square), np.float32)
+        steps -= NOISES_OF_STEP * deviation
+        extent = np.asarray(cv2.dilate(level, square), np.float32)
+        extent -= cv2.erode(level, square)
+        weight = extent - NOISES_OF_RANGE * deviation
+        weight -= LEAST_RANGE
+        weight = np.square(np.maximum(weight, 0, out=weight), out=weight)
+        extent -= NOISES_OF_STEP * deviation
+        steps /= np.maximum(extent, NOTHING, out=extent)
         weights += weight
+        total += np.multiply(weight, np.clip(steps, 0, 1, out=steps), out=weight)
     return np.asarray(mean_around(total) / (mean_around(weights) + NOTHING), np.float32)
 
 
@@ -85,10 +101,20 @@ def spread(picture: Array) -> Array:
     """On which share of the pixels around the gradients are, ``(H, W)``: 1 if all are the same."""
     # The mean of their roots, squared, over the root of the mean of their squares.
     squares = np.zeros(picture.shape[:2], np.float32)
-    squares[:, :-1] += np.square(np.diff(picture, axis=1)).sum(axis=2)
-    squares[:-1] += np.square(np.diff(picture, axis=0)).sum(axis=2)
+    levels = planes(picture)
+    squares[:, :-1] += _sum_of_squares([np.diff(level, axis=1) for level in levels])
+    squares[:-1] += _sum_of_squares([np.diff(level, axis=0) for level in levels])
     most = np.sqrt(np.maximum(mean_around(squares), 0))
-    return np.asarray(np.square(mean_around(np.sqrt(np.sqrt(squares)))) / (most + NOTHING))
+    roots = np.sqrt(np.sqrt(squares, out=squares), out=squares)
+    return np.asarray(np.square(mean_around(roots)) / (most + NOTHING))
+
+
+def _sum_of_squares(differences: Sequence[Array]) -> Array:
+    first, second, third = differences
+    total = np.square(first, out=first)
+    total += np.square(second, out=second)
+    total += np.square(third, out=third)
+    return total
 
 
 def _steps(level: Array) -> Array:

@@ -10,12 +10,14 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.images import Image, as_float
+from defocus.pictures.values import Image, luma_of
 
 FINE_SIGMA, COARSE_SIGMA = 0.7, 2.8
 TILE_PX = 32
 TEXTURED_SHARE = 0.2
 """The picture is judged by the fifth of its tiles with the strongest detail: a wall is not blur."""
+STRIP_ROWS = 512
+"""Rows that are filtered at once: a large picture as floats takes much memory, and time for it."""
 TINY = 1e-16
 NOTHING = 1e-5
 """Fine detail that counts as none."""
@@ -23,19 +25,8 @@ EQUAL_BLUR_PX = 0.25
 """Weight of a tile where both members are equally blurred, in px of relative blur."""
 FLAT = 1e-4
 """Below this contrast of encoded values a tile has nothing but noise to be judged by."""
-STRIP_ROWS = 512
-"""Rows that are filtered at once: a large picture as floats takes much memory, and time for it."""
 REACH_PX = math.ceil(4 * COARSE_SIGMA)
 """Half the width of the wider filter, so much more of the picture a strip needs on each side."""
-
-
-def luma_of(picture: Image) -> NDArray[np.float32]:
-    """``(H, W)`` float32, 0..1: sRGB-encoded luma of a picture, BT.601 weights."""
-    luma = np.empty(picture.shape[:2], np.float32)
-    for top in range(0, len(luma), STRIP_ROWS):
-        strip = luma[top : top + STRIP_ROWS]
-        cv2.cvtColor(as_float(picture[top : top + STRIP_ROWS]), cv2.COLOR_RGB2GRAY, strip)
-    return luma
 
 
 def fine_to_coarse(luma: NDArray[np.float32]) -> float | None:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.images import LUMA, Image, as_float
+from defocus.pictures.values import LUMA, Image, as_float
 
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]

@@ -3,7 +3,7 @@
 It gives median and 95 % quantile: far apart where any blur is possible, as of a wall without edges.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,10 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 
-from defocus.images import LUMA
+from defocus.blur.large_blur import SCALES, with_large_blur
+from defocus.freed_memory import return_freed_memory
+from defocus.pictures.values import LUMA
+from defocus.strips import Colours, strips
 
 CELL_PX = 8
 LEVELS = 6
@@ -26,6 +29,10 @@ REACH = (1, 2, 4)
 FAINT = 1e-3
 """Details this strong are lost in rounding; of 1."""
 BELL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+
+
+BAND_PX = 2**21
+"""Pixels that are smoothed at once: the convolution takes 64 bytes for each."""
 
 
 def as_level(diameter_px: torch.Tensor) -> torch.Tensor:
@@ -39,14 +46,14 @@ def details(picture: torch.Tensor) -> torch.Tensor:
     # ``(N, 13, h, w)``: logarithms of the mean and the largest value of each level of a Laplacian
     # pyramid, and the mean luma (Burt and Adelson, IEEE Transactions on Communications 31, 1983).
     height, width = (-(-side // CELL_PX) for side in picture.shape[-2:])
-    weights = torch.tensor(LUMA).view(1, 3, 1, 1)
     below, right = (-side % MULTIPLE_PX for side in picture.shape[-2:])
-    padded = functional.pad(picture, (0, right, 0, below), mode="reflect")
-    level = (padded * weights).sum(dim=1, keepdim=True)
+    level = _luma(picture)
+    if below or right:
+        level = functional.pad(level, (0, right, 0, below), mode="reflect")
     channels = [functional.avg_pool2d(level, CELL_PX)]
     for number in range(LEVELS):
         smooth = _smoothed(level)
-        strength = (level - smooth).abs()
+        strength = (level - smooth).abs_()
         size = CELL_PX // 2**number
         if size > 1:
             pooled = [functional.avg_pool2d(strength, size), functional.max_pool2d(strength, size)]
@@ -58,9 +65,27 @@ def details(picture: torch.Tensor) -> torch.Tensor:
     return torch.cat(channels, dim=1)[..., :height, :width]
 
 
+def _luma(picture: torch.Tensor) -> torch.Tensor:
+    """``(N, 1, H, W)``; colour by colour, as large pictures have large copies."""
+    luma = picture[:, :1] * LUMA[0]
+    luma += picture[:, 1:2] * LUMA[1]
+    luma += picture[:, 2:] * LUMA[2]
+    return luma.contiguous()
+
+
 def _smoothed(level: torch.Tensor) -> torch.Tensor:
-    bell = torch.tensor(BELL)
     padded = functional.pad(level, (2, 2, 2, 2), mode="replicate")
+    height, width = level.shape[-2:]
+    bands = max(1, round(height * width / BAND_PX))
+    rows = -(-height // bands)
+    smooth = torch.empty_like(level)
+    for top in range(0, height, rows):
+        smooth[..., top : top + rows, :] = _convolved(padded[..., top : top + rows + 4, :])
+    return smooth
+
+
+def _convolved(padded: torch.Tensor) -> torch.Tensor:
+    bell = torch.tensor(BELL)
     across = functional.conv2d(padded, bell.view(1, 1, 1, 5))
     return functional.conv2d(across, bell.view(1, 1, 5, 1))
 
@@ -95,8 +120,8 @@ class _Block(nn.Module):
 
 
 LEARNED = Path(__file__).with_name("learned.safetensors")
-LARGEST_PX = 30.0
-"""The network has seen no larger blur; what it takes for that may be more."""
+LARGEST_PX = 128.0
+"""Largest diameter of the circle of confusion that the map is right for, px."""
 REDUCED_BY = 4
 REDUCED_FROM_PX = (12.0, 20.0)
 """From here on the picture at a quarter of its size says more; in between both do."""
@@ -105,9 +130,9 @@ STRIP_PX, STRIP_MARGIN_PX = 1024, 128
 TOLD_FACTOR = 3.0
 """A cell says something about its blur where the 95 % quantile of 1 + d is at most so many times
 the median."""
-RESCUED_TO_PX = 20.0
-"""The estimate of a larger blur is too small: a disc of 40 px, from which nothing comes back, may
-count as 23; docs/how-to/restoring.md."""
+RESCUED_TO_PX = 120.0
+"""Diameter in px, as the map says it, from which hardly anything comes back. A disc of 128 px,
+which still gains 2 dB, reads 93 to 122 px in the sharpest parts; one of 360 px reads 123."""
 LEAST_TOLD_SHARE = 0.02
 
 Array = NDArray[np.float32]
@@ -119,6 +144,7 @@ class BlurMap:
 
     diameter_px: Array  # the median
     highest_px: Array  # 95 of 100 truths are below; far above the median as in a cloudless sky
+    strong: Array  # in [0, 1]: how surely the blur is above 20 to 26 px
     size: tuple[int, int]  # height and width of the picture
 
     def full(self) -> Array:
@@ -127,8 +153,14 @@ class BlurMap:
 
     def sharp(self) -> Array:
         """``(H, W)`` in [0, 1]: 1 where the picture is in focus (up to 1 px), 0 from 2.5 px on."""
-        share = np.clip((2.5 - self.diameter_px) / 1.5, 0, 1).astype(np.float32)
-        return enlarged(share, self.size)
+        return enlarged(self._sharp_share(), self.size)
+
+    def sharp_rows(self, top: int, bottom: int) -> Array:
+        """Rows ``top`` to ``bottom`` - 1 of :meth:`sharp`."""
+        return enlarged_rows(self._sharp_share(), CELL_PX, top, bottom, self.size[1])
+
+    def _sharp_share(self) -> Array:
+        return np.asarray(np.clip((2.5 - self.diameter_px) / 1.5, 0, 1), np.float32)
 
     @property
     def reliable(self) -> NDArray[np.bool_]:
@@ -149,24 +181,28 @@ class BlurMap:
         return self.sharpest_px > RESCUED_TO_PX
 
 
-def estimate_blur_map(picture: Array) -> BlurMap:
+def estimate_blur_map(picture: Colours) -> BlurMap:
     """Estimate the circle of confusion in one picture ``(H, W, 3)`` in [0, 1], of any size."""
-    # Large blurs are estimated at a quarter of the size. Diameters are those of discs in the
-    # picture's own pixels, without the sign: in front of the plane in focus or behind it looks the
-    # same.
+    # Diameters are those of discs in the picture's own pixels, without the sign: in front of the
+    # plane in focus or behind it looks the same. The network knows blurs up to some 30 px, so it
+    # also looks at the picture at 1/2, 1/4 and 1/8 of its size.
+    copies = reduced(picture, SCALES[1:])
+    scales = {1: estimates(picture)}
+    scales |= {factor: estimates(copy) for factor, copy in copies.items()}
+    small = _small_blur(scales[1], scales[REDUCED_BY])
+    both, strong = with_large_blur(small, scales)
     height, width = picture.shape[:2]
-    levels = _levels(picture)
-    small = cv2.resize(
-        picture,
-        (max(1, round(width / REDUCED_BY)), max(1, round(height / REDUCED_BY))),
-        interpolation=cv2.INTER_AREA,
-    )
-    reduced = REDUCED_BY * _resized(_levels(np.asarray(small, np.float32)), levels.shape[:2])
+    return_freed_memory(height * width)
+    return BlurMap(both[:, :, 0].copy(), both.max(axis=2), strong, (height, width))
+
+
+def _small_blur(whole: Array, quarter: Array) -> Array:
+    """``(h, w, 2)``: diameters where the blur is small, px; from some 12 px on by the quarter."""
+    reduced_px = REDUCED_BY * _resized(quarter, whole.shape[:2])
     begin, end = REDUCED_FROM_PX
-    share = np.clip((reduced[:, :, :1] - begin) / (end - begin), 0, 1)
-    share *= (levels[:, :, :1] > begin / 2).astype(np.float32)
-    both = levels + share * (reduced - levels)
-    return BlurMap(both[:, :, 0].copy(), both.max(axis=2), (height, width))
+    share = np.clip((reduced_px[:, :, :1] - begin) / (end - begin), 0, 1)
+    share *= (whole[:, :, :1] > begin / 2).astype(np.float32)
+    return np.asarray(whole + share * (reduced_px - whole), np.float32)
 
 
 def enlarged(cells: Array, size: tuple[int, int]) -> Array:
@@ -176,37 +212,70 @@ def enlarged(cells: Array, size: tuple[int, int]) -> Array:
     return np.ascontiguousarray(wide[: size[0], : size[1]], np.float32)
 
 
+def enlarged_rows(small: Array, factor: int, top: int, bottom: int, width: int) -> Array:
+    """Rows ``top`` to ``bottom`` - 1 of what is enlarged by a factor, bilinear, to a width."""
+    # A row more on both sides makes strips equal to the whole.
+    first = max(0, top // factor - 1)
+    last = min(len(small), -(-bottom // factor) + 1)
+    part = small[first:last]
+    size = part.shape[1] * factor, len(part) * factor
+    wide = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
+    begin = top - first * factor
+    return np.asarray(wide[begin : begin + bottom - top, :width], np.float32)
+
+
 def _resized(levels: Array, shape: tuple[int, int]) -> Array:
     return np.asarray(cv2.resize(levels, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _levels(picture: Array) -> Array:
+def estimates(picture: Colours) -> Array:
     """``(h, w, 2)``: diameters of the median and of the quantile, px."""
     # the inverse of :func:`as_level`
     return in_strips(lambda strip: torch.exp2(_network()(details(strip)).clamp(min=0)) - 1, picture)
 
 
+def reduced(picture: Colours, factors: Sequence[int]) -> dict[int, Array]:
+    """The picture at fractions of its size, by the means of areas, by the factors."""
+    height, width = picture.shape[:2]
+    if any(height % factor or width % factor for factor in factors):
+        whole = picture[:]
+        return {factor: _reduced(whole, factor) for factor in factors}
+    copies = {
+        factor: np.empty((height // factor, width // factor, 3), np.float32) for factor in factors
+    }
+    for rows in strips(height):
+        strip = picture[rows]
+        for factor, copy in copies.items():
+            copy[rows.start // factor : rows.stop // factor] = _reduced(strip, factor)
+    return copies
+
+
+def _reduced(picture: Array, factor: int) -> Array:
+    height, width = picture.shape[:2]
+    size = max(1, round(width / factor)), max(1, round(height / factor))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
 @torch.inference_mode()
-def in_strips(measure: Callable[..., torch.Tensor], *pictures: Array) -> Array:
+def in_strips(measure: Callable[..., torch.Tensor], *pictures: Colours) -> Array:
     """What is measured of the cells, ``(h, w, n)``, of one or several pictures ``(H, W, 3)``."""
     height = pictures[0].shape[0]
-    tensors = [
-        torch.from_numpy(np.ascontiguousarray(one)).permute(2, 0, 1)[None] for one in pictures
-    ]
-    strips = []
+    measured = []
     for begin in range(0, height, STRIP_PX):
         first, last = max(0, begin - STRIP_MARGIN_PX), begin + STRIP_PX + STRIP_MARGIN_PX
-        cells = measure(*(_at_least_a_cell(one[:, :, first:last]) for one in tensors))[0]
+        cells = measure(*(_as_tensor(one[first:last]) for one in pictures))[0]
         skipped = (begin - first) // CELL_PX
-        strips.append(cells[:, skipped : skipped + -(-min(STRIP_PX, height - begin) // CELL_PX)])
-    return np.ascontiguousarray(torch.cat(strips, dim=1).permute(1, 2, 0).numpy())
+        rows = -(-min(STRIP_PX, height - begin) // CELL_PX)
+        measured.append(cells[:, skipped : skipped + rows])
+    return np.ascontiguousarray(torch.cat(measured, dim=1).permute(1, 2, 0).numpy())
 
 
-def _at_least_a_cell(picture: torch.Tensor) -> torch.Tensor:
-    """Repeated outwards to 32 px, which reflection needs."""
-    height, width = picture.shape[-2:]
+def _as_tensor(picture: Array) -> torch.Tensor:
+    """``(1, 3, H, W)``; repeated outwards to 32 px, which reflection needs."""
+    tensor = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
+    height, width = picture.shape[:2]
     pad = (0, max(0, MULTIPLE_PX - width), 0, max(0, MULTIPLE_PX - height))
-    return functional.pad(picture, pad, mode="replicate") if any(pad) else picture
+    return functional.pad(tensor, pad, mode="replicate") if any(pad) else tensor
 
 
 @cache

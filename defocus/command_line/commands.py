@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import click
 
 from defocus import __version__
+from defocus.children import keep_working_folder_out
 from defocus.command_line.options import (
     COMPLETION,
     PLUGIN,
@@ -36,6 +37,7 @@ from defocus.errors import (
     storage_error,
 )
 from defocus.freed_memory import keep_freed_memory
+from defocus.interruption import heard_interrupts
 from defocus.near_names import meant
 from defocus.progress import end_bars, log, telling
 from defocus.quiet_decoders import lead_to_nothing
@@ -267,16 +269,18 @@ def _context_settings(program: str) -> dict[str, Any]:
 def run_command(group: click.Command) -> None:
     """Run a command line and leave the process with its exit code."""
     # A sub-command returns its exit code (``None`` is 0). Every ``DefocusError`` becomes one
-    # line on stderr and its own exit code; usage errors give 2; Ctrl-C gives 130.
+    # line on stderr and its own exit code; usage errors give 2; Ctrl-C and SIGTERM give 130.
 
     # Waiting threads of OpenMP spin by default; on a busy machine a training step was measured to
     # take five to thirty times longer for it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_working_folder_out()
     _open_closed_streams()
     keep_freed_memory()
     try:
         try:
-            code = group.main(standalone_mode=False)
+            with heard_interrupts():
+                code = group.main(standalone_mode=False)
         finally:
             end_bars()
     except click.exceptions.Exit as stop:
@@ -293,9 +297,7 @@ def run_command(group: click.Command) -> None:
         code = EXIT_INTERRUPTED
     except DefocusError as error:
         code = _failure(group, error)
-    except OSError as error:
-        if error.errno not in STORAGE_ERRNOS and error.filename is None:
-            raise
+    except (MemoryError, OSError) as error:
         code = _failure(group, error)
     sys.exit(_flushed(group, code or 0))
 
@@ -330,16 +332,21 @@ def _of_unknown_option(name: str, ctx: click.Context) -> click.UsageError:
     return click.UsageError(f"No such option {name!r}; {hint}", ctx)
 
 
-def _of_system(error: OSError) -> DefocusError:
-    """The error that explains what the operating system said of a file."""
+def _of_system(error: MemoryError | OSError) -> DefocusError:
+    """The error that explains what the operating system said of a file, or of the memory."""
+    if isinstance(error, MemoryError):
+        return DefocusError("the memory ran out; use fewer --jobs, or a computer with more")
     if error.errno in STORAGE_ERRNOS:
         return storage_error(error, Path(error.filename or "the output"))
+    if error.filename is None:
+        reason = error.strerror or str(error)
+        return DefocusError(f"the system says: {reason}; run the same command again")
     return FileError(f"{os.fsdecode(error.filename)}: {error.strerror}; check the path")
 
 
-def _failure(group: click.Command, error: DefocusError | OSError) -> int:
+def _failure(group: click.Command, error: DefocusError | MemoryError | OSError) -> int:
     """Print an error in one line, its traceback with ``-v`` and into the log; its exit code."""
-    explained = _of_system(error) if isinstance(error, OSError) else error
+    explained = error if isinstance(error, DefocusError) else _of_system(error)
     said = " ".join(str(explained).splitlines())
     line = f"{click.style(f'{group.name}:', fg='red')} {said}"
     origin = "".join(traceback.format_exception(error)).rstrip()

@@ -9,18 +9,27 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from defocus import progress
 from defocus.command_line.numbers import WholeRange
 from defocus.command_line.settings_file import key_of
-from defocus.discovery import brought_values
+from defocus.discovery import Kind, Shape
 from defocus.extensions import load_plugin
 from defocus.near_names import did_you_mean
 
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.machines import Where
+
 PRINTS = "defocus.print-config"
+CLUSTER_FILE = "defocus.cluster-file"
+CLUSTER_TEXT = "TOML file with the table [cluster]: resources of workers on other machines."
+OR_MACHINES = (
+    "Or other machines: ssh:HOST,HOST, tcp://HOST:PORT of a dask scheduler, or a queue such as "
+    "slurm."
+)
 SOURCES = {
     "COMMANDLINE": "typed",
     "ENVIRONMENT": "environment",
@@ -155,6 +164,58 @@ def jobs_option(text: str, default: int = 1) -> Callable[[Decorated], Decorated]
     return click.option("--jobs", type=WholeRange(1), default=default, show_default=True, help=text)
 
 
+class WhereOption(click.ParamType["Where"]):
+    """Where work on many items is done: a number of processes, or other machines."""
+
+    name = "where"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> "Where":
+        """The processes or machines that were typed, with the resources of ``--settings``."""
+        from defocus.errors import InputError
+        from defocus.machines import where_of
+
+        file = None if ctx is None else ctx.meta.get(CLUSTER_FILE)
+        try:
+            return where_of(str(value), file)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+
+
+def keep_cluster_file(
+    context: click.Context, _option: click.Parameter, file: Path | None
+) -> Path | None:
+    """Let ``--on`` know the file of ``--settings``, which is read first."""
+    context.meta[CLUSTER_FILE] = file
+    return file
+
+
+def on_option(text: str, default: int = 1) -> Callable[[Decorated], Decorated]:
+    """The options ``--on``, passed as ``where``, and ``--settings``, which is read before it."""
+    on = click.option(
+        "--on",
+        "where",
+        type=WhereOption(),
+        metavar="WHERE",
+        default=default,
+        show_default=True,
+        help=f"{text} {OR_MACHINES}",
+    )
+    settings = click.option(
+        "--settings",
+        type=FILE,
+        is_eager=True,
+        expose_value=False,
+        callback=keep_cluster_file,
+        help=CLUSTER_TEXT,
+    )
+    return lambda command: on(settings(command))
+
+
 def json_option(what: str = "object") -> Callable[[Decorated], Decorated]:
     """The option ``--json``, passed as ``as_json``."""
     return click.option("--json", "as_json", is_flag=True, help=f"Print one JSON {what} on stdout.")
@@ -250,10 +311,15 @@ class AddedOptions:
     heading: str = ""  # of the options in ``--help``, where those of the command have headings
 
 
+OPTION_FILES: Kind[AddedOptions] = Kind("options", Shape(lambda: AddedOptions, of_files=True))
+"""Several files may bring options to one command."""
+
+
 def with_added_options(name: str, command: click.Command) -> click.Command:
     """A command, such as ``bench-status``, with what is brought to it; the given one stays."""
-    for _, added in brought_values("options", AddedOptions, name):
-        command = _extended(command, added)
+    for offer in OPTION_FILES.brought():
+        if offer.name == name and (added := OPTION_FILES.thing(offer)) is not None:
+            command = _extended(command, added)
     return command
 
 

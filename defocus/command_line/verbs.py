@@ -2,16 +2,17 @@
 
 Of others the name has the program, so nothing is imported to know it: ``bench_train``."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any, NoReturn, TypeVar
 
 import click
 
-from defocus.discovery import Offer, at_hand, brought, modules_in, warn_once
+from defocus.discovery import Kind, Offer, Shape
 from defocus.errors import RegistryError
-from defocus.extensions import PROGRAMS, offered
+from defocus.extensions import PROGRAMS, plugins
 from defocus.near_names import meant
+from defocus.progress import warn_once
 
 Command = TypeVar("Command", bound=click.Command)
 
@@ -33,24 +34,34 @@ def heading_of(command: click.Command) -> str:
     return str(vars(command).get(_HEADING, ""))
 
 
+def _typed_name(command: click.Command) -> str:
+    return (command.name or "").replace("_", "-")
+
+
+_SHAPE: Shape[click.Command] = Shape(lambda: click.Command, _typed_name, function="command")
+
+
+def commands_of(program: str, home: str) -> Kind[click.Command]:
+    """The commands of a program (``bench`` of ``defocus-bench``), ours in the package ``home``."""
+    return Kind("commands", _SHAPE, home, prefix=f"{program}-")
+
+
 def find_verbs(program: str, home: str) -> dict[str, Offer]:
-    """All commands of a program (``bench`` of ``defocus-bench``) by name, not loaded yet."""
-    offers = _own(home)
-    for verb, offer in _from_others(program):
-        if verb in offers:
-            warn_once(
-                f"{offer.origin}: {program} has a command '{verb}' of {offers[verb].origin}; "
-                "this one is left out; rename it"
-            )
-        else:
-            offers[verb] = offer
-    return offers
+    """All commands of a program by name, not loaded yet."""
+    kind = commands_of(program, home)
+    _warn_of_no_program()
+    try:
+        plugins()
+    except RegistryError as error:  # a file of a parent process; what needs it says so too
+        warn_once(str(error))
+        return kind.installed()
+    return kind.offers()
 
 
 def find_verb(program: str, home: str, verb: str) -> Offer | None:
     """The command of that name; others are not looked for where it is ours."""
-    own = _own(home).get(verb)
-    return own or next((one for name, one in _from_others(program) if name == verb), None)
+    own = commands_of(program, home).own().get(verb)
+    return own or find_verbs(program, home).get(verb)
 
 
 def command_of(offer: Offer) -> click.Command | None:
@@ -64,30 +75,15 @@ def command_of(offer: Offer) -> click.Command | None:
     return None
 
 
-def _own(home: str) -> dict[str, Offer]:
-    return {one.name.replace("_", "-"): one for one in modules_in(home)}
-
-
-def _from_others(program: str) -> Iterator[tuple[str, Offer]]:
-    """The commands that others bring to a program."""
-    for offer in brought("commands"):
-        of, _, verb = offer.name.replace("_", "-").partition("-")
-        if of not in PROGRAMS or not verb:
+def _warn_of_no_program() -> None:
+    """Name the commands of others that would be found under no program."""
+    programs = tuple(f"{one}-" for one in PROGRAMS)
+    for offer in Kind("commands", _SHAPE).brought():
+        if not offer.name.startswith(programs):
             names = " or ".join(f"{one}_" for one in PROGRAMS)
             warn_once(
                 f"{offer.origin} is of no program and is left out; begin its name with {names}"
             )
-        elif of == program:
-            yield verb, offer
-    try:
-        files = list(offered(click.Command))
-    except RegistryError as error:  # a file of a parent process; what needs it says so too
-        warn_once(str(error))
-        return
-    for plugin, command in files:
-        of, _, verb = (command.name or "").replace("_", "-").partition("-")
-        if of == program and verb:
-            yield verb, Offer(verb, f"plug-in {plugin.path}", at_hand(command))
 
 
 class VerbGroup(click.Group):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from defocus.edges.edge_line import EdgeLine, EdgeWindow, UnclearEdgeError, fit_edge_line, upright
 from defocus.edges.linear_light import is_clipped
 from defocus.errors import ImageError
-from defocus.images import LUMINANCE
+from defocus.pictures.values import LUMINANCE
 
 Array = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError, InputError
-from defocus.images import LUMINANCE, Image, as_float, srgb_to_linear
+from defocus.pictures.values import LUMINANCE, Image, as_float, srgb_to_linear
 
 Array = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from defocus.images import Image
+    from defocus.pictures.values import Image
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Pair:
         Raises:
             ImageError: The file cannot be read.
         """
-        return None if self.files.truth is None else _picture(self.files.truth)
+        return None if self.files.truth is None else _picture(self.files.truth, self.files.white)
 
     @cached_property
     def flow(self) -> "NDArray[np.float32] | None":
@@ -99,13 +99,13 @@ class Pair:
     @cached_property
     def _developed(self) -> "tuple[Image, Image] | None":
         """Both pictures of two RAW files, developed with the same parameters."""
-        from defocus.images import read_pair
-        from defocus.raw import RAW_SUFFIXES
+        from defocus.pictures.raw import RAW_SUFFIXES
+        from defocus.pictures.read import read_pair
 
         blurry, sharp = self.files.blurry, self.files.sharp
         if sharp is None or not {blurry.suffix.lower(), sharp.suffix.lower()} <= RAW_SUFFIXES:
             return None
-        return read_pair(blurry, sharp)
+        return read_pair(blurry, sharp, self.files.white)
 
 
 @dataclass(frozen=True)
@@ -186,16 +186,17 @@ def open_dataset(text: str) -> Dataset:
 
 def _member(files: stored.Pair, role: Literal["blurry", "sharp"]) -> "Image":
     """A member as it is used beside the other one."""
-    from defocus.images import read_member
+    from defocus.pictures.read import read_member
 
     blurry, sharp = files.blurry, files.sharp or files.blurry
-    return read_member(blurry, sharp) if role == "blurry" else read_member(sharp, blurry)
+    member, other = (blurry, sharp) if role == "blurry" else (sharp, blurry)
+    return read_member(member, other, files.white)
 
 
-def _picture(path: Path) -> "Image":
-    from defocus.images import read_image
+def _picture(path: Path, white: int | None) -> "Image":
+    from defocus.pictures.read import read_image
 
-    return read_image(path)
+    return read_image(path, white)
 
 
 def _array(path: Path) -> "NDArray[np.float32]":

@@ -8,7 +8,7 @@ from defocus.edges.edge import EdgeResponse, measure_edge
 from defocus.edges.linear_light import Region
 from defocus.errors import InputError
 from defocus.front.pictures import Picture, one_picture
-from defocus.images import srgb_to_linear
+from defocus.pictures.values import srgb_to_linear
 
 
 def measure_mtf(picture: Picture, region: tuple[int, int, int, int] | None = None) -> EdgeResponse:

@@ -41,18 +41,26 @@ class AlignedPair(Generic[Form]):
 
 @overload
 def align_pair(
-    blurry: Picture, sharp: Array | str | Path, model: "Model" = "global"
+    blurry: Picture,
+    sharp: Array | str | Path,
+    model: "Model" = "global",
+    *,
+    white: float | None = None,
 ) -> AlignedPair[Array]: ...
 
 
 @overload
 def align_pair(
-    blurry: Picture, sharp: torch.Tensor, model: "Model" = "global"
+    blurry: Picture, sharp: torch.Tensor, model: "Model" = "global", *, white: float | None = None
 ) -> AlignedPair[torch.Tensor]: ...
 
 
 def align_pair(
-    blurry: Picture, sharp: Picture, model: Literal["none", "global", "flow"] = "global"
+    blurry: Picture,
+    sharp: Picture,
+    model: Literal["none", "global", "flow"] = "global",
+    *,
+    white: float | None = None,
 ) -> Any:
     """Register the sharp picture of a pair onto the blurry one, with a single interpolation.
 
@@ -61,6 +69,7 @@ def align_pair(
         sharp: A picture of the same size; floats are processed with 16 bits.
         model: ``global`` compensates the transform of the whole picture, ``flow`` also the local
             flow where it is reliable, ``none`` nothing.
+        white: Value of uint16 that means white in both, see :func:`defocus.restore`.
 
     Raises:
         ImageError: A picture is not valid, or the sizes differ.
@@ -69,19 +78,20 @@ def align_pair(
     """
     if model not in MODELS:
         raise InputError(f"no model '{model}'; {meant(model, MODELS)}")
-    members = two_pictures(blurry, sharp)
+    members = two_pictures(blurry, sharp, white)
     first, second = (member.integers()[0] for member in members)
     aligned = compensate(first, second, _measured(*members), model=model)
     moved = members[1].alike(aligned.sharp[None])
     return AlignedPair(moved, aligned.valid_mask, aligned.misalignment)
 
 
-def measure_pair(blurry: Picture, sharp: Picture) -> Misalignment:
+def measure_pair(blurry: Picture, sharp: Picture, *, white: float | None = None) -> Misalignment:
     """Measure how the sharp picture of a pair is displaced against the blurry one.
 
     Args:
         blurry: A picture, see :func:`defocus.restore`.
         sharp: A picture of the same size; floats are processed with 16 bits.
+        white: Value of uint16 that means white in both, see :func:`defocus.restore`.
 
     Returns:
         Shift, zoom, rotation, residual flow and exposure with their standard errors; ``status`` is
@@ -90,7 +100,7 @@ def measure_pair(blurry: Picture, sharp: Picture) -> Misalignment:
     Raises:
         ImageError: A picture is not valid, or the sizes differ.
     """
-    return _measured(*two_pictures(blurry, sharp)).misalignment
+    return _measured(*two_pictures(blurry, sharp, white)).misalignment
 
 
 def _measured(blurry: GivenPictures, sharp: GivenPictures) -> Measurement:

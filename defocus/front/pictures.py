@@ -1,6 +1,8 @@
 """Input pictures of the Python interface: arrays, tensors or files, checked here."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -9,14 +11,18 @@ import torch
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError
-from defocus.images import as_float, as_integer, read_image, read_pair
+from defocus.pictures.read import read_alike, read_pair
+from defocus.pictures.values import as_float, as_integer
+from defocus.pictures.white import FULL, compressed, deep_white, stretched, white_words
 from defocus.progress import say
 
 Array: TypeAlias = NDArray[Any]
 Picture: TypeAlias = Array | torch.Tensor | str | Path
 """What functions of the package take: ``(H, W, 3)`` RGB or ``(H, W)`` grey as an array,
 ``(C, H, W)`` or ``(N, C, H, W)`` as a tensor, or the path of a picture file. Values are uint8,
-uint16, or float32 (or float64) in [0, 1], sRGB-encoded."""
+uint16, or float32 (or float64) in [0, 1], sRGB-encoded. White is 255, 65535 or 1; the parameter
+``white`` says another value of uint16, and 1023 or 4095 is taken, with a message, where no value is
+larger."""
 
 _TYPES = "uint8, uint16, float32 and float64"
 _TENSOR_TYPES = {torch.uint8, torch.uint16, torch.float32, torch.float64}
@@ -36,6 +42,7 @@ class GivenPictures:
     channels: int
     batched: bool = False
     device: torch.device | None = None
+    white: float = FULL  # of 16 bits as they were given; ``pixels`` have 65535
 
     @property
     def size(self) -> str:
@@ -52,6 +59,12 @@ class GivenPictures:
         """The pictures ``(N, H, W, 3)`` as uint8 or uint16; floats become uint16."""
         return self.pixels if self.pixels.dtype.kind == "u" else as_integer(self.pixels, 16)
 
+    def of_white(self, white: float) -> "GivenPictures":
+        """The pictures, if of 16 bits with this white, with the usual one instead."""
+        if self.pixels.dtype != np.uint16:
+            return self
+        return replace(self, pixels=stretched(self.pixels, white), white=white)
+
     def alike(self, pixels: Array) -> Any:  # noqa: ANN401 - an array or a tensor, as was given
         """Convert results to the form of the input; floats are clamped to [0, 1]."""
         dtype = self.pixels.dtype
@@ -59,7 +72,7 @@ class GivenPictures:
         if self.channels < 3:
             floats = floats.mean(axis=3, keepdims=True)
         if dtype.kind == "u":
-            floats = as_integer(floats, 8 * dtype.itemsize)
+            floats = compressed(as_integer(floats, 8 * dtype.itemsize), self.white)
         values = np.ascontiguousarray(floats.astype(dtype, copy=False))
         if self.kind == "array":
             return values[0, :, :, 0] if self.channels == 0 else values[0]
@@ -68,11 +81,56 @@ class GivenPictures:
 
 
 def pictures(
-    picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.0)
+    picture: Picture,
+    name: str,
+    limits: tuple[float, float] = (0.0, 1.0),
+    white: float | None = None,
 ) -> GivenPictures:
     """Check pictures and convert them to one form; floats may be within ``limits``."""
-    if isinstance(picture, str | Path):
-        return GivenPictures(name, read_image(Path(picture))[None], "array", 3)
+    return given_alike({name: picture}, {name: limits}, white)[0]
+
+
+def given_alike(
+    picture_of: Mapping[str, Picture],
+    limits: Mapping[str, tuple[float, float]],
+    white: float | None,
+) -> list[GivenPictures]:
+    """Check pictures that belong together, by name; those of 16 bits have one white."""
+    _require_white(white)
+    files = {n: Path(one) for n, one in picture_of.items() if isinstance(one, str | Path)}
+    read = read_alike(list(files.values()), white)
+    given = []
+    for name, picture in picture_of.items():
+        if name in files:
+            given.append(GivenPictures(name, read[files[name]][None], "array", 3))
+        else:
+            given.append(_in_memory(picture, name, limits.get(name, (0.0, 1.0))))
+    deep = [one for one in given if one.name not in files and one.pixels.dtype == np.uint16]
+    if deep and white is None:
+        white = _white_of(deep)
+    return [one if one.name in files or not white else one.of_white(white) for one in given]
+
+
+def _require_white(white: object) -> None:
+    """Refuse what no value of 16 bits is."""
+    if white is None:
+        return
+    if isinstance(white, bool) or not isinstance(white, Real) or not 0 < float(white) <= FULL:
+        raise ImageError(f"white is {white!r}; give the value of 16 bits that means white")
+
+
+def _white_of(deep: Sequence[GivenPictures]) -> float:
+    """The white of arrays of 16 bits, which is said where it is not the usual one."""
+    largest = max(int(one.pixels.max()) for one in deep)
+    white = deep_white(largest)
+    if white < FULL:
+        names = " and ".join(one.name for one in deep)
+        say(f"{names}: {white_words(largest, white)}; give white={FULL} if it is that")
+    return white
+
+
+def _in_memory(picture: Picture, name: str, limits: tuple[float, float]) -> GivenPictures:
+    """An array or tensor in its form, with its values as they are."""
     if isinstance(picture, torch.Tensor):
         given = _tensor(picture, name)
     elif isinstance(picture, np.ndarray):
@@ -87,25 +145,38 @@ def pictures(
 
 
 def one_picture(
-    picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.0)
+    picture: Picture,
+    name: str,
+    limits: tuple[float, float] = (0.0, 1.0),
+    white: float | None = None,
 ) -> GivenPictures:
     """Check a single picture; see :func:`pictures`."""
-    given = pictures(picture, name, limits)
+    return require_one(pictures(picture, name, limits, white))
+
+
+def require_one(given: GivenPictures) -> GivenPictures:
+    """Refuse a batch of several pictures."""
     if len(given.pixels) > 1:
-        raise ImageError(f"{name} has {len(given.pixels)} pictures; give one at a time")
+        raise ImageError(f"{given.name} has {len(given.pixels)} pictures; give one at a time")
     return given
 
 
-def two_pictures(blurry: Picture, sharp: Picture) -> tuple[GivenPictures, GivenPictures]:
-    """Check the two members of a pair; two RAW files are developed alike."""
+def two_pictures(
+    blurry: Picture, sharp: Picture, white: float | None = None
+) -> tuple[GivenPictures, GivenPictures]:
+    """Check the two members of a pair, of one white; two RAW files are developed alike."""
     if isinstance(blurry, str | Path) and isinstance(sharp, str | Path):
-        first, second = read_pair(Path(blurry), Path(sharp))
-        return GivenPictures("blurry", first[None], "array", 3), GivenPictures(
-            "sharp", second[None], "array", 3
-        )
-    members = one_picture(blurry, "blurry"), one_picture(sharp, "sharp")
-    one_size(*members)
-    return members
+        _require_white(white)
+        pair = read_pair(Path(blurry), Path(sharp), white)
+        members = [
+            GivenPictures(name, pixels[None], "array", 3)
+            for name, pixels in zip(("blurry", "sharp"), pair, strict=True)
+        ]
+    else:
+        members = given_alike({"blurry": blurry, "sharp": sharp}, {}, white)
+    first, second = map(require_one, members)
+    one_size(first, second)
+    return first, second
 
 
 def one_size(first: GivenPictures, second: GivenPictures) -> None:

@@ -11,7 +11,7 @@ from defocus.baselines.layers.own_input import with_own_input
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.errors import InputError
 from defocus.front.pictures import Array, GivenPictures, Picture, one_picture, one_size, pictures
-from defocus.front.systems import named_system
+from defocus.front.systems import named_system, reach_of
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import Restorer, make_restorer, restorer_of, restoring_weights
 from defocus.restoration.settings import RestoreSettings
@@ -30,6 +30,7 @@ def restore(
     mask: Picture | None = None,
     leave_sharp: bool = False,
     guard: bool = True,
+    white: float | None = None,
 ) -> Array: ...
 
 
@@ -44,6 +45,7 @@ def restore(
     mask: Picture | None = None,
     leave_sharp: bool = False,
     guard: bool = True,
+    white: float | None = None,
 ) -> torch.Tensor: ...
 
 
@@ -57,6 +59,7 @@ def restore(
     mask: Picture | None = None,
     leave_sharp: bool = False,
     guard: bool = True,
+    white: float | None = None,
 ) -> Any:
     """Restore a picture of any size; large ones in overlapping tiles.
 
@@ -64,7 +67,9 @@ def restore(
         picture: ``(H, W, 3)`` RGB or ``(H, W)`` grey array, ``(C, H, W)`` or ``(N, C, H, W)``
             tensor, of uint8, uint16, or floats in [0, 1]; or the path of a picture file.
         system: Name of a system that takes a single picture, or a network from :func:`defocus.load`
-            (to build it only once for many pictures); None for ``defocus-m``.
+            (to build it only once for many pictures); None for ``defocus-m``. Where the blur is
+            stronger than its card's ``reach_px``, the picture is restored at 1/2, 1/4 or 1/8 of
+            its size; another network counts as one that reaches 24 px.
         weights: See :func:`defocus.load`; None uses the weights that come with the package.
         tile: Largest side of a tile in px, a multiple of 64 from 256 on; ``"whole"`` for the whole
             picture; ``"auto"`` chooses by the free memory.
@@ -74,6 +79,8 @@ def restore(
         leave_sharp: Whether what is in focus, by the estimated circle of confusion, is left.
         guard: Whether parts are put back whose restoration, blurred again, does not agree with what
             was given. Leave it out to see what a network does.
+        white: Value of uint16 that means white: 4095 where a camera's 12 bits are stored in 16. By
+            default 65535, or 1023 or 4095, with a message, where no value is larger.
 
     Returns:
         The restored picture in the form of ``picture``: same type, shape and range; grey stays
@@ -92,7 +99,7 @@ def restore(
     for name, value in (("leave_sharp", leave_sharp), ("guard", guard)):
         if not isinstance(value, bool | np.bool_):
             raise InputError(f"restore: {name} is True or False, not {value!r}")
-    given = pictures(picture, "picture")
+    given = pictures(picture, "picture", white=white)
     restorer = _restorer(system, weights, settings.tile)
     share = None if mask is None else _mask(mask, given)
     restored = [
@@ -119,6 +126,7 @@ def _restorer(
     if isinstance(system, nn.Module):
         if weights is not None:
             raise InputError("a network has its weights already; give weights with a name")
-        return make_restorer(with_own_input(system.eval()), tile, best_device())
+        network = with_own_input(system.eval())
+        return make_restorer(network, tile, best_device(), reach_of(system))
     named = named_system(DEFAULT_SYSTEM if system is None else system)
     return restorer_of(named, restoring_weights(named, weights), tile, best_device())

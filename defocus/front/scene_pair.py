@@ -13,8 +13,8 @@ from defocus.datasets.rendering.scene import DEPTH_STEPS, DrawnMisalignment, Sce
 from defocus.datasets.sample import CAMERA, SCENES, variant
 from defocus.errors import ImageError, InputError
 from defocus.front.pictures import Picture, one_picture
-from defocus.images import srgb_to_linear
 from defocus.near_names import meant
+from defocus.pictures.values import srgb_to_linear
 from defocus.scene.layers import Layer
 from defocus.scene.surfaces import Canvas, measured_layers
 

@@ -13,11 +13,12 @@ from defocus.benchmark.metrics.metric import (
     find_metric,
     profile_metrics,
 )
-from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped, find_profile
+from defocus.benchmark.scoring.profile_by_name import find_profile
+from defocus.benchmark.scoring.profiles import Profile, as_reference, as_restored, cropped, resized
 from defocus.benchmark.scoring.score import PairScorer
-from defocus.discovery import warn_once
 from defocus.errors import ImageError, InputError
-from defocus.front.pictures import GivenPictures, Picture, one_picture, one_size
+from defocus.front.pictures import GivenPictures, Picture, given_alike, one_size, require_one
+from defocus.progress import warn_once
 
 OVERSHOOT = (-1.0, 2.0)
 """Floats of a restored picture that no network goes beyond, and every picture in 0..255 does."""
@@ -30,6 +31,8 @@ def score(
     profile: str = "defocus-v1",
     metrics: Sequence[str] | None = None,
     mask: NDArray[np.bool_] | None = None,
+    *,
+    white: float | None = None,
 ) -> dict[str, float | None]:
     """Score a restored picture as ``defocus-bench score --sharp`` does.
 
@@ -44,6 +47,7 @@ def score(
         profile: Conventions of the metrics: ``defocus-v1``, ``dpdd16``, ``dpdd8``, ….
         metrics: Names of the metrics; None for those of the profile.
         mask: ``(H, W)`` bool, True where a pixel counts; None for all.
+        white: Value of uint16 that means white in all pictures, see :func:`defocus.restore`.
 
     Returns:
         A value for each metric, in the usual order of tables. A metric of the profile that cannot
@@ -59,16 +63,19 @@ def score(
     chosen = _chosen(conventions, metrics, given=blurry is not None)
     estimator = flow_estimator("pwcnet" if conventions.protocol == "deformed-gt" else "dis")
     scorer = PairScorer(None, estimator, chosen, conventions)
-    picture = one_picture(restored, "restored", OVERSHOOT)
-    reference = one_picture(sharp, "sharp")
+    named = {"restored": restored, "sharp": sharp}
+    if blurry is not None:
+        named["blurry"] = blurry
+    picture, reference, *further = given_alike(named, {"restored": OVERSHOOT}, white)
+    for one in (picture, reference, *further):
+        require_one(one)
     one_size(picture, reference)
     values = _floats(picture, conventions)
     target = scorer.target(_reference(reference, conventions), values)
     if mask is not None:
         target = replace(target, mask=target.mask & _counted(mask, reference, conventions))
     before = None
-    if blurry is not None:
-        given = one_picture(blurry, "blurry")
+    for given in further:
         one_size(picture, given)
         before = _reference(given, conventions)
     scores = scorer.values(values, target, scorer.beside(values, before))
@@ -99,6 +106,8 @@ def _counted(mask: NDArray[np.bool_], sharp: GivenPictures, profile: Profile) ->
         raise ImageError(f"mask is of type {type(mask).__name__}; give a bool array (H, W)")
     if mask.shape != sharp.pixels.shape[1:3] or mask.dtype != np.bool_:
         raise ImageError(f"mask is {mask.dtype} of shape {mask.shape}; give bool (H, W)")
+    if profile.size != 1:
+        raise ImageError(f"a mask has no meaning at the size of the profile {profile.name}")
     return cropped(mask, profile)
 
 
@@ -106,8 +115,12 @@ def _reference(given: GivenPictures, profile: Profile) -> NDArray[np.float64]:
     """The picture as a profile reads it; floats keep their precision."""
     pixels = given.pixels[0]
     exact = as_reference(pixels, profile) if pixels.dtype.kind == "u" else pixels.astype(np.float64)
-    return cropped(exact, profile)
+    return cropped(resized(exact, profile), profile)
 
 
 def _floats(given: GivenPictures, profile: Profile) -> NDArray[np.float64]:
-    return cropped(given.floats(np.float64)[0], profile)
+    pixels = given.pixels[0]
+    floats = (
+        as_restored(pixels, profile) if pixels.dtype.kind == "u" else given.floats(np.float64)[0]
+    )
+    return cropped(resized(floats, profile), profile)

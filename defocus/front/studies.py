@@ -18,9 +18,10 @@ from defocus.benchmark.study.document import Request, as_request, note_plugins
 from defocus.benchmark.study.options import RunOptions
 from defocus.benchmark.study.plan import Run, Study, plan_runs, select
 from defocus.benchmark.study.run import run_studies
-from defocus.discovery import warn_once
+from defocus.datasets.seen_pairs import require_unseen
 from defocus.errors import InputError
 from defocus.front.dataset import Dataset, open_dataset
+from defocus.progress import warn_once
 from defocus.settings import parse_settings
 
 _NUMBERS = ("value", "ci_low", "ci_high")
@@ -127,7 +128,7 @@ def run(
 
     Raises:
         InputError: A system, the dataset or the budget is unknown, the number of seeds is not 1 to
-            1000, or another process works in ``out``.
+            1000, a test pair is in training or validation too, or another process works in ``out``.
         StorageError: The disk is full or ``out`` is not writable.
     """
     asked: dict[str, object] = {"out": out, "budget": budget, "seeds": seeds}
@@ -140,6 +141,7 @@ def run(
     opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     if len(opened) < len(opened.files.pairs):
         raise InputError(f"a study runs on a whole dataset: give '{opened.text}'")
+    require_unseen(opened.files, opened.files)
     require_study_folder(options.out)
     override = options.override
     runs = plan_runs(chosen, opened.files, options.budget, seeds=options.seeds, override=override)

@@ -6,13 +6,16 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
-from defocus.baselines.card import Baseline, Network
-from defocus.discovery import FAULTS
-from defocus.errors import InputError
+from defocus.baselines.card import REACH_PX, Baseline, Network
+from defocus.errors import FAULTS, InputError
 
 if TYPE_CHECKING:
     from torch import nn
+
+_REACHES: "WeakKeyDictionary[nn.Module, float]" = WeakKeyDictionary()
+"""The reach that the card of each loaded network says, px."""
 
 
 def list_systems(pattern: str | None = None) -> list[str]:
@@ -62,18 +65,25 @@ def load(name: str | Path, weights: str | Path | None = None, **options: object)
         name, weights = _exported(Path(name), weights)
     system = _with_options(named_system(name), options)
     stored = None if weights is None else find_weights(system, str(weights))
-    return _guarded(build_with(system, stored), 6 if system.card.input == "dual" else 3)
+    network = _guarded(build_with(system, stored), 6 if system.card.input == "dual" else 3)
+    _REACHES[network] = system.card.reach_px
+    return network
+
+
+def reach_of(network: "nn.Module") -> float:
+    """The largest circle of confusion that a network knows, px; that of its card if it has one."""
+    return _REACHES.get(network, REACH_PX)
 
 
 def named_system(name: str) -> Baseline:
     """The system with that name."""
-    from defocus.baselines.registry import baseline
+    from defocus.baselines.registry import plain_baseline
 
     if not isinstance(name, str):
         raise InputError(
             f"the system is of type {type(name).__name__}; give a name of list_systems()"
         )
-    return baseline(name)
+    return plain_baseline(name)
 
 
 def _is_folder(name: object) -> bool:

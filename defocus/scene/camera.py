@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.images import LUMA, LUMINANCE
+from defocus.pictures.values import LUMA, LUMINANCE
+from defocus.scene.noise_reduction import NoiseReduction, denoised
 
 Array = NDArray[np.float32]
 
@@ -30,6 +31,9 @@ SRGB_TO_XYZ = np.array(
     )
 )
 IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+
+SHOT = (1e-5, 2e-3)
+"""Least and most shot noise of one pixel of a sensor, log-uniform: the variance of white light."""
 
 NOISE_VALUES = 2**22
 BLACK, WHITE = 4096, 61440
@@ -68,8 +72,7 @@ def draw_camera(random: np.random.Generator) -> StreamCamera:
     to_camera = np.tensordot(weights / weights.sum(), XYZ_TO_CAMERA, axes=1) @ SRGB_TO_XYZ
     to_camera /= to_camera.sum(axis=1, keepdims=True)
     mosaic = bool(random.random() < 0.1)
-    shot = math.exp(random.uniform(math.log(1e-5), math.log(2e-3)))
-    read = math.exp(2.18 * math.log(shot) + 1.20 + random.normal(0, 0.26))
+    shot, read = draw_noise(random)
     # what is reduced to so many times less pixels each way has so much less noise
     averaged = 1.0 if mosaic else random.uniform(1.5, 4.0) ** 2
     sharpening = random.uniform(0.0, 0.8) if random.random() < 0.3 else 0.0
@@ -99,7 +102,22 @@ def draw_camera(random: np.random.Generator) -> StreamCamera:
     )
 
 
-def recorded(camera: StreamCamera, light: Array, random: np.random.Generator | None) -> Array:
+def draw_noise(
+    random: np.random.Generator, shots: tuple[float, float] = SHOT
+) -> tuple[float, float]:
+    """Draw shot noise within limits, and the read noise of a sensor that has it."""
+    least, most = shots
+    shot = math.exp(random.uniform(math.log(least), math.log(most)))
+    read = math.exp(2.18 * math.log(shot) + 1.20 + random.normal(0, 0.26))
+    return shot, read
+
+
+def recorded(
+    camera: StreamCamera,
+    light: Array,
+    random: np.random.Generator | None,
+    reduction: NoiseReduction | None = None,
+) -> Array:
     """Take a picture of some light: ``(H, W, 3)`` float32, stored values in [0, 1]."""
     unbalance = np.diag((1 / camera.red, 1.0, 1 / camera.blue))
     to_raw = camera.exposure * unbalance @ np.array(camera.matrix)
@@ -109,7 +127,10 @@ def recorded(camera: StreamCamera, light: Array, random: np.random.Generator | N
     back = np.linalg.inv(np.array(camera.matrix))
     if camera.grey:
         back = np.tile(np.array(LUMINANCE) @ back, (3, 1))
-    stored = _sharpened(camera, _toned(camera, _mixed(balanced, back)))
+    stored = _toned(camera, _mixed(balanced, back))
+    if reduction is not None:  # of both members, as sharpening: no network has to undo a camera
+        stored = denoised(stored, reduction)
+    stored = _sharpened(camera, stored)
     return stored if random is None else _compressed(camera, stored)
 
 
@@ -138,9 +159,17 @@ def _noisy(camera: StreamCamera, raw: Array, random: np.random.Generator | None)
     if random is None or not (camera.shot or camera.read):
         return raw
     variance = np.float32(camera.shot) * np.maximum(raw, 0) + np.float32(camera.read)
-    begin = int(random.integers(NOISE_VALUES - raw.size))
-    noise = _normal_values()[begin : begin + raw.size].reshape(raw.shape)
+    noise = _noise(random, raw.shape)
     return np.asarray(np.minimum(raw + np.sqrt(variance) * noise, 1), np.float32)
+
+
+def _noise(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Normal values: a random part of a table, or new ones where the table is too small."""
+    size = math.prod(shape)
+    if size >= NOISE_VALUES:
+        return random.standard_normal(shape, np.float32)
+    begin = int(random.integers(NOISE_VALUES - size))
+    return _normal_values()[begin : begin + size].reshape(shape)
 
 
 @lru_cache(maxsize=1)

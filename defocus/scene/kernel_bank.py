@@ -4,7 +4,7 @@ A lens has kernels at *nodes*: diameter 0, and steps of 1 px and more on both si
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -69,28 +69,41 @@ class KernelBank:
     """Kernels of many lenses, made on first use, with limited memory."""
 
     # A kernel does not depend on earlier requests. ``lens`` is the one lens, at many places of its
-    # field; None draws many lenses of the branch.
+    # field; None draws many lenses of the branch. ``diameters_px`` are those, ascending, at which
+    # every lens has a kernel on either side of the focus; none: up to LARGEST_PX, other ones for
+    # each lens.
 
     def __init__(
-        self, branch: Branch, most_bytes: int = BANK_BYTES, lens: MeasuredLens | None = None
+        self,
+        branch: Branch,
+        most_bytes: int = BANK_BYTES,
+        lens: MeasuredLens | None = None,
+        diameters_px: Sequence[float] = (),
     ) -> None:
         self.branch = branch
         self.most_bytes = most_bytes
         self.lens = lens
+        self.diameters_px = tuple(diameters_px)
         self._kernels: OrderedDict[tuple[int, int], Array] = OrderedDict()
         self._bytes = 0
-        self._places: dict[int, Optic] = {}
+        self._optics: dict[int, Optic] = {}
 
     def optic(self, index: int) -> Optic:
         """The lens with a number."""
-        if self.lens is None:
-            return _optic(self.branch, index)
-        if index not in self._places:  # one of its f-numbers and a random place of its field
-            random = _random(self.branch, index)
-            offset, f_number = random.uniform(*OFFSET_PX), random.choice(self.lens.f_numbers)
-            lens = replace(self.lens.lens, f_number=float(f_number))
-            self._places[index] = Optic(lens, _place(random), _nodes(offset))
-        return self._places[index]
+        if index not in self._optics:
+            lens = self.lens
+            optic = _optic(self.branch, index) if lens is None else self._measured(lens, index)
+            if self.diameters_px:
+                optic = replace(optic, nodes=_both_sides(self.diameters_px))
+            self._optics[index] = optic
+        return self._optics[index]
+
+    def _measured(self, lens: MeasuredLens, index: int) -> Optic:
+        """A measured lens with one of its f-numbers, at a random place of its field."""
+        random = _random(self.branch, index)
+        offset, f_number = random.uniform(*OFFSET_PX), random.choice(lens.f_numbers)
+        stopped = replace(lens.lens, f_number=float(f_number))
+        return Optic(stopped, _place(random), _nodes(offset))
 
     def kernel(self, index: int, node: int) -> Array:
         """The kernel of a lens at one of its nodes, turned by half a turn for correlation.
@@ -161,7 +174,14 @@ def _nodes(offset: float) -> tuple[float, ...]:
     above = [offset]
     while above[-1] < LARGEST_PX:
         above.append(above[-1] + STEP_PX * max(1.0, above[-1] / STEPS_GROW_FROM))
-    return (*(-one for one in reversed(above)), 0.0, *above)
+    return _both_sides(above)
+
+
+def _both_sides(diameters_px: Sequence[float]) -> tuple[float, ...]:
+    """Diameters in front of the focus, in focus and behind it, ascending."""
+    behind = [float(one) for one in diameters_px]
+    in_front = [-one for one in reversed(behind)]
+    return (*in_front, 0.0, *behind)
 
 
 def _spread(kernels: NDArray[np.float64]) -> float:

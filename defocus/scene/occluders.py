@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from defocus.scene.depth import DepthKind, Focus, draw_nearness, fractal
 from defocus.scene.pictures import Branch, Photograph
+from defocus.scene.pyramid import Pyramid
 from defocus.scene.textures import FINENESS, FONTS, draw_texture, plain, random_text
 from defocus.scene.window import Window, shown
 
@@ -35,7 +36,8 @@ SPECULAR_SHARE = 0.15
 class Sources:
     """Sources of scenes."""
 
-    photographs: Sequence[Photograph]  # photographs of one branch; none if everything is procedural
+    # photographs of one branch; none if everything is procedural
+    photographs: Sequence[Photograph | Pyramid]
     branch: Branch  # the branch of the shapes
 
     def picture(self, random: np.random.Generator, height: int, width: int) -> Array:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import RegistryError
-from defocus.images import srgb_to_linear
 from defocus.near_names import meant
+from defocus.pictures.values import srgb_to_linear
 
 PICTURES = (
     "astronaut",
@@ -119,19 +119,26 @@ class Photograph:
         detail = cv2.resize(strength, cells, interpolation=cv2.INTER_AREA)
         return cls(pixels, np.asarray(detail, np.float32), pixels_hash)
 
-    def crop(self, random: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
+    def crop(
+        self,
+        random: np.random.Generator,
+        height: int,
+        width: int,
+        scales: tuple[float, float] = SCALES,
+    ) -> NDArray[np.float32]:
         """A random part at a random scale and orientation, extended by reflection if too small.
 
         The result: ``(height, width, 3)`` float32 linear light in [0, 1]."""
         turned = bool(random.integers(2))
         rows, columns = (width, height) if turned else (height, width)
         largest = min(self.pixels.shape[0] / rows, self.pixels.shape[1] / columns)
-        scale = random.uniform(min(max(SCALES[0], 1 / largest), SCALES[1]), SCALES[1])
+        least, most = scales
+        scale = random.uniform(min(max(least, 1 / largest), most), most)
         window = (
             min(round(rows / scale), self.pixels.shape[0]),
             min(round(columns / scale), self.pixels.shape[1]),
         )
-        top, left = self._place(random, window)
+        top, left = self.place(random, window)
         part = self.pixels[top : top + window[0], left : left + window[1]]
         linear = cv2.LUT(part, LINEAR_OF_BYTE)
         if largest < 1:
@@ -144,7 +151,7 @@ class Photograph:
         flipped = linear[:: random.choice((-1, 1)), :: random.choice((-1, 1))]
         return np.ascontiguousarray(flipped.swapaxes(0, 1) if turned else flipped)
 
-    def _place(self, random: np.random.Generator, window: tuple[int, int]) -> tuple[int, int]:
+    def place(self, random: np.random.Generator, window: tuple[int, int]) -> tuple[int, int]:
         """Random position of a window; mostly the sharper of two."""
         spare = (self.pixels.shape[0] - window[0] + 1, self.pixels.shape[1] - window[1] + 1)
         places = [(int(random.integers(spare[0])), int(random.integers(spare[1]))) for _ in "ab"]

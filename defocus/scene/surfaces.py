@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-from defocus.images import srgb_to_linear
+from defocus.pictures.values import srgb_to_linear
 from defocus.scene.layers import Layer, depth_layers
 from defocus.scene.pictures import part, texture
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import torch
 
 DRIVERS = ("/proc/driver/nvidia", "/dev/nvhost-gpu", "/dev/dxg", "/dev/kfd")
-"""What Linux has where a GPU can be used: of NVIDIA, its small boards, Windows below, and AMD."""
+"""Files that Linux has where a GPU can be used: NVIDIA, NVIDIA's small boards, WSL, and AMD."""
 
 
 def best_device() -> "torch.device":

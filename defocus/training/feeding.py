@@ -31,7 +31,7 @@ from defocus.training.parallel import Ranks
 from defocus.training.stopping import SIGNALS, StopAsked
 
 FEW_STEPS = 500
-"""With fewer steps left, no processes are started unless asked for: that takes seconds."""
+"""Steps left below which no processes are started unless asked for: starting them takes seconds."""
 
 AHEAD = 2
 """Batches that each process makes ahead, which bounds their memory."""

@@ -32,7 +32,8 @@ from defocus.training.record.checkpoint import (
     snapshot,
     trained_by,
 )
-from defocus.training.record.curves import Clock, Watching, curve_text, read_curve
+from defocus.training.record.curve_files import read_curve
+from defocus.training.record.curves import Clock, Watching, curve_text
 from defocus.training.record.folder import BEST, CHECKPOINT, CURVE, set_aside
 from defocus.training.record.tensorboard import Tracker, open_tracker
 from defocus.training.steps.averaging import evaluated, make_average, update

@@ -23,7 +23,7 @@ FIXED: dict[str, dict[str, Any]] = {
     "adamw": {"fused": True},
     "radam": {"decoupled_weight_decay": True},
 }
-"""What is always said to the optimisers of the field's recipes."""
+"""Arguments that the optimisers of the field's recipes always get."""
 
 UNFIT = {
     "lbfgs": "it calls the network several times for one step",

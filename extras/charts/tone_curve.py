@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
-from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 
 Floats = NDArray[np.float64]
 

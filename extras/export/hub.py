@@ -10,7 +10,8 @@ from defocus.baselines.weights.own import OwnCard
 from defocus.benchmark.results.run_folder import package_version
 from defocus.extra_packages import require
 from defocus.extras.export.origin import WeightsOrigin
-from defocus.files import atomic_path, make_folder, write_json, write_text
+from defocus.files import make_folder, write_json, write_text
+from defocus.tensor_files import save_tensors
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
@@ -25,12 +26,9 @@ def require_hub() -> None:
 
 def write_hub_folder(origin: WeightsOrigin, network: nn.Module, folder: Path) -> Path:
     """Write ``README.md``, ``config.json``, ``model.safetensors``; ``defocus.load`` reads them."""
-    from safetensors.torch import save_file
-
     make_folder(folder)
-    with atomic_path(folder / WEIGHTS) as temporary:
-        state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-        save_file(state, temporary, metadata=origin.facts())
+    state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    save_tensors(state, folder / WEIGHTS, origin.facts())
     config = HubConfig(
         system=origin.system.card.name,
         made_by=package_version(),

@@ -1,10 +1,12 @@
 """Open a submission that may come from anybody: archive, statement, signature, hashes."""
 
 import contextlib
+import hashlib
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,38 +68,66 @@ class OpenBundle:
 
 @contextlib.contextmanager
 def opened_bundle(path: Path) -> Iterator[OpenBundle]:
-    """Unpack a submission into a temporary folder and check all that needs no dataset."""
-    _require_file(path)
+    """Unpack a submission into a temporary folder and check all that needs no dataset.
+
+    Nothing is unpacked before its signature was looked at."""
+    statement = read_signed(path)
     with tempfile.TemporaryDirectory(prefix="defocus-bundle-") as temporary:
         folder = Path(temporary) / "members"
         try:
             unpack(path, folder, LIMITS)
         except InputError as error:
             raise BundleRefusedError("archive", str(error)) from error
-        statement = _signed(
-            path, _content(path, folder / STATEMENT), _content(path, folder / SIGNATURE)
-        )
         _require_members(path, folder, statement)
         yield OpenBundle(folder, statement)
 
 
+_NO_ARCHIVE = (
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What is raised for an archive that is none, or damaged."""
+
+
 def read_signed(path: Path) -> Statement:
     """The statement of a submission, its signature checked; nothing is unpacked."""
+    statement, signature = _members(path, (STATEMENT, SIGNATURE))
+    return _signed(path, statement, signature)
+
+
+def read_signed_scores(path: Path) -> tuple[Statement, dict[str, list[Score]]]:
+    """The statement and the scores of a submission, as they were signed; nothing is unpacked."""
+    statement = read_signed(path)
+    (content,) = _members(path, (SCORES,))
+    if hashlib.sha256(content).hexdigest() != statement.files.get(SCORES):
+        raise BundleRefusedError("files", f"{path}: {SCORES} is not the file that was signed")
+    return statement, _parsed_scores(content, statement)
+
+
+def _members(path: Path, wanted: Sequence[str]) -> list[bytes]:
+    """The content of some documents of a submission, each of which must be there once."""
     _require_file(path)
+    contents = []
     try:
         with zipfile.ZipFile(path) as file:
             names = [info.filename for info in file.infolist()]
-            if names.count(STATEMENT) != 1 or names.count(SIGNATURE) != 1:
-                raise BundleRefusedError("files", f"{path}: no single {STATEMENT} in it")
-            contents = []
-            for name in (STATEMENT, SIGNATURE):
+            for name in wanted:
+                if names.count(name) != 1:
+                    raise BundleRefusedError("files", f"{path}: no single {name} in it")
+            for name in wanted:
                 with file.open(name) as member:
                     contents.append(member.read(MOST_JSON_BYTES + 1))
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except _NO_ARCHIVE as error:
         raise BundleRefusedError("archive", f"{path}: damaged ({error}); get it again") from error
-    if max(map(len, contents)) > MOST_JSON_BYTES:
-        raise BundleRefusedError("archive", f"{path}: {STATEMENT} is larger than any statement")
-    return _signed(path, *contents)
+    for name, content in zip(wanted, contents, strict=True):
+        if len(content) > MOST_JSON_BYTES:
+            raise BundleRefusedError("archive", f"{path}: {name} is larger than any such document")
+    return contents
 
 
 def read_scores(bundle: OpenBundle) -> dict[str, list[Score]]:
@@ -106,11 +136,19 @@ def read_scores(bundle: OpenBundle) -> dict[str, list[Score]]:
     try:
         if path.stat().st_size > MOST_JSON_BYTES:
             raise BundleRefusedError("files", f"{SCORES}: larger than any list of scores")
-        rows = ScoreRows.validate_json(path.read_bytes(), strict=True)
-    except (OSError, ValidationError) as error:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BundleRefusedError("files", f"{SCORES}: no list of scores ({error})") from error
+    return _parsed_scores(content, bundle.statement)
+
+
+def _parsed_scores(content: bytes, statement: Statement) -> dict[str, list[Score]]:
+    try:
+        rows = ScoreRows.validate_json(content, strict=True)
+    except ValidationError as error:
         reason = str(error).splitlines()[0]
         raise BundleRefusedError("files", f"{SCORES}: no list of scores ({reason})") from error
-    stated = {run.entry.run for run in bundle.statement.runs}
+    stated = {run.entry.run for run in statement.runs}
     if set(rows) != stated:
         raise BundleRefusedError("files", f"{SCORES}: of other runs than {STATEMENT}")
     by_run = {run: [Score(*row) for row in lines] for run, lines in rows.items()}
@@ -150,12 +188,6 @@ def _require_file(path: Path) -> None:
         raise InputError(f"{path}: no such file; give a bundle of 'defocus-bench labs submit'")
     if path.suffix != ".zip":
         raise InputError(f"{path}: the name of a bundle ends in .zip")
-
-
-def _content(path: Path, member: Path) -> bytes:
-    if not member.is_file() or member.stat().st_size > MOST_JSON_BYTES:
-        raise BundleRefusedError("files", f"{path}: {member.name} is missing or too large")
-    return member.read_bytes()
 
 
 def _signed(path: Path, content: bytes, signature: bytes) -> Statement:

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from defocus.baselines.registry import all_baselines
+from defocus.baselines.registry import known_baselines
+from defocus.baselines.scales import plain_name
 from defocus.baselines.weights.store import all_weights
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
+from defocus.benchmark.leaderboard.content import origin_of
 from defocus.benchmark.leaderboard.rows import Row, current_entries
 from defocus.benchmark.results.run_folder import (
     left_out_of_run,
@@ -27,6 +29,7 @@ from defocus.benchmark.results.store import ELSEWHERE, STORE, Entry, Results, re
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.document import REQUEST, read_request
+from defocus.benchmark.study.plan import TRAINING_OF
 from defocus.datasets.api import is_corrected, open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
@@ -47,7 +50,7 @@ from defocus.extras.labs.statement import (
     weights_name,
 )
 from defocus.files import atomic_path, sha256_file
-from defocus.progress import track
+from defocus.progress import say, track
 from defocus.training.record.folder import CHECKPOINT
 
 
@@ -143,7 +146,18 @@ def _chosen(out: Path, results: Results, dataset: Dataset, systems: Sequence[str
     ]
     if not entries:
         raise InputError(f"{out}: no scored run of {', '.join(systems) or dataset.name} in it")
-    return [replace(entry, checkpoint_stamp="") for entry in entries]
+    own = [entry for entry in entries if not _is_of_others(out, entry)]
+    if not own:
+        raise InputError(f"{out}: all its scores were taken from others, who submit them")
+    return [replace(entry, checkpoint_stamp="") for entry in own]
+
+
+def _is_of_others(out: Path, entry: Entry) -> bool:
+    """Whether a study took the scores of a run from somewhere; it is then said."""
+    origin = origin_of(_run_document(out, entry))
+    if origin:
+        say(f"{entry.run}: left out, as its scores were taken from {origin}")
+    return bool(origin)
 
 
 def _outputs(out: Path, results: Results, dataset: Dataset, entry: Entry) -> dict[str, Path]:
@@ -185,13 +199,14 @@ def _weights(out: Path, entry: Entry) -> tuple[WeightsFacts, Path] | None:
     """Facts and file of a run's weights; None where nothing is learned."""
     if entry.weights == "none":
         return None
-    folder = run_folder(out, entry.run)
+    document = _run_document(out, entry)
+    folder = run_folder(out, str(document.get(TRAINING_OF, entry.run)))
     path, licence = folder / CHECKPOINT, _licence(entry.system)
     trained_on = trained_datasets(entry.train_dataset)
     if entry.checkpoint and path.is_file():
         return WeightsFacts(sha256=sha256_file(path), licence=licence, trained_on=trained_on), path
-    sha256 = str(_run_document(out, entry).get("weights", {}).get("sha256", ""))
-    for stored in all_weights(entry.system)[0]:
+    sha256 = str(document.get("weights", {}).get("sha256", ""))
+    for stored in all_weights(plain_name(entry.system))[0]:
         if stored.sha256 == sha256:
             facts = WeightsFacts(sha256=sha256, licence=stored.licence, trained_on=trained_on)
             return facts, stored.path
@@ -199,7 +214,7 @@ def _weights(out: Path, entry: Entry) -> tuple[WeightsFacts, Path] | None:
 
 
 def _licence(system: str) -> str:
-    registered = all_baselines().get(system)
+    registered = known_baselines([system]).get(system)
     return registered.card.licence if registered is not None else ""
 
 

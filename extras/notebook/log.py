@@ -17,8 +17,8 @@ from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.sessions.state import CompletePair, SessionChart, SessionState
 from defocus.capture.sessions.view import list_pairs, pair_details, pair_entry, settings_text
 from defocus.errors import DatasetError, InputError
-from defocus.exif import Exif
 from defocus.files import write_bytes, write_text
+from defocus.pictures.shot import Exif
 from defocus.progress import counted, several
 from defocus.reports.display import csv_text
 from defocus.reports.html import render_html
@@ -61,7 +61,7 @@ class LogRow:
 def read_log(session: Path) -> list[LogRow]:
     """The log of a session, pairs and then charts by their numbers; nothing is changed."""
     state, _ = read_state(session)
-    times = {  # of the last try; sessions of version 0.1.0 have no line for the shots alone
+    times = {  # of the last try; imports have no line for the shots alone
         record["pair"]: datetime.fromisoformat(record["time"]).astimezone()
         for event in ("pair-complete", "pair-shot")
         for record in read_journal(session / JOURNAL).records

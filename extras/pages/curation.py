@@ -19,8 +19,8 @@ from defocus.extras.pages.serving.jpeg import encode_jpeg
 from defocus.extras.pages.serving.overlay import overlay_document
 from defocus.extras.pages.serving.pair_page import SIZES, pair_page
 from defocus.extras.pages.serving.server import PageServer, listening_on
-from defocus.images import read_pair
-from defocus.processes import terminated_as_interrupted
+from defocus.interruption import terminated_as_interrupted
+from defocus.pictures.read import read_pair
 from defocus.progress import printable
 from defocus.reports.pictures import eight_bits, small_picture
 
@@ -100,7 +100,7 @@ class ReviewedPairs:
     def jpeg(self, pair: str, role: Role, width: int) -> bytes:
         """A member to look at; RAW members are developed with one set of parameters."""
         both = self._pairs[pair]
-        blurry, sharp = read_pair(both.blurry, both.sharp or both.blurry)
+        blurry, sharp = read_pair(both.blurry, both.sharp or both.blurry, both.white)
         picture = small_picture(blurry if role == "blurry" else sharp, width)
         return encode_jpeg(eight_bits(picture))
 

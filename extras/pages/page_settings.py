@@ -27,7 +27,7 @@ class LiveSettings(HandlingSettings):
 class PageSettings(CommandSettings):
     """The page of ``review`` and ``live``."""
 
-    port: Annotated[int, Field(ge=0, le=65535)] = option(8077, "--port")
+    port: Annotated[int, Field(ge=0, le=65535)] = option(0, "--port")
     """Port on this computer; 0 = any free one."""
     share: Literal["view", "control"] | None = option(
         None, "--share", is_flag=False, flag_value="view"
@@ -40,7 +40,8 @@ class ReviewSettings(PageSettings):
     """Options of ``review``."""
 
     html: Path | None = option(None, "--html FILE")
-    """Write pairs, verdicts and numbers to one HTML file; start no server."""
+    """Write pairs, verdicts and numbers to an HTML file; start no server. The pictures of many
+    pairs go to a folder beside it."""
 
 
 class LivePageSettings(PageSettings):

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from defocus.errors import InputError
 from defocus.extras.people.trials import BLURRY, SHARP, Trial, plan_hash
-from defocus.images import read_image
+from defocus.pictures.read import read_image
+from defocus.pictures.write import encoded_png
 from defocus.reports.html import content_security_policy
 
 CROP_PX = 320
@@ -80,5 +81,4 @@ def _crop(sharp: NDArray[np.uint8]) -> tuple[slice, slice]:
 
 
 def _data_uri(picture: NDArray[np.uint8]) -> str:
-    _, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    return f"data:image/png;base64,{base64.b64encode(encoded.tobytes()).decode()}"
+    return f"data:image/png;base64,{base64.b64encode(encoded_png(picture)).decode()}"

@@ -17,9 +17,10 @@ from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import factor_for, reduced, scaling
 from defocus.align.sampling.resample import luminance_view
 from defocus.errors import AlignmentError
-from defocus.images import as_float, linear_to_srgb, read_image, srgb_to_linear
 from defocus.isolation import LeftOut, attempt
-from defocus.progress import track
+from defocus.pictures.read import read_image, reading_of_files
+from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
+from defocus.progress import say, track
 
 Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -46,6 +47,7 @@ class PlacedFrame:
     path: Path  # the frame's file
     matrix: Matrix  # ``(3, 3)`` from positions of the reference frame to positions of this one
     gain: float  # factor on its linear light that gives it the reference's exposure
+    white: int | None = None  # of 16 bits, the same for all frames of a stack
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class FrameView:
     size: tuple[int, int]  # width and height of the picture
     luminance: Array  # luminance, reduced, in linear light
     factor: int  # by how much it is reduced
+    white: int | None = None  # of 16 bits, the same for all frames of a stack
 
 
 def place_frames(
@@ -90,6 +93,7 @@ def place_frames(
             frames[k],
             np.linalg.inv(scale) @ matrix @ scale,
             _gain(views[reference].luminance, views[k].luminance, matrix, shape),
+            views[k].white,
         )
         for k, matrix in sorted(matrices.items())
     ]
@@ -98,7 +102,11 @@ def place_frames(
 
 def frame_views(frames: Sequence[Path]) -> tuple[list[FrameView], dict[Path, str]]:
     """The frames of a stack that can be read and have the size of most; why the others do not."""
-    tried = {path: attempt(path.name, partial(_view, path)) for path in frames}
+    reading = reading_of_files(frames)
+    for remark in reading.remarks:
+        say(f"{frames[0].parent}: {remark}")
+    view = partial(_view, white=reading.white)
+    tried = {path: attempt(path.name, partial(view, path)) for path in frames}
     unread = {path: one.reason for path, one in tried.items() if isinstance(one, LeftOut)}
     views = [one for one in tried.values() if isinstance(one, FrameView)]
     sizes = Counter(one.size for one in views)
@@ -114,11 +122,11 @@ def frame_views(frames: Sequence[Path]) -> tuple[list[FrameView], dict[Path, str
     return [one for one in views if one.path not in unread], unread
 
 
-def _view(path: Path) -> FrameView:
-    picture = read_image(path)
+def _view(path: Path, white: int) -> FrameView:
+    picture = read_image(path, white)
     factor = factor_for(picture.shape, REGISTRATION_SIDE)
     size = picture.shape[1], picture.shape[0]
-    return FrameView(path, size, luminance_view(picture, factor), factor)
+    return FrameView(path, size, luminance_view(picture, factor), factor, white)
 
 
 def _beside(placed: Sequence[tuple[Matrix, Array]], view: Array) -> tuple[Matrix | None, str]:
@@ -192,7 +200,7 @@ def warped(
 
 def placed_frame(placed: PlacedFrame, shape: tuple[int, ...]) -> tuple[Array, NDArray[np.bool_]]:
     """A frame on the reference's grid, encoded, 0..1, and where it shows the scene."""
-    picture = as_float(read_image(placed.path))
+    picture = as_float(read_image(placed.path, placed.white))
     if placed.gain != 1.0:
         picture = linear_to_srgb(np.clip(srgb_to_linear(picture) * placed.gain, 0.0, 1.0))
     encoded = np.asarray(picture, np.float32)

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import factor_for, scaling
 from defocus.align.sampling.resample import luminance_view
-from defocus.blocks.derived import give_blocks
 from defocus.datasets.deriving.maker import (
     Derivation,
     claim_folder,
@@ -39,17 +38,19 @@ from defocus.extras.stacks.placing import (
     warped,
 )
 from defocus.files import write_json
-from defocus.images import (
+from defocus.isolation import LeftOut, attempt
+from defocus.machines import Where
+from defocus.pictures.derived import give_blocks
+from defocus.pictures.read import read_image
+from defocus.pictures.values import (
     Image,
     as_float,
     as_integer,
     bit_depth,
     linear_to_srgb,
-    read_image,
     srgb_to_linear,
-    write_image,
 )
-from defocus.isolation import LeftOut, attempt
+from defocus.pictures.write import write_image
 from defocus.progress import say
 
 PARTS = "stacks"
@@ -79,7 +80,7 @@ class FusedStack:
 
 
 def fuse_stacks(
-    dataset: Dataset, out: Path, position: int | None = None, jobs: int = 1
+    dataset: Dataset, out: Path, position: int | None = None, where: Where = 1
 ) -> tuple[list[FusedStack], tuple[LeftOut, ...]]:
     """Fuse every stack of a dataset (reader ``stack``) and write the new one; what is left out.
 
@@ -123,7 +124,7 @@ def fuse_stacks(
         parts=PARTS,
         step=fusing,
     )
-    making = make_dataset(out, how, jobs)
+    making = make_dataset(out, how, where)
     failed = [replace(one, id=named[one.id].name) for one in making.left_out]
     lacking = {one.id for one in making.left_out}
     unread = (
@@ -222,7 +223,7 @@ def _write(stack: Stack, folder: Path, position: int | None) -> None:
         raise DatasetError(next(iter(unread.values())))
     readable = [one.path for one in views]
     reference = _reference(stack, readable, position)
-    first = read_image(readable[reference])
+    first = read_image(readable[reference], views[reference].white)
     placed, left_out = place_frames(views, reference)
     for path, reason in left_out.items():
         say(f"{path} is left out, it cannot be placed beside its neighbours: {reason}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import all_baselines, baseline
+from defocus.baselines.scales import with_scales
 from defocus.baselines.weights.store import StoredWeights, find_weights, shipped_weights
 from defocus.benchmark.published.numbers import published_dataset
 from defocus.benchmark.results.store import Results
@@ -24,8 +25,8 @@ from defocus.benchmark.study.plan import Study, plan_runs, plan_weights
 from defocus.benchmark.study.run import run_studies
 from defocus.datasets.api import reader_card
 from defocus.datasets.pair import Dataset
-from defocus.datasets.picture_size import readable_size
 from defocus.files import make_folder
+from defocus.pictures.size import readable_size
 from defocus.progress import several
 
 Weighted = Sequence[tuple[Baseline, StoredWeights]]
@@ -187,10 +188,16 @@ def in_field(measured: Sequence[CrossGain], system: str, name: str) -> CrossGain
     return f"{asked[0].dataset}: {asked[0].reason or asked[0].differs}"
 
 
-def weighted_systems(names: Sequence[str], weights: str) -> list[tuple[Baseline, StoredWeights]]:
+def weighted_systems(
+    names: Sequence[str], weights: str, *, scales: bool = False
+) -> list[tuple[Baseline, StoredWeights]]:
     """Systems with the weights (``own``, a label or file) that they are evaluated with."""
+    # With ``scales`` they are followed by their rows at scales.
     if names:
         systems = [baseline(name) for name in dict.fromkeys(names)]
-        return [(system, find_weights(system, weights)) for system in systems]
-    shipped = [(system, shipped_weights(system)) for _, system in sorted(all_baselines().items())]
+        chosen = with_scales(systems) if scales else systems
+        return [(system, find_weights(system, weights)) for system in chosen]
+    systems = list(all_baselines().values())
+    chosen = with_scales(systems) if scales else systems
+    shipped = [(system, shipped_weights(system)) for system in chosen]
     return [(system, stored) for system, stored in shipped if stored is not None]

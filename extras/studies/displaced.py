@@ -9,21 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from defocus.cache import atomic_folder, cache_folder, derived_folder
+from defocus.cache import atomic_folder, derived_folder, in_cache
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.picture_size import readable_size
 from defocus.datasets.rendering.pair import draw_misalignment
 from defocus.datasets.rendering.scene import DrawnMisalignment
 from defocus.errors import InputError, NotApplicableError
 from defocus.files import make_folder
-from defocus.images import (
-    as_float,
-    as_integer,
-    linear_to_srgb,
-    read_image,
-    srgb_to_linear,
-    write_image,
-)
+from defocus.pictures.read import read_image
+from defocus.pictures.size import readable_size
+from defocus.pictures.values import as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.write import write_image
 from defocus.progress import track
 from defocus.scene.geometry import Similarity
 from defocus.scene.motion import moved
@@ -47,11 +42,8 @@ def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
     _require_in_frame(dataset, shift_px)
     text = f"{dataset.content_hash} {shift_px!r} {zoom!r} {REVISION}"
     content = hashlib.sha256(text.encode()).hexdigest()
-    root = cache_folder() / "displaced" / content[:16]
-    if not root.is_dir():
-        with atomic_folder(root) as folder:
-            for pair in track(dataset.pairs, f"displacing {dataset.name}"):
-                _write(pair, _geometry(pair, shift_px, zoom), make_folder(folder / pair.id))
+    place = f"displaced/{content[:16]}"
+    root = in_cache(lambda cache: _displaced_in(cache / place, dataset, shift_px, zoom))
     return Dataset(
         name=f"{dataset.name}+{shift_px:g}px+{zoom:g}",
         root=root,
@@ -63,6 +55,15 @@ def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
         source=dataset.source,
         left_out=dataset.without(),
     )
+
+
+def _displaced_in(root: Path, dataset: Dataset, shift_px: float, zoom: float) -> Path:
+    """The folder of the copy, made now if it is not there."""
+    if not root.is_dir():
+        with atomic_folder(root) as folder:
+            for pair in track(dataset.pairs, f"displacing {dataset.name}"):
+                _write(pair, _geometry(pair, shift_px, zoom), make_folder(folder / pair.id))
+    return root
 
 
 def _require_in_frame(dataset: Dataset, shift_px: float) -> None:
@@ -81,7 +82,7 @@ def _geometry(pair: Pair, shift_px: float, zoom: float) -> Similarity:
 
 
 def _write(pair: Pair, geometry: Similarity, folder: Path) -> None:
-    truth = read_image(_known(pair.truth))
+    truth = read_image(_known(pair.truth), pair.white)
     linear = srgb_to_linear(np.asarray(as_float(truth, np.float64)))
     sharp = np.clip(moved(np.asarray(linear, np.float64), geometry), 0.0, 1.0)
     write_image(folder / "sharp.png", as_integer(linear_to_srgb(sharp), 16))

@@ -10,7 +10,8 @@ from torch import nn
 from defocus.baselines.operators.edges import canny, luma
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import read_array
-from defocus.images import as_float, read_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float
 
 EDGE_SCALE_PX = 1.0
 
@@ -31,7 +32,7 @@ def map_error(network: nn.Module, pair: Pair) -> MapError:
     outputs = getattr(network, "outputs", None)
     if outputs is None or pair.defocus_map is None:
         raise ValueError(f"{pair.id}: no map to compare")
-    picture = as_float(read_image(pair.blurry))
+    picture = as_float(read_image(pair.blurry, pair.white))
     true = np.abs(read_array(pair.defocus_map))
     given = outputs(torch.from_numpy(picture).float().permute(2, 0, 1)[None])["defocus_map"]
     error: NDArray[np.float64] = np.abs(given[0, 0].double().cpu().numpy() - true)

@@ -18,8 +18,10 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import ImageError, InputError
 from defocus.extras.text.similarity import similarity
 from defocus.files import make_folder
-from defocus.images import IMAGE_SUFFIXES, as_float, as_integer, read_image, write_image
 from defocus.isolation import LeftOut, attempt, parted
+from defocus.pictures.read import IMAGE_SUFFIXES, read_image
+from defocus.pictures.values import as_float, as_integer
+from defocus.pictures.write import write_image
 from defocus.progress import track
 from defocus.reports.model import Column, Table
 from defocus.scene.leaves import leaves_picture

@@ -21,7 +21,7 @@ from defocus.align.registration.register import Registration, register
 from defocus.align.registration.tile_shifts import tile_shifts
 from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.errors import InputError
-from defocus.images import srgb_to_linear
+from defocus.pictures.values import srgb_to_linear
 from defocus.progress import say
 
 Array = NDArray[np.float32]

@@ -18,7 +18,8 @@ from defocus.align.measure import measure
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.sampling.positions import pixel_grid, sampled, transformed
 from defocus.datasets.api import open_dataset
-from defocus.images import Image, as_float, as_integer, linear_to_srgb, read_pair, srgb_to_linear
+from defocus.pictures.read import read_pair
+from defocus.pictures.values import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.progress import track
 from research.alignment_truth.methods import METHODS, REFERENCE, Members
 from research.alignment_truth.real_like.moved import Bend, moved

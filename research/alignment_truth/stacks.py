@@ -15,14 +15,8 @@ from defocus.align.registration.tile_shifts import tile_shifts
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import reduced
 from defocus.errors import DatasetError
-from defocus.images import (
-    IMAGE_SUFFIXES,
-    FloatImage,
-    as_float,
-    linear_to_srgb,
-    read_pair,
-    srgb_to_linear,
-)
+from defocus.pictures.read import IMAGE_SUFFIXES, read_pair
+from defocus.pictures.values import FloatImage, as_float, linear_to_srgb, srgb_to_linear
 from research.alignment_truth.methods import Members, answers
 
 Array = NDArray[np.float32]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
 from defocus.training.objective import TrainingBatch
 from defocus.training.parallel import Ranks, places_of

@@ -12,7 +12,7 @@ from scipy.optimize import isotonic_regression
 
 from defocus.baselines.systems.jnb.network import LEARNED, atoms_needed, code, patches_of, smoothed
 from defocus.files import write_bytes
-from defocus.images import linear_to_srgb
+from defocus.pictures.values import linear_to_srgb
 from defocus.progress import track
 from defocus.scene.pictures import texture
 

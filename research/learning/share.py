@@ -24,7 +24,7 @@ from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs, read_photographs
 from defocus.files import write_bytes
 from defocus.freed_memory import keep_freed_memory
-from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 from defocus.progress import track
 from defocus.restoration.guard.share import LEARNED, ShareNetwork, surroundings
 from defocus.restoration.restorer import make_restorer
@@ -60,8 +60,8 @@ def main() -> None:
     restorer = make_restorer(network, 0, torch.device("cpu"))
 
     def restore(blurry: Array) -> Array:
-        restoration, _ = restorer.restored(torch.from_numpy(blurry).permute(2, 0, 1)[None])
-        return restoration[0].permute(1, 2, 0).clamp(0, 1).numpy()
+        restored, _ = restorer.restored(blurry)
+        return np.clip(restored, 0, 1, out=restored)
 
     photographs = find_photographs(given.photographs)
     renderer = Renderer(photographs, "train")

@@ -23,7 +23,8 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.run import audit_dataset
 from defocus.datasets.curation_rules import Rules, judged
 from defocus.files import make_folder
-from defocus.images import Image, as_integer, as_linear, linear_to_srgb, read_image, read_pair
+from defocus.pictures.read import read_image, read_pair
+from defocus.pictures.values import Image, as_integer, as_linear, linear_to_srgb
 from defocus.progress import track
 from defocus.reading import read_json
 from research.alignment_truth.real_like.pair import real_like_pair
@@ -212,7 +213,7 @@ def by_session(root: Path) -> dict[int, Judged]:
 
 def by_audit(root: Path) -> dict[int, Judged]:
     """The warnings of ``audit`` and the rules of ``curate`` but one, which ``compensate`` mends."""
-    audit = audit_dataset(open_dataset(f"pairs:{root / 'pairs'}"), "dis", jobs=1)
+    audit = audit_dataset(open_dataset(f"pairs:{root / 'pairs'}"), "dis", where=1)
     warned: dict[str, list[str]] = {}
     for one in audit.warnings:
         warned.setdefault(one.id, []).append(one.text)

@@ -3,9 +3,11 @@
 ``python -m research.pages.guard PHOTOGRAPHS --seeds 5 6 7 8 9 --first 1000``, or ``--gains``."""
 
 import argparse
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import skimage.data
 import torch
@@ -15,13 +17,13 @@ import defocus
 from defocus.blur.learned_map import estimate_blur_map
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs
-from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 from defocus.progress import say
 from defocus.restoration.guard.guard import guarded
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import Restorer, make_restorer
 from research.pages.weights import RADII_PX, Pairs, as_unit, blurred, held_out
-from tests.restoration.adversarial import traps
+from tests.restoration.adversarial import Trap, rounded, traps
 
 Array = NDArray[np.float32]
 PAIRS, SIDE_PX, TILE_PX = 300, 192, 64
@@ -40,6 +42,9 @@ def main() -> None:
     words.add_argument("photographs", nargs="?", type=Path, help="Folder; else textures alone.")
     words.add_argument("--seeds", nargs="*", type=int, default=[0], help="Of 100 traps each.")
     words.add_argument("--first", type=int, default=300, help="First of 300 held-out pairs.")
+    words.add_argument(
+        "--sizes", nargs="*", type=float, default=[1.0], help="Factors of the traps."
+    )
     words.add_argument("--traps-only", action="store_true", help="Not what good restoring loses.")
     words.add_argument("--gains", action="store_true", help="What it takes of gains, alone.")
     given = words.parse_args()
@@ -50,9 +55,10 @@ def main() -> None:
         for line in gains(restorer, given.photographs):
             say(line)
         return
-    for seed in given.seeds:
-        for damage, names in spoiled(restorer, seed).items():
-            say(f"seed {seed}, {damage}: {len(names)} of 100 worse by 1 dB: {' '.join(names)}")
+    for size, seed in itertools.product(given.sizes, given.seeds):
+        for damage, names in spoiled(restorer, seed, size).items():
+            which = f"seed {seed} at {size:g} of the size, {damage}"
+            say(f"{which}: {len(names)} of 100 worse by 1 dB: {' '.join(names)}")
     if given.traps_only:
         return
     renderer = Renderer(find_photographs(given.photographs), "held-out")
@@ -62,10 +68,10 @@ def main() -> None:
     say(f"{good} parts gain 0.2 dB: {touched} lose a part of it, {put_back} are put back")
 
 
-def spoiled(restorer: Restorer, seed: int) -> dict[str, list[str]]:
+def spoiled(restorer: Restorer, seed: int, size: float = 1.0) -> dict[str, list[str]]:
     """Names of the traps that come out worse, without and with the guard, by strength."""
     by_way: dict[str, list[str]] = {}
-    for trap in traps(seed):
+    for trap in (resized(one, size) for one in traps(seed)):
         right = min(psnr(trap.given, trap.truth), AS_GOOD_AS_RIGHT_DB)
         for guard in (False, True):
             restoration = restore_colours(restorer, trap.given, guard=guard)
@@ -74,6 +80,18 @@ def spoiled(restorer: Restorer, seed: int) -> dict[str, list[str]]:
                 if psnr(restoration.at(strength), trap.truth) < right - 1:
                     names.append(trap.name)
     return by_way
+
+
+def resized(trap: Trap, size: float) -> Trap:
+    """A trap enlarged or reduced by a factor, both pictures in the same way."""
+    if size == 1:
+        return trap
+    way = cv2.INTER_CUBIC if size > 1 else cv2.INTER_AREA
+    given, truth = (
+        cv2.resize(picture, None, fx=size, fy=size, interpolation=way)
+        for picture in (trap.given, trap.truth)
+    )
+    return Trap(trap.name, rounded(given), rounded(truth))
 
 
 def counted(restorer: Restorer, pairs: Iterator[tuple[Array, Array]]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Charts and tables of docs/jdrl.md from the documents (``dose.json``) in research/dose_study.
+"""Charts and tables of docs/jdrl-numbers.md, from the documents in research/dose_study.
 
 ``python -m research.pages.jdrl nafnet=STUDY`` takes over a finished study first."""
 
@@ -45,7 +45,7 @@ mpl.use("agg")
 mpl.rcParams["svg.hashsalt"] = "defocus"
 mpl.rcParams["svg.fonttype"] = "none"
 
-PAGE = DOCS / "jdrl.md"
+PAGE = DOCS / "jdrl-numbers.md"
 DOCUMENTS = DOSE_STUDY
 SECTIONS = {
     "by-dose": ("dose",),

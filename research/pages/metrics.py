@@ -17,7 +17,7 @@ from defocus.benchmark.metrics.metric import find_metric
 from defocus.benchmark.scoring.profiles import PROFILES, as_reference, cropped
 from defocus.benchmark.scoring.protocols import Target, deformed_target, everywhere
 from defocus.benchmark.scoring.score import score_picture
-from defocus.images import as_integer
+from defocus.pictures.values import as_integer
 
 Picture = NDArray[np.float64]
 

@@ -12,7 +12,8 @@ from defocus.align.compensation.compensate import compensate
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.datasets.api import open_dataset
-from defocus.images import as_float, read_image, read_pair
+from defocus.pictures.read import read_image, read_pair
+from defocus.pictures.values import as_float
 from research.pages import DOCS
 
 mpl.use("agg")

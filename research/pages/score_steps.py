@@ -17,7 +17,8 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.source import training_patches
 from defocus.extras.reconstructions.baselines.score_sde_defocus.network import ScoreSDE
-from defocus.images import as_float, read_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float
 from defocus.progress import say, track
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from research.pages import DOCS

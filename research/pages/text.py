@@ -14,7 +14,7 @@ from defocus.baselines.registry import baseline
 from defocus.baselines.weights.own import find_own_weights
 from defocus.extras.text.metrics.legibility import characters_in
 from defocus.extras.text.similarity import similarity
-from defocus.images import as_float
+from defocus.pictures.values import as_float
 from defocus.tesseract import tesseract_version
 from research.pages import DOCS
 

@@ -15,7 +15,8 @@ from defocus.align.photometry.exposure import vignetting_ev
 from defocus.align.photometry.linear_light import LUMINANCE, reduced_light
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import register
-from defocus.images import as_integer, linear_to_srgb, read_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_integer, linear_to_srgb
 from defocus.scene.geometry import Similarity
 
 Array = NDArray[np.float32]

@@ -5,6 +5,7 @@
 import argparse
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,9 @@ from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.datasets.stream.photographs import find_photographs, is_held_out
 from defocus.errors import AlignmentError
 from defocus.extras.export.hub import effort
-from defocus.images import linear_to_srgb, read_image, srgb_to_linear, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import linear_to_srgb, srgb_to_linear
+from defocus.pictures.write import write_image
 from defocus.scene.aperture import Aperture, aperture_psf
 from research.pages import DOCS
 
@@ -210,11 +213,37 @@ def stack_table(restore: Restore, stacks: Path) -> str:
 
 def frame_gains(restore: Restore, stack: Path) -> Iterator[tuple[float, float]]:
     """Gain of each frame that can be aligned, where it is blurred and on the whole."""
-    merged = half(read_image(stack / "expected.jpg"))
+    for frame in aligned_frames(stack, half):
+        restored = restore(frame.blurry)
+        yield tuple(
+            psnr(restored[where], frame.sharp[where])
+            - psnr(frame.blurry[where], frame.sharp[where])
+            for where in (frame.soft, frame.valid)
+        )
+
+
+@dataclass(frozen=True)
+class AlignedFrame:
+    """A frame of a focus stack, and the merged picture on it."""
+
+    name: str  # of its file
+    # these two: ``(H, W, 3)`` in [0, 1]
+    blurry: Array
+    sharp: Array
+    # these two: ``(H, W)``
+    soft: NDArray[np.bool_]  # where it is less sharp than the merged picture
+    valid: NDArray[np.bool_]  # where the merged picture covers it
+
+
+def aligned_frames(
+    stack: Path, size: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+) -> Iterator[AlignedFrame]:
+    """The frames at some size with the merged picture aligned to each; others are named."""
+    merged = size(read_image(stack / "expected.jpg"))
     for path in sorted(stack.glob("*.jpg")):
         if path.name == "expected.jpg":
             continue
-        frame = half(read_image(path))
+        frame = size(read_image(path))
         height, width = (min(a, b) for a, b in zip(frame.shape[:2], merged.shape[:2], strict=True))
         try:
             aligned = defocus.align_pair(frame[:height, :width], merged[:height, :width])
@@ -222,12 +251,8 @@ def frame_gains(restore: Restore, stack: Path) -> Iterator[tuple[float, float]]:
             print(f"{path}: left out, {error}")  # noqa: T201 - a script
             continue
         blurry, sharp = frame[:height, :width] / 255, aligned.sharp / 255
-        restored = restore(blurry)
         soft = aligned.valid_mask & (detail(sharp) > LESS_SHARP * detail(blurry))
-        yield tuple(
-            psnr(restored[where], sharp[where]) - psnr(blurry[where], sharp[where])
-            for where in (soft, aligned.valid_mask)
-        )
+        yield AlignedFrame(path.name, blurry, sharp, soft, aligned.valid_mask)
 
 
 def half(picture: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from defocus.datasets.pair import Dataset
 from defocus.errors import FileError, ImageError, InputError
-from defocus.heif_pixels import HEIF_KINDS
-from defocus.images import IMAGE_SUFFIXES
 from defocus.isolation import LeftOut, attempt
-from defocus.picture_headers import kind_of, other_kind
+from defocus.pictures.headers import kind_of, other_kind
+from defocus.pictures.heif import HEIF_KINDS
+from defocus.pictures.own_picture import read_own_picture
+from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.progress import counted, say, several
-from defocus.raw import RAW_SUFFIXES
 from defocus.reading import broken_link, is_utf8, require_file
-from defocus.restoration.files.own_picture import read_own_picture
 
 
 def given_pictures(given: Sequence[Path], out: Path) -> list[Path]:
@@ -60,7 +60,8 @@ def targets_of(images: Sequence[Path], out: Path) -> list[Path | LeftOut]:
     return [targets[number] for number in range(len(images))]
 
 
-def _target(image: Path, out: Path, taken: Mapping[Path, Path]) -> Path:
+def require_picture(image: Path) -> None:
+    """Refuse what is not a file of a kind that is read, before it is opened."""
     if not image.exists():
         raise ImageError(f"{image}: {broken_link(image) or 'no such picture or folder'}")
     if not is_utf8(image.name):
@@ -69,6 +70,10 @@ def _target(image: Path, out: Path, taken: Mapping[Path, Path]) -> Path:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
         raise ImageError(f"{image}: unknown kind of picture; known are {kinds}")
     require_file(image)
+
+
+def _target(image: Path, out: Path, taken: Mapping[Path, Path]) -> Path:
+    require_picture(image)
     target = out / (image.with_suffix(".png").name if becomes_png(image) else image.name)
     if target in taken and not isinstance(
         attempt("", partial(read_own_picture, taken[target])), LeftOut

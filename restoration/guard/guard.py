@@ -3,6 +3,7 @@
 Per frequency the best of all isotropic blurs counts; what is left is compared with the noise."""
 
 import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -21,8 +22,10 @@ from defocus.blur.crispness import (
     noise_of,
     spread,
 )
-from defocus.blur.learned_map import CELL_PX, BlurMap
+from defocus.blur.learned_map import CELL_PX, BlurMap, enlarged_rows
+from defocus.freed_memory import return_freed_memory
 from defocus.restoration.guard.share import share_worth_keeping
+from defocus.strips import STRIP_ROWS, Colours, mean_of_colours, planes, replace_strips, strips
 
 Array = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -39,7 +42,8 @@ TINY = 1e-7
 
 def share_kept(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Array:
     """The share of the change that is kept, ``(H, W)``: little at crisp edges, if not gathered."""
-    square = np.square(restored - blurry).mean(axis=2)
+    change = restored - blurry
+    square = mean_of_colours(np.square(change, out=change))
     change = np.sqrt(np.maximum(mean_around(square), 0))
     crisp = _ramp(crispness(blurry, noise), RATHER_CRISP, SURELY_CRISP)
     gathered = (spread(restored) + TINY) / (spread(blurry) + TINY)
@@ -59,60 +63,81 @@ makes peaks lower."""
 STEP = 1 / 255
 OPPONENT_NOISES = (2.0, 1.0, 1.0)
 """Of lightness and of both colours, which noise without colour does not change."""
-STRIP_PX = 256
+LIMIT_BYTES = 100
+"""Bytes that a pixel takes while its strip is limited: 25 floats."""
+MOST_BYTES = 700e6
+"""Bytes that the strips take that are worked on at once: two strips where a picture has 60
+megapixels."""
 
 
-def limited(
-    restored: Array, blurry: Array, noise: NDArray[np.float64], share: Array | None = None
-) -> Array:
-    """Cut off what goes far beyond the lightness and the colours around each pixel."""
+def limit(
+    restored: Array, blurry: Colours, noise: NDArray[np.float64], share: Array | None = None
+) -> None:
+    """Cut off, in place, what goes far beyond the lightness and the colours around each pixel."""
     # Where edges are as crisp as in focus, only a small change is left: a network that takes a
     # sharp picture for a blurred one does little harm. The result equals ``blurry`` to a step of 8
-    # bits where that is flat and clean. ``share`` is what is looked at of the change.
-    within = np.empty_like(restored)
-    height, margin = len(blurry), max(AROUND_PX, REACH_PX)
-    around = np.ones((AROUND_PX, AROUND_PX), np.uint8)
+    # bits where that is flat and clean. ``share`` is what is looked at of the change in each cell.
+    width = restored.shape[1]
 
-    def limit(begin: int) -> None:
-        end = min(begin + STRIP_PX, height)
-        first, last = max(0, begin - margin), min(height, end + margin)
-        inside = slice(begin - first, end - first)
-        seen, changed = blurry[first:last], restored[first:last]
+    def limited_strip(rows: slice, around: slice, changed: Array) -> Array:
+        seen = blurry[around]
         if share is not None:
-            changed = seen + share[first:last, :, None] * (changed - seen)
-        given = _opponents(seen)
-        inner = _opponents(changed[inside])
-        deviation = noise_of(given[inside, :, 0], noise).astype(np.float32)
-        for channel in range(3):
-            seen_light = given[:, :, channel]
-            low, high = cv2.erode(seen_light, around), cv2.dilate(seen_light, around)
-            more = BEYOND * (high - low)[inside] + OPPONENT_NOISES[channel] * deviation + STEP
-            np.clip(
-                inner[:, :, channel], low[inside] - more, high[inside] + more,
-                out=inner[:, :, channel],
-            )  # fmt: skip
-        kept = share_kept(changed, seen, noise)[inside, :, None]
-        within[begin:end] = blurry[begin:end] + kept * (_colours(inner) - blurry[begin:end])
+            kept = enlarged_rows(share, CELL_PX, around.start, around.stop, width)
+            changed -= seen
+            changed *= kept[:, :, None]
+            changed += seen
+        inside = slice(rows.start - around.start, rows.stop - around.start)
+        return _limited(changed, seen, inside, noise)
 
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        list(pool.map(limit, range(0, height, STRIP_PX)))
-    return within
+    margin = max(AROUND_PX, REACH_PX)
+    threads = _threads(LIMIT_BYTES * width * (STRIP_ROWS + 2 * margin))
+    replace_strips(restored, margin, limited_strip, threads)
 
 
-def _opponents(colours: Array) -> Array:
-    """``(H, W, 3)``: the mean of the colours, red - green, blue - green."""
-    red, green, blue = (colours[:, :, one] for one in range(3))
-    return np.stack([(red + green + blue) / 3, red - green, blue - green], axis=2)
+def _threads(bytes_of_each: float) -> int:
+    """Threads for work of which each takes some bytes; one at least."""
+    return max(1, min(torch.get_num_threads(), int(MOST_BYTES / bytes_of_each)))
 
 
-def _colours(opponents: Array) -> Array:
-    """The inverse of :func:`_opponents`."""
-    lightness, red, blue = (opponents[:, :, one] for one in range(3))
+def _limited(changed: Array, seen: Array, inside: slice, noise: NDArray[np.float64]) -> Array:
+    """The rows ``inside`` of a changed strip behind the limits; ``seen`` is as it was given."""
+    around = np.ones((AROUND_PX, AROUND_PX), np.uint8)
+    given, within = _opponents(seen), _opponents(changed[inside])
+    deviation = noise_of(given[0][inside], noise).astype(np.float32)
+    for light, level, noises in zip(given, within, OPPONENT_NOISES, strict=True):
+        low, high = cv2.erode(light, around)[inside], cv2.dilate(light, around)[inside]
+        more = BEYOND * (high - low) + noises * deviation + STEP
+        np.clip(level, low - more, high + more, out=level)
+    del given
+    kept = share_kept(changed, seen, noise)[inside]
+    colours = _colours(*within)
+    colours -= seen[inside]
+    colours *= kept[:, :, None]
+    colours += seen[inside]
+    return colours
+
+
+def _opponents(colours: Array) -> tuple[Array, Array, Array]:
+    """``(H, W)`` each: the mean of the colours, red - green, blue - green."""
+    red, green, blue = planes(colours)
+    lightness = np.asarray((red + green + blue) / 3, np.float32)
+    red -= green
+    blue -= green
+    return lightness, red, blue
+
+
+def _colours(lightness: Array, red: Array, blue: Array) -> Array:
+    """``(H, W, 3)``: the inverse of :func:`_opponents`."""
     green = lightness - (red + blue) / 3
-    return np.stack([red + green, green, blue + green], axis=2)
+    red += green
+    blue += green
+    return np.asarray(cv2.merge([red, green, blue]), np.float32)
 
 
 WINDOW_PX, STRIDE_PX = 128, 64
+BORDER_PX = (WINDOW_PX - STRIDE_PX) // 2
+TILES_AT_ONCE = 8
+"""Tiles that are compared at once: what they take, 1.6 MB of each picture, stays in the cache."""
 OF_ROUNDING = (1 / 255) ** 2 / 12
 LEAKED = 5 / 12
 """Variance of one wave's frequency, squared cycles per window: 1/3 of the Hann window's leaking,
@@ -149,42 +174,65 @@ class Agreement:
 
 
 def agreement(
-    blurry: Array, restored: Array, highest_px: Array, noise: NDArray[np.float64]
+    blurry: Colours, restored: Array, highest_px: Array, noise: NDArray[np.float64]
 ) -> Agreement:
     """Compare a restored picture with what was given; each tile's blur has a largest diameter."""
     rows, columns = highest_px.shape
-    left, change, shift, deviation = (np.empty((rows, columns)) for _ in range(4))
-    frequency, bandwidth = np.empty((rows, columns)), np.empty((rows, columns))
-    taper = _geometry()[0]
+    measures = np.empty((6, rows, columns))
 
     def compare(row: int) -> None:
-        seen = [_windows(picture, row, columns) for picture in (restored, blurry)]
-        deviation[row] = noise_of(seen[1].mean(axis=(1, 2, 3)), noise)
-        left[row], change[row], power = _compared(seen[0], seen[1], highest_px[row])
-        frequency[row], bandwidth[row] = _band(power, deviation[row])
-        means = ((seen[0] - seen[1]) * taper).sum(axis=(2, 3)) / taper.sum()
-        shift[row] = np.abs(means).max(axis=1)
+        pictures = [_rows_around(picture, row) for picture in (restored, blurry)]
+        for begin in range(0, columns, TILES_AT_ONCE):
+            tiles = np.arange(begin, min(begin + TILES_AT_ONCE, columns))
+            begins = _begins(tiles, restored.shape[1])
+            after, before = (_windows(planes, begins) for planes in pictures)
+            measures[:, row, tiles] = _measures(after, before, highest_px[row, tiles], noise)
 
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    threads = _threads(4 * 3 * 4 * WINDOW_PX * restored.shape[1])
+    with ThreadPoolExecutor(threads) as pool:
         list(pool.map(compare, range(rows)))
-    return Agreement(left, change, shift, deviation, frequency, bandwidth)
+    return Agreement(*measures)
 
 
-def _windows(picture: Array, row: int, columns: int) -> Array:
-    """``(columns, 3, 128, 128)`` around the tiles of a row, mirrored at the picture's borders."""
-    down = _window(np.asarray(row), picture.shape[0])
-    across = _window(np.arange(columns), picture.shape[1])
-    windows = picture[down][:, across]
-    return np.ascontiguousarray(windows.transpose(1, 3, 0, 2), np.float32)
+def _measures(
+    restored: Array, given: Array, highest_px: Array, noise: NDArray[np.float64]
+) -> tuple[Numbers, ...]:
+    """What :class:`Agreement` says of some windows ``(n, 3, 128, 128)``, in its order."""
+    taper = _geometry()[0]
+    deviation = noise_of(given.mean(axis=(1, 2, 3)), noise)
+    left, change, power = _compared(restored, given, highest_px)
+    frequency, bandwidth = _band(power, deviation)
+    means = ((restored - given) * taper).sum(axis=(2, 3)) / taper.sum()
+    shift = np.abs(means).max(axis=1)
+    return left, change, shift, deviation, frequency, bandwidth
 
 
-def _window(tiles: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-    """Places ``(..., 128)`` of the windows around some tiles of an axis."""
+def _rows_around(picture: Colours, row: int) -> Sequence[Array]:
+    """The colours, ``(128, W + 64)`` each, around a row of tiles, mirrored at the borders."""
+    height, width = picture.shape[:2]
+    begin = int(_begins(np.asarray(row), height))
+    places = _mirrored(np.arange(begin - BORDER_PX, begin + WINDOW_PX - BORDER_PX), height)
+    first = int(places.min())
+    rows = picture[first : int(places.max()) + 1][places - first]
+    right = max(width, STRIDE_PX) + BORDER_PX - width
+    wide = cv2.copyMakeBorder(rows, 0, 0, BORDER_PX, right, cv2.BORDER_REFLECT)
+    return planes(np.asarray(wide, np.float32))
+
+
+def _windows(colours: Sequence[Array], begins: NDArray[np.int64]) -> Array:
+    """``(n, 3, 128, 128)`` around the tiles of a row that begin at some columns."""
+    windows = np.empty((len(begins), len(colours), WINDOW_PX, WINDOW_PX), np.float32)
+    for window, begin in zip(windows, begins, strict=True):
+        for colour, plane in zip(window, colours, strict=True):
+            colour[:] = plane[:, begin : begin + WINDOW_PX]
+    return windows
+
+
+def _begins(tiles: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Where some tiles of an axis begin, for their windows."""
     # A narrow tile at the end is seen with the whole tile that ends there: a window that is mostly
     # its own mirror picture would show no wave.
-    begin = np.minimum(tiles * STRIDE_PX, max(0, length - STRIDE_PX))
-    border = (WINDOW_PX - STRIDE_PX) // 2
-    return _mirrored(begin[..., None] + np.arange(-border, WINDOW_PX - border), length)
+    return np.minimum(tiles * STRIDE_PX, max(0, length - STRIDE_PX))
 
 
 def _mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
@@ -234,11 +282,10 @@ def _in_rings(power: Array, ring: NDArray[np.int64]) -> Numbers:
     """Sums over rings of frequency, ``(n, 3, rings)``; half of the spectrum counts for both."""
     weights = np.full(power.shape[-1], 2.0)
     weights[0] = weights[-1] = 1.0
-    flat = (power * weights).reshape(-1, ring.size)
-    count = int(ring.max()) + 1
-    place = (np.arange(len(flat))[:, None] * count + ring.ravel()).ravel()
-    sums = np.bincount(place, flat.ravel().astype(np.float64), minlength=len(flat) * count)
-    return np.asarray(sums.reshape(*power.shape[:2], count), np.float64)
+    weighted = (power * weights).reshape(-1, ring.size)
+    places, count = ring.ravel(), int(ring.max()) + 1
+    sums = [np.bincount(places, window, minlength=count) for window in weighted]
+    return np.asarray(np.reshape(sums, (*power.shape[:2], count)), np.float64)
 
 
 @cache
@@ -269,39 +316,43 @@ class Guarded:
     put_back: int  # how many of the tiles are as they were given
 
 
-def guarded(blurry: Array, restored: Array, blur_map: BlurMap) -> Guarded:
-    """Put back what cannot be true of a restored picture ``(H, W, 3)``."""
+def guarded(blurry: Colours, restored: Array, blur_map: BlurMap) -> Guarded:
+    """Put back, in place, what cannot be true of a restored picture ``(H, W, 3)``."""
     # As much of the change is kept as is likely to be worth it. Lightness and colours are limited
     # to what is around each pixel, and changes to small ones where edges are crisp. Then each tile
     # is blurred again as strongly as the map allows at most: where that does not give what was
     # given, within the noise, the tile fades back to it. So does a tile that is a plain wave, of
     # which no blur can be seen.
     share = share_worth_keeping(blurry, restored)
-    within, shares = _judged(blurry, restored, blur_map, share)
-    _fade_back(within, blurry, shares)
-    return Guarded(within, shares.size, int((shares == 1).sum()))
+    return_freed_memory(restored.shape[0] * restored.shape[1])
+    shares = _limit_and_judge(blurry, restored, blur_map, share)
+    _fade_back(restored, blurry, shares)
+    return Guarded(restored, shares.size, int((shares == 1).sum()))
 
 
-def guarded_beyond(blurry: Array, restored: Array, blur_map: BlurMap) -> Array:
+def guarded_beyond(blurry: Colours, restored: Array, blur_map: BlurMap) -> Array:
     """Twice the change behind the guard: what cannot be true stays as it was restored."""
-    within, shares = _judged(blurry, 2 * restored - blurry, blur_map)
-    _fade_back(within, restored, shares)
-    return within
+    beyond = np.multiply(restored, 2)
+    for rows in strips(len(beyond)):
+        beyond[rows] -= blurry[rows]
+    shares = _limit_and_judge(blurry, beyond, blur_map)
+    _fade_back(beyond, restored, shares)
+    return beyond
 
 
-def _judged(
-    blurry: Array, restored: Array, blur_map: BlurMap, share: Array | None = None
-) -> tuple[Array, NDArray[np.float64]]:
-    """The picture within its limits, and how surely each tile of it cannot be true, in [0, 1]."""
+def _limit_and_judge(
+    blurry: Colours, restored: Array, blur_map: BlurMap, share: Array | None = None
+) -> NDArray[np.float64]:
+    """Limit a picture in place; how surely each tile of it cannot be true, in [0, 1]."""
     noise = noise_by_brightness(blurry)
-    within = limited(restored, blurry, noise, share)
-    del restored  # if nobody else has it: two copies of a large picture take much memory
+    limit(restored, blurry, noise, share)
+    return_freed_memory(restored.shape[0] * restored.shape[1])
     median, highest = (
         _of_tiles(one, blur_map.size) for one in (blur_map.diameter_px, blur_map.highest_px)
     )
-    compared = agreement(blurry, within, highest, noise)
+    compared = agreement(blurry, restored, highest, noise)
     likely = np.sqrt((1 + median) * (1 + highest)) - 1
-    return within, np.maximum(_disagrees(compared, likely), _wave(compared))
+    return np.maximum(_disagrees(compared, likely), _wave(compared))
 
 
 def _of_tiles(cells: Array, size: tuple[int, int]) -> Array:
@@ -327,14 +378,15 @@ def _wave(compared: Agreement) -> NDArray[np.float64]:
     return np.asarray(np.clip(narrow, 0, 1) * (compared.frequency > LEAST_FREQUENCY))
 
 
-def _fade_back(restored: Array, safe: Array, shares: NDArray[np.float64]) -> None:
+def _fade_back(restored: Array, safe: Colours, shares: NDArray[np.float64]) -> None:
     """Give each tile a share of a safe picture, and fade over half of a tile around it."""
-    if not shares.any():
-        return
     rows, columns = (2 * count for count in shares.shape)
     halves = cv2.resize(shares.astype(np.float32), (columns, rows), interpolation=cv2.INTER_NEAREST)
     grown = np.asarray(cv2.dilate(halves, np.ones((3, 3), np.uint8)), np.float32)
-    size = (columns * STRIDE_PX // 2, rows * STRIDE_PX // 2)
-    share = cv2.resize(grown, size, interpolation=cv2.INTER_LINEAR)
-    share = np.asarray(share, np.float32)[: safe.shape[0], : safe.shape[1], None]
-    restored += share * (safe - restored)
+    height, width = restored.shape[:2]
+    for strip in strips(height):
+        share = enlarged_rows(grown, STRIDE_PX // 2, strip.start, strip.stop, width)
+        if share.any():
+            change = safe[strip] - restored[strip]
+            change *= share[:, :, None]
+            restored[strip] += change

@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 
-from defocus.blur.learned_map import CELL_PX, FAINT, details, enlarged, in_strips
+from defocus.blur.learned_map import CELL_PX, FAINT, details, in_strips
+from defocus.strips import Colours
 
 LEARNED = Path(__file__).with_name("share.safetensors")
 NEAR_CELLS, FAR_CELLS = 7, 31
@@ -28,15 +29,16 @@ alone, at little cost where it is not."""
 Array = NDArray[np.float32]
 
 
-def share_worth_keeping(blurry: Array, restored: Array) -> Array:
-    """``(H, W)`` in [0, 1]: how much of the change to keep at each pixel."""
+def share_worth_keeping(blurry: Colours, restored: Colours) -> Array:
+    """``(h, w)`` in [0, 1]: how much of the change to keep in each cell."""
     with torch.inference_mode():
         share = torch.sigmoid(_network()(torch.from_numpy(surroundings(blurry, restored))))
-    cells = np.ascontiguousarray((share[:, :, 0] / ENOUGH).clamp(max=1).numpy())
-    return enlarged(cells, blurry.shape[:2])
+    rows, columns = (-(-length // CELL_PX) for length in blurry.shape[:2])
+    cells = (share[:rows, :columns, 0] / ENOUGH).clamp(max=1)
+    return np.ascontiguousarray(cells.numpy())
 
 
-def surroundings(blurry: Array, restored: Array) -> Array:
+def surroundings(blurry: Colours, restored: Colours) -> Array:
     """``(h, w, 54)``: details and change around each cell, in a small and in a large square."""
     cells = in_strips(_measured, blurry, restored)
     squares = [cv2.blur(cells, (side, side)) for side in (NEAR_CELLS, FAR_CELLS)]
@@ -45,13 +47,22 @@ def surroundings(blurry: Array, restored: Array) -> Array:
 
 def _measured(blurry: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
     """Details before and behind, and the mean and the largest change, logarithms."""
-    change = (restored - blurry).abs().mean(dim=1, keepdim=True)
+    change = _change(blurry, restored)
     pooled = [
         functional.avg_pool2d(change, CELL_PX, ceil_mode=True),
         functional.max_pool2d(change, CELL_PX, ceil_mode=True),
     ]
     changes = [torch.log2(one + FAINT) / 4 for one in pooled]
     return torch.cat([details(blurry), details(restored)[:, 1:], *changes], dim=1)
+
+
+def _change(blurry: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
+    """``(N, 1, H, W)``: the mean over the colours; one after the other, as copies are large."""
+    total = torch.zeros_like(blurry[:, :1], memory_format=torch.contiguous_format)
+    for colour in range(3):
+        plane = slice(colour, colour + 1)
+        total += (restored[:, plane] - blurry[:, plane]).abs_()
+    return total / 3
 
 
 class ShareNetwork(nn.Module):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.images import Image, as_integer, linear_to_srgb
+from defocus.pictures.values import Image, as_integer, linear_to_srgb
 
 Array = NDArray[np.float64]
 Light = Callable[[Array, Array], Array]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from tests.align.synthetic import rendered_pair
 
 

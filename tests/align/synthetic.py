@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.images import Image, as_integer, linear_to_srgb
+from defocus.pictures.values import Image, as_integer, linear_to_srgb
 from defocus.scene.geometry import Similarity
 from defocus.scene.layers import Layer, render
 from defocus.scene.motion import moved_layers

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from defocus.align.registration.models import corner_distance_px
-from defocus.align.registration.tile_fit import NoFit, fit_tiles
-from defocus.images import write_image
+from defocus.align.registration.tile_fit import NoFit, Start, fit_tiles
+from defocus.pictures.write import write_image
 from defocus.scene.geometry import Similarity
 from tests.align.synthetic import largest_error_px, rendered_pair
 from tests.align.test_registration_models import IDENTITY, SHAPE, TRUTHS, everywhere, tiles
@@ -20,7 +20,7 @@ def test_no_richer_model_than_is_allowed(model, at_most):
     names = list(TRUTHS)
     for seed in range(3):
         shifts = tiles(TRUTHS[model], 0.1, seed)
-        result = fit_tiles(shifts, *everywhere(shifts), IDENTITY, SHAPE, at_most=at_most)
+        result = fit_tiles(shifts, *everywhere(shifts), Start(IDENTITY, SHAPE), at_most=at_most)
         if isinstance(result, NoFit):
             assert names.index(at_most) < names.index(model)
             continue
@@ -34,7 +34,7 @@ def test_a_cap_that_the_tiles_do_not_contradict_makes_the_answer_surer():
     shifts = tiles(TRUTHS["translation"], 0.1, 0)
     errors = []
     for at_most in ("translation", "similarity"):
-        result = fit_tiles(shifts, *everywhere(shifts), IDENTITY, SHAPE, at_most=at_most)
+        result = fit_tiles(shifts, *everywhere(shifts), Start(IDENTITY, SHAPE), at_most=at_most)
         assert result.fit.model == "translation"
         errors.append(result.scatter_px * result.fit.corner_factor_px)
     assert errors[0] < errors[1]

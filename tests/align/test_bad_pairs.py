@@ -21,7 +21,8 @@ from defocus.align.registration.level import Level
 from defocus.align.registration.register import register
 from defocus.align.registration.unknown_causes import REASONS, advice
 from defocus.errors import AlignmentError
-from defocus.images import Image, linear_to_srgb, srgb_to_linear, write_image
+from defocus.pictures.values import Image, linear_to_srgb, srgb_to_linear
+from defocus.pictures.write import write_image
 from defocus.scene.pictures import PICTURES, texture
 
 REPEATS = (

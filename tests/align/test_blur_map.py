@@ -19,7 +19,7 @@ from defocus.align.flow.dense import DenseFlow
 from defocus.align.measure import Field, Measurement
 from defocus.align.misalignment import Misalignment
 from defocus.align.sampling.resample import Rectangle, ReleaseGrid
-from defocus.images import read_image
+from defocus.pictures.read import read_image
 
 HEIGHT, WIDTH = 40, 60
 

@@ -9,7 +9,7 @@ import pytest
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.registration.unknown_causes import EXCHANGED, TWO_SCENES, advice, cause
-from defocus.images import Image, linear_to_srgb
+from defocus.pictures.values import Image, linear_to_srgb
 from defocus.scene.pictures import texture
 
 WIDTH, HEIGHT = 480, 360

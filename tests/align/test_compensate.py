@@ -23,7 +23,7 @@ from defocus.align.misalignment import Misalignment
 from defocus.align.photometry.gains import Photometry
 from defocus.align.sampling.resample import Placement, Rectangle, ReleaseGrid
 from defocus.errors import AlignmentError
-from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.scene.geometry import IDENTITY, Similarity
 from tests.align.synthetic import homogeneous, rendered_pair
 

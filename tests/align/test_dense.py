@@ -9,7 +9,7 @@ from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
 from defocus.align.flow.dense import dense_flow
 from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.errors import AlignmentError
-from defocus.images import srgb_to_linear
+from defocus.pictures.values import srgb_to_linear
 from defocus.scene.pictures import texture
 from research.alignment_truth.rendered.pair import FULL, TruthPair, at_width, render_pair
 from research.alignment_truth.rendered.textures import load_textures

@@ -17,7 +17,8 @@ from defocus.align.registration.register import Uncertainty
 from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.align.uncertainty import BlockDraws, blocks_of
 from defocus.errors import AlignmentError
-from defocus.images import as_integer, as_linear, linear_to_srgb, read_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_integer, as_linear, linear_to_srgb
 from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import IDENTITY, Similarity
 from defocus.scene.pictures import texture

@@ -15,7 +15,8 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.rig import Rig, write_rig
 from defocus.errors import AlignmentError
-from defocus.images import read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.write import write_image
 from defocus.scene.geometry import Similarity
 from tests.align.synthetic import rendered_pair
 

@@ -12,7 +12,7 @@ from defocus.align.registration.level import Level, measured_level
 from defocus.align.registration.models import EVEN, corner_distance_px, corners, fit_model, radial
 from defocus.align.registration.robust_fit import scatter_of
 from defocus.align.registration.spread_shape import SpreadShape
-from defocus.align.registration.tile_fit import TileFit, fit_tiles
+from defocus.align.registration.tile_fit import Start, TileFit, fit_tiles
 from defocus.align.registration.tile_shifts import TileShifts
 from defocus.scene.geometry import Similarity, moved_points
 from defocus.scene.pictures import texture
@@ -56,7 +56,7 @@ def tiles(
 
 
 def fitted(shifts: TileShifts) -> TileFit:
-    result = fit_tiles(shifts, *everywhere(shifts), IDENTITY, SHAPE)
+    result = fit_tiles(shifts, *everywhere(shifts), Start(IDENTITY, SHAPE))
     assert isinstance(result, TileFit), result
     return result
 
@@ -116,7 +116,8 @@ def test_zoom_and_asymmetry_are_told_apart_where_the_circle_of_confusion_varies(
         rng = np.random.default_rng(seed)
         shifts = tiles(TRUTHS["similarity"], 0.1, seed)
         coc = rng.uniform(0, 20, len(shifts.centres))
-        result = fit_tiles(spread(shifts, 0.15, coc), everywhere(shifts)[0], coc, IDENTITY, SHAPE)
+        start = Start(IDENTITY, SHAPE)
+        result = fit_tiles(spread(shifts, 0.15, coc), everywhere(shifts)[0], coc, start)
         assert result.asymmetry.taken == pytest.approx(0.15, abs=0.02)
         assert corner_distance_px(result.fit.matrix, TRUTHS["similarity"], SHAPE) < 0.35
         # by what it moves the corners: less than 2.4 px, as sharp tiles tell the zoom without it
@@ -126,7 +127,7 @@ def test_zoom_and_asymmetry_are_told_apart_where_the_circle_of_confusion_varies(
 def test_one_circle_of_confusion_leaves_the_asymmetry_unknown():
     shifts = tiles(TRUTHS["similarity"], 0.1, 0)
     measurable, coc = everywhere(shifts, 20.0)
-    result = fit_tiles(spread(shifts, 0.15, coc), measurable, coc, IDENTITY, SHAPE)
+    result = fit_tiles(spread(shifts, 0.15, coc), measurable, coc, Start(IDENTITY, SHAPE))
     # all of it is taken for zoom, and the fit says by how much it may be wrong
     assert corner_distance_px(result.fit.matrix, TRUTHS["similarity"], SHAPE) > 2.5
     assert result.asymmetry_px == pytest.approx(ASYMMETRY * 20.0, rel=0.1)
@@ -166,7 +167,7 @@ def test_blurred_tiles_that_err_along_one_direction_are_no_parallax():
     coc = np.where(blurred, 25.0, 0.0)
     off = np.random.default_rng(0).uniform(0.8, 2.0, (len(coc), 1)) * np.array((0.6, 0.8))
     moved = replace(shifts, shifts=shifts.shifts + np.where(blurred[:, None], off, 0.0))
-    result = fit_tiles(moved, everywhere(shifts)[0], coc, IDENTITY, SHAPE)
+    result = fit_tiles(moved, everywhere(shifts)[0], coc, Start(IDENTITY, SHAPE))
     assert not result.parallax
     assert corner_distance_px(result.fit.matrix, truth, SHAPE) < 0.1
 
@@ -180,11 +181,11 @@ def test_tiles_that_lie_within_their_own_errors_are_no_parallax():
 
 def test_random_shifts_agree_on_nothing_and_one_part_has_no_error_bound():
     shifts = tiles(IDENTITY, 15.0, 0)
-    result = fit_tiles(shifts, *everywhere(shifts), IDENTITY, SHAPE)
+    result = fit_tiles(shifts, *everywhere(shifts), Start(IDENTITY, SHAPE))
     assert "do not agree" in result.reason
     shifts = tiles(TRUTHS["similarity"], 0.05, 0)
     corner = (shifts.centres[:, 0] < 128) & (shifts.centres[:, 1] < 96)
-    result = fit_tiles(shifts, corner, everywhere(shifts)[1], IDENTITY, SHAPE)
+    result = fit_tiles(shifts, corner, everywhere(shifts)[1], Start(IDENTITY, SHAPE))
     assert result.scatter_px == float("inf")
 
 
@@ -204,7 +205,7 @@ def test_a_tile_in_focus_counts_more_than_one_under_strong_blur(name):
         blurred = rng.random(len(shifts.centres)) > 1 / 3
         coc = np.where(blurred, rng.uniform(6, 20, len(blurred)), 0.0)
         shifts = with_blur(shifts, coc, 0.03 * rng.standard_normal(shifts.shifts.shape))
-        result = fit_tiles(shifts, coc < 40, coc, IDENTITY, SHAPE)
+        result = fit_tiles(shifts, coc < 40, coc, Start(IDENTITY, SHAPE))
         assert result.fit.model == name
         errors.append(corner_distance_px(result.fit.matrix, truth, SHAPE))
     assert np.median(errors) < 0.03
@@ -219,7 +220,7 @@ def test_a_sharp_object_before_a_blurred_background_does_not_turn_the_picture(se
     coc = np.where(object_, 1.0, 16.0)
     shifts = with_blur(exact, coc, 0.02 * rng.standard_normal(exact.shifts.shape))
     shifts = replace(shifts, shifts=shifts.shifts + np.where(object_[:, None], parallax, 0.0))
-    fit = fit_tiles(shifts, everywhere(shifts)[0], coc, IDENTITY, SHAPE)
+    fit = fit_tiles(shifts, everywhere(shifts)[0], coc, Start(IDENTITY, SHAPE))
     apart = moved_points(fit.fit.matrix, corners(SHAPE)) - moved_points(truth, corners(SHAPE))
     depth = np.clip(apart @ parallax / (parallax @ parallax), 0, 1)  # any is right
     assert np.linalg.norm(apart - depth[:, None] * parallax, axis=1).max() < 0.2
@@ -281,7 +282,7 @@ def test_an_asymmetry_must_predict_parts_that_it_was_not_fitted_to(seed):
     shifts = tiles(TRUTHS["similarity"], 0.03, seed)
     coc = np.clip(8 + 6 * waves(rng, shifts.centres), 0, 20)
     error = 0.045 * np.stack([waves(rng, shifts.centres), waves(rng, shifts.centres)], axis=1)
-    result = fit_tiles(with_blur(shifts, coc, error), coc < 40, coc, IDENTITY, SHAPE)
+    result = fit_tiles(with_blur(shifts, coc, error), coc < 40, coc, Start(IDENTITY, SHAPE))
     assert result.asymmetry.taken == 0
     assert corner_distance_px(result.fit.matrix, TRUTHS["similarity"], SHAPE) < 0.8
 
@@ -294,6 +295,6 @@ def test_blur_that_errs_smoothly_makes_no_homography_of_a_still_pair(seed):
     coc = np.clip(8 + 6 * waves(rng, shifts.centres), 0, 20)
     error = 0.08 * np.stack([waves(rng, shifts.centres), waves(rng, shifts.centres)], axis=1)
     blurred = replace(shifts, shifts=shifts.shifts + np.where(coc[:, None] > 4, error, 0.0))
-    result = fit_tiles(blurred, coc < 40, coc, IDENTITY, SHAPE)
+    result = fit_tiles(blurred, coc < 40, coc, Start(IDENTITY, SHAPE))
     assert result.fit.model == "translation"
     assert corner_distance_px(result.fit.matrix, IDENTITY, SHAPE) < 0.1

@@ -22,7 +22,7 @@ from defocus.align.sampling.resample import (
     resampled_light,
     whole,
 )
-from defocus.images import as_float, as_linear, srgb_to_linear
+from defocus.pictures.values import as_float, as_linear, srgb_to_linear
 from defocus.scene.geometry import IDENTITY, Similarity
 from tests.align.analytic import stored, waves
 from tests.align.synthetic import homogeneous

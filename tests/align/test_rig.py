@@ -19,7 +19,8 @@ from defocus.align.sampling.resample import (
     whole,
 )
 from defocus.errors import AlignmentError, SettingsError
-from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear, write_image
+from defocus.pictures.values import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.write import write_image
 from defocus.scene.geometry import IDENTITY
 from tests.align.analytic import stored, waves
 from tests.align.synthetic import rendered_pair

@@ -23,7 +23,7 @@ from defocus.align.registration.session import (
     session_lens,
     shared_zoom,
 )
-from defocus.images import Image, as_integer, linear_to_srgb
+from defocus.pictures.values import Image, as_integer, linear_to_srgb
 from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import Similarity
 from defocus.scene.pictures import texture

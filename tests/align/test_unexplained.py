@@ -14,7 +14,7 @@ from defocus.align.photometry.unexplained import (
     unexplained,
     unexplained_picture,
 )
-from defocus.images import as_linear
+from defocus.pictures.values import as_linear
 from defocus.scene.aperture import disc_psf
 
 Light = NDArray[np.float32]

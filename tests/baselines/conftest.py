@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.images import linear_to_srgb
+from defocus.pictures.values import linear_to_srgb
 from defocus.scene.pictures import texture
 
 SIDE = 96

@@ -23,7 +23,7 @@ from defocus.baselines.operators.varying import (
 )
 from defocus.baselines.registry import baseline
 from defocus.errors import ImageError
-from defocus.images import linear_to_srgb
+from defocus.pictures.values import linear_to_srgb
 from defocus.scene.aperture import Aperture, aperture_psf, disc_psf
 from defocus.scene.pictures import texture
 

@@ -16,7 +16,7 @@ from defocus.baselines.systems.jnb import network as jnb
 from defocus.baselines.systems.jnb.network import atom_counts
 from defocus.baselines.systems.tvl2_2016 import network as tvl2_2016
 from defocus.blur.edge_blur import edge_sigma_px, gradient_magnitude
-from defocus.images import linear_to_srgb
+from defocus.pictures.values import linear_to_srgb
 from defocus.scene.pictures import texture
 
 Estimate = Callable[[Array], NDArray[np.float64]]

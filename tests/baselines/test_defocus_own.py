@@ -11,7 +11,7 @@ from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.size import parameter_count
 from defocus.baselines.weights.own import find_own_weights, own_card, own_weights
 from defocus.baselines.weights.store import build_with, find_weights
-from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
 from tests.baselines.test_classical import psnr
 

@@ -17,7 +17,7 @@ from defocus.baselines.systems.dmenet.network import (
     defocus_map_px,
 )
 from defocus.errors import InputError, SettingsError
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.baselines.overfitting import paired_batch
 

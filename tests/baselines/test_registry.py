@@ -8,7 +8,7 @@ import torch
 
 import defocus.baselines.systems
 import defocus.extras
-from defocus import discovery
+from defocus import progress
 from defocus.baselines.objective import Objective
 from defocus.baselines.objective_registry import flow_of, loss, losses, objective, objectives
 from defocus.baselines.registry import all_baselines, baseline
@@ -76,7 +76,7 @@ def test_entry_points_add_systems(plugin, value, names):
     [
         ("broken_systems", ["ZeroDivisionError", "cannot be loaded"]),
         ("no_such_module:ONE", ["ModuleNotFoundError", "no_such_module"]),
-        ("extra_systems:NUMBER", ["int", "must be a Baseline"]),
+        ("extra_systems:NUMBER", ["has no Baseline"]),
         ("extra_systems:TWICE", ["'unet'", "defocus.baselines.systems.unet", "rename"]),
         ("extra_systems:SPACED", ["'Plugin One'", "rename"]),
         ("extra_systems:ORPHAN", ["'plugin-child'", "'unett'", "did you mean 'unet"]),
@@ -85,7 +85,7 @@ def test_entry_points_add_systems(plugin, value, names):
 def test_a_faulty_entry_point_is_left_out_with_one_warning(plugin, value, words, capsys):
     before = set(all_baselines())
     plugin(extra=value)
-    discovery._warned.clear()
+    progress._warned.clear()
     assert set(all_baselines()) == before
     all_baselines()
     (line,) = capsys.readouterr().err.splitlines()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.baselines.registry import baseline
 from defocus.blur.disc_diameter import LARGEST_DIAMETER_PX, disc_diameter_px
-from defocus.images import as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
 from defocus.scene.pictures import texture
 from tests.baselines.test_classical import psnr

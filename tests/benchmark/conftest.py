@@ -142,9 +142,9 @@ def third_party(tmp_path_factory):
     }
 
 
-def make_pictures(root: Path, scenes: tuple[str, ...], size: int = 48) -> Path:
-    """Textures, blurred, with a sharp partner that is shifted by one pixel."""
-    for number, scene in enumerate(scenes):
+def make_pictures(root: Path, scenes: tuple[str, ...], size: int = 48, first: int = 0) -> Path:
+    """Textures, blurred, with a sharp partner shifted by one pixel; others from ``first`` on."""
+    for number, scene in enumerate(scenes, start=first):
         folder = root / scene
         folder.mkdir(parents=True)
         noise = np.random.default_rng(number).integers(0, 256, (size, size + 1, 3), dtype=np.uint8)

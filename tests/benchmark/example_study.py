@@ -11,7 +11,7 @@ from defocus.benchmark.documents.page import build_page
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, Entry, open_results
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from defocus.reports.model import Page, Part, parts_inside
 
 Kind = TypeVar("Kind")

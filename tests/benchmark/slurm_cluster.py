@@ -42,7 +42,7 @@ SlurmctldPidFile={folder}/controller.pid
 SlurmdPidFile={folder}/node.pid
 SlurmctldLogFile={folder}/controller.log
 SlurmdLogFile={folder}/node.log
-NodeName={host} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs=2 RealMemory=2000 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP PriorityTier=1 GraceTime=30
 PartitionName=urgent Nodes={host} MaxTime=INFINITE State=UP PriorityTier=2
 """

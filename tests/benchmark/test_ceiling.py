@@ -17,7 +17,8 @@ from defocus.benchmark.study.plan import Study, plan_runs
 from defocus.benchmark.study.run import run_studies
 from defocus.datasets.deriving.aligned_reference import AlignedReference
 from defocus.datasets.pair import Dataset, Pair
-from defocus.images import as_integer, write_image
+from defocus.pictures.values import as_integer
+from defocus.pictures.write import write_image
 from research.pages.metrics import probe_scene
 
 SIZE = (96, 128)

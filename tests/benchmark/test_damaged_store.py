@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from defocus.benchmark.leaderboard.lines import leading_metric
 from defocus.benchmark.leaderboard.rows import leaderboard, to_csv
 from defocus.benchmark.results.score_matrix import COLUMNS
 from defocus.benchmark.results.store import MetricVersion, Results, open_results, read_results
@@ -125,3 +126,10 @@ def test_damaged_pages_leave_the_sound_runs(tmp_path, capsys):
         assert len(runs) == len(all_runs) or "damaged" in stderr
     assert max(kept) >= len(all_runs) - 1
     assert path.with_name("results.sqlite.damaged").exists()
+
+
+def test_scores_under_a_damaged_name_alone_are_one_line():
+    assert leading_metric(["mae", "psnr"]).name == "psnr"
+    for names in (["psnr_edges"], []):
+        with pytest.raises(InputError, match=r"restore results\.sqlite from a copy"):
+            leading_metric(names)

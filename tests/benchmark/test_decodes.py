@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-import defocus.images
+import defocus.pictures.read
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.registry import baseline
 from defocus.benchmark.evaluation.evaluate import evaluate
@@ -23,7 +23,9 @@ from defocus.benchmark.scoring import protocols
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.datasets.pair import Dataset, Pair
-from defocus.images import Image, as_float, read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import Image, as_float
+from defocus.pictures.write import write_image
 
 METRICS = {name: find_metric(name) for name in ("psnr", "ssim", "mae")}
 FLOW = flow_estimator("dis")
@@ -50,13 +52,13 @@ def as_picture(pair: Pair) -> NDArray[np.float64]:
 def decodes(dataset, monkeypatch):
     """How often each file was decoded from now on, as in a new process."""
     counts: Counter[Path] = Counter()
-    decode = defocus.images._decode
+    decode = defocus.pictures.read._decode
 
     def counted(path: Path, content: Any) -> Image:
         counts[path] += 1
         return decode(path, content)
 
-    monkeypatch.setattr(defocus.images, "_decode", counted)
+    monkeypatch.setattr(defocus.pictures.read, "_decode", counted)
     monkeypatch.setattr(protocols, "_targets", type(protocols._targets)())
     return counts
 

@@ -22,7 +22,7 @@ from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import COSTS, Cost
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import ImageError, NotApplicableError
-from defocus.images import read_image
+from defocus.pictures.read import read_image
 from tests.benchmark.test_protocols import KnownFlow
 from tests.benchmark.test_size_check import Of
 
@@ -76,7 +76,7 @@ def test_a_picture_smaller_than_networks_take_is_restored(tmp_path, size):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.full((*size, 3), 90, np.uint8))
     network = baseline("wiener").build().eval()
-    restoration, _ = restore_picture(network, CARD, Pair("a", "a", "test", path, path), CPU)
+    restoration = restore_picture(network, CARD, Pair("a", "a", "test", path, path), CPU).picture
     assert restoration.shape == (*size, 3)
 
 
@@ -177,13 +177,14 @@ def test_a_dual_system_gets_left_and_right(pair):
         seen.append(views)
         return views[:, :3]
 
-    restored, seconds = restore_picture(Of(network), DUAL, pair, CPU)
+    restored = restore_picture(Of(network), DUAL, pair, CPU)
     assert seen[0].shape == (1, 6, 40, 56)
     assert torch.allclose(seen[0][:, :3], torch.tensor(0.2))
     assert torch.allclose(seen[0][:, 3:], torch.tensor(0.4))
-    assert restored.shape == (40, 56, 3)
-    assert restored.dtype == np.float64
-    assert seconds > 0
+    assert restored.picture.shape == (40, 56, 3)
+    assert restored.picture.dtype == np.float64
+    assert restored.seconds > 0
+    assert restored.tile_px == 0
 
 
 def test_the_network_is_in_evaluation_mode_without_gradients(pair):

@@ -12,7 +12,8 @@ from defocus.benchmark.leaderboard.content import read_content
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.statistics.standings import tracks
-from defocus.images import read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.write import write_image
 from tests.benchmark.test_run import rows_of
 from tests.datasets.conftest import write_folder
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from defocus import slurm
+from defocus.benchmark.commands.run import continue_study
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.metrics.metric import profile_metrics
 from defocus.benchmark.results.lock import study_lock
@@ -19,7 +19,7 @@ from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.study import launch
-from defocus.benchmark.study.document import StudyDocument
+from defocus.benchmark.study.document import StudyDocument, as_request, write_request
 from defocus.benchmark.study.launch import run_in_slots
 from defocus.benchmark.study.plan import Study
 from defocus.benchmark.study.standing import (
@@ -34,7 +34,7 @@ from defocus.benchmark.study.standing import (
 from defocus.datasets.pair import Dataset
 from defocus.errors import DefocusError, InputError, InterruptedWorkError
 from defocus.files import write_json
-from defocus.slurm import JobCommand, job_states, known_jobs, note_jobs
+from defocus.slurm import JobCommand, SlurmSettings, job_states, known_jobs, note_jobs
 from tests.benchmark.test_plan import baseline, plan_runs
 from tests.benchmark.test_studies import entry, store
 
@@ -46,10 +46,10 @@ def command(monkeypatch):
     """Let every job be this text of Python."""
 
     def become(text: str) -> None:
-        def job_command(out: Path, run: str) -> Sequence[str]:
-            return [sys.executable, "-S", "-c", text, str(job_folder(out, run))]
+        def job_arguments(out: Path, run: str) -> Sequence[str]:
+            return ["-S", "-c", text, str(job_folder(out, run))]
 
-        monkeypatch.setattr(launch, "job_command", job_command)
+        monkeypatch.setattr(launch, "job_arguments", job_arguments)
 
     return become
 
@@ -178,11 +178,25 @@ def test_begun_runs_come_back_from_jobs_that_nobody_works_on(tmp_path, refused):
     assert claim_job(tmp_path, RUN) == job
 
 
+def test_shell_lines_of_a_strangers_study_reach_no_batch_script(tmp_path, refused):
+    slurm = SlurmSettings(setup=("touch PWNED",))
+    strange = StudyDocument(systems=("input",), slurm=slurm)
+    write_request(tmp_path, as_request(strange, None))
+    with refused(InputError):
+        continue_study(tmp_path, None, "slurm")
+
+
+@pytest.mark.parametrize("name", ["short\ntouch PWNED", "short\n", "short'; touch PWNED", "a b"])
+def test_the_name_of_a_partition_ends_no_line_of_a_batch_script(name):
+    with pytest.raises(ValueError, match="partition"):
+        SlurmSettings(partition=name)
+
+
 @pytest.mark.full
 def test_a_job_whose_stretches_are_too_short_is_not_queued_for_ever(capsys):
     pytest.importorskip("submitit")
     steps = iter([(1, 9), (2, 9), (2, 9), (2, 9), (2, 9), (2, 9), (2, 9), (2, 9)])
-    job, stretches = JobCommand([sys.executable, "-S", "-c", ""], lambda: next(steps)), []
+    job, stretches = JobCommand(["-S", "-c", ""], lambda: next(steps)), []
     while True:
         assert job() == 0
         again = job.checkpoint()

@@ -10,7 +10,7 @@ import pytest
 
 from defocus.benchmark.evaluation.kept_outputs import BYTES_PER_PIXEL, KeptOutputs, bytes_needed
 from defocus.datasets.pair import Pair
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from tests.benchmark.conftest import distribution
 from tests.benchmark.test_run import rows_of
 

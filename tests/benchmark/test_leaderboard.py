@@ -136,7 +136,14 @@ def test_a_narrow_terminal_has_all_names_and_says_what_it_leaves_out(monkeypatch
         ),
         *(paper_row("input", 0.4, metric=metric, weights="none") for metric in metrics),
         *(paper_row(name, 1.0, protocol="", metric=cost) for cost in ("params_m", "seconds")),
-        paper_row(name, 0.0, metric="lpips", value=None, status="not-applicable: no weights"),
+        paper_row(
+            name,
+            0.0,
+            metric="lpips",
+            protocol="truth",
+            value=None,
+            status="not-applicable: no weights",
+        ),
     ]
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "80")

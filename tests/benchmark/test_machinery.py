@@ -144,6 +144,25 @@ def test_a_batch_without_room_is_refused_with_what_fits(monkeypatch):
         probe_memory(run, network, objective, CPU, 1)
 
 
+class Gate(nn.Module):
+    """Batch statistics behind a global pool, which torch refuses to train with one crop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3))
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        changed: torch.Tensor = blurry + self.conv(blurry) * self.gate(blurry)
+        return changed
+
+
+def test_two_crops_are_tried_as_batch_statistics_behind_a_pool_need_them():
+    run = make_run(recipe=RECIPE)
+    assert run.schedule.batch > 1
+    probe_memory(run, Gate().train(), Loss().train(), CPU, 1)
+
+
 @pytest.mark.parametrize(("times", "steps", "due"), [(3, 9, [3, 6, 9]), (2, 5, [3, 5]), (0, 5, [])])
 def test_scores_are_taken_evenly_and_at_the_end(times, steps, due):
     watches = {"validation": Watch(size_of)}

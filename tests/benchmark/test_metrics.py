@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from skimage.metrics import structural_similarity
 
-from defocus.benchmark.metrics import metric as metric_module
+from defocus import discovery
 from defocus.benchmark.metrics.metric import (
     MetricUnavailableError,
     _metrics_beside,
@@ -19,6 +19,7 @@ from defocus.benchmark.metrics.metric import (
 )
 from defocus.benchmark.metrics.psnr import CAP_DB
 from defocus.benchmark.metrics.ssim import whole_windows
+from defocus.discovery import Loaded, Offer
 
 PSNR, SSIM, MAE = (all_metrics()[name] for name in ("psnr", "ssim", "mae"))
 
@@ -58,15 +59,15 @@ def test_masked_values_are_those_of_the_pixels_under_the_mask():
     ("offered", "said"),
     [
         (replace(MAE, name="theirs"), ""),
-        (MAE, "two metrics are named 'mae'"),
-        (print, "'theirs' (their: module) is not a Metric"),
+        (replace(MAE, unit="px"), "metric 'mae' is defined by"),
+        (print, "'theirs' (their: module) has no Metric"),
     ],
 )
 def test_a_third_partys_metric_is_found_or_left_out_with_a_warning(
     monkeypatch, capsys, offered, said
 ):
-    point = ("theirs", "entry point 'theirs' (their: module)", lambda: offered)
-    monkeypatch.setattr(metric_module, "brought", lambda group: [point])
+    point = Offer("theirs", "entry point 'theirs' (their: module)", Loaded(offered))
+    monkeypatch.setattr(discovery, "_brought_modules", lambda kind, inside: [point])
     _metrics_beside.cache_clear()
     try:
         metrics, of_profile = all_metrics(), profile_metrics("dpdd8")

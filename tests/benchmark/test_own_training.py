@@ -16,7 +16,7 @@ from defocus.baselines.weights.shipping import ship_weights, write_half
 from defocus.baselines.weights.store import build_with, find_weights
 from defocus.errors import InputError, WeightsError
 from defocus.training.record.checkpoint import load_checkpoint
-from defocus.training.record.curves import read_curve
+from defocus.training.record.curve_files import read_curve
 from defocus.training.record.folder import CHECKPOINT, CURVE, TRAINING, steps_done
 
 pytestmark = pytest.mark.full

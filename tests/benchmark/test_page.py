@@ -13,13 +13,15 @@ import pytest
 from defocus.benchmark.documents.figures.picture_pages import KeptPictures, most_different
 from defocus.benchmark.documents.figures.picture_scores import PictureScores
 from defocus.benchmark.documents.figures.plots import pareto_front
+from defocus.benchmark.documents.write import paper_text
 from defocus.benchmark.leaderboard import publish as module
 from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, open_results
 from defocus.errors import InputError
-from defocus.images import read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.write import write_image
 from defocus.reports.display import cell_text
 from defocus.reports.model import (
     Curves,
@@ -103,6 +105,30 @@ def test_a_damaged_file_of_a_run_is_named(tmp_path, name, content):
     file.write_bytes(content.encode("latin-1"))
     with pytest.raises(InputError, match=rf"runs/net-1/{name}: damaged"):
         page_of(tmp_path)
+
+
+def test_pairs_left_out_as_they_are_in_training_are_named_in_page_print_and_table(tmp_path):
+    out = make_study(tmp_path, 2, 24)
+    reason = "its sharp file is in training pair train-a too"
+    facts = {"dataset": "dpdd:made", "data_hash": "0" * 64}
+    facts["seen_left_out"] = [{"id": "test-d", "reason": reason}]  # type: ignore[assignment]
+    (out / "study.json").write_text(json.dumps({"datasets": [facts], "runs": {}}))
+    said = "1 test pair of dpdd:made left out, being in training or validation too: test-d, as "
+    said += reason
+    for printed in (False, True):
+        assert any(said in note for note in page_of(out, printed=printed).notes)
+    for as_csv in (False, True):
+        assert said in paper_text(out, "methods", as_csv=as_csv)
+    near = [
+        {"test": f"test-{n}", "other": "train-a", "split": "train", "what": "part"} for n in "ef"
+    ]
+    (out / "study.json").write_text(json.dumps({"datasets": [facts | {"near_copies": near}]}))
+    said = "2 test pictures of dpdd:made resemble pictures of training: test-e and train-a (part)"
+    for printed in (False, True):
+        assert any(said in note for note in page_of(out, printed=printed).notes)
+    assert said in paper_text(out, "methods", as_csv=False)
+    (out / "study.json").write_text(json.dumps({"datasets": [facts | {"data_hash": "1" * 64}]}))
+    assert not any("left out" in note for note in page_of(out).notes)
 
 
 def test_a_picture_that_is_cut_short_is_missing_with_its_reason(tmp_path):
@@ -213,9 +239,10 @@ def test_the_result_compares_what_can_be_compared_and_names_the_rest(tmp_path, c
     write_rows(tmp_path, *rows)
     page = page_of(tmp_path)
     assert page.summary.startswith(begin)
+    said = " ".join(part.text for part in parts(page, Paragraph))
     for word in words:
-        assert word in page.summary
-    assert ("The next" in page.summary) == ("the best trained" not in case)
+        assert word in said
+    assert ("The next" in said) == ("the best trained" not in case)
     assert all(
         weights in str(page)
         for *_, facts in rows
@@ -225,13 +252,18 @@ def test_the_result_compares_what_can_be_compared_and_names_the_rest(tmp_path, c
 
 def test_the_page_begins_with_the_result(tmp_path):
     fill(tmp_path)
-    one = "net gains +0.00 dB over the blurry input on 1 picture of 1 scene of made."
+    one = "net gains +0.00 dB over the blurry input on 1 picture of made."
     assert page_of(tmp_path).summary == one
     page = page_of(make_study(tmp_path / "several", 6, 24, budget="demo"))
     gains = cells(boards(page)["input-aligned"], "Gain")
     joint = gains["U-Net + JDRL"].value - gains["U-Net"].value
     said = f"over the plain loss: +{joint:.2f} dB on dpdd:made (1 network, input-aligned)."
-    assert page.summary.endswith(said)
+    assert page.summary.count(".") == 2, "one sentence, with one number that has a point"
+    assert any(part.text.endswith(said) for part in parts(page, Paragraph))
+    best = gains["Restormer"].value if "Restormer" in page.summary else None
+    gain, *_ = page.figures
+    assert best is None or gain.number == f"+{best:.2f} dB"
+    assert gain.line.startswith("95 % interval ")
 
 
 @pytest.fixture(scope="module")
@@ -331,7 +363,7 @@ def test_references_neither_count_as_differing_nor_hide_the_pictures(tmp_path):
     table = boards(page)["input-aligned"]
     assert set(cells(table, "Kind").values()) == {"reference", "network"}
     assert [table.rows[n][0].text for n in table.references] == ["Input"]
-    assert any(note.startswith("Perfect restoration: 45.00 dB") for note in page.notes)
+    assert "a perfect restoration would have 45.00 dB" in table.caption
 
 
 def test_what_has_a_truth_is_compared_with_it_and_not_with_a_moved_sharp_picture(tmp_path):
@@ -357,6 +389,37 @@ def test_what_has_a_truth_is_compared_with_it_and_not_with_a_moved_sharp_picture
     assert [label for label, _ in slider.states][::3] == ["blurry", "truth"]
     said = [one.text for one in parts(page, Paragraph) if "restored 4 test pictures" in one.text]
     assert ["under protocol truth" in one for one in said] == [True]
+
+
+def test_thumbnails_are_in_the_order_in_which_systems_differ_and_lead_to_their_pages(tmp_path):
+    out = make_study(tmp_path, 3, 4, pictures=3)
+    page = page_of(out)
+    (grid,) = [one for one in parts(page, Gallery) if "systems differ most" in one.note]
+    assert grid.smooth
+    lines = [float(tile.line.split()[-2]) for tile in grid.tiles]
+    assert len(lines) == 3
+    assert lines == sorted(lines, reverse=True)
+    anchors = {f"#{part.anchor}": part.title for part in parts(page, Folded)}
+    assert [anchors[tile.target] for tile in grid.tiles] == [tile.label for tile in grid.tiles]
+
+
+def test_notes_about_a_column_are_at_its_head_and_once_in_the_list(tmp_path):
+    page = page_of(make_study(tmp_path, 3, 24))
+    table = boards(page)["input-aligned"]
+    at = {column.name: [page.notes[n - 1] for n in column.notes] for column in table.columns}
+    assert [text.partition(":")[0] for text in at["Alike"]] == ["Alike"]
+    assert at["MACs"] == at["Time"]
+    assert at["MACs"][0].startswith("MACs: convolutions")
+    assert at["SSIM"] == []
+    of_columns = {number for column in table.columns for number in column.notes}
+    assert of_columns < set(table.notes)
+    assert set(table.own_notes) == set(table.notes) - of_columns
+
+
+def test_quality_against_cost_begins_with_three_systems(tmp_path):
+    two, three = (make_study(tmp_path / str(n), n, 4, protocols=("gt",)) for n in (2, 3))
+    assert parts(page_of(two), Scatter) == []
+    assert {len(one.points) for one in parts(page_of(three), Scatter)} == {3}
 
 
 def test_the_crop_is_where_restorations_differ_and_the_front_is_unbeaten():

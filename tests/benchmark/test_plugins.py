@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import defocus
-from defocus import discovery, extensions
+from defocus import extensions, progress
 from defocus.baselines import size
 from defocus.benchmark.study.document import (
     NotedPlugin,
@@ -18,10 +18,10 @@ from defocus.benchmark.study.document import (
     note_plugins,
     write_request,
 )
-from defocus.benchmark.study.standing import job_command
+from defocus.benchmark.study.standing import job_arguments
 from defocus.command_line.commands import command_group
 from defocus.errors import InputError
-from defocus.plugin_code.sources import read_sources
+from defocus.plugin_code import digest_of, hashes_of, read_sources
 from tests.benchmark.conftest import CHECKOUT
 from tests.benchmark.test_run import rows_of
 from tests.command_process import start_command
@@ -113,8 +113,8 @@ def test_one_file_is_trained_wrapped_scored_and_resumed(bench, folder, tiny_data
     assert len(runs) == 2, "the first request is not forgotten"
     plugin = extensions.load_plugin("my_net.py")
     assert name.startswith("jdrl-my-net-")
-    assert facts["source_hash"] == plugin.hash_of(vars(plugin.module)["NETS"][0])
-    assert facts["plugins"] == {"cubes": plugin.hash_of(vars(plugin.module)["CUBES"])}
+    assert facts["source_hash"] == plugin.source_hash
+    assert facts["plugins"] == {"cubes": plugin.source_hash}
 
     request = json.loads((folder / "study" / "request.json").read_text())
     assert request["plugins"] == [{"path": str(folder / "my_net.py"), "sha256": plugin.source_hash}]
@@ -218,7 +218,7 @@ def test_a_revision_decides_instead_and_says_what_it_costs(bench, folder, beside
         assert "to keep that training, leave the revision out" in again
     edit(folder / "layers.py", "0.1 * ", "0.2 * ")
     for _ in range(2):
-        discovery._warned.clear()
+        progress._warned.clear()
         kept = bench("run", *beside).output
         assert "nothing is repeated" in kept
         assert "layers.py has changed since it was trained, and its revision is still 3" in kept
@@ -236,7 +236,7 @@ def test_a_revision_decides_instead_and_says_what_it_costs(bench, folder, beside
 def test_a_file_that_was_never_run_here_is_not_run_by_a_study(bench, folder):
     path = folder / "theirs.py"
     path.write_text(FILE + f"\nopen({str(folder / 'ran')!r}, 'w')\n", encoding="utf-8")
-    noted = NotedPlugin(path=str(path), sha256=read_sources(path).digest)
+    noted = NotedPlugin(path=str(path), sha256=digest_of(hashes_of(read_sources(path))))
     write_request(folder / "study", as_request(StudyDocument(), None, [noted]))
     refused = bench("run", "--out", "study")
     assert "was never run here" in str(refused.exception)
@@ -268,7 +268,7 @@ def test_a_file_that_fails_ends_a_command_with_one_line(folder, command):
 
 def test_jobs_get_the_files(folder):
     extensions.load_plugin("my_net.py")
-    assert job_command(folder, "my-net-1")[-2:] == ["--plugin", str(folder / "my_net.py")]
+    assert job_arguments(folder, "my-net-1")[-2:] == ["--plugin", str(folder / "my_net.py")]
     assert defocus.plugin(folder / "my_net.py") == extensions.plugins()[0]
 
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from defocus import images
 from defocus.align.flow.by_name import flow_estimator
 from defocus.benchmark.metrics.psnr import METRIC as PSNR
 from defocus.benchmark.scoring import protocols
@@ -16,7 +15,9 @@ from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
 from defocus.benchmark.scoring.score import score_against_input, score_picture
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DefocusError, InputError, NotApplicableError
-from defocus.images import as_float, as_integer, linear_to_srgb, write_image
+from defocus.pictures import read as images
+from defocus.pictures.values import as_float, as_integer, linear_to_srgb
+from defocus.pictures.write import write_image
 from defocus.scene.pictures import texture
 
 SHIFT = (4, -3)
@@ -57,7 +58,7 @@ def dis():
 
 
 def stored(dataset: Dataset, name: str) -> np.ndarray:
-    from defocus.images import read_image
+    from defocus.pictures.read import read_image
 
     return as_float(read_image(dataset.root / f"{name}.png"), np.float64)
 
@@ -197,7 +198,9 @@ def test_targets_are_read_once_and_cannot_be_written_to(tmp_path, dis, monkeypat
     reads = []
     read = images.read_image
     for module in (protocols, images):
-        monkeypatch.setattr(module, "read_image", lambda path: reads.append(path) or read(path))
+        monkeypatch.setattr(
+            module, "read_image", lambda path, white=None: reads.append(path) or read(path, white)
+        )
     for _ in range(3):
         for name in ("gt", "truth", "deformed-gt"):
             make_target(name, dataset, pair, output, KnownFlow((0, 0)))

@@ -13,7 +13,7 @@ from tests.benchmark.example_study import entry, make_study
 
 def test_every_row_is_whole_and_every_value_a_number():
     rows = all_published()
-    assert len(rows) == 684
+    assert len(rows) == 786
     assert all(row.system and row.dataset and row.metric and row.source for row in rows)
     assert {row.protocol for row in rows} == {"gt", "deformed-gt", "unspecified"}
     assert all(float(row.value) * row.scale > -1000 for row in rows)
@@ -25,6 +25,27 @@ def test_values_stay_as_printed_and_the_scale_makes_them_true():
     assert {row.scale for row in poster} == {0.1}
     assert all(0.03 < row.true_value < 0.05 for row in poster)
     assert select_published("input", "dpdd", "psnr")[0].value == "23.890"
+
+
+def test_a_printed_average_that_is_weighted_by_pictures_says_so():
+    """The lines of CauSiam's README give its average over 76, 50, 725 and 22 pictures."""
+    rows = {(one.system, one.dataset): one for one in select_published(metric="psnr")}
+    pictures = {"dpdd": 76, "realdof": 50, "lfdof": 725, "rtf": 22}
+    for system in ("causiam", "causiam-source"):
+        whole = sum(rows[system, name].true_value * many for name, many in pictures.items())
+        average = rows[system, "dpdd+realdof+lfdof+rtf"]
+        assert average.true_value == pytest.approx(whole / 873, abs=1e-3)
+        assert "all 873 pictures" in average.note
+
+
+def test_rows_of_realdof_at_another_size_say_that_they_cannot_be_compared():
+    for system in ("mbsd", "p2ikt", "deddnet"):
+        rows = select_published(system, "realdof")
+        assert len(rows) == 7
+        assert all("not comparable with its full size" in row.note for row in rows)
+    copied = select_published("rddm")
+    assert {row.metric for row in copied} == {"psnr", "ssim", "lpips"}
+    assert all("copied by the authors of MBSD" in row.note for row in copied)
 
 
 def test_names_of_ours_are_understood_and_unknown_ones_refused():

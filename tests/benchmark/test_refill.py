@@ -17,7 +17,7 @@ from defocus.benchmark.results.store import open_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Dataset, Pair
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from tests.benchmark.example_study import ENTRY
 from tests.benchmark.test_plan import RECIPE
 

@@ -4,7 +4,9 @@ import csv
 import io
 import json
 import re
+import shutil
 import sqlite3
+import subprocess
 
 import click
 import pypdf
@@ -94,11 +96,65 @@ def test_no_text_is_a_command_of_latex(text):
     commands = re.findall(r"\\([a-zA-Z]+)", shown)
     assert set(commands) <= {
         "textbackslash", "textless", "textgreater", "textasciicircum", "textasciitilde",
-        "textlangle", "textrangle", "textquotedbl",
+        "langle", "rangle", "char", "textbar", "ldots", "unicodetext",
     }  # fmt: skip
     assert not re.search(r"(?<!\\)[#%&_~]", shown)
     assert r"\input{" not in shown
     assert shown.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ('Net, v2; "q"', r"Net, v2; {\char34}q{\char34}"),
+        ("a--b|c", r"a-{}-b\textbar{}c"),
+        ("cafe\u0301 Łódź", "café Łódź"),
+        ("净化 net", r"\unicodetext{净化}{U+51C0 U+5316} net"),
+    ],
+)
+def test_names_are_of_the_default_encoding(text, escaped):
+    assert escape_latex(text) == escaped
+
+
+def test_code_points_are_defined_only_where_they_are_used():
+    groups = (ColumnGroup("", (Column("PSNR"),)),)
+    for name, defined in (("net", False), ("净化", True)):
+        table = PaperTable("Methods", "tab:methods", groups, ((name, (Measured(1.0),)),))
+        assert (r"\providecommand{\unicodetext}" in render_latex(table)) == defined
+
+
+def compiled(folder, body):
+    """The log of pdfTeX for a document with the package booktabs."""
+    head = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n"
+    (folder / "paper.tex").write_text(f"{head}{body}\\end{{document}}\n", encoding="utf-8")
+    options = ["-draftmode", "-interaction=nonstopmode", "-no-shell-escape"]  # no file of pages
+    subprocess.run(
+        ["pdflatex", *options, "paper.tex"], cwd=folder, capture_output=True, check=False
+    )
+    return (folder / "paper.log").read_text(errors="replace")
+
+
+@pytest.mark.full
+def test_every_paper_table_compiles(study, tmp_path):
+    if shutil.which("pdflatex") is None:
+        pytest.skip("no pdflatex")
+    if "booktabs.sty' not found" in compiled(tmp_path, "none\n"):
+        pytest.skip("pdflatex without the package booktabs")
+    groups = (ColumnGroup("", (Column("PSNR"),)),)
+    signs = [chr(code) for code in range(0x20, 0x2600)]
+    blocks = ["".join(signs[first : first + 40]) for first in range(0, len(signs), 40)]
+    names = [*HOSTILE, 'Net "q"', "净化", "a--b", "[5] net", *blocks]
+    rows = tuple((name, (Measured(1.0),)) for name in names)
+    tables = [PaperTable("".join(HOSTILE), "tab:hostile", groups, rows[:1])]
+    for first in range(0, len(rows), 20):
+        caption, part = f"Names {first}", rows[first : first + 20]
+        tables.append(PaperTable(caption, f"tab:names-{first}", groups, part))
+    papers = [render_latex(table) for table in tables]
+    papers += [paper_text(study, style, as_csv=False) for style in STYLES if style != "places"]
+    for _ in range(2):  # the second run reads the captions that the first wrote
+        log = compiled(tmp_path, "\n\\clearpage\n".join([*papers, r"\listoftables", ""]))
+        assert [line for line in log.splitlines() if line.startswith("!")] == []
+        assert "Missing character" not in log
 
 
 @pytest.mark.full

@@ -119,7 +119,8 @@ def test_each_run_has_its_files(finished):
     out: Path = finished["out"]
     (folder, _) = sorted(out.glob("runs/tiny-conv-*"))
     names = {path.name for path in folder.iterdir()}
-    assert names == {"run.json", "training.json", "train.csv", "checkpoint.safetensors", "images"}
+    training = {"training.json", "train.csv", "checkpoint.safetensors"}
+    assert names == {"run.json", "images", "scores.jsonl", *training}
     document = json.loads((folder / "run.json").read_text())
     assert document["run"] == folder.name
     assert document["schedule"]["steps"] == 12
@@ -154,8 +155,7 @@ def test_started_again_only_what_failed_is_tried_again(finished, bench):
 
 def test_a_picture_smaller_than_the_crop_stops_training_alone(bench, tmp_path):
     pictures = make_pictures(tmp_path / "pictures", ("a", "b", "t1"))
-    for scene in ("small", "t-small"):
-        make_pictures(pictures, (scene,), size=12)
+    make_pictures(pictures, ("small", "t-small"), size=12)
     arguments = ["run", "--only", "input", "--only", "wiener", "--only", "tiny-conv"]
     result = bench(*arguments, "--out", "out", "--dataset", f"tiny:{pictures}")
     assert result.returncode == 0, result.stderr

@@ -13,21 +13,20 @@ import torch
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.benchmark.external_results.matching import (
-    Look,
     Match,
     Subject,
     dataset_subjects,
-    look,
-    looked_at,
     match,
     nearly_equal,
 )
+from defocus.benchmark.external_results.mistakes import Look, look, looked_at
 from defocus.benchmark.external_results.row import score_request, scoring_table
 from defocus.benchmark.external_results.scoring import score_outputs
 from defocus.benchmark.metrics.metric import all_metrics, profile_metrics
 from defocus.benchmark.metrics.ssim import whole_windows
 from defocus.benchmark.scoring.fused import fused_sums
-from defocus.benchmark.scoring.profiles import PROFILES, find_profile
+from defocus.benchmark.scoring.profile_by_name import find_profile
+from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.scoring.protocols import deformed_target
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError
@@ -128,8 +127,9 @@ def test_profiles_are_frozen(refused):
         for name, profile in PROFILES.items()
     }
     own, high, box, gauss = "own", "high-byte", "uniform-7", "gaussian-11"
-    plain = (False, False, False, 0.0)
-    theirs = (True, True, True, 1e-8)
+    of_printed = ("own", "corner", 1.0, "area", "pictures")
+    plain = (False, False, False, 0.0, *of_printed)
+    theirs = (True, True, True, 1e-8, *of_printed)
     assert facts == {
         "defocus-v1": (own, True, False, 1, box, True, (), "input-aligned", "correct", *plain),
         "dpdd16": (own, False, False, 1, box, False, (), "gt", "correct", *plain),

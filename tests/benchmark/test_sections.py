@@ -44,7 +44,7 @@ NOTE = defocus.Section("Note", 5, ("note.txt",), note)
 
 @pytest.fixture
 def study(tmp_path):
-    return make_study(tmp_path / "study", systems=2, images=4)
+    return make_study(tmp_path / "study", systems=3, images=4)
 
 
 def headings(page: Page) -> list[str]:

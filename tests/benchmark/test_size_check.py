@@ -17,7 +17,7 @@ from defocus.benchmark.study.attempt import train_run
 from defocus.benchmark.study.plan import Study, plan_runs
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import TrainingError
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from defocus.training.record.folder import CHECKPOINT
 
 CPU = torch.device("cpu")

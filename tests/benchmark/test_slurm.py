@@ -121,23 +121,14 @@ def test_an_audit_in_jobs_equals_one_process_to_the_byte(slurm, run, third_party
         assert result.returncode == 0, result.stderr
         return result
 
-    in_jobs = ("audit", data, "--out", out, "--launcher", "slurm", "--parts", "2")
-    submitted = audit(*in_jobs, cache="nodes")
-    assert "submitted 2 jobs" in submitted.stderr
-    assert "2 of 2 jobs are in the queue already" in audit(*in_jobs, cache="nodes").stderr
+    file = tmp_path / "cluster.toml"
+    file.write_text("[cluster]\nmemory_gb = 1.5\ntime_minutes = 10\n")
     audit("audit", data, "--out", tmp_path / "one", cache="here")
-    for job in known_jobs(out).values():
-        wait_for_the_end(out, job)
-    assert "all parts are there" in audit(*in_jobs, cache="nodes").stdout
-    parts = [out / "jobs" / f"{number}-of-2" for number in (1, 2)]
-    audit("audit", data, "--merge", *parts, "--out", out, cache="third")
+    audit("audit", data, "--out", out, "--on", "slurm", "--settings", file, cache="nodes")
     written = [path for path in (tmp_path / "one").rglob("*") if path.is_file()]
     assert len(written) == 4 + 4 * 2
     for path in written:
         assert (out / path.relative_to(tmp_path / "one")).read_bytes() == path.read_bytes(), path
-    (parts[0] / "shard-1-of-2.json").write_text("{}")
-    assert "submitted 1 job," in audit(*in_jobs, cache="nodes").stderr
-    subprocess.run(["scancel", "--me"], check=True)
 
 
 def test_a_cancelled_job_does_not_come_back_by_itself(slurm, bench, study, tmp_path):

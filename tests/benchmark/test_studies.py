@@ -48,7 +48,7 @@ steps = 4
 
 @pytest.fixture(scope="module")
 def datasets(tiny_dataset, tmp_path_factory):
-    other = make_pictures(tmp_path_factory.mktemp("other"), ("d", "e", "t3"))
+    other = make_pictures(tmp_path_factory.mktemp("other"), ("d", "e", "t3"), first=5)
     (other / "name.txt").write_text("other")
     return tiny_dataset, other
 
@@ -175,7 +175,8 @@ def test_on_misaligned_pairs_both_losses_get_the_same_longer_training(tmp_path, 
     picture = tmp_path / "picture.png"
     pairs = (Pair("a", "a", "test", picture, picture),)
 
-    def opened(name: str) -> Dataset:
+    def opened(name: str, *, leave_out_seen: bool) -> Dataset:
+        assert not leave_out_seen
         return Dataset(name, tmp_path, pairs, "0" * 64, tmp_path)
 
     monkeypatch.setattr(expansion, "open_for_study", opened)

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 from defocus.benchmark.metrics.metric import NO_REFERENCE
 from defocus.benchmark.results.run_folder import left_out_of_run
 from defocus.benchmark.results.store import STORE, read_results
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from tests.benchmark.test_run import rows_of
 from tests.command_process import run_command
 

@@ -10,7 +10,7 @@ from defocus.datasets.audit.page import build_page
 from defocus.datasets.audit.pair_audit import AuditedPair, NearDuplicate
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation_rules import usable_pairs
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from defocus.reports.html import write_html
 
 pytestmark = pytest.mark.debian
@@ -94,8 +94,9 @@ def test_the_first_screen_says_how_many_pairs_can_be_used_and_what_comes_next(op
     assert summary.startswith("1 of 11 pairs can be used as they are, 7 only after compensation")
     assert "Failed: 11 of 11" in summary
     headings = [one.text for one in browser.find_elements(By.TAG_NAME, "h2")]
-    assert headings[:3] == ["Pairs to use", "What to do next", "Outcome"]
-    assert headings[-2:] == ["Distributions", "What was audited"]
+    assert headings[:2] == ["What to do next", "Pairs that cannot be used"]
+    assert headings.index("Pairs that fail") + 1 == headings.index("Their pictures")
+    assert headings[-2:] == ["Pairs", "More"], "eight measured pairs have no distribution"
 
 
 def test_a_card_says_what_each_of_its_lines_is(open_page, page):
@@ -106,3 +107,31 @@ def test_a_card_says_what_each_of_its_lines_is(open_page, page):
         ".map((cell) => getComputedStyle(cell, '::before').content)"
     )
     assert labels == ['"split: "', '"why it fails: "']
+
+
+def test_the_page_of_five_good_pairs_is_short_and_folds_what_passed(open_page, tmp_path):
+    random = np.random.default_rng(0)
+    for role in ("blurry", "sharp"):
+        (tmp_path / "set/train" / role).mkdir(parents=True)
+        for number in range(5):
+            picture = random.integers(0, 256, (400, 600, 3), dtype=np.uint8)
+            write_image(tmp_path / "set/train" / role / f"p{number}.png", picture)
+    dataset = open_dataset(f"pairs:{tmp_path / 'set'}")
+    alike = {"width": 600, "height": 400, "shift_y_px": 0.0, "zoom": 1.0, "rotation_deg": 0.0}
+    sizes = {"misalignment_px": 0.0, "shift_x_px": 0.0, "residual_p95_px": 0.1, "gain_ev": 5e-5}
+    rows = tuple(
+        AuditedPair(pair.id, pair.id, "train", "ok", **alike, **sizes)  # type: ignore[arg-type]
+        for pair in dataset.pairs
+    )
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
+        audit = Audit(dataset.name, dataset.content_hash, "dis", rows, (), ())
+        write_html(build_page(dataset, audit, 1.0, usable_pairs(audit)), tmp_path / "audit.html")
+    browser = open_page(tmp_path / "audit.html", 1280, 800)
+    assert browser.execute_script("return document.documentElement.scrollHeight") <= 2000
+    assert browser.find_element(By.CLASS_NAME, "summary").text.startswith("5 of 5 pairs can be")
+    headings = [one.text for one in browser.find_elements(By.TAG_NAME, "h2")]
+    assert headings == ["What to do next", "Pairs", "More"]
+    folds = [one.text for one in browser.find_elements(By.CSS_SELECTOR, ".folded > summary")]
+    assert folds[0] == "Checks 5 of 5 checks passed"
+    assert not any(one.is_displayed() for one in browser.find_elements(By.CLASS_NAME, "stage"))

@@ -2,17 +2,21 @@
 
 import re
 
+import numpy as np
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.capture.commands import shoot
 from defocus.capture.sessions.contact_sheet import write_contact_sheet
+from defocus.pictures.write import write_image
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Page, Table
 from tests.browser.conftest import axe, requested, wait_until_nothing_overflows
+from tests.capture.raw_sessions import write_session
 
 pytestmark = pytest.mark.debian
 
@@ -186,6 +190,30 @@ def test_the_contact_sheet_shows_whole_rows_on_a_phone(open_page, tmp_path):
     (table,) = browser.find_elements(By.CSS_SELECTOR, ".scroll")
     fits = "return arguments[0].scrollWidth <= arguments[0].clientWidth"
     assert browser.execute_script(fits, table)
+
+
+def test_a_session_of_five_good_pairs_begins_with_their_thumbnails(open_page, tmp_path):
+    """What is behind a thumbnail opens where one clicks it."""
+    random = np.random.default_rng(0)
+    for number in range(2):
+        picture = random.integers(60, 190, (320, 480, 3), dtype=np.uint8)
+        write_image(tmp_path / f"{number}.png", picture)
+    files = {"blurry": tmp_path / "0.png", "sharp": tmp_path / "1.png"}
+    write_session(tmp_path / "s", [files] * 5)
+    write_contact_sheet(tmp_path / "s", tmp_path / "report.html")
+    browser = open_page(tmp_path / "report.html", 1280, 800)
+    assert browser.execute_script("return document.documentElement.scrollHeight") <= 1600
+    links = browser.find_elements(By.CSS_SELECTOR, ".tiles a")
+    assert len(links) == 5
+    pictures = browser.find_elements(By.CSS_SELECTOR, ".tiles img")
+    assert all(one.rect["y"] < 800 for one in pictures)
+    assert not any(one.is_displayed() for one in browser.find_elements(By.CLASS_NAME, "stage"))
+    links[2].send_keys(Keys.ENTER)
+    place = str(links[2].get_attribute("href")).partition("#")[2]
+    behind = browser.find_element(By.ID, place)
+    WebDriverWait(browser, 120).until(lambda _: behind.get_attribute("open"))
+    assert behind.find_element(By.CLASS_NAME, "stage").is_displayed()
+    assert axe(browser) == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

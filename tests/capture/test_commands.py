@@ -95,21 +95,21 @@ TINY = "sim:?width=96&height=64&seed=1"
 
 
 def test_limits_that_are_typed():
-    changed = with_changes(LIMITS, "shift=5, ev=0.15,zoom_warn=0.01")
-    assert (changed.shift_reject_px, changed.exposure_reject_ev) == (5.0, 0.15)
+    changed = with_changes(LIMITS, "shift=0.05, ev=0.15,zoom_warn=0.01")
+    assert (changed.shift_reject, changed.exposure_reject_ev) == (0.05, 0.15)
     assert changed.zoom_warn == 0.01
-    assert changed.drift_reject_px == LIMITS.drift_reject_px
+    assert changed.drift_reject == LIMITS.drift_reject
     assert set(SHORT_NAMES.values()) <= set(QualityLimits.model_fields)
 
 
 def test_typed_limits_and_auto_come_into_the_journal(run, tmp_path):
     result = run(
-        "defocus-capture", "shoot", "s", "--camera", TINY, "--qc-set", "shift=7", "--scene", "auto",
-        "--shutter", "auto", "--countdown", "1", "--yes", "--qc", "warn", code=0,
+        "defocus-capture", "shoot", "s", "--camera", TINY, "--qc-set", "shift=0.07",
+        "--scene", "auto", "--shutter", "auto", "--countdown", "1", "--yes", "--qc", "warn", code=0,
     )  # fmt: skip
     assert "0001_scene-001  in 1 s" in result.stderr
     (planned,) = read_state(tmp_path / "s")[0].shoots
-    assert planned.handling.limits.shift_reject_px == 7.0
+    assert planned.handling.limits.shift_reject == 0.07
     assert planned.handling.countdown_seconds == 1
     assert planned.blurry.shutter == "1/125", "what the camera was set to"
     other = TINY.replace("width=96", "width=99"), "--scene", "../x ü", "--yes"

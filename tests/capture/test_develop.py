@@ -13,7 +13,6 @@ import rawpy
 from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import IFDRational
 
-from defocus.blocks.metadata import writable
 from defocus.capture import develop
 from defocus.capture.develop import PairTask, develop_pair, develop_session
 from defocus.capture.develop_settings import DevelopSettings
@@ -21,9 +20,12 @@ from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.session import read_state
 from defocus.datasets.api import open_dataset
 from defocus.errors import DatasetError, ImageError, StorageError
-from defocus.exif import read_exif
 from defocus.files import sha256_file
-from defocus.images import as_float, linear_to_srgb, read_image, srgb_to_linear, write_image
+from defocus.pictures.metadata import writable
+from defocus.pictures.read import read_image
+from defocus.pictures.shot import read_exif
+from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
+from defocus.pictures.write import write_image
 from defocus.progress import MessageSettings
 from tests.capture.raw_sessions import bayer_dng, record, write_session
 

@@ -21,7 +21,7 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.damage import check_session
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.errors import DatasetError, DefocusError, StorageError
-from defocus.images import read_image
+from defocus.pictures.read import read_image
 from tests.capture.shooting import journalled, resume, shoot
 
 pytestmark = pytest.mark.full

@@ -12,9 +12,9 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.damage import check_session
 from defocus.capture.sessions.folder import open_session_folder, repair_session
 from defocus.capture.sessions.journal import Journal, read_journal
-from defocus.capture.sessions.session import read_state
+from defocus.capture.sessions.session import has_begun, read_state
 from defocus.errors import DatasetError
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from tests.capture.raw_sessions import write_session
 from tests.capture.shooting import shoot
 
@@ -218,3 +218,16 @@ def test_an_interruption_while_a_line_is_written(tmp_path, monkeypatch, written)
         journal.append("third")
     events = [record["event"] for record in read_journal(tmp_path / "journal.jsonl").records]
     assert events == (["first", "second", "third"] if written == 1.0 else ["first", "third"])
+
+
+@pytest.mark.parametrize("left", [b"", b'{"crc32":"0'])
+def test_a_session_that_was_killed_at_its_start_begins_with_the_same_command(tmp_path, left):
+    root = tmp_path / "s"
+    root.mkdir()
+    (root / "lock").touch()
+    (root / "journal.jsonl").write_bytes(left)
+    assert not has_begun(root)
+    request = BracketRequest(blurry="f/4", shutter="1/400")
+    shoot(root, "sim:?seed=2&width=64&height=64", request, code=None, strictness="warn")
+    assert has_begun(root)
+    assert len(read_state(root)[0].complete) == 1

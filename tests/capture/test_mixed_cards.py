@@ -20,6 +20,7 @@ from defocus.datasets.readers.session import session_pairs
 from defocus.errors import InputError
 from tests.capture.card import card_jpeg, scene_picture
 from tests.capture.raw_sessions import bayer_dng
+from tests.pictures.corpus import deep, grey, linear_dng
 
 NARROW, WIDE = 22.0, 4.0
 Shot = tuple[str, bytes]
@@ -186,7 +187,8 @@ MIXES = {
         [
             "left out: MVI_0003.MOV: a video",
             "left out: IMG_0004.X3F: pictures of this kind are not read",
-            "1 pair imported, 2 files left out",
+            "left out: A.XMP: a sidecar without a picture of its own",
+            "1 pair imported, 3 files left out",
         ],
     ),
     "a telephone beside the camera": Mix(
@@ -361,3 +363,19 @@ def test_a_list_that_is_too_short_is_refused_before_a_pair_is_written(tmp_path, 
 def test_a_pause_makes_scenes_where_a_person_wants_it(tmp_path):
     session = imported(tmp_path, sixty(4), scene_gap_seconds=100.0)
     assert {pair.scene for pair in read_session(session).pairs} == {"scene-001"}
+
+
+def test_a_monochrome_dng_does_not_end_an_import(tmp_path, capsys):
+    """It is imported where it has a partner, and named where it has none."""
+    files = [*CARD_OF_TWO_PAIRS, ("L1000001.DNG", linear_dng(deep(grey())))]
+    session = imported(tmp_path, files)
+    assert imported_names(session) == ["IMG_0001 IMG_0002", "IMG_0003 IMG_0004"]
+    assert "L1000001.DNG" in capsys.readouterr().err
+
+
+CARD_OF_TWO_PAIRS = [
+    shot("IMG_0001", "s", 0, 1),
+    shot("IMG_0002", "b", 2, 1),
+    shot("IMG_0003", "s", 40, 2),
+    shot("IMG_0004", "b", 42, 2),
+]

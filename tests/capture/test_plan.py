@@ -87,7 +87,7 @@ def test_short_times_under_flickering_lamps_are_noted(mains, flickers):
 def test_a_settings_file_gives_defaults_that_the_command_line_wins_over(run, tmp_path):
     (tmp_path / "lab.toml").write_text(
         '[shoot]\nblurry = "f/2.8"\nsharp = "f/16"\nmax_shutter = "2s"\ndistances = [1.5, 3]\n'
-        'retake = "never"\n[quality]\nshift_warn_px = 1.0\n'
+        'retake = "never"\n[quality]\nshift_warn = 0.01\n'
     )
     arguments = ("plan", *PLAN, "--settings", "lab.toml")
     plan = json.loads(run("defocus-capture", *arguments, "--json").stdout)

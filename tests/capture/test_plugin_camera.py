@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from defocus import extensions
-from defocus.capture.links import back_ends
-from defocus.capture.links.back_ends import discover_cameras, open_camera, starts_programs
+from defocus.capture.links.back_ends import CAMERAS, discover_cameras, open_camera, starts_programs
 from defocus.command_line.commands import command_group
+from defocus.discovery import Kind
 from defocus.errors import CameraError, RegistryError
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "plug-ins.md"
@@ -22,7 +22,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "plug-ins.md"
 @pytest.fixture(autouse=True)
 def afresh(no_plugins, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(back_ends, "_own", lambda: {"sim"})  # the others start processes
+    alone, own, brought = CAMERAS.own()["sim"], Kind.own, Kind.brought
+    monkeypatch.setattr(  # the others start processes
+        Kind, "own", lambda kind: {"sim": alone} if kind is CAMERAS else own(kind)
+    )
+    monkeypatch.setattr(Kind, "brought", lambda kind: [] if kind is CAMERAS else brought(kind))
 
 
 def capture(*words: str) -> Result:
@@ -48,7 +52,7 @@ def test_the_camera_of_the_page_takes_pictures(tmp_path):
 def test_help_has_the_addresses_that_others_bring(tmp_path):
     (tmp_path / "box.py").write_text(f'"""A box: ``box:?lens=1``.\n\nMore."""\n{BOX}')
     shown = capture("--plugin", "box.py", "cameras", "--help").output
-    assert "box:    A box: box:?lens=1.\n" in shown.partition("Further addresses:")[2]
+    assert "box:  A box: box:?lens=1.\n" in shown.partition("Further addresses:")[2]
 
 
 @pytest.mark.full

@@ -29,7 +29,7 @@ from defocus.capture.taking.shots.rig import FocusPositions, RigAddress, focus_p
 from defocus.datasets.deriving.import_session import import_sessions
 from defocus.datasets.manifest import read_manifest
 from defocus.errors import CameraError, InputError
-from defocus.images import read_image
+from defocus.pictures.read import read_image
 from tests.capture.shooting import entry, journalled, resume, shoot
 from tests.command_process import wait_until
 
@@ -364,7 +364,7 @@ def test_pairs_keep_the_pace(tmp_path):
 
 
 def test_a_journal_without_modes_means_two_shots_blurry_first():
-    """A session of version 0.1.0."""
+    """As an import writes it."""
     old = REQUEST.plan(open_camera("sim:")).to_json()
     for name in ("mode", "order", "focus_steps", "frames", "sharp_camera"):
         del old[name]

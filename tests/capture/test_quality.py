@@ -13,21 +13,16 @@ import pytest
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import Bracket, plan_bracket
 from defocus.capture.quality import pair_quality as quality_module
+from defocus.capture.quality.limits import LIMITS, QualityLimits
 from defocus.capture.quality.motion import compare_anchor
 from defocus.capture.quality.pair_quality import judge_pair
 from defocus.capture.quality.quick_look import QuickLook
 from defocus.capture.quality.shot_findings import PairShots, compare_light
 from defocus.capture.quality.verdict import Quality
-from defocus.exif import Exif, read_exif
-from defocus.images import (
-    Image,
-    as_float,
-    as_integer,
-    linear_to_srgb,
-    read_image,
-    srgb_to_linear,
-    write_image,
-)
+from defocus.pictures.read import read_image
+from defocus.pictures.shot import Exif, read_exif
+from defocus.pictures.values import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.write import write_image
 
 
 class Shots:
@@ -54,11 +49,13 @@ class Shots:
         sharp: Image,
         exif: dict[str, Exif] | None = None,
         bracket: Bracket | None = None,
+        limits: QualityLimits = LIMITS,
     ) -> Quality:
         paths = {"blurry": self.folder / "b.png", "sharp": self.folder / "s.tif"}
         for path, picture in zip(paths.values(), (blurry, sharp), strict=True):
             write_image(path, picture)
-        return judge_pair(PairShots(paths, vars(bracket or self.bracket), exif or self.exif))
+        given = PairShots(paths, vars(bracket or self.bracket), exif or self.exif)
+        return judge_pair(given, limits)
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +118,24 @@ def test_a_residual_of_the_camera_list_is_no_fault(shots):
     quality = shots.judge(blurry, shots.picture("sharp"), bracket=planned)
     assert abs(shift) > 0.1
     assert abs(quality.numbers["exposure_residual_ev"]) < 0.02
+
+
+@pytest.mark.parametrize(("shift_px", "severities"), [(3, []), (8, ["warn"]), (12, ["reject"])])
+def test_a_shift_is_judged_by_its_share_of_the_width(shots, shift_px, severities):
+    """Of 320 px: 3 px are 0.9 %, 8 px are 2.5 %."""
+    limits = LIMITS.model_copy(update={"shift_warn": 0.02, "shift_reject": 0.035})
+    moved = np.roll(shots.picture("sharp"), shift_px, axis=1)
+    quality = shots.judge(shots.picture("blurry"), moved, limits=limits)
+    assert quality.numbers["limits_px"]["shift_reject_px"] == 11.2
+    assert [one.severity for one in quality.findings if "moved by" in one.text] == severities
+
+
+def test_ten_pixels_of_24_megapixels_are_no_fault():
+    assert [*LIMITS.in_pixels(6000).values()] == [18, 120, 18, 120]
+    assert [*LIMITS.in_pixels(240).values()] == [2, 10, 2, 10]
+    earlier = QualityLimits(shift_warn_px=2.0, shift_reject_px=10.0, drift_reject_px=7.0)
+    in_pixels = [*earlier.in_pixels(6000).values()]
+    assert in_pixels == [2, 10, 18, 7], "limits of a session before shares"
 
 
 def test_what_moved_between_the_shots_is_named(shots):
@@ -189,7 +204,26 @@ def test_unknown_misalignment_is_no_rejection(shots):
     quality = shots.judge(flat + random.integers(0, 900, flat.shape, dtype=np.uint16), noisy)
     assert quality.numbers["misalignment"]["status"] == "unknown"
     assert quality.numbers["misalignment"]["shift_px"] == [None, None]
-    assert quality.verdict != "reject", quality.reason
+    assert quality.verdict == "warn", quality.reason
+    assert "misalignment unknown: " in quality.reason
+
+
+@pytest.mark.parametrize("measured_size_px", [800, 64])
+def test_another_lens_is_seen_where_small_copies_do_not_show_it(
+    shots, monkeypatch, measured_size_px
+):
+    """Copies of 64 px say nothing; then the pair is registered at the size of the pictures."""
+    monkeypatch.setattr(quality_module, "MEASURED_SIZE_PX", measured_size_px)
+    height, width = (round(side / 1.12) for side in (240, 320))
+    top, left = (240 - height) // 2, (320 - width) // 2
+    middle = shots.picture("sharp")[top : top + height, left : left + width]
+    enlarged = cv2.resize(middle, (320, 240), interpolation=cv2.INTER_CUBIC)
+    quality = shots.judge(shots.picture("blurry"), enlarged)
+    misalignment = quality.numbers["misalignment"]
+    assert misalignment["zoom"] == pytest.approx(1.12, abs=5e-3)
+    assert misalignment["measured_at_scale"] == 1.0
+    assert quality.verdict == "reject"
+    assert "the magnification changed by 1" in quality.reason
 
 
 def test_a_virtual_cameras_contradictions_are_warnings(shots):

@@ -10,7 +10,7 @@ FILES = {
     "hyphen.toml": "[shoot]\nmax-shutter = 8",
     "blury.toml": "[shoot]\nblury = 'f/4'",
     "wran.toml": "[quality]\nshift_wran_px = 1",
-    "negative.toml": "[quality]\nshift_warn_px = -1",
+    "negative.toml": "[quality]\nshift_warn = -1",
     "shots.toml": "[shots]\n",
     "shot.toml": "shot = ['a']",
     "shell.toml": "shoot = 'rm -rf /'",

@@ -20,7 +20,7 @@ from defocus.capture.sessions.view import measured
 from defocus.capture.taking.person import Asker, bell, ring
 from defocus.capture.taking.shots.shooting import planned_pair
 from defocus.errors import DefocusError
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from defocus.progress import status
 from defocus.reports.model import Table
 from defocus.terminal import cell_width
@@ -124,20 +124,21 @@ def test_the_contact_sheet_says_first_what_can_be_used_and_what_is_missing(tmp_p
     assert page.summary.startswith(
         "3 of 5 planned pairs shot; 2 can be used, 1 of them after a look; 1 rejected; begun"
     )
-    facts, overview = page.sections[0][1]
+    facts, _, remarks = page.sections[0][1]
     assert facts.facts == (
         ("missing", "Büro"),
         ("rejected: 0002_desk", "it moved"),
         ("warned: 0003_desk", "look at it"),
     )
-    assert isinstance(overview, Table)
-    assert [row[3] for row in overview.rows[3:]] == ["cut short", "not shot yet"]
+    assert isinstance(remarks, Table)
+    assert [row[3] for row in remarks.rows[2:]] == ["cut short", "not shot yet"]
 
 
 QUALITY = {
     "exposure_residual_ev": -0.5,
     "gradient_energy_ratio": 1.05,
     "misalignment": {"shift_px": [3.0, 4.0], "zoom": 1.001},
+    "limits_px": LIMITS.in_pixels(1500),
     "blurry_clipped_share": None,
     "anchor": {"noise_ceiling_db": 41.0},
 }
@@ -157,13 +158,19 @@ def test_numbers_stand_beside_their_limits_and_the_offending_ones_are_marked():
             "! 1.05 × (warning below 1.10 ×, at least 1.00 ×)",
             "warn",
         ),
-        ("Shift between the two", "! 5.00 px (warning above 2 px, limit 10 px)", "warn"),
+        ("Shift between the two", "! 5.00 px (warning above 4.5 px, limit 30 px)", "warn"),
         ("Magnification between the two", "+0.10% (limit 5.0%)", ""),
         ("Clipped in the blurry picture", "unknown", ""),
         ("Noise ceiling", "41.0 dB", ""),
     }
     older = {"quality": {"sharpness_ratio": 1.05}, "limits": {"sharpness_warn": 0.9}}
     assert [row[1] for row in measured(older)] == ["1.05 × (at least 0.90 ×)"]
+    earlier = {
+        "quality": {"misalignment": {"shift_px": [3.0, 4.0]}},
+        "limits": {"shift_warn_px": 2.0, "shift_reject_px": 10.0},
+    }
+    shift = ("Shift between the two", "! 5.00 px (warning above 2 px, limit 10 px)", "warn")
+    assert shift in measured(earlier), "of a session before shares"
     for limits in (None, [], {"shift_reject_px": "far"}):
         assert (exposure, "-0.50 EV", "") in rows_with(limits)
 

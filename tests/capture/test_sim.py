@@ -11,8 +11,9 @@ import pytest
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.links.back_ends import open_camera
 from defocus.errors import InputError
-from defocus.exif import read_exif
-from defocus.images import as_float, read_image, srgb_to_linear
+from defocus.pictures.read import read_image
+from defocus.pictures.shot import read_exif
+from defocus.pictures.values import as_float, srgb_to_linear
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 
 SMALL = "width=240&height=180"
@@ -111,5 +112,5 @@ def test_noise_has_the_variance_of_its_electrons(tmp_path):
 
 @pytest.mark.parametrize("uri", ["webcam:0", "sim"])
 def test_an_address_without_a_scheme_is_named(uri):
-    with pytest.raises(InputError, match="no known scheme"):
+    with pytest.raises(InputError, match="no camera"):
         open_camera(uri)

@@ -129,16 +129,6 @@ def test_a_line_that_is_no_json_is_damaged(tmp_path, body, refused):
         check_session(tmp_path)
 
 
-def test_a_journal_of_version_010_is_read(whole, tmp_path):
-    def older(line: Line) -> None:
-        (line["shoot"],) = line.pop("shoots")
-        del line["pairs"][0]["shoot"]
-
-    session = changed(whole, tmp_path / "s", "planned", older)
-    assert read_state(session)[0] == read_state(whole)[0]
-    assert check_session(session).ok
-
-
 def stranger(whole: Path, tmp_path: Path) -> Path:
     """A session to be resumed that names a rig of programs, and says that all is confirmed."""
     (tmp_path / "rig.toml").write_text(

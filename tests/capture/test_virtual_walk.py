@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 
 from defocus.capture.sessions.session import read_session
 from defocus.datasets.api import open_dataset
-from defocus.images import read_pair
+from defocus.pictures.read import read_pair
 
 pytestmark = pytest.mark.full
 ROOT = Path(__file__).parents[2]

@@ -11,13 +11,26 @@ import pytest
 
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.state import CompletePair, PlannedPair
-from defocus.datasets.api import open_dataset
+from defocus.datasets.api import READERS, Reader, open_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import package_dataset
 from defocus.datasets.sample import SCENES
+from defocus.discovery import Kind, Loaded, Offer
 from defocus.files import write_json
-from defocus.images import read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.write import write_image
+
+
+@pytest.fixture
+def bring(monkeypatch):
+    """Brings a reader, as a plug-in file would."""
+
+    def brought(reader: Reader) -> None:
+        offer = Offer(reader.name, "plug-in x.py", Loaded(reader))
+        monkeypatch.setattr(Kind, "_of_plugins", lambda kind: [offer] if kind is READERS else [])
+
+    return brought
 
 
 @pytest.fixture(scope="session")
@@ -86,10 +99,10 @@ def put(path, shown):
     write_image(path, shown)
 
 
-def write_folder(root, names, bits=16, roles="blurry sharp"):
-    """A ``pairs:`` dataset of noise pictures."""
+def write_folder(root, names, bits=16, roles="blurry sharp", first=0):
+    """A ``pairs:`` dataset of noise pictures; others begin with another ``first``."""
     for k, role in enumerate(roles.split()):
-        for n, name in enumerate(names):
+        for n, name in enumerate(names, start=first):
             put(root / role / name, picture(10 * n + k, bits=bits))
     return root
 
@@ -152,18 +165,18 @@ Make = Callable[[Path, int], object]
 
 @pytest.fixture
 def both(tmp_path, monkeypatch):
-    """Compares all files that a function makes with one job and with two, each with its cache."""
+    """Compares what a function makes in one process and elsewhere, each with its cache."""
 
-    def compare(make):
-        sets = {}
-        for jobs in (1, 2):
-            monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache-{jobs}"))
-            out = tmp_path / f"with-{jobs}" / "out"
-            make(out, jobs)
+    def compare(make, elsewhere=2):
+        sets = []
+        for name, where in (("with-1", 1), ("with-2", elsewhere)):
+            monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache-of-{name}"))
+            out = tmp_path / name / "out"
+            make(out, where)
             files = (path for path in out.parent.rglob("*") if path.is_file())
-            sets[jobs] = {str(path.relative_to(out.parent)): path.read_bytes() for path in files}
-        assert len(sets[1]) > 2
-        assert sets[1] == sets[2]
+            sets.append({str(path.relative_to(out.parent)): path.read_bytes() for path in files})
+        assert len(sets[0]) > 2
+        assert sets[0] == sets[1]
 
     return compare
 

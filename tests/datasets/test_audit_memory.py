@@ -1,4 +1,4 @@
-"""The memory that auditing large pairs takes, in a process set up as those of ``--jobs`` are."""
+"""The memory that auditing large pairs takes, in a process set up as those of ``--on`` are."""
 
 import platform
 import sys

@@ -10,7 +10,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.patching.batch import random_look, random_window, shrunk, with_look
 from defocus.datasets.patching.packing import ColourChange, Crop, PatchStore, pack
 from defocus.datasets.patching.source import PatchSource, random_crop, training_patches
-from defocus.images import read_image
+from defocus.pictures.read import read_image
 from tests.datasets.conftest import picture, write_folder
 
 

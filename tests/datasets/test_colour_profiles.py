@@ -10,18 +10,19 @@ from PIL import Image as PillowImage
 from PIL import ImageCms
 
 from defocus.align.sampling.resample import Rectangle
-from defocus.blocks.derived import give_blocks
 from defocus.capture.planning.exposure import make_exposure
 from defocus.capture.quality.pair_quality import judge_pair
 from defocus.capture.quality.shot_findings import PairShots
-from defocus.colour_profiles import colour_code, in_srgb, in_two_spaces, profile_of
 from defocus.datasets.audit.members import warnings_of
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.pictures import released_members
 from defocus.errors import ImageError
-from defocus.exif import Exif
-from defocus.images import read_image, read_member, read_pair, write_image
-from defocus.picture_headers import PNG_HEAD_BYTES, png_chunk
+from defocus.pictures.derived import give_blocks
+from defocus.pictures.headers import PNG_HEAD_BYTES, png_chunk
+from defocus.pictures.profiles import colour_code, in_srgb, in_two_spaces, profile_of
+from defocus.pictures.read import read_image, read_member, read_pair
+from defocus.pictures.shot import Exif
+from defocus.pictures.write import write_image
 from tests.datasets.test_release_facts import wide_profile
 
 WIDE = wide_profile()  # made once: a profile has the second of its making

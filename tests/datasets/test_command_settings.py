@@ -18,9 +18,6 @@ from defocus.errors import InputError
         ("Sidecar", {}, "give --out for a new sidecar"),
         ("Sidecar", {"out": "o", "folder": "f"}, "give --out for a new sidecar"),
         ("Sidecar", {"folder": "f", "name": "n"}, "the sidecar holds its settings"),
-        ("Audit", {"merge": True, "shard": (1, 2)}, "--merge puts parts together"),
-        ("Audit", {"shard": (1, 2), "limit_px": 1.0}, "a part cannot be combined"),
-        ("Audit", {"shard": (1, 2), "launcher": "slurm"}, "makes all parts"),
         ("Audit", {"limit_px": "-1px"}, "a length is 0px or more"),
     ],
 )

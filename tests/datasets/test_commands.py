@@ -13,7 +13,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.commands.list import description
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
-from defocus.images import read_image, read_pair
+from defocus.pictures.read import read_image, read_pair
 from tests.capture.raw_sessions import bayer_dng
 from tests.command_process import start_code
 from tests.datasets.conftest import write_session

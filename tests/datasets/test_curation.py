@@ -259,6 +259,23 @@ def test_scenes_are_whole_and_every_part_has_some(scenes, seed):
     assert draw_splits(dataset, audit_like(dataset), Shares(), seed) == splits
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("most", [1, 3, 5])
+def test_the_shares_are_those_of_pairs_whatever_scenes_have(most, seed):
+    """Sixty scenes of one pair to ``most`` pairs: each part is right to within one scene."""
+    dataset = made_up({f"s{n:02d}": n % most + 1 for n in range(60)})
+    splits = draw_splits(dataset, audit_like(dataset), Shares(0.2, 0.1), seed)
+    pairs = Counter(splits[pair.scene] for pair in dataset.pairs)
+    for part, share in {"train": 0.7, "validation": 0.1, "test": 0.2}.items():
+        assert abs(pairs[part] - share * len(dataset.pairs)) <= most
+
+
+def test_scenes_of_many_pairs_are_divided_as_those_of_one():
+    dataset = made_up({f"s{n:02d}": 5 for n in range(40)})
+    splits = draw_splits(dataset, audit_like(dataset), Shares(0.2, 0.1), 0)
+    assert Counter(splits.values()) == {"train": 28, "validation": 4, "test": 8}
+
+
 def test_kinds_of_scenes_are_spread_over_the_parts():
     """Thirty indoor and thirty outdoor scenes, each with small, middle and large blur."""
     indoor = made_up({f"in{n:02d}": 1 for n in range(30)}, "indoor")
@@ -344,7 +361,7 @@ def test_the_commands(data, mild, tmp_path):
                 source = getattr(pair, role)
                 (tmp_path / "own" / role / f"{pair.id}.png").write_bytes(source.read_bytes())
     (tmp_path / "rules.toml").write_text("most_misalignment_px = 0.9\n")
-    arguments = ("--jobs", "1", "--json")
+    arguments = ("--on", "1", "--json")
     result = data("curate", "pairs:own", "--out", "c", "--rules", "rules.toml", *arguments)
     rows = json.loads(result.stdout)["pairs"]
     assert [(row["id"], row["verdict"], row["by"]) for row in rows] == [

@@ -14,7 +14,9 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.cutting import SCHEMES, Scheme, cut_dataset, kept, places
 from defocus.datasets.release.details import require_redistributable
 from defocus.errors import DatasetError, NotApplicableError
-from defocus.images import linear_to_srgb, read_image, srgb_to_linear, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import linear_to_srgb, srgb_to_linear
+from defocus.pictures.write import write_image
 from tests.datasets.conftest import picture, put
 
 SMALL = Scheme(side_px=16, overlap=0.5, validation_overlap=0.0)
@@ -99,7 +101,7 @@ def three(tmp_path):
 
 
 def test_patches_are_parts_of_the_pictures_to_the_bit(three, tmp_path):
-    cuts = cut_dataset(three, tmp_path / "out", SMALL, jobs=1)
+    cuts = cut_dataset(three, tmp_path / "out", SMALL, where=1)
     assert cuts.too_small == ("train-s",)
     opened = open_dataset(f"manifest:{tmp_path / 'out'}")
     whole = {pair.id: pair for pair in three.pairs}
@@ -125,13 +127,13 @@ def test_patches_are_parts_of_the_pictures_to_the_bit(three, tmp_path):
 
 def test_what_is_damaged_in_the_new_folder_is_named(three, tmp_path, refused):
     out = tmp_path / "out"
-    cut_dataset(three, out, SMALL, jobs=1)
+    cut_dataset(three, out, SMALL, where=1)
     next((out / "pairs").rglob("*-blurry.png")).unlink()
     with refused(DatasetError):
-        cut_dataset(three, out, SMALL, jobs=1)
+        cut_dataset(three, out, SMALL, where=1)
     next((out / "pairs").rglob("places.json")).write_text("{")
     with refused(DatasetError):
-        cut_dataset(three, out, SMALL, jobs=1)
+        cut_dataset(three, out, SMALL, where=1)
 
 
 def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path):
@@ -142,7 +144,7 @@ def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path):
     for role in ("blurry", "sharp"):
         put(root / "train" / role / "a.png", stripes)
     scheme = replace(SMALL, scale=0.4, overlap=0.0, drop=0.0)
-    cuts = cut_dataset(open_dataset(f"pairs:{root}"), tmp_path / "out", scheme, jobs=1)
+    cuts = cut_dataset(open_dataset(f"pairs:{root}"), tmp_path / "out", scheme, where=1)
     assert len(cuts.pairs) == 9  # 38 px: two and one at the border
     grey = float(linear_to_srgb(np.array([0.5]))[0])
     for pair in cuts.pairs:
@@ -154,7 +156,7 @@ def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path):
 
 @pytest.mark.parametrize("knows", [{"source": "dpdd"}, {"name": "sdd:x"}])
 def test_others_pictures_stay_theirs(three, tmp_path, knows, refused):
-    cut_dataset(replace(three, **knows), tmp_path / "out", SMALL, jobs=1)
+    cut_dataset(replace(three, **knows), tmp_path / "out", SMALL, where=1)
     opened = open_dataset(f"manifest:{tmp_path / 'out'}")
     assert opened.source in ("dpdd", "sdd")
     with refused(DatasetError):
@@ -164,13 +166,13 @@ def test_others_pictures_stay_theirs(three, tmp_path, knows, refused):
 def test_nothing_to_cut_is_said(three, tmp_path):
     for scheme, words in (("dpdd", "validation is as large as 512"), ("sdd", "reduced to 0.7, is")):
         with pytest.raises(NotApplicableError, match=words):
-            cut_dataset(three, tmp_path / "out", SCHEMES[scheme], jobs=1)
+            cut_dataset(three, tmp_path / "out", SCHEMES[scheme], where=1)
     assert not (tmp_path / "out").exists()
 
 
 def test_the_command(data, three, tmp_path):
     arguments = ("patches", f"pairs:{three.root}", "--out", "out", "--side", "16")
-    result = data(*arguments, "--overlap", "0.5", "--jobs", "1", "--json")
+    result = data(*arguments, "--overlap", "0.5", "--on", "1", "--json")
     counts = {"train": 17, "validation": 12, "test": 1}
     facts = {"root": "out", "counts": counts, "too_small": ["train-s"], "left_out": []}
     assert json.loads(result.stdout) == facts

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import pytest
 from click.testing import CliRunner
 
-from defocus.datasets import api, fetching
+from defocus.datasets import fetching
 from defocus.datasets.api import Reader, open_dataset, reader_card, reader_names
 from defocus.datasets.checksums import folder_hashes
 from defocus.datasets.commands import fetch
@@ -316,11 +316,10 @@ def test_the_hash_of_an_archive_is_recorded_and_kept_to(server, tmp_path, refuse
     assert first in str(caught.value)
 
 
-def test_a_published_set_is_fetched_by_name(server, tmp_path, monkeypatch):
+def test_a_published_set_is_fetched_by_name(server, tmp_path, bring):
     (server.root / "set.zip").write_bytes(b"first" * 100)
     card = ReaderCard("A set", "a page", "CC-BY-4.0", True, archive=server.address + "/set.zip")
-    named = Reader("a-set", lambda _: pytest.fail("not opened"), card)
-    monkeypatch.setattr(api, "_plugin_readers", lambda: [("plug-in x.py", named)])
+    bring(Reader("a-set", lambda _: pytest.fail("not opened"), card))
     arguments = ["a-set", "--out", str(tmp_path / "sets")]
     unknown = CliRunner().invoke(fetch.command, arguments)
     assert "nobody knows its hash; give --sha256, or --trust-first" in str(unknown.exception)

@@ -12,7 +12,8 @@ from defocus.datasets.patching.packing import Crop
 from defocus.datasets.patching.source import training_patches
 from defocus.errors import NotApplicableError
 from defocus.files import sha256_file
-from defocus.images import as_float, as_integer, linear_to_srgb, read_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float, as_integer, linear_to_srgb
 from defocus.scene.pictures import texture
 from tests.datasets.conftest import one_pair
 

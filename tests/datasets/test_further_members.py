@@ -13,7 +13,8 @@ from defocus.datasets.patching.loader import PairPatches, PatchMixture
 from defocus.datasets.patching.packing import Crop, PatchStore, pack
 from defocus.datasets.patching.source import training_patches
 from defocus.errors import InputError, NotApplicableError
-from defocus.images import read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.write import write_image
 from tests.datasets.conftest import picture, put
 
 ROLES = ("blurry", "sharp", "dual_pixel_left", "dual_pixel_right")

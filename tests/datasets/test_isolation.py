@@ -67,7 +67,7 @@ def test_pairs_that_cannot_be_read_are_left_out_by_name(folder, tmp_path, monkey
     """Of a release, also by a second run; ``test_odd_folder.py`` asks every command."""
     monkeypatch.chdir(tmp_path)
     Path("card.toml").write_text(CARD)
-    words = [name.split()[0], f"pairs:{folder}", "--out", "out", *COMMANDS[name], "--jobs", "1"]
+    words = [name.split()[0], f"pairs:{folder}", "--out", "out", *COMMANDS[name], "--on", "1"]
     for _ in range(2):
         result = called(words)
         assert result.return_value == 1, result.output
@@ -98,7 +98,7 @@ def test_an_error_that_nobody_foresaw_is_the_pairs_own(folder, tmp_path, monkeyp
     monkeypatch.setattr(pair_audit, "measured_pair", odd)
     out = tmp_path / "out"
     for verb in ("audit", "compensate"):
-        words = [verb, f"pairs:{folder}", "--out", str(out / verb), "--jobs", "1"]
+        words = [verb, f"pairs:{folder}", "--out", str(out / verb), "--on", "1"]
         result = called([*words, "--log-file", str(tmp_path / "log")])
         assert result.return_value == 1
         assert re.search(r"\ba( is left out)?: unforeseen OddError: odd; please", result.stderr)
@@ -114,6 +114,6 @@ def test_full_disks_stop_all(folder, tmp_path, monkeypatch):
     full = storage_error(OSError(28, "No space left on device"), tmp_path)
     odd = failing("a", full, compensating.measured_pair)
     monkeypatch.setattr(compensating, "measured_pair", odd)
-    result = called(["compensate", f"pairs:{folder}", "--out", f"{tmp_path}/out", "--jobs", "1"])
+    result = called(["compensate", f"pairs:{folder}", "--out", f"{tmp_path}/out", "--on", "1"])
     assert result.exception is full
     assert not (tmp_path / "out" / "manifest.json").exists()

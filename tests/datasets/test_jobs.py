@@ -1,4 +1,4 @@
-"""Commands with ``--jobs``: two processes make what one makes, to the byte."""
+"""Commands with ``--on``: two processes make what one makes, to the byte."""
 
 from dataclasses import replace
 
@@ -49,16 +49,16 @@ def test_sidecar(copy, tmp_path, both):
 
 def test_compensate(copy, both):
     opened = open_dataset(f"realdof:{copy}")
-    both(lambda out, jobs: compensate_dataset(opened, out, Release(), flow_estimator, jobs=jobs))
+    both(lambda out, jobs: compensate_dataset(opened, out, Release(), flow_estimator, where=jobs))
 
 
 def test_patches(copy, both):
     opened, scheme = open_dataset(f"realdof:{copy}"), Scheme(side_px=64)
-    both(lambda out, jobs: cut_dataset(opened, out, scheme, jobs=jobs))
+    both(lambda out, jobs: cut_dataset(opened, out, scheme, where=jobs))
 
 
 @pytest.mark.parametrize("form", list(LAYOUTS))
 def test_package(tmp_path, form, both):
     root = write_folder(tmp_path / "noise", ["a.png", "b.png", "c.png"])
     noise, details = open_dataset(f"pairs:{root}"), Details(title="Noise")
-    both(lambda out, jobs: package_dataset(noise, out, form, details, 1, jobs=jobs))
+    both(lambda out, jobs: package_dataset(noise, out, form, details, 1, where=jobs))

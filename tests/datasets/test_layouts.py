@@ -8,7 +8,7 @@ import pytest
 from defocus.datasets.api import check_dataset, open_dataset, reader_card, reader_names
 from defocus.datasets.layouts.skip_missing import VARIABLE
 from defocus.errors import DatasetError
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from tests.datasets.conftest import tree
 from tests.datasets.test_newer_sets import realbokeh
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image as Pillow
 from PIL.TiffImagePlugin import IFDRational
 
-from defocus.blocks.derived import left_behind
-from defocus.blocks.inventory import inventory
-from defocus.picture_headers import PNG_HEAD_BYTES, png_chunk
+from defocus.pictures.derived import left_behind
+from defocus.pictures.headers import PNG_HEAD_BYTES, png_chunk
+from defocus.pictures.inventory import inventory
 
 COLOUR_CODE = b"\x09\x10\x00\x01"
 """Of BT.2100 with the curve PQ."""

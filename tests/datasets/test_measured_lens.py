@@ -9,7 +9,8 @@ import pytest
 from defocus.datasets.api import open_dataset
 from defocus.datasets.rendering.run import render_dataset
 from defocus.errors import DatasetError, OpticsError, SettingsError
-from defocus.images import read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.write import write_image
 from defocus.scene.kernel_bank import KernelBank
 from defocus.scene.lens_file import MeasuredLens, read_lens, write_lens
 from defocus.scene.real_lens import RealLens

@@ -16,9 +16,8 @@ from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair
 from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.run import audit_dataset
-from defocus.datasets.audit.shards import audit_shard, merge_shards
 from defocus.datasets.audit.table import document
-from defocus.datasets.commands.audit import PLACE, write_audit
+from defocus.datasets.commands.audit import write_audit
 from defocus.datasets.curation import begin_curation, finish_curation
 from defocus.datasets.curation_rules import Rules, judged, usable_pairs
 from defocus.datasets.curation_splits import Shares, split_dataset
@@ -27,7 +26,6 @@ from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.measuring import kept
 from defocus.datasets.measuring.kept import MotionLimits, read_measurement, write_measurement
 from defocus.datasets.sidecar_writing import write_sidecar
-from defocus.errors import DatasetError
 from tests.datasets.conftest import put
 from tests.datasets.test_audit import defocused
 
@@ -74,7 +72,7 @@ def counted(monkeypatch, tmp_path):
 def test_a_chain_measures_each_pair_once_and_once_more_when_compensated(source, counted, tmp_path):
     before = document(audit_dataset(source, "dis", 1), None)
     assert len(counted) == len(NAMES)
-    compensate_dataset(source, tmp_path / "aligned", Release(), flow_estimator, jobs=1)
+    compensate_dataset(source, tmp_path / "aligned", Release(), flow_estimator, where=1)
     write_sidecar(source, tmp_path / "sidecar", "v1", Release(), "dis")
     assert len(counted) == len(NAMES)
 
@@ -174,38 +172,3 @@ def test_a_share_of_the_picture_must_be_blurred(source):
         (judgement,) = judged(audit, rules)
         assert judgement.verdict == verdict
     assert "blur of the most blurred 50 %" in judgement.reason
-
-
-@pytest.mark.full
-def test_parts_of_an_audit_merged_elsewhere_equal_one_audit_to_the_byte(
-    source, counted, tmp_path, monkeypatch, refused
-):
-    audit_written(tmp_path / "one", source, audit_dataset(source, "dis", 1))
-    for number in (1, 2):  # two computers with caches of their own
-        monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / f"cache{number}"))
-        part = audit_shard(source, (number, 2), tmp_path / f"part{number}", "dis")
-        assert part.written.is_file()
-    assert len(counted) == 2 * len(NAMES)
-    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "third"))
-    parts = [tmp_path / "part1", tmp_path / "part2"]
-    with refused(DatasetError):
-        merge_shards(source, "dis", parts[:1])
-    audit_written(tmp_path / "merged", source, merge_shards(source, "dis", parts))
-    written = (path for path in (tmp_path / "one").rglob("*") if path.is_file())
-    files = [path for path in written if path.name != PLACE]  # which is of this computer
-    assert len(files) == 3 + 4 * len(NAMES)
-    for path in files:
-        merged = tmp_path / "merged" / path.relative_to(tmp_path / "one")
-        assert merged.read_bytes() == path.read_bytes(), path.name
-    audit_dataset(source, "dis", 1)
-    compensate_dataset(source, tmp_path / "aligned", Release(), flow_estimator, jobs=1)
-    assert len(counted) == 2 * len(NAMES)
-    shard = parts[1] / "shard-2-of-2.json"
-    shard.write_text(shard.read_text().replace('"dis"', '"pwcnet"', 1))
-    with refused(DatasetError):
-        merge_shards(source, "dis", parts)
-    shard.write_text(shard.read_text()[:-200])
-    with pytest.raises(DatasetError, match="damaged"):
-        merge_shards(source, "dis", parts)
-    with refused(DatasetError):
-        merge_shards(source, "dis", [tmp_path / "one"])

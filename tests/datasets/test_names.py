@@ -1,11 +1,15 @@
 """Ids and paths from outside; files that find their partners by names and numbers."""
 
+import unicodedata
+
 import pytest
 
+from defocus.datasets.api import open_dataset
 from defocus.datasets.layouts.layout import by_number, fits
 from defocus.datasets.layouts.matching import match_names
 from defocus.datasets.pair_files import LONGEST_ID, id_problem, legal_id, path_problem
-from defocus.errors import InputError
+from defocus.errors import DatasetError, InputError
+from tests.datasets.conftest import picture, put, write_folder
 
 REFUSED = [
     *("con", "NUL", "com1.png", "lpt9", "a" * (LONGEST_ID + 1), "", ".a", "a b", "a\n"),
@@ -146,3 +150,20 @@ def test_a_repeated_placeholder_must_be_equal(tmp_path):
         (tmp_path / name).touch()
     patterns = [fit.path.name for fit in fits(tmp_path, "{scene}/{scene}_{n}.*")]
     assert patterns == ["a_1.png", "b_2.PNG"]
+
+
+def test_names_that_a_mac_spells_with_two_signs_are_matched(tmp_path):
+    composed = unicodedata.normalize("NFC", "Müller/Bär")
+    for seed, (role, form) in enumerate((("blurry", "NFC"), ("sharp", "NFD"))):
+        put(tmp_path / role / f"{unicodedata.normalize(form, composed)}.png", picture(seed))
+    (pair,) = open_dataset(f"pairs:{tmp_path}").pairs
+    assert pair.id == composed.replace("/", "-")
+    assert pair.sharp is not None
+
+
+def test_names_that_differ_in_zeros_alone_are_said_to(tmp_path, refused):
+    write_folder(tmp_path, ["2.png"])
+    put(tmp_path / "blurry" / "1.png", picture(5))
+    put(tmp_path / "sharp" / "0001.png", picture(6))
+    with refused(DatasetError):
+        open_dataset(f"pairs:{tmp_path}")

@@ -10,7 +10,7 @@ import pytest
 from defocus.datasets.api import check_dataset, open_dataset
 from defocus.datasets.commands.list import description
 from defocus.errors import DatasetError, ImageError
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from tests.datasets.conftest import tree
 
 

@@ -70,7 +70,7 @@ def mend(root):
 @pytest.mark.full
 @pytest.mark.parametrize("name", [one for one in COMMANDS if " " not in one])
 def test_each_is_named_and_listed_and_tried_again(folder, name, capfd):
-    words = [name, "pairs:mine", "--out", "out", *COMMANDS[name], "--jobs", "1"]
+    words = [name, "pairs:mine", "--out", "out", *COMMANDS[name], "--on", "1"]
     result = called([*words, "--json"])
     assert result.return_value == 1, result.output
     listed = {one["id"]: one["reason"] for one in json.loads(capfd.readouterr().out)["left_out"]}

@@ -1,5 +1,6 @@
 """Releases: whole, without what is private, the same bytes each time, gone on with after a kill."""
 
+import errno
 import io
 import json
 import re
@@ -17,6 +18,7 @@ import pytest
 from PIL import Image as PillowImage
 from PIL.PngImagePlugin import PngInfo
 
+from defocus import staging
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.table import QUANTITIES
 from defocus.datasets.differences import verify_folder
@@ -28,7 +30,7 @@ from defocus.datasets.release.packaging import LAYOUTS, package_dataset
 from defocus.datasets.release.pictures import without_private
 from defocus.datasets.release.provenance import Number
 from defocus.errors import DatasetError, InputError
-from defocus.images import read_image
+from defocus.pictures.read import read_image
 from defocus.staging import owned_folder
 from tests.command_process import start_code
 from tests.datasets.conftest import DETAILS, picture, write_folder
@@ -41,7 +43,9 @@ GIGABYTE = 10**9
 def noise(tmp_path_factory, cache_folder):
     """Six pairs of 16 bits."""
     names = [f"{letter}.png" for letter in "abcdef"]
-    return open_dataset(f"pairs:{write_folder(tmp_path_factory.mktemp('noise'), names)}")
+    return open_dataset(
+        f"pairs:{write_folder(tmp_path_factory.mktemp('packaged') / 'noise', names)}"
+    )
 
 
 def package(dataset, out, form, shard_bytes=GIGABYTE):
@@ -185,6 +189,27 @@ def test_a_run_that_was_killed_at_its_very_end_goes_on(noise, tmp_path, monkeypa
             package(noise, tmp_path / "r", "webdataset")
     assert (tmp_path / ".r.packaging/made/tagmanifest-sha256.txt").is_file()
     assert verify_folder(package(noise, tmp_path / "r", "webdataset")).ok
+
+
+def test_what_a_kill_after_the_very_end_leaves_is_swept(noise, tmp_path):
+    package(noise, tmp_path / "r", "folder")
+    (tmp_path / ".r.packaging").mkdir()
+    (tmp_path / ".r.packaging" / "order.json").write_text("{}")
+    package(noise, tmp_path / "r", "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["r"]
+
+
+def test_without_locks_two_processes_do_not_make_one_release_either(noise, tmp_path, monkeypatch):
+    def no_locks(*_: object, **__: object) -> bool:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(staging, "try_lock", no_locks)
+    with owned_folder(tmp_path / ".r.packaging") as owned:
+        assert owned
+        with pytest.raises(DatasetError, match=r"another process is making it; .* or remove "):
+            package(noise, tmp_path / "r", "folder")
+    assert verify_folder(package(noise, tmp_path / "r", "folder")).ok
+    assert [path.name for path in tmp_path.iterdir()] == ["r"]
 
 
 def interrupt(*_: object):

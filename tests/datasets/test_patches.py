@@ -12,11 +12,12 @@ from torch.utils.data import DataLoader
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.patching import packing
-from defocus.datasets.patching.loader import PairPatches
+from defocus.datasets.patching.loader import PairPatches, PatchMixture
 from defocus.datasets.patching.packing import Crop, PatchStore, pack
-from defocus.datasets.patching.source import random_crop, training_patches
+from defocus.datasets.patching.source import PatchSource, random_crop, training_patches
 from defocus.errors import DatasetError, NotApplicableError, StorageError
-from defocus.images import as_float, read_image, read_pair
+from defocus.pictures.read import read_image, read_pair
+from defocus.pictures.values import as_float
 from tests.datasets.conftest import picture, write_folder
 
 
@@ -109,6 +110,45 @@ def test_crops_reach_every_pair_every_flip_and_both_borders(mild):
     assert {(c.upside_down, c.mirrored) for c in crops} == {(a, b) for a in (0, 1) for b in (0, 1)}
     tops = {c.top for c in crops if source.store.sizes[c.index][0] == 256}
     assert tops == set(range(7))
+
+
+UNEQUAL = {"a": (40, 90), "b": (64, 41), "c": (120, 130)}
+"""Height and width of pictures."""
+
+
+def unequal(path, names):
+    """A source of pictures whose pixels say where they are: row, column, picture."""
+    members = []
+    for name in names:
+        rows, columns = np.mgrid[: UNEQUAL[name][0], : UNEQUAL[name][1]].astype(np.uint8)
+        place = np.dstack([rows, columns, np.full_like(rows, ord(name))])
+        members.append((name, {"blurry": place, "target": place}))
+    pack(path, members)
+    return PatchSource(PatchStore(path), 40, (), 8)
+
+
+def test_pictures_of_unequal_size_are_drawn_alike_and_to_their_borders(tmp_path):
+    batch = unequal(tmp_path / "p.h5", "abc").batch(0, 6000, seed=1)
+    assert torch.equal(batch.blurry, batch.target)
+    places = (batch.blurry * 255).round().to(torch.int64)[:, :, 0, 0].tolist()
+    for name, (height, width) in UNEQUAL.items():
+        rows, columns, _ = zip(*(one for one in places if one[2] == ord(name)), strict=True)
+        assert len(rows) == pytest.approx(2000, abs=150), "a larger picture has no more crops"
+        assert {min(rows), max(rows)} == {0, height - 40}
+        assert {min(columns), max(columns)} == {0, width - 40}
+
+
+def test_a_mixture_draws_by_its_weights_whatever_its_sources_have(tmp_path):
+    small = unequal(tmp_path / "small.h5", "a")
+    large = unequal(tmp_path / "large.h5", "bc")
+    mixture = PatchMixture((small, large), (3.0, 1.0))
+    assert mixture.pixels == sum(height * width for height, width in UNEQUAL.values())
+    batch = mixture.batch(0, 4000, seed=1)
+    names = (batch.blurry[:, 2, 0, 0] * 255).round().to(torch.int64).tolist()
+    for name, share in {"a": 0.75, "b": 0.125, "c": 0.125}.items():
+        assert names.count(ord(name)) == pytest.approx(share * 4000, abs=120)
+    tops = [int(one * 255 + 0.5) for one in batch.blurry[:, 0, 0, 0].tolist()]
+    assert max(tops) == UNEQUAL["c"][0] - 40, "the last one's crops reach its border"
 
 
 @pytest.mark.full

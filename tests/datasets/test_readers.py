@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus import discovery
-from defocus.datasets import api
+from defocus import progress
 from defocus.datasets.api import Reader, open_dataset
 from defocus.datasets.commands.list import description
 from defocus.datasets.deriving.maker import keeping, make_dataset
@@ -20,9 +19,9 @@ from defocus.datasets.layouts.skip_missing import VARIABLE
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import scene_splits, step
 from defocus.datasets.pair_files import legal_id
-from defocus.datasets.picture_size import picture_size
 from defocus.errors import DatasetError, ImageError
-from defocus.images import write_image
+from defocus.pictures.size import picture_size
+from defocus.pictures.write import write_image
 from tests.datasets.conftest import picture, put, write_folder, write_session
 
 
@@ -99,7 +98,7 @@ def test_two_sizes_name_both_files_and_every_pair(tmp_path, suffix, refused):
         open_dataset(f"pairs:{root}")
 
 
-def test_two_sizes_are_refused_by_all(tmp_path, monkeypatch, refused):
+def test_two_sizes_are_refused_by_all(tmp_path, bring, refused):
     root = write_folder(tmp_path / "own", ["a.png"])
     dataset = open_dataset(f"pairs:{root}")
     write_image(root / "sharp" / "a.png", picture(1, height=41))
@@ -107,8 +106,7 @@ def test_two_sizes_are_refused_by_all(tmp_path, monkeypatch, refused):
     copied = keeping("copied", {}, dataset, dataset.pairs, step("copied"))
     make_dataset(tmp_path / "made", copied)
     write_session(tmp_path / "session", list(dataset.pairs))
-    brought = Reader("brought", lambda _: dataset)
-    monkeypatch.setattr(api, "_plugin_readers", lambda: [("plug-in x.py", brought)])
+    bring(Reader("brought", lambda _: dataset))
     for name in ("manifest:made", "session:session", "brought:own"):
         reader, _, folder = name.partition(":")
         with refused(ImageError):
@@ -119,23 +117,21 @@ UNSOUND = [{"id": 3}, {"scene": ""}, {"split": "all"}, {"sharp": "a.png"}, None]
 
 
 @pytest.mark.parametrize("change", UNSOUND)
-def test_what_no_command_can_use_of_a_reader_is_refused(tmp_path, monkeypatch, change, refused):
+def test_what_no_command_can_use_of_a_reader_is_refused(tmp_path, bring, change, refused):
     root = write_folder(tmp_path / "own", ["a.png"])
     dataset = open_dataset(f"pairs:{root}")
     pairs = tuple(replace(one, **change) for one in dataset.pairs if change)
     for read in (lambda _: opened("brought", root, pairs), lambda _: replace(dataset, pairs=pairs)):
-        brought = [("plug-in x.py", Reader("brought", read))]
-        monkeypatch.setattr(api, "_plugin_readers", lambda readers=brought: readers)
+        bring(Reader("brought", read))
         with refused(DatasetError):
             open_dataset(f"brought:{root}", damaged=True)
 
 
-def test_an_id_that_is_no_name_of_a_file_is_written_as_one(tmp_path, monkeypatch, capsys):
+def test_an_id_that_is_no_name_of_a_file_is_written_as_one(tmp_path, bring, capsys):
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'own', ['a.png', 'b.png'])}")
     pairs = tuple(replace(one, id=f"../{one.id}") for one in dataset.pairs)
     for read in (lambda root: opened("own", root, pairs), lambda _: replace(dataset, pairs=pairs)):
-        brought = [("plug-in x.py", Reader("brought", read))]
-        monkeypatch.setattr(api, "_plugin_readers", lambda readers=brought: readers)
+        bring(Reader("brought", read))
         ids = [pair.id for pair in open_dataset(f"brought:{dataset.root}").pairs]
         assert ids == [legal_id("../a"), legal_id("../b")]
     assert "ids become names of files: '../a' is ___a-" in capsys.readouterr().err
@@ -198,7 +194,7 @@ ODD = [
 def test_what_is_no_picture_file_is_named_and_the_others_are_read(
     tmp_path, make, words, capsys, monkeypatch
 ):
-    monkeypatch.setattr(discovery, "_warned", set())  # else one process says it once
+    monkeypatch.setattr(progress, "_warned", set())  # else one process says it once
     root = write_folder(tmp_path / "x", ["a.png"])
     for role in ("blurry", "sharp"):
         make(root / role / "z.png")

@@ -6,7 +6,9 @@ import pytest
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.errors import NotApplicableError
-from defocus.images import as_float, read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float
+from defocus.pictures.write import write_image
 from tests.datasets.conftest import picture, write_folder
 
 

@@ -11,7 +11,6 @@ import skimage.data
 from PIL import Image as PillowImage
 from PIL import ImageCms
 
-from defocus.colour_profiles import in_srgb
 from defocus.datasets.pair import Pair, step
 from defocus.datasets.release.card import bibtex, citation_text, datacite, licence_text
 from defocus.datasets.release.details import (
@@ -26,7 +25,8 @@ from defocus.datasets.release.details import (
 from defocus.datasets.release.facts import ReleaseFacts
 from defocus.datasets.release.provenance import kinds, pictures_text, sharp_text, steps_text
 from defocus.errors import ImageError, SettingsError
-from defocus.images import read_image
+from defocus.pictures.profiles import in_srgb
+from defocus.pictures.read import read_image
 from defocus.settings import load_settings, parse_settings
 
 

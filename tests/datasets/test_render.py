@@ -13,7 +13,9 @@ from defocus.datasets.commands.render import command
 from defocus.datasets.rendering.run import render_dataset
 from defocus.datasets.rendering.scene import polygon_alpha, read_depth
 from defocus.errors import DatasetError, SettingsError
-from defocus.images import as_float, read_image, srgb_to_linear, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float, srgb_to_linear
+from defocus.pictures.write import write_image
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 
 REQUEST = """

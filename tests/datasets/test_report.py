@@ -56,6 +56,6 @@ def test_html_and_pdf_tell_counts_settings_and_measurements(tmp_path):
 
 def test_the_command(data, tmp_path):
     write_folder(tmp_path / "noise", ["1.png"])
-    data("report", "pairs:noise", "--out", "r", "--jobs", "1")
+    data("report", "pairs:noise", "--out", "r", "--on", "1")
     assert (tmp_path / "r/dataset.pdf").read_bytes().startswith(b"%PDF")
     assert "Dataset pairs:noise" in (tmp_path / "r/dataset.html").read_text()

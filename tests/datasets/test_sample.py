@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from defocus.datasets.sample import SCENES
-from defocus.images import as_float, read_image, srgb_to_linear
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float, srgb_to_linear
 
 EXPECTED = Path(__file__).parent / "sample_pixels.json"
 WHOLE = (pytest.param(name, marks=pytest.mark.full) for name in ("whole_strong", "whole_wide"))

@@ -27,7 +27,8 @@ from defocus.datasets.measuring.session import (
 )
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
-from defocus.images import as_integer, linear_to_srgb, write_image
+from defocus.pictures.values import as_integer, linear_to_srgb
+from defocus.pictures.write import write_image
 from tests.align.test_session import KNOWN, UNKNOWN, ZOOM, pair
 from tests.datasets.test_which_session import BODY, described, pairs_of
 
@@ -62,7 +63,7 @@ def session(tmp_path_factory, cache_folder):
 
 def test_audit_and_compensate_pool_and_say_so(session, tmp_path, data):
     name = f"manifest:{session.root}"
-    result = data("audit", name, "--out", tmp_path / "audit", "--json", "--jobs", "1")
+    result = data("audit", name, "--out", tmp_path / "audit", "--json", "--on", "1")
     audit = json.loads(result.stdout)
     rows = audit["pairs"]
     assert (rows[3]["status"], rows[3]["session_pairs"]) == ("ok", 3)
@@ -99,9 +100,9 @@ def test_audit_and_compensate_pool_and_say_so(session, tmp_path, data):
 @pytest.mark.full
 def test_a_continued_compensation_says_the_same(session, tmp_path):
     """What an earlier run has made counts too."""
-    first = compensate_dataset(session, tmp_path, Release(), flow_estimator, jobs=1)
+    first = compensate_dataset(session, tmp_path, Release(), flow_estimator, where=1)
     (tmp_path / "manifest.json").unlink()
-    again = compensate_dataset(session, tmp_path, Release(), flow_estimator, jobs=1)
+    again = compensate_dataset(session, tmp_path, Release(), flow_estimator, where=1)
     assert again.sessions == first.sessions
     assert [one.answered for one in again.sessions] == [("p3",)]
 

@@ -5,7 +5,7 @@ import numpy as np
 from defocus.datasets.deriving.import_session import import_sessions
 from defocus.datasets.manifest import read_manifest
 from defocus.errors import DatasetError, InputError
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from tests.capture.card import scene_picture
 from tests.capture.raw_sessions import write_session
 

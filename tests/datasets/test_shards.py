@@ -18,14 +18,14 @@ from defocus.datasets.pair import Pair
 from defocus.datasets.release.facts import ReleaseFacts, read_facts, write_facts
 from defocus.datasets.release.packaging import package_dataset
 from defocus.errors import DatasetError
-from defocus.images import read_image
+from defocus.pictures.read import read_image
 from tests.datasets.conftest import DETAILS, picture, write_folder
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, cache_folder):
     """Two pairs, one of them with everything that a pair can have."""
-    root = write_folder(tmp_path_factory.mktemp("noise"), ["a.png", "b.png"])
+    root = write_folder(tmp_path_factory.mktemp("whole"), ["a.png", "b.png"])
     dataset = open_dataset(f"pairs:{root}")
     extra = {"flow": picture(3)[:, :, 0], "defocus_map": picture(4)[:, :, 0]}
     for role, array in extra.items():

@@ -18,7 +18,8 @@ from defocus.datasets.differences import verify_folder
 from defocus.datasets.sidecar import apply_sidecar, ceiling_db
 from defocus.datasets.sidecar_writing import write_sidecar
 from defocus.errors import AlignmentError, DatasetError, DefocusError
-from defocus.images import read_image, read_pair, write_image
+from defocus.pictures.read import read_image, read_pair
+from defocus.pictures.write import write_image
 from tests.datasets.conftest import put
 
 NAME = "astronaut"

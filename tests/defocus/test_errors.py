@@ -34,7 +34,8 @@ def test_every_exception_has_the_exit_code_of_the_contract():
         (errno.EROFS, "read-only"),
         (errno.EACCES, "no permission"),
         (errno.EEXIST, "exists; choose another folder"),
-        (errno.EIO, "Input/output error"),
+        (errno.EIO, "reports a fault; check it, then run the same command again"),
+        (errno.ESTALE, "; check the disk, then run the same command again"),
     ],
 )
 def test_a_storage_error_says_what_and_where(code, words):

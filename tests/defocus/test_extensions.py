@@ -9,15 +9,27 @@ import torch
 
 import defocus
 from defocus import extensions
-from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Batch, Objective, outputs_of
-from defocus.baselines.objective_registry import loss, losses, objective, objectives, source_hashes
-from defocus.baselines.registry import all_baselines, baseline, known_baselines, with_objective
+from defocus.baselines.objective_registry import (
+    OBJECTIVES,
+    loss,
+    losses,
+    objective,
+    objectives,
+    source_hashes,
+)
+from defocus.baselines.registry import (
+    BASELINES,
+    all_baselines,
+    baseline,
+    known_baselines,
+    with_objective,
+)
 from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.results.run_folder import one_line
 from defocus.datasets.api import open_dataset, reader, reader_names
 from defocus.errors import DatasetError, RegistryError
-from defocus.extensions import load_plugin, offered, offered_classes, plugins
+from defocus.extensions import load_plugin, plugins
 from defocus.isolation import attempt
 
 NET = """
@@ -86,8 +98,7 @@ def test_all_kinds_of_parts_are_found_by_type(write, tmp_path):
     value = loss("my-loss", power=1.0)(torch.ones(1, 3, 2, 2), torch.zeros(1, 3, 2, 2))
     assert value.item() == 1.0
     assert isinstance(objective("halves"), Objective)
-    parts = vars(plugin.module)
-    assert all_metrics()["bias"].source_hash == plugin.hash_of(parts["BIAS"])
+    assert all_metrics()["bias"].source_hash == plugin.source_hash
     assert "twins" in reader_names()
     with pytest.raises(DatasetError):
         open_dataset(f"twins:{tmp_path}")  # the reader runs, and finds no pairs
@@ -96,10 +107,10 @@ def test_all_kinds_of_parts_are_found_by_type(write, tmp_path):
     assert halves.card.name == "halves-unet"
     assert known_baselines(["halves-unet", "nobody"]).keys() == {"halves-unet"}
     recipe = halves.recipe()
-    assert source_hashes(recipe) == {"halves": plugin.hash_of(parts["Halves"])}
+    assert source_hashes(recipe) == {"halves": plugin.source_hash}
     terms = {"terms": [{"loss": "my-loss"}, {"loss": "l1"}]}
     own = recipe.model_copy(update={"objective": "supervised", "objective_settings": terms})
-    assert source_hashes(own) == {"my-loss": plugin.hash_of(parts["MINE"])}
+    assert source_hashes(own) == {"my-loss": plugin.source_hash}
 
 
 OUTPUTS = "\n\n    def outputs(self, blurry):\n        return {'restored': self.forward(blurry)}"
@@ -217,8 +228,9 @@ def test_names_that_clash_are_one_line(write, one, refused):
 
 def test_private_names_are_the_files_own(write):
     load_plugin(write(NET + "\n_OTHER = Baseline.of_network('other', Net)\n"))
-    assert [one.card.name for _, one in offered(Baseline)] == ["unet", "my-net"]
-    assert not list(offered_classes(Objective))
+    brought = [name for name, one in BASELINES.offers().items() if one.plugin is not None]
+    assert brought == ["my-net"], "not the one that it imports"
+    assert not [one for one in OBJECTIVES.offers().values() if one.plugin is not None]
     assert "other" not in all_baselines()
 
 

@@ -1,14 +1,18 @@
+import errno
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from defocus import files
 from defocus.errors import StorageError
 from defocus.files import (
     atomic_path,
     make_folder,
+    remove_unfinished,
     sha256_file,
     write_bytes,
     write_bytes_if_changed,
@@ -66,3 +70,28 @@ def test_a_file_is_written_again_only_where_its_content_changed(tmp_path):
     assert path.stat().st_ino == inode
     write_bytes_if_changed(path, b"other")
     assert path.read_bytes() == b"other"
+
+
+def test_only_files_of_ended_processes_are_swept(tmp_path):
+    """What another process just writes is locked, and what was not asked for is somebody's."""
+    left = tmp_path / ".a-abcdefgh.part.png"
+    others = [tmp_path / name for name in (".b-abcdefgh.part.png", "a.png", ".a-abc.part.png")]
+    for path in (left, *others):
+        path.write_bytes(b"")
+    with atomic_path(tmp_path / "a.png") as living:
+        remove_unfinished(tmp_path, ["a.png"])
+        assert living.exists()
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+
+
+def test_without_locks_only_old_files_are_swept(tmp_path, monkeypatch):
+    def no_locks(*_: object, **__: object) -> bool:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(files, "try_lock", no_locks)
+    new, old = tmp_path / ".a-abcdefgh.part", tmp_path / ".a-hgfedcba.part"
+    for path in (new, old):
+        path.write_bytes(b"")
+    os.utime(old, (0, 0))
+    remove_unfinished(tmp_path, ["a"])
+    assert list(tmp_path.iterdir()) == [new]

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defocus import images
 from defocus.errors import (
     DatasetError,
     ImageError,
@@ -19,8 +18,10 @@ from defocus.errors import (
     storage_error,
 )
 from defocus.files import atomic_path, write_text
-from defocus.images import read_image, write_image
 from defocus.isolation import attempt
+from defocus.pictures import read as images
+from defocus.pictures.read import read_image
+from defocus.pictures.write import write_image
 from defocus.progress import telling
 
 

@@ -99,24 +99,6 @@ def test_a_package_of_another_folder_is_one_place_and_one_of_pip_none(
     assert "from outside its folder" in line
 
 
-def test_a_network_that_is_made_finds_modules_by_computed_names(tmp_path):
-    text = PLUG.replace(
-        'NET = Baseline.of_network("NAME", Net)',
-        "def made():\n"
-        "    from importlib import import_module\n\n"
-        "    assert import_module('parts.' + 'later').OFFSET == GAIN**2\n"
-        "    return Net()\n\n\n"
-        'NET = Baseline.of_network("NAME", made)',
-    )
-    before, modules = list(sys.path), set(sys.modules)
-    for gain, name in enumerate(("one", "two"), start=1):
-        load_plugin(folder_of(tmp_path / name, gain, text))
-    assert (answer("one"), answer("two")) == (2.0, 6.0)
-    assert sys.path == before
-    assert not {"layers", "parts", "parts.later"} & (sys.modules.keys() - modules)
-    assert not list(tmp_path.rglob("__pycache__"))
-
-
 def test_late_files_that_nothing_counts_are_known(tmp_path):
     text = PLUG.replace(
         "import parts.later as later",

@@ -4,7 +4,7 @@ import pytest
 from pydantic import Field
 
 from defocus.errors import SettingsError
-from defocus.settings import Settings, load_settings, parse_settings
+from defocus.settings import Settings, load_settings, parse_settings, problem_text
 
 
 class Optics(Settings):
@@ -63,3 +63,11 @@ def test_missing_files_and_settings_of_their_own_kind_have_a_message(tmp_path, r
         load_settings(Study, tmp_path / "none.toml")
     with refused(SettingsError):
         parse_settings(Branch, {"branches": [{"names": "oak"}]}, origin="request.json")
+
+
+@pytest.mark.parametrize("module", ["pathlib", "pathlib._local"])
+def test_a_path_is_no_class_of_python(module):
+    """Python 3.13 has another module of the same class."""
+    words = f"Input is not a valid path for <class '{module}.Path'>"
+    problem = {"type": "path_type", "input": 5, "msg": words}
+    assert problem_text(problem) == "Input is not a valid path"

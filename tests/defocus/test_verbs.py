@@ -9,10 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 import defocus.extras
-from defocus import discovery, extensions
+from defocus import extensions
 from defocus.benchmark.metrics.metric import _metrics_beside, all_metrics
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import reader_names
+from defocus.errors import RegistryError
 from tests.brought import forgotten
 
 __all__ = ["forgotten"]
@@ -72,7 +73,7 @@ def test_a_broken_command_is_a_warning_and_the_others_work(extra, placeless, sna
     assert result.exit_code == 0
     assert "  restore " in result.stdout
     assert placeless(result.stderr) == snapshot
-    assert isinstance(bench("broken").exception, discovery.RegistryError)
+    assert isinstance(bench("broken").exception, RegistryError)
     assert bench("list", "--help").stderr == "", "what is ours does not look at others"
 
 
@@ -110,7 +111,7 @@ def test_a_plugin_file_has_commands_and_groups(tmp_path, refused):
     assert re.search(r"\n  words +Say words\.\n", bench("--plugin", path, "--help").output)
     assert extensions.plugin_arguments() == ["--plugin", str(path)], "other processes have it too"
     path.write_text("import click\n\n\n@click.command()\ndef hello() -> None: ...\n")
-    with refused(discovery.RegistryError):
+    with refused(RegistryError):
         extensions.load_plugin(path)
 
 

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 
 from defocus.command_line.commands import command_group
 from defocus.files import make_folder
-from defocus.images import as_integer, write_image
+from defocus.pictures.values import as_integer
+from defocus.pictures.write import write_image
 from defocus.scene.pictures import texture
 from research.pages import architecture
 
@@ -125,10 +126,18 @@ def test_a_pair_is_measured(tmp_path):
     words = ["audit", f"pairs:{tmp_path / 'pairs'}", "--out", str(tmp_path / "audit")]
     shift, flow = "registration.tile_shifts:most_alike_shifts", "flow.estimator:DISFlow.__call__"
     ends = (f"defocus.align.{shift}", f"defocus.align.{flow}")
-    begin = ("datasets.commands.audit", "datasets.audit.run", "processes")
+    begin = (
+        "datasets.commands.audit",
+        "datasets.audit.run",
+        "dispatcher",
+        "processes",
+        "isolation",
+    )
     begin += ("datasets.audit.pair_audit", "datasets.measuring.kept", "align.measure")
+    searched = ("align.registration.register", "align.registration.zoom_search")
     assert assert_followed("A pair is measured", "datasets", words, ends) == {
         (*begin, "align.registration.register", "align.registration.tile_shifts"),
+        (*begin, *searched, "align.registration.tile_shifts"),
         (*begin, "align.flow.dense", "align.flow.estimator"),
     }
 

@@ -11,7 +11,7 @@ import defocus
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import reader_card
 from defocus.errors import DatasetError, RegistryError
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from tests.benchmark.example_study import make_study
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "plug-ins.md"

@@ -14,7 +14,7 @@ from defocus.baselines.registry import baseline
 from defocus.benchmark.documents.section_registry import all_sections
 from defocus.benchmark.statistics import intervals
 from defocus.command_line.commands import command_group
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from research.pages.notebook import NOTEBOOK, PAGE, notebook, parts, printed
 
 BLACK = np.zeros((16, 20, 3))

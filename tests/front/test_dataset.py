@@ -4,7 +4,8 @@ import numpy as np
 
 import defocus
 from defocus.errors import DatasetError, ImageError
-from defocus.images import read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.write import write_image
 
 
 def test_the_sample_has_arrays_of_all_that_is_known():

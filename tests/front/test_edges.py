@@ -7,7 +7,7 @@ import pytest
 from scipy.special import ndtr
 
 import defocus
-from defocus.images import linear_to_srgb
+from defocus.pictures.values import linear_to_srgb
 
 SIGMA_PX = 1.5
 

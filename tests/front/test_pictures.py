@@ -43,7 +43,7 @@ def test_integers_of_floats_have_16_bits_and_results_are_cut_off():
 
 
 def test_bytes_in_the_order_of_another_machine_are_the_same_picture():
-    words = np.arange(20 * 30 * 3, dtype=np.uint16).reshape(20, 30, 3)
+    words = 36 * np.arange(20 * 30 * 3, dtype=np.uint16).reshape(20, 30, 3)
     swapped = pictures(words.astype(words.dtype.newbyteorder()), "picture")
     np.testing.assert_array_equal(swapped.pixels[0], words)
     assert swapped.pixels.dtype.isnative

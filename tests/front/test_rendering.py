@@ -5,7 +5,7 @@ import pytest
 
 import defocus
 from defocus.datasets import sample
-from defocus.images import as_float
+from defocus.pictures.values import as_float
 
 PICTURE = np.random.default_rng(4).integers(0, 256, (48, 64, 3), np.uint8)
 

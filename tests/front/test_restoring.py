@@ -11,7 +11,9 @@ import defocus
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights import own as own_weights
 from defocus.errors import InputError
-from defocus.images import as_integer, read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_integer
+from defocus.pictures.write import write_image
 from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings
 

@@ -7,7 +7,8 @@ from skimage.metrics import peak_signal_noise_ratio
 
 import defocus
 from defocus.benchmark.external_results.row import score_request
-from defocus.images import as_integer, write_image
+from defocus.pictures.values import as_integer
+from defocus.pictures.write import write_image
 
 RANDOM = np.random.default_rng(3)
 SHARP = as_integer(RANDOM.random((70, 66, 3)), 16)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import tarfile
 import zipfile
 import zlib
@@ -12,6 +13,8 @@ from pathlib import Path
 import cv2
 import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import tifffile
 import torch
 from numpy.typing import NDArray
@@ -20,12 +23,10 @@ from safetensors.torch import save_file
 
 from defocus.align.compensation.record import read_record
 from defocus.baselines.weights.reading import read_tensors
-from defocus.benchmark.documents.figures.plots import read_losses
 from defocus.benchmark.leaderboard.rows import leaderboard, to_csv
 from defocus.benchmark.results.store import Cost, open_results, read_results
 from defocus.benchmark.study.document import read_request
 from defocus.benchmark.study.standing import standing_of
-from defocus.blocks.metadata import read_metadata
 from defocus.capture.calibrations import read_calibration
 from defocus.capture.links.camera_words import read_dump
 from defocus.capture.sessions.damage import check_session
@@ -33,7 +34,6 @@ from defocus.capture.sessions.journal import encode_record
 from defocus.capture.sessions.session import read_session
 from defocus.datasets.api import open_dataset
 from defocus.datasets.archives import unpack
-from defocus.datasets.audit.shards import audit_shard, merge_shards
 from defocus.datasets.checksums import folder_hashes, write_checksums
 from defocus.datasets.curation import read_decisions
 from defocus.datasets.curation_rules import read_rules
@@ -43,18 +43,22 @@ from defocus.datasets.layouts.layout import read_mapping
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import read_array
-from defocus.datasets.picture_size import picture_size, png_bits
+from defocus.datasets.readers import parquet
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.facts import read_facts
 from defocus.datasets.rendering.run import load_request as read_scene
 from defocus.errors import DefocusError
-from defocus.exif import read_exif
-from defocus.images import read_stored, write_image
-from defocus.restoration.files.encoding import write_picture
-from defocus.restoration.files.own_picture import read_own_picture
+from defocus.machines import ClusterFile
+from defocus.pictures.encoding import write_picture
+from defocus.pictures.metadata import read_metadata
+from defocus.pictures.own_picture import read_own_picture
+from defocus.pictures.read import read_stored
+from defocus.pictures.shot import read_exif
+from defocus.pictures.size import picture_size, png_bits
+from defocus.pictures.write import write_image
 from defocus.settings import load_settings
-from defocus.slurm import ClusterFile
 from defocus.training.record.checkpoint import load_checkpoint
+from defocus.training.record.curve_files import read_numbers
 from tests.benchmark.example_study import ENTRY
 from tests.benchmark.test_results import COSTS, SCORES
 from tests.capture.raw_sessions import bayer_dng, write_session
@@ -163,7 +167,10 @@ def documents(root: Path) -> Iterator[DamagedReader]:
         ),
         "mapping.toml": ('[[parts]]\nblurry = "b/{name}.*"\nsharp = "s/{name}.*"\n', read_mapping),
         "render.toml": ('variant = "a"\n', read_scene),
-        "train.csv": ("step,epoch,seconds,learning_rate,loss\n1,0,1,0.1,2.5\n", read_losses),
+        "train.csv": (
+            "step,epoch,seconds,learning_rate,loss\n1,0,1,0.1,2.5\n",
+            lambda path: read_numbers(path, "step", "seconds", "loss"),
+        ),
         "misalignment.json": (json.dumps({"compensation": RECORD}), read_record),
         "calibration.json": (json.dumps({"kind": "flat", "format": 1}), read_calibration),
         "words.json": (json.dumps({"camera": "x", "entries": {"iso": "100"}}), read_dump),
@@ -241,17 +248,15 @@ def folders(root: Path) -> Iterator[DamagedReader]:
     write_manifest(derived, make_manifest(derived, tuple(pairs)))
     document = derived / "manifest.json"
     yield DamagedReader("manifest", (document,), lambda: open_dataset(f"manifest:{derived}"))
+    yield _parquet(root / "hub", pairs)
     write_checksums(derived, folder_hashes(derived))
     sums = tuple(derived / f"{kind}-sha256.txt" for kind in ("manifest", "tagmanifest"))
     yield DamagedReader("checksums", (*sums, document), lambda: verify_folder(derived))
-    alone = open_dataset(f"pictures:{derived / 'a'}")
-    shard = audit_shard(alone, (1, 1), root / "part", "dis").written
-    yield DamagedReader("shard", (shard,), lambda: merge_shards(alone, "dis", [root / "part"]))
     sizes = root / "croissant.json"
     sizes.write_text('{"distribution": [{"@id": "a.tar", "contentSize": "12 B"}, {"@id": "b"}]}')
     yield DamagedReader("croissant", (sizes,), lambda: release_sizes(root))
     cluster = root / "cluster.toml"
-    cluster.write_text('[slurm]\ntime_minutes = 3\nsetup = ["a"]\nmemory_gb = 1.5\n')
+    cluster.write_text('[cluster]\ntime_minutes = 3\nsetup = ["a"]\nmemory_gb = 1.5\n')
     yield DamagedReader("cluster", (cluster,), lambda: load_settings(ClusterFile, cluster))
     origin = root / "release.json"
     origin.write_text('{"format": "defocus-release", "version": 1, "layout": "hdf5"}')
@@ -264,6 +269,24 @@ def folders(root: Path) -> Iterator[DamagedReader]:
     (study / "study.json").write_text(json.dumps({"datasets": [], "runs": {"net-1": run}}))
     yield DamagedReader("request", (study / "request.json",), lambda: read_request(study))
     yield DamagedReader("study", (study / "study.json",), lambda: standing_of(study))
+
+
+def _parquet(folder: Path, pairs: list[Pair]) -> DamagedReader:
+    """Pairs in columns, as the hub has them."""
+    folder.mkdir()
+    path = folder / "test-00000-of-00001.parquet"
+    columns = {
+        "blurry": [{"bytes": one.blurry.read_bytes(), "path": "a.png"} for one in pairs],
+        "sharp": [{"bytes": one.blurry.read_bytes(), "path": "a.png"} for one in pairs],
+    }
+    pq.write_table(pa.table(columns), path)
+    place = folder / "unpacked"
+
+    def read() -> None:
+        shutil.rmtree(place, ignore_errors=True)
+        parquet.unpack(folder, [path], parquet.Columns(), place)
+
+    return DamagedReader("parquet", (path,), read)
 
 
 def sessions(root: Path, pair: Path) -> Iterator[DamagedReader]:

@@ -101,7 +101,7 @@ def _reference(dataset: Dataset, out: Path) -> Numbers:
 
 
 def _compensate(dataset: Dataset, out: Path) -> Numbers:
-    compensate_dataset(dataset, out, Release(), lambda: flow_estimator(ESTIMATOR), jobs=1)
+    compensate_dataset(dataset, out, Release(), lambda: flow_estimator(ESTIMATOR), where=1)
     yield from of_folder(out / "pairs")
 
 
@@ -111,7 +111,7 @@ def _sidecar(dataset: Dataset, out: Path) -> Numbers:
 
 
 def _patches(dataset: Dataset, out: Path) -> Numbers:
-    cut_dataset(dataset, out, Scheme(side_px=48), jobs=1)
+    cut_dataset(dataset, out, Scheme(side_px=48), where=1)
     yield from of_folder(out)
 
 

@@ -140,13 +140,22 @@ def test_notes_stand_once_at_the_end_and_are_referred_to():
     assert source.count(">second<") == 1
     assert source.count('Notes <a href="#note-1">1</a>, <a href="#note-2">2</a>') == 2
     assert source.index("</table>") < source.index('<li id="note-2">second</li>')
-    bars = re.findall(r'<rect class="(\w+)" x="([\d.]+)" y="4" width="([\d.]+)"', source)
+    bars = re.findall(r'<path class="(up|down)" d="M([\d.]+) 4H([\d.]+)v8', source)
     assert [kind for kind, _, _ in bars[:3]] == ["up", "down", "up"]
-    (_, start, wide), (_, left, less), _ = bars[:3]
-    assert float(left) + float(less) == pytest.approx(float(start)), "both begin at 0"
-    assert float(wide) == pytest.approx(4 * float(less), abs=0.5)
+    (_, start, end), (_, zero, left), _ = bars[:3]
+    assert start == zero, "both begin at 0"
+    assert float(end) - float(zero) == pytest.approx(4 * (float(zero) - float(left)), abs=0.5)
     assert source.count('<tr class="reference">') == 2
     assert ">+1.000<" in source
+
+
+def test_a_note_about_a_column_is_beside_its_name_and_not_below_the_table():
+    columns = (Column("System"), Column("Time", "s", notes=(2,)))
+    table = Table("t", columns, (("a", 1.0),), notes=(1, 2))
+    source = render_html(Page("p", "", (("s", (table,)),), notes=("first", "second")))
+    head = re.findall(r"<th scope=.*?</th>", source, flags=re.DOTALL)[1]
+    assert '<sup><a href="#note-2" aria-label="Note 2 on Time">2</a></sup>' in head
+    assert ' Note <a href="#note-1">1</a>.</p>' in source
 
 
 def test_each_line_of_the_result_is_a_paragraph_and_no_notice_none():

@@ -240,11 +240,10 @@ def test_texts_of_a_crowd_lie_neither_on_each_other_nor_on_the_front():
     shown = Scatter("s", "x", "y", (*crowd, *front[::-1], *far), marked_as="front")
     with mpl.rc_context({"font.size": PAGE_FONT_PT}):
         axes = Figure(figsize=(5.2, 3.2), dpi=72).add_subplot()
-        numbered = [point.label for point in axes_of(axes, shown)]
+        unnamed = [point.label for point in axes_of(axes, shown)]
     texts = {one.get_text(): one.get_window_extent().extents for one in axes.texts}
-    assert len(texts) == len(shown.points)
-    assert 1 < len(numbered) < len(crowd)
-    assert {str(number) for number in range(1, len(numbered) + 1)} < set(texts)
+    assert set(texts) == {point.label for point in shown.points} - set(unnamed)
+    assert 1 < len(unnamed) < len(crowd), "a name is beside its point or below the figure"
     for one, other in combinations(texts, 2):
         a, b = texts[one], texts[other]
         assert not (a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]), (one, other)
@@ -258,9 +257,12 @@ def test_texts_of_a_crowd_lie_neither_on_each_other_nor_on_the_front():
             for text, (left, bottom, right, top) in texts.items():
                 assert not (left < at_x < right and bottom < at_y < top), text
     svg = draw_figures([shown], "svg").decode()
-    entries = re.findall(r"<!-- (\d+)  (.*?) -->", svg)
-    assert [int(number) for number, _ in entries] == list(range(1, len(entries) + 1))
-    assert all(f"<!-- {name} -->" not in svg for _, name in entries), "each name is there once"
+    below = re.findall(r"<!-- (.*?) \(([\d.]+) at ([\d.]+)\) -->", svg)
+    assert below
+    places = {point.label: (point.y, point.x) for point in shown.points}
+    for name, *numbers in below:
+        assert tuple(map(float, numbers)) == pytest.approx(places[name], rel=0.01)
+        assert f"<!-- {name} -->" not in svg, "each name is there once"
 
 
 def test_plots_of_a_page_share_no_identifiers_and_have_no_styles():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.reports.display import cell_text, csv_text, sort_value, spreadsheet_text, visible
+from defocus.reports.display import cell_text, csv_text, spreadsheet_text, visible
 from defocus.reports.model import Column
 
 
@@ -36,22 +36,21 @@ def test_hidden_characters_show_their_code_point(text, shown):
 
 
 @pytest.mark.parametrize(
-    ("cell", "shown", "key"),
+    ("cell", "shown"),
     [
-        (None, "n/a", ""),
-        (math.nan, "n/a", ""),
-        (math.inf, "∞", "Infinity"),
-        (-math.inf, "−∞", "-Infinity"),
-        (-1.2345, "−1.23", "-1.2345"),
-        (-0.0001, "0.00", "-0.0001"),
-        (3, "3.00", "3.0"),
-        (0.0, "0.00", "0.0"),
-        ("f/4", "f/4", ""),
+        (None, "n/a"),
+        (math.nan, "n/a"),
+        (math.inf, "∞"),
+        (-math.inf, "−∞"),
+        (-1.2345, "−1.23"),
+        (-0.0001, "0.00"),
+        (3, "3.00"),
+        (0.0, "0.00"),
+        ("f/4", "f/4"),
     ],
 )
-def test_cells_print_with_the_decimals_of_their_column(cell, shown, key):
+def test_cells_print_with_the_decimals_of_their_column(cell, shown):
     assert cell_text(cell, Column("x", decimals=2)) == shown
-    assert sort_value(cell) == key
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])

@@ -1,4 +1,4 @@
-"""Tables of ``docs/jdrl.md`` say what the studies say."""
+"""Tables of ``docs/jdrl-numbers.md`` say what the studies say."""
 
 import json
 import os
@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from defocus.extras.studies.dose.claims import RULE
-from defocus.images import read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.write import write_image
 
-PAGE = Path(__file__).parents[2] / "docs" / "jdrl.md"
+PAGE = Path(__file__).parents[2] / "docs" / "jdrl-numbers.md"
 DOSE_STUDY = PAGE.parents[1] / "research" / "dose_study"
 ESTIMATE = re.compile(r"(−?\d+\.\d+) \[(−?\d+\.\d+), (−?\d+\.\d+)\]")
 
@@ -316,7 +317,7 @@ def test_a_finished_study_is_taken_over(docs):
     """Its document and its strips; the page and the charts are made again."""
     outcome = take_over(docs, "unet", scenes=39)
     assert outcome.returncode == 0, outcome.stderr
-    section = (docs / "jdrl.md").read_text("utf-8").partition("#### U-Net")[2]
+    section = (docs / "jdrl-numbers.md").read_text("utf-8").partition("#### U-Net")[2]
     assert section.partition("test scenes")[0].endswith("39 ")
     assert changed_strips(docs) == {"jdrl-unet-strip-8px.webp"}
     kept = read_image(docs / "jdrl-unet-strip-8px.webp")
@@ -327,7 +328,7 @@ def test_a_finished_study_is_taken_over(docs):
 def test_a_study_of_other_doses_is_taken_over_into_its_section(docs):
     outcome = take_over(docs, "nafnet-2-4px", rivals=["registered pairs", "1 plain loss"])
     assert outcome.returncode == 0, outcome.stderr
-    section = (docs / "jdrl.md").read_text("utf-8").partition("#### NAFNet")[2]
+    section = (docs / "jdrl-numbers.md").read_text("utf-8").partition("#### NAFNet")[2]
     assert "| 1 plain loss | 2 px: −1.01 " in section.partition("#### Restormer")[0]
     assert changed_strips(docs) == {"jdrl-nafnet-strip-2px.webp", "jdrl-nafnet-strip-4px.webp"}
 
@@ -341,4 +342,4 @@ def test_a_study_that_does_not_go_with_its_section_changes_nothing(docs):
     assert (docs.parent / "dose_study" / document).read_bytes() == (
         DOSE_STUDY / document
     ).read_bytes()
-    assert (docs / "jdrl.md").read_bytes() == PAGE.read_bytes()
+    assert (docs / "jdrl-numbers.md").read_bytes() == PAGE.read_bytes()

@@ -8,7 +8,8 @@ import pytest
 from skimage import data
 
 from defocus.errors import DatasetError
-from defocus.images import as_float, write_image
+from defocus.pictures.values import as_float
+from defocus.pictures.write import write_image
 from defocus.scene.real_lens import RealLens
 from research.alignment_truth.benchmark import TruthPlan, run_benchmark
 from research.alignment_truth.real_like.lens import lens_blurred

@@ -6,7 +6,8 @@ from skimage import data
 
 from defocus.align.photometry.equalise import disc_blurred
 from defocus.align.sampling.positions import pixel_grid, sampled
-from defocus.images import as_float, as_integer, write_image
+from defocus.pictures.values import as_float, as_integer
+from defocus.pictures.write import write_image
 from defocus.scene.geometry import Similarity
 from research.alignment_truth import real_pairs
 from research.alignment_truth.real_like.moved import Bend, moved

@@ -12,7 +12,7 @@ from defocus.align.photometry.blur_matching import disc_blurred_stack
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import Registration, register
 from defocus.errors import AlignmentError
-from defocus.images import srgb_to_linear
+from defocus.pictures.values import srgb_to_linear
 from research.alignment_truth.failures import corner_error_px
 from research.alignment_truth.rendered.pair import (
     FULL,

@@ -20,7 +20,7 @@ from defocus.benchmark.scoring.score import psnr_moved
 from defocus.benchmark.statistics.scored_group import resolution
 from defocus.benchmark.statistics.standings import tracks
 from defocus.extras.charts.systems.restorers import SystemRestorer
-from defocus.images import as_integer
+from defocus.pictures.values import as_integer
 from research.alignment_truth.real_like.pair import RealLikePair
 from research.pages.metrics import probe_scene
 from research.resolution import pair_scores, resolution_table
@@ -91,7 +91,7 @@ def test_every_comparison_says_its_own_resolution(study):
     (table,) = score_tables(rows, (), tables)
     assert "leaves open: jnb and wiener (0.020 of 0.200 dB)" in table.note
     assert any("change by 0.200 dB at most, differences between" in note for note in page.notes)
-    assert "below its resolution of 0.20 dB" in page.summary
+    assert "below its resolution of 0.20 dB" in str(page.sections)
 
 
 def test_a_known_transform_shows_what_an_error_of_registration_changes():

@@ -18,7 +18,8 @@ from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import Photographs
 from defocus.errors import InputError, WeightsError
 from defocus.extras.charts.own_lens.patch_bank import PatchBank
-from defocus.images import as_float, read_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float
 from defocus.training.record.folder import CHECKPOINT, TRAINING
 from research import start_weights as training
 from research.start_weights import narrow_systems, ship_narrow, train_narrow
@@ -42,7 +43,7 @@ def test_a_demo_teaches_no_brightness(tmp_path):
     network = train_run(Study(tmp_path, dataset, [run]), run).network.eval()
     (pair,) = (pair for pair in dataset.pairs if pair.id == "whiskers")
     assert pair.truth is not None
-    restored, _ = restore_picture(network, run.baseline.card, pair, torch.device("cpu"))
+    restored = restore_picture(network, run.baseline.card, pair, torch.device("cpu")).picture
     assert abs(restored.mean() - as_float(read_image(pair.truth)).mean()) < 1.5 / 255
 
 

@@ -16,12 +16,12 @@ from safetensors.torch import load, load_file, save
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.pwcnet.network import FLOW_SCALE, Flows
 from defocus.errors import SettingsError, StorageError, TrainingError, WeightsError
-from defocus.images import linear_to_srgb
+from defocus.pictures.values import linear_to_srgb
 from defocus.scene.aperture import disc_psf
 from defocus.training.method import Method
 from defocus.training.objective import Progress
 from defocus.training.parallel import Ranks
-from defocus.training.record.curves import read_curve
+from defocus.training.record.curve_files import read_curve
 from defocus.training.record.folder import CHECKPOINT, CURVE, steps_done
 from defocus.training.steps.optimisers import autocast, make_optimisers, optimiser_step
 from research.alignment_truth.rendered.textures import Textures, load_textures

@@ -16,7 +16,7 @@ import pytest
 
 from defocus.align.registration.register import Registration, Uncertainty
 from defocus.errors import DatasetError, InputError
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from research.alignment_truth.benchmark import TruthPlan, TruthResults, run_benchmark
 from research.alignment_truth.failures import (
     RegistrationTrial,

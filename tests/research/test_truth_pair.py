@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from defocus.images import srgb_to_linear
+from defocus.pictures.values import srgb_to_linear
 from defocus.scene.geometry import Similarity
 from research.alignment_truth.rendered.pair import (
     FULL,

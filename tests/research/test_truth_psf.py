@@ -7,7 +7,7 @@ import pytest
 
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from defocus.scene.geometry import Similarity
 from defocus.scene.window import Window
 from research.alignment_truth.rendered.labels import edge_class

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 from defocus.scene.textures import FONTS, draw_texture
 
 SIZE = (160, 192)
@@ -32,10 +32,10 @@ def traps(seed: int = 0) -> Iterator[Trap]:
     for kind, (name, make) in enumerate(KINDS.items()):
         for number in range(10):
             given, truth = make(np.random.default_rng([seed, kind, number]))
-            yield Trap(f"{name}-{number}", _rounded(given), _rounded(truth))
+            yield Trap(f"{name}-{number}", rounded(given), rounded(truth))
 
 
-def _rounded(picture: NDArray[np.floating]) -> Array:
+def rounded(picture: NDArray[np.floating]) -> Array:
     return np.asarray(np.rint(255 * np.clip(picture, 0, 1)) / 255, np.float32)
 
 

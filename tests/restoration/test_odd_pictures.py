@@ -14,17 +14,18 @@ import torch
 from PIL import Image as Pillow
 
 from defocus.baselines.registry import baseline
-from defocus.blocks.block import lost_blocks
-from defocus.blocks.inventory import inventory
-from defocus.blocks.webp import is_lossless
-from defocus.heif_pixels import HEIF_KINDS
-from defocus.images import IMAGE_SUFFIXES, read_stored
-from defocus.picture_headers import kind_of
-from defocus.raw import RAW_SUFFIXES
-from defocus.restoration.run import Restored, restore_pictures
+from defocus.pictures.blocks import lost_blocks
+from defocus.pictures.headers import kind_of
+from defocus.pictures.heif import HEIF_KINDS
+from defocus.pictures.inventory import inventory
+from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.read import IMAGE_SUFFIXES, read_stored
+from defocus.pictures.webp import is_lossless
+from defocus.restoration.journal import Restored
+from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings
 from tests.fuzz.campaign import limited
-from tests.odd_pictures import agrees, told_by_others
+from tests.pictures.other_readers import agrees, told_by_others
 
 FOLDER = os.environ.get("DEFOCUS_ODD_PICTURES", "")
 SECONDS = 600

@@ -22,16 +22,25 @@ from torch.nn import functional
 import defocus
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.registry import baseline
-from defocus.blocks.exif import exif_blocks, thumbnail_of
-from defocus.blocks.metadata import read_metadata
 from defocus.blur.learned_map import estimate_blur_map
 from defocus.errors import InputError, NotApplicableError
-from defocus.images import linear_to_srgb, read_image, srgb_to_linear
+from defocus.pictures.encoding import write_picture
+from defocus.pictures.exif import exif_blocks, thumbnail_of
+from defocus.pictures.metadata import read_metadata
+from defocus.pictures.read import read_image
+from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 from defocus.restoration import restorer
-from defocus.restoration.files.encoding import write_picture
+from defocus.restoration.journal import Restored
 from defocus.restoration.restoration import restore_colours
-from defocus.restoration.restorer import GRID, largest_tile_px, restore_tiled, tiles_of
-from defocus.restoration.run import Restored, restore_pictures
+from defocus.restoration.restorer import (
+    GRID,
+    TileArea,
+    as_tensor,
+    largest_tile_px,
+    restore_tiled,
+    tiles_of,
+)
+from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings
 from defocus.scene.aperture import disc_psf
 from defocus.training.memory import available_bytes
@@ -94,9 +103,49 @@ def test_tiles_cover_evenly_on_the_grid(length, tile, overlap):
 
 
 def test_tiles_change_nothing_where_a_network_looks_no_farther_than_they_overlap():
-    blurry = torch.rand(1, 3, 401, 530, generator=torch.Generator().manual_seed(0))
+    blurry = np.random.default_rng(0).random((401, 530, 3), np.float32)
     tiled = restore_tiled(Local(), blurry, 256, 128)
-    torch.testing.assert_close(tiled, Local()(blurry), rtol=0, atol=1e-6)
+    whole = Local()(as_tensor(blurry))[0].permute(1, 2, 0)
+    np.testing.assert_allclose(tiled, whole.numpy(), rtol=0, atol=1e-6)
+
+
+def test_one_batch_of_tiles_gives_what_single_tiles_give():
+    network = defocus.load("defocus-s", weights="own").eval()
+    own = restorer.make_restorer(network, 256, CPU)
+    blurry = cv2.GaussianBlur(np.random.default_rng(0).random((256, 640, 3), np.float32), (0, 0), 2)
+    sizes = []
+
+    def counted(part: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(part))
+        return own.whole(part)
+
+    single = restore_tiled(counted, blurry, 256, 128)
+    assert sizes == [1] * 4
+    batched = restore_tiled(counted, blurry, 256, 128, batch=3)
+    assert sizes[4:] == [3, 1]
+    np.testing.assert_allclose(batched, single, rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(own.restored(blurry)[0], single)
+
+
+def test_a_tile_that_is_not_needed_stays_and_never_meets_the_network():
+    blurry = np.random.default_rng(0).random((256, 640, 3), np.float32)
+    parts, steps = [], []
+
+    def dark(part: torch.Tensor) -> torch.Tensor:
+        parts.append(part)
+        return torch.zeros_like(part)
+
+    def follow(tile: int, tiles: int) -> None:
+        steps.append((tile, tiles))
+
+    def on_the_left(tile: TileArea) -> bool:
+        return tile.left == 0
+
+    tiled = restore_tiled(dark, blurry, 256, 128, follow, on_the_left)
+    assert len(parts) == 1
+    assert steps == [(0, 1), (1, 1)]
+    assert tiled[:, :128].max() == 0
+    np.testing.assert_allclose(tiled[:, 256:], blurry[:, 256:], rtol=0, atol=1e-6)
 
 
 def test_tiling_is_measured_and_marked_where_it_changes_the_result(tmp_path, monkeypatch):
@@ -131,23 +180,23 @@ class Rounds(nn.Conv2d):
 def test_only_a_fit_network_on_a_fit_device_computes_in_bfloat16(monkeypatch, *, fit, instructions):
     monkeypatch.setattr(restorer, "has_bfloat16", lambda _: instructions)
     monkeypatch.setattr(Rounds, "fit_for_bfloat16", fit)
-    blurry = torch.full((1, 3, 16, 16), 0.7)
+    blurry = np.full((16, 16, 3), 0.7, np.float32)
     restoration, _ = restorer.make_restorer(Rounds().eval(), None, CPU).restored(blurry)
-    assert torch.equal(restoration, blurry) == (not (fit and instructions))
+    assert np.array_equal(restoration, blurry) == (not (fit and instructions))
 
 
 def test_the_own_network_gives_the_same_to_60_db_in_bfloat16(monkeypatch):
     network = defocus.load("defocus-m", weights="own").eval()
     draw = np.random.default_rng(0).random((160, 160, 3))
-    blurry = torch.tensor(cv2.GaussianBlur(draw, (0, 0), 2.0), dtype=torch.float32)
-    blurry = ((blurry - 0.5) * 4 + 0.5).clamp(0, 1).permute(2, 0, 1)[None]
+    smooth = cv2.GaussianBlur(draw, (0, 0), 2.0)
+    blurry = np.asarray(np.clip((smooth - 0.5) * 4 + 0.5, 0, 1), np.float32)
     pictures = []
     for instructions in (True, False):
         monkeypatch.setattr(restorer, "has_bfloat16", lambda _, has_them=instructions: has_them)
         pictures.append(restorer.make_restorer(network, 0, CPU).restored(blurry)[0])
-    difference = float((pictures[0] - pictures[1]).square().mean())
+    difference = np.square(pictures[0] - pictures[1]).mean()
     assert 0 < difference < 1e-6, "and not in single precision both times"
-    assert float((pictures[1] - blurry).square().mean()) > 1e-4, "of a change that is large"
+    assert np.square(pictures[1] - blurry).mean() > 1e-4, "of a change that is large"
 
 
 def test_one_core_gives_what_two_give():

@@ -13,19 +13,19 @@ import tifffile
 from PIL import Image as Pillow
 from PIL import ImageCms
 
-from defocus import heif_pixels
 from defocus.baselines.registry import baseline
-from defocus.blocks.block import lost_blocks
-from defocus.blocks.inventory import inventory
-from defocus.blocks.metadata import Metadata
-from defocus.blocks.photoshop import iptc_resource, resource_blocks, without_thumbnails
 from defocus.errors import ImageError
-from defocus.images import read_stored
-from defocus.picture_headers import kind_of, png_chunk
+from defocus.pictures import heif
+from defocus.pictures.blocks import lost_blocks
+from defocus.pictures.encoding import write_picture, write_plain_png
+from defocus.pictures.headers import kind_of, png_chunk
+from defocus.pictures.inventory import inventory
+from defocus.pictures.metadata import Metadata
+from defocus.pictures.own_picture import read_own_picture, white_level
+from defocus.pictures.photoshop import iptc_resource, resource_blocks, without_thumbnails
+from defocus.pictures.read import read_stored
 from defocus.restoration import run
-from defocus.restoration.files.encoding import write_picture
-from defocus.restoration.files.own_picture import read_own_picture, white_level
-from defocus.restoration.run import Restored
+from defocus.restoration.journal import Restored
 from tests.restoration.test_restore import made_in
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -275,7 +275,7 @@ def test_metadata_that_cannot_be_read_are_named(tmp_path, monkeypatch):
     def failing(_data: bytes) -> Any:
         raise ValueError("a box of another length")
 
-    monkeypatch.setattr(heif_pixels, "_of_avif", failing)
+    monkeypatch.setattr(heif, "_of_avif", failing)
     restoration = restored(tmp_path, "a.avif", encoded("AVIF"))
     assert restoration.remarks == ("left out: metadata that cannot be read",)
 
@@ -398,3 +398,16 @@ def test_iptc_of_whole_numbers_stays_in_a_tiff(tmp_path):
     with tifffile.TiffFile(tmp_path / "b.tif") as file:
         assert file.pages.first.tags[33723].dtype == 4
     assert not lost_blocks(*(inventory(one.read_bytes()) for one in (path, tmp_path / "b.tif")))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_plain_png_holds_the_pixels_and_the_profile(tmp_path, channels):
+    pixels = np.random.default_rng(channels).integers(0, 256, (137, 41, channels), np.uint8)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    given = pixels[:, :, 0] if channels == 1 else pixels
+    path = tmp_path / "plain.png"
+    write_plain_png(path, given, Metadata(icc=profile))
+    with Pillow.open(path) as opened:
+        opened.load()
+        assert np.array_equal(np.asarray(opened), given)
+        assert opened.info["icc_profile"] == profile

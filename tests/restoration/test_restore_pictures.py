@@ -17,17 +17,18 @@ from PIL import Image as Pillow
 from PIL import ImageOps
 from torch import nn
 
-from defocus.blocks.block import Block
-from defocus.blocks.exif import exif_blocks
-from defocus.blocks.metadata import Metadata, read_metadata
+from defocus.blur import learned_map
 from defocus.blur.learned_map import estimate_blur_map
 from defocus.errors import ImageError
-from defocus.images import read_stored
-from defocus.orientation import as_shown, as_stored
-from defocus.picture_headers import png_chunk
+from defocus.pictures.blocks import Block
+from defocus.pictures.encoding import foreseen_remarks, write_picture
+from defocus.pictures.exif import exif_blocks
+from defocus.pictures.headers import png_chunk
+from defocus.pictures.metadata import Metadata, read_metadata
+from defocus.pictures.orientation import as_shown, as_stored
+from defocus.pictures.own_picture import OwnPicture, StoredColours, read_mask, read_own_picture
+from defocus.pictures.read import read_stored
 from defocus.progress import say
-from defocus.restoration.files.encoding import foreseen_remarks, write_picture
-from defocus.restoration.files.own_picture import OwnPicture, read_mask, read_own_picture
 from defocus.restoration.restoration import changed_share
 from tests.capture.raw_sessions import bayer_dng
 from tests.restoration.test_restore import made_in
@@ -88,6 +89,18 @@ def test_a_picture_is_written_as_it_was_read(tmp_path, suffix, shape, dtype):
     assert (read_stored(again).dtype, read_stored(again).shape) == (dtype, shape)
     assert Block("EXIF", "Make", b"Maker\0") in exif_blocks(read_metadata(again).exif)
     assert read_metadata(again).icc == profile
+
+
+@pytest.mark.parametrize("shape", [(300, 40), (300, 40, 2), (300, 40, 3), (300, 40, 4)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_parts_of_a_picture_are_those_of_the_whole(shape, dtype):
+    picture = OwnPicture(stored(shape, dtype), Metadata())
+    parts, whole = StoredColours(picture), picture.colours()
+    assert parts.shape == whole.shape == (300, 40, 3)
+    rows, columns = slice(10, 290), slice(3, 17)
+    np.testing.assert_array_equal(parts[rows], whole[rows])
+    np.testing.assert_array_equal(parts[rows, columns], whole[rows, columns])
+    np.testing.assert_array_equal(picture.with_colours(parts), picture.with_colours(whole))
 
 
 def test_what_cannot_be_seen_and_transparency_stay():
@@ -271,16 +284,17 @@ class Talking(nn.Module):
         return blurry
 
 
-def test_that_a_picture_is_too_blurred_is_said_before_the_network_starts(tmp_path, capfd):
+def test_that_a_picture_is_too_blurred_is_said_before_the_network_starts(
+    tmp_path, capfd, monkeypatch
+):
+    monkeypatch.setattr(learned_map, "RESCUED_TO_PX", 20.0)  # a real one takes a large picture
     for name, picture in (("fog", nothing_but_blur()), ("stars", points_of_light())):
         path = tmp_path / f"{name}.png"
         cv2.imwrite(str(path), np.rint(255 * picture).astype(np.uint8))
         (restoration,) = made_in(tmp_path / "out", path, network=Talking, tile=0)
         assert restoration.to_json()["too_blurred"] == (name == "fog")
         before, _, _ = capfd.readouterr().err.partition("the network starts")
-        wanted = (
-            rf"{path}: too blurred to rescue: .* about \d\d px in its sharpest parts; hardly any"
-        )
+        wanted = rf"{path}: too blurred to rescue: .* about \d\d px or more in its sharpest parts; "
         assert bool(re.search(wanted, before)) == (name == "fog")
 
 

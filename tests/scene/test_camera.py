@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.images import linear_to_srgb
+from defocus.pictures.values import linear_to_srgb
 from defocus.scene.camera import StreamCamera, draw_camera, recorded
 from defocus.scene.textures import draw_texture
 
@@ -95,3 +95,15 @@ def test_sharpening_steepens_edges():
     plain = recorded(StreamCamera(), soft, generator(0))
     sharpened = recorded(StreamCamera(sharpening=0.8, sharpening_px=1.2), soft, generator(0))
     assert np.diff(sharpened[16, :, 1]).max() > 1.05 * np.diff(plain[16, :, 1]).max()
+
+
+def test_a_picture_larger_than_the_table_of_noise_has_noise_of_its_own(monkeypatch):
+    camera = StreamCamera(shot=0.0, read=1e-4)
+    light = np.full((40, 50, 3), 0.5, np.float32)
+    usual = recorded(camera, light, np.random.default_rng(0))
+    monkeypatch.setattr("defocus.scene.camera.NOISE_VALUES", light.size)
+    large = recorded(camera, light, np.random.default_rng(0))
+    assert large.std() == pytest.approx(usual.std(), rel=0.1)
+    assert not np.array_equal(large, usual)
+    again = recorded(camera, light, np.random.default_rng(0))
+    assert np.array_equal(large, again)

@@ -5,7 +5,7 @@ import pytest
 from skimage import data
 
 from defocus.errors import RegistryError
-from defocus.images import srgb_to_linear
+from defocus.pictures.values import srgb_to_linear
 from defocus.scene.occluders import LEAST_PX
 from defocus.scene.pictures import PICTURES, texture
 from defocus.scene.textures import dead_leaves

@@ -19,7 +19,7 @@ from defocus.training.feeding import Feeder, feeding
 from defocus.training.loop import Job, train
 from defocus.training.method import Method, Training
 from defocus.training.parallel import Ranks
-from defocus.training.record.curves import read_curve
+from defocus.training.record.curve_files import read_curve
 from defocus.training.record.folder import CURVE
 from tests.speed.cases.stream import _photographs
 

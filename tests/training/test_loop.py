@@ -20,7 +20,8 @@ from defocus.training.loop import Job, train
 from defocus.training.method import Cosine, Method, Training
 from defocus.training.objective import Parts, Progress, TrainingBatch, TrainingObjective
 from defocus.training.record.checkpoint import load_checkpoint, trained_by
-from defocus.training.record.curves import Watching, read_curve
+from defocus.training.record.curve_files import read_curve
+from defocus.training.record.curves import Watching
 from defocus.training.record.folder import (
     CHECKPOINT,
     CURVE,

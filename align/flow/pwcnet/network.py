@@ -15,7 +15,8 @@ DISPLACEMENTS = (2 * RADIUS + 1) ** 2
 """Channels of a cost volume."""
 
 VARIANCE_FLOOR = 1e-12
-"""Keeps features without any structure, as of an even grey, from a division by zero."""
+"""Smallest variance of features. It keeps features without structure, as of an even grey, from a
+division by zero."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ FLOW_SCALE = 20.0
 """The network's unit: one stands for 20 pixels of the full picture."""
 
 SLOPE = 0.1
-"""Of every leaky rectifier."""
+"""Slope of every leaky rectifier for negative values."""
 
 FINEST = 2
 """The finest level that has a decoder."""

@@ -25,7 +25,8 @@ from defocus.errors import SettingsError
 from defocus.settings import parse_settings
 
 RELATIVE, ABSOLUTE_PX2 = 0.01, 0.5
-"""Of the squared lengths of both flows, and by itself: how far there and back may miss."""
+"""Largest squared distance between there and back: a share of the squared lengths of both flows,
+and a constant in px²."""
 
 
 def mask_of(
@@ -63,7 +64,7 @@ def consistency_mask(forward: torch.Tensor, backward: torch.Tensor) -> torch.Ten
 
 
 DOUBLING_EPOCHS = 15
-"""Of a curriculum's limit; as long as the paper's warm-up."""
+"""Epochs in which a curriculum's limit doubles, as many as the paper's warm-up has."""
 
 
 class JDRLObjective(Objective):

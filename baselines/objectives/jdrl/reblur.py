@@ -19,7 +19,7 @@ from defocus.scene.aperture import disc_psf
 LARGEST_PX = 32
 """Largest diameter of a disc; larger ones are drawn with this one."""
 LINEAR_TO, TOE, SCALE, EXPONENT = 0.04045, 12.92, 1.055, 2.4
-"""Of the sRGB curve (IEC 61966-2-1)."""
+"""Constants of the sRGB curve (IEC 61966-2-1)."""
 
 
 def reblurred_by_map(restored: torch.Tensor, diameters: torch.Tensor) -> torch.Tensor:

@@ -22,7 +22,8 @@ OFFICIAL: Mapping[str, Any] = {
     "warmup": "forward",
     "estimator": "pwcnet",
 }
-"""What ``reading = "official"`` means: the released code where it differs from the paper."""
+"""Settings that ``reading = "official"`` stands for: the released code where it differs from the
+paper."""
 
 
 class Pretraining(Settings):

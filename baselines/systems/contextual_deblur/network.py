@@ -21,7 +21,7 @@ TEST_SIDE = 31
 """Patches along each side of a 320 px tile."""
 MAE_SIDE = 14
 BLOCKS = 4
-"""Of the primary encoder, and of the decoder."""
+"""Number of blocks of the primary encoder, and of the decoder."""
 CONTEXTUAL_BLOCKS = 3
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
@@ -206,7 +206,8 @@ def _initial_positions(width: int) -> torch.Tensor:
 TILE = 320
 """Side of a tile, px; a smaller picture is one tile along that axis."""
 STEP = 94
-"""From one tile to the next, px; the code computes another one and overwrites it."""
+"""Distance from one tile to the next, px. The released code computes another one and overwrites
+it."""
 BATCH = 16
 
 Place = tuple[int, int]

@@ -25,6 +25,7 @@ CARD = Card(
     follows="nothing: a residual U-Net of plain convolutions from half the picture's size down",
     licence="code and weights: MIT; trained on renderings of our own",
     revision=2,
+    at_scales=True,
 )
 MEDIUM_NETWORK = Baseline.of_folder(
     __name__, "network:DefocusUNet", CARD, **MEDIUM, narrow=NARROW, zeroed=ENDING

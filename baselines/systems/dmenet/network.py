@@ -251,7 +251,7 @@ def _order_as_released(
 
 
 SHARP_LOGIT = -4.0
-"""Of a map that calls everything sharp."""
+"""Logit of a map that calls everything sharp."""
 
 
 class DMENetDeblurring(DMENet):

@@ -18,9 +18,9 @@ from defocus.blur.edge_blur import edge_sigma_px, gradient_magnitude
 CANNY_SCALES_PX = tuple(1 + 0.5 * k for k in range(9))
 FINE_PX, COARSEST_PX = 1.0, 2.5
 FINEST = 4
-"""An edge is one at so many of the finest scales."""
+"""Number of finest scales at which an edge must be found."""
 COUPLING = 10.0
-"""Of neighbours on an edge."""
+"""Coupling of neighbours on an edge."""
 
 Mask = NDArray[np.bool_]
 

@@ -109,7 +109,7 @@ def initialise(modules: Iterable[nn.Module], gain: float = 1.0) -> None:
 MULTIPLE = 8
 STEPS = 17
 CHANNELS = (32, 64, 128, 128)
-"""Of the levels 1, 1/2, 1/4, 1/8."""
+"""Channels at the levels 1, 1/2, 1/4 and 1/8."""
 
 REPLACEMENT_BLOCKS = 7
 """Residual blocks in the filters' place: with them the network has the paper's 10.58 M."""

@@ -62,7 +62,7 @@ SIZES_PX = (3, 5, 7, 9, 11, 13, 15)
 LOWEST_FREQUENCY, HIGHEST_FREQUENCY = 2.0, 12.0
 HIDDEN = 64
 AREA_PX = 9
-"""Of the smallest kernel: values of larger ones are scaled down by area."""
+"""Area of the smallest kernel, px. Values of larger kernels are scaled down by area."""
 
 
 class _Sine(nn.Module):
@@ -196,7 +196,8 @@ def _resized(memory: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 
 MULTIPLE = 16
 SMALLEST_PX = 32
-"""Below, reflection runs out of pixels at the coarsest level of the coarsest scale."""
+"""Smallest side of a picture, px. Below it reflection runs out of pixels at the coarsest level of
+the coarsest scale."""
 COLOURS = 3
 SHARES = {"quarter": 0.25, "half": 0.5, "restored": 1.0}
 """The scales, coarsest first."""

@@ -108,7 +108,7 @@ REGISTERED = JDRL.variant(
     status="reconstruction",
     follows="as jdrl-unet, on pairs that are registered and have the same light before training",
 )
-"""What JDRL is worth where pairs are aligned as well as they can be."""
+"""Variant that shows what JDRL is worth where pairs are aligned as well as they can be."""
 
 BASELINES = (
     JDRL,

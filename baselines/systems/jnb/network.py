@@ -105,7 +105,7 @@ PATCH_PX = 8
 STRIDE_PX = 2
 """The demo takes every patch; every second one each way is four times faster."""
 ERROR = 1.15 * 2 * PATCH_PX
-"""Of 255, over a patch: 1.15 times a deviation of 2 per pixel."""
+"""Error over a patch, in codes of 255: 1.15 times a deviation of 2 per pixel."""
 
 
 def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:

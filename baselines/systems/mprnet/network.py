@@ -73,7 +73,7 @@ def _scale(factor: float) -> nn.Upsample:
 
 
 Features = list[torch.Tensor]
-"""Of the levels 1, 1/2 and 1/4."""
+"""Features at the levels 1, 1/2 and 1/4."""
 
 PER_LEVEL = 2
 

@@ -85,7 +85,8 @@ def _row(channels: int) -> nn.Sequential:
 
 MULTIPLE = 16
 SMALLEST_PX = 32
-"""Below, reflection runs out of pixels at the coarsest level of the coarsest scale."""
+"""Smallest side of a picture, px. Below it reflection runs out of pixels at the coarsest level of
+the coarsest scale."""
 SCALES = 3
 COLOURS = 3
 

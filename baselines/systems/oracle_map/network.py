@@ -8,7 +8,7 @@ from torch import nn
 from defocus.baselines.operators.chain import as_pictures, as_tensor
 from defocus.baselines.operators.domain import Array, fade_to_blurry
 from defocus.baselines.operators.varying import richardson_lucy_varying, varying_blur
-from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 
 ITERATIONS = 20
 SMOOTHNESS = 0.003

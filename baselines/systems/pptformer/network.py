@@ -250,10 +250,10 @@ def _densely(
 
 
 SCALE = 100
-"""How much neighbouring regions may differ; larger ones are the result of larger values."""
+"""Scale of the difference that neighbouring regions may have. Larger values give larger regions."""
 SMOOTHING_PX = 0.8
 SMALLEST_PX = 50
-"""Of a region: pixels, not a side."""
+"""Smallest number of pixels of a region, which is an area, not a side."""
 
 
 def regions(blurry: torch.Tensor) -> torch.Tensor:

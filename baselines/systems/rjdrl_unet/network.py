@@ -18,7 +18,7 @@ from defocus.baselines.systems.unet.network import LEVELS, WIDTH, UNet
 CORE = seed_count(reblur.LEVELS)
 """Radial samples of all kernels: what the estimator predicts of each pixel."""
 ATTENTION_REDUCTION = 16
-"""Of the channel attention over picture and estimate."""
+"""Reduction of the channel attention over picture and estimate."""
 FEATURES = 32
 BIAS = 0.1
 
@@ -91,7 +91,8 @@ def rjdrl_unet(
 
 
 PARTS = {"Pred_state_dict.": "pred.", "G_state_dict.": "deblur."}
-"""Where the released checkpoints keep the estimator and the network; ours have no such names."""
+"""Prefixes under which the released checkpoints keep the estimator and the network. Our names have
+none of them."""
 
 
 def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:

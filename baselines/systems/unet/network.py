@@ -102,7 +102,7 @@ def _initialise(module: nn.Module) -> None:
 
 
 OFFICIAL = "G_state_dict."
-"""Below it the released checkpoints keep the network; ours have no such name."""
+"""Prefix under which the released checkpoints keep the network. Our names have no prefix."""
 FIRST, LAST = "encoder.block1.0.weight", ("out.0.weight", "out.0.bias")
 
 

@@ -59,7 +59,8 @@ def _all_scores(content: Content, board: Board, line: BoardLine, notes: Notes) -
     most = most_images(row for row in leading.values() if row is not None)
     heads = [counted_head(board.convention_name(one), [leading[one]], most) for one in mine]
     columns = [Column(head, decimals=4) for head in heads]
-    return Table.of(f"{line.name}: all scores", ("Metric", *columns), body)
+    said = f"{line.name}: all scores; in small print: 95 % intervals"
+    return Table.of(said, ("Metric", *columns), body, large=True)
 
 
 def _with_published(
@@ -90,7 +91,7 @@ def _by_part(board: Board, line: BoardLine) -> list[Table]:
     columns = ("Part", Column("Input", "dB", None, 2), column("psnr"), column("gain", bar=True))
     said = "Blur: the diameter of the circle of confusion."
     caption = f"{line.name}: by part of the picture, under {convention.protocol}"
-    return [Table.of(caption, columns, body, said)] if body else []
+    return [Table.of(caption, columns, body, said, large=True)] if body else []
 
 
 def _by_scene(scores: PictureScores, line: BoardLine) -> list[Table]:

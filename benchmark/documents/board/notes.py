@@ -6,18 +6,20 @@ from collections.abc import Callable, Iterable, Sequence
 from defocus.benchmark.evaluation.columns import INDEPENDENT
 from defocus.benchmark.evaluation.recording import MOST_CAST
 from defocus.benchmark.leaderboard.classes import (
+    SCALES_NOTE,
     budget_notice,
     budget_words,
     empty_notes,
     flow_words,
     left_out_notes,
     protocol_notes,
-    ranked_classes,
     ranks_narrow_copies,
 )
-from defocus.benchmark.leaderboard.content import Content, run_document
-from defocus.benchmark.leaderboard.lines import CAST, Board, Convention
+from defocus.benchmark.leaderboard.columns import COST_COLUMNS
+from defocus.benchmark.leaderboard.content import Content, display_name, origin_of, run_document
+from defocus.benchmark.leaderboard.lines import CAST, Board, BoardLine, Convention
 from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.leaderboard.seen_notes import seen_notes
 from defocus.benchmark.leaderboard.tables import COUNTED, unresolved
 from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.published.numbers import printed_beside
@@ -86,12 +88,7 @@ def notes_on(
     """Notes on what a table's numbers can show, and why cells are empty."""
     lines = board.ordered(convention)
     rows = [row for line in lines for row in line.rows.values()]
-    scores = [
-        row
-        for row in rows
-        if (row.profile, row.evaluation, row.protocol)
-        == (convention.profile, convention.evaluation, convention.protocol)
-    ]
+    scores = _scores(lines, convention)
     competing = [line.first.budget for line in lines if not line.reference]
     said = [_order(board, convention, competing, tracks, own_lines=own_lines)]
     said.append(f"Profile {convention.profile}, scored by {convention.evaluation}.")
@@ -101,12 +98,7 @@ def notes_on(
     leading = {n.name: row for n in lines if (row := n.row(convention, name)) is not None}
     without = [*protocol_notes(board.scored_under()), *left_out_notes(leading)]
     said += [f"{capital(text)}." for text in without]
-    if convention in board.perfect:
-        said.append(
-            f"{PERFECT}: {board.perfect[convention]:.2f} dB. So much would the true picture score, "
-            "given the noise and the measured misalignment of its reference. No limit: an output "
-            "that moved towards the reference, or was smoothed, can score more."
-        )
+    said += _perfect(board, convention)
     if any(line.first.weights == ELSEWHERE for line in lines):
         said.append("Made elsewhere: how it was trained, and on which pictures, is not known here.")
     if any(CAST in line.marks for line in lines):
@@ -114,15 +106,61 @@ def notes_on(
             f"{CAST}: in a restored picture the mean of a colour moved by more than "
             f"{255 * MOST_CAST:.0f} of 255 beyond what all colours moved.".capitalize()
         )
+    if any(line.at_scales for line in lines):
+        said.append(f"{SCALES_NOTE}.")
     said += _resolution(leading.values(), tracks)
-    for track in tracks:
-        said += _tests(track)
+    said += _tests(tracks)
     said += [f"{text}." for text in empty_notes((row.system, row) for row in scores)]
     said += [*_seeds(scores), *_independent(scores)]
+    return [*said, *_costs(rows)]
+
+
+def column_notes(
+    board: Board, convention: Convention, tracks: Sequence[Track]
+) -> dict[str, list[str]]:
+    """Those of :func:`notes_on` that are about one column, by the column's name."""
+    lines = board.ordered(convention)
+    rows = [row for line in lines for row in line.rows.values()]
+    metric = board.leading(convention)
+    leading = [row for line in lines if (row := line.row(convention, metric.name)) is not None]
+    scores = _scores(lines, convention)
+    of_costs = _costs(rows)
+    return {
+        "Gain": _resolution(leading, tracks),
+        metric.display_name: [*_perfect(board, convention), *_independent(scores)],
+        "Alike": _tests(tracks),
+        **{column.name: of_costs for column in COST_COLUMNS.values()},
+    }
+
+
+def _scores(lines: Iterable[BoardLine], convention: Convention) -> list[Row]:
+    """The rows of some lines that are scored under a convention."""
+    wanted = convention.profile, convention.evaluation, convention.protocol
+    return [
+        row
+        for line in lines
+        for row in line.rows.values()
+        if (row.profile, row.evaluation, row.protocol) == wanted
+    ]
+
+
+def _perfect(board: Board, convention: Convention) -> list[str]:
+    """What a perfect restoration is, where its score is given."""
+    if convention not in board.perfect:
+        return []
+    said = (
+        f"{PERFECT}: what the true picture would score, given the noise and the measured "
+        "misalignment of its reference. No limit: an output that moved towards the reference, or "
+        "was smoothed, can score more."
+    )
+    return [said]
+
+
+def _costs(rows: Iterable[Row]) -> list[str]:
+    """What the costs count, and on which machines they were measured."""
     measured = sorted({row.measured_on for row in rows if row.measured_on})
-    said.append(f"{capital(COUNTED)}.")
-    said += [f"Costs were measured on {'; on '.join(measured)}."] if measured else []
-    return said
+    where = [f"Costs were measured on {'; on '.join(measured)}."] if measured else []
+    return [f"{capital(COUNTED)}.", *where]
 
 
 def dataset_notes(content: Content, board: Board) -> list[str]:
@@ -134,10 +172,26 @@ def dataset_notes(content: Content, board: Board) -> list[str]:
         if same and (entry.dataset, entry.split) == (key.dataset, key.split):
             for pair in run_document(content.out, entry).get("left_out", []):
                 names[str(pair["reason"])].add(str(pair["id"]))
-    return [
+    without = [
         f"{key.dataset} is without {counted(len(pairs), 'pair')} "
         f"({several(sorted(pairs))}): {reason}."
         for reason, pairs in names.items()
+    ]
+    seen = seen_notes(content.out, key.dataset, key.data_revision)
+    return [*without, *seen, *_origin_notes(content, board)]
+
+
+def _origin_notes(content: Content, board: Board) -> list[str]:
+    """Which systems of a leaderboard have scores that were not computed here, by their origin."""
+    systems: dict[str, set[str]] = defaultdict(set)
+    for entry in (one for group in content.groups for one in group):
+        same = entry.data_hash.startswith(board.key.data_revision)
+        origin = origin_of(run_document(content.out, entry))
+        if same and origin:
+            systems[origin].add(display_name(content, entry.system))
+    return [
+        f"Not computed here, taken from {origin}: {', '.join(sorted(names))}."
+        for origin, names in systems.items()
     ]
 
 
@@ -151,7 +205,7 @@ def _order(
 ) -> str:
     """How rows are ordered, and what may not be concluded from it."""
     protocol = convention.protocol
-    said = [f"Rows are in the order of {board.leading(convention).display_name}."]
+    said = [f"Rows of a class are in the order of {board.leading(convention).display_name}."]
     trained = [budget for budget in budgets if budget != NOT_TRAINED]
     if protocol == NO_REFERENCE:
         said.append(
@@ -162,31 +216,19 @@ def _order(
     if protocol in NEVER_RANKED:
         said.append(f"{protocol}: the reference depends on the output; nothing is ranked.")
         return " ".join(said)
-    if ranks_narrow_copies(tracks):
-        said.append(
-            "Ranks of narrow copies are within the demo's class, at equal training. They say "
-            "nothing of the whole networks, and the numbers must not be compared with published "
-            "ones."
-        )
-    elif own_lines and (notice := own_lines_notice(trained)):
+    if own_lines and not ranks_narrow_copies(tracks) and (notice := own_lines_notice(trained)):
         said.append(f"{capital(notice)}.")
-    elif notice := budget_notice(trained):
+    elif not ranks_narrow_copies(tracks) and budget_notice(trained):
         kinds = budget_words({budget for budget in trained if budget_notice([budget])})
         said.append(
-            f"{capital(notice)}. Rows of the {kinds} have no rank, and their "
-            "numbers must not be compared with published ones."
-        )
-    elif trained:
-        said.append("Ranks are within one track: input, training data, origin of weights, budget.")
-    if classes := ranked_classes(tracks):
-        said.append(f"{capital(classes)}.")
-    if NOT_TRAINED in budgets:
-        said.append(
-            "What was not trained here (shipped or official weights, classical systems, saved "
-            "outputs) is taken as it is, and has its own ranks."
+            f"Rows of the {kinds} have no rank, and their numbers must not be compared with "
+            "published ones."
         )
     if any(standing.rank for track in tracks for standing in track.standings):
-        said.append("The best of a column is bold, the second underlined, within its track.")
+        said.append(
+            "Ranks are among systems of the same input, training data, origin of weights and "
+            "budget; among them the best of a column is bold, the second underlined."
+        )
     return " ".join(said)
 
 
@@ -203,24 +245,15 @@ def _independent(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _tests(track: Track) -> list[str]:
-    """Notes on the statistical tests of a track."""
-    said = []
-    if track.note:
-        note = track.note.replace("n/a: ", "No intervals and tests: ", 1)
-        said.append(f"{capital(note)}.")
-    if track.alike:
-        said.append(
-            "Alike: systems that share a letter do not differ significantly (paired permutation of "
-            "scenes, Holm)."
-        )
-    where = f"{track.contest.dataset}, {track.contest.protocol}"
-    if track.minimum_detectable is not None:
-        said.append(
-            f"{where}: a difference of {track.minimum_detectable:.2f} dB between two systems alone "
-            "would be found four times in five."
-        )
-    return said
+def _tests(tracks: Iterable[Track]) -> list[str]:
+    """A note on the statistical tests, where systems are alike by them."""
+    if not any(track.alike for track in tracks):
+        return []
+    said = (
+        "Alike: systems that share a letter do not differ significantly (paired permutation of "
+        "scenes, Holm)."
+    )
+    return [said]
 
 
 def _resolution(rows: Iterable[Row], tracks: Sequence[Track]) -> list[str]:

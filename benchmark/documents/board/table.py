@@ -2,17 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from string import ascii_lowercase
 from typing import Literal
 
-from defocus.benchmark.documents.board.notes import Notes, dataset_notes, notes_on, published_beside
-from defocus.benchmark.leaderboard.classes import (
-    budget_words,
-    over_pictures,
-    ranked_classes,
-    ranked_in,
+from defocus.benchmark.documents.board.notes import (
+    Notes,
+    column_notes,
+    dataset_notes,
+    notes_on,
+    published_beside,
 )
+from defocus.benchmark.leaderboard.classes import budget_words, over_pictures
 from defocus.benchmark.leaderboard.columns import (
     COST_COLUMNS,
     GAIN,
@@ -23,18 +24,26 @@ from defocus.benchmark.leaderboard.columns import (
     systems_table,
 )
 from defocus.benchmark.leaderboard.content import Content, TrackKey, training_words
-from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, track_of
+from defocus.benchmark.leaderboard.groups import (
+    LineClass,
+    classes_of,
+    headings,
+    in_order,
+    part_gains,
+    rank_words,
+)
+from defocus.benchmark.leaderboard.lines import WEIGHT_MARKS, Board, BoardLine, Convention, track_of
 from defocus.benchmark.metrics.metric import NO_REFERENCE, Metric, all_metrics
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.reports.display import anchor
 from defocus.reports.model import Cell, Column, Link, Measured, Table
 
-ALWAYS_SHOWN = ("psnr", "ssim", "lpips")
-"""Metrics that the page shows without being asked."""
+LEADING = "psnr"
+"""The metric that stands beside the gain, whichever columns are chosen."""
 
-SHOWN_COSTS = ("params_m", "seconds", "seconds_mp")
-"""Costs that the page shows without being asked."""
+CLASS_MARKS = {*WEIGHT_MARKS.values(), "reconstruction", "true map"}
+"""Marks that are the heading of a class."""
 
 PROTOCOL_WORDS = {
     "gt": "the sharp picture as captured",
@@ -50,31 +59,46 @@ def board_table(
 ) -> Table:
     """The table of a leaderboard under a convention, best first, references among the rows."""
     # Columns without any value are left out; print has the printed numbers of papers too.
-    lines = board.ordered(convention)
+    classes = classes_on(content, board, convention)
+    lines = in_order(classes)
     standing = [track_of(content, line, convention) for line in lines]
     tracks = tracks_of(content, board, convention)
     places = _places(lines, convention, [rank for _, rank in standing])
+    said = [
+        *notes_on(board, convention, tracks, own_lines=notes.own_lines),
+        *dataset_notes(content, board),
+    ]
+    numbers = notes.numbers(said)
+    of_columns = column_notes(board, convention, tracks)
     columns = [
-        *_rank_columns(standing, tracks),
+        _ranks(standing, print_out=print_out),
         _gains(lines, convention),
+        *part_gains(lines, convention),
         *_metric_columns(content, board, lines, convention, places, notes, print_out=print_out),
         *_cost_columns(lines),
         *([] if print_out else _word_columns(content, lines, convention)),
     ]
     return systems_table(
         _caption(board, convention, lines, print_out=print_out),
-        map(linked, lines),
-        [(head, cells) for head, cells in columns if not (print_out and head.extra)],
-        notes=notes.numbers(
-            [
-                *notes_on(board, convention, tracks, own_lines=notes.own_lines),
-                *dataset_notes(content, board),
-            ]
-        ),
+        map(_below_heading, lines),
+        [
+            (replace(head, notes=notes.numbers(of_columns.get(head.name, ()))), cells)
+            for head, cells in columns
+            if not (print_out and head.extra)
+        ],
+        notes=numbers,
         anchors=tuple(
             anchor("row", *astuple(board.key), *astuple(convention), *line.key) for line in lines
         ),
         references=tuple(n for n, line in enumerate(lines) if line.reference),
+        headings=headings(classes),
+    )
+
+
+def classes_on(content: Content, board: Board, convention: Convention) -> list[LineClass]:
+    """The classes of a leaderboard under a convention."""
+    return classes_of(
+        board.ordered(convention), lambda line: track_of(content, line, convention)[0]
     )
 
 
@@ -109,7 +133,9 @@ def _caption(
     has_intervals = any(row.gain_low is not None for row in scores)
     drawn = "in small print" if print_out else "whiskers"
     intervals = f"; {drawn}: 95 % intervals" if has_intervals else ""
-    return f"{board.name}: means over {over}, against {against}{intervals}"
+    perfect = board.perfect.get(convention)
+    most = f"; a perfect restoration would have {perfect:.2f} dB" if perfect else ""
+    return f"{board.name}: means over {over}, against {against}{most}{intervals}"
 
 
 def linked(line: BoardLine) -> Link:
@@ -117,26 +143,23 @@ def linked(line: BoardLine) -> Link:
     return Link(line.name, f"#{line.place}", line.marks)
 
 
-def _rank_columns(
-    standing: Sequence[tuple[Track | None, int | None]], tracks: Sequence[Track]
-) -> list[Named]:
-    """Ranks with their range over resamples, and of how many where there are several classes."""
-    in_class = bool(ranked_classes(tracks))
+def _below_heading(line: BoardLine) -> Link:
+    """The name of a line with the marks that the heading of its class does not say."""
+    marks = tuple(mark for mark in line.marks if mark not in CLASS_MARKS)
+    return Link(line.name, f"#{line.place}", marks)
+
+
+def _ranks(standing: Sequence[tuple[Track | None, int | None]], *, print_out: bool) -> Named:
+    """Ranks within a class, with their range over resamples."""
     cells: list[Cell] = []
     for track, rank in standing:
-        standings = [s for s in (track.standings if track else ()) if rank and s.rank == rank]
-        low, high = (standings[0].rank_low, standings[0].rank_high) if standings else (None, None)
-        spread = low is not None and high is not None and low < high
-        ends = (float(low or 0), float(high or 0)) if spread else None
-        if rank is None:
-            cells.append(None)
-        elif track and in_class:
-            reach = f"{low} – {high} of" if spread else "of"
-            cells.append(Measured(rank, beside=f"{reach} {len(ranked_in(track))}"))
+        ranked = [one for one in (track.standings if track else ()) if one.rank == rank]
+        said = rank_words(ranked[0]) if rank is not None and ranked else None
+        if said is None or print_out:  # paper has it in one line, and sorts nothing
+            cells.append(said)
         else:
-            cells.append(Measured(rank, ends))
-    name = "Rank in class" if in_class else "Rank"
-    return [(Column(name, better="lower", decimals=0), cells)]
+            cells.append(Measured(rank, beside=said.removeprefix(f"{rank}")))
+    return Column("Rank", better="lower", decimals=0), cells
 
 
 def _gains(lines: Sequence[BoardLine], convention: Convention) -> Named:
@@ -163,9 +186,9 @@ def _metric_columns(
     columns: list[Named] = []
     most = pictures_of(BoardPlace(convention, board.leading(convention).name), lines)
     for metric in metrics_of(lines, convention):
-        extra = metric.name not in ALWAYS_SHOWN and convention.protocol != NO_REFERENCE
         place = BoardPlace(convention, metric.name)
-        head, numbers = place.numbers(lines, most, extra=extra)
+        always = metric.name == LEADING or convention.protocol == NO_REFERENCE
+        head, numbers = place.numbers(lines, most, among="" if always else "Scores")
         cells = [
             None if number is None else Measured(number, place=places[metric.name].get(n))
             for n, number in enumerate(numbers)
@@ -179,9 +202,7 @@ def _metric_columns(
 
 def _cost_columns(lines: Sequence[BoardLine]) -> list[Named]:
     return [
-        BoardPlace(None, name).numbers(
-            lines, 0, better="lower", choose="limit", extra=name not in SHOWN_COSTS
-        )
+        BoardPlace(None, name).numbers(lines, 0, better="lower", choose="limit", among="Cost")
         for name in COST_COLUMNS
     ]
 

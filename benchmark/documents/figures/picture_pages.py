@@ -18,7 +18,7 @@ from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
 from defocus.errors import ImageError
-from defocus.images import read_image
+from defocus.pictures.read import read_image
 from defocus.progress import counted
 from defocus.reports.display import anchor, number_text, signed_text
 from defocus.reports.model import (
@@ -137,6 +137,11 @@ class KeptPictures:
             tuple(unread),
         )
 
+    def thumbnail(self, scores: PictureScores, pair: str) -> Picture | None:
+        """The blurry picture, small; None where none was kept or it cannot be read."""
+        blurry = self._state(scores, pair, "blurry", [])
+        return small_picture(blurry[0][1], THUMBNAIL_PX, THUMBNAIL_PX) if blurry else None
+
     def _state(
         self, scores: PictureScores, pair: str, state: str, unread: list[Part]
     ) -> list[Labelled]:
@@ -191,6 +196,12 @@ def error_map(error: NDArray[np.floating], most: float) -> Picture:
     return np.asarray(coloured[..., ::-1], dtype=np.uint8)
 
 
+GRID_PICTURES = 24
+"""Most thumbnails of the grid: four rows of a wide screen. The table of pictures has all."""
+
+THUMBNAIL_PX = 352
+"""Longer side of a thumbnail: twice its size on the page, for dense screens."""
+
 SHOWN_PICTURES = 6
 """So many pictures have their restorations in the report: typical ones, then those on which systems
 differ most."""
@@ -198,6 +209,9 @@ differ most."""
 PRINTED_PICTURES = 2
 PRINTED_SYSTEMS = 6
 """So many pictures and systems are printed."""
+
+PICTURE_METRICS = ("psnr", "ssim", "lpips")
+"""Metrics that the table of a single picture has, where one of them is there."""
 
 Chosen = tuple[str, str, str]
 """What a picture shows, the picture, and a caption."""
@@ -241,13 +255,14 @@ def typical_figure(scores: PictureScores, kept: KeptPictures) -> list[Part]:
 
 
 def picture_parts(scores: PictureScores, kept: KeptPictures) -> list[Part]:
-    """The pictures with restorations, a folded page each; then all others behind one heading."""
+    """A grid of thumbnails, a folded page for each restored one, the others behind one fold."""
     pairs = sorted(scores.values, key=lambda pair: (-spread(scores, pair), pair))
     if not pairs:
         return []
     typical = [pair for _, pair, _ in typical_pictures(scores, kept)]
     differing = [p for p in pairs if kept.has(scores, p) and p not in typical]
-    shown = [*typical, *differing[: SHOWN_PICTURES - len(typical)]]
+    chosen = {*typical, *differing[: SHOWN_PICTURES - len(typical)]}
+    shown = [pair for pair in pairs if pair in chosen]
     folded = [_folded(scores, pair, kept, slider=pair not in typical) for pair in shown]
     others = [_scores_alone(scores, pair) for pair in pairs if pair not in shown]
     table = () if scores.convention.protocol == NO_REFERENCE else (_overview(scores, pairs),)
@@ -257,7 +272,19 @@ def picture_parts(scores: PictureScores, kept: KeptPictures) -> list[Part]:
         (*table, *others),
         counted(len(pairs), "picture"),
     )
-    return [*folded, overview]
+    return [*_grid(scores, pairs, kept), *folded, overview]
+
+
+def _grid(scores: PictureScores, pairs: Sequence[str], kept: KeptPictures) -> list[Part]:
+    """Thumbnails of blurry pictures; each leads to the page of its picture."""
+    thumbnails = {pair: kept.thumbnail(scores, pair) for pair in pairs[:GRID_PICTURES]}
+    tiles = [
+        Tile(pair, thumbnail, _difference(scores, pair), f"#{_place(scores, pair)}")
+        for pair, thumbnail in thumbnails.items()
+        if thumbnail is not None
+    ]
+    note = "First those on which the systems differ most; each leads to restorations and scores."
+    return [Gallery("Test pictures", tuple(tiles), note, smooth=True)] if tiles else []
 
 
 def printed_pictures(scores: PictureScores, kept: KeptPictures) -> list[Part]:
@@ -327,20 +354,29 @@ def _scores_alone(scores: PictureScores, pair: str) -> Folded:
 def _line(scores: PictureScores, pair: str) -> str:
     scene = scores.scenes[pair]
     said = [] if scene == pair else [scene]
-    if len(scores.groups) > 1 and scores.convention.protocol != NO_REFERENCE:
+    if _can_differ(scores):
         spread_db = number_text(spread(scores, pair), 2)
         said.append(f"standard deviation over systems {spread_db} dB")
     return "; ".join(said)
 
 
+def _difference(scores: PictureScores, pair: str) -> str:
+    """How much the systems differ on a picture, below its thumbnail."""
+    differ = f"systems differ by {number_text(spread(scores, pair), 2)} dB"
+    return differ if _can_differ(scores) else ""
+
+
+def _can_differ(scores: PictureScores) -> bool:
+    return len(scores.groups) > 1 and scores.convention.protocol != NO_REFERENCE
+
+
 def _scores_of(scores: PictureScores, pair: str) -> Table:
-    """Table of one picture's scores: a row per system, a column per metric."""
+    """Table of one picture's scores: a row per system; 'table leaderboard' has every metric."""
     by_line = scores.values[pair]
-    metrics = [
-        metric
-        for name, metric in all_metrics().items()
-        if any(name in by_metric for by_metric in by_line.values())
-    ]
+    present = {name for by_metric in by_line.values() for name in by_metric}
+    metrics = [metric for name, metric in all_metrics().items() if name in present]
+    shown = [metric for metric in metrics if metric.name in PICTURE_METRICS]
+    metrics = shown or metrics
     body = tuple(
         (scores.names[line], *(by_metric.get(m.name) for m in metrics))
         for line, by_metric in sorted(by_line.items())

@@ -1,10 +1,8 @@
 """Figures of a study: quality against cost, training curves."""
 
-import csv
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 
 from defocus.benchmark.leaderboard.columns import COST_COLUMNS, BoardPlace
 from defocus.benchmark.leaderboard.content import Content, TrackKey, display_name
@@ -12,9 +10,8 @@ from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, re
 from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
-from defocus.errors import InputError
-from defocus.reading import intact
 from defocus.reports.model import Curve, Curves, Point, Scatter
+from defocus.training.record.curve_files import read_numbers
 from defocus.training.record.folder import CURVE
 
 CURVE_POINTS = 200
@@ -22,6 +19,10 @@ CURVE_POINTS = 200
 
 CURVES_PER_FIGURE = 6
 """More lines than colours would not be told apart."""
+
+
+FEWEST_SYSTEMS = 3
+"""Systems that a figure of quality against cost needs: two are read faster in the table."""
 
 
 def pareto_plots(content: Content) -> list[Scatter]:
@@ -46,7 +47,7 @@ def _pareto(content: Content, board: Board, cost: str) -> Scatter | None:
         spots[line] = spent, row.value
         if track_of(content, line, convention)[1] is not None:
             tracks[line.track].append(line)
-    if len(spots) < 2:
+    if len(spots) < FEWEST_SYSTEMS:
         return None
     ranked = max(tracks.values(), key=len, default=[])
     front = pareto_front(
@@ -87,7 +88,7 @@ def training_curves(content: Content) -> list[Curves]:
     """Plots of the losses of all trainings, several per figure."""
     curves = []
     for group in content.scored():
-        points = read_losses(run_folder(content.out, group[0].run) / CURVE)
+        points = read_numbers(run_folder(content.out, group[0].run) / CURVE, "step", "loss")
         if len(points) >= 2:
             steps, losses = zip(*_thinned(points), strict=True)
             curves.append(Curve(_label(content, group[0]), tuple(steps), tuple(losses)))
@@ -120,18 +121,7 @@ def _label(content: Content, entry: Entry) -> str:
     return f"{name} ({', '.join(several)})" if several else name
 
 
-def read_losses(path: Path) -> list[tuple[float, float]]:
-    """Step and loss of each line of a training curve; empty without one."""
-    if not path.exists():
-        return []
-    with (
-        intact(path, "restore it, or delete it", InputError, OSError, csv.Error),
-        path.open(newline="", encoding="utf-8") as handle,
-    ):
-        return [(float(row["step"]), float(row["loss"])) for row in csv.DictReader(handle)]
-
-
-def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def _thinned(points: Sequence[tuple[float, ...]]) -> list[tuple[float, float]]:
     stretch = math.ceil(len(points) / CURVE_POINTS)
     parts = [points[start : start + stretch] for start in range(0, len(points), stretch)]
     return [(part[-1][0], math.fsum(loss for _, loss in part) / len(part)) for part in parts]

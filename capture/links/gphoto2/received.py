@@ -14,9 +14,9 @@ from defocus.capture.camera import ON_CARD, FileKind
 from defocus.capture.links.gphoto2.release import apart
 from defocus.capture.links.retries import ShotFailedError
 from defocus.errors import CameraError
-from defocus.exif import read_exif
+from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.shot import read_exif
 from defocus.progress import say
-from defocus.raw import RAW_SUFFIXES
 
 TOGETHER_SECONDS = 1.0
 """Files of one shot name the same second; bodies that round each of them differ by one."""

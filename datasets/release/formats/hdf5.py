@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import h5py
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +25,10 @@ from defocus.datasets.release.formats.layout import (
 from defocus.datasets.release.pictures import encoded, released_members, without_private
 from defocus.errors import DatasetError
 from defocus.files import make_folder, write_bytes
+from defocus.hdf5_files import new_hdf5, open_hdf5
 from defocus.isolation import LeftOut, attempt
-from defocus.picture_headers import MAX_PIXELS
+from defocus.pictures.headers import MAX_PIXELS
+from defocus.pictures.read import decoded_png
 from defocus.reading import parse_json, refuse_bomb, require_file
 
 CHUNK_PX = 128
@@ -46,7 +47,7 @@ def _names(_number: int, pair: Pair) -> dict[str, str]:
 
 def _fill(path: Path, shard: Shard, labels: Mapping[str, str]) -> tuple[LeftOut, ...]:
     text, kept, left_out = h5py.string_dtype(), list[Pair](), list[LeftOut]()
-    with h5py.File(path, "w") as file:
+    with new_hdf5(path) as file:
         for name, value in labels.items():
             file.attrs[name] = value
         for pair in shard.pairs:
@@ -72,8 +73,7 @@ def _decoded(role: str, content: bytes) -> NDArray[np.generic]:
     if role in ARRAYS:
         array: NDArray[np.generic] = np.load(io.BytesIO(content), allow_pickle=False)
         return array
-    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    return np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
+    return decoded_png(content)
 
 
 def _add(group: h5py.Group, name: str, array: NDArray[np.generic]) -> None:
@@ -97,7 +97,7 @@ def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
     split = shard.name.partition("-")[0]
     try:
         require_file(shard)
-        with h5py.File(shard, "r") as file:
+        with open_hdf5(shard) as file:
             ids, scenes = (_text(file, name, 1).asstr()[:] for name in ("ids", "scenes"))
             for name, scene in zip(ids, scenes, strict=True):
                 metadata = parse_json(_text(file, f"metadata/{name}", 0).asstr()[()])

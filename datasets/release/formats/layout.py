@@ -12,10 +12,11 @@ from pydantic import AfterValidator, Field, ValidationError
 from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import SPLITS, Pair, Split, with_files
 from defocus.datasets.pair_files import FILE_ROLES, pair_files
+from defocus.dispatcher import each
 from defocus.errors import DatasetError
 from defocus.files import atomic_path
 from defocus.isolation import LeftOut
-from defocus.processes import in_processes
+from defocus.machines import Where
 from defocus.progress import track
 from defocus.reports.display import csv_text
 from defocus.settings import Settings, document_problem
@@ -45,7 +46,7 @@ class ReleaseOrder:
     pairs: Sequence[Pair]
     most_bytes: int  # of originals in a shard
     labels: Mapping[str, str]  # title, licence and version, for formats that carry them
-    jobs: int
+    where: Where
 
 
 @dataclass(frozen=True)
@@ -121,18 +122,21 @@ def write_shards(
 ) -> Written:
     """Write shards, each completely or not at all; their rows, and the pairs left out."""
     # ``fill`` writes one and says which pairs it left out; ``names`` are those of pairs' members.
-    parts = list(shards(order.pairs, order.most_bytes))
+    parts = {shard.name: shard for shard in shards(order.pairs, order.most_bytes)}
     work = partial(_write_shard, root=order.root, suffix=suffix, fill=fill)
-    results = track(in_processes(work, parts, order.jobs), "packaging", len(parts))
-    left_out = tuple(one for lacking in results for one in lacking)
+    left_out: list[LeftOut] = []
+    for _, lacking in track(each(work, parts, order.where), "packaging", len(parts)):
+        if isinstance(lacking, LeftOut):
+            raise DatasetError(f"{lacking.id}{suffix}: {lacking.reason}")
+        left_out += lacking
     unread = {one.id for one in left_out}
     rows = tuple(
         ReleaseRow(pair, names(number, pair), f"{shard.name}{suffix}")
-        for shard in parts
+        for shard in parts.values()
         for number, pair in enumerate(shard.pairs)
         if pair.id not in unread
     )
-    return rows, left_out
+    return rows, tuple(left_out)
 
 
 def _write_shard(

@@ -10,16 +10,16 @@ from defocus.datasets.pair import SPLITS, Pair
 from defocus.datasets.pair_files import ARRAYS, member_name, pair_files
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseOrder, ReleaseRow, Written
 from defocus.datasets.release.pictures import released_members
+from defocus.dispatcher import each
 from defocus.files import make_folder, write_bytes, write_text
 from defocus.isolation import LeftOut, attempt, parted
-from defocus.processes import in_processes
 from defocus.progress import track
 
 
 def write_folder(order: ReleaseOrder) -> Written:
     """Write each pair into a separate folder, completely or not at all."""
     entries = {pair.id: pair for pair in order.pairs}
-    left_out = write_parts(entries, order.root / "pairs", _fill, "packaging", order.jobs)
+    left_out = write_parts(entries, order.root / "pairs", _fill, "packaging", order.where)
     return _rows(order.pairs, left_out, lambda pair, role: f"pairs/{pair.id}/{member_name(role)}")
 
 
@@ -54,8 +54,10 @@ and hashes.
 
 def write_imagefolder(order: ReleaseOrder) -> Written:
     """Write the pictures of each split into one folder, arrays into ``arrays/``."""
-    work = in_processes(partial(_write_files, order.root), order.pairs, order.jobs)
-    _, left_out = parted(track(work, "packaging", len(order.pairs)))
+    entries = {pair.id: pair for pair in order.pairs}
+    written = each(partial(_write_files, order.root), entries, order.where)
+    results = dict(track(written, "packaging", len(entries)))
+    _, left_out = parted(results[name] for name in entries)
     rows, _ = _rows(order.pairs, left_out, _place)
     for split in SPLITS:
         lines = [_line(row) for row in rows if row.pair.split == split]

@@ -11,12 +11,11 @@ from types import MappingProxyType
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
 
 from defocus.errors import WeightsError
-from defocus.files import atomic_path
 from defocus.reading import require_file
+from defocus.tensor_files import save_tensors
 from defocus.training.record.folder import METADATA
 
 
@@ -103,11 +102,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     # One entry: the library writes several in an order that changes from process to process.
     metadata = {METADATA: json.dumps(facts)}
-    with atomic_path(path) as temporary:
-        try:
-            save_file(dict(checkpoint.tensors), temporary, metadata=metadata)
-        except SafetensorError as error:  # wraps the operating system's error as text
-            raise _as_os_error(error, path) from error
+    save_tensors(checkpoint.tensors, path, metadata)
 
 
 def load_checkpoint(path: Path, run: str) -> Checkpoint:
@@ -137,13 +132,3 @@ def _content_hash(checkpoint: Checkpoint) -> str:
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
         digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def _as_os_error(error: SafetensorError, path: Path) -> OSError:
-    """Turn the library's text for a failed write into an OS error, to recognise a full disk."""
-    import errno
-    import shutil
-
-    text = str(error)
-    full = "os error 28" in text or shutil.disk_usage(path.parent).free == 0
-    return OSError(errno.ENOSPC if full else errno.EIO, text, str(path))

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from torch import nn
 
 from defocus.files import write_text
+from defocus.training.record.curve_files import read_curve
 from defocus.training.record.folder import VALIDATION
 
 
@@ -45,15 +46,6 @@ def curve_text(rows: Sequence[Mapping[str, object]], first: Sequence[str] = CURV
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-def read_curve(path: Path, last_step: int) -> list[dict[str, str]]:
-    """Read the lines of a curve up to a step, without empty fields; empty without a file."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as handle:
-        rows = [{k: v for k, v in row.items() if v} for row in csv.DictReader(handle)]
-    return [row for row in rows if int(row["step"]) <= last_step]
 
 
 Scores: TypeAlias = Mapping[str, float]

@@ -11,7 +11,8 @@ SELECTION = "selection.json"
 VALIDATION = "validation.csv"
 BEST = "best.safetensors"
 TRAINING = "training.json"
-"""What a training is of: its run's facts, its dataset, and the pairs that it is without."""
+"""File with the identity of a training: the facts of its run, its dataset, and the pairs that were
+left out."""
 
 METADATA = "checkpoint"
 """The entry of a checkpoint's metadata that holds, as JSON, run, step, steps, code and hash."""

@@ -131,24 +131,37 @@ class _Descent(Generic[BatchT]):
         """Compute gradients, then do the step; None without a step if there is no loss."""
         optimiser.zero_grad(set_to_none=True)
         crops = sum(part.size for part in self.batches)
-        totals, parts = list[torch.Tensor](), dict[str, torch.Tensor | float]()
+        totals: list[torch.Tensor] = []
+        parts: dict[str, torch.Tensor | float] = {}
         for number, batch in enumerate(self.batches):
             with _gathered(joint, last=number + 1 == len(self.batches)):
                 with autocast(batch.inputs.device, self.precision):
                     given = loss_of(batch)
                 if given is None:
                     return None
+                loss, named = given
                 share = batch.size / crops
-                totals.append(given[0].detach().double() * share)
-                (given[0] * share).backward()  # type: ignore[no-untyped-call]
-            for name, value in given[1].items():
-                later = value.detach().double() if isinstance(value, torch.Tensor) else value
-                parts[name] = parts.get(name, 0.0) + share * later
+                totals.append(loss.detach().double() * share)
+                (loss * share).backward()  # type: ignore[no-untyped-call]
+            for name, value in named.items():
+                parts[name] = parts.get(name, 0.0) + share * _detached(value)
         if clip is not None:
-            parameters = [p for group in optimiser.param_groups for p in group["params"]]
-            nn.utils.clip_grad_norm_(parameters, clip)
+            _clip_gradients(optimiser, clip)
         optimiser.step()
         return torch.stack(totals).sum(), parts
+
+
+def _detached(value: torch.Tensor | float) -> torch.Tensor | float:
+    """A part of a loss, without what led to it."""
+    return value.detach().double() if isinstance(value, torch.Tensor) else value
+
+
+def _clip_gradients(optimiser: torch.optim.Optimizer, most: float) -> None:
+    """Shorten the gradient of all parameters together to a length."""
+    parameters = []
+    for group in optimiser.param_groups:
+        parameters += group["params"]
+    nn.utils.clip_grad_norm_(parameters, most)
 
 
 def _gathered(joint: nn.Module | None, *, last: bool) -> contextlib.AbstractContextManager[None]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import erf, j1
 
-from defocus.images import as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import as_float, as_integer, linear_to_srgb, srgb_to_linear
 
 Array = NDArray[np.float64]
 

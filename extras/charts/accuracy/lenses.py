@@ -71,7 +71,7 @@ def chart_through(lens: RealLens, diameters: tuple[float, ...]) -> Iterator[Floa
 def kernel_error(true: Floats, estimate: Floats) -> float:
     """Relative L2 error of ``(3, K, K)`` kernels, but for their place, which no chart shows."""
     size = max(true.shape[-1], estimate.shape[-1]) + 2 * MARGIN
-    wanted, given = (_framed(one, size) for one in (true, estimate))
+    wanted, given = _framed(true, size), _framed(estimate, size)
     rows, columns = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
     spectrum = np.fft.rfft2(given)
     x, y = _centroid(wanted[1]) - _centroid(given[1])
@@ -80,8 +80,9 @@ def kernel_error(true: Floats, estimate: Floats) -> float:
         moved = spectrum * np.exp(-2j * np.pi * (columns * x + rows * y))
         rest = wanted - np.fft.irfft2(moved, (size, size))
         error = min(error, float(np.linalg.norm(rest) / np.linalg.norm(wanted)))
-        slopes = np.stack([np.fft.irfft2(-2j * np.pi * one * moved, (size, size)).ravel()
-                           for one in (columns, rows)])  # fmt: skip
+        across = np.fft.irfft2(-2j * np.pi * columns * moved, (size, size)).ravel()
+        down = np.fft.irfft2(-2j * np.pi * rows * moved, (size, size)).ravel()
+        slopes = np.stack([across, down])
         step = np.linalg.solve(slopes @ slopes.T, slopes @ rest.ravel())
         x, y = x + step[0], y + step[1]
     return error

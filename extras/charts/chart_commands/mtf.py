@@ -39,8 +39,8 @@ def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> N
         straightness_line,
     )
     from defocus.extras.charts.straightness import measure_straightness
-    from defocus.images import read_image
-    from defocus.raw import RAW_SUFFIXES
+    from defocus.pictures.raw import RAW_SUFFIXES
+    from defocus.pictures.read import read_image
 
     with json_output() as printed:
         is_linear = linear or picture.suffix.lower() in RAW_SUFFIXES

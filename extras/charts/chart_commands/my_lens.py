@@ -80,7 +80,7 @@ def command(
     from defocus.baselines.weights.store import find_weights
     from defocus.extras.charts.own_lens.run import OwnLensRequest, make_own_weights
 
-    system = registry.baseline(baseline)
+    system = registry.plain_baseline(baseline)
     request = OwnLensRequest(
         pictures,
         f_numbers,

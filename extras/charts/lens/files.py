@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from defocus.errors import InputError
-from defocus.exif import read_exif
 from defocus.extras.charts.lens.fit import fit_lens
 from defocus.extras.charts.lens.noise import measure_noise
 from defocus.extras.charts.lens.photographs import chart_shots
 from defocus.extras.charts.lens.probes import ChartShot
 from defocus.extras.charts.lens.summary import FittedLens, measured
-from defocus.heif_pixels import HEIF_KINDS
-from defocus.images import read_image
-from defocus.picture_headers import SUFFIXES
+from defocus.pictures.headers import SUFFIXES
+from defocus.pictures.heif import HEIF_KINDS
+from defocus.pictures.read import read_image
+from defocus.pictures.shot import read_exif
 from defocus.progress import say
 from defocus.scene.lens_file import MeasuredLens, Recording
 

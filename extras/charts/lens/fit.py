@@ -20,18 +20,19 @@ from defocus.scene.real_lens import OffAxis, Pupil, RealLens, Rim
 Floats = NDArray[np.float64]
 
 STOPPED = 1.05
-"""A lens at a so many times larger f-number than open shows its blades."""
+"""Ratio of an f-number to the open one from which the blades of a lens show."""
 FOCUS_STEP, TILT_STEP = 0.015, 0.03
 CLEAR = 0.15
 """Rims stay so far off the chief ray, in radii."""
 ROUNDS, ENOUGH = (3, 12), 5e-5
 DAMPING, TRIES = 1e-3, 7
 ALIKE = 3.0
-"""Two ends are alike until their sums of squares differ by more than so many standard errors."""
+"""Standard errors by which the sums of squares of two ends must differ before one is chosen."""
 LEAST_SHOTS, LEAST_PROBES = 2, 8
 BLADES = (5, 6, 7, 8, 9, 10, 11)
 TURNS, FEW = 4, 3
-"""Turns of a diaphragm from which its fit begins; it uses one probe in so many."""
+"""Turns of a diaphragm from which a fit begins, and the step between the probes that it uses: one
+in three."""
 SPREAD_SIDE = 96
 
 

@@ -36,15 +36,15 @@ def measure_noise(shots: Sequence[ChartShot]) -> tuple[float, float]:
 def _levels(shot: ChartShot) -> Iterator[tuple[float, float]]:
     """Mean and variance of each colour of each patch, within what its border blurs into."""
     geometry = shot.reading.geometry
-    for patch in shot.reading.sheet.parts:
-        if not isinstance(patch, Patch):
-            continue
+    patches = [part for part in shot.reading.sheet.parts if isinstance(part, Patch)]
+    for patch in patches:
         x, y = geometry.to_picture(np.array([[patch.x, patch.y]]))[0]
         side = patch.side * geometry.scale(patch.x, patch.y)
         half = math.floor(side / 2 / _reach(geometry, patch) - shot.blur_px / 2 - EDGE_PX)
         left, top = round(x) - half, round(y) - half
-        part = shot.light[max(top, 0) : top + 2 * half + 1, max(left, 0) : left + 2 * half + 1]
-        if min(part.shape[:2]) < max(LEAST_PX, 2 * half + 1) or part.max() > CLIPPED:
+        whole = 2 * half + 1
+        part = shot.light[max(top, 0) : top + whole, max(left, 0) : left + whole]
+        if min(part.shape[:2]) < max(LEAST_PX, whole) or part.max() > CLIPPED:
             continue
         rows, columns = np.indices(part.shape[:2]).reshape(2, -1)
         plane = np.stack([np.ones(rows.size), rows, columns], axis=1)

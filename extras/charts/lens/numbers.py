@@ -31,13 +31,13 @@ rims, coma and lateral colour trade places is a fifth of the true one, and the f
 
 FIRST = ("spherical", "coma_corner", "curvature_corner", "axial_red", "axial_blue", "lateral_red",
          "lateral_blue", "front_shift", "rear_shift")  # fmt: skip
-"""What is fitted at first, so that all others begin near their values."""
+"""Numbers that are fitted first, so that all others begin near their values."""
 
 DIAPHRAGM = ("roundness", "turn_deg")
 
 RIM, CUT, CUT_AT, ROUND = 1.15, 0.05, (1.0, 0.8), 0.5
-"""What a fit begins with: radius of the rims, how far they cut into the pupil at which share of the
-way to the corner, and roundness. Rims that cut nothing have no derivative, and stay."""
+"""Values with which a fit begins: radius of the rims, how far they cut into the pupil at which
+share of the way to the corner, and roundness. Rims that cut nothing have no derivative and stay."""
 
 
 def first_numbers(pupil: float, place: float) -> dict[str, float]:

@@ -16,7 +16,7 @@ from defocus.extras.charts.lens.summary import (
     kernel_mtf50,
     mtf50_by_place,
 )
-from defocus.images import as_integer, linear_to_srgb
+from defocus.pictures.values import as_integer, linear_to_srgb
 from defocus.reports.html import write_html
 from defocus.reports.model import Cell, Column, Facts, Gallery, Page, Paragraph, Part, Table, Tile
 from defocus.scene.colour_psf import colour_psfs

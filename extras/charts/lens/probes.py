@@ -15,7 +15,7 @@ from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.read import DISC_MTF50, ChartReading
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, make_sheet
 from defocus.extras.charts.sheet.parts import Dot, LeavesSquare
-from defocus.images import as_float, srgb_to_linear
+from defocus.pictures.values import as_float, srgb_to_linear
 from defocus.scene.shapes import draw_shapes
 
 Floats = NDArray[np.float64]

@@ -43,7 +43,8 @@ AXIAL = "focus of {} behind that of green"
 LATERAL = "lateral colour of {} in the corner"
 SIDES = ("front", "rear")
 MOST_WAVES, MOST_AXIAL_UM, MOST_LATERAL_UM = 5.0, 15.0, 4.0
-"""As much as half of the traced lenses of :mod:`defocus.scene.drawn_lens` have, or less."""
+"""Largest errors of a lens that is drawn: half of the traced lenses of
+:mod:`defocus.scene.drawn_lens` have at most these."""
 
 KINDS: Mapping[str, _Kind] = {
     "spherical": _Kind("spherical aberration", "waves", MOST_WAVES),

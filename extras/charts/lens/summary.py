@@ -62,13 +62,21 @@ def mtf50_by_place(fit: FittedLens, number: int) -> list[float]:
 def edges_by_place(shot: ChartShot) -> list[float | None]:
     """Green's MTF50 of the eight edges near each of :data:`PLACES`, cycles per px; or None."""
     height, width = shot.light.shape[:2]
-    middle, corner = np.array([width - 1, height - 1]) / 2, np.hypot(width, height) / 2
-    edges = [(one.x, one.y, one.response) for one in shot.reading.edges if one.response]
-    if not edges:
+    middle = np.array([width - 1, height - 1]) / 2
+    corner = np.hypot(width, height) / 2
+    places, values = [], []
+    for edge in shot.reading.edges:
+        if edge.response:
+            places.append((edge.x, edge.y))
+            values.append(edge.response.colour_mtf50["green"] or np.inf)
+    if not places:
         return [None] * len(PLACES)
-    at = shot.reading.geometry.to_picture(np.array([(x, y) for x, y, _ in edges]))
+    at = shot.reading.geometry.to_picture(np.array(places))
     far = np.hypot(*(at - middle).T) / corner
-    mtf50 = np.array([response.colour_mtf50["green"] or np.inf for *_, response in edges])
-    nearest = (np.argsort(np.abs(far - np.hypot(*place)))[:EDGES_BESIDE] for _, place in PLACES)
-    medians = [float(np.median(mtf50[one])) for one in nearest]
-    return [one if np.isfinite(one) else None for one in medians]
+    mtf50 = np.array(values)
+    medians: list[float | None] = []
+    for _, place in PLACES:
+        nearest = np.argsort(np.abs(far - np.hypot(*place)))[:EDGES_BESIDE]
+        median = float(np.median(mtf50[nearest]))
+        medians.append(median if np.isfinite(median) else None)
+    return medians

@@ -30,17 +30,22 @@ def star_mtf(light: Array, x: Array, y: Array, cycles: int, contrast: float) -> 
     edges = np.arange(math.ceil(smallest), math.floor(largest) + 1)
     ring = np.digitize(radius.ravel(), edges) - 1
     used = np.flatnonzero((ring >= 0) & (ring < len(edges) - 1))
-    phase = cycles * angle.ravel()[used]
-    waves = np.stack([np.ones(len(used)), np.cos(phase), np.sin(phase)])
     rings, count = ring[used], len(edges) - 1
-    seen = light.ravel()[used]
+    phase = cycles * angle.ravel()[used]
+    mean, cosine, sine = _waves_of_rings(light.ravel()[used], phase, rings, count)
+    values = np.copysign(np.hypot(cosine, sine), cosine) / mean / contrast
+    radii = np.bincount(rings, radius.ravel()[used], count) / np.bincount(rings, minlength=count)
+    frequencies = cycles / (2 * math.pi * radii)
+    return MtfCurve(frequencies[::-1], np.asarray(values[::-1]))
+
+
+def _waves_of_rings(light: Array, phase: Array, rings: NDArray[np.intp], count: int) -> Array:
+    """``(3, count)``: mean, cosine and sine in each ring, by least squares."""
+    waves = np.stack([np.ones(len(phase)), np.cos(phase), np.sin(phase)])
     products = np.empty((count, 3, 3))
     sums = np.empty((count, 3))
     for i in range(3):
-        sums[:, i] = np.bincount(rings, waves[i] * seen, count)
+        sums[:, i] = np.bincount(rings, waves[i] * light, count)
         for j in range(3):
             products[:, i, j] = np.bincount(rings, waves[i] * waves[j], count)
-    mean, cosine, sine = np.linalg.solve(products, sums[:, :, None])[:, :, 0].T
-    values = np.copysign(np.hypot(cosine, sine), cosine) / mean / contrast
-    radii = np.bincount(rings, radius.ravel()[used], count) / np.bincount(rings, minlength=count)
-    return MtfCurve((cycles / (2 * math.pi * radii))[::-1], np.asarray(values[::-1]))
+    return np.asarray(np.linalg.solve(products, sums[:, :, None])[:, :, 0].T)

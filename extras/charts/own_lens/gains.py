@@ -16,7 +16,8 @@ from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import read_array
-from defocus.images import as_float, read_pair
+from defocus.pictures.read import read_pair
+from defocus.pictures.values import as_float
 from defocus.progress import track
 
 Floats = NDArray[np.float64]
@@ -84,8 +85,8 @@ def _errors(
     pair: Pair, card: Card, networks: tuple[nn.Module, ...], device: torch.device
 ) -> list[Floats]:
     """Squared error of each pixel of the input and of what each network makes of it."""
-    restorations = [restore_picture(one, card, pair, device)[0] for one in networks]
-    members = read_pair(pair.blurry, pair.sharp or pair.blurry)
+    restorations = [restore_picture(one, card, pair, device).picture for one in networks]
+    members = read_pair(pair.blurry, pair.sharp or pair.blurry, pair.white)
     blurry, sharp = (as_float(one).astype(np.float64) for one in members)
     return [np.square(np.clip(one, 0, 1) - sharp).mean(axis=2) for one in (blurry, *restorations)]
 

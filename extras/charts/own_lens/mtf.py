@@ -14,7 +14,7 @@ from defocus.extras.charts.reading.levels import paper_and_ink
 from defocus.extras.charts.reading.patterns import ReadLeaves
 from defocus.extras.charts.systems.restorers import Restore
 from defocus.extras.charts.systems.scores import restored_leaves, shared_medians
-from defocus.images import linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 from defocus.progress import track
 
 

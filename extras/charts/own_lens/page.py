@@ -19,7 +19,8 @@ from defocus.extras.charts.own_lens.mtf import ChartMtf
 from defocus.extras.charts.own_lens.verdict import Verdict
 from defocus.extras.charts.sheet.parts import StarPattern
 from defocus.extras.charts.systems.restorers import Restore
-from defocus.images import as_integer, linear_to_srgb, read_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_integer, linear_to_srgb
 from defocus.reports.model import Beside, Column, Facts, Page, Paragraph, Slider, Table, Tabs
 from defocus.reports.pictures import eight_bits
 from defocus.scene.lens_file import MeasuredLens
@@ -145,11 +146,11 @@ def scene_sliders(
 def _scene_states(
     pair: Pair, card: Card, states: Mapping[str, nn.Module], device: torch.device
 ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    yield "blurry", eight_bits(read_image(pair.blurry))
+    yield "blurry", eight_bits(read_image(pair.blurry, pair.white))
     for name, network in states.items():
-        yield name, _shown(restore_picture(network, card, pair, device)[0])
+        yield name, _shown(restore_picture(network, card, pair, device).picture)
     if pair.sharp is not None:
-        yield "sharp", eight_bits(read_image(pair.sharp))
+        yield "sharp", eight_bits(read_image(pair.sharp, pair.white))
 
 
 def _shown(stored: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
 from defocus.extras.charts.own_lens.gains import Gains
 
 MOST_CHANCE = 0.025
-"""As much as lies below the lower end of a 95 % interval."""
+"""Largest probability of a chance result: the part below the lower end of a 95 % interval."""
 WORSE_DB = 0.1
 """The new weights may lose so much through other lenses before it is said on their label."""
 

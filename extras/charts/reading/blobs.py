@@ -57,21 +57,30 @@ def _round_components(mask: NDArray[np.bool_]) -> list[tuple[float, float, float
     rows, columns = np.nonzero(mask)
     label = labels[rows, columns]
     dx, dy = columns - centres[label, 0], rows - centres[label, 1]
-    xx, yy, xy = (
-        np.bincount(label, product, count) / np.maximum(area, 1)
-        for product in (dx * dx, dy * dy, dx * dy)
-    )
+    # second moments of each part; their eigenvalues are the variances along its axes
+    xx = np.bincount(label, dx * dx, count) / np.maximum(area, 1)
+    yy = np.bincount(label, dy * dy, count) / np.maximum(area, 1)
+    xy = np.bincount(label, dx * dy, count) / np.maximum(area, 1)
     mean, part = (xx + yy) / 2, np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
     high, low = mean + part, np.maximum(mean - part, 1e-9)
+    # an ellipse has the area 4 pi sqrt(high low)
     roundness = area / np.maximum(4.0 * np.pi * np.sqrt(high * low), 1e-9)
-    left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
-    inside = (left > 0) & (top > 0)
-    inside &= left + stats[:, cv2.CC_STAT_WIDTH] < mask.shape[1]
-    inside &= top + stats[:, cv2.CC_STAT_HEIGHT] < mask.shape[0]
-    good = (area >= LEAST_AREA) & (area <= MOST_AREA_SHARE * mask.size) & inside
+    good = (area >= LEAST_AREA) & (area <= MOST_AREA_SHARE * mask.size)
+    good &= _are_inside(np.asarray(stats, np.int32), mask.shape)
     good &= (roundness > ROUNDNESS[0]) & (roundness < ROUNDNESS[1])
     good &= np.sqrt(high / low) < MOST_STRETCH
     good[0] = False
-    return [
-        (float(centres[k, 0]), float(centres[k, 1]), float(area[k])) for k in np.flatnonzero(good)
-    ]
+    components = []
+    for number in np.flatnonzero(good):
+        x, y = centres[number]
+        components.append((float(x), float(y), float(area[number])))
+    return components
+
+
+def _are_inside(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which connected parts touch no border of the picture."""
+    left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
+    inside = (left > 0) & (top > 0)
+    inside &= left + stats[:, cv2.CC_STAT_WIDTH] < shape[1]
+    inside &= top + stats[:, cv2.CC_STAT_HEIGHT] < shape[0]
+    return np.asarray(inside)

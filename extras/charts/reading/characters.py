@@ -15,17 +15,18 @@ from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import Sheet
 from defocus.extras.charts.sheet.parts import TextLine
-from defocus.images import linear_to_srgb
+from defocus.pictures.values import linear_to_srgb
 from defocus.tesseract import REMEDY
 
 Floats = NDArray[np.float64]
 Light = Floats | StoredLight
 
 PX_PER_MM = 8.0
-"""Of the picture that is read: the smallest capitals are 22 px high."""
+"""Resolution of the picture that is read, pixels per mm: the smallest capitals are 22 px high."""
 
 WIDTH_MM, ABOVE, BELOW_MM = 52.0, 1.4, 2.0
-"""Of a field of text; ``ABOVE`` its first base line in heights of capitals."""
+"""Layout of a field of text: width in mm, first base line in heights of capitals, and space below
+in mm."""
 
 RIM_PX = 20
 """Letters at the very rim are not read."""

@@ -28,11 +28,11 @@ LEAST_PX, MOST_PX = 24, 128
 """Least side, and most half side, of an edge's region: beyond it little noise is averaged out."""
 SHRINK = np.linspace(1.0, 0.5, 11)
 STEP_MM, FARTHEST_MM = 0.5, 30.0
-"""Of the search for what is printed beside an edge."""
+"""Step and range of the search for what is printed near an edge, mm."""
 BESIDE_BLUR, BESIDE_PX = 1.0, 1.0
-"""Half width that a region needs at least: so many radii of the blur, and pixels."""
+"""Least half width of a region: in radii of the blur, and in pixels."""
 MOST_ERROR = 0.2
-"""Of MTF50, relative: beyond it the number says nothing."""
+"""Largest relative error of MTF50 at which the number still says something."""
 MOST_TURN_DEG = 2.0
 ENDS = 0.5
 """Share of the blur's radius that is kept from the ends of an edge."""

@@ -18,7 +18,8 @@ AROUND_MM = 4.5
 """Paper around a dot into which its blur may spread."""
 RING_MM = 2.0
 EDGE_MM = FRAME - 4.0
-"""So far from the edge of the paper its light is not mixed with that of the wall."""
+"""Least distance from the edge of the paper, mm, at which its light is not mixed with that of the
+wall."""
 CORNERS = 48
 RING_PX = 12
 OUTLIER = 4.0
@@ -153,11 +154,12 @@ def most_blur_px(geometry: ChartGeometry, dot: Dot) -> float:
 def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats:
     """Centroid of what is darker than the paper around a dot; NaN where it leaves the picture."""
     scale = geometry.scale(dot.x, dot.y)
-    inner, outer = ((dot.radius + AROUND_MM + ring) * scale for ring in (0.0, RING_MM))
+    inner = (dot.radius + AROUND_MM) * scale
+    outer = (dot.radius + AROUND_MM + RING_MM) * scale
     place = geometry.to_picture(np.array([[dot.x, dot.y]]))[0]
     for _ in range(2):
-        left, top = (math.floor(v - outer) for v in place)
-        right, bottom = (math.ceil(v + outer) + 1 for v in place)
+        left, top = np.floor(place - outer).astype(int).tolist()
+        right, bottom = (np.ceil(place + outer).astype(int) + 1).tolist()
         if left < 0 or top < 0 or right > grey.shape[1] or bottom > grey.shape[0]:
             return UNSEEN
         part = grey[top:bottom, left:right]
@@ -167,9 +169,8 @@ def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats:
         ring[ring] = _on_paper(geometry, x[ring] + place[0], y[ring] + place[1])
         if ring.sum() < RING_PX:
             return UNSEEN
-        plane = np.stack([np.ones(ring.sum()), x[ring], y[ring]], axis=1)
-        level, tilt_x, tilt_y = np.linalg.lstsq(plane, part[ring], rcond=None)[0]
-        dark = np.where(radius <= inner, level + tilt_x * x + tilt_y * y - part, 0.0)
+        level, paper = _paper_under(part, x, y, ring)
+        dark = np.where(radius <= inner, paper - part, 0.0)
         total = dark.sum()
         if total <= 0.1 * level * np.pi * (dot.radius * scale) ** 2:
             return UNSEEN
@@ -178,3 +179,12 @@ def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats:
             return UNSEEN
         place = place + moved
     return np.asarray(place)
+
+
+def _paper_under(
+    part: Floats, x: Floats, y: Floats, ring: NDArray[np.bool_]
+) -> tuple[float, Floats]:
+    """Light of the paper under a dot, at its middle and everywhere: the plane of a ring around."""
+    plane = np.stack([np.ones(ring.sum()), x[ring], y[ring]], axis=1)
+    level, tilt_x, tilt_y = np.linalg.lstsq(plane, part[ring], rcond=None)[0]
+    return float(level), level + tilt_x * x + tilt_y * y

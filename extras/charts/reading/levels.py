@@ -13,10 +13,10 @@ Floats = NDArray[np.float64]
 Light = Floats | StoredLight
 
 OVEREXPOSED = "the paper is clipped; expose less"
-"""What is said where :func:`paper_is_clipped`."""
+"""Advice that is given if :func:`paper_is_clipped`."""
 
 BESIDE = 0.76
-"""Of the side of a black square, from its middle: paper."""
+"""Distance of paper from the middle of a black square, over the side of the square."""
 
 
 def paper_and_ink(light: Light, sheet: Sheet, geometry: ChartGeometry) -> tuple[float, float]:

@@ -31,11 +31,12 @@ BLOCK_MM, END_MM, FINE_MM = 2.0, 0.5, 0.1
 REACH_MM = 1.8
 """Half width of what is looked at: the next line is 4 mm away."""
 LEVEL = 0.75
-"""Beyond this share of the half width is the level of paper, and of what blur mixes with it."""
+"""Share of the half width beyond which a profile has the level of paper, and of what blur mixes
+with it."""
 STEPS_PER_PX = 2
 ROUNDS = 4
 LEAST_DEPTH = 0.05
-"""Of the light between ink and paper: a shallower line is not measured."""
+"""Least depth of a line that is measured, as a share of the light between ink and paper."""
 HIDDEN = "blur or noise hides the line; focus better, come nearer or give more light"
 OUTSIDE = "outside the picture"
 FEW_DOTS = "fewer than five of its dots are seen"
@@ -74,9 +75,12 @@ def read_sides(sheet: Sheet, geometry: ChartGeometry, blurs_px: Floats) -> Itera
     A dot counts if the geometry used it and its blur keeps its light within its window."""
     largest = np.array([most_blur_px(geometry, dot) for dot in sheet.dots])
     sharp = np.asarray(blurs_px <= largest)
-    has_blur = np.isfinite(blurs_px)
-    seen = np.asarray(np.isfinite(geometry.centres).all(axis=1))
-    conditions = (seen, FEW_DOTS), (geometry.used, FEW_USED), (has_blur, UNKNOWN), (sharp, MIXED)
+    conditions = (
+        (np.asarray(np.isfinite(geometry.centres).all(axis=1)), FEW_DOTS),
+        (geometry.used, FEW_USED),
+        (np.isfinite(blurs_px), UNKNOWN),
+        (sharp, MIXED),
+    )
     places_known = np.where((geometry.used & sharp)[:, None], geometry.centres, np.nan)
     corners = np.cumsum([0, ACROSS - 1, DOWN - 1, ACROSS - 1, DOWN - 1])
     expected = dot_centres(geometry, sheet.dots)
@@ -88,10 +92,17 @@ def read_sides(sheet: Sheet, geometry: ChartGeometry, blurs_px: Floats) -> Itera
         moves = places - expected[chosen]
         direction = expected[chosen[-1]] - expected[chosen[0]]
         normal = np.array([-direction[1], direction[0]]) / np.hypot(*direction)
+        length = float(np.hypot(*(dots[-1] - dots[0])))
         yield ReadLine(
-            "frame", float(middle[0]), float(middle[1]), float(np.hypot(*(dots[-1] - dots[0]))),
-            along, places, moves @ normal, _lacking(chosen, conditions),
-        )  # fmt: skip
+            "frame",
+            float(middle[0]),
+            float(middle[1]),
+            length,
+            along,
+            places,
+            off_px=moves @ normal,
+            reason=_lacking(chosen, conditions),
+        )
 
 
 def _lacking(chosen: NDArray[np.int_], conditions: Iterable[tuple[NDArray[np.bool_], str]]) -> str:

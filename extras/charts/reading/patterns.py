@@ -18,7 +18,7 @@ from defocus.extras.charts.reading.levels import OVEREXPOSED, paper_is_clipped
 from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import Sheet
 from defocus.extras.charts.sheet.parts import LeavesSquare, StarPattern, part_shapes
-from defocus.images import as_float, srgb_to_linear
+from defocus.pictures.values import as_float, srgb_to_linear
 from defocus.scene.shapes import draw_shapes
 
 Floats = NDArray[np.float64]
@@ -31,11 +31,13 @@ RIM_MM, BORDER_MM = 2.0, 0.5
 SQUARE = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
 CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))], 1)
 SHRINK = np.linspace(1.0, 0.4, 61)
-"""Of the box around a square: half of it fits into one that is turned by 45 degrees."""
+"""Factors on the box around a square. Half of the box fits into a square that is turned by 45
+degrees."""
 CLEARLY = 0.02
 FIRST_PER_MTF50 = 2.8
-"""A first reversal lies below so many times the MTF50 of the edges beside it. A disc's lies at 1.73
-times, its third zero at 4.6 times; of a ring half as wide as it is open at 1.65 and 5.5 times."""
+"""Largest frequency of a first reversal over the MTF50 of the edges near it. A disc has its first
+zero at 1.73 times and its third at 4.6 times; a ring half as wide as it is open at 1.65 and 5.5
+times."""
 MAIN_LOBE = 0.13
 """Without an edge: contrast that is reached before the first zero. Before the third one a disc has
 0.06 at most, a ring half as wide as it is open 0.11."""

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.images import Image, as_float, read_image, srgb_to_linear
-from defocus.raw import RAW_SUFFIXES
+from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.read import read_image
+from defocus.pictures.values import Image, as_float, srgb_to_linear
 
 Array = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import Sheet
 from defocus.extras.charts.sheet.parts import Patch, SlantedSquare
 from defocus.extras.charts.tone_curve import ToneCurve
-from defocus.images import as_float, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
 
 Floats = NDArray[np.float64]
 
@@ -25,12 +25,13 @@ REACH_MM = 5.0
 """Half side of what is looked at of a patch without blur."""
 LEAST_PX = 3
 BESIDE_STEP_MM, BESIDE_SQUARE = 14.5, 0.72
-"""From the middle of a step to paper, and from that of a square in its sides."""
+"""Distance of paper from the middle of a step, mm, and from the middle of a square, in its
+sides."""
 PRINTED_INK = 0.03 / 0.88
 """Light of ink over that of paper, roughly."""
 ROUNDS = 4
 STEPS_MM = 240.0
-"""Where the grey steps are, from the left of the sheet."""
+"""Position of the grey steps, mm from the left of the sheet."""
 LEAST_DEPARTURE, STANDARD_ERRORS = 0.01, 4.0
 """A step that is off by less says nothing: of the light between ink and paper."""
 BLURRED = "blur mixes the grey steps; focus better or come nearer"

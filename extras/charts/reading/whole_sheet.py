@@ -19,13 +19,15 @@ Light = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 PX_PER_MM = 1.0
-"""The picture is reduced to about that: such strong blur hides anything finer."""
+"""Resolution to which the picture is reduced, pixels per mm: such strong blur hides anything
+finer."""
 MIXING_BLUR_MM = 6.0
 """Blur from which a dot's light is mixed with its surroundings."""
 MIXED_SHARE = 0.75
 """Share of the sheet that may be less blurred than that."""
 ENOUGH_DOTS = 20
-"""Of 24: where a side of the frame is cut off, the dots say little about what lies there."""
+"""Least number of the 24 dots. Where a side of the frame is cut off, the dots say little about what
+is there."""
 SUBPIXELS = 2
 CELLS = (6, 4)
 LEAST_CELLS = 6
@@ -35,9 +37,10 @@ FINEST_PX, STEP, MOST_BLUR_MM = 1.5, 1.3, 25.0
 SMALLER, LARGER = 3, 1
 """Discs that are mixed with the likeliest one."""
 MOVED = (1, 3)
-"""So many steps smaller are the discs that may be moved against it."""
+"""Steps by which the discs that may be moved against it are smaller."""
 ROOM_PER_BLUR, ROOM_PX = 0.75, 2.0
-"""What is nearer to the end of the paper or of the picture is not compared."""
+"""Distance to the end of the paper or of the picture below which nothing is compared: in diameters
+of the blur, and in pixels."""
 RIDGE = 1e-7
 ROUNDS, ENOUGH_PX = 4, 0.02
 """It ends when the corners move by less; each round is a hundred times more exact."""
@@ -204,6 +207,23 @@ def _likeliest_disc(drawing: _Drawing, number: int) -> int | None:
     return best
 
 
+def _free_terms(
+    discs: Floats, mask: NDArray[np.bool_], disc: int, mixed: list[int], places: Floats
+) -> Floats:
+    """``(N, terms)``: what blur and light may change of a cell's pixels.
+
+    Several discs mix, the light is a plane, and smaller discs move against the likeliest one."""
+    x, y = places.T
+    main = discs[disc][mask]
+    terms = [discs[one][mask] for one in mixed]
+    terms += [np.ones_like(main), main * x, main * y]
+    down, right = np.gradient(discs[disc])
+    for smaller in sorted({max(disc - one, 0) for one in MOVED} - {disc}):
+        against_down, against_right = np.gradient(discs[smaller])
+        terms += [(down - against_down)[mask], (right - against_right)[mask]]
+    return np.stack(terms, axis=1)
+
+
 def _cell(drawing: _Drawing, number: int, disc: int) -> tuple[Floats, Floats]:
     """Change of a cell's light by the geometry, and what is left, without blur and light."""
     whole = _compared(drawing, number, float(drawing.diameters[disc]))
@@ -212,19 +232,13 @@ def _cell(drawing: _Drawing, number: int, disc: int) -> tuple[Floats, Floats]:
     mask, seen = whole[box], drawing.seen[whole].astype(np.float64)
     discs = drawing.discs[:, *box].astype(np.float64)
     mixed = sorted({0, *range(max(disc - SMALLER, 0), min(disc + LARGER + 1, len(discs)))})
-    x, y = drawing.places[whole].T
-    main = discs[disc][mask]
-    free = [*(discs[one][mask] for one in mixed), np.ones_like(main), main * x, main * y]
-    slope = np.gradient(discs[disc])
-    for smaller in sorted({max(disc - one, 0) for one in MOVED} - {disc}):
-        against = np.gradient(discs[smaller])
-        free += [(a - b)[mask] for a, b in zip(slope, against, strict=True)]
-    design = np.stack(free, axis=1)
+    design = _free_terms(discs, mask, disc, mixed, drawing.places[whole])
     normal = design.T @ design
     normal += RIDGE * np.trace(normal) / len(normal) * np.eye(len(normal))
     shares = np.linalg.solve(normal, design.T @ seen)
     explained = np.tensordot(shares[: len(mixed)], discs[mixed], axes=1)
-    by_row, by_column = (one[mask] * drawing.px for one in np.gradient(explained))
+    down_slope, right_slope = np.gradient(explained)
+    by_row, by_column = down_slope[mask] * drawing.px, right_slope[mask] * drawing.px
     right, down = _movements(drawing.places[whole])
     slopes = -(by_column[:, None] * right + by_row[:, None] * down)
     slopes -= design @ np.linalg.solve(normal, design.T @ slopes)

@@ -9,7 +9,7 @@ from defocus.extras.charts.sheet.raster import photographed
 from defocus.scene.layers import Layer
 
 CHART_LIGHT = 0.5
-"""On the chart, relative to that on the other scenes."""
+"""Light on the chart, relative to that on the other scenes."""
 
 
 def _chart(random: np.random.Generator, width: int, height: int, margin: int) -> list[Layer]:

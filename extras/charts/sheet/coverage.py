@@ -9,18 +9,19 @@ from numpy.typing import NDArray
 from defocus.edges.linear_light import grey_of
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, make_sheet
 from defocus.extras.charts.sheet.parts import LeavesSquare, part_shapes
-from defocus.images import as_float, srgb_to_linear
+from defocus.pictures.values import as_float, srgb_to_linear
 from defocus.scene.shapes import Disc, Shape, draw_shapes
 
 Floats = NDArray[np.float64]
 Light = NDArray[np.float32]
 
 CORNERS = 96
-"""Of the polygon that stands for a disc, of the same area."""
+"""Corners of the polygon that stands for a disc of the same area."""
 FINENESS = 4
-"""Of leaves, which are too many for exact means; their errors are at random places."""
+"""Samples per pixel and axis of leaves, which are too many for exact means. Their errors are at
+random places."""
 BEYOND_MM = 8.0
-"""So far, mm, leaves and the bars over them reach beyond their square."""
+"""Distance, mm, by which leaves and the bars over them reach beyond their square."""
 
 
 @lru_cache(maxsize=2)

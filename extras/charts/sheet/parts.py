@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.images import as_integer, linear_to_srgb
+from defocus.pictures.values import as_integer, linear_to_srgb
 from defocus.scene.leaves import Leaf, leaves
 from defocus.scene.shapes import BLACK, Colour, Disc, FilledOutline, Shape, words
 
@@ -17,7 +17,7 @@ MEAN_LEAF = 0.4
 """Mean linear light of leaves."""
 CELL = 58.0
 BAR = 7.6
-"""So far, mm, a leaf can stick out of its square."""
+"""Distance, mm, by which a leaf can stick out of its square."""
 
 
 WHITE: Colour = (255, 255, 255)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Sheet
 from defocus.extras.charts.sheet.parts import MEAN_LEAF, LeavesSquare, Part, box, grey, part_shapes
-from defocus.images import as_float, srgb_to_linear
+from defocus.pictures.values import as_float, srgb_to_linear
 from defocus.scene.shapes import Shape, draw_shapes
 
 Floats = NDArray[np.float64]

@@ -37,7 +37,7 @@ QUANTITIES = (
     DriftQuantity("zoom", "ppm", 1e6, 0),
     DriftQuantity("rotation", "mdeg", 1e3 * 180 / math.pi, 1),
 )
-"""For the changes of :class:`~defocus.extras.charts.drift.ChartDrift`, in their order."""
+"""Quantities of :class:`~defocus.extras.charts.drift.ChartDrift`, in the order of its fields."""
 
 
 @dataclass(frozen=True)

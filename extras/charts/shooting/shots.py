@@ -10,7 +10,7 @@ from defocus.capture.planning.exposure import Exposure, plan_exposure
 from defocus.capture.planning.request import SETTLE_SECONDS
 from defocus.capture.planning.shoot_record import CameraRecord, ExposureRecord
 from defocus.capture.sessions.folder import SessionFolder, keep_originals
-from defocus.capture.sessions.session import JOURNAL, read_state
+from defocus.capture.sessions.session import has_begun, read_state
 from defocus.capture.sessions.state import SessionState, chart_folder, main_file
 from defocus.capture.taking.person import ring
 from defocus.capture.taking.resuming import journalled_address
@@ -26,7 +26,7 @@ from defocus.progress import say
 
 def shoot_chart(path: Path, request: ChartShotRequest) -> int:
     """Shoot the test chart into a session and read it; the exit code is 1 if there is none."""
-    state = read_state(path)[0] if (path / JOURNAL).exists() else SessionState()
+    state = read_state(path)[0] if has_begun(path) else SessionState()
     kept = _last_exposure(state)
     aperture, shutter, iso = request.aperture, request.shutter, request.iso
     if kept is not None:

@@ -11,7 +11,7 @@ from defocus.errors import InputError
 from defocus.files import write_json
 
 CHART, UNFINISHED = "chart.json", "chart-unfinished.json"
-"""In the study's folder; the second one while the chart is being restored."""
+"""Files in the study's folder: the finished restoration of the chart, and the unfinished one."""
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from defocus.progress import describe, say, track
 from defocus.training.record.folder import training_finished
 
 CHART_REVISION = 1
-"""Of the chart's photographs, of their restoration and of what is read off them."""
+"""Revision of the chart's photographs, of their restoration and of what is read off them."""
 """What the scores depend on, besides the systems and the photographs."""
 
 
@@ -31,11 +31,14 @@ def study_restorers(out: Path) -> dict[str, SystemRestorer]:
     for study in expand_all((request, *request.earlier), out).studies[:1]:
         for run in study.runs:
             card = run.baseline.card
+            if run.baseline.trained_as is not None:  # a chart is restored at scales in any case
+                continue
             finished = run.recipe is None or training_finished(run_folder(out, run.id))
             if card.kind == "reference" or card.input != "single" or card.needs or not finished:
                 continue
             if run.system not in by_name:
-                by_name[run.system] = restoring(load_run(study, run).network.eval(), _weights(run))
+                network = load_run(study, run).network.eval()
+                by_name[run.system] = restoring(network, _weights(run), card.reach_px)
     return by_name
 
 

@@ -29,7 +29,7 @@ from defocus.extras.charts.systems.scores import (
 )
 from defocus.extras.charts.tone_curve import ToneCurve
 from defocus.files import sha256_file
-from defocus.images import as_float, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
 
 Floats = NDArray[np.float64]

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from defocus.baselines.registry import baseline
+from defocus.baselines.card import REACH_PX
+from defocus.baselines.registry import plain_baseline
 from defocus.baselines.weights.own import weights_or_own
 from defocus.baselines.weights.store import build_with
 from defocus.restoration.restoration import restore_colours
@@ -17,7 +18,7 @@ from defocus.training.devices import best_device
 
 Floats = NDArray[np.float32]
 Restore = Callable[[Floats], Floats]
-"""From ``(H, W, 3)`` stored values in [0, 1] to the restored ones."""
+"""Function from ``(H, W, 3)`` stored values in [0, 1] to the restored ones."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,18 @@ def restorers(names: Sequence[str]) -> dict[str, SystemRestorer]:
     """The blurry picture itself, as ``input``, and the named systems, which take one picture."""
     by_name = {"input": SystemRestorer(lambda picture: picture)}
     for name in names:
-        system = baseline(name.strip())
+        system = plain_baseline(name.strip())
         weights = restoring_weights(system, None)
         require_restoring(system, weights)
         network = build_with(system, weights)
-        by_name[name.strip()] = restoring(network, "" if weights is None else weights.origin)
+        origin = "" if weights is None else weights.origin
+        by_name[name.strip()] = restoring(network, origin, system.card.reach_px)
     return by_name
 
 
 def without_weights(names: Sequence[str]) -> list[str]:
     """Which of these systems need weights of which the package has none."""
-    systems = [baseline(name.strip()) for name in names]
+    systems = [plain_baseline(name.strip()) for name in names]
     return [
         one.card.name
         for one in systems
@@ -62,9 +64,9 @@ def without_weights(names: Sequence[str]) -> list[str]:
     ]
 
 
-def restoring(network: nn.Module, weights: str = "") -> SystemRestorer:
+def restoring(network: nn.Module, weights: str = "", reach_px: float = REACH_PX) -> SystemRestorer:
     """What a network does to a picture of any size, without the guard that puts parts back."""
-    restorer = make_restorer(network, None, best_device())
+    restorer = make_restorer(network, None, best_device(), reach_px)
 
     def restore(picture: Floats) -> Floats:
         return np.asarray(restore_colours(restorer, picture, guard=False).at(1.0), np.float32)

@@ -47,7 +47,7 @@ def command(
     NAME is a system. An ONNX graph is written only if ONNX Runtime and PyTorch agree to 1e-4 of the
     range of values; the line says how its time compares.
     """
-    from defocus.baselines.registry import baseline
+    from defocus.baselines.registry import plain_baseline
     from defocus.baselines.weights.own import OWN
     from defocus.baselines.weights.store import find_weights
     from defocus.command_line.json_output import json_output
@@ -56,7 +56,7 @@ def command(
     if target == "hub" and tile is not None:
         raise click.UsageError("--tile belongs to graphs; --to hub writes none")
     with json_output() as output:
-        system = baseline(name)
+        system = plain_baseline(name)
         exported = export_weights(system, find_weights(system, weights or OWN), target, out, tile)
         if as_json:
             output.write(exported.to_json())

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from defocus.baselines.scales import plain_name
 from defocus.errors import InputError
 from defocus.extras.labs.opening import BundleRefusedError, opened_bundle, read_scores
 from defocus.extras.labs.repository.settings import (
@@ -79,7 +80,7 @@ def _reused(runs: Sequence[tuple[str, RunFacts]]) -> Iterator[Problem]:
     outputs: dict[str, tuple[str, str, str]] = {}
     for name, run in runs:
         weights = run.weights.sha256 if run.weights is not None else ""
-        mine = (run.entry.system, weights, name)
+        mine = (plain_name(run.entry.system), weights, name)
         for pair, sha256 in run.outputs.items():
             system, others, other = outputs.setdefault(sha256, mine)
             if (system, others) != mine[:2] and (pair, sha256) not in alone:

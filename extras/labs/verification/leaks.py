@@ -6,8 +6,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from defocus.images import as_integer
 from defocus.likeness import fingerprint
+from defocus.pictures.values import as_integer
 
 MOST_LEAKED = 0.025
 """Largest honest share of the sharp picture's finest detail in all restored pictures together. No

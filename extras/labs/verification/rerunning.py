@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.registry import all_baselines
+from defocus.baselines.registry import known_baselines
 from defocus.benchmark.results.store import NARROW
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError, WeightsError
@@ -15,7 +15,8 @@ from defocus.extras.labs.opening import OpenBundle
 from defocus.extras.labs.statement import RunFacts
 from defocus.extras.labs.verification.leaks import MOST_LEAKED, leaked_shares, low_share
 from defocus.extras.labs.verification.rescoring import read_submitted, shipped_copy, truths
-from defocus.images import as_float, read_member
+from defocus.pictures.read import read_member
+from defocus.pictures.values import as_float
 
 if TYPE_CHECKING:  # imported when a network is built
     from torch import nn
@@ -38,7 +39,7 @@ def rerun(
 
     NotApplicableError: its weights are nowhere, or the system is not known here."""
     name = run.entry.run
-    system = all_baselines().get(run.entry.system)
+    system = known_baselines([run.entry.system]).get(run.entry.system)
     if system is None:
         raise NotApplicableError(f"{name}: no system of that name here; not restored again")
     system = system.narrowed() if run.entry.weights == NARROW else system
@@ -81,7 +82,7 @@ def _other_pictures(
     from defocus.training.devices import best_device
 
     for pair in pairs:
-        restored, _ = restore_picture(network, system.card, pair, best_device())
+        restored = restore_picture(network, system.card, pair, best_device()).picture
         submitted = read_submitted(bundle, run, pair, restored.shape)
         if float(np.abs(restored - submitted).max()) > PIXEL_TOLERANCE:
             yield (
@@ -113,9 +114,9 @@ def _remembered(
     from defocus.benchmark.evaluation.restore import restore_picture
     from defocus.training.devices import best_device
 
-    blurry = read_member(pair.blurry, pair.sharp)
+    blurry = read_member(pair.blurry, pair.sharp, pair.white)
     erased = cv2.GaussianBlur(blurry, (0, 0), ERASING_SIGMA_PX).astype(blurry.dtype)
-    restored, _ = restore_picture(network, system.card, pair, best_device(), erased)
+    restored = restore_picture(network, system.card, pair, best_device(), erased).picture
     before = np.asarray(as_float(erased, np.float64), dtype=np.float64)
     return [
         share

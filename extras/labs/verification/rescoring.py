@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import ESTIMATORS, flow_estimator
-from defocus.baselines.registry import all_baselines
+from defocus.baselines.registry import known_baselines
 from defocus.baselines.weights.store import shipped_weights
 from defocus.benchmark.evaluation.columns import INDEPENDENT, column_of
 from defocus.benchmark.evaluation.versions import ESTIMATOR
@@ -30,7 +30,8 @@ from defocus.extras.labs.verification.leaks import (
     looks_like,
     low_share,
 )
-from defocus.images import as_float, read_image, read_member
+from defocus.pictures.read import read_image, read_member
+from defocus.pictures.values import as_float
 from defocus.progress import track
 
 TOLERANCE = 1e-5
@@ -97,7 +98,7 @@ def _rescore_run(
     pairs = [pair for pair in tests if pair.id not in unread]
     is_shipped = shipped_copy(run) is not None
     scorer = _scorer(dataset, stated, sealed=notes is None)
-    blurry = [_picture(pair.blurry) for pair in pairs]
+    blurry = [_picture(pair.blurry, pair.white) for pair in pairs]
     again = [
         score
         for pair in tests
@@ -107,7 +108,7 @@ def _rescore_run(
     shares: list[float] = []
     for number, pair in enumerate(track(pairs, f"{name}: rescoring")):
         restored = read_submitted(bundle, run, pair, blurry[number].shape)
-        again += scorer.scores(pair, restored, read_member(pair.blurry, pair.sharp))
+        again += scorer.scores(pair, restored, read_member(pair.blurry, pair.sharp, pair.white))
         best = looks_like(restored, blurry)
         if best != number:
             said = f"{name}: the output of {pair.id} shows {pairs[best].id}"
@@ -134,7 +135,7 @@ def _rescore_run(
 
 def shipped_copy(run: RunFacts) -> Path | None:
     """The verifier's own file of weights that the package ships; None for other weights."""
-    system = all_baselines().get(run.entry.system)
+    system = known_baselines([run.entry.system]).get(run.entry.system)
     if system is None or run.weights is None:
         return None
     stored = shipped_weights(system)
@@ -211,8 +212,8 @@ def read_submitted(
     return read_output(path, shape)
 
 
-def _picture(path: Path) -> Picture:
-    return np.asarray(as_float(read_image(path), np.float64), dtype=np.float64)
+def _picture(path: Path, white: int | None) -> Picture:
+    return np.asarray(as_float(read_image(path, white), np.float64), dtype=np.float64)
 
 
 def truths(dataset: Dataset, pair: Pair, restored: Picture) -> Iterator[Picture]:

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from defocus.baselines.scales import plain_name
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.dataset_facts import seen_in
 from defocus.benchmark.results.run_folder import UNREAD
 from defocus.benchmark.results.score_matrix import Score
-from defocus.benchmark.results.store import is_trained
+from defocus.benchmark.results.store import Entry, is_trained
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.datasets.opening import readable
@@ -198,22 +199,30 @@ def _listed(seeds: Sequence[int]) -> str:
 
 def _reused(runs: Sequence[RunFacts]) -> Iterator[tuple[str, str]]:
     """Pictures and weights that are there under two names."""
-    pictures: dict[str, tuple[str, str]] = {}
+    pictures: dict[str, tuple[Entry, str]] = {}
     alone = left_alone(runs)
-    weights: dict[str, str] = {}
+    weights: dict[str, Entry] = {}
     for run in runs:
-        name = run.entry.run
+        entry, name = run.entry, run.entry.run
         for pair, sha256 in run.outputs.items():
-            other = pictures.setdefault(sha256, (name, pair))
-            innocent = other[1] == pair and (pair, sha256) in alone
-            if other != (name, pair) and not innocent:
-                where = f"{other[0]} {other[1]} and {name} {pair}"
+            other, of_pair = pictures.setdefault(sha256, (entry, pair))
+            may_be_alike = (pair, sha256) in alone or _of_one_network(other, entry)
+            innocent = of_pair == pair and may_be_alike
+            if (other.run, of_pair) != (name, pair) and not innocent:
+                where = f"{other.run} {of_pair} and {name} {pair}"
                 yield "duplicates", f"one picture is the output of {where}"
                 break
         if run.weights is not None:
-            owner = weights.setdefault(run.weights.sha256, name)
-            if owner != name:
-                yield "weights", f"{owner} and {name} have the same weights"
+            owner = weights.setdefault(run.weights.sha256, entry)
+            if owner.run != name and not _of_one_network(owner, entry):
+                yield "weights", f"{owner.run} and {name} have the same weights"
+
+
+def _of_one_network(first: Entry, second: Entry) -> bool:
+    """Whether two runs are ``NAME`` and ``NAME@scales``, which share their weights."""
+    # They restore alike what is not blurred beyond the network's reach.
+    alike = plain_name(first.system) == plain_name(second.system)
+    return alike and first.system != second.system and first.seed == second.seed
 
 
 def left_alone(runs: Iterable[RunFacts]) -> set[tuple[str, str]]:

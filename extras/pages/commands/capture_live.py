@@ -36,7 +36,7 @@ def command(
     The page shows the live view with focus peaking and a histogram, the last pair side by side, its
     verdict and numbers, and all pairs of the session. The command prints the address, which holds a
     token and can be reached from this computer only. --share opens it to the local network; from
-    farther away, forward the port with 'ssh -L 8077:127.0.0.1:8077'.
+    farther away, choose a --port and forward it: 'ssh -L 8077:127.0.0.1:8077'.
 
     A button on the page shoots a rejected pair again; --retake auto does so without asking.
 

@@ -29,8 +29,9 @@ def command(session: Path, page: "ReviewSettings") -> None:
         from defocus.capture.sessions.contact_sheet import write_contact_sheet
         from defocus.progress import say
 
-        write_contact_sheet(session, page.html)
-        say(f"wrote {page.html}")
+        pictures = write_contact_sheet(session, page.html)
+        beside = f" and its pictures in {pictures}; keep both together" if pictures else ""
+        say(f"wrote {page.html}{beside}")
         return
     from defocus.extras.pages.live.serve import serve_session
 

@@ -57,6 +57,7 @@ class ShootingThread:
         self._folder, self._seat, self._shooter = folder, seat, shooter
         self._tasks: queue.Queue[tuple[Action, Task]] = queue.Queue(maxsize=20)
         self._shots_waiting = threading.Semaphore(1)
+        self._shooting = False  # whether the present request has it
         self._stopping, self._answered = threading.Event(), threading.Event()
         self._preview = PreviewPace()
         self._newest = b""
@@ -157,6 +158,7 @@ class ShootingThread:
 
     def _do(self, action: Action, task: Task) -> None:
         self._state.problem = ""
+        self._shooting = action in ("shoot", "retake")
         try:
             task()
         except CameraError as error:
@@ -168,9 +170,14 @@ class ShootingThread:
         finally:
             self._state.busy = ""
             self._renew()
-            if action in ("shoot", "retake"):
-                self._shots_waiting.release()
+            self._let_next_wait()
             self._tell()
+
+    def _let_next_wait(self) -> None:
+        """Take the next shot into the queue; once the verdict is there somebody may ask."""
+        if self._shooting:
+            self._shooting = False
+            self._shots_waiting.release()
 
     def take_camera(self) -> None:
         """Open the camera and make it ready for the next pair; call it before :meth:`run`."""
@@ -265,6 +272,7 @@ class ShootingThread:
         self._state.current = pairs[-1].id
         self._state.supply = supply_of(rig.blurry)
         self._renew()
+        self._let_next_wait()  # to make the camera ready takes a while
         shooter.prepare(rig, self.session, self._state.scene)
 
     def _wait_for_person(self, what: str) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.images import Image, as_float, srgb_to_linear
+from defocus.pictures.values import Image, as_float, srgb_to_linear
 
 STEEP_PX = 0.8
 """Blur after which an edge must be steep, so that noise is none."""

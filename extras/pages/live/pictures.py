@@ -23,7 +23,7 @@ from defocus.errors import FileError, ImageError
 from defocus.extras.pages.live.preview import linear_histogram
 from defocus.extras.pages.serving.jpeg import encode_jpeg
 from defocus.extras.pages.serving.pair_page import SIZES
-from defocus.picture_headers import SUFFIXES
+from defocus.pictures.headers import SUFFIXES
 from defocus.reading import require_file
 
 DECODERS = 2

@@ -15,7 +15,8 @@ from defocus.edges.linear_light import Region, grey_of, is_clipped
 from defocus.errors import CameraError, ImageError, InputError
 from defocus.extras.pages.live.focus import detail_per_pixel, in_focus
 from defocus.extras.pages.live.lone_edge import SeveralEdgesError, require_one_edge
-from defocus.images import Image, as_float, srgb_to_linear
+from defocus.pictures.values import Image, as_float, srgb_to_linear
+from defocus.pictures.write import encoded_jpeg, encoded_png
 from defocus.reports.pictures import small_picture
 
 WIDTH_PX = 960
@@ -118,7 +119,7 @@ def look_at(jpeg: bytes) -> LiveView:
     decoded = _decoded(jpeg)
     if decoded.shape[1] > WIDTH_PX:
         decoded = small_picture(np.asarray(decoded, np.uint8), WIDTH_PX)
-        jpeg = cv2.imencode(".jpg", decoded)[1].tobytes()
+        jpeg = encoded_jpeg(decoded[:, :, ::-1])
     picture: Image = np.ascontiguousarray(decoded[:, :, ::-1])
     edges, focused = in_focus(picture)
     overlay = np.zeros((*focused.shape, 4), np.uint8)
@@ -126,7 +127,7 @@ def look_at(jpeg: bytes) -> LiveView:
     linear = srgb_to_linear(as_float(picture))
     return LiveView(
         jpeg,
-        cv2.imencode(".png", overlay[:, :, [2, 1, 0, 3]])[1].tobytes(),
+        encoded_png(overlay),
         float(focused.sum() / edges.sum()) if edges.any() else None,
         detail_per_pixel(linear),
         linear_histogram(linear),
@@ -144,11 +145,11 @@ def magnify(jpeg: bytes, x: float, y: float) -> Magnified:
     shown = _around((x * width, y * height), DETAIL_PX, (width, height))
     middle = shown.left + shown.width / 2, shown.top + shown.height / 2
     square = _around(middle, (EDGE_PX, EDGE_PX), (width, height))
-    encoded = cv2.imencode(".jpg", shown.of(picture), [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
+    encoded = encoded_jpeg(shown.of(picture)[:, :, ::-1])
     shares = square.left / width, square.top / height, square.width / width, square.height / height
     mtf50, reason = _edge_mtf50(square.of(picture))
     seen = srgb_to_linear(as_float(np.ascontiguousarray(shown.of(picture)[:, :, ::-1])))
-    return Magnified(encoded.tobytes(), mtf50, reason, detail_per_pixel(seen), shares)
+    return Magnified(encoded, mtf50, reason, detail_per_pixel(seen), shares)
 
 
 def _decoded(jpeg: bytes) -> NDArray[Any]:

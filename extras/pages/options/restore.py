@@ -42,13 +42,13 @@ def _refuse_others(ctx: click.Context, images: tuple[Path, ...]) -> None:
 
 
 def _serve(name: str, weights: str | None, tile_px: int | None, port: int) -> None:
-    from defocus.baselines.registry import baseline
+    from defocus.baselines.registry import plain_baseline
     from defocus.extras.pages.restore.serve import serve_restoring
     from defocus.extras.pages.restore.systems import as_choice
     from defocus.restoration.restorer import restoring_weights
     from defocus.training.devices import best_device
 
-    system = baseline(name)
+    system = plain_baseline(name)
     asked = as_choice(system, restoring_weights(system, weights))
     serve_restoring(asked, port=port, tile_px=tile_px, device=best_device())
 

@@ -1,5 +1,6 @@
 """Web application of the page."""
 
+import math
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
+from defocus.blur.learned_map import LARGEST_PX
 from defocus.errors import DefocusError, InterruptedWorkError
 from defocus.extras.pages.restore.desk import Desk
 from defocus.extras.pages.restore.dropped import DroppedPicture
@@ -32,7 +34,7 @@ R = TypeVar("R")
 
 FOLDER = Path(__file__).parent
 LAYERS = ("before", "map", "sharp")
-"""What is shown of a picture besides what systems made of it."""
+"""What is shown of a picture besides what systems made of it; the last two once they are there."""
 
 
 class Answers:
@@ -67,11 +69,29 @@ class Answers:
         name = "this file"
         try:
             name = given_name(request.headers.get("x-name", ""))
-            path = await receive(request, name, self._desk.new_folder())
-            picture = await _in_thread(partial(self._desk.take, path, name))
+            with self._desk.arriving() as folder:
+                path = await receive(request, name, folder)
+                picture = await _in_thread(partial(self._desk.take, path, name))
         except DefocusError as error:
             return problem(_by_name(error, path, name), 422)
         return JSONResponse(picture.document(), status_code=201)
+
+    async def look(self, request: Request) -> Response:
+        """The part that is seen first, restored; the page lays it over the picture."""
+        picture, number = self._picture(request), self._number(request.path_params["number"])
+        if picture is None or number is None or picture.part is None:
+            return problem("no such picture or system", 404)
+        work = partial(self._desk.first_look, picture, picture.part, number)
+        failure = await _failure(picture, work)
+        return failure or FileResponse(picture.look_path(number))
+
+    async def blur_map(self, request: Request) -> Response:
+        """Estimate the map of blur; answers when it is there."""
+        picture = self._picture(request)
+        if picture is None:
+            return problem("no such picture", 404)
+        failure = await _failure(picture, partial(self._desk.estimate_map, picture))
+        return failure or JSONResponse(picture.document())
 
     async def restore(self, request: Request) -> Response:
         """Restore a picture; answers when it is done."""
@@ -87,13 +107,8 @@ class Answers:
             news = {"picture": picture.folder.name, "done": tile, "tiles": tiles}
             self._feed.publish("progress", news)
 
-        try:
-            await _in_thread(partial(self._desk.restore, picture, number, show))
-        except InterruptedWorkError:
-            return JSONResponse({"stopped": True}, status_code=409)
-        except DefocusError as error:
-            return problem(_by_name(error, picture.path, picture.name), 422)
-        return JSONResponse(picture.document())
+        failure = await _failure(picture, partial(self._desk.restore, picture, number, show))
+        return failure or JSONResponse(picture.document())
 
     async def stop(self, request: Request) -> Response:
         """End the restoring of a picture."""
@@ -116,6 +131,8 @@ class Answers:
         picture, name = self._picture(request), request.path_params["layer"]
         if picture is None or name not in LAYERS:
             return problem("no such picture", 404)
+        if picture.blur_map is None and name != "before":
+            return problem("the map of blur is not there yet", 404)
         return FileResponse(picture.folder / f"{name}.png")
 
     async def after(self, request: Request) -> Response:
@@ -166,6 +183,8 @@ def make_app(desk: Desk, chosen: int, feed: Feed, token: str) -> Guard:
         systems=[choice.title for choice in desk.choices],
         chosen=chosen,
         strongest=STRONGEST,
+        middle_px=f"{math.sqrt(1 + LARGEST_PX) - 1:.0f}",
+        largest_px=f"{LARGEST_PX:.0f}",
         kinds=KINDS,
         largest_bytes=LARGEST_BYTES,
     )
@@ -176,10 +195,12 @@ def make_app(desk: Desk, chosen: int, feed: Feed, token: str) -> Guard:
         Route("/events", answers.events),
         Route("/pictures", answers.pictures),
         Route("/pictures", answers.take, methods=["POST"]),
+        Route(f"{one}/map", answers.blur_map, methods=["POST"]),
         Route(f"{one}/restore", answers.restore, methods=["POST"]),
         Route(f"{one}/stop", answers.stop, methods=["POST"]),
         Route(f"{one}/remove", answers.remove, methods=["POST"]),
         Route(one + "/shown/{layer}", answers.layer),
+        Route(one + "/look/{number}", answers.look),
         Route(one + "/after/{number}", answers.after),
         Route(one + "/beyond/{number}", answers.beyond),
         Route(one + "/saved/{number}", answers.saved),
@@ -215,6 +236,17 @@ async def _in_thread(work: Callable[[], R]) -> R:
     if isinstance(outcome, LeftOut):
         raise DefocusError(outcome.reason)
     return outcome
+
+
+async def _failure(picture: DroppedPicture, work: Callable[[], None]) -> Response | None:
+    """Do work on a picture; what the page is told if that fails or is stopped."""
+    try:
+        await _in_thread(work)
+    except InterruptedWorkError:
+        return JSONResponse({"stopped": True}, status_code=409)
+    except DefocusError as error:
+        return problem(_by_name(error, picture.path, picture.name), 422)
+    return None
 
 
 def _by_name(error: DefocusError, path: Path | None, name: str) -> str:

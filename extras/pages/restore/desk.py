@@ -1,10 +1,11 @@
 """The pictures of a page, restored one after the other."""
 
+import contextlib
 import itertools
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -12,13 +13,14 @@ import torch
 from defocus.errors import InputError, InterruptedWorkError
 from defocus.extras.pages.restore.dropped import DroppedPicture, read_dropped
 from defocus.extras.pages.restore.systems import Choice
+from defocus.extras.pages.restore.turns import Turns
 from defocus.files import make_folder
-from defocus.restoration.files.own_picture import read_own_picture
+from defocus.pictures.own_picture import OwnPicture, read_own_picture
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import Restorer
 
 MOST_PICTURES = 20
-"""Each takes 12 bytes per pixel of the disk for each system that restored it."""
+"""Each takes 3 bytes per pixel of the disk, and 15 more for each system that restored it."""
 
 Told = Callable[[int, int], None]
 
@@ -37,7 +39,9 @@ class Desk:
         self.pictures: dict[str, DroppedPicture] = {}
         self._folder, self._tile_px, self._device = folder, tile_px, device
         self._numbers = itertools.count(1)
-        self._network = threading.Lock()
+        self._arriving: set[str] = set()
+        self._counting = threading.Lock()
+        self._turns = Turns()
         self._loaded: tuple[int, Restorer] | None = None
         self._closed = False
 
@@ -48,11 +52,19 @@ class Desk:
             self._loaded = number, self.choices[number].restorer(self._tile_px, self._device)
         return self._loaded[1]
 
-    def new_folder(self) -> Path:
-        """A folder for a picture that arrives."""
-        if len(self.pictures) >= MOST_PICTURES:
-            raise InputError(f"{MOST_PICTURES} pictures are open; remove one first")
-        return make_folder(self._folder / str(next(self._numbers)))
+    @contextlib.contextmanager
+    def arriving(self) -> Iterator[Path]:
+        """A folder for a picture that arrives; meanwhile it counts among those that are open."""
+        with self._counting:
+            if len(self.pictures.keys() | self._arriving) >= MOST_PICTURES:
+                raise InputError(f"{MOST_PICTURES} pictures are open; remove one first")
+            name = str(next(self._numbers))
+            self._arriving.add(name)
+        try:
+            yield make_folder(self._folder / name)
+        finally:
+            with self._counting:
+                self._arriving.remove(name)
 
     def take(self, path: Path, name: str) -> DroppedPicture:
         """Read a picture that has arrived in a new folder; if it is refused its folder goes."""
@@ -64,24 +76,54 @@ class Desk:
         self.pictures[picture.folder.name] = picture
         return picture
 
+    def first_look(self, picture: DroppedPicture, part: OwnPicture, number: int) -> None:
+        """Restore the part of a picture that is seen first, unless done before."""
+        picture.stop.clear()
+
+        def follow(_tile: int, _tiles: int) -> None:
+            self._check(picture)
+
+        with picture.busy, self._turns.look():
+            self._check(picture)
+            if picture.look_path(number).exists():
+                return
+            restorer = self.load(number)
+            restoration = restore_colours(restorer, part.colours(), follow=follow)
+            picture.keep_look(number, part, restoration.restored)
+
+    def estimate_map(self, picture: DroppedPicture) -> None:
+        """Estimate the map of blur, unless done before."""
+        picture.stop.clear()
+        with picture.busy:
+            self._check(picture)
+            if picture.blur_map is None:
+                picture.map_of(read_own_picture(picture.path))
+
     def restore(self, picture: DroppedPicture, number: int, report: Told) -> None:
         """Restore a picture, unless done before; ``report`` gets the number of tiles, and all."""
         picture.stop.clear()
 
         def follow(tile: int, tiles: int) -> None:
-            if self._closed or picture.stop.is_set():
-                raise InterruptedWorkError("stopped")
+            self._check(picture)
             report(tile, tiles)
+            self._turns.give_way()
 
-        with picture.busy, self._network:
+        with picture.busy, self._turns.whole():
             if number in picture.made:
                 return
             follow(0, 0)
             restorer = self.load(number)
+            own = read_own_picture(picture.path)
+            blur_map = picture.map_of(own)
             started = time.perf_counter()
-            blurry = read_own_picture(picture.path).colours()
-            restoration = restore_colours(restorer, blurry, picture.blur_map, follow=follow)
+            restoration = restore_colours(restorer, own.colours(), blur_map, follow=follow)
             picture.keep(number, restoration, time.perf_counter() - started)
+
+    def _check(self, picture: DroppedPicture) -> None:
+        """Raise where the work on a picture is to end."""
+        removed = picture.folder.name not in self.pictures
+        if self._closed or removed or picture.stop.is_set():
+            raise InterruptedWorkError("stopped")
 
     def remove(self, picture: DroppedPicture) -> None:
         """Forget a picture and remove its files."""
@@ -94,5 +136,5 @@ class Desk:
 
     def wait(self) -> None:
         """Wait until what is being restored has ended."""
-        with self._network:
+        with self._turns.whole():
             pass

@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +10,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.blocks.carried import remarks_after
-from defocus.blocks.derived import meaning_of
-from defocus.blocks.metadata import Metadata
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.errors import ImageError
+from defocus.extras.pages.restore.first_look import LookArea, look_area, part_of
 from defocus.files import atomic_path, make_folder
-from defocus.images import as_integer
-from defocus.orientation import as_shown
-from defocus.restoration.blur_map_files import drawn
-from defocus.restoration.files.encoding import (
+from defocus.pictures.carried import remarks_after
+from defocus.pictures.derived import meaning_of
+from defocus.pictures.encoding import (
     encoded_picture,
     foreseen_remarks,
     write_picture,
+    write_plain_png,
     written_kind,
 )
-from defocus.restoration.files.own_picture import OwnPicture, read_own_picture
+from defocus.pictures.metadata import Metadata
+from defocus.pictures.orientation import as_shown
+from defocus.pictures.own_picture import OwnPicture, read_own_picture
+from defocus.pictures.values import as_integer
+from defocus.restoration.blur_map_files import drawn
 from defocus.restoration.files.sources import becomes_png
-from defocus.restoration.restoration import Restoration
+from defocus.restoration.restoration import Restoration, RestoredScale
+from defocus.restoration.scales import ScalePlan
 from defocus.restoration.settings import STRONGEST
 
 LARGEST_PIXELS = 64_000_000
@@ -39,13 +42,31 @@ SCREEN_CELLS = (7, 9)
 
 
 @dataclass(frozen=True)
+class MadeScale:
+    """What a system made of the picture at one size; see :class:`RestoredScale`."""
+
+    factor: int
+    values: Path  # ``.npy`` file
+    tile_px: int
+    tiles: int
+    checked: int
+    put_back: int
+
+    def load(self) -> RestoredScale:
+        """Read it again."""
+        values = np.load(self.values, allow_pickle=False)
+        facts = self.tile_px, self.tiles, self.checked, self.put_back
+        return RestoredScale(self.factor, values, *facts)
+
+
+@dataclass(frozen=True)
 class Made:
     """A picture restored by one system, behind the guard."""
 
-    values: Path  # ``.npy`` file of the values at strength 1
-    shown: Path  # PNG of them
-    # tile_px, checked, put_back: see :class:`Restoration`
-    tile_px: int
+    scales: tuple[MadeScale, ...]
+    plan: ScalePlan
+    shown: Path  # PNG at strength 1
+    # checked, put_back: see :class:`Restoration`
     checked: int
     put_back: int
     seconds: float  # that it took
@@ -70,7 +91,9 @@ class DroppedPicture:
     name: str  # of the file as the browser told it, for people only
     size: tuple[int, int]  # width and height as it is shown, px
     bits: int  # see :class:`OwnPicture`
-    blur_map: BlurMap  # estimated circle of confusion
+    blur_map: BlurMap | None = None  # estimated circle of confusion; None before it is estimated
+    look: LookArea | None = None  # what of a large picture is restored first
+    part: OwnPicture | None = None  # the picture in that area
     remarks: tuple[str, ...] = ()  # what of its file a saved picture does not have
     # what systems made of it, by the number of the choice
     made: dict[int, Made] = field(default_factory=dict)
@@ -99,30 +122,59 @@ class DroppedPicture:
             "width": self.size[0],
             "height": self.size[1],
             "bits": self.bits,
-            "sharpest_px": self.blur_map.sharpest_px,
-            "too_blurred": self.blur_map.too_blurred,
+            "look": asdict(self.look) if self.look else None,
+            "sharpest_px": self.blur_map.sharpest_px if self.blur_map else None,
+            "too_blurred": self.blur_map.too_blurred if self.blur_map else False,
             "remarks": self.remarks,
             "made": {
                 str(number): restoration.document() for number, restoration in self.made.items()
             },
         }
 
+    def map_of(self, picture: OwnPicture) -> BlurMap:
+        """The map of blur of this picture, which is estimated once; it is shown from files."""
+        if self.blur_map is None:
+            blur_map = estimate_blur_map(picture.colours())
+            self._show_map(blur_map, picture.orientation)
+            self.blur_map = blur_map
+        return self.blur_map
+
+    def _show_map(self, blur_map: BlurMap, orientation: int) -> None:
+        sharp = np.rint(255 * blur_map.sharp()).astype(np.uint8)
+        diameters = _reduced(blur_map.full(), orientation)
+        write_picture(self.folder / "map.png", drawn(diameters), Metadata())
+        write_picture(self.folder / "sharp.png", _reduced(sharp, orientation), Metadata())
+
+    def look_path(self, number: int) -> Path:
+        """Where the first look goes that a system gives."""
+        return self.folder / f"look-{number}.png"
+
+    def keep_look(self, number: int, part: OwnPicture, restored: NDArray[np.float32]) -> None:
+        """Keep what a system made of the part that is restored first."""
+        _write_shown(self.look_path(number), part, part.with_colours(restored))
+
     def keep(self, number: int, restoration: Restoration, seconds: float) -> None:
         """Keep what a system made, in files."""
         picture = read_own_picture(self.path)
-        values, shown = (self.folder / f"made-{number}{suffix}" for suffix in (".npy", ".png"))
-        with atomic_path(values) as temporary:
-            np.save(temporary, restoration.restored)
+        shown = self.folder / f"made-{number}.png"
+        scales = tuple(self._keep_scale(number, scale) for scale in restoration.scales)
         _write_shown(shown, picture, picture.with_colours(restoration.restored))
         self.made[number] = Made(
-            values,
+            scales,
+            restoration.plan,
             shown,
-            restoration.tile_px,
             restoration.checked,
             restoration.put_back,
             round(seconds, 1),
             _changed_at(restoration, picture.orientation),
         )
+
+    def _keep_scale(self, number: int, scale: RestoredScale) -> MadeScale:
+        values = self.folder / f"made-{number}-{scale.factor}.npy"
+        with atomic_path(values) as temporary:
+            np.save(temporary, scale.restored)
+        facts = scale.tile_px, scale.tiles, scale.checked, scale.put_back
+        return MadeScale(scale.factor, values, *facts)
 
     def saved(self, number: int, strength: float, *, leave_sharp: bool) -> bytes:
         """The file that a person gets, as of ``defocus-restore``; see :meth:`Restoration.at`."""
@@ -149,15 +201,9 @@ class DroppedPicture:
         return path
 
     def _restoration(self, number: int, picture: OwnPicture) -> Restoration:
-        files = self.made[number]
-        return Restoration(
-            picture.colours(),
-            np.load(files.values, allow_pickle=False),
-            self.blur_map,
-            files.tile_px,
-            files.checked,
-            files.put_back,
-        )
+        scales = tuple(scale.load() for scale in self.made[number].scales)
+        blur_map = self.map_of(picture)
+        return Restoration(picture.colours(), scales, self.made[number].plan, blur_map)
 
     def remove(self) -> None:
         """End its restoring and remove its files."""
@@ -167,7 +213,7 @@ class DroppedPicture:
 
 
 def read_dropped(path: Path, name: str) -> DroppedPicture:
-    """Read a picture; beside it go ``before.png``, ``map.png`` and ``sharp.png``."""
+    """Read a picture; ``before.png`` goes beside it."""
     picture = read_own_picture(path)
     height, width = as_shown(picture.stored, picture.orientation).shape[:2]
     if width * height > LARGEST_PIXELS:
@@ -175,17 +221,15 @@ def read_dropped(path: Path, name: str) -> DroppedPicture:
             f"{path}: {width}x{height} pixels are more than a page can show; restore it with "
             "defocus-restore FILE"
         )
-    blur_map = estimate_blur_map(picture.colours())
     folder = make_folder(path.parent)
     _write_shown(folder / "before.png", picture, picture.stored)
-    sharp = np.rint(255 * blur_map.sharp()).astype(np.uint8)
-    diameters = _reduced(blur_map.full(), picture.orientation)
-    write_picture(folder / "map.png", drawn(diameters), Metadata())
-    write_picture(folder / "sharp.png", _reduced(sharp, picture.orientation), Metadata())
+    look = look_area(picture)
+    part = part_of(picture, look) if look else None
     saved = path.with_suffix(".png") if becomes_png(path) else path
     kind = written_kind(saved, path, picture.metadata)
     remarks = foreseen_remarks(picture.stored, picture.metadata, kind)
-    return DroppedPicture(path, name, (width, height), picture.bits, blur_map, remarks)
+    size = (width, height)
+    return DroppedPicture(path, name, size, picture.bits, look=look, part=part, remarks=remarks)
 
 
 def _write_shown(path: Path, picture: OwnPicture, stored: NDArray[Any]) -> None:
@@ -198,7 +242,7 @@ def _write_shown(path: Path, picture: OwnPicture, stored: NDArray[Any]) -> None:
         shown = as_integer(shown.astype(np.float32) / scale, 8)
     given = picture.metadata
     meaning = Metadata(icc=given.icc) if given.icc else meaning_of(given, converted=False)
-    write_picture(path, shown, meaning)
+    write_plain_png(path, shown, meaning)
 
 
 def _reduced(values: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -209,7 +253,7 @@ def _reduced(values: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 def _changed_at(restoration: Restoration, orientation: int) -> tuple[float, float]:
     """The middle of the part, about as large as a screen, that changed most."""
-    change = np.abs(restoration.restored - restoration.blurry).mean(axis=2)
+    change = np.abs(restoration.restored - restoration.blurry[:]).mean(axis=2)
     shown = np.ascontiguousarray(as_shown(change, orientation))
     height, width = (max(1, side // 64) for side in shown.shape)
     cells = cv2.resize(shown, (width, height), interpolation=cv2.INTER_AREA)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from defocus.errors import ImageError
 from defocus.files import storing
-from defocus.images import IMAGE_SUFFIXES
+from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.progress import printable
 
 LARGEST_BYTES = 250_000_000

@@ -1,5 +1,6 @@
 """Access control of the page: a token, and same-origin requests only."""
 
+import contextlib
 import re
 import secrets
 from dataclasses import dataclass
@@ -7,11 +8,15 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_LOOPBACK = re.compile(r"(?i)(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?")
+_LOOPBACK = re.compile(r"(?i)(?:127\.0\.0\.1|localhost|\[::1\])(?::([0-9]{1,5}))?")
 """The only ``Host`` headers that are answered; all others, also malformed ones, are refused."""
+
+HTTP_PORT = 80
+"""What a ``Host`` without a port means."""
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -63,8 +68,9 @@ class Guard:
         changes = scope["method"] != "GET"
         scope["defocus.only_looks"] = self._looks(token)
         answer: ASGIApp = self._app
-        if not _LOOPBACK.fullmatch(host) and (self._share is None or host != self._share.host):
-            answer = _refusal("this page answers to 127.0.0.1 and localhost alone", 421)
+        shared = self._share is not None and host == self._share.host
+        if not shared and not _is_loopback(host, scope):
+            answer = _refusal("this page answers to 127.0.0.1 and localhost at its port alone", 421)
         elif scope["path"] == "/" and self._right(given):
             answer = _welcome(host, given)
         elif not self._right(token):
@@ -75,7 +81,8 @@ class Guard:
             answer = _refusal(
                 "this page is shared to be looked at; --share control allows more", 403
             )
-        await answer(scope, receive, self._with_headers(send))
+        with contextlib.suppress(ClientDisconnect):  # a tab that was closed during an upload
+            await answer(scope, receive, self._with_headers(send))
 
     def _right(self, given: str) -> bool:
         tokens = [self._token] if self._share is None else [self._token, self._share.token]
@@ -94,6 +101,15 @@ class Guard:
             await send(message)
 
         return send_with_headers
+
+
+def _is_loopback(host: str, scope: Scope) -> bool:
+    """Whether a ``Host`` names this computer, and the port that the request came to."""
+    named = _LOOPBACK.fullmatch(host)
+    if named is None:
+        return False
+    port = HTTP_PORT if named[1] is None else int(named[1])
+    return bool(port == (scope.get("server") or ("", None))[1])
 
 
 def _given_token(headers: Headers, host: str) -> str:

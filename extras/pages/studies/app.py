@@ -6,7 +6,13 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.routing import Route
 
 from defocus.errors import DefocusError
@@ -46,9 +52,12 @@ class Studies:
         return replace(listing, studies=studies)
 
     async def index(self, _request: Request) -> Response:
-        """The page with links to every study."""
+        """The page with links to every study; one alone opens at once."""
         try:
-            page = await run_in_threadpool(lambda: index_page(self._root, self._look()))
+            listing = await run_in_threadpool(self._look)
+            if len(listing.studies) == 1 and not listing.unreadable:
+                return RedirectResponse(f"studies/{listing.studies[0].place}/report.html")
+            page = await run_in_threadpool(lambda: index_page(self._root, listing))
         except UNREADABLE as error:
             return _problem(str(error), 422)
         return HTMLResponse(render_served(page)[0])

@@ -1,25 +1,33 @@
 """Studies below a folder, and the contents of their pages."""
 
 import contextlib
+import csv
 import hashlib
+import io
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from defocus.benchmark.documents.page import build_page
 from defocus.benchmark.documents.section_registry import needed_files
+from defocus.benchmark.leaderboard.lines import TRUE_BLUR, protocol_place
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.results.lock import is_locked
 from defocus.benchmark.results.store import STORE, Entry, read_results
 from defocus.benchmark.study.standing import RunStanding, standing_of, stored_entries
 from defocus.errors import DefocusError, InputError
 from defocus.progress import counted
+from defocus.reading import read_bytes
 from defocus.reports.display import anchor
 from defocus.reports.html import render_served
 from defocus.reports.model import Link, Page, Paragraph, Table
+
+FINISHED = "finished"
+"""State of a run whose result is there."""
 
 DEPTH = 3
 """Studies are at most so many folders below the one that is served."""
@@ -76,7 +84,7 @@ class ServedStudy:
         standings = self.standings()
         runs = ("Runs", (_runs(standings),))
         sections = (runs, *page.sections) if standings else page.sections
-        return Page(self.name, page.notice, sections, page.summary)
+        return replace(page, title=self.name, sections=sections)
 
     def live(self) -> dict[str, Any]:
         """Answer to an open page: whether it is outdated, and the progress of the runs."""
@@ -156,25 +164,44 @@ def _is_own_folder(path: Path) -> bool:
 
 def index_page(root: Path, listing: FoundStudies) -> Page:
     """The page with links to every study and a list of unreadable folders."""
-    columns = ("Study", "Runs", "State")
+    columns = ("Study", "Best gain", "State", "Progress", "Last change")
     rows = tuple(
         (Link(study.name, f"studies/{study.place}/report.html"), *_line(study))
         for study in listing.studies
     )
     anchors = tuple(study.place for study in listing.studies)
-    table = Table.of("Studies", columns, rows, anchors=anchors)
     words = "Read-only. A page that is open follows the runs."
+    table = Table.of(words, columns, rows, anchors=anchors, stacked=True)
     closed = [Paragraph(f"Not looked into: {line}") for line in listing.unreadable]
     name = root.resolve().name
-    return Page(f"Studies in {name}", "", (("Studies", (Paragraph(words), table, *closed)),))
+    return Page(f"Studies in {name}", "", ((_many(listing), (table, *closed)),))
 
 
-def _line(study: ServedStudy) -> tuple[str, str]:
+def _line(study: ServedStudy) -> tuple[str, str, str, str]:
+    """Best gain, state, progress and last change of a study."""
     try:
         standings = study.standings()
+        gain = best_gain(study.path / "leaderboard.csv")
+        changed = (study.path / STORE).stat().st_mtime
     except (DefocusError, OSError) as error:  # one damaged or closed study hides no other
-        return "", f"cannot be read: {error}"
-    return counted(len(standings), "run"), _said(standings, study.path)
+        return "n/a", f"cannot be read: {error}", "n/a", "n/a"
+    finished = sum(one.state == FINISHED for one in standings)
+    progress = f"{finished} of {counted(len(standings), 'run')}" if standings else "n/a"
+    when = f"{datetime.fromtimestamp(changed, UTC):%Y-%m-%d %H:%M} UTC"
+    return gain, _said(standings, study.path), progress, when
+
+
+def best_gain(board: Path) -> str:
+    """The largest gain in a study's leaderboard, against what its report compares with first."""
+    if not board.is_file():
+        return "none yet"
+    lines = csv.DictReader(io.StringIO(read_bytes(board).decode("utf-8")))
+    rows = [row for row in lines if row["metric"] == "psnr" and row["gain"]]
+    rivals = [row for row in rows if row["reconstruction"] == "0" and TRUE_BLUR not in row["input"]]
+    first = min((protocol_place(row["profile"], row["protocol"]) for row in rivals), default=None)
+    shown = [row for row in rivals if protocol_place(row["profile"], row["protocol"]) == first]
+    best = max(shown, key=lambda row: float(row["gain"]), default=None)
+    return "none yet" if best is None else f"{float(best['gain']):+.2f} dB, {best['system']}"
 
 
 def index_live(listing: FoundStudies) -> dict[str, Any]:
@@ -182,9 +209,13 @@ def index_live(listing: FoundStudies) -> dict[str, Any]:
     rows = [[study.place, *_line(study)] for study in listing.studies]
     shown = repr(([study.place for study in listing.studies], listing.unreadable))
     stamp = hashlib.sha256(shown.encode()).hexdigest()[:16]
+    return {"stamp": stamp, "rows": rows, "said": _many(listing)}
+
+
+def _many(listing: FoundStudies) -> str:
+    """How many studies there are."""
     number = len(listing.studies)
-    said = "1 study" if number == 1 else f"{number} studies"
-    return {"stamp": stamp, "rows": rows, "said": said}
+    return "1 study" if number == 1 else f"{number} studies"
 
 
 def _runs(standings: list[RunStanding]) -> Table:

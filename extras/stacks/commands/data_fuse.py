@@ -8,14 +8,15 @@ import click
 
 from defocus.command_line.json_output import json_output
 from defocus.command_line.numbers import WholeRange
-from defocus.command_line.options import FOLDER, jobs_option, json_option
+from defocus.command_line.options import FOLDER, json_option, on_option
 from defocus.command_line.verbs import help_heading
 from defocus.progress import counted
 
 if TYPE_CHECKING:  # heavy at run time; see the function
-    from defocus.blocks.derived import LeftBehind
     from defocus.extras.stacks.run import FusedStack
     from defocus.isolation import LeftOut
+    from defocus.machines import Where
+    from defocus.pictures.derived import LeftBehind
 
 
 @help_heading("Open")
@@ -35,9 +36,9 @@ if TYPE_CHECKING:  # heavy at run time; see the function
     type=WholeRange(1),
     help="Position of the frame whose geometry the result has.  [default: the middle one]",
 )
-@jobs_option("Number of stacks fused at once; the frames of one are registered in turn.")
+@on_option("Number of stacks fused at once; the frames of one are registered in turn.")
 @json_option()
-def command(stack: Path, out: Path, position: int | None, jobs: int, *, as_json: bool) -> int:
+def command(stack: Path, out: Path, position: int | None, where: "Where", *, as_json: bool) -> int:
     """Fuse focus stacks into all-in-focus pictures.
 
     STACK is a folder of frames, or of such folders. The frames of a stack are registered with each
@@ -48,7 +49,7 @@ def command(stack: Path, out: Path, position: int | None, jobs: int, *, as_json:
     """
     if as_json:
         with json_output() as output:
-            fused, left_out, lacking = _fused(stack, out, position, jobs)
+            fused, left_out, lacking = _fused(stack, out, position, where)
             stacks = [_document(one) for one in fused]
             named = [one.to_json() for one in left_out]
             left_behind = [one.to_json() for one in lacking]
@@ -56,7 +57,7 @@ def command(stack: Path, out: Path, position: int | None, jobs: int, *, as_json:
                 {"root": str(out), "stacks": stacks, "left_out": named, "left_behind": left_behind}
             )
         return int(bool(left_out))
-    fused, left_out, _ = _fused(stack, out, position, jobs)
+    fused, left_out, _ = _fused(stack, out, position, where)
     for one in fused:
         click.echo(f"{one.picture}: {_frames(one)}{_comparison(one)}")
         click.echo(f"  the frames differ clearly in {100 * one.confident_share:.0f} % of it")
@@ -65,15 +66,15 @@ def command(stack: Path, out: Path, position: int | None, jobs: int, *, as_json:
 
 
 def _fused(
-    stack: Path, out: Path, position: int | None, jobs: int
+    stack: Path, out: Path, position: int | None, where: "Where"
 ) -> "tuple[list[FusedStack], tuple[LeftOut, ...], tuple[LeftBehind, ...]]":
-    from defocus.blocks.derived import say_left_behind
     from defocus.datasets.api import open_dataset
     from defocus.extras.stacks.run import fuse_stacks
     from defocus.isolation import say_left_out
+    from defocus.pictures.derived import say_left_behind
 
     opened = open_dataset(f"stack:{stack}", damaged=True)
-    fused, left_out = fuse_stacks(opened, out, position, jobs)
+    fused, left_out = fuse_stacks(opened, out, position, where)
     lacking = say_left_behind((one.picture.parent / one.reference, one.picture) for one in fused)
     say_left_out(left_out, sum(one.frames for one in fused) + len(left_out), "stack or frame")
     return fused, left_out, lacking

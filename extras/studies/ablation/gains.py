@@ -12,7 +12,8 @@ from defocus.baselines.card import Card
 from defocus.benchmark.evaluation.restore import restore_picture
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import read_array
-from defocus.images import as_float, read_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float
 
 EDGES_PX = (0.0, 2.0, 4.0, 6.0, 8.0, math.inf)
 """Diameters of the circle of confusion between which pixels are counted together."""
@@ -33,8 +34,10 @@ def psnr_by_blur(
     for pair in pairs:
         if pair.truth is None or pair.defocus_map is None:
             raise ValueError(f"pair {pair.id} is not rendered")
-        restored, _ = restore_picture(network, card, pair, device)
-        error = np.clip(restored, 0.0, 1.0) - as_float(read_image(pair.truth), np.float64)
+        restored = restore_picture(network, card, pair, device).picture
+        error = np.clip(restored, 0.0, 1.0) - as_float(
+            read_image(pair.truth, pair.white), np.float64
+        )
         blur_px = np.abs(read_array(pair.defocus_map))
         place = np.digitize(blur_px, EDGES_PX[1:-1])
         weights = np.square(error).mean(axis=2).ravel()

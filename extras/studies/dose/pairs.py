@@ -40,6 +40,7 @@ def at_dose(dataset: Dataset, dose_px: float) -> Dataset:
         name=f"{dataset.name}@{dose_px:g}px",
         pairs=pairs,
         content_hash=content,
+        learnt_hash="",  # that of all doses says nothing of one
         derived=derived_folder(hashlib.sha256(names.encode()).hexdigest()),
         misaligned=True,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName, Further
-from defocus.baselines.registry import baseline
+from defocus.baselines.registry import baseline, plain_baseline
 from defocus.baselines.weights.store import StoredWeights, find_weights
 from defocus.benchmark.study.plan import NARROW_BUDGET, Study, plan_runs
 from defocus.datasets.pair import Dataset
@@ -154,7 +154,7 @@ def dose_study(
 ) -> DoseStudy:
     """A study by dose; empty ``doses`` takes all that the dataset has."""
     if network:
-        _require_small_or_begun(baseline(network), narrow=narrow, start=start)
+        _require_small_or_begun(plain_baseline(network), narrow=narrow, start=start)
     if start and (narrow or not network):
         raise InputError(
             "--from needs --network, and no --narrow: it has a whole network's weights"

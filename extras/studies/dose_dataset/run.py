@@ -19,7 +19,9 @@ from defocus.errors import DatasetError
 from defocus.extras.studies.dose_dataset.request import DoseRequest, load_dose_request
 from defocus.extras.studies.dose_dataset.scene import render_doses
 from defocus.files import write_json
-from defocus.images import as_integer, write_array, write_image
+from defocus.machines import Where
+from defocus.pictures.values import as_integer
+from defocus.pictures.write import write_array, write_image
 from defocus.progress import say
 from defocus.scene.kernel_bank import KernelBank
 from defocus.scene.occluders import Sources
@@ -38,7 +40,7 @@ BRANCHES: Mapping[Split, Branch] = {"train": "train", "validation": "held-out", 
 
 
 def render_dosed_dataset(
-    request_file: Path, out: Path, photographs: Path | None = None, jobs: int = 1
+    request_file: Path, out: Path, photographs: Path | None = None, where: Where = 1
 ) -> tuple[Pair, ...]:
     """Render the scenes of a request into a manifest dataset, one pair per scene and dose.
 
@@ -63,7 +65,7 @@ def render_dosed_dataset(
         thing="scene",
         parts="scenes",
     )
-    making = make_dataset(out, how, jobs)
+    making = make_dataset(out, how, where)
     if making.left_out:
         first = making.left_out[0]
         raise DatasetError(f"{out}: scene {first.id} cannot be rendered; {first.reason}")

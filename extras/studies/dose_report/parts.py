@@ -19,7 +19,7 @@ from defocus.extras.studies.dose.outputs.layout import (
 from defocus.extras.studies.dose_report.charts import dose_chart, part_charts, trust_chart
 from defocus.extras.studies.dose_report.tables import line_tables, part_tables, trust_table
 from defocus.extras.studies.dose_report.words import Document
-from defocus.images import read_image
+from defocus.pictures.read import read_image
 from defocus.reports.display import anchor, number_text
 from defocus.reports.model import (
     Cell,

@@ -8,7 +8,7 @@ from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.options import FOLDER, json_option
 
 SECTIONS = {
-    "Weights and datasets": ("--weights", "--dataset"),
+    "Weights and datasets": ("--weights", "--scales", "--dataset"),
     "Output": ("--out", "--dry-run", "--json"),
 }
 
@@ -22,6 +22,12 @@ SECTIONS = {
     metavar="LABEL_OR_FILE",
     help="'own' for the weights that the package ships, or with one NAME a label of 'weights "
     "list' or a file.",
+)
+@click.option(
+    "--scales",
+    is_flag=True,
+    help="Also evaluate each network at the scales that the blur of a picture asks for, as "
+    "NAME@scales.",
 )
 @click.option(
     "--dataset",
@@ -45,6 +51,7 @@ def command(
     dataset: tuple[str, ...],
     out: Path,
     *,
+    scales: bool,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -66,7 +73,7 @@ def command(
     from defocus.extras.studies.cross_tables import cross_document, cross_markdown, cross_tables
     from defocus.files import write_json_if_changed, write_text
 
-    weighted = weighted_systems(names, weights)
+    weighted = weighted_systems(names, weights, scales=scales)
     if dry_run:
         plan = cross_plan(out, dataset, weighted)
         return show_plan(plan.studies, plan.problems)

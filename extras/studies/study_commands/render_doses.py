@@ -1,12 +1,16 @@
 """``defocus-bench studies render-doses``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import FOLDER, jobs_option, json_option
+from defocus.command_line.options import FOLDER, json_option, on_option
 from defocus.progress import counted
+
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.machines import Where
 
 
 @click.command(name="render-doses")
@@ -22,10 +26,10 @@ from defocus.progress import counted
     type=FOLDER,
     help="Sharp photographs, instead of the folder that the request names.",
 )
-@jobs_option("Number of scenes rendered at once.")
+@on_option("Number of scenes rendered at once.")
 @json_option()
 def command(
-    request: Path, out: Path, photographs: Path | None, jobs: int, *, as_json: bool
+    request: Path, out: Path, photographs: Path | None, where: "Where", *, as_json: bool
 ) -> None:
     """Render pairs with doses of misalignment.
 
@@ -36,7 +40,7 @@ def command(
     from defocus.extras.studies.dose_dataset.run import render_dosed_dataset
 
     with json_output() as output:
-        pairs = render_dosed_dataset(request, out, photographs, jobs)
+        pairs = render_dosed_dataset(request, out, photographs, where)
         counts = split_counts(pairs)
         if as_json:
             output.write({"root": str(out), "counts": counts})

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.sampling.positions import pixel_grid, transformed
-from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
 
 Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]

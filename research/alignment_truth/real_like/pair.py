@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.images import Image, as_integer
+from defocus.pictures.values import Image, as_integer
 from defocus.scene.camera import StreamCamera, draw_camera, recorded
 from defocus.scene.colour_psf import colour_psfs
 from defocus.scene.drawn_lens import draw_lens

@@ -14,7 +14,7 @@ from defocus.align.measure import measure
 from defocus.align.photometry.linear_light import LUMINANCE, reduced_light
 from defocus.align.registration.register import register
 from defocus.align.sampling.positions import pixel_grid, transformed
-from defocus.images import Image
+from defocus.pictures.values import Image
 
 Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.sampling.positions import inside, pixel_grid, sampled, transformed
-from defocus.images import Image, as_float, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import Image, as_float, linear_to_srgb, srgb_to_linear
 from research.alignment_truth.real_like.pair import RealLikePair
 from research.alignment_truth.real_like.peers import Placed, placements
 

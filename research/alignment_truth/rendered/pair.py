@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.images import as_float, as_integer, linear_to_srgb
+from defocus.pictures.values import as_float, as_integer, linear_to_srgb
 from defocus.scene.geometry import Similarity
 from defocus.scene.window import Window
 from research.alignment_truth.rendered.labels import edge_class, front_depth, visible

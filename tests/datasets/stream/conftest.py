@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from defocus.datasets.stream.photographs import find_photographs
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 
 
 def write_photographs(folder, held_out=2, training=4):

@@ -12,15 +12,17 @@ from click.testing import CliRunner
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.registry import baseline
 from defocus.benchmark.study.fit import watch_split
+from defocus.benchmark.study.plan import plan_runs
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset, reader_card
 from defocus.datasets.patching.source import training_patches
 from defocus.datasets.stream import dataset as streaming
-from defocus.datasets.stream.dataset import HELD_OUT, identity
+from defocus.datasets.stream.dataset import HELD_OUT, identity, training_identity
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import Photographs, find_photographs, is_held_out
 from defocus.errors import DatasetError, NotApplicableError, SettingsError
-from defocus.images import as_integer, read_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_integer
 from defocus.tesseract import REMEDY, tesseract_version
 from tests.datasets.stream.conftest import write_photographs
 
@@ -99,8 +101,37 @@ def test_identity_is_that_of_the_photographs_wherever_they_lie(photographs, tmp_
     assert identity(moved) == identity(photographs)
     assert identity(Photographs(photographs.files[1:])) != identity(photographs)
     before = identity(photographs)
-    monkeypatch.setattr("defocus.datasets.stream.dataset.STREAM_REVISION", 10_000)
+    monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT_REVISION", 10_000)
     assert identity(photographs) != before
+
+
+def test_new_training_patches_leave_the_held_out_pairs_their_identity(photographs, monkeypatch):
+    """Else weights from before and after could not be compared on the same pairs."""
+    held_out, training = identity(photographs), training_identity(photographs)
+    assert held_out != training
+    monkeypatch.setattr("defocus.datasets.stream.dataset.STREAM_REVISION", 10_000)
+    assert identity(photographs) == held_out
+    assert training_identity(photographs) != training
+
+
+def test_held_out_pairs_have_the_identity_of_before():
+    """Hashes of revision 3, from which shipped weights have their scores."""
+    one = Photographs(((Path("a.png"), "0" * 64),))
+    assert identity(one).startswith("68e306c893218b09d29492e6fa80ffb7")
+    assert identity(Photographs()).startswith("026b1dec446e9200021577984183255e")
+
+
+def test_new_patches_begin_trainings_anew_and_keep_other_rows(few, monkeypatch):
+    def ids():
+        dataset = open_dataset("stream:")
+        systems = [baseline("gkmnet"), baseline("wiener")]
+        return {run.system: run.id for run in plan_runs(systems, dataset, "quick")}
+
+    before = ids()
+    monkeypatch.setattr("defocus.datasets.stream.dataset.STREAM_REVISION", 10_000)
+    after = ids()
+    assert after["gkmnet"] != before["gkmnet"]
+    assert after["wiener"] == before["wiener"]
 
 
 def test_training_and_held_out_photographs_are_other_ones(photographs):

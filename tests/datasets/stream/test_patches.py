@@ -8,7 +8,13 @@ import pytest
 import torch
 
 from defocus.datasets.patching.loader import PairPatches, PatchMixture
-from defocus.datasets.stream.patches import EPOCH_PIXELS, STREAM_REVISION, Renderer, StreamPatches
+from defocus.datasets.stream.patches import (
+    EPOCH_PIXELS,
+    HELD_OUT_REVISION,
+    STREAM_REVISION,
+    Renderer,
+    StreamPatches,
+)
 from defocus.datasets.stream.photographs import Photographs
 
 
@@ -83,14 +89,19 @@ def test_a_light_field_blurs_a_share_of_the_training_pairs():
     assert all(np.array_equal(one.blurry, other.blurry) for one, other in kept)
 
 
-GOLDEN = Path(__file__).with_name("patches.json")
+GOLDEN = {
+    "train": ("patches.json", STREAM_REVISION),
+    "held-out": ("held_out.json", HELD_OUT_REVISION),
+}
 
 
-def test_patches_look_as_their_revision_says():
-    """Where this fails on purpose, raise STREAM_REVISION and write the file again."""
-    renderer = Renderer(Photographs(), "train")
-    golden = json.loads(GOLDEN.read_text())
-    assert golden["revision"] == STREAM_REVISION
+@pytest.mark.parametrize("branch", GOLDEN)
+def test_patches_look_as_their_revision_says(branch):
+    """Where this fails on purpose, raise the branch's revision and write its file again."""
+    name, revision = GOLDEN[branch]
+    renderer = Renderer(Photographs(), branch)
+    golden = json.loads(Path(__file__).with_name(name).read_text())
+    assert golden["revision"] == revision
     for row in golden["pairs"]:
         pair = renderer.pair(row["number"], 32)
         assert pair.kind == row["kind"]

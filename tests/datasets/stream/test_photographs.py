@@ -11,7 +11,8 @@ from defocus.datasets.stream.photographs import (
     refused_hashes,
 )
 from defocus.errors import DatasetError
-from defocus.images import read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.write import write_image
 
 
 def test_one_photograph_in_six_is_held_out_by_its_hash_alone(photographs):

@@ -15,7 +15,7 @@ from defocus.extras.charts.reading.read import ChartReading, read_chart
 from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
-from defocus.images import Image, as_integer, linear_to_srgb
+from defocus.pictures.values import Image, as_integer, linear_to_srgb
 from tests.speed.case import Case
 
 SIZE, SMALL = (6000, 4000), (1100, 770)

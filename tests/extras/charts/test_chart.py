@@ -33,7 +33,8 @@ from defocus.extras.charts.systems.restorers import (
 )
 from defocus.extras.charts.systems.scores import restored_leaves
 from defocus.extras.charts.systems.tables import chart_parts, chart_table, printed_chart_parts
-from defocus.images import as_integer, linear_to_srgb, srgb_to_linear, write_image
+from defocus.pictures.values import as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.write import write_image
 from defocus.reports.model import Tabs
 from defocus.scene.aperture import disc_psf
 from defocus.tesseract import tesseract_version

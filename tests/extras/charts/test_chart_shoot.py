@@ -22,7 +22,7 @@ from defocus.extras.charts.commands.capture_chart import command
 from defocus.extras.charts.drift import CLEARLY
 from defocus.extras.charts.shooting.points import session_drift
 from defocus.extras.charts.shooting.shots import begin_chart, store_chart
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from defocus.reports.model import Curves, Paragraph, Table
 from defocus.scene.aperture import disc_psf
 from defocus.scene.thin_lens import Lens, breathing_zoom, circle_of_confusion_px

@@ -107,7 +107,7 @@ def test_the_contact_sheet_of_a_session_with_charts_fits_the_screen(open_page, t
     (time, *_) = boxes[1].find_elements(By.CSS_SELECTOR, "td:nth-child(2)")
     assert time.size["height"] < 50, "one line"
     menu = browser.find_elements(By.CSS_SELECTOR, "nav a")
-    assert [link.text for link in menu] == ["All pairs", "Drift over the session"]
+    assert [link.text for link in menu] == ["All pairs", "Drift over the session", "Pair by pair"]
     (*_, link) = boxes[0].find_elements(By.CSS_SELECTOR, "tbody th a[href^='#section']")
     place = str(link.get_attribute("href")).partition("#")[2]
     assert link.text == "0003_scene-003" == browser.find_element(By.ID, place).text

@@ -6,7 +6,7 @@ import pytest
 
 from defocus.extras.charts.reading.read import read_chart
 from defocus.extras.charts.reading.stored_light import StoredLight
-from defocus.images import Image
+from defocus.pictures.values import Image
 from tests.test_legal_pictures import PICTURES, require_result_or_line
 
 

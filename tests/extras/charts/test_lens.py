@@ -31,7 +31,8 @@ from defocus.extras.charts.lens.response import explained, left_over
 from defocus.extras.charts.reading.read import read_chart
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
-from defocus.images import as_integer, linear_to_srgb, write_image
+from defocus.pictures.values import as_integer, linear_to_srgb
+from defocus.pictures.write import write_image
 from defocus.scene.colour_psf import colour_psfs
 from defocus.scene.kernel_bank import KernelBank
 from defocus.scene.lens_file import MeasuredLens, read_lens, write_lens

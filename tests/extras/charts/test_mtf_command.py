@@ -13,7 +13,8 @@ from defocus.extras.charts.accuracy.known_edges import (
     blur_of_mtf50,
     edge_picture,
 )
-from defocus.images import as_integer, linear_to_srgb, write_image
+from defocus.pictures.values import as_integer, linear_to_srgb
+from defocus.pictures.write import write_image
 
 SHOT = EdgeShot(5.0, noise=0.003, rows=300, columns=200)
 

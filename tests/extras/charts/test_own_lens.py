@@ -39,7 +39,8 @@ from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.parts import SlantedSquare
 from defocus.extras.charts.sheet.raster import photographed
 from defocus.files import write_json
-from defocus.images import as_integer, linear_to_srgb, write_image
+from defocus.pictures.values import as_integer, linear_to_srgb
+from defocus.pictures.write import write_image
 from defocus.reports.model import Gallery
 from defocus.scene.aperture import disc_psf
 from defocus.scene.lens_file import MeasuredLens, Recording

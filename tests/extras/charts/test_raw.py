@@ -16,7 +16,8 @@ from defocus.extras.charts.reading.read import read_chart
 from defocus.extras.charts.reading.stored_light import stored_light
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, photographed
-from defocus.images import as_integer, linear_to_srgb, write_image
+from defocus.pictures.values import as_integer, linear_to_srgb
+from defocus.pictures.write import write_image
 from defocus.scene.aperture import disc_psf
 from defocus.scene.colour_psf import colour_psfs
 from defocus.scene.lens_file import read_lens

@@ -25,7 +25,8 @@ from defocus.extras.charts.reading.whole_sheet import fit_whole_sheet
 from defocus.extras.charts.sheet.coverage import covered
 from defocus.extras.charts.sheet.layout import HEIGHT, LAYOUTS, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
-from defocus.images import read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.write import write_image
 from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import moved_points
 from defocus.scene.pictures import texture

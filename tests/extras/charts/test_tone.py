@@ -20,7 +20,8 @@ from defocus.extras.charts.reading.tone import read_tone
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Sheet, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
 from defocus.extras.charts.systems.photographs import TakenChart
-from defocus.images import Image, as_integer, linear_to_srgb, write_image
+from defocus.pictures.values import Image, as_integer, linear_to_srgb
+from defocus.pictures.write import write_image
 from defocus.scene.aperture import disc_psf
 
 Floats = NDArray[np.float64]

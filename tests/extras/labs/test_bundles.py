@@ -5,6 +5,8 @@ import hashlib
 import io
 import json
 import os
+import shutil
+import subprocess
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,12 +22,14 @@ from click.testing import CliRunner, Result
 from defocus import extensions
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset
-from defocus.errors import SettingsError
+from defocus.errors import InputError, SettingsError
+from defocus.extras.labs import opening
+from defocus.extras.labs.opening import opened_bundle
 from defocus.extras.labs.repository.check import check_repository
 from defocus.extras.labs.repository.lines import submissions_of
 from defocus.extras.labs.repository.settings import read_repository
 from defocus.extras.labs.signing import public_key, signature_of, signing_key
-from defocus.extras.labs.statement import digest, parse_statement
+from defocus.extras.labs.statement import SIGNATURE, digest, parse_statement
 from defocus.extras.labs.verification.record import read_record, record_path, write_record
 from defocus.extras.labs.verification.verifying import verify_bundle
 from tests.command_process import run_command
@@ -217,6 +221,23 @@ def test_an_honest_bundle_passes_and_is_signed(study):
     assert check["whole"]
     assert check["rescored"] > 200
     assert check["lab"] == "A lab"
+
+
+def test_a_row_at_scales_shares_its_weights_and_accuses_nobody(study, tmp_path):
+    out, bundle = shutil.copytree(study.out, tmp_path / "study"), tmp_path / "lab.zip"
+    words = ["--only", "labs-conv@scales", "--dataset", study.dataset, "--keep-outputs"]
+    assert defocus_bench("run", *words, "--out", out).exit_code == 0
+    words = ["--as", bundle, "--lab", "A lab", "--key", study.key, "--only", "labs-conv*"]
+    result = defocus_bench("labs", "submit", "--out", out, *words, "--with-weights")
+    assert result.exit_code == 0, result.output
+    statement = json.loads(read_members(bundle)["statement.json"])
+    hashes = [run["weights"]["sha256"] for run in statement["runs"]]
+    assert len(hashes) == 2
+    assert hashes[0] == hashes[1]
+    check = verified(bundle, study, 4)
+    assert check["findings"] == []
+    assert check["ok"]
+    assert check["notes"] == []
 
 
 @pytest.mark.full
@@ -780,3 +801,86 @@ def test_the_record_of_a_check_is_signed_and_bound_to_its_bundle(study, tmp_path
     assert defocus_bench("labs", "submit", "--out", study.out, *words).exit_code == 0
     path.rename(record_path(folder / "bundles" / "other.zip"))
     assert problems(folder) == {"record"}
+
+
+def test_nothing_of_a_bundle_is_unpacked_before_its_signature_is_looked_at(
+    tmp_path, monkeypatch, study
+):
+    monkeypatch.setattr(opening, "unpack", lambda *_: pytest.fail("it was unpacked"))
+    forged = tmp_path / "forged.zip"
+    with zipfile.ZipFile(study.bundle) as honest, zipfile.ZipFile(forged, "w") as archive:
+        for name in honest.namelist():
+            content = honest.read(name)
+            if name == SIGNATURE:
+                content = content.replace(b'"signature": "', b'"signature": "00', 1)
+            archive.writestr(name, content)
+    with pytest.raises(opening.BundleRefusedError) as refused, opened_bundle(forged):
+        pass
+    assert refused.value.kind == "signature"
+
+
+def test_a_bundle_comes_into_a_collection_by_the_printed_commands(study, tmp_path):
+    collection = tmp_path / "repository" / "results"
+    collection.mkdir(parents=True)
+    (collection / "repository.toml").write_text(
+        'title = "Ours"\n\n[labs]\n"B" = "' + "0" * 64 + '"\n'
+    )
+    words = [
+        "labs",
+        "submit",
+        "--out",
+        study.out,
+        "--as",
+        tmp_path / "My lab.zip",
+        "--lab",
+        "A lab",
+    ]
+    words += ["--key", study.key, "--only", "input", "--only", "labs-conv", "--hashes-only"]
+    result = defocus_bench(*words, "--collection", collection)
+    assert result.exit_code == 0, result.output
+    lines = result.output.partition("a folder in any repository:\n")[2].splitlines()
+    commands = [line for line in lines if line.startswith(("mkdir", "cp", "patch"))]
+    assert len(commands) == 3
+    for line in commands:
+        subprocess.run(["sh", "-e", "-c", line], check=True, capture_output=True)
+    number, problems = check_repository(collection)
+    assert (number, problems) == (1, [])
+    assert set(read_repository(collection).labs) == {"A lab", "B"}
+    again = defocus_bench(
+        *words[:4], "--as", tmp_path / "two.zip", *words[6:], "--collection", collection
+    )
+    assert "patch" not in again.output, "the lab is known there"
+    missing = [*words[:5], tmp_path / "three.zip", *words[6:], "--collection", tmp_path]
+    with pytest.raises(InputError, match=r"no repository\.toml there"):
+        defocus_bench(*missing)
+    assert not (tmp_path / "three.zip").exists()
+    out = tmp_path / "new"
+    words = ["run", "--only", "input", "--only", "labs-conv", "--dataset", study.dataset]
+    result = defocus_bench(*words, "--out", out, "--reuse", collection.parent)
+    assert result.exit_code == 0, result.output
+    assert "2 runs taken, not computed again" in result.output
+    assert "signed by A lab" in result.output
+    assert "all 2 runs are finished" in result.output
+    with pytest.raises(InputError, match="taken from others"):
+        defocus_bench(
+            "labs", "submit", "--out", out, "--as", tmp_path / "four.zip", "--lab", "A lab"
+        )
+
+
+def test_scores_are_taken_from_no_bundle_that_was_changed(study, tmp_path):
+    members = read_members(study.bundle)
+    scores = json.loads(members["scores.json"])
+    scores[next(iter(scores))][0][5] = 99.0
+    members["scores.json"] = json.dumps(scores).encode()
+    write_members(tmp_path / "cheat.zip", members)
+    words = ["run", "--only", "input", "--dataset", study.dataset, "--out", tmp_path / "new"]
+    with pytest.raises(InputError, match="is not the file that was signed"):
+        defocus_bench(*words, "--reuse", tmp_path / "cheat.zip")
+    collection = tmp_path / "results"
+    (collection / "bundles").mkdir(parents=True)
+    (collection / "repository.toml").write_text("")
+    shutil.copy(study.bundle, collection / "bundles" / "unknown.zip")
+    shutil.move(tmp_path / "cheat.zip", collection / "bundles" / "cheat.zip")
+    result = defocus_bench(*words, "--reuse", collection)
+    assert "the lab 'A lab' is not named in repository.toml" in result.output
+    assert "no run was taken from other results" in result.output

@@ -14,7 +14,7 @@ from defocus.extras.labs.verification.leaks import (
     low_share,
 )
 from defocus.extras.labs.verification.rerunning import ERASING_SIGMA_PX
-from defocus.images import as_float
+from defocus.pictures.values import as_float
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from defocus.errors import InputError
 from defocus.extras.notebook import log as module
 from defocus.extras.notebook.commands import capture_log as log
 from defocus.extras.notebook.log import read_log, write_log
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from defocus.reports.model import Paragraph
 from tests.capture.card import card_jpeg
 from tests.capture.raw_sessions import write_session

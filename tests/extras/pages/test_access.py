@@ -4,11 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from starlette.requests import ClientDisconnect
 
 from defocus.extras.pages.serving.access import Guard
 
 
-def status(host: bytes, **headers: bytes) -> int:
+def status(host: bytes, port: int = 80, **headers: bytes) -> int:
     """The status of the answer to a request with these headers and the right token."""
     sent: list[Any] = []
 
@@ -25,15 +26,24 @@ def status(host: bytes, **headers: bytes) -> int:
     given = {"authorization": b"Bearer token", **headers, "host": host}
     pairs = [(name.encode(), value) for name, value in given.items()]
     asked = {"type": "http", "method": "GET", "path": "/x", "query_string": b""}
-    scope = {**asked, "headers": pairs}
+    scope = {**asked, "headers": pairs, "server": ("127.0.0.1", port)}
     asyncio.run(Guard(page, "token", "")(scope, receive, send))  # type: ignore[arg-type]
     return int(sent[0]["status"])
 
 
-@pytest.mark.parametrize("host", [b"127.0.0.1", b"localhost:8000", b"LOCALHOST", b"[::1]:1"])
-def test_the_loopback_is_answered(host):
-    assert status(host) == 200
-    assert status(host, authorization=b"", cookie=b"defocus-80=x") == 403
+@pytest.mark.parametrize(
+    ("host", "port"),
+    [(b"127.0.0.1", 80), (b"localhost:8000", 8000), (b"LOCALHOST", 80), (b"[::1]:1", 1)],
+)
+def test_the_loopback_is_answered(host, port):
+    assert status(host, port) == 200
+    assert status(host, port, authorization=b"", cookie=b"defocus-80=x") == 403
+
+
+@pytest.mark.parametrize("host", [b"127.0.0.1", b"localhost:80", b"[::1]:8001", b"localhost:08"])
+def test_another_port_is_refused(host):
+    """A page of another program on this computer, or a request that was meant for it."""
+    assert status(host, 8000) == 421
 
 
 @pytest.mark.parametrize(
@@ -47,3 +57,13 @@ def test_the_loopback_is_answered(host):
 def test_a_malformed_or_foreign_host_is_refused(host):
     assert status(host) == 421
     assert status(host, cookie=b"\xff=;;=\0") == 421
+
+
+def test_a_browser_that_leaves_in_the_middle_is_no_error():
+    async def page(_scope: object, _receive: object, _send: object) -> None:
+        raise ClientDisconnect
+
+    scope = {"type": "http", "method": "GET", "path": "/x", "query_string": b""}
+    headers = [(b"host", b"localhost"), (b"authorization", b"Bearer token")]
+    asked = {**scope, "headers": headers, "server": ("127.0.0.1", 80)}
+    asyncio.run(Guard(page, "token", "")(asked, None, None))  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ HOSTILE = "<img src=x onerror=\"document.title='run'\">"
 def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page, tmp_path):
     """Noise that no rule accepts is accepted by a person; Ctrl-C ends and writes the dataset."""
     write_folder(tmp_path / "source", ["a.png", "b.png"])
-    command = ("curate", "pairs:source", "--out", "out", "--review", "--jobs", "1")
+    command = ("curate", "pairs:source", "--out", "out", "--review", "--on", "1")
     with start_command("defocus-data", *command, folder=tmp_path) as process:
         browser = opened(open_page, process.stdout.readline().strip())
         assert text(browser, "counts") == "0 accepted · 2 rejected"
@@ -84,7 +84,7 @@ def test_names_in_the_list_show_where_they_differ(open_page, tmp_path):
     """Long names that begin alike are not cut at their ends; the whole one is the hint."""
     names = [f"session-2026-08-11_indoor_scene-0001_f{stop}" for stop in ("2.0", "2.8", "4.0")]
     write_folder(tmp_path / "source", [f"{name}.png" for name in names])
-    command = ("curate", "pairs:source", "--out", "out", "--review", "--jobs", "1")
+    command = ("curate", "pairs:source", "--out", "out", "--review", "--on", "1")
     with start_command("defocus-data", *command, folder=tmp_path) as process:
         browser = opened(open_page, process.stdout.readline().strip())
         shown = browser.find_elements(By.CSS_SELECTOR, ".thumb .name")

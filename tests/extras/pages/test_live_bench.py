@@ -32,7 +32,7 @@ from defocus.extras.pages.live.bench import ShootingThread
 from defocus.extras.pages.live.camera_slot import CameraSlot
 from defocus.extras.pages.live.scenes import SceneShooter
 from defocus.extras.pages.serving.feed import Feed
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from tests.capture.raw_sessions import write_session
 from tests.extras.pages.benches import SMALL, Faults, FaultyCamera, Work, bench_at_work
 
@@ -431,3 +431,23 @@ def test_the_page_offers_the_list_and_keeps_notes(tmp_path, refused):
         work.do("next-scene", scene="Desk, left")
         assert work.do("shoot")["note"] == "again tomorrow", "the list does not write over a person"
         assert work.bench.session.planned["0001_desk-left"].title == "Desk, left"
+
+
+@pytest.mark.full
+def test_a_second_shot_is_taken_right_after_the_verdict(tmp_path, monkeypatch):
+    """To make the camera ready for the next pair takes a while, in which somebody may press."""
+    with bench_at_work(tmp_path / "s") as work:
+        asked: list[str] = []
+        prepare = SceneShooter.prepare
+
+        def pressed(self: SceneShooter, *words: object) -> list[str]:
+            if work.bench.session.complete and not asked:
+                asked.append("shoot")
+                work.bench.ask("shoot", {})
+            return prepare(self, *words)
+
+        monkeypatch.setattr(SceneShooter, "prepare", pressed)
+        work.bench.ask("shoot", {})
+        work.until(lambda now: now["current"] == "0002_scene-001" and not now["busy"])
+        assert asked
+    assert len(check_session(tmp_path / "s").pairs) == 2

@@ -28,7 +28,7 @@ from defocus.extras.pages.live.preview import (
     TOO_BLURRED,
 )
 from defocus.extras.pages.serving.access import Share
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from tests.browser.conftest import Open, wait_until_nothing_overflows
 from tests.capture.raw_sessions import bayer_dng, write_session
 from tests.command_process import StartedCommand, start_command
@@ -143,9 +143,10 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     magnified = browser.find_element(By.ID, "magnified")
     WebDriverWait(browser, 20, 0.05).until(lambda _b: magnified.get_property("naturalWidth") == 192)
     reasons = f"{NO_EDGE}|{SEVERAL_EDGES}|{CLIPPED_EDGE}|{AT_RIM}|{TOO_BLURRED}"
-    mtf, sharp = text(browser, "edge-mtf").splitlines()
-    assert re.fullmatch(rf"{reasons}|MTF50 0\.\d{{3}} · best 0\.\d{{3}}", mtf)
-    assert re.fullmatch(r"detail \d+\.\d\d · best \d+\.\d\d", sharp)
+    mtf, sharp, aim = text(browser, "edge-mtf").splitlines()
+    assert aim == "The largest is in focus."
+    assert re.fullmatch(rf"{reasons}|MTF50 0\.\d{{3}} cycles/px · best so far 0\.\d{{3}}", mtf)
+    assert re.fullmatch(r"detail \d+\.\d\d % per px · best so far \d+\.\d\d", sharp)
     assert re.fullmatch(r"\d+\.\d\d", text(browser, "detail"))
     browser.find_element(By.ID, "magnifier").click()
     WebDriverWait(browser, 20, 0.05).until(lambda _b: not magnified.is_displayed())
@@ -267,7 +268,7 @@ def test_one_to_one_shows_the_same_pixels_of_both_and_is_kept_for_the_next_pair(
     """The originals are larger than the page's pictures; a reject goes on to the next pair."""
     import numpy as np
 
-    from defocus.images import write_image
+    from defocus.pictures.write import write_image
 
     write_image(tmp_path / "p.png", np.zeros((60, 2400, 3), np.uint8))
     pair = dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")
@@ -358,6 +359,17 @@ def test_no_width_scrolls_sideways(open_page, live_page, width):
         assert browser.find_element(By.ID, "dialog").size["width"] <= width
         for button in browser.find_elements(By.CSS_SELECTOR, "[data-do]"):
             assert button.size["height"] >= 44
+
+
+def test_what_is_said_of_a_shot_does_not_move_the_picture(open_page, live_page):
+    browser = opened(open_page, live_page, width=1280, height=800)
+    until(browser, "focus-share", "%")
+    box = "document.getElementById('screen').getBoundingClientRect().toJSON()"
+    say = "document.getElementById('busy').textContent = "
+    before, after = browser.execute_script(
+        f"{say}''; const before = {box}; {say}'Shooting the sharp picture'; return [before, {box}]"
+    )
+    assert before == after
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

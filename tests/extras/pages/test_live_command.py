@@ -20,7 +20,7 @@ from defocus.capture.commands.shoot import command as shoot
 from defocus.capture.sessions.damage import check_session
 from defocus.command_line.options import with_common_options, with_plugins
 from defocus.extras.pages.commands.capture_live import command as live
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from tests.capture.raw_sessions import write_session
 from tests.capture.test_commands import TINY
 from tests.command_process import StartedCommand, start_command

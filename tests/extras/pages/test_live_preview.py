@@ -21,7 +21,7 @@ from defocus.extras.pages.live.preview import (
     look_at,
     magnify,
 )
-from defocus.images import linear_to_srgb
+from defocus.pictures.values import linear_to_srgb
 from defocus.scene.aperture import disc_psf
 from defocus.scene.leaves import leaves_picture
 

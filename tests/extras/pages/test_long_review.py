@@ -21,7 +21,7 @@ from defocus.datasets.curation import Curation, begin_curation
 from defocus.datasets.curation_rules import Rules
 from defocus.extras.pages.curation import make_page
 from defocus.extras.pages.serving.feed import Feed
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from tests.capture.raw_sessions import write_session
 from tests.datasets.conftest import write_folder
 from tests.extras.pages.benches import TOKEN, bench_at_work, served

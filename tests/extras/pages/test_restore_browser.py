@@ -14,11 +14,19 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
+from defocus.blur import learned_map
+from defocus.extras.pages.restore import first_look
 from defocus.extras.pages.restore.desk import Desk
 from defocus.scene.aperture import disc_psf
 from tests.browser.conftest import axe, wait_until_nothing_overflows
 from tests.extras.pages.conftest import CONTRAST
-from tests.extras.pages.restoring_page import TOKEN, Sharpener, choice, restoring_page
+from tests.extras.pages.restoring_page import (
+    TOKEN,
+    Sharpener,
+    WaitingForWhole,
+    choice,
+    restoring_page,
+)
 from tests.extras.pages.test_live_browser import press, text, until
 
 pytestmark = pytest.mark.debian
@@ -170,6 +178,54 @@ def test_a_picture_is_dropped_compared_and_saved(open_page, page, tmp_path):
     assert browser.get_log("browser") == []
 
 
+def test_a_large_picture_is_seen_restored_in_part_before_the_whole(
+    open_page, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(first_look, "LARGE_PIXELS", WIDTH * HEIGHT)
+    monkeypatch.setattr(first_look, "LOOK_PX", (200, 240))
+    network = WaitingForWhole(WIDTH)
+    with restoring_page(tmp_path, [choice(network)]) as (desk, port):
+        browser = open_page(f"http://127.0.0.1:{port}/?token={TOKEN}")
+        before = scene()
+        try:
+            dropped(browser, ("large.png", png(before)), ("next.png", png(before)))
+            until(browser, "chip", "First look")
+            assert network.reached.wait(60)
+            assert text(browser, "explained").startswith("Only a part is restored so far")
+            assert browser.find_element(By.CSS_SELECTOR, ".tag.right").text == "First look"
+            assert browser.find_element(By.ID, "save").get_attribute("aria-disabled") == "true"
+            browser.find_element(By.ID, "split").send_keys(Keys.HOME)
+            picture, *_ = desk.pictures.values()
+            area = picture.look
+            shown = seen(browser)
+            top, left = (shown.shape[0] - HEIGHT + 1) // 2, (shown.shape[1] - WIDTH + 1) // 2
+            picture_shown = shown[top : top + HEIGHT, left : left + WIDTH]
+            expected = before.copy()
+            part = np.asarray(Pillow.open(picture.look_path(0)))
+            rows = slice(area.top, area.top + area.height)
+            columns = slice(area.left, area.left + area.width)
+            expected[rows, columns] = part
+            assert np.array_equal(picture_shown, expected)
+            assert not np.array_equal(expected, before)
+            browser.find_elements(By.CSS_SELECTOR, "#list button")[1].click()
+            until(browser, "said", "Waiting for the picture before it")
+            WebDriverWait(browser, 60, 0.05).until(
+                lambda b: not b.find_element(By.ID, "split").is_displayed(),
+                "nothing of the second picture is restored",
+            )
+            browser.find_element(By.ID, "stop").click()
+            until(browser, "explained", "Stopped.")
+            browser.find_elements(By.CSS_SELECTOR, "#list button")[0].click()
+            until(browser, "chip", "First look")
+        finally:
+            network.may_go.set()
+        restored(browser)
+        assert browser.find_element(By.CSS_SELECTOR, ".tag.right").text == "After"
+        whole = np.asarray(Pillow.open(picture.made[0].shown))
+        shown = seen(browser)[top : top + HEIGHT, left : left + WIDTH]
+        assert np.array_equal(shown, whole)
+
+
 @pytest.mark.full
 def test_zoom_and_pan_by_keyboard_and_wheel(open_page, page):
     browser = open_page(page.url, width=700, height=600)
@@ -235,7 +291,8 @@ def test_two_fingers_zoom_and_one_pans(open_page, page):
     assert np.abs(left.astype(int) - right).mean() < 1  # all has gone 40 px to the right
 
 
-def test_what_cannot_be_restored_is_said_and_stops_nothing(open_page, page):
+def test_what_cannot_be_restored_is_said_and_stops_nothing(open_page, page, monkeypatch):
+    monkeypatch.setattr(learned_map, "RESCUED_TO_PX", 20.0)  # more is not seen in a small picture
     browser = open_page(page.url)
     broken = base64.b64encode(b"\xff\xd8 no picture").decode()
     notes = base64.b64encode(b"notes").decode()
@@ -246,6 +303,8 @@ def test_what_cannot_be_restored_is_said_and_stops_nothing(open_page, page):
     assert (
         lines[1] == "b.txt: not JPEG, PNG, TIFF, WebP, BMP, HEIC, AVIF, JPEG XL or RAW by its name"
     )
+    browser.find_element(By.ID, "close-problem").click()
+    assert not browser.find_element(By.ID, "problems").is_displayed()
     assert str(page.desk._folder) not in browser.page_source
     assert text(browser, "picture-name") == HOSTILE.replace("/", "")
     assert browser.find_elements(By.CSS_SELECTOR, "img[src=x]") == []
@@ -257,6 +316,8 @@ def test_what_cannot_be_restored_is_said_and_stops_nothing(open_page, page):
     until(browser, "chip", "Too blurred to rescue")
     assert page.network.asked == asked
     assert browser.find_element(By.ID, "save").get_attribute("aria-disabled") == "true"
+    browser.find_element(By.ID, "save").click()
+    assert text(browser, "told") == "Not yet: a picture can be saved once it is restored."
     browser.find_element(By.ID, "again").click()
     until(browser, "chip", "too blurred to rescue")
     restored_anyway = ("Restored, but too blurred to rescue", "Nothing changed")

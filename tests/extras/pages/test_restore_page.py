@@ -3,7 +3,9 @@
 import http.client
 import json
 import signal
+import socket
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -27,13 +29,13 @@ from defocus.extras.pages.restore.desk import Desk
 from defocus.extras.pages.restore.dropped import read_dropped
 from defocus.extras.pages.restore.systems import Choice, choices_here
 from defocus.extras.pages.restore.uploads import given_name
-from defocus.images import read_stored
-from defocus.picture_headers import png_chunk
+from defocus.pictures.encoding import encoded_picture
+from defocus.pictures.headers import png_chunk
+from defocus.pictures.read import read_stored
 from defocus.restoration.command import command
-from defocus.restoration.files.encoding import encoded_picture
 from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings
-from tests.command_process import start_command
+from tests.command_process import start_command, wait_until
 from tests.extras.pages.restoring_page import TOKEN, Sharpener, Waiting, choice, restoring_page
 from tests.restoration.test_restore import picture
 from tests.restoration.test_restore_isolation import PIXELS, OddError
@@ -310,7 +312,7 @@ def test_the_page_answers_an_unforeseen_error_with_its_reason(tmp_path, monkeypa
     with restoring_page(tmp_path, [choice(Sharpener())]) as (desk, port):
         page = Page(desk, port)
         document = page.restored(content, "mine.png")
-        for name in ("encoded_picture", "write_picture"):
+        for name in ("encoded_picture", "write_plain_png"):
             monkeypatch.setattr(dropped_module, name, failing)
         status, _, answer = page.ask(f"/pictures/{document['id']}/saved/0?strength=1")
         assert status == 422
@@ -318,3 +320,27 @@ def test_the_page_answers_an_unforeseen_error_with_its_reason(tmp_path, monkeypa
         assert page.drop(content, "other.png")[0] == 422
         monkeypatch.undo()
         assert page.ask(f"/pictures/{document['id']}/saved/0?strength=1")[0] == 200
+
+
+def test_an_upload_that_is_cut_short_is_told_nobody_and_leaves_nothing(page, capfd):
+    before = page.folders
+    with socket.create_connection(("127.0.0.1", page.port)) as browser:
+        head = (
+            f"POST /pictures HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\n"
+            f"Authorization: Bearer {TOKEN}\r\nX-Name: a.png\r\nContent-Length: 100000\r\n\r\n"
+        )
+        browser.sendall(head.encode() + b"x" * 1000)
+        wait_until(lambda: len(page.folders) > len(before))
+    wait_until(lambda: page.folders == before and not page.desk._arriving)
+    assert page.drop(png(), "b.png")[0] == 201
+    assert capfd.readouterr().err == ""
+
+
+def test_as_many_uploads_at_once_as_pictures_may_be_open(page, monkeypatch):
+    """What just arrives counts: its bytes and pixels take as much as those of an open one."""
+    monkeypatch.setattr(desk_module, "MOST_PICTURES", len(page.desk.pictures) + 2)
+    with ExitStack() as arriving:
+        for _ in range(2):
+            arriving.enter_context(page.desk.arriving())
+        assert page.drop(png(), "third.png")[0] == 422
+    assert page.drop(png(), "third.png")[0] == 201

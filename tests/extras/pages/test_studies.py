@@ -1,18 +1,22 @@
 """Studies that are shown live."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from defocus.benchmark.leaderboard.publish import publish
+from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.study.standing import standing_of, stored_entries
 from defocus.errors import InputError
 from defocus.extras.pages.studies import studies
-from defocus.extras.pages.studies.studies import ServedStudy, find_studies, index_page
-from defocus.reports.model import Paragraph
+from defocus.extras.pages.studies.studies import ServedStudy, best_gain, find_studies, index_page
+from defocus.reports.model import Paragraph, Table
+from tests.benchmark.example_study import make_study
 from tests.benchmark.test_page import ENTRY, fill, parts
 
 
@@ -65,3 +69,26 @@ def test_a_closed_folder_is_a_line_on_the_index(tmp_path, monkeypatch, refused):
     assert f"Not looked into: {tmp_path / 'closed'}: Permission denied" in said
     with refused(InputError):
         find_studies(tmp_path / "closed")
+
+
+def test_the_index_says_gain_state_progress_and_when_and_studies_once(tmp_path):
+    for name in ("a", "b"):
+        out = make_study(tmp_path / name, 3, 24, protocols=("gt", "truth"))
+        with open_results(out / "results.sqlite") as results:
+            publish(out, results, reports=False)
+    page = index_page(tmp_path, find_studies(tmp_path))
+    assert f"{page.title} {page.sections[0][0]}".lower().count("studies") == 2, "title and count"
+    (table,) = parts(page, Table)
+    names = [column.name for column in table.columns]
+    assert names == ["Study", "Best gain", "State", "Progress", "Last change"]
+    row = dict(zip(names, table.rows[0], strict=True))
+    with open_results(tmp_path / "a" / "results.sqlite") as results:
+        gains = {
+            row.system: row.gain
+            for row in leaderboard(results)
+            if (row.metric, row.protocol) == ("psnr", "truth") and row.gain is not None
+        }
+    best = max(gains, key=lambda system: gains[system])
+    assert row["Best gain"] == f"{gains[best]:+.2f} dB, {best}"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", str(row["Last change"]))
+    assert best_gain(tmp_path / "none.csv") == "none yet"

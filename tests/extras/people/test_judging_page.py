@@ -11,7 +11,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.extras.people.page import judging_page
 from defocus.extras.people.trials import plan_trials
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 
 pytestmark = pytest.mark.debian
 

@@ -17,7 +17,9 @@ from defocus.datasets.differences import verify_folder
 from defocus.datasets.pair import Dataset
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import package_dataset
-from defocus.images import Image, read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import Image
+from defocus.pictures.write import write_image
 
 DETAILS = Details(
     title="Sample",

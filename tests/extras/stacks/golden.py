@@ -5,7 +5,8 @@ from pathlib import Path
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.extras.stacks.run import FUSING_REVISION, fuse_stacks
-from defocus.images import read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.write import write_image
 from tests.golden.numbers import Numbers, of_folder
 
 REVISIONS = {"fuse": [FUSING_REVISION]}

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from PIL import Image as PillowImage
 
-from defocus.colour_profiles import profile_of
+from defocus.pictures.profiles import profile_of
 from tests.datasets.test_colour_profiles import WIDE
 from tests.datasets.test_left_behind import COLOUR_CODE, held, of_camera, pictures, require_carried
 

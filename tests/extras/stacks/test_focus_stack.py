@@ -7,7 +7,8 @@ import pytest
 from defocus.align.compensation.compensate import compensate
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
-from defocus.images import Image, read_pair
+from defocus.pictures.read import read_pair
+from defocus.pictures.values import Image
 from defocus.scene.geometry import IDENTITY
 from tests.align.synthetic import largest_error_px
 

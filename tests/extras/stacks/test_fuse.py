@@ -18,7 +18,9 @@ from defocus.extras.stacks.commands.data_fuse import command
 from defocus.extras.stacks.fusion import fused
 from defocus.extras.stacks.placing import correlated, frame_views, place_frames, warped
 from defocus.extras.stacks.run import fuse_stacks
-from defocus.images import Image, as_float, read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import Image, as_float
+from defocus.pictures.write import write_image
 from defocus.scene.aperture import disc_psf
 
 HEIGHT, WIDTH = 240, 320

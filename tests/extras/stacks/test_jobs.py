@@ -5,7 +5,7 @@ import numpy as np
 
 from defocus.datasets.api import open_dataset
 from defocus.extras.stacks.run import fuse_stacks
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 
 
 def test_fuse(tmp_path, both):
@@ -19,4 +19,4 @@ def test_fuse(tmp_path, both):
             frame[:, columns] = scene[:, columns]
             write_image(tmp_path / "stacks" / name / f"{number}.png", frame.astype(np.uint8))
     stacks = open_dataset(f"stack:{tmp_path / 'stacks'}")
-    both(lambda out, jobs: fuse_stacks(stacks, out, jobs=jobs))
+    both(lambda out, jobs: fuse_stacks(stacks, out, where=jobs))

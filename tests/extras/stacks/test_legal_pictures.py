@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from defocus.extras.stacks.fusion import fused
-from defocus.images import Image, as_float
+from defocus.pictures.values import Image, as_float
 from tests.test_legal_pictures import PICTURES, require_finite, require_result_or_line
 
 

@@ -18,7 +18,7 @@ from defocus.extras.studies.ablation.lines import ablation_of, chosen, paper_psn
 from defocus.extras.studies.ablation.narrow import NarrowUNet
 from defocus.extras.studies.ablation.study import LineResult
 from defocus.extras.studies.ablation.tables import blur_table, paper_table
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 
 JDRL = ablation_of("jdrl")
 

@@ -8,8 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.results.store import open_results
-from defocus.extras.studies.cross import CrossGain, cross_gains, in_field
+from defocus.extras.studies import cross
+from defocus.extras.studies.cross import (
+    CrossGain,
+    cross_gains,
+    cross_plan,
+    in_field,
+    weighted_systems,
+)
 from defocus.extras.studies.cross_tables import (
     NOT_MEASURED,
     cross_document,
@@ -17,7 +25,7 @@ from defocus.extras.studies.cross_tables import (
     cross_tables,
 )
 from defocus.extras.studies.published_gains import WARPED, published_gains
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 
 OWN = {"mine": ("stream:photographs",)}
 WHOLE = CrossGain(
@@ -83,6 +91,27 @@ def test_a_whole_published_test_set_fills_its_cell_alone():
     assert "a\\|b is &lt;unknown>" in page
     widths = {line.count(" | ") for line in page.splitlines() if line.startswith("| dpdd:copy")}
     assert widths == {5}
+
+
+def test_with_scales_each_network_is_evaluated_twice_with_the_same_weights(tmp_path, monkeypatch):
+    weights = StoredWeights("unet", "mine", "official", ("a",), "", "0" * 64, "MIT", ("dpdd",), "")
+    asked: list[str] = []
+
+    def find(system, text):
+        asked.append(system.plain.card.name)
+        return weights
+
+    monkeypatch.setattr(cross, "find_weights", find)
+    weighted = weighted_systems(["unet"], "mine", scales=True)
+    assert [system.card.name for system, _ in weighted] == ["unet", "unet@scales"]
+    assert {stored for _, stored in weighted} == {weights}
+    assert asked == ["unet", "unet"]
+    written(tmp_path, {"test/blurry/a.png": 5, "test/sharp/a.png": 1})
+    (study,) = cross_plan(tmp_path / "out", [f"pairs:{tmp_path}"], weighted).studies
+    assert [run.system for run in study.runs] == ["input", "unet", "unet@scales"]
+    plain = [system.card.name for system, _ in weighted_systems([], "own")]
+    scaled = [system.card.name for system, _ in weighted_systems([], "own", scales=True)]
+    assert plain == scaled == ["defocus-m", "defocus-s"], "ours are evaluated at scales already"
 
 
 def written(folder: Path, names: dict[str, int]) -> Path:

@@ -44,7 +44,9 @@ from defocus.extras.studies.dose.plan import DoseStudy, dose_study
 from defocus.extras.studies.dose.study import run_dose_study, tell_lost
 from defocus.extras.studies.dose.tables import dose_tables
 from defocus.extras.studies.study_commands.ablate import command
-from defocus.images import as_float, read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float
+from defocus.pictures.write import write_image
 from defocus.reports.model import Curves
 from tests.extras.studies.conftest import render_doses
 
@@ -158,6 +160,7 @@ def test_each_dose_is_a_dataset_of_its_own(dosed, refused):
     dataset = open_dataset(f"manifest:{dosed}")
     assert doses_of(dataset) == (0, 4)
     none, most = at_dose(dataset, 0), at_dose(dataset, 4)
+    assert none.training_hash != most.training_hash, "each is trained on"
     assert len(none.pairs) == len(most.pairs) == 3
     assert len({dataset.content_hash, none.content_hash, most.content_hash}) == 3
     assert [pair.blurry for pair in none.pairs] == [pair.blurry for pair in most.pairs]

@@ -20,7 +20,9 @@ from defocus.extras.studies.dose_dataset.request import DoseRequest, Kind, load_
 from defocus.extras.studies.dose_dataset.run import DOSE, PHOTOGRAPH, render_dosed_dataset
 from defocus.extras.studies.dose_dataset.scene import render_doses
 from defocus.extras.studies.study_commands.render_doses import command
-from defocus.images import as_float, read_image, srgb_to_linear, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float, srgb_to_linear
+from defocus.pictures.write import write_image
 from defocus.scene.kernel_bank import KernelBank, all_in_focus
 from defocus.scene.occluders import Occluder, Sources, StreamScene
 from tests.datasets.stream.conftest import write_photographs
@@ -256,4 +258,4 @@ def test_the_committed_requests_have_the_doses_of_the_study():
 def test_two_processes_render_what_one_renders(tmp_path, both):
     request = tmp_path / "dose.toml"
     request.write_text(REQUEST)
-    both(lambda out, jobs: render_dosed_dataset(request, out, jobs=jobs))
+    both(lambda out, jobs: render_dosed_dataset(request, out, where=jobs))

@@ -24,7 +24,8 @@ from defocus.extras.studies.dose.outputs.strips import shown_lines
 from defocus.extras.studies.dose.pairs import at_dose
 from defocus.extras.studies.dose.plan import DoseStudy, dose_study
 from defocus.extras.studies.study_commands.ablate import command
-from defocus.images import as_integer, linear_to_srgb, write_image
+from defocus.pictures.values import as_integer, linear_to_srgb
+from defocus.pictures.write import write_image
 from defocus.scene.aperture import disc_psf
 from defocus.scene.pictures import texture
 from defocus.training.record.folder import CURVE

@@ -36,7 +36,7 @@ from defocus.extras.studies.dose.outputs.ticks import with_ticks
 from defocus.extras.studies.dose_report.charts import dose_chart, part_charts, trust_chart
 from defocus.extras.studies.dose_report.parts import dose_parts
 from defocus.extras.studies.dose_report.tables import part_tables
-from defocus.images import write_image
+from defocus.pictures.write import write_image
 from defocus.reports.html import render_html
 from defocus.reports.model import (
     Curves,
@@ -192,11 +192,11 @@ def test_the_lines_of_a_custom_schedule_are_compared_with_each_other(tmp_path):
     said = "ustom schedule: compare the lines with each other, never with published numbers"
     page = page_of(out)
     assert page.notice == f"c{said}"
-    assert page.notes[0].startswith(f"Rows are in the order of PSNR. C{said}.")
+    assert page.notes[0].startswith(f"Rows of a class are in the order of PSNR. C{said}.")
     assert not any("not a comparison" in note for note in page.notes)
     (out / "dose.json").unlink()
     assert page_of(out).notice.startswith("custom schedule: compare rows")
-    assert "Custom schedule: compare rows" in page_of(out).notes[0]
+    assert "Rows of the custom schedule have no rank" in page_of(out).notes[0]
 
 
 def test_one_seed_is_named_where_its_intervals_stand(study):

@@ -22,7 +22,8 @@ from defocus.extras.studies.dose.outputs.measures import OFFICIAL_GRID, restored
 from defocus.extras.studies.dose.outputs.strips import write_strip
 from defocus.extras.studies.dose.plan import DoseStudy, dose_study
 from defocus.extras.studies.dose_dataset.run import PHOTOGRAPH
-from defocus.images import as_float, read_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float
 from tests.benchmark.example_study import entry
 from tests.extras.studies.conftest import render_doses
 

@@ -15,7 +15,8 @@ from defocus.errors import NotApplicableError
 from defocus.extras.studies.map_quality import map_error
 from defocus.extras.studies.study_commands import maps as commands
 from defocus.extras.studies.study_commands.maps import command
-from defocus.images import as_integer, write_image
+from defocus.pictures.values import as_integer
+from defocus.pictures.write import write_image
 
 
 class Constant(nn.Module):

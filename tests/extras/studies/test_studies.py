@@ -17,7 +17,9 @@ from defocus.extras.studies.displaced import displaced
 from defocus.extras.studies.misalignment import conditions
 from defocus.extras.studies.study_commands import generalise as generalise_command
 from defocus.extras.studies.study_commands import misalignment as misalignment_command
-from defocus.images import as_integer, read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_integer
+from defocus.pictures.write import write_image
 from tests.benchmark.test_resume import scores_of
 from tests.benchmark.test_studies import datasets
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from defocus.datasets.api import check_dataset, open_dataset, reader_card
-from defocus.images import read_image
+from defocus.pictures.read import read_image
 from tests.datasets.conftest import tree
 from tests.datasets.test_newer_sets import STRAY, by_id
 

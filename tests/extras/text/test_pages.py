@@ -10,7 +10,8 @@ from defocus.datasets.stream import dataset
 from defocus.errors import DatasetError
 from defocus.extras.text.metrics.legibility import characters_in
 from defocus.extras.text.similarity import similarity
-from defocus.images import as_float, read_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float
 from defocus.tesseract import tesseract_version
 
 

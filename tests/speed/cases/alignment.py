@@ -18,7 +18,7 @@ from defocus.align.compensation.compensate import (
 )
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
-from defocus.images import Image, as_integer, linear_to_srgb
+from defocus.pictures.values import Image, as_integer, linear_to_srgb
 from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import Similarity
 from tests.speed.case import Case

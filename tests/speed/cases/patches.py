@@ -12,7 +12,9 @@ import cv2
 import numpy as np
 
 from defocus.datasets.patching.packing import Crop, PatchStore, Storage, pack
-from defocus.images import Image, read_image, write_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import Image
+from defocus.pictures.write import write_image
 from tests.speed.case import Case, apart, new_folder
 
 SIZE, SMALL = (1120, 1680), (560, 840)

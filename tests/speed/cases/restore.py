@@ -32,18 +32,14 @@ def _restored() -> Work:
 
 
 def _small_tiles() -> Work:
-    return partial(_restorer(SMALL_TILE_PX).restored, _as_tensor(large_picture()))
+    return partial(_restorer(SMALL_TILE_PX).restored, large_picture())
 
 
 def _difference() -> float:
     """Of large and small tiles in a part of the picture."""
-    tensor = _as_tensor(large_picture(SMALL, SMALL)).contiguous()
-    large, small = (_restorer(tile).restored(tensor)[0] for tile in (None, SMALL_TILE_PX))
-    return float((large - small).abs().max())
-
-
-def _as_tensor(picture: NDArray[np.float32]) -> torch.Tensor:
-    return torch.from_numpy(picture).permute(2, 0, 1)[None]
+    picture = large_picture(SMALL, SMALL)
+    large, small = (_restorer(tile).restored(picture)[0] for tile in (None, SMALL_TILE_PX))
+    return float(np.abs(large - small).max())
 
 
 def _restorer(tile_px: int | None) -> Restorer:

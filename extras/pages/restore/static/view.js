@@ -6,7 +6,7 @@ const beforeAfter = (look, told) => {
   const split = look.querySelector("input");
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const LARGEST = 16;
-  const shown = { width: 0, height: 0, before: null, after: null, strongest: null, sharp: null, map: null };
+  const shown = { width: 0, height: 0, before: null, after: null, strongest: null, sharp: null, map: null, look: null };
   const wish = { strength: 1, leaveSharp: false, overlay: false };
   const view = { scale: 1, x: 0, y: 0, whole: true };
   const layers = {};
@@ -24,14 +24,14 @@ const beforeAfter = (look, told) => {
     surface.imageSmoothingQuality = "medium";
   }
 
-  // The pixels of a picture as they lie on the screen; null without a picture.
-  function pixels(name, smooth) {
-    const picture = shown[name];
+  // The pixels of a picture as they lie on the screen, with a part laid over it; null without a picture.
+  function pixels(name, smooth, picture = shown[name], part = null) {
     if (!picture) return null;
     const layer = layers[name] ||= document.createElement("canvas").getContext("2d", { willReadFrequently: true });
     Object.assign(layer.canvas, { width: canvas.width, height: canvas.height });  // clears it too
     place(layer, smooth);
     layer.drawImage(picture, 0, 0, shown.width, shown.height);
+    if (part) layer.drawImage(part.picture, part.left, part.top, part.width, part.height);
     return layer.getImageData(0, 0, canvas.width, canvas.height);
   }
 
@@ -41,7 +41,7 @@ const beforeAfter = (look, told) => {
     const smooth = view.scale < 1;
     seen = {
       before: pixels("before", smooth),
-      after: pixels("after", smooth),
+      after: shown.look ? pixels("after", smooth, shown.before, shown.look) : pixels("after", smooth),
       strongest: wish.strength > 1 ? pixels("strongest", smooth) : null,
       sharp: wish.leaveSharp ? pixels("sharp", true) : null,
     };
@@ -82,6 +82,12 @@ const beforeAfter = (look, told) => {
       context.drawImage(shown.map, 0, 0, shown.width, shown.height);
       context.globalAlpha = 1;
     }
+  }
+
+  function takeAway() {
+    for (const picture of [shown.after, shown.strongest, shown.look?.picture]) picture?.close();
+    Object.assign(shown, { after: null, strongest: null, look: null });
+    look.querySelector(".tag.right").textContent = "After";
   }
 
   function soon() {
@@ -192,18 +198,34 @@ const beforeAfter = (look, told) => {
   });
 
   return {
-    // Shows another picture, whole: ``{ width, height, before, map, sharp }``; the bitmaps are ours from now on.
+    // Shows another picture, whole: ``{ width, height, before }``; the bitmaps are ours from now on.
     show(given) {
-      for (const name of ["before", "after", "strongest", "sharp", "map"]) shown[name]?.close();
-      Object.assign(shown, { after: null, strongest: null, ...given });
+      for (const name of ["before", "sharp", "map"]) shown[name]?.close();
+      takeAway();
+      Object.assign(shown, { sharp: null, map: null, ...given });
       look.classList.add("alone");
       whole();
     },
-    // Shows the restored picture; ``null`` takes it away.
+    // Shows the maps: ``{ map, sharp }``.
+    maps(given) {
+      for (const name of ["sharp", "map"]) shown[name]?.close();
+      Object.assign(shown, given);
+      stale = true;
+      soon();
+    },
+    // Shows a part that is restored before the whole: ``{ picture, left, top, width, height }``.
+    firstLook(part) {
+      takeAway();
+      shown.look = part;
+      look.querySelector(".tag.right").textContent = "First look";
+      look.classList.remove("alone");
+      stale = true;
+      soon();
+    },
+    // Shows the restored picture; ``null`` takes it away, and the part that was restored first.
     restored(after) {
-      shown.after?.close();
-      shown.strongest?.close();
-      Object.assign(shown, { after, strongest: null });
+      takeAway();
+      shown.after = after;
       look.classList.toggle("alone", !after);
       stale = true;
       soon();

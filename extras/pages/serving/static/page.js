@@ -11,6 +11,7 @@
   let marked = null;
   let bestEdge = 0;
   let bestDetail = 0;
+  let mostDetail = 0;  // of the whole picture, since the page was opened
   let spot = null;  // what this page magnifies; others have their own
   let square = null;
   const thumbs = new Map();
@@ -115,6 +116,8 @@
     if (spot) showMagnified();
     byId("focus-share").textContent = seen.in_focus_share === null ? "–" : `${Math.round(seen.in_focus_share * 100)} %`;
     byId("detail").textContent = seen.detail === null ? "–" : seen.detail.toFixed(2);
+    mostDetail = Math.max(mostDetail, seen.detail ?? 0);
+    byId("best-detail").textContent = mostDetail > 0 ? ` (so far ${mostDetail.toFixed(2)})` : "";
     seen.histogram.forEach((shares, channel) => byId(`histogram-${channel}`).setAttribute("d", curve(shares)));
     const most = Math.max(...seen.clipped_share);
     byId("histogram").parentElement.classList.toggle("clipped", most > 0.001);
@@ -124,10 +127,11 @@
 
   function showEdge(seen) {
     bestEdge = Math.max(bestEdge, seen.mtf50 ?? 0);
-    const known = `MTF50 ${seen.mtf50?.toFixed(3)} · best ${bestEdge.toFixed(3)}`;
+    const known = `MTF50 ${seen.mtf50?.toFixed(3)} cycles/px · best so far ${bestEdge.toFixed(3)}`;
     bestDetail = Math.max(bestDetail, seen.detail ?? 0);
-    const detail = `detail ${seen.detail?.toFixed(2)} · best ${bestDetail.toFixed(2)}`;
+    const detail = `detail ${seen.detail?.toFixed(2)} % per px · best so far ${bestDetail.toFixed(2)}`;
     const told = [seen.mtf50 === null ? seen.reason : known, ...(seen.detail === null ? [] : [detail])];
+    told.push("The largest is in focus.");
     byId("edge-mtf").replaceChildren(...told.map((words) => element("span", words)));
   }
 
@@ -219,7 +223,11 @@
   function showFiltered() {
     for (const pair of pairs) thumbs.get(pair.id).parentElement.hidden = !matches(pair);
     const shown = pairs.filter(matches).length;
-    byId("shown").textContent = shown === pairs.length ? "" : `${shown} of ${pairs.length}`;
+    const some = shown === pairs.length ? "" : `${shown} of ${pairs.length}`;
+    const empty = pairs.length === 0;
+    byId("shown").textContent = empty ? "none yet: each pair comes here once it is shot" : some;
+    byId("shown").classList.toggle("empty", empty);
+    byId("filter").closest(".filters").hidden = empty;
     byId("sheet-title").hidden = shown !== pairs.length; // the row has room for one of the two
   }
 

@@ -28,7 +28,8 @@ from defocus.extras.studies.dose.outputs.straight_lines import (
     straight_lines,
 )
 from defocus.files import make_folder, sha256_file, write_json
-from defocus.images import as_float, read_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float
 from defocus.progress import say
 from defocus.reading import parse_json, read_text
 from defocus.training.devices import best_device
@@ -119,8 +120,9 @@ def _measured(study: Study, run: Run) -> dict[str, list[float]]:
     for pair in study.dataset.split("test"):
         if pair.truth is None or pair.sharp is None:
             raise ValueError(f"pair {pair.id} is not rendered")
-        restored = np.clip(restore_picture(network, run.baseline.card, pair, device)[0], 0, 1)
-        sharp, truth = (as_float(read_image(one), np.float64) for one in (pair.sharp, pair.truth))
+        restored = np.clip(restore_picture(network, run.baseline.card, pair, device).picture, 0, 1)
+        both = (pair.sharp, pair.truth)
+        sharp, truth = (as_float(read_image(one, pair.white), np.float64) for one in both)
         target = deformed_target(np.asarray(sharp), restored, estimator, "official")
         square = float(np.square(restored - target.reference).mean())
         measures[OFFICIAL_GRID].append(decibels(square, DEFAULT))

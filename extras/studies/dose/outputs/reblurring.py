@@ -14,7 +14,8 @@ from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.deriving.aligned_reference import measured_blur
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import read_array
-from defocus.images import as_float, read_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float
 from defocus.training.record.checkpoint import load_checkpoint, restore
 from defocus.training.record.folder import CHECKPOINT
 
@@ -45,7 +46,8 @@ def losses_of_pair(loss: JDRLObjective, pair: Pair) -> tuple[float, float]:
     """Reblurring loss of the truth and of the blurry picture of a rendered pair."""
     if pair.truth is None or pair.defocus_map is None:
         raise ValueError(f"pair {pair.id} is not rendered")
-    blurry, truth = (_tensor(as_float(read_image(one))) for one in (pair.blurry, pair.truth))
+    both = (read_image(one, pair.white) for one in (pair.blurry, pair.truth))
+    blurry, truth = (_tensor(as_float(one)) for one in both)
     supervision = {"defocus_map": np.abs(read_array(pair.defocus_map)).astype(np.float32)}
     if loss.settings.kernels == "thin-lens-measured" and pair.sharp is not None:
         supervision["measured_blur"] = measured_blur(pair.blurry, pair.sharp)

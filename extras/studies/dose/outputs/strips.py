@@ -34,7 +34,9 @@ from defocus.extras.studies.dose.outputs.ticks import with_ticks
 from defocus.extras.studies.dose.pairs import at_dose
 from defocus.extras.studies.dose.plan import DoseStudy
 from defocus.files import write_bytes_if_changed
-from defocus.images import as_float, read_image
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float
+from defocus.pictures.white import FULL
 from defocus.reports.pictures import encode_tiles
 from defocus.training.devices import best_device
 
@@ -162,13 +164,13 @@ def _around(middle: NDArray[np.float64], size: tuple[int, int]) -> tuple[slice, 
 
 
 def _picture(path: Path) -> Picture:
-    return np.asarray(as_float(read_image(path), np.float64))
+    return np.asarray(as_float(read_image(path, FULL), np.float64))
 
 
 def _restored(study: Study, run: Run, pair: Pair) -> Picture:
     device = best_device()
     network = load_run(*study.trained(run)).network.to(device).eval()
-    return np.clip(restore_picture(network, run.baseline.card, pair, device)[0], 0.0, 1.0)
+    return np.clip(restore_picture(network, run.baseline.card, pair, device).picture, 0.0, 1.0)
 
 
 def _window(error: NDArray[np.float64]) -> tuple[slice, slice]:

@@ -1,0 +1,329 @@
+"""Find how a printed row of the blurry input was computed, from the pictures themselves."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.external_results.matching import folder_subjects, match, match_file
+from defocus.benchmark.metrics.metric import MetricUnavailableError, all_metrics
+from defocus.benchmark.published.conventions import ERRORS, READINGS, UNUSUAL, USUAL, errors_of
+from defocus.benchmark.published.printed_input import (
+    DECIDING,
+    TOLERANCES,
+    Explanation,
+    PrintedRow,
+    explain,
+)
+from defocus.benchmark.scoring.profile_by_name import PRINTED, keep_printed_profile, printed_profile
+from defocus.benchmark.scoring.profiles import (
+    Profile,
+    as_reference,
+    as_restored,
+    conventions_of,
+    cropped,
+    prepared,
+    resized,
+)
+from defocus.datasets.api import open_dataset
+from defocus.datasets.layouts.matching import Rule
+from defocus.datasets.pair import Pair, Split
+from defocus.errors import ImageError, InputError
+from defocus.isolation import LeftOut, attempt
+from defocus.pictures.read import read_pair
+from defocus.progress import counted, track
+from defocus.reports.model import Cell, Column, Table
+
+ALTERNATIVES = {"lpips": ("lpips", "lpips_vgg")}
+"""Metrics of ours that a printed metric can be: papers do not name the backbone of LPIPS."""
+
+_SPLITS: tuple[Split, ...] = ("test", "validation", "train")
+"""The order in which splits are tried; the next only if no row is reproduced."""
+
+
+@dataclass(frozen=True)
+class InputPair:
+    """A blurry and a sharp file, and the subsets that they belong to."""
+
+    name: str
+    blurry: Path
+    sharp: Path
+    subsets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FurtherValue:
+    """Our value of a metric that did not decide, or why there is none."""
+
+    metric: str
+    value: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class AsPrinted:
+    """What was found for each printed row; ``further`` has the other metrics by row and metric."""
+
+    explanations: tuple[Explanation, ...]
+    unexplained: tuple[PrintedRow, ...]
+    left_out: tuple[LeftOut, ...]
+    pictures: int
+    further: dict[tuple[str, str], FurtherValue] = field(default_factory=dict)
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether some printed row is reproduced."""
+        return any(one.reproduced for one in self.explanations)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of ``score --as-printed --json``."""
+        return {
+            "rows": [self._row_json(one) for one in self.explanations],
+            "unexplained": [row.source for row in self.unexplained],
+            "left_out": [one.to_json() for one in self.left_out],
+        }
+
+    def _row_json(self, found: Explanation) -> dict[str, Any]:
+        printed = {cell.metric: cell.value for cell in found.row.cells}
+        return {
+            "source": found.row.source,
+            "dataset": found.row.dataset,
+            "profile": f"{PRINTED}{found.row.id}" if found.reproduced else None,
+            "conventions": conventions_of(found.profile),
+            "subset": found.subset,
+            "pictures": len(found.pictures),
+            "printed": printed,
+            "here": {metric: self.value(found, metric).value for metric in printed},
+            "reproduced": found.reproduced,
+            "equally_near": found.equals,
+        }
+
+    def value(self, found: Explanation, metric: str) -> FurtherValue:
+        """Our value of a printed metric."""
+        if metric in DECIDING:
+            return FurtherValue(metric, found.values[metric])
+        return self.further[found.row.id, metric]
+
+
+def pairs_of_folders(blurry: Path, sharp: Path, rule: Rule | None = None) -> list[InputPair]:
+    """The pairs of two pictures or two folders; a sub-folder is a subset."""
+    if blurry.is_file() or sharp.is_file():
+        matched = match_file(blurry, sharp)
+    else:
+        matched = match(blurry, folder_subjects(sharp), rule)
+    if not matched.files:
+        raise InputError(f"{blurry}: no picture in it has the name of a sharp one in {sharp}")
+    pairs: list[InputPair] = []
+    for subject, path in matched.files:
+        assert subject.sharp is not None  # noqa: S101 - subjects of folders are sharp files
+        folder, inside, _ = subject.name.partition("/")
+        subsets = ("all", folder) if inside else ("all",)
+        pairs.append(InputPair(subject.name, path, subject.sharp, subsets))
+    return pairs
+
+
+def as_printed(rows: Sequence[PrintedRow], pairs: Sequence[InputPair]) -> AsPrinted:
+    """Search the conventions behind printed rows; what reproduces one is kept as a profile."""
+    search = _Search(list(rows))
+    search.measure(pairs)
+    if not search.settled():
+        search.measure_unusual()
+    return search.result()
+
+
+def as_printed_of_dataset(rows: Sequence[PrintedRow], dataset: str) -> AsPrinted:
+    """The same on the pairs of a dataset: the test split, and the others if it explains none."""
+    opened = open_dataset(dataset, damaged=True)
+    search = _Search(list(rows), left_out=[*opened.without()])
+    for split in _SPLITS:
+        pairs = [pair for pair in opened.split(split) if pair.sharp is not None]
+        if pairs:
+            search.measure([_of_split(pair, pair.sharp) for pair in pairs if pair.sharp])
+            if search.settled():
+                break
+            search.measure_unusual()
+            if any(one.reproduced for one in search.explanations()):
+                break
+    if not search.pairs and not search.left_out:
+        raise InputError(f"{opened.name} has no pair with a sharp picture to compare with")
+    return search.result()
+
+
+def _of_split(pair: Pair, sharp: Path) -> InputPair:
+    place = pair.metadata.get("place")
+    parts = (pair.split, f"{pair.split}, {place}") if place else (pair.split,)
+    return InputPair(pair.id, pair.blurry, sharp, parts)
+
+
+@dataclass
+class _Search:
+    """Pairs that were measured so far, and the rows that they should explain."""
+
+    rows: list[PrintedRow]
+    pairs: list[InputPair] = field(default_factory=list)
+    errors: list[NDArray[np.float64]] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def measure(self, pairs: Sequence[InputPair]) -> None:
+        """Add the errors of some pairs under the usual readings; one that fails is left out."""
+        for pair in track(pairs, "comparing"):
+            usual = attempt(pair.name, partial(_errors, pair, USUAL))
+            if isinstance(usual, LeftOut):
+                self.left_out.append(usual)
+                continue
+            errors = np.full((len(READINGS), ERRORS), np.nan)
+            errors[USUAL.start : USUAL.stop] = usual
+            self.pairs.append(pair)
+            self.errors.append(errors)
+
+    def settled(self) -> bool:
+        """Whether usual readings give every row to the last digit."""
+        explained = [one for one in self.explanations() if one.exact]
+        return len(explained) == len(self.rows)
+
+    def measure_unusual(self) -> None:
+        """Add the errors under the other readings, where they are missing."""
+        both = list(zip(self.pairs, self.errors, strict=True))
+        lacking = [(pair, errors) for pair, errors in both if np.isnan(errors[UNUSUAL.start, 0])]
+        for pair, errors in track(lacking, "comparing under unusual conventions"):
+            errors[UNUSUAL.start : UNUSUAL.stop] = _errors(pair, UNUSUAL)
+
+    def explanations(self) -> list[Explanation]:
+        """The nearest conventions of each row that has any."""
+        if not self.errors:
+            return []
+        errors, subsets = np.stack(self.errors), self._subsets()
+        nearest = [explain(row, errors, subsets) for row in self.rows]
+        return [one for one in nearest if one is not None]
+
+    def _subsets(self) -> dict[str, list[int]]:
+        """The pictures of each subset, the largest first."""
+        subsets: dict[str, list[int]] = defaultdict(list)
+        for number, pair in enumerate(self.pairs):
+            for name in pair.subsets:
+                subsets[name].append(number)
+        if len({pair.subsets[0] for pair in self.pairs}) > 1:
+            subsets["all splits"] = list(range(len(self.pairs)))
+        return dict(subsets)
+
+    def result(self) -> AsPrinted:
+        """What was found; profiles that reproduce a row are kept."""
+        explanations = self.explanations()
+        explained = {one.row.id for one in explanations}
+        further: dict[tuple[str, str], FurtherValue] = {}
+        for found in explanations:
+            chosen = [self.pairs[number] for number in found.pictures]
+            for cell in found.row.cells:
+                if cell.metric not in DECIDING:
+                    value = _further(found, cell.metric, cell.value, chosen)
+                    further[found.row.id, cell.metric] = value
+            if found.reproduced:
+                _keep(found, further)
+        unexplained = tuple(row for row in self.rows if row.id not in explained)
+        pictures = len(self.pairs)
+        return AsPrinted(tuple(explanations), unexplained, tuple(self.left_out), pictures, further)
+
+
+def _errors(pair: InputPair, readings: range) -> NDArray[np.float64]:
+    blurry, sharp = read_pair(pair.blurry, pair.sharp)
+    if np.array_equal(blurry, sharp):
+        raise ImageError(f"{pair.blurry} equals {pair.sharp}; there is no error to compare")
+    return errors_of(blurry, sharp, readings)
+
+
+def _keep(found: Explanation, further: dict[tuple[str, str], FurtherValue]) -> None:
+    usual = {name for name, metric in all_metrics().items() if not metric.on_request}
+    used = [value for (row, _), value in further.items() if row == found.row.id]
+    metrics = [one.metric for one in used if one.value is not None and one.metric not in usual]
+    printed = printed_profile(found.profile, found.row.source, tuple(metrics))
+    keep_printed_profile(f"{PRINTED}{found.row.id}", printed)
+
+
+def _further(
+    found: Explanation, metric: str, printed: float, pairs: Sequence[InputPair]
+) -> FurtherValue:
+    """Our nearest value of a metric that did not decide."""
+    if not found.reproduced:
+        return FurtherValue(metric, None, f"{metric}: computed only where a row is reproduced")
+    known = all_metrics()
+    names = [name for name in ALTERNATIVES.get(metric, (metric,)) if name in known]
+    if not names:
+        return FurtherValue(metric, None, f"{metric}: there is no such metric here")
+    values: list[FurtherValue] = []
+    for name in names:
+        try:
+            mean = _mean_of(name, found.profile, pairs)
+        except MetricUnavailableError as error:
+            reason = str(error) if str(error).startswith(name) else f"{name}: {error}"
+            values.append(FurtherValue(name, None, reason))
+        else:
+            values.append(FurtherValue(name, mean))
+    return min(values, key=partial(_distance, printed))
+
+
+def _distance(printed: float, value: FurtherValue) -> float:
+    return math.inf if value.value is None else abs(value.value - printed)
+
+
+def _mean_of(name: str, profile: Profile, pairs: Sequence[InputPair]) -> float:
+    """The mean of a metric over pairs under a profile."""
+    metric = all_metrics()[name]
+    values: list[float] = []
+    for pair in track(pairs, name):
+        blurry, sharp = read_pair(pair.blurry, pair.sharp)
+        target = cropped(resized(as_reference(sharp, profile), profile), profile)
+        first = cropped(resized(as_restored(blurry, profile), profile), profile)
+        first = prepared(first, target.shape, profile)
+        second = target if metric.against == "target" else first  # the input is its own input
+        mask = np.ones(second.shape[:2], np.bool_)
+        values.append(metric.score(first, second, mask, profile))
+    return math.fsum(values) / len(values)
+
+
+def as_printed_table(result: AsPrinted) -> tuple[Table, list[str]]:
+    """A line for each printed number, and notes: conventions, and why a value is missing."""
+    notes: dict[str, int] = {}
+    body = [line for found in result.explanations for line in _lines(result, found, notes)]
+    columns = (
+        "Source",
+        "Pictures",
+        "Metric",
+        Column("Printed", decimals=4),
+        Column("Nearest here", decimals=4),
+        "Difference",
+        "Notes",
+    )
+    return Table.of("the blurry input: printed and computed here", columns, body), list(notes)
+
+
+def _lines(
+    result: AsPrinted, found: Explanation, notes: dict[str, int]
+) -> Iterator[tuple[Cell, ...]]:
+    note = _note(_words(found), notes)
+    pictures = f"{found.subset} ({len(found.pictures)})"
+    for cell in found.row.cells:
+        here = result.value(found, cell.metric)
+        difference = "" if here.value is None else f"{here.value - cell.value:+.4f}"
+        numbers = f"{note} {_note(here.reason, notes)}" if here.reason else note
+        source = f"{found.row.source}"
+        yield source, pictures, here.metric, cell.value, here.value, difference, numbers
+
+
+def _note(text: str, notes: dict[str, int]) -> str:
+    return str(notes.setdefault(text, len(notes) + 1))
+
+
+def _words(found: Explanation) -> str:
+    """The conventions of a row, and how sure they are."""
+    words = conventions_of(found.profile)
+    if not found.reproduced:
+        far = f"further than {TOLERANCES['psnr']:g} dB or {TOLERANCES['ssim']:g}"
+        return f"not reproduced, {far}; nearest: {words}"
+    equal = f"; {counted(found.equals, 'other convention')} fit as well" if found.equals else ""
+    return f"--profile {PRINTED}{found.row.id}: {words}{equal}"

@@ -1,0 +1,246 @@
+"""Mistakes of saving that spoil the scores of restored pictures: what a few of them look like.
+
+None of these hints changes a score."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.pictures.exif import ORIENTATION
+from defocus.pictures.shot import read_tags
+from defocus.pictures.values import linear_to_srgb
+from defocus.progress import counted
+
+LOOKS = 8
+"""Pictures that are looked at, evenly spread."""
+
+SMALL_PX = 64
+BETTER = 10**0.1
+"""Another order of the colours must fit better by 1 dB."""
+FITTING = 0.01
+"""Mean squared error, 20 dB, above which two small copies do not show the same."""
+
+REACH_PX = 8
+PART_PX = 256
+LEAST_PX = 4 * REACH_PX
+ALIKE = 0.5
+"""Correlation below which two parts do not show the same."""
+LESS = 0.9
+"""What a shift must leave of the variance that is not explained, or it is none."""
+
+Array = NDArray[np.float64]
+Offset = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake of saving: what the pictures fit better with, by how many dB, and what to do."""
+
+    words: str
+    gain_db: float
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one picture shows; ``offset`` is right and down in whole px, None if unclear."""
+
+    colours: str
+    offset: Offset | None
+    mistakes: tuple[Mistake, ...] = ()
+
+
+def looked_at(number: int) -> set[int]:
+    """Which of so many pictures are looked at."""
+    many = min(number, LOOKS)
+    return {one * number // many for one in range(many)}
+
+
+def look(restored: Array, reference: Array, file: Path | None = None) -> Look:
+    """Look at one picture ``(H, W, 3)`` in [0, 1] beside a reference of the same size."""
+    # ``file`` is that of the reference, whose EXIF may say why a picture is turned.
+    mistakes = [_turn(restored, reference, file), _values(restored, reference)]
+    given = tuple(one for one in mistakes if one is not None)
+    return Look(_colours(restored, reference), _offset(restored, reference), given)
+
+
+Change = Callable[[Array], Array]
+
+TURNS: dict[str, Change] = {
+    "turned by 180 degrees": lambda picture: picture[::-1, ::-1],
+    "mirrored left to right": lambda picture: picture[:, ::-1],
+    "mirrored top to bottom": lambda picture: picture[::-1],
+}
+"""What an EXIF orientation asks for that leaves the size as it is: 3, 2 and 4."""
+
+STRETCHED = "stretched from 16-235"
+RANGES: dict[str, tuple[Change, str]] = {
+    "times 257": (lambda picture: picture * 257, "8 bits were stored in 16; save them as 8"),
+    "times 64": (
+        lambda picture: picture * (65535 / 1023),
+        "10 bits were stored in 16; save them over the whole range",
+    ),
+    "times 16": (
+        lambda picture: picture * (65535 / 4095),
+        "12 bits were stored in 16; save them over the whole range",
+    ),
+    STRETCHED: (
+        lambda picture: (picture * 255 - 16) / 219,
+        "they have the limited range of video; save them from 0 to 255",
+    ),
+    "as linear light": (
+        lambda picture: np.asarray(linear_to_srgb(picture), np.float64),
+        "they lack the sRGB curve; save them with it",
+    ),
+}
+"""What values fit better with, how that is done, and what was wrong."""
+MUCH_BETTER = 10**0.6
+"""Another scale or curve must fit better by 6 dB: those that were meant do by far more."""
+LIMITED = (16 / 255, 235 / 255)
+"""Darkest and brightest value of the limited range of video."""
+STEP = 1 / 255
+"""One step of 8 bits, by which values are rounded."""
+AT_END = 4 / 255
+"""Values this near to the end of a range show that they end there, and are not only dull."""
+
+
+def _turn(restored: Array, reference: Array, file: Path | None) -> Mistake | None:
+    best = _best(restored, reference, TURNS, BETTER)
+    if best is None:
+        return None
+    name, gain_db = best
+    orientation = None if file is None else orientation_of(file)
+    remedy = "turn them as the reference is stored"
+    if file is not None and orientation not in {None, 1}:
+        remedy = f"{file} has orientation {orientation}, which is not applied; {remedy}"
+    return Mistake(name, gain_db, remedy)
+
+
+def _values(restored: Array, reference: Array) -> Mistake | None:
+    changes = {name: change for name, (change, _) in RANGES.items() if name != STRETCHED}
+    best = _best(restored, reference, changes, MUCH_BETTER)
+    if best is None and _ends_at_limits(restored, reference):
+        best = _best(restored, reference, {STRETCHED: RANGES[STRETCHED][0]}, BETTER)
+    return None if best is None else Mistake(*best, RANGES[best[0]][1])
+
+
+def _ends_at_limits(restored: Array, reference: Array) -> bool:
+    """Whether values end at 16 or 235 where those of the reference go on to black or white."""
+    low, high = float(restored.min()), float(restored.max())
+    if low < LIMITED[0] - STEP or high > LIMITED[1] + STEP:
+        return False
+    black = low < LIMITED[0] + AT_END and float(reference.min()) < AT_END
+    white = high > LIMITED[1] - AT_END and float(reference.max()) > 1 - AT_END
+    return black or white
+
+
+def _best(
+    restored: Array, reference: Array, changes: dict[str, Change], least_gain: float
+) -> tuple[str, float] | None:
+    """The change that a picture fits clearly better with, and by how many dB; None if none."""
+    first, second = _small(restored), _small(reference)
+    errors = {name: _error(change(first), second) for name, change in changes.items()}
+    name = min(errors, key=lambda one: errors[one])
+    if errors[name] * least_gain >= _error(first, second) or errors[name] >= FITTING:
+        return None
+    gain = _error(restored, reference) / max(_error(changes[name](restored), reference), 1e-10)
+    return (name, float(10 * np.log10(gain))) if gain > BETTER else None
+
+
+def _error(picture: Array, reference: Array) -> float:
+    return float(np.square(np.clip(picture, 0, 1) - reference).mean())
+
+
+def orientation_of(file: Path) -> int | None:
+    """The EXIF orientation of a file; None if it says none."""
+    match read_tags(file).get((0, ORIENTATION)):
+        case (orientation, *_):
+            return int(orientation)
+    return None
+
+
+def warnings_of(looks: Sequence[Look], against: str) -> list[str]:
+    """One line for swapped colours of any picture, one for an offset that most pictures have."""
+    orders = Counter(one.colours for one in looks if one.colours)
+    offsets = Counter(one.offset for one in looks if one.offset is not None)
+    said = []
+    if orders:  # nothing but another order makes a picture fit so well in it
+        order = orders.most_common(1)[0][0]
+        mistake = "red and blue were swapped" if order == "BGR" else f"their colours lay as {order}"
+        said.append(
+            f"the restored pictures look as if {mistake} "
+            f"({orders.total()} of {counted(len(looks), 'picture')} looked at): "
+            f"{'OpenCV writes BGR; ' if order == 'BGR' else ''}save them as RGB"
+        )
+    offset, most = offsets.most_common(1)[0] if offsets else ((0, 0), 0)
+    if offset != (0, 0) and 2 * most > offsets.total():
+        said.append(
+            f"the restored pictures are shifted by {offset} px (right, down) against {against} "
+            f"({most} of {counted(len(looks), 'picture')} looked at): scores suffer from it"
+        )
+    return [*said, *_said_of_mistakes(looks)]
+
+
+def _said_of_mistakes(looks: Sequence[Look]) -> list[str]:
+    """One line for each mistake that most of the pictures show."""
+    said = []
+    names = Counter(mistake.words for one in looks for mistake in one.mistakes)
+    for name, number in names.items():
+        if 2 * number <= len(looks):
+            continue
+        alike = [mistake for one in looks for mistake in one.mistakes if mistake.words == name]
+        gain_db = float(np.median([mistake.gain_db for mistake in alike]))
+        said.append(
+            f"the restored pictures fit better by {gain_db:.1f} dB {name} "
+            f"({number} of {counted(len(looks), 'picture')} looked at): {alike[0].remedy}"
+        )
+    return said
+
+
+def _colours(restored: Array, reference: Array) -> str:
+    first, second = _small(restored), _small(reference)
+    errors = {
+        "".join("RGB"[place] for place in np.argsort(order)): float(
+            np.square(first[:, :, order] - second).mean()
+        )
+        for order in permutations(range(3))
+    }
+    best = min(errors, key=lambda order: errors[order])
+    return best if errors[best] * BETTER < errors["RGB"] and errors[best] < FITTING else ""
+
+
+def _small(picture: Array) -> Array:
+    scale = min(1.0, SMALL_PX / max(picture.shape[:2]))
+    height, width = (max(1, round(scale * side)) for side in picture.shape[:2])
+    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(np.clip(small, 0, 1), np.float64)
+
+
+def _offset(restored: Array, reference: Array) -> Offset | None:
+    """The whole-pixel offset with the highest correlation."""
+    if min(restored.shape[:2]) < LEAST_PX:
+        return None
+    first, second = _part(restored), _part(reference)[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX]
+    if not first.std() or not second.std():
+        return None
+    alike = cv2.matchTemplate(first, np.ascontiguousarray(second), cv2.TM_CCOEFF_NORMED)
+    down, right = np.unravel_index(int(np.argmax(alike)), alike.shape)
+    best, unmoved = float(alike[down, right]), float(alike[REACH_PX, REACH_PX])
+    if not best > ALIKE:
+        return None
+    if 1 - best > LESS * (1 - unmoved):
+        return 0, 0
+    return int(right) - REACH_PX, int(down) - REACH_PX
+
+
+def _part(picture: Array) -> NDArray[np.float32]:
+    """The brightness of a part around the centre."""
+    top, left = (max(0, (side - PART_PX) // 2) for side in picture.shape[:2])
+    part = picture[top : top + PART_PX, left : left + PART_PX].mean(axis=2)
+    return np.ascontiguousarray(part, np.float32)

@@ -1,0 +1,165 @@
+"""Classes of a leaderboard: lines under one heading, with what can be said of their ranks."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from defocus.benchmark.leaderboard.classes import budget_words, given_words, ranked_in
+from defocus.benchmark.leaderboard.columns import Named
+from defocus.benchmark.leaderboard.lines import BoardLine, Convention
+from defocus.benchmark.results.store import ELSEWHERE, NARROW, SCRATCH
+from defocus.benchmark.statistics.comparable import Standing, Track
+from defocus.benchmark.statistics.scored_group import INPUT
+from defocus.progress import counted
+from defocus.reports.model import Column, Heading
+
+HEADINGS = {
+    "own": "Own weights",
+    "official": "Official weights",
+    "trained": "Trained here",
+    NARROW: "Narrow copies, trained here",
+    SCRATCH: "Trained here from scratch",
+    ELSEWHERE: "Made elsewhere",
+    "none": "Classical",
+}
+"""Heading of each origin of weights, in the order of a leaderboard."""
+
+GIVEN_BLUR = "Given the true blur"
+RECONSTRUCTIONS = "Reconstructions"
+RIVALS = (*HEADINGS.values(), GIVEN_BLUR, RECONSTRUCTIONS)
+"""All headings in order; the last two compete with nobody."""
+
+IN_FOCUS, BLURRED = "psnr_in_focus", "psnr_blurred"
+"""PSNR where the true blur is below 2 px, and where it is not."""
+
+TrackOf = Callable[[BoardLine], Track | None]
+"""The track in which a line competes."""
+
+
+@dataclass(frozen=True)
+class LineClass:
+    """Lines under one heading, best first; the references have none."""
+
+    heading: str
+    lines: tuple[BoardLine, ...]
+    tracks: tuple[Track, ...] = ()
+    ranked_with: str = ""
+
+    @property
+    def said(self) -> str:
+        """What its ranks are among, and which differences its pictures can show."""
+        if not self.heading:
+            return ""
+        many = len(self.lines)
+        said = [_reach(track, many) for track in self.tracks]
+        if self.ranked_with:
+            said = [f"ranked with: {self.ranked_with}"]
+        return "; ".join(filter(None, [counted(many, "system"), *said]))
+
+
+def classes_of(lines: Sequence[BoardLine], track_of: TrackOf = lambda _: None) -> list[LineClass]:
+    """The classes of lines, which are best first; references come before all."""
+    parts: dict[tuple[int, str], list[BoardLine]] = defaultdict(list)
+    datasets = {line.first.train_dataset for line in lines if _origin(line) == "trained"}
+    for line in lines:
+        parts[_key(line, several_datasets=len(datasets) > 1)].append(line)
+    classes: list[LineClass] = []
+    for (_, heading), members in sorted(parts.items(), key=lambda part: part[0]):
+        tracks = _tracks(members, track_of)
+        ranked_with = next((one.heading for one in classes if set(one.tracks) & set(tracks)), "")
+        classes.append(LineClass(heading, tuple(members), tracks, ranked_with.lower()))
+    return classes
+
+
+def headings(classes: Sequence[LineClass]) -> tuple[Heading, ...]:
+    """The headings of a table whose rows are the lines of the classes."""
+    return tuple(Heading(one.heading, len(one.lines), one.said) for one in classes)
+
+
+def in_order(classes: Sequence[LineClass]) -> list[BoardLine]:
+    """The lines of all classes, as tables have them."""
+    return [line for one in classes for line in one.lines]
+
+
+def part_gain(
+    lines: Sequence[BoardLine], line: BoardLine, convention: Convention, part: str
+) -> float | None:
+    """Gain of a line over the blurry input where a picture is in focus, or blurred; dB."""
+    inputs = [one for one in lines if one.first.system == INPUT]
+    row = line.row(convention, part)
+    before = inputs[0].row(convention, part) if inputs else None
+    if row is None or before is None or row.images != before.images:
+        return None
+    if row.value is None or before.value is None:
+        return None
+    return row.value - before.value
+
+
+def part_gains(lines: Sequence[BoardLine], convention: Convention) -> list[Named]:
+    """Gains where the pictures are in focus, and where they are blurred."""
+    parts = {"In focus": IN_FOCUS, "Blurred": BLURRED}
+    return [
+        (
+            Column(name, "dB", "higher", 2, among="Gain", signed=True),
+            [part_gain(lines, line, convention, part) for line in lines],
+        )
+        for name, part in parts.items()
+    ]
+
+
+def rank_words(standing: Standing) -> str:
+    """A rank with its range over resamples: ``1, or 1 to 11``; a sure one alone."""
+    low, high = standing.rank_low, standing.rank_high
+    is_open = low is not None and high is not None and low < high
+    return f"{standing.rank}, or {low} to {high}" if is_open else f"{standing.rank}"
+
+
+def _key(line: BoardLine, *, several_datasets: bool) -> tuple[int, str]:
+    """Place and heading of the class of a line."""
+    first, origin = line.first, _origin(line)
+    if line.reference:
+        return -1, ""
+    if first.reconstruction:
+        return len(RIVALS), RECONSTRUCTIONS
+    if line.is_given_blur:
+        return RIVALS.index(GIVEN_BLUR), GIVEN_BLUR
+    said = [HEADINGS[origin]]
+    if origin == "trained" and first.budget != "paper":
+        said.append(budget_words([first.budget]))
+    if origin == "trained" and several_datasets:
+        said.append(f"on {first.train_dataset}")
+    if first.input not in {"single", "unknown"}:
+        said.append(f"given {given_words(first.input)}")
+    return RIVALS.index(HEADINGS[origin]), ", ".join(said)
+
+
+def _origin(line: BoardLine) -> str:
+    """Where the weights of a line come from, as a name of :data:`HEADINGS`."""
+    weights = line.first.weights
+    if weights.startswith(SCRATCH):
+        return SCRATCH
+    return weights if weights in HEADINGS else "trained"
+
+
+def _tracks(lines: Sequence[BoardLine], track_of: TrackOf) -> tuple[Track, ...]:
+    """The tracks of lines, each once."""
+    tracks: dict[int, Track] = {}
+    for line in lines:
+        competes = not line.reference and not line.first.reconstruction
+        track = track_of(line) if competes else None
+        if track is not None:
+            tracks[id(track)] = track
+    return tuple(tracks.values())
+
+
+def _reach(track: Track, many: int) -> str:
+    """What a track's differences show, and on how many trainings they rest."""
+    ranked = len(ranked_in(track))
+    said = [f"ranks are among {ranked}"] if ranked > 1 and ranked != many else []
+    if track.minimum_detectable is not None:
+        said.append(f"differences of {track.minimum_detectable:.2f} dB or more can be detected")
+    if track.note.startswith("one training"):
+        said.append("one training each")
+    elif track.note:
+        said.append(track.note.replace("n/a: ", "no intervals and tests: ", 1))
+    return "; ".join(said)

@@ -1,0 +1,264 @@
+"""Take scores from results of others, where they are those that this study would compute."""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER, column_of
+from defocus.benchmark.evaluation.recording import entry_of
+from defocus.benchmark.metrics.metric import NO_REFERENCE, Metric, lack_truth, metrics_for
+from defocus.benchmark.results.lock import study_lock
+from defocus.benchmark.results.run_folder import ORIGIN, UNREAD, is_repeated, run_folder
+from defocus.benchmark.results.score_matrix import Score
+from defocus.benchmark.results.sources import SourceRun, runs_of_source
+from defocus.benchmark.results.store import (
+    COSTS,
+    STORE,
+    Cost,
+    Entry,
+    MetricVersion,
+    Results,
+    open_results,
+)
+from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.benchmark.study.plan import Run, Study
+from defocus.errors import InputError
+from defocus.files import make_folder, write_json
+from defocus.progress import counted, printable, say, several
+from defocus.training.record.folder import CHECKPOINT
+
+_SHA256 = re.compile(r"[0-9a-f]{64}|")
+
+_COMPARED = ("system", "input", "weights", "reconstruction", "train_dataset", "split", "budget")
+"""What an entry says that its ids follow from; a store in which they differ was changed by hand."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A planned run without scores, and its study."""
+
+    study: Study
+    run: Run
+
+    @property
+    def training(self) -> str:
+        """The id of the run whose training it evaluates, which may be itself."""
+        _, trained = self.study.trained(self.run)
+        return trained.id
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether a training of the study makes its network."""
+        return self.run.recipe is not None
+
+
+@dataclass(frozen=True)
+class Reused:
+    """Results of another study that are those of a planned run."""
+
+    place: Place
+    entry: Entry
+    scores: Sequence[Score]
+    costs: Sequence[Cost]
+    versions: Sequence[MetricVersion]
+    other: SourceRun
+
+
+def reuse_results(studies: Sequence[Study], sources: Sequence[str]) -> list[str]:
+    """Take the scores that the sources have of unfinished runs; the ids of these runs."""
+    # A run is taken if its id and group are those of here: they stand for the pictures and how
+    # they are read, settings, weights and revisions. Its metrics must be of the same revisions.
+    out = studies[0].out
+    with study_lock(out), open_results(out / STORE) as results:
+        places = _places(studies, results)
+        planned = {run.id for study in studies for run in study.runs}
+        reused: dict[str, Reused] = {}
+        for source in sources:
+            refused = []
+            for other in runs_of_source(source, places.keys()):
+                run = other.entry.run
+                place = places.get(run)
+                if place is None:
+                    if run not in planned:
+                        refused.append((run, _why_not_planned(other.entry, studies)))
+                elif run not in reused:
+                    try:
+                        reused[run] = _usable(place, other)
+                    except InputError as error:
+                        refused.append((run, str(error)))
+            _tell_refused(source, refused)
+        for run, reason in _incomplete_trainings(studies, results, reused):
+            say(f"{run}: not taken from {reused.pop(run).other.origin}: {reason}")
+        for one in reused.values():
+            _record(results, one)
+    _tell_taken(reused)
+    return list(reused)
+
+
+def _places(studies: Sequence[Study], results: Results) -> dict[str, Place]:
+    """The runs without scores, by id."""
+    scored = {entry.run for entry in results.entries() if entry.scored}
+    return {
+        run.id: Place(study, run)
+        for study in studies
+        for run in study.runs
+        if run.id not in scored and not is_repeated(run_folder(study.out, run.id))
+    }
+
+
+def _why_not_planned(entry: Entry, studies: Sequence[Study]) -> str:
+    """Why the study has no run like that of an entry."""
+    if entry.system not in {run.system for study in studies for run in study.runs}:
+        return "system not asked for"
+    if entry.data_hash not in {study.dataset.content_hash for study in studies}:
+        return f"other pictures ({printable(entry.dataset)}, {printable(entry.data_hash[:12])})"
+    return "other settings, weights, seed or revision of the training"
+
+
+def _usable(place: Place, other: SourceRun) -> Reused:
+    """The results of another study for a planned run; InputError with the reason if unfit."""
+    study, run = place.study, place.run
+    mine, theirs = entry_of(study, run), other.entry
+    if not theirs.scored:
+        raise InputError(f"no scores there: {printable(theirs.status)}")
+    if theirs.grouping != mine.grouping or theirs.data_hash != mine.data_hash:
+        raise InputError("other test pictures, or restored in another way")
+    if theirs.evaluation != mine.evaluation:
+        raise InputError(
+            f"scored by {printable(theirs.evaluation)}, here by {mine.evaluation}; "
+            "that study can be scored again"
+        )
+    for name in _COMPARED:
+        there, here = getattr(theirs, name), getattr(mine, name)
+        if there != here:
+            raise InputError(f"its {name} is {printable(str(there))}, here {here}")
+    if not _SHA256.fullmatch(theirs.checkpoint):
+        raise InputError("its checkpoint has no SHA-256 hash")
+    if place.is_trained and (study.checkpoint_folder(run) / CHECKPOINT).exists():
+        raise InputError("there is a checkpoint of it here already")
+    scores, versions = _columns(place, other)
+    costs = [cost for cost in other.costs if cost.metric in COSTS]
+    if not all(cost.value is None or math.isfinite(cost.value) for cost in costs):
+        raise InputError("one of its costs is no number")
+    entry = replace(mine, checkpoint=theirs.checkpoint, code=theirs.code)
+    return Reused(place, entry, scores, costs, versions, other)
+
+
+def _columns(place: Place, other: SourceRun) -> tuple[list[Score], list[MetricVersion]]:
+    """The scores and versions of the metrics that are whole and of the revisions of here."""
+    pairs = place.study.dataset.split("test")
+    wanted = metrics_for(pairs)
+    protocols = (NO_REFERENCE,) if lack_truth(pairs) else PROTOCOL_ORDER
+    ids = {pair.id for pair in pairs}
+    by_metric: dict[str, list[Score]] = defaultdict(list)
+    for score in other.scores:
+        if score.profile == DEFAULT.name and score.protocol in protocols:
+            by_metric[column_of(score.metric)].append(score)
+    current = {
+        one.metric: one
+        for one in other.versions
+        if column_of(one.metric) in wanted and one.version == wanted[column_of(one.metric)].version
+    }
+    columns = {name: by_metric[name] for name in wanted if name in current and by_metric[name]}
+    for name, scores in columns.items():
+        _require_possible(wanted[name], scores, ids)
+    whole = [name for name, scores in columns.items() if _covers(name, scores, ids, protocols)]
+    lacking = [name for name in wanted if name not in whole]
+    lacking += [name for name in whole if _fillable(wanted[name], columns[name])]
+    if not whole or (place.is_trained and lacking):
+        raise InputError(
+            f"lacks {', '.join(lacking)} as this version computes it, and its network is not there"
+        )
+    scores = [score for name in whole for score in columns[name]]
+    versions = [one for name, one in current.items() if column_of(name) in whole]
+    return scores, versions
+
+
+def _require_possible(metric: Metric, scores: Sequence[Score], pairs: set[str]) -> None:
+    """Refuse scores of strange pictures, or values that the metric cannot have."""
+    low, high = metric.span
+    for score in scores:
+        if score.pair not in pairs:
+            raise InputError(f"{metric.name} is of the picture {printable(score.pair)!r}")
+        if score.value is None:
+            if score.reason.startswith(UNREAD):
+                raise InputError(f"its picture {printable(score.pair)} could not be read there")
+            continue
+        within = score.metric != metric.name or (
+            (low is None or score.value >= low) and (high is None or score.value <= high)
+        )
+        if not math.isfinite(score.value) or not within:
+            raise InputError(f"{printable(score.metric)} of {score.pair} is {score.value}")
+
+
+def _covers(name: str, scores: Sequence[Score], pairs: set[str], protocols: Sequence[str]) -> bool:
+    """Whether each picture has its score of a metric under each protocol, once."""
+    keys = Counter((one.protocol, one.pair) for one in scores if one.metric == name)
+    every = {(protocol, pair) for protocol in protocols for pair in pairs}
+    return set(keys) == every and max(keys.values()) == 1
+
+
+def _fillable(metric: Metric, scores: Sequence[Score]) -> bool:
+    """Whether a metric could not be computed there and can be here."""
+    missing = any(one.value is None and metric.remedy in one.reason for one in scores)
+    return bool(metric.remedy) and missing and metric.ready()
+
+
+def _incomplete_trainings(
+    studies: Sequence[Study], results: Results, reused: Mapping[str, Reused]
+) -> Iterator[tuple[str, str]]:
+    """Runs of trainings of which not every evaluation is taken, and why none of them is."""
+    # Who trains the network here for one evaluation would have another network than the others.
+    stored = {entry.run: entry.checkpoint for entry in results.entries() if entry.scored}
+    checkpoints = stored | {run: one.entry.checkpoint for run, one in reused.items()}
+    evaluations: dict[str, list[str]] = defaultdict(list)
+    for study in studies:
+        for run in study.runs:
+            if run.recipe is not None:
+                evaluations[Place(study, run).training].append(run.id)
+    for runs in evaluations.values():
+        lacking = [run for run in runs if run not in checkpoints]
+        reason = ""
+        if lacking:
+            reason = f"its network is trained here anyway, for {', '.join(lacking)}"
+        elif len({checkpoints[run] for run in runs}) > 1:
+            reason = "other evaluations of its training are of another checkpoint"
+        if reason:
+            yield from [(run, reason) for run in runs if run in reused]
+
+
+def _record(results: Results, reused: Reused) -> None:
+    """Store taken results; the run's record says where they come from."""
+    study, run = reused.place.study, reused.place.run
+    folder = make_folder(run_folder(study.out, run.id))
+    document = {
+        "run": run.id,
+        **run.facts(),
+        "dataset": study.dataset.name,
+        "data_hash": study.dataset.content_hash,
+        "profile": DEFAULT.name,
+        **reused.other.record,
+        ORIGIN: reused.other.origin,
+    }
+    write_json(folder / "run.json", document)
+    results.record(reused.entry, reused.scores, reused.costs, reused.versions)
+
+
+def _tell_refused(source: str, refused: Sequence[tuple[str, str]]) -> None:
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for run, reason in refused:
+        by_reason[reason].append(run)
+    for reason, runs in by_reason.items():
+        say(f"{source}: {counted(len(runs), 'run')} not taken, {reason}: {several(runs)}")
+
+
+def _tell_taken(reused: Mapping[str, Reused]) -> None:
+    by_origin: dict[str, list[str]] = defaultdict(list)
+    for run, one in reused.items():
+        by_origin[one.other.origin].append(run)
+    for origin, runs in by_origin.items():
+        say(f"{origin}: {counted(len(runs), 'run')} taken, not computed again: {several(runs)}")
+    if not reused:
+        say("no run was taken from other results")

@@ -1,0 +1,261 @@
+"""Local features of a picture: where it has detail, and how it looks around there.
+
+A descriptor does not change where the picture is mirrored or turned by 90°; how it was turned is
+kept beside it."""
+
+import contextlib
+import zipfile
+from dataclasses import dataclass, fields
+from itertools import product
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.cache import cache_folder
+from defocus.files import atomic_path, make_folder
+from defocus.pictures.read import read_image
+from defocus.pictures.values import upper_bits
+
+FEATURES_REVISION = 1
+"""Revision of what is computed here. Raise it where numbers change: kept features are not read."""
+
+REDUCED_ABOVE_PX = 200_000
+"""Pictures with more pixels are halved first, which takes a quarter of the time. The smallest part
+that is looked for, 128 px, then has 64 px a side and about 20 features."""
+
+LEVEL_STEP = 2**0.5
+"""Each level of the pyramid is smaller by this factor. Levels of two pictures then differ in scale
+by 19 % at most, which the descriptors bear."""
+
+SMALLEST_LEVEL_PX = 40
+"""Shorter side of the smallest level: two windows of a descriptor."""
+
+FINE_SIGMA_PX = 1.2
+"""Blur of a level before it is sampled: the samples are 2 px apart."""
+COARSE_SIGMA_PX = 1.5
+"""Further blur of the level that is subtracted: details of 3 to 5 px answer most."""
+
+APART_PX = 3
+"""Two features of a level are at least this far apart: one in about 50 px² in rich textures."""
+
+LEAST_RESPONSE = 1.0
+"""Least difference of the two blurs, of 255 grey levels. Below it is noise, skies and walls."""
+
+SAMPLES = 10
+"""Samples of a descriptor along each axis, 2 px apart: a window of 20 px."""
+
+FREQUENCIES = 7
+"""The lowest frequencies of the window along each axis are kept; all but the mean make 48."""
+
+MOST_FEATURES = 100_000
+"""Features of one picture; one of 24 megapixels has about as many."""
+
+DESCRIPTOR_SCALE = 127.0
+"""Descriptors are vectors of length 1, stored as 8-bit integers of this many steps."""
+
+Floats = NDArray[np.float32]
+Codes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class LocalFeatures:
+    """Features of one picture, one a row."""
+
+    shape: NDArray[np.int32]  # height and width of the picture, px
+    places: Floats  # (N, 2) x and y in the picture, px
+    scales: Floats  # (N,) pixels of the picture for one of the feature's level
+    strengths: Floats  # (N,) answer of the detector, grey levels
+    turns: Codes  # (N,) how the window was turned, see ``turned``
+    descriptors: NDArray[np.int8]  # (N, 48) after that turn
+
+    def __len__(self) -> int:
+        """Number of features."""
+        return len(self.places)
+
+    def unit_descriptors(self) -> Floats:
+        """The descriptors as vectors of length 1."""
+        return self.descriptors.astype(np.float32) / np.float32(DESCRIPTOR_SCALE)
+
+    def chosen(self, rows: NDArray[np.intp]) -> "LocalFeatures":
+        """Some of the features."""
+        return LocalFeatures(
+            self.shape,
+            self.places[rows],
+            self.scales[rows],
+            self.strengths[rows],
+            self.turns[rows],
+            self.descriptors[rows],
+        )
+
+
+def features_of_file(path: Path, sha256: str) -> LocalFeatures:
+    """The features of a picture file, kept by its hash in the cache folder."""
+    place = cache_folder() / "features" / sha256[:2] / f"{sha256}-{FEATURES_REVISION}.npz"
+    damaged = OSError, ValueError, KeyError, zipfile.BadZipFile
+    with contextlib.suppress(*damaged), place.open("rb") as file, np.load(file) as kept:
+        return LocalFeatures(**{one.name: kept[one.name] for one in fields(LocalFeatures)})
+    features = local_features(grey_picture(path))
+    make_folder(place.parent)
+    with atomic_path(place) as temporary, temporary.open("wb") as target:
+        np.savez(target, **vars(features))
+    return features
+
+
+def grey_picture(path: Path) -> Codes:
+    """A picture file as ``(H, W)`` grey levels of 8 bits."""
+    grey = cv2.cvtColor(upper_bits(read_image(path)), cv2.COLOR_RGB2GRAY)
+    return np.asarray(grey, np.uint8)
+
+
+def local_features(grey: Codes) -> LocalFeatures:
+    """The features of a ``(H, W)`` picture of 8 bits, the strongest where there are too many."""
+    parts = [_level_features(level, grey.shape) for level in _levels(grey)]
+    shape = np.array(grey.shape, np.int32)
+    joined = [np.concatenate(part) for part in zip(*parts, strict=True)] if parts else _none()
+    features = LocalFeatures(shape, *joined)
+    if len(features) <= MOST_FEATURES:
+        return features
+    return features.chosen(np.argsort(-features.strengths)[:MOST_FEATURES])
+
+
+def _none() -> list[NDArray[np.float32]]:
+    """The columns of a picture that is too small for any level."""
+    size = FREQUENCIES**2 - 1
+    empty = np.zeros(0, np.float32)
+    return [
+        np.zeros((0, 2), np.float32),
+        empty,
+        empty,
+        empty.astype(np.uint8),
+        np.zeros((0, size), np.int8),
+    ]
+
+
+def _levels(grey: Codes) -> list[Codes]:
+    """The pyramid of a picture, each level made of the one that is twice as large."""
+    factor = 2.0 if grey.size > REDUCED_ABOVE_PX else 1.0
+    levels: list[Codes] = []
+    source = grey
+    while True:
+        height, width = (round(side / factor) for side in grey.shape)
+        if min(height, width) < SMALLEST_LEVEL_PX:
+            return levels
+        level = source
+        if (height, width) != source.shape:
+            level = np.asarray(cv2.resize(source, (width, height), interpolation=cv2.INTER_AREA))
+        levels.append(level)
+        source = levels[-2] if len(levels) > 1 else level
+        factor *= LEVEL_STEP
+
+
+def _level_features(
+    level: Codes, shape: tuple[int, ...]
+) -> tuple[Floats, Floats, Floats, Codes, NDArray[np.int8]]:
+    """Places, scales, strengths, turns and descriptors of one level, in the picture's pixels."""
+    smooth = cv2.GaussianBlur(level.astype(np.float32), (0, 0), FINE_SIGMA_PX)
+    fine = np.asarray(smooth, np.float32)
+    response = np.abs(fine - cv2.GaussianBlur(fine, (0, 0), COARSE_SIGMA_PX))
+    around = np.ones((2 * APART_PX + 1, 2 * APART_PX + 1), np.uint8)
+    largest = cv2.dilate(response, around)
+    margin = SAMPLES
+    inner = np.s_[margin:-margin, margin:-margin]
+    rows, columns = np.nonzero((response >= largest)[inner] & (response > LEAST_RESPONSE)[inner])
+    rows, columns = rows + margin, columns + margin
+    turns, descriptors = _described(fine, rows, columns)
+    factor = shape[1] / level.shape[1]
+    places = np.stack([columns, rows], axis=1) * factor + (factor - 1) / 2
+    scales = np.full(len(rows), factor, np.float32)
+    strengths = response[rows, columns].astype(np.float32)
+    return places.astype(np.float32), scales, strengths, turns, descriptors
+
+
+def _described(
+    fine: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> tuple[Codes, NDArray[np.int8]]:
+    """Turn and descriptor of the window around each place."""
+    offsets = 2 * np.arange(SAMPLES) - (SAMPLES - 1)
+    window = fine[
+        rows[:, None, None] + offsets[None, :, None], columns[:, None, None] + offsets[None, None]
+    ]
+    fade = np.exp(-0.5 * (offsets / 8.0) ** 2).astype(np.float32)
+    window = (window - window.mean((1, 2), keepdims=True)) * fade[:, None] * fade
+    basis = _cosines()
+    spectrum = np.einsum("ki,nij,lj->nkl", basis, window, basis, optimize=True)
+    spectrum[:, 0, 0] = 0.0
+    length = np.sqrt((spectrum**2).sum(axis=(1, 2)))
+    spectrum /= np.maximum(length, 1e-6)[:, None, None]
+    across, down = spectrum[:, 0, 1], spectrum[:, 1, 0]
+    steeper = np.abs(down) > np.abs(across)
+    turns = ((across < 0) + 2 * (down < 0) + 4 * steeper).astype(np.uint8)
+    upright = turned(spectrum, turns).reshape(-1, FREQUENCIES**2)[:, 1:]
+    steps = np.clip(np.rint(upright * DESCRIPTOR_SCALE), -127, 127)
+    return turns, steps.astype(np.int8)
+
+
+def _cosines() -> NDArray[np.float32]:
+    """Rows of the orthonormal discrete cosine transform, lowest frequency first."""
+    order, place = np.arange(FREQUENCIES)[:, None], np.arange(SAMPLES) + 0.5
+    rows = np.cos(np.pi * order * place / SAMPLES) * np.sqrt(2 / SAMPLES)
+    rows[0] /= np.sqrt(2)
+    return np.asarray(rows, np.float32)
+
+
+def turned(spectrum: Floats, turns: Codes) -> Floats:
+    """Spectra ``(N, 7, 7)`` of windows that are mirrored by bits 1 and 2, then transposed by 4."""
+    odd = np.where(np.arange(FREQUENCIES) % 2 == 1, -1.0, 1.0).astype(np.float32)
+    even = np.ones_like(odd)
+    across = np.where((turns & 1)[:, None] > 0, odd, even)
+    down = np.where((turns & 2)[:, None] > 0, odd, even)
+    mirrored = spectrum * down[:, :, None] * across[:, None, :]
+    transposed = (turns & 4)[:, None, None] > 0
+    return np.asarray(np.where(transposed, mirrored.transpose(0, 2, 1), mirrored), np.float32)
+
+
+def turn_matrices() -> NDArray[np.float64]:
+    """For each of the 8 turns the matrix ``(2, 2)`` that does the same to places."""
+    matrices = []
+    for transpose, flip_down, flip_across in product((0, 1), repeat=3):
+        flips = np.diag([-1.0 if flip_across else 1.0, -1.0 if flip_down else 1.0])
+        matrices.append(flips[::-1] if transpose else flips)
+    return np.array(matrices)
+
+
+UNSURE = 0.12
+"""A descriptor is also looked for in another turn where the number that decides the turn is smaller
+than this share of its length: noise can change it."""
+
+
+def with_unsure_turns(features: LocalFeatures) -> tuple[NDArray[np.intp], Codes, Floats]:
+    """Rows, turns and descriptors of features, again for each turn that they could have too."""
+    upright = features.unit_descriptors()
+    spectrum = np.concatenate([np.zeros((len(upright), 1), np.float32), upright], axis=1)
+    spectrum = spectrum.reshape(-1, FREQUENCIES, FREQUENCIES)
+    across, down = spectrum[:, 0, 1], spectrum[:, 1, 0]
+    is_unsure = (across < UNSURE, down < UNSURE, across - down < UNSURE)
+    rows, turns, descriptors = [], [], []
+    for further in range(8):
+        wanted = np.ones(len(upright), np.bool_)
+        for bit in range(3):
+            if further >> bit & 1:
+                wanted &= is_unsure[bit]
+        chosen = np.flatnonzero(wanted)
+        again = turned(spectrum[chosen], np.full(len(chosen), further, np.uint8))
+        rows.append(chosen)
+        turns.append(_TURNED_AGAIN[features.turns[chosen], further])
+        descriptors.append(again.reshape(-1, FREQUENCIES**2)[:, 1:])
+    return np.concatenate(rows), np.concatenate(turns), np.concatenate(descriptors)
+
+
+def _composed() -> Codes:
+    """The turn that equals one turn after another, by the numbers of both."""
+    matrices = turn_matrices()
+    table = np.zeros((8, 8), np.uint8)
+    for first, second in product(range(8), repeat=2):
+        both = matrices[second] @ matrices[first]
+        table[first, second] = np.flatnonzero((matrices == both).all((1, 2)))[0]
+    return table
+
+
+_TURNED_AGAIN = _composed()

@@ -1,0 +1,136 @@
+"""An index of descriptors: which features of many pictures look like those of another."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.datasets.copies.features import DESCRIPTOR_SCALE, Floats, LocalFeatures
+
+IN_CELL = 1000
+"""Descriptors in a cell of the index in the mean: comparing them takes about as long as finding the
+cell."""
+MOST_CELLS = 1024
+
+TRIED_PER_CELL = 20
+"""Descriptors by which a cell's centre is chosen."""
+ROUNDS = 4
+"""Rounds of the choice of centres; more change hardly anything."""
+
+CELLS_LOOKED_AT = 2
+"""Cells in which a descriptor is looked for; a second one finds a fifth more."""
+
+LEAST_LIKENESS = 0.88
+"""Least correlation of two descriptors of one detail. Copies saved as JPEG have 0.9 and more."""
+
+MOST_MATCHES = 3
+"""The best matches of a descriptor in a cell that count: a repeating pattern has many."""
+
+COMPARED_TOGETHER = 2_000_000
+"""Pairs of descriptors that are compared in one step: 8 MB of their correlations."""
+
+LOOKED_UP = 20_000
+"""Descriptors that are compared in one step, so that memory stays small."""
+
+
+@dataclass(frozen=True)
+class CodePairs:
+    """Pairs of descriptors that look alike, one a row."""
+
+    queries: NDArray[np.intp]  # row among the descriptors that were looked for
+    entries: NDArray[np.intp]  # row in the index
+    likeness: Floats  # their correlation
+
+
+class FeatureIndex:
+    """Features of several pictures, in cells of like descriptors."""
+
+    def __init__(self, pictures: Sequence[LocalFeatures]) -> None:
+        counts = [len(one) for one in pictures]
+        self.pictures = np.repeat(np.arange(len(pictures)), counts)
+        self.places = np.concatenate([one.places for one in pictures])
+        self.scales = np.concatenate([one.scales for one in pictures])
+        self.turns = np.concatenate([one.turns for one in pictures])
+        self._descriptors = np.concatenate([one.descriptors for one in pictures])
+        self._centres = _centres(self._descriptors)
+        cells = np.zeros(len(self._descriptors), np.int64)
+        for rows in _blocks(len(cells)):
+            cells[rows] = self._nearest(self._descriptors[rows], 1)[:, 0]
+        self._order = np.argsort(cells, kind="stable")
+        self._starts = np.searchsorted(cells[self._order], np.arange(len(self._centres) + 1))
+
+    def __len__(self) -> int:
+        """Number of features."""
+        return len(self.places)
+
+    def alike(self, descriptors: Floats) -> CodePairs:
+        """The features of the index that look like descriptors of length 1, in no order."""
+        cells = np.concatenate(
+            [
+                self._nearest(descriptors[rows], CELLS_LOOKED_AT)
+                for rows in _blocks(len(descriptors))
+            ]
+        )
+        matches = [self._alike_in(cell, descriptors, cells) for cell in range(len(self._centres))]
+        queries, entries, likeness = zip(*matches, strict=True)
+        return CodePairs(*(np.concatenate(part) for part in (queries, entries, likeness)))
+
+    def _nearest(self, descriptors: NDArray[np.generic], count: int) -> NDArray[np.int64]:
+        """The cells whose centres are nearest to descriptors, ``(N, count)``."""
+        near = descriptors.astype(np.float32) @ self._centres.T
+        count = min(count, near.shape[1])
+        return np.argpartition(-near, count - 1, axis=1)[:, :count]
+
+    def _alike_in(
+        self, cell: int, descriptors: Floats, cells: NDArray[np.int64]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+        entries = self._order[self._starts[cell] : self._starts[cell + 1]]
+        queries = np.flatnonzero((cells == cell).any(axis=1))
+        if not len(entries) or not len(queries):
+            return queries[:0], entries[:0], np.zeros(0, np.float32)
+        held = self._descriptors[entries].astype(np.float32) / np.float32(DESCRIPTOR_SCALE)
+        best = [
+            _best(queries[rows], descriptors[queries[rows]] @ held.T)
+            for rows in _blocks(len(queries), COMPARED_TOGETHER // max(1, len(entries)) + 1)
+        ]
+        one, column, values = zip(*best, strict=True)
+        return np.concatenate(one), entries[np.concatenate(column)], np.concatenate(values)
+
+
+def _best(
+    queries: NDArray[np.intp], likeness: Floats
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+    """The most alike entries of each query, as queries, columns and values; changes its input."""
+    matches = []
+    rows = np.arange(len(queries))
+    for _ in range(MOST_MATCHES):
+        columns = np.argmax(likeness[rows], axis=1)
+        values = likeness[rows, columns]
+        is_alike = values >= LEAST_LIKENESS
+        rows, columns = rows[is_alike], columns[is_alike]
+        matches.append((queries[rows], columns, values[is_alike]))
+        likeness[rows, columns] = -1.0
+    one, column, values = zip(*matches, strict=True)
+    return np.concatenate(one), np.concatenate(column), np.concatenate(values)
+
+
+def _blocks(length: int, size: int = LOOKED_UP) -> Iterator[slice]:
+    for start in range(0, length, size):
+        yield slice(start, start + size)
+
+
+def _centres(descriptors: NDArray[np.int8]) -> Floats:
+    """Centres of cells: k-means on the sphere over some of the descriptors."""
+    count = int(np.clip(len(descriptors) // IN_CELL, 1, MOST_CELLS))
+    draws = np.random.default_rng(0)
+    tried = draws.choice(len(descriptors), min(len(descriptors), count * TRIED_PER_CELL), False)
+    sample = descriptors[tried].astype(np.float32) / np.float32(DESCRIPTOR_SCALE)
+    centres = sample[:count].copy()
+    for _ in range(ROUNDS):
+        nearest = np.argmax(sample @ centres.T, axis=1)
+        sums = np.zeros_like(centres)
+        np.add.at(sums, nearest, sample)
+        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+        centres = np.where(lengths > 0, sums / np.maximum(lengths, 1e-6), centres)
+    return centres

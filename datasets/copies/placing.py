@@ -1,0 +1,263 @@
+"""Where a picture is in another one: mirrored or turned by 90°, enlarged and moved."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.datasets.copies.features import Codes, turn_matrices
+
+FEWEST_AGREEING = 4
+"""Features that must agree on a place before pixels are compared. Chance makes 4 agree in one of
+five pictures, 6 in one of a hundred; pixels then tell."""
+
+PLACE_ERROR_PX = 4.0
+"""Largest distance of an agreeing feature from its place, in pixels of the coarser picture. Where
+levels differ in scale, a feature moves by up to 3 px."""
+
+MOST_TRIES = 400
+"""Pairs of matches that are tried as the truth."""
+
+SCALE_SLACK = 1.4
+"""A pair of matches may differ in scale from their levels by this factor: the step of levels."""
+
+MOST_ENLARGED = 4.0
+"""Largest factor between the sizes of a part and of its origin; up to 3 is looked for."""
+
+COMPARED_PX = 256
+"""Longer side at which the pixels of two pictures are compared."""
+FINE_SIGMA_PX = 4.0
+"""Only detail finer than this is compared: light and colour may have been changed."""
+TILE_PX = 16
+LEAST_TILE_CONTRAST = 2.0
+"""Tiles whose detail has less than this standard deviation, of 255 levels, do not count."""
+FEWEST_TILES = 6
+LEAST_COPY = 0.9
+"""Least median correlation of the fine detail of a copy. Parts of 349 photographs saved as JPEG of
+quality 50, brightened, sharpened, with noise or enlarged to three times had 0.947 and more."""
+MOST_STRETCH = 0.008
+MOST_ANGLE_DEG = 0.12
+"""Largest stretch and rotation of a copy: those parts had up to 0.007 and 0.09°. Another photograph
+from a place moved a little had both below in one of thirty pairs."""
+ECC_ROUNDS, ECC_STEP, ECC_SMOOTH_PX = 40, 1e-4, 3
+"""The refinement ends after these rounds, or where the correlation changes by less; both pictures
+are smoothed over 3 px first."""
+
+
+@dataclass(frozen=True)
+class Placing:
+    """Place of a picture in another: ``there = scale * turn @ here + shift``, in pixels."""
+
+    turn: int  # number of the turn, see ``turn_matrices``
+    scale: float
+    shift_px: tuple[float, float]
+    agreeing: int  # number of features that agree
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """The ``(2, 3)`` matrix of the placing."""
+        linear = self.scale * turn_matrices()[self.turn]
+        return np.column_stack([linear, self.shift_px])
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether it shows the other picture as in a mirror."""
+        return bool(np.linalg.det(turn_matrices()[self.turn]) < 0)
+
+    @property
+    def quarter_turns(self) -> int:
+        """By how many times 90° it is turned, after it was mirrored left to right if it is."""
+        matrix = turn_matrices()[self.turn]
+        if self.is_mirrored:
+            matrix = matrix @ np.diag([-1.0, 1.0])
+        cosine, sine = matrix[0, 0], matrix[1, 0]
+        return int(np.rint(np.arctan2(sine, cosine) / (np.pi / 2))) % 4
+
+
+Points = NDArray[np.float64]
+
+
+def agreed_placing(
+    turn: int, here: Points, there: Points, scale: NDArray[np.float64], features: NDArray[np.intp]
+) -> Placing | None:
+    """The placing on which most matches agree; None if fewer than four features do.
+
+    ``features`` are the features' numbers: one with several matches counts once."""
+    if len(np.unique(features)) < FEWEST_AGREEING:
+        return None
+    upright = here @ turn_matrices()[turn].T
+    first, second = _tried_pairs(len(here))
+    moved, wanted = upright[second] - upright[first], there[second] - there[first]
+    length = np.maximum((moved**2).sum(axis=1), 1e-6)
+    scales = (moved * wanted).sum(axis=1) / length
+    expected = scale[first]
+    plausible = (scales > expected / SCALE_SLACK) & (scales < expected * SCALE_SLACK)
+    plausible &= length > (2 * PLACE_ERROR_PX) ** 2
+    if not plausible.any():
+        return None
+    scales, first = scales[plausible], first[plausible]
+    shifts = there[first] - scales[:, None] * upright[first]
+    errors = scales[:, None, None] * upright + shifts[:, None] - there
+    allowed = PLACE_ERROR_PX * np.maximum(scales, 1.0)
+    agrees = (errors**2).sum(axis=2) < allowed[:, None] ** 2
+    best = agrees[int(np.argmax(agrees.sum(axis=1)))]
+    agreeing = len(np.unique(features[best]))
+    if agreeing < FEWEST_AGREEING:
+        return None
+    placing = _fitted(turn, upright[best], there[best], agreeing)
+    is_usual = 1 / MOST_ENLARGED <= placing.scale <= MOST_ENLARGED
+    return placing if is_usual else None
+
+
+def _tried_pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    first, second = np.triu_indices(count, 1)
+    if len(first) <= MOST_TRIES:
+        return first, second
+    some = np.random.default_rng(0).choice(len(first), MOST_TRIES, replace=False)
+    return first[some], second[some]
+
+
+def _fitted(turn: int, upright: Points, there: Points, agreeing: int) -> Placing:
+    """Scale and shift by least squares over the features that agree."""
+    centre, target = upright.mean(axis=0), there.mean(axis=0)
+    spread = ((upright - centre) ** 2).sum()
+    scale = float(((upright - centre) * (there - target)).sum() / max(spread, 1e-6))
+    shift = target - scale * centre
+    return Placing(turn, scale, (float(shift[0]), float(shift[1])), agreeing)
+
+
+@dataclass(frozen=True)
+class PixelAgreement:
+    """How well the pixels of two pictures agree where one is placed in the other."""
+
+    likeness: float  # median correlation of the fine detail over tiles
+    stretch: float  # by which share one axis is longer than the other; 0 for a copy
+    angle_deg: float  # rotation that is left beside the turn by 90°; 0 for a copy
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether both have the same pixels, and not two photographs of one place."""
+        is_similar = self.stretch <= MOST_STRETCH and self.angle_deg <= MOST_ANGLE_DEG
+        return is_similar and self.likeness >= LEAST_COPY
+
+
+def pixel_agreement(here: Codes, there: Codes, placing: Placing) -> PixelAgreement | None:
+    """How well two pictures agree; None where too little detail is in both."""
+    # A photograph from another place needs a stretch or a rotation to agree at all.
+    height, width = here.shape
+    reduction = min(1.0, COMPARED_PX / max(height, width), placing.scale)
+    size = (max(1, round(width * reduction)), max(1, round(height * reduction)))
+    small = cv2.resize(here, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    factor = min(1.0, reduction / placing.scale)
+    to_other = _between(placing.matrix, reduction, factor)
+    other, to_other = _around(there, factor, to_other, size)
+    warp = _refined(small, other, to_other)
+    likeness = _likeness_under(small, other, warp)
+    return None if likeness is None else PixelAgreement(likeness, *_stretch_and_angle(warp))
+
+
+def _stretch_and_angle(warp: NDArray[np.float32]) -> tuple[float, float]:
+    """How far a matrix is from a turn by 90° with one scale."""
+    left, lengths, right = np.linalg.svd(warp[:, :2].astype(np.float64))
+    rotation = left @ right
+    angle = float(np.degrees(np.arctan2(rotation[1, 0], rotation[0, 0])))
+    beside_turns = abs((angle + 45.0) % 90.0 - 45.0)
+    return float(lengths[0] / max(lengths[1], 1e-9) - 1.0), beside_turns
+
+
+def _likeness_under(
+    here: NDArray[np.float32], other: NDArray[np.float32], warp: NDArray[np.float32]
+) -> float | None:
+    size = here.shape[::-1]
+    cubic, nearest = (
+        interpolation | cv2.WARP_INVERSE_MAP
+        for interpolation in (cv2.INTER_CUBIC, cv2.INTER_NEAREST)
+    )
+    seen = cv2.warpAffine(other, warp, size, flags=cubic)
+    inside = cv2.warpAffine(np.ones(other.shape, np.float32), warp, size, flags=nearest)
+    return _median_correlation(_detail(here), _detail(np.asarray(seen, np.float32)), inside > 0)
+
+
+def _around(
+    there: Codes, factor: float, warp: NDArray[np.float32], size: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The part of a picture, reduced, in which another is placed, and the matrix into it."""
+    reduced = there
+    if factor < 1.0:
+        mean = cv2.INTER_AREA
+        reduced = np.asarray(cv2.resize(there, None, fx=factor, fy=factor, interpolation=mean))
+    width, height = size
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32)
+    placed = corners @ warp[:, :2].T + warp[:, 2]
+    low = np.floor(placed.min(axis=0)).astype(int) - TILE_PX
+    high = np.ceil(placed.max(axis=0)).astype(int) + TILE_PX
+    left, top = np.clip(low, 0, np.array(reduced.shape[::-1]) - 1)
+    right, bottom = np.clip(high, [left + 1, top + 1], reduced.shape[::-1])
+    moved = warp.copy()
+    moved[:, 2] -= (left, top)
+    return reduced[top:bottom, left:right].astype(np.float32), moved
+
+
+def _between(matrix: NDArray[np.float64], here: float, there: float) -> NDArray[np.float32]:
+    """The matrix between two reduced pictures, whose pixels have their centres at integers."""
+    linear, shift = matrix[:, :2], matrix[:, 2]
+    centre_here, centre_there = 0.5 / here - 0.5, 0.5 / there - 0.5
+    moved = there * (linear @ np.full(2, centre_here) + shift - centre_there)
+    return np.column_stack([linear * (there / here), moved]).astype(np.float32)
+
+
+def _refined(
+    here: NDArray[np.float32], other: NDArray[np.float32], warp: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The matrix refined so that the pictures correlate best; as it is where that fails."""
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, ECC_ROUNDS, ECC_STEP)
+    whole = np.ones(other.shape, np.uint8)
+    try:
+        _, refined = cv2.findTransformECC(
+            here, other, warp.copy(), cv2.MOTION_AFFINE, stop, whole, ECC_SMOOTH_PX
+        )
+    except cv2.error:  # nothing in common
+        return warp
+    return np.asarray(refined, np.float32)
+
+
+def _detail(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    smooth = cv2.GaussianBlur(picture, (0, 0), 0.8)  # without the noise of JPEG
+    return np.asarray(smooth - cv2.GaussianBlur(picture, (0, 0), FINE_SIGMA_PX))
+
+
+def _median_correlation(
+    one: NDArray[np.float32], other: NDArray[np.float32], inside: NDArray[np.bool_]
+) -> float | None:
+    """The median over tiles that lie inside and have detail in the first picture."""
+    rows, columns = one.shape[0] // TILE_PX, one.shape[1] // TILE_PX
+    first, second, counted = (_tiles(part, rows, columns) for part in (one, other, inside))
+    first = first - first.mean(axis=1, keepdims=True)
+    second = second - second.mean(axis=1, keepdims=True)
+    told = counted.all(axis=1) & (first.std(axis=1) >= LEAST_TILE_CONTRAST)
+    if told.sum() < FEWEST_TILES:
+        return None
+    first, second = first[told], second[told]
+    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return float(np.median((first * second).sum(axis=1) / np.maximum(lengths, 1e-6)))
+
+
+def _tiles(picture: NDArray[np.generic], rows: int, columns: int) -> NDArray[np.generic]:
+    """The whole tiles of a picture, ``(tiles, pixels)``."""
+    cut = picture[: rows * TILE_PX, : columns * TILE_PX]
+    split = cut.reshape(rows, TILE_PX, columns, TILE_PX).swapaxes(1, 2)
+    return split.reshape(rows * columns, TILE_PX * TILE_PX)
+
+
+def common_shares(
+    here: NDArray[np.int32], there: NDArray[np.int32], placing: Placing
+) -> tuple[float, float]:
+    """The shares of two pictures, by height and width, that both show."""
+    height, width = here
+    corners = np.array([[0.0, 0.0], [width, height]])
+    placed = corners @ placing.matrix[:, :2].T + placing.matrix[:, 2]
+    low, high = placed.min(axis=0), placed.max(axis=0)
+    limits = there[::-1].astype(np.float64)
+    common = np.prod(np.maximum(np.minimum(high, limits) - np.maximum(low, 0.0), 0.0))
+    return float(common / np.prod(high - low)), float(common / np.prod(limits))

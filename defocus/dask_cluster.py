@@ -1,0 +1,310 @@
+"""Work on other machines, by workers of dask.distributed.
+
+A worker is one process with one thread, set up as our own processes are. It needs the same
+packages and the same files, and the cache folder on a disk that all machines share."""
+
+import atexit
+import contextlib
+import functools
+import importlib
+import io
+import logging
+import math
+import os
+import pickle
+import shlex
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+
+from defocus.cache import VARIABLE, cache_folder
+from defocus.children import python_command, search_path
+from defocus.commit import own_commit
+from defocus.errors import InputError, SettingsError
+from defocus.extensions import plugins
+from defocus.extra_packages import require
+from defocus.files import make_folder
+from defocus.isolation import LeftOut
+from defocus.machines import QUEUES, Machines
+from defocus.processes import compute_in_one_thread
+from defocus.progress import counted, say, telling
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+EXTRA = "cluster"
+ANSWER_SECONDS = 20
+"""Seconds within which a scheduler that runs must answer, and a first worker of it be there."""
+
+AGAIN_SECONDS = 60
+"""Seconds after which jobs that were lost are submitted again; dask itself never does."""
+
+PACKAGES = ("numpy", "opencv-python-headless", "scipy", "scikit-image", "torch")
+"""Packages whose version may change a number that is measured."""
+
+CONFIGURATION: dict[str, object] = {
+    # an item that has ended three workers is left out
+    "distributed.scheduler.allowed-failures": 2,
+    # a worker has no item but the one it works on, so that only this one is suspected
+    "distributed.scheduler.worker-saturation": 1.0,
+    # numpy may hold Python's lock for 20 s, and then nothing answers
+    "distributed.scheduler.worker-ttl": "15 minutes",
+    # a worker that was killed starts again in this time, or its job is ended
+    "distributed.deploy.lost-worker-timeout": "2 minutes",
+    "distributed.comm.timeouts.connect": "60s",
+    "distributed.comm.timeouts.tcp": "5 minutes",
+}
+"""What the schedulers that are started here do differently from dask's own defaults."""
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """What a worker takes over from the program that gives it work."""
+
+    environment: tuple[tuple[str, str], ...]
+    quiet: bool
+    verbose: bool
+    packages: tuple[tuple[str, str], ...]
+    mark: Path  # a file of the cache folder
+
+
+def on_machines(
+    work: Callable[[tuple[str, T]], tuple[str, R | LeftOut]],
+    items: Mapping[str, T],
+    machines: Machines,
+) -> Iterator[tuple[str, R | LeftOut]]:
+    """Yield what ``work`` makes of each name with its item, as it is ready."""
+    if not items:
+        return
+    client = _connected(machines)
+    _ask_for_workers(client, machines, len(items))
+    setup = _setup_here()
+    from distributed import KilledWorker, as_completed
+
+    setup.mark.touch()
+    waiting = {}
+    for named in items.items():
+        task = pickle.dumps((work, named))
+        waiting[client.submit(_done, setup, task, pure=False)] = named[0]
+    try:
+        for future in as_completed(list(waiting), loop=client.loop):
+            name = waiting.pop(future)
+            try:
+                result, messages = future.result()
+            except KilledWorker:
+                result, messages = (name, LeftOut(name, _KILLED)), ()
+            for message in messages:
+                say(message)
+            yield result
+    finally:
+        client.cancel(list(waiting))
+        setup.mark.unlink(missing_ok=True)
+
+
+_KILLED = (
+    "the processes that worked on it were killed, one after the other, perhaps because memory ran "
+    "out; use machines with more, or a smaller picture"
+)
+
+
+def _done(setup: _Setup, task: bytes) -> tuple[Any, tuple[str, ...]]:
+    """The result of a task on a worker, and what was said meanwhile."""
+    _begin(setup)
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        work, named = pickle.loads(task)  # noqa: S301 - from the program that started this work
+        result = work(named)
+    return result, tuple(said.getvalue().splitlines())
+
+
+@functools.lru_cache(maxsize=1)
+def _begin(setup: _Setup) -> None:
+    """Make this process a worker of the caller, or say what it lacks."""
+    from distributed import get_worker
+
+    host = socket.gethostname()
+    threads = get_worker().state.nthreads
+    if threads != 1:
+        raise SettingsError(
+            f"{host}: a worker has {threads} threads; start it with "
+            "'dask worker ADDRESS --nthreads 1 --nworkers N'"
+        )
+    own = dict(_packages())
+    for name, version in setup.packages:
+        installed = own.get(name, "none")
+        if installed != version:
+            raise SettingsError(
+                f"{host} has {name} {installed}, this machine {version}; install the same there, "
+                "and start its workers again"
+            )
+    if not setup.mark.is_file():
+        raise SettingsError(
+            f"{host} does not see the cache {setup.mark.parent}; set {VARIABLE} to a folder that "
+            "all machines share"
+        )
+    for name in _own_variables():  # those of an earlier caller
+        del os.environ[name]
+    os.environ.update(setup.environment)
+    telling.quiet, telling.verbose, telling.bars = setup.quiet, setup.verbose, False
+    compute_in_one_thread()
+    plugins()
+
+
+def _setup_here() -> _Setup:
+    mark = cache_folder() / f"shared-{uuid4().hex}"
+    plugins()  # those that a parent process has named are loaded by now
+    environment = {**_own_variables(), VARIABLE: str(mark.parent)}
+    return _Setup(
+        tuple(sorted(environment.items())), telling.quiet, telling.verbose, _packages(), mark
+    )
+
+
+def _own_variables() -> dict[str, str]:
+    """The variables of the environment that this package reads."""
+    return {name: value for name, value in os.environ.items() if name.startswith("DEFOCUS_")}
+
+
+@functools.cache
+def _packages() -> tuple[tuple[str, str], ...]:
+    """Version of each package whose version counts, and of this one with its commit."""
+    from importlib import metadata
+
+    versions = [("the commit", own_commit() or "none")]
+    for name in ("defocus", *PACKAGES):
+        try:
+            versions.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            versions.append((name, "none"))
+    return tuple(versions)
+
+
+@functools.cache
+def _connected(machines: Machines) -> "Client":
+    """A client of the scheduler, until this program ends."""
+    require("distributed", EXTRA)
+    from distributed import Client
+
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said here
+    client = _to_scheduler(machines) if "://" in machines.address else Client(_started(machines))
+    atexit.register(_leave, client)
+    return client
+
+
+def _leave(client: "Client") -> None:
+    cluster = client.cluster
+    with contextlib.suppress(Exception):  # what does not answer at the end is no longer needed
+        client.close()
+        if cluster is not None:
+            cluster.close()
+
+
+def _to_scheduler(machines: Machines) -> "Client":
+    """A client of a scheduler that runs, and has a worker."""
+    from distributed import Client
+
+    try:
+        client = Client(machines.address, timeout=ANSWER_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{machines.address}: no scheduler answers there; start one with 'dask scheduler', or "
+            "correct the address"
+        ) from error
+    try:
+        client.wait_for_workers(1, timeout=ANSWER_SECONDS)
+    except TimeoutError as error:
+        raise InputError(
+            f"{machines.address}: the scheduler has no worker; start some with "
+            f"'dask worker {machines.address} --nthreads 1 --nworkers N'"
+        ) from error
+    return client
+
+
+def _started(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
+    """A scheduler of our own, which gets its workers by SSH or from a queue."""
+    import dask
+
+    dask.config.set(CONFIGURATION)
+    dask.config.set({"temporary-directory": tempfile.gettempdir()})
+    return _by_ssh(machines) if machines.hosts else _by_queue(machines)
+
+
+def _by_ssh(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
+    require("asyncssh", EXTRA)
+    from distributed import SSHCluster
+
+    workers = {"nthreads": 1, "n_workers": machines.settings.cores, "memory_limit": 0}
+    try:
+        return SSHCluster(
+            [machines.hosts[0], *machines.hosts],
+            worker_options=workers,
+            scheduler_options={"dashboard": False},
+            remote_python=shlex.join(python_command()),
+        )
+    except Exception as error:  # what asyncssh and dask raise has no common class
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"{machines.address}: no workers there ({reason}); 'ssh {machines.hosts[0]}' must work "
+            "without a password, with the same Python at the same path"
+        ) from error
+
+
+def _by_queue(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
+    require("dask_jobqueue", EXTRA)
+    settings = machines.settings
+    kind = getattr(importlib.import_module("dask_jobqueue"), QUEUES[machines.address])
+    submits = kind.job_cls.submit_command.split()[0]
+    if shutil.which(submits) is None:
+        raise InputError(
+            f"{machines.address}: no {submits} on PATH; run it on a node of the cluster"
+        )
+    hours, minutes = divmod(settings.time_minutes, 60)
+    try:
+        return kind(
+            queue=settings.queue or None,
+            account=settings.account or None,
+            interface=settings.interface or None,
+            cores=settings.cores,
+            processes=settings.cores,
+            memory=f"{settings.memory_gb:g}GB",
+            walltime=f"{hours:02d}:{minutes:02d}:00",
+            job_name="defocus",
+            python=shlex.join(python_command()),
+            job_script_prologue=[
+                f"export PYTHONPATH={shlex.quote(search_path())}",
+                *settings.setup,
+            ],
+            log_directory=str(make_folder(cache_folder() / "jobs")),
+            scheduler_options={"dashboard": False},
+        )
+    except Exception as error:  # likewise
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{machines.address}: the queue takes no jobs ({reason})") from error
+
+
+def _ask_for_workers(client: "Client", machines: Machines, items: int) -> None:
+    """Submit the jobs that so many items can use."""
+    if machines.address not in QUEUES:
+        return
+    settings = machines.settings
+    jobs = min(settings.at_most, math.ceil(items / settings.cores))
+    cluster = client.cluster
+    if jobs > len(cluster.worker_spec):
+        if not cluster.worker_spec:
+            later = cluster.loop.call_later
+            cluster.loop.add_callback(later, AGAIN_SECONDS, _submit_lost, cluster)
+        cluster.scale(jobs=jobs)
+        say(f"asked {machines.address} for {counted(jobs, 'job')}; work begins with the first")
+
+
+def _submit_lost(cluster: Any) -> None:  # noqa: ANN401 - a cluster of dask
+    """Submit lost jobs again, and look for others after a while."""
+    cluster.scale(jobs=len(cluster.worker_spec))
+    cluster.loop.call_later(AGAIN_SECONDS, _submit_lost, cluster)

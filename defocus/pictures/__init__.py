@@ -1,0 +1,1 @@
+"""Pictures in files: every format read and written, with all that a file holds."""

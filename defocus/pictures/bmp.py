@@ -1,0 +1,146 @@
+"""BMP files: values that OpenCV mixes up (bit fields, transparency, runs, OS/2), and the rest.
+
+Source: Windows GDI, BITMAPINFOHEADER to BITMAPV5HEADER."""
+
+import functools
+import io
+import operator
+import struct
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError
+from defocus.pictures.blocks import Block, resolution_block
+
+_PLAIN, _RUNS, _FIELDS, _ALPHA_FIELDS = 0, (1, 2), 3, 6
+_USUAL = {16: (0x7C00, 0x03E0, 0x001F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
+"""Masks of red, green, blue and alpha where a file has none."""
+
+
+def bmp_pixels(path: Path, data: bytes) -> NDArray[np.uint8] | None:
+    """The pixels of a BMP of 16 or 32 bits or with runs; None of another: OpenCV reads it."""
+    if data[14:18] == b"\x0c\0\0\0":  # OS/2, whose palettes OpenCV takes for others
+        return _of_pillow(path, data)
+    if len(data) < 54 or struct.unpack_from("<I", data, 14)[0] < 40:
+        return None
+    bits, compression = struct.unpack_from("<HI", data, 28)
+    start, header = struct.unpack_from("<II", data, 10)
+    colours = struct.unpack_from("<I", data, 46)[0]
+    overlap = bits <= 8 and start < 14 + header + 4 * colours
+    if compression in _RUNS or overlap:
+        return _of_pillow(path, data)
+    fields = _fields(path, data)
+    if fields is None:
+        return None
+    values, masks = fields
+    if not all(masks[:3]):
+        raise ImageError(f"{path}: its bit fields lack a colour; save it again")
+    return np.dstack([_field(values, mask) for mask in masks if mask])
+
+
+def bmp_losses(data: bytes) -> list[str]:
+    """What a file has in its values that :func:`bmp_pixels` does not give, in words."""
+    try:
+        fields = _fields(Path(), data)
+    except ImageError:  # said where its pixels are read
+        return []
+    if fields is None:
+        return []
+    values, masks = fields
+    unstated = values & np.uint32(0xFFFFFFFF ^ functools.reduce(operator.or_, masks))
+    most = max(mask.bit_count() for mask in masks)
+    losses = [f"its {most} bits of a colour become 8"] if most > 8 else []
+    if values.size and unstated.min() != unstated.max():
+        losses.append("left out: bits of each pixel that have no stated meaning")
+    return losses
+
+
+def _fields(path: Path, data: bytes) -> tuple[NDArray[np.uint32], tuple[int, ...]] | None:
+    """The pixels of 16 or 32 bits from top to bottom, and their masks; None of another file."""
+    if len(data) < 54 or struct.unpack_from("<I", data, 14)[0] < 40:
+        return None
+    bits, compression = struct.unpack_from("<HI", data, 28)
+    start, header, width, height = struct.unpack_from("<IIii", data, 10)
+    if bits not in _USUAL or compression not in {_PLAIN, _FIELDS, _ALPHA_FIELDS}:
+        return None
+    line = (width * bits + 31) // 32 * 4
+    if width <= 0 or not height or start + line * abs(height) > len(data):
+        raise ImageError(f"{path}: the file is cut short ({len(data)} bytes); copy it again")
+    rows = np.frombuffer(data, np.uint8, line * abs(height), start).reshape(abs(height), line)
+    values = rows.view("<u2" if bits == 16 else "<u4")[:, :width].astype(np.uint32)
+    masks = _USUAL[bits] if compression == _PLAIN else _masks(data, header, compression)
+    return values[:: 1 if height < 0 else -1], masks
+
+
+def _masks(data: bytes, header: int, compression: int) -> tuple[int, ...]:
+    """Masks of red, green and blue, and of alpha where the header has one."""
+    number = 4 if header >= 56 or compression == _ALPHA_FIELDS else 3
+    masks: tuple[int, ...] = struct.unpack_from(f"<{number}I", data[54:70].ljust(16, b"\0"))
+    return (*masks, 0)[:4]
+
+
+def _field(values: NDArray[np.uint32], mask: int) -> NDArray[np.uint8]:
+    """The part of the values that a mask selects, from 0 to 255."""
+    shift = (mask & -mask).bit_length() - 1
+    most = mask >> shift
+    selected = (values & np.uint32(mask)) >> np.uint32(shift)
+    if most == 255:
+        return np.asarray(selected, np.uint8)
+    return np.asarray(np.floor(selected * (255 / most) + 0.5), np.uint8)
+
+
+def _of_pillow(path: Path, data: bytes) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    try:
+        with io.BytesIO(data) as stream, Image.open(stream, formats=["BMP", "DIB"]) as opened:
+            grey = opened.mode in {"1", "L"}
+            return np.asarray(opened.convert("L" if grey else "RGB"))
+    except (OSError, ValueError, SyntaxError, IndexError, struct.error) as error:
+        raise ImageError(f"{path}: cannot be decoded ({error}); replace the file") from error
+
+
+def bmp_blocks(data: bytes) -> list[Block]:
+    """Resolution and colour profile of a BMP. Source: Windows GDI, BITMAPV5HEADER."""
+    size = int.from_bytes(data[14:18], "little")
+    blocks = []
+    if size >= 40 and len(data) >= 54:
+        across, down = struct.unpack_from("<ii", data, 38)
+        if across > 0 and down > 0:
+            blocks.append(resolution_block(across, down))
+    if size >= 124 and data[70:74] in {b"DEBM", b"KNIL"}:
+        place, length = struct.unpack_from("<II", data, 126)
+        if length:
+            blocks.append(Block("colour profile", "", data[14 + place : 14 + place + length]))
+    return blocks
+
+
+def encoded_bmp(picture: NDArray[np.uint8], head: bytes) -> bytes:
+    """The BMP file of a picture, with the resolution that another file's head says."""
+    from PIL import Image
+
+    has_resolution = len(head) >= 54 and int.from_bytes(head[14:18], "little") >= 40
+    per_metre = head[38:46] if has_resolution else bytes(8)
+    if picture.shape[2:] == (4,):
+        written = bytearray(_with_alpha(picture))
+    else:
+        stream = io.BytesIO()
+        Image.fromarray(picture).save(stream, "BMP")
+        written = bytearray(stream.getvalue())
+    written[38:46] = per_metre
+    return bytes(written)
+
+
+def _with_alpha(picture: NDArray[np.uint8]) -> bytes:
+    """A BMP of colours and alpha, ``(H, W, 4)``, which no library here writes."""
+    height, width = picture.shape[:2]
+    head = struct.pack("<IiiHHIIiiII", 108, width, height, 1, 32, _FIELDS, 0, 0, 0, 0, 0)
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    rest = b"BGRs" + bytes(48)
+    rows = np.ascontiguousarray(picture[::-1, :, [2, 1, 0, 3]]).tobytes()
+    start = 14 + len(head) + len(masks) + len(rest)
+    return (
+        struct.pack("<2sIHHI", b"BM", start + len(rows), 0, 0, start) + head + masks + rest + rows
+    )

@@ -1,0 +1,351 @@
+"""Headers of picture files, read first because a decoder believes what a header claims."""
+
+import itertools
+import mmap
+import re
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from defocus.errors import ImageError
+from defocus.reading import FileBytes, require_file
+
+_PNG_BEGINS = b"\x89PNG\r\n\x1a\n"
+_PIECE_BYTES = 2**20
+_SCAN, _END = 0xDA, 0xD9
+_NO_MARKERS = {0, 0xFF}
+_ALONE = {0x01, *range(0xD0, 0xD9)}
+"""Markers of a JPEG without a length."""
+JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Those that begin the header of a picture."""
+_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+"""In a scan's data: a stuffed zero, a restart and a filling byte are none."""
+_LATE = {b"IDAT", b"IEND"}
+_PALETTE = 3  # the colour type of a PNG with a palette
+
+PNG_HEAD_BYTES = 8 + 25
+"""Signature and IHDR of a PNG; what says the colours comes behind them."""
+
+TIFF_BEGINS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BEGINS = (
+    ("PNG", (_PNG_BEGINS,)),
+    ("JPEG", (b"\xff\xd8",)),
+    ("BMP", (b"BM",)),
+    ("TIFF", TIFF_BEGINS),
+    ("JPEG XL", (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")),
+)
+"""The first bytes of kinds that are read: OpenCV would open twenty more."""
+_OTHERS: tuple[tuple[str, tuple[bytes, ...]], ...] = (
+    ("a GIF", (b"GIF8",)),
+    ("JPEG 2000", (b"\0\0\0\x0cjP  \r\n", b"\xff\x4f\xff\x51")),
+    ("JPEG XR", (b"II\xbc",)),
+    ("a Photoshop document", (b"8BPS",)),
+    ("OpenEXR", (b"\x76\x2f\x31\x01",)),
+    ("a Radiance HDR", (b"#?RADIANCE", b"#?RGBE")),
+    ("a PFM", (b"PF\n", b"Pf\n")),
+    ("a PNM", tuple(b"P%d%c" % (kind, blank) for kind in range(1, 8) for blank in b"\n\r\t ")),
+    ("a QOI", (b"qoif",)),
+    ("an SVG", (b"<svg",)),
+    ("a PDF", (b"%PDF",)),
+)
+"""The first bytes of kinds that are not read, by their names for people."""
+_NO_PICTURES: tuple[tuple[str, tuple[bytes, ...]], ...] = (
+    (
+        "a pointer of Git LFS instead of the picture; run 'git lfs pull'",
+        (b"version https://git-lfs",),
+    ),
+    ("a web page instead of the picture; download it again", (b"<!doctype html", b"<html")),
+)
+_AVIF, _HEIC = {b"avif", b"avis"}, {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"}
+
+SUFFIXES = MappingProxyType(
+    {
+        "PNG": (".png",),
+        "JPEG": (".jpg", ".jpeg", ".jpe", ".jif", ".jfif"),
+        "TIFF": (".tif", ".tiff"),
+        "BMP": (".bmp",),
+        "WebP": (".webp",),
+        "HEIC": (".heic", ".heif", ".hif"),
+        "AVIF": (".avif",),
+        "JPEG XL": (".jxl",),
+    }
+)
+"""Suffixes (lower case) of each kind of picture that is read, but RAW files."""
+
+MAX_PIXELS = 400_000_000
+"""A picture with more pixels is refused: no camera makes one, a decompression bomb does."""
+
+FREE_PIXELS = 32_000_000
+MOST_RATIO = 2000
+"""Of a larger picture a file has a byte for so many of its values: a flat PNG has one for 1,032."""
+
+
+def png_chunk(name: bytes, content: bytes) -> bytes:
+    """One chunk of a PNG file. Source: PNG specification, third edition: 5.3."""
+    check = zlib.crc32(name + content)
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
+
+
+def transparent_grey(png: bytes) -> int | None:
+    """The grey that a PNG names as transparent, in the values that a decoder gives."""
+    # Source: PNG specification, third edition: 11.3.1.1; 13.12 for the scale of few bits.
+    bits, named = png[24], early_chunks(png).get(b"tRNS")
+    if png[25] or named is None:
+        return None
+    level = int.from_bytes(named[:2], "big") & ((1 << bits) - 1)
+    return level * (255 // ((1 << bits) - 1)) if bits < 8 else level
+
+
+def lacks_end(png: bytes) -> bool:
+    """Whether a PNG has no end, or one behind a chunk that is cut short."""
+    return all(name != b"IEND" for name, _, _ in png_chunks(png))
+
+
+def is_animated(png: bytes) -> bool:
+    """Whether a PNG is an animation."""
+    return b"acTL" in early_chunks(png)
+
+
+def has_long_transparency(png: bytes) -> bool:
+    """Whether a PNG gives more transparencies than its palette has colours, which OpenCV drops."""
+    chunks = early_chunks(png)
+    if not chunks.keys() >= {b"PLTE", b"tRNS"} or png[25] != _PALETTE:
+        return False
+    return 3 * len(chunks[b"tRNS"]) > len(chunks[b"PLTE"])
+
+
+def still_png(png: bytes) -> bytes:
+    """A PNG as the still picture that a reader without animation shows."""
+    # Transparencies beyond the colours of its palette are left out; a missing end is added.
+    kept, colours = [png[:8]], 256
+    for name, start, end in png_chunks(png):
+        content = png[start : end - 4]
+        if name == b"PLTE":
+            colours = len(content) // 3
+        if name == b"tRNS" and colours < len(content) and png[25] == _PALETTE:
+            kept.append(png_chunk(name, content[:colours]))
+        elif name not in {b"acTL", b"fcTL", b"fdAT"} and end <= len(png):
+            kept.append(png[start - 8 : end])
+        if name == b"IEND":
+            return b"".join(kept)
+    return b"".join([*kept, png_chunk(b"IEND", b"")])
+
+
+def png_chunks(png: bytes | FileBytes) -> Iterator[tuple[bytes, int, int]]:
+    """Name, begin of the content and end, behind the check, of each chunk; the last may be cut."""
+    place = 8
+    while place + 12 <= len(png):
+        end = place + 12 + int.from_bytes(png[place : place + 4], "big")
+        yield png[place + 4 : place + 8], place + 8, end
+        place = end
+
+
+def early_chunks(png: Any) -> dict[bytes, bytes]:  # noqa: ANN401 - bytes, or such a map
+    """The content of the first chunk of each name before the pixels."""
+    chunks: dict[bytes, bytes] = {}
+    for name, start, end in itertools.takewhile(lambda one: one[0] not in _LATE, png_chunks(png)):
+        chunks.setdefault(name, png[start : end - 4])
+    return chunks
+
+
+def kind_of(data: bytes) -> str:
+    """The kind of picture by the first 64 bytes, as :data:`SUFFIXES` names it; empty if none."""
+    if data[:4] == b"RIFF":
+        return "WebP" if data[8:12] == b"WEBP" else ""
+    if data[4:8] == b"ftyp":
+        size = min(max(int.from_bytes(data[:4], "big"), 16), 256)
+        brands = {data[at : at + 4] for at in (8, *range(16, size, 4))}
+        return "AVIF" if brands & _AVIF else "HEIC" if brands & _HEIC else ""
+    return next((kind for kind, begins in _BEGINS if data.startswith(begins)), "")
+
+
+def other_kind(data: bytes) -> str:
+    """The kind, of those that are not read, by the first bytes; empty if it is of none of them."""
+    return next((name for name, begins in _OTHERS if data.startswith(begins)), "")
+
+
+def why_no_picture(data: bytes) -> str:
+    """What a file that is of no kind that is read is by its first bytes, and what to do."""
+    start = data[:64].lstrip().lower()
+    for reason, begins in _NO_PICTURES:
+        if start.startswith(begins):
+            return reason
+    if name := other_kind(data):
+        return f"is {name}, which is not read; save it as PNG or TIFF"
+    return "not a picture that can be read; replace the file"
+
+
+def refuse_truncated(path: Path, data: bytes) -> None:
+    """Refuse a truncated JPEG or PNG, whose missing part OpenCV would fill with grey."""
+    if not data:
+        raise ImageError(f"{path}: the file is empty; copy it again")
+    cut_jpeg = data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[jpeg_scan_start(data) :]
+    if cut_jpeg or (data[:8] == _PNG_BEGINS and not _has_all_pixels(data)):
+        raise ImageError(f"{path}: the file is cut short ({len(data)} bytes); copy it again")
+
+
+def refuse_cut_short(path: Path) -> None:
+    """As :func:`refuse_truncated`; of a file that shows its end, no more than that is read."""
+    if path.suffix.lower() not in {*SUFFIXES["JPEG"], *SUFFIXES["PNG"]}:
+        return
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        png = file.read(len(_PNG_BEGINS)) == _PNG_BEGINS
+        file.seek(max(0, size - _END_BYTES))
+        end = file.read()
+    ends = b"IEND" in end if png else b"\xff\xd9" in end and size > _THUMBNAIL_BYTES
+    if not ends:
+        refuse_truncated(path, path.read_bytes())
+
+
+_END_BYTES = 4096
+_THUMBNAIL_BYTES = 2**17
+"""Where a JPEG's thumbnail has ended, whose end is not the picture's: its segment has half."""
+
+
+def _has_all_pixels(png: bytes) -> bool:
+    """Whether a PNG ends, or lacks no more than its end: its compressed pixels have theirs."""
+    pixels = []
+    for name, start, end in png_chunks(png):
+        if name == b"IEND":
+            return end <= len(png)
+        if name == b"IDAT":
+            pixels.append(png[start : end - 4])
+    return _is_whole(pixels)
+
+
+def _is_whole(compressed: Iterable[bytes]) -> bool:
+    """Whether parts of compressed bytes reach to their end, inflated in bounded memory."""
+    inflating = zlib.decompressobj()
+    try:
+        for part in compressed:
+            rest = part
+            while rest and not inflating.eof:
+                inflating.decompress(rest, _PIECE_BYTES)
+                rest = inflating.unconsumed_tail
+    except zlib.error:
+        return False
+    return inflating.eof
+
+
+def refuse_oversized(path: Path, data: bytes) -> None:
+    """Check the size in the header, so that a decompression bomb is refused before decoding."""
+    # OpenCV itself refuses a billion pixels or more in any format; WebP cannot hold that many.
+    width, height = _header_size(data)
+    pixels = width * height
+    if pixels > MAX_PIXELS:
+        raise ImageError(f"{path}: {width}x{height} pixels are refused as a bomb")
+    if pixels > FREE_PIXELS and 3 * pixels > MOST_RATIO * len(data):
+        raise ImageError(
+            f"{path}: {width}x{height} pixels in {len(data)} bytes are refused as a bomb"
+        )
+
+
+def header_size(path: Path) -> tuple[int, int]:
+    """Width and height from the header of a file, px; 0 where it does not say them."""
+    require_file(path)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return _header_size(data)
+
+
+def _header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
+    """Width and height from a header; 0 if there is none, or the decoder checks it (JPEG XL)."""
+    if data[:8] == _PNG_BEGINS:
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if data[:2] == b"BM" and data[14:18] == b"\x0c\0\0\0":  # OS/2
+        return int.from_bytes(data[18:20], "little"), int.from_bytes(data[20:22], "little")
+    if data[:2] == b"BM":
+        sides = (int.from_bytes(data[at : at + 4], "little", signed=True) for at in (18, 22))
+        width, height = map(abs, sides)
+        return width, height
+    if data[:4] in TIFF_BEGINS:
+        return _tiff_header_size(data)
+    if data[:4] == b"RIFF":
+        return _webp_header_size(data)
+    if data[4:8] == b"ftyp":
+        return _heif_header_size(data)
+    return _jpeg_header_size(data) if data[:2] == b"\xff\xd8" else (0, 0)
+
+
+def _jpeg_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
+    for marker, place in jpeg_markers(data):
+        if marker in JPEG_FRAMES:
+            height = int.from_bytes(data[place + 5 : place + 7], "big")
+            return int.from_bytes(data[place + 7 : place + 9], "big"), height
+    return 0, 0
+
+
+def _heif_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
+    """The largest of the sizes that the items of a HEIC or AVIF have."""
+    head, sizes, place = data[:200_000], [(0, 0)], 0
+    while (place := head.find(b"ispe", place) + 4) > 3:
+        width, height = (int.from_bytes(head[at : at + 4], "big") for at in (place + 4, place + 8))
+        sizes.append((width, height))
+    return max(sizes, key=lambda one: one[0] * one[1])
+
+
+def _webp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
+    """Of the first chunk: lossy, lossless or extended."""
+    kind, start = data[12:16], data[20:30]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(start[4:7], "little"), 1 + int.from_bytes(start[7:10], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(start[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    width, height = (int.from_bytes(start[at : at + 2], "little") & 0x3FFF for at in (6, 8))
+    return width, height
+
+
+def _tiff_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
+    """Of the first directory; BigTIFF has longer numbers."""
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    big = 43 in data[2:4]
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(data[at : at + size], order)
+
+    directory = number(8, 8) if big else number(4, 4)
+    count, first, step, value = (8, 8, 20, 12) if big else (2, 2, 12, 8)
+    sizes = {256: 0, 257: 0}
+    entries = min(number(directory, count), len(data) // step)
+    for entry in range(directory + first, directory + first + step * entries, step):
+        if number(entry, 2) in sizes:
+            sizes[number(entry, 2)] = number(entry + value, 2 if number(entry + 2, 2) == 3 else 4)
+    return sizes[256], sizes[257]
+
+
+def jpeg_scan_start(data: bytes) -> int:
+    """Start of the first scan; an end marker before it may belong to a thumbnail."""
+    ends = (place for marker, place in jpeg_markers(data) if marker in {_SCAN, _END})
+    return next(ends, len(data))
+
+
+def jpeg_segments(data: bytes) -> list[tuple[int, int]]:
+    """Kind and place of each marker, up to the end of the first picture."""
+    markers = list(jpeg_markers(data))
+    while markers and markers[-1][0] == _SCAN:
+        place = markers[-1][1]
+        size = int.from_bytes(data[place + 2 : place + 4], "big")
+        following = _NEXT_MARKER.search(data, place + 2 + size)
+        if following is None:
+            break
+        markers += jpeg_markers(data, following.start())
+    return markers
+
+
+def jpeg_markers(data: bytes | mmap.mmap, position: int = 2) -> Iterator[tuple[int, int]]:
+    """Kind and place of each marker from a position on, up to a scan or the end of the picture."""
+    # In front of a marker there may be bytes 0xFF (ITU-T T.81, B.1.1.2); libjpeg passes any others.
+    while (position := data.find(b"\xff", position)) >= 0 and position + 1 < len(data):
+        marker = data[position + 1]
+        if marker in _NO_MARKERS:
+            position += 1
+            continue
+        yield marker, position
+        if marker in {_SCAN, _END}:
+            return
+        size = int.from_bytes(data[position + 2 : position + 4], "big")
+        position += 2 if marker in _ALONE else 2 + max(size, 2)

@@ -1,0 +1,231 @@
+"""HEIC, AVIF and JPEG XL files, by Pillow (AVIF of 8 bits) and the libraries of the extra ``heif``.
+
+Source: ISO/IEC 14496-12 (boxes), 23008-12 (HEIF), 18181-2 (JPEG XL), AV1-ISOBMFF 1.2."""
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError
+from defocus.extra_packages import require
+from defocus.pictures.blocks import Block
+from defocus.pictures.exif import exif_blocks, with_orientation
+from defocus.pictures.png import colour_chunk
+from defocus.pictures.xmp import xmp_block
+from defocus.quiet_decoders import QUIET
+
+HEIF_KINDS = ("HEIC", "AVIF", "JPEG XL")
+_HEAD_BYTES = 200_000
+_UNREAD = "metadata that cannot be read"
+_AUXILIARY = {
+    b"hdrgainmap": "HDR gain map",
+    b"tmap": "HDR gain map",
+    b"auxid:2": "depth map",
+    b"semantic": "masks of what is seen",
+    b"portraiteffectsmatte": "portrait mask",
+    b"c2pa": "content credentials (C2PA)",
+}
+"""Words in the list of a file's items, and what they mean for people."""
+_USUAL_PRIMARIES, _USUAL_CURVES = {0, 1, 2}, {0, 1, 2, 6, 13, 14, 15}
+"""Codes of ITU-T H.273 that mean sRGB, or nothing."""
+
+
+@dataclass(frozen=True)
+class HeifContents:
+    """What such a file holds besides the pixels of its first picture."""
+
+    # ``colour_code`` is primaries and curve (ITU-T H.273), unless they are those of sRGB;
+    # ``turned`` is whether decoding turns the picture, so that its orientation is done.
+
+    exif: bytes = b""
+    xmp: bytes = b""
+    icc: bytes = b""
+    iptc: bytes = b""
+    colour_code: tuple[int, int] | None = None
+    further: tuple[str, ...] = ()
+    pictures: int = 1
+    turned: bool = True
+
+
+def read_heif(path: Path, data: bytes, kind: str) -> NDArray[Any]:
+    """The pixels of a file's first picture; uint8, uint16, of JPEG XL floats as well."""
+    try:
+        with QUIET:
+            pixels = _decoded(data, kind)
+    except ImageError as error:
+        raise ImageError(f"{path}: is {kind}, which {error}") from error
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageError(
+            f"{path}: the {kind} cannot be decoded ({reason}); copy it again"
+        ) from error
+    if pixels.ndim == 4:  # an animation
+        pixels = pixels[0]
+    if pixels.shape[2:] == (1,):
+        pixels = pixels[:, :, 0]
+    if pixels.dtype == np.float16:
+        pixels = pixels.astype(np.float32)
+    return np.ascontiguousarray(pixels)
+
+
+def _decoded(data: bytes, kind: str) -> NDArray[Any]:
+    if kind == "JPEG XL":
+        imagecodecs = require("imagecodecs", "heif", error=ImageError)
+        return np.asarray(imagecodecs.jpegxl_decode(data))
+    if kind == "HEIC":
+        opened: Any = require("pillow_heif", "heif", error=ImageError).open_heif(
+            io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False
+        )
+        picture = opened[opened.primary_index]
+        return _scaled(np.asarray(picture), picture.info["bit_depth"])
+    if (bits := _avif_bits(data)) > 8:
+        imagecodecs = require("imagecodecs", "heif", error=ImageError)
+        return _scaled(np.asarray(imagecodecs.avif_decode(data)), bits)
+    with io.BytesIO(data) as stream, _opened_avif(stream) as opened_avif:
+        return np.asarray(opened_avif)
+
+
+def _opened_avif(stream: io.BytesIO) -> Any:  # noqa: ANN401 - Pillow's picture
+    from PIL import Image, features
+
+    if not features.check("avif"):
+        raise ImageError("needs a Pillow with AVIF; pip install --upgrade pillow")
+    return Image.open(stream, formats=["AVIF"])
+
+
+def _scaled(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Values of 9 to 15 bits as such of 16."""
+    if pixels.dtype != np.uint16 or bits in {8, 16}:
+        return pixels
+    return np.asarray(np.rint(pixels * (65535 / (2**bits - 1))), np.uint16)
+
+
+def _avif_bits(data: bytes) -> int:
+    """Bits of a value, as the configuration of the codec says."""
+    place = data.find(b"av1C", 0, _HEAD_BYTES)
+    flags = data[place + 6] if 0 <= place < len(data) - 6 else 0
+    return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
+
+
+def heif_contents(data: bytes, kind: str) -> HeifContents:
+    """What a file holds besides its first picture's pixels; of a damaged one not known."""
+    try:
+        with QUIET:
+            if kind == "JPEG XL":
+                return _of_jpeg_xl(data)
+            return _of_heic(data) if kind == "HEIC" else _of_avif(data)
+    except Exception:  # noqa: BLE001 - the pixels may be read all the same
+        return HeifContents(further=(_UNREAD,))
+
+
+def _of_heic(data: bytes) -> HeifContents:
+    import pillow_heif
+
+    opened: Any = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+    info = opened[opened.primary_index].info
+    records = (one["data"] for one in info.get("metadata") or () if one.get("type") == "iptc")
+    icc = info.get("icc_profile") or b""
+    return HeifContents(
+        (info.get("exif") or b"").removeprefix(b"Exif\0\0"),
+        info.get("xmp") or b"",
+        icc,
+        b"".join(records),
+        _colour_code(data, icc),
+        _further(data),
+        len(opened),
+    )
+
+
+def _of_avif(data: bytes) -> HeifContents:
+    with io.BytesIO(data) as stream, _opened_avif(stream) as opened:
+        info, pictures = opened.info, getattr(opened, "n_frames", 1)
+    icc = info.get("icc_profile") or b""
+    exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    return HeifContents(
+        exif=exif,
+        xmp=info.get("xmp") or b"",
+        icc=icc,
+        colour_code=_colour_code(data, icc),
+        further=_further(data),
+        pictures=pictures,
+        turned=False,
+    )
+
+
+def _of_jpeg_xl(data: bytes) -> HeifContents:
+    boxes = dict(contents_of_boxes(data)) if data[4:8] == b"JXL " else {}
+    exif = boxes.get(b"Exif", b"")
+    further = ["content credentials (C2PA)"] if b"jumb" in boxes else []
+    further += ["compressed metadata"] if b"brob" in boxes else []
+    further += ["HDR gain map"] if b"jhgm" in boxes else []
+    start = 4 + int.from_bytes(exif[:4], "big")
+    return HeifContents(
+        exif=exif[start:].removeprefix(b"Exif\0\0"),
+        xmp=boxes.get(b"xml ", b""),
+        further=tuple(further),
+    )
+
+
+def _colour_code(data: bytes, icc: bytes) -> tuple[int, int] | None:
+    """The colours that a file's codes say, where a profile does not."""
+    place = data.find(b"colrnclx", 0, _HEAD_BYTES)
+    if place < 0 or len(data) < place + 12:
+        return None
+    primaries, curve = data[place + 9], data[place + 11]
+    if not unusual_code(primaries, curve):
+        return None
+    return None if icc and curve in _USUAL_CURVES else (primaries, curve)
+
+
+def unusual_code(primaries: int, curve: int) -> bool:
+    """Whether codes of ITU-T H.273 mean other colours than those of sRGB."""
+    return primaries not in _USUAL_PRIMARIES or curve not in _USUAL_CURVES
+
+
+def _further(data: bytes) -> tuple[str, ...]:
+    head = data[:_HEAD_BYTES]
+    names = [name for word, name in _AUXILIARY.items() if word in head]
+    if b"mpvd" in dict(contents_of_boxes(data)):
+        names.append("film of the motion photo")
+    return tuple(dict.fromkeys(names))
+
+
+def contents_of_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of each box of a file, or of a box."""
+    place = 0
+    while place + 8 <= len(data):
+        size, head = int.from_bytes(data[place : place + 4], "big"), 8
+        name = data[place + 4 : place + 8]
+        if size == 1:
+            size, head = int.from_bytes(data[place + 8 : place + 16], "big"), 16
+        size = size or len(data) - place
+        yield name, data[place + head : place + size]
+        place += max(size, head)
+
+
+def heif_blocks(data: bytes, kind: str) -> list[Block]:
+    """What a file holds besides the pixels of its first picture, upright if decoding turns it."""
+    contents = contents_as_decoded(data, kind)
+    blocks = exif_blocks(contents.exif)
+    blocks += [xmp_block(contents.xmp)] if contents.xmp else []
+    blocks += [Block("colour profile", "", contents.icc)] if contents.icc else []
+    blocks += [Block("IPTC", "", contents.iptc)] if contents.iptc else []
+    if contents.colour_code is not None:  # as a PNG holds it
+        chunk = colour_chunk(*contents.colour_code)
+        blocks.append(Block("colour chunks", chunk.name.decode(), chunk.content))
+    return blocks + [Block(name) for name in contents.further]
+
+
+def contents_as_decoded(data: bytes, kind: str) -> HeifContents:
+    """What a file holds, with the orientation of its pixels as they are decoded."""
+    contents = heif_contents(data, kind)
+    if not contents.turned:
+        return contents
+    xmp = re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", contents.xmp)
+    return replace(contents, exif=with_orientation(contents.exif, 1), xmp=xmp)

@@ -1,0 +1,360 @@
+"""JPEG files: their segments, what follows the picture, and whether all of their parts are there.
+
+Source: ITU-T T.81, annexes B and G; CIPA DC-007 (several pictures in one file); JFIF 1.02."""
+
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.pictures.blocks import Block, resolution_block
+from defocus.pictures.exif import exif_blocks
+from defocus.pictures.headers import JPEG_FRAMES, jpeg_scan_start, jpeg_segments
+from defocus.pictures.photoshop import resource_blocks
+from defocus.pictures.tags import first_directory
+from defocus.pictures.xmp import xmp_block
+
+EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+LONG_XMP = b"http://ns.adobe.com/xmp/extension/\0"
+ICC, MPF, PHOTOSHOP = b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0"
+JFIF, JFXX, ADOBE = b"JFIF\0", b"JFXX\0", b"Adobe"
+MOST_BYTES = 65533
+COMMENT, JUMBF = 0xFE, 0xEB
+_APP = range(0xE0, 0xF0)
+_START, _SCAN, _END = 0xD8, 0xDA, 0xD9
+_MP_ENTRIES, _MP_NUMBER = 0xB002, 0xB001
+PREVIEW = "preview of the picture"
+_PREVIEWS = {0x010001, 0x010002}
+_GAIN_MAP = (b"urn:iso:std:iso:ts:21496:-1", b"hdrgm:", b"HDRGainMap")
+_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
+_COEFFICIENTS = 64
+_MORE = bytes(range(255)) * 8
+
+_HEADERS = JPEG_FRAMES | {0xF7}
+_USUAL_HEADERS = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
+_JPEG_LS = 0xF7
+
+Decode = Callable[[bytes], NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment of metadata: marker (0xE0 to 0xEF, or 0xFE), content without length, its place."""
+
+    marker: int
+    content: bytes
+    place: int = 0
+
+    @property
+    def packed(self) -> bytes:
+        """The segment as bytes of a file."""
+        return struct.pack(">BBH", 0xFF, self.marker, len(self.content) + 2) + self.content
+
+
+@dataclass(frozen=True)
+class JpegParts:
+    """A JPEG without its pixels; ``trailer`` is all that follows: further pictures, a film."""
+
+    segments: tuple[Segment, ...]
+    end: int
+    trailer: bytes
+    colours: int = 0
+
+
+def jpeg_parts(data: bytes) -> JpegParts:
+    """The parts of a file that begins as a JPEG."""
+    segments, colours, end = [], 0, len(data)
+    for kind, place in jpeg_segments(data):
+        size = int.from_bytes(data[place + 2 : place + 4], "big")
+        if kind in _APP or kind == COMMENT:
+            segments.append(Segment(kind, data[place + 4 : place + 2 + size], place + 4))
+        elif kind in JPEG_FRAMES and place + 9 < len(data):
+            colours = data[place + 9]
+        elif kind == _END:
+            end = place + 2
+    return JpegParts(tuple(segments), end, data[end:], colours)
+
+
+def joined(segments: tuple[Segment, ...], marker: int, begin: bytes) -> bytes:
+    """The content of all segments of a kind behind the words that they begin with."""
+    alike = (one for one in segments if one.marker == marker and one.content.startswith(begin))
+    return b"".join(one.content[len(begin) :] for one in alike)
+
+
+def jpeg_exif(data: bytes) -> bytes:
+    """The EXIF block of a JPEG, or of its beginning; a long one is in several segments."""
+    return joined(jpeg_parts(data).segments, 0xE1, EXIF)
+
+
+def parted(marker: int, begin: bytes, content: bytes) -> list[Segment]:
+    """Segments of a kind; what is too long for one goes on in the next, as exiftool writes it."""
+    step = MOST_BYTES - len(begin)
+    parts = range(0, len(content), step)
+    return [Segment(marker, begin + content[at : at + step]) for at in parts]
+
+
+def profile_of(segments: tuple[Segment, ...]) -> bytes:
+    """The colour profile; the numbers of its parts are left to those who order them."""
+    contents = dict.fromkeys(one.content for one in segments if one.content.startswith(ICC))
+    return b"".join(one[len(ICC) + 2 :] for one in sorted(contents, key=lambda one: one[12:13]))
+
+
+def behind(parts: JpegParts) -> list[Block]:
+    """What is behind the first picture: further ones, a film, or anything."""
+    blocks, rest, taken = [], b"", 0
+    for kind, place, size in sorted(_frames(parts), key=lambda one: one[1]):
+        frame = parts.trailer[place : place + size]
+        blocks.append(Block(_picture_name(kind, frame), "", frame))
+        rest += parts.trailer[taken:place]
+        taken = max(taken, place + size)
+    rest += parts.trailer[taken:]
+    name = _trailer_name(rest, joined(parts.segments, 0xE1, XMP))
+    return [*blocks, Block(name, "", rest)] if name else blocks
+
+
+def still_true(segments: tuple[Segment, ...], *, profile: bool) -> list[Segment]:
+    """The segments that still hold when the pixels have changed."""
+    # Left out are small pictures of JFIF, what is about the encoding, and signed claims.
+    kept: list[Segment] = []
+    for one in segments:
+        content = one.content
+        if content.startswith((ADOBE, JFXX)) or one.marker == JUMBF:
+            continue
+        again = any(content == other.content for other in kept)
+        if content.startswith(ICC) and (again or not profile):
+            continue
+        if content.startswith(JFIF) and len(content) >= 12:
+            kept.append(Segment(one.marker, content[:12] + bytes(2)))
+        else:
+            kept.append(one)
+    return kept
+
+
+def jpeg_blocks(data: bytes) -> list[Block]:
+    """Everything that a JPEG holds besides the pixels of its first picture."""
+    parts = jpeg_parts(data)
+    blocks = exif_blocks(joined(parts.segments, 0xE1, EXIF))
+    blocks += resource_blocks(joined(parts.segments, 0xED, PHOTOSHOP))
+    if profile := profile_of(parts.segments):
+        blocks.append(Block("colour profile", "", profile))
+    for segment in parts.segments:
+        block = _block(segment)
+        blocks += [block] if block is not None else []
+    return blocks + behind(parts)
+
+
+def _block(segment: Segment) -> Block | None:
+    """The block that one segment is; None of those that are joined, or about the encoding."""
+    content = segment.content
+    if segment.marker == COMMENT:
+        return Block("comment", "", content)
+    if content.startswith((EXIF, ICC, MPF, PHOTOSHOP, ADOBE)):
+        return None
+    if content.startswith(XMP):
+        return xmp_block(content[len(XMP) :])
+    if content.startswith(LONG_XMP):
+        return Block("extended XMP", "", content)
+    if content.startswith(JFIF):
+        unit, across, down = struct.unpack_from(">BHH", content.ljust(12, b"\0"), 7)
+        per_metre = {1: 1 / 0.0254, 2: 100.0}.get(unit)
+        if per_metre is None:
+            return None
+        return resolution_block(across * per_metre, down * per_metre)
+    if content.startswith(JFXX):
+        return Block("JFIF thumbnail")
+    if segment.marker == JUMBF:
+        c2pa = b"c2pa" in content[:4000] or b"jumb" in content[:40]
+        return Block("content credentials (C2PA)" if c2pa else "APP11 data", "", content)
+    if content.startswith(_GAIN_MAP[0]):
+        return Block("HDR gain map", "its version", content)
+    word = content[:16].split(b"\0")[0].decode("latin-1")
+    return Block("other segments", f"APP{segment.marker - 0xE0}:{_printable(word)}", content)
+
+
+def _printable(word: str) -> str:
+    return "".join(one for one in word if one.isprintable()).split(":")[0]
+
+
+def _picture_name(kind: int, content: bytes) -> str:
+    if kind in _PREVIEWS:
+        return PREVIEW
+    if any(one in content[:70000] for one in _GAIN_MAP):
+        return "HDR gain map"
+    return "further picture"
+
+
+def _trailer_name(trailer: bytes, xmp: bytes) -> str:
+    """What follows all pictures of a file, in words; XMP may say it where no index does."""
+    if not trailer.strip(b"\0\r\n \xff"):
+        return ""
+    if trailer[:3] == b"\xff\xd8\xff":
+        listed = b"GainMap" in xmp
+        return "HDR gain map" if listed else _picture_name(0, trailer)
+    if trailer[4:8] == b"ftyp" or b"ftypmp4" in trailer or b"MotionPhoto_Data" in trailer:
+        return "film of the motion photo"
+    return "data behind the picture"
+
+
+def _frames(parts: JpegParts) -> list[tuple[int, int, int]]:
+    """Kind, place in the trailer, and size of each further picture of an index."""
+    frames = []
+    for segment in parts.segments:
+        if segment.marker == 0xE2 and segment.content.startswith(MPF):
+            for kind, size, offset in _index(segment.content[len(MPF) :]):
+                place = segment.place + len(MPF) + offset - parts.end
+                if offset and place >= 0 and place + size <= len(parts.trailer):
+                    frames.append((kind, place, size))
+    return frames
+
+
+def _index(content: bytes) -> list[tuple[int, int, int]]:
+    """Kind, size and offset of each picture of an index (MPF)."""
+    first = first_directory(content)
+    entry = None if first is None else first[1].entry(_MP_ENTRIES)
+    if first is None or entry is None:
+        return []
+    rows = range(0, len(entry.content) - 15, 16)
+    numbers = (struct.unpack_from(first[0].order + "III", entry.content, at) for at in rows)
+    return [(attributes & 0xFFFFFF, size, offset) for attributes, size, offset in numbers]
+
+
+def with_segments(encoded: bytes, given: JpegParts, segments: tuple[Segment, ...]) -> bytes:
+    """A picture with the segments and the trailer of another one."""
+    # Previews, which show the picture as it was, and the JFIF segment of ``encoded`` are taken out;
+    # an index of further pictures is written again.
+    bare = encoded
+    while bare[2:4] == b"\xff\xe0":
+        bare = bare[:2] + bare[4 + int.from_bytes(bare[4:6], "big") :]
+    frames = _frames(given)
+    trailer, places = _without_previews(given, frames)
+    if frames and not places:
+        segments = tuple(one for one in segments if not one.content.startswith(MPF))
+    size = len(bare) + sum(len(one.packed) for one in segments)
+    written = b""
+    for one in segments:
+        if frames and one.content.startswith(MPF):  # it keeps its length
+            base = 2 + len(written) + 4 + len(MPF)
+            moved = Segment(one.marker, MPF + _moved(one, given, size, base, places))
+            written += moved.packed
+        else:
+            written += one.packed
+    return bare[:2] + written + bare[2:] + trailer
+
+
+def _without_previews(
+    given: JpegParts, frames: list[tuple[int, int, int]]
+) -> tuple[bytes, dict[int, int]]:
+    """The trailer without previews, and the new place of each further picture by its old one."""
+    trailer, places, taken = b"", {}, 0
+    for kind, place, size in sorted(frames, key=lambda one: one[1]):
+        if place < taken:
+            continue
+        if kind in _PREVIEWS:
+            trailer += given.trailer[taken:place]
+            taken = place + size
+        else:
+            places[place] = len(trailer) + place - taken
+    return trailer + given.trailer[taken:], places
+
+
+def _moved(
+    segment: Segment, given: JpegParts, size: int, base: int, places: dict[int, int]
+) -> bytes:
+    """The index of further pictures for a first one of another size; ``places`` are by old one."""
+    content = bytearray(segment.content[len(MPF) :])
+    first = first_directory(bytes(content))
+    entry = None if first is None else first[1].entry(_MP_ENTRIES)
+    if first is None or entry is None:
+        return bytes(content)
+    (structure, directory), rows = first, []
+    order = structure.order
+    for at in range(0, len(entry.content) - 15, 16):
+        row = bytearray(entry.content[at : at + 16])
+        (offset,) = struct.unpack_from(order + "I", row, 8)
+        if not offset:
+            struct.pack_into(order + "I", row, 4, size)
+            rows.append(row)
+            continue
+        old = segment.place + len(MPF) + offset - given.end
+        if old in places:
+            struct.pack_into(order + "I", row, 8, size + places[old] - base)
+            rows.append(row)
+    if len(rows) < len(entry.content) // 16:  # a picture that others depend on may be gone
+        for row in rows:
+            row[12:16] = bytes(4)
+    whole = b"".join(rows).ljust(len(entry.content), b"\0")
+    content[entry.value_place : entry.value_place + len(whole)] = whole
+    struct.pack_into(order + "I", content, entry.place + 4, 16 * len(rows))
+    number = directory.entry(_MP_NUMBER)
+    if number is not None and number.kind == 4:
+        struct.pack_into(order + "I", content, number.value_place, len(rows))
+    return bytes(content)
+
+
+def jpeg_oddity(data: bytes) -> str:
+    """The variant of JPEG that decoders of photographs lack; empty for usual and other files."""
+    if data[:2] != b"\xff\xd8":
+        return ""
+    for kind, place in jpeg_segments(data):
+        if kind == _START:
+            return "is a JPEG that begins twice"
+        if kind in _HEADERS:
+            bits, *height = data[place + 4 : place + 7].ljust(3, b"\0")
+            if kind not in _USUAL_HEADERS:
+                return "is JPEG-LS" if kind == _JPEG_LS else "is a lossless or hierarchical JPEG"
+            if bits != 8:
+                return f"is a JPEG of {bits} bits"
+            return "" if any(height) else "is a JPEG that says its height behind the picture"
+    return ""
+
+
+def lacks_a_part(data: bytes, picture: NDArray[Any], decode: Decode) -> bool:
+    """Whether part of a JPEG is missing; a gap of less than a row or so may pass."""
+    # Restart markers count from 0 to 7 over and over. Without them, data that end early leave the
+    # last corner grey, and bytes before the end marker change it. All scans must be there, the last
+    # complete.
+    start = jpeg_scan_start(data)
+    segments = jpeg_segments(data)
+    scans = [at for kind, at in segments if kind == _SCAN]
+    end = next((at for kind, at in segments if kind == _END), len(data))
+    if not _every_detail(data, segments):
+        return True
+    if len(scans) > 1:
+        return _wants_more(data, end, b"", picture, decode)
+    restarts = b"".join(re.findall(rb"\xff([\xd0-\xd7])", data[start:end]))
+    if any(number != 0xD0 + index % 8 for index, number in enumerate(restarts)):
+        return True
+    if np.any(picture[-8:, -8:] != 128):
+        return False
+    following = b"\xff" + bytes([0xD0 + len(restarts) % 8]) if restarts else b""
+    return _wants_more(data, end, following, picture, decode)
+
+
+def _wants_more(
+    data: bytes, end: int, following: bytes, picture: NDArray[Any], decode: Decode
+) -> bool:
+    """Whether bytes in front of the end marker change the picture."""
+    return not np.array_equal(decode(data[:end] + following + _MORE + data[end:]), picture)
+
+
+def _every_detail(data: bytes, segments: list[tuple[int, int]]) -> bool:
+    """Whether the scans give each coefficient of each colour to its last bit."""
+    frame = next((at for kind, at in segments if kind in _FRAMES), None)
+    if frame is None:
+        return True  # of a rare kind, without scans that add to each other
+    colours = [data[frame + 10 + 3 * index] for index in range(data[frame + 9])]
+    missing = {colour: np.full(_COEFFICIENTS, True) for colour in colours}
+    for kind, at in segments:
+        if kind == _SCAN:
+            named = data[at + 5 : at + 5 + 2 * data[at + 4]]
+            spectrum = data[at + 5 + len(named) : at + 8 + len(named)]
+            if len(spectrum) < 3 or not missing.keys() >= {*named[::2]}:
+                return False  # damaged
+            first, last, bits = spectrum
+            for colour in named[::2]:
+                missing[colour][first : last + 1] = (bits & 15) != 0
+    return not any(lack.any() for lack in missing.values())

@@ -1,0 +1,197 @@
+"""Chunks of PNG files.
+
+Source: PNG specification, third edition (W3C 2025), sections 5, 11 and 14."""
+
+import struct
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from defocus.pictures.blocks import Block, resolution_block
+from defocus.pictures.exif import exif_blocks
+from defocus.pictures.headers import PNG_HEAD_BYTES, png_chunk, png_chunks
+from defocus.pictures.photoshop import resource_blocks
+from defocus.pictures.xmp import xmp_block
+
+XMP_WORDS = b"XML:com.adobe.xmp\0"
+COMMENT_WORDS = b"Comment\0\0\0\0\0"
+COLOUR = frozenset({b"cICP", b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI", b"mDCv", b"cLLi"})
+_RESOURCES = b"Raw profile type iptc\0"
+_EXIF_TEXTS = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
+_TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_FRAMES = frozenset({b"acTL", b"fcTL", b"fdAT"})
+_NAMES = {b"caBX": "content credentials (C2PA)", b"bKGD": "background colour", b"tIME": "time"}
+_KEPT = COLOUR | {b"iCCP", b"sBIT", b"sPLT", b"tIME"}
+_MOST_BYTES = 100_000_000
+_SAMPLES = {0: 1, 2: 3, 3: 3, 4: 1, 6: 3}
+"""Values of colour in sBIT by the kind of picture."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A chunk besides the pixels; ``sound`` is whether its checksum is right."""
+
+    name: bytes
+    content: bytes
+    early: bool = True
+    sound: bool = True
+
+
+@dataclass(frozen=True)
+class PngParts:
+    """A PNG without its pixels; ``head`` is depth and colour type, ``frames`` an animation's."""
+
+    head: tuple[int, int]
+    chunks: tuple[Chunk, ...]
+    trailer: bytes
+    frames: int
+    ended: bool = True
+
+    @property
+    def exif(self) -> bytes:
+        """The EXIF block; one in a text, as ImageMagick wrote it, where there is no other."""
+        block = self._content(b"eXIf")
+        if block:
+            return block.removeprefix(b"Exif\0\0")
+        texts = [one for one in self.chunks if one.sound and one.name in {b"tEXt", b"zTXt"}]
+        blocks = (raw_profile(one) for one in texts if one.content.startswith(_EXIF_TEXTS))
+        return next(blocks, b"").removeprefix(b"Exif\0\0")
+
+    @property
+    def profile(self) -> bytes:
+        """The colour profile."""
+        return inflated(self._content(b"iCCP"))
+
+    def _content(self, name: bytes) -> bytes:
+        named = (one.content for one in self.chunks if one.sound and one.name == name)
+        return next(named, b"")
+
+    def blocks_of(self, chunk: Chunk) -> list[Block]:
+        """What a chunk of this file holds."""
+        return _blocks_of(chunk, self.head)
+
+
+def png_parts(data: bytes) -> PngParts:
+    """The parts of a file that begins as a PNG."""
+    chunks, early, shown, trailer, ended = [], True, 0, b"", False
+    for name, start, end in png_chunks(data):
+        content, check = data[start : end - 4], data[end - 4 : end]
+        if name == b"IDAT":
+            early = False
+        elif name == b"fcTL":  # the still picture may be none of them
+            shown += 1
+        elif name == b"IEND":
+            trailer, ended = data[end:], True
+            break
+        if name not in _PIXELS and name not in _FRAMES and start + len(content) == end - 4:
+            sound = zlib.crc32(name + content).to_bytes(4, "big") == check
+            chunks.append(Chunk(name, content, early, sound))
+    head = (data[24], data[25]) if len(data) > 25 else (0, 0)
+    return PngParts(head, tuple(chunks), trailer, max(shown, 1), ended)
+
+
+def png_blocks(data: bytes) -> list[Block]:
+    """Everything that a PNG holds besides the pixels of its picture."""
+    parts = png_parts(data)
+    blocks = [one for chunk in parts.chunks for one in parts.blocks_of(chunk)]
+    if parts.trailer.strip(b"\0\r\n "):
+        blocks.append(Block("data behind the picture", "", parts.trailer))
+    return blocks
+
+
+def _blocks_of(chunk: Chunk, head: tuple[int, int]) -> list[Block]:
+    name, content = chunk.name, chunk.content
+    if name == b"eXIf":
+        return exif_blocks(content.removeprefix(b"Exif\0\0"))
+    if name == b"iCCP":
+        return [Block("colour profile", "", inflated(content))]
+    if name == b"iTXt" and content.startswith(XMP_WORDS):
+        return [xmp_block(content[len(XMP_WORDS) :].lstrip(b"\0"))]
+    if name == b"zTXt" and content.startswith(_RESOURCES):
+        return resource_blocks(raw_profile(chunk))
+    if name == b"iTXt" and content.startswith(COMMENT_WORDS):
+        return [Block("comment", "", content[len(COMMENT_WORDS) :])]
+    if name in _TEXT:
+        word = content.split(b"\0")[0].decode("latin-1")
+        return [Block("texts", "".join(one for one in word if one.isprintable()), content)]
+    if name == b"pHYs":
+        if len(content) == 9 and content[8] == 1:
+            return [resolution_block(*struct.unpack_from(">II", content))]
+        return [Block("resolution", "", content)]
+    if name in COLOUR:
+        return [Block("colour chunks", name.decode(), content)]
+    if name == b"sBIT":
+        return [Block("significant bits", "", content[: _SAMPLES.get(head[1], 1)])]
+    if name in _NAMES:
+        return [Block(_NAMES[name], "", content)]
+    return [Block("PNG chunks", name.decode("latin-1"), content)]
+
+
+def inflated(content: bytes) -> bytes:
+    """The colour profile in a chunk; the chunk itself if it is damaged."""
+    if not content:
+        return b""
+    packed = content[content.find(b"\0") + 2 :]
+    try:
+        inflating = zlib.decompressobj()
+        return inflating.decompress(packed, _MOST_BYTES)
+    except zlib.error:
+        return content
+
+
+def kept_chunks(parts: PngParts, head: tuple[int, int]) -> list[Chunk]:
+    """The chunks that still hold when the pixels have changed, for a new depth and colour type."""
+    kept = []
+    for chunk in parts.chunks:
+        safe = chunk.name[3:].islower() or chunk.name in _KEPT
+        same = chunk.name == b"bKGD" and head == parts.head
+        if not chunk.sound or not (safe or same):
+            continue
+        if chunk.name == b"sBIT":
+            bits = chunk.content[: _SAMPLES.get(parts.head[1], 1)]
+            if len(bits) != _SAMPLES.get(head[1]):
+                continue
+            chunk = Chunk(b"sBIT", bits + bytes([head[0]] * (head[1] in {4, 6})))
+        kept.append(chunk)
+    return kept
+
+
+def with_chunks(encoded: bytes, chunks: Iterable[Chunk]) -> bytes:
+    """A PNG with further chunks."""
+    chunks = list(chunks)
+    early = b"".join(png_chunk(one.name, one.content) for one in chunks if one.early)
+    late = b"".join(png_chunk(one.name, one.content) for one in chunks if not one.early)
+    end = png_chunk(b"IEND", b"")
+    body = encoded[PNG_HEAD_BYTES:].removesuffix(end)
+    return encoded[:PNG_HEAD_BYTES] + early + body + late + end
+
+
+def colour_chunk(primaries: int, curve: int) -> Chunk:
+    """Codes of colours (ITU-T H.273) of RGB at full range as a chunk."""
+    return Chunk(b"cICP", bytes([primaries, curve, 0, 1]))
+
+
+def comment_chunk(text: bytes) -> Chunk:
+    """The comment of a JPEG as a text: its bytes are mostly UTF-8, and no encoding is stated."""
+    shown = text.rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace").encode()
+    return Chunk(b"iTXt", COMMENT_WORDS + shown)
+
+
+def resource_chunk(resources: bytes) -> Chunk:
+    """Photoshop resources, IPTC among them, in the form that ImageMagick and exiftool read."""
+    digits = resources.hex()
+    lines = "\n".join(digits[begin : begin + 72] for begin in range(0, len(digits), 72))
+    text = f"\niptc\n{len(resources):8d}\n{lines}\n".encode()
+    return Chunk(b"zTXt", _RESOURCES + b"\0" + zlib.compress(text))
+
+
+def raw_profile(chunk: Chunk) -> bytes:
+    """What such a text holds; the chunk's content if it is damaged."""
+    try:
+        text = chunk.content.partition(b"\0")[2]
+        if chunk.name == b"zTXt":
+            text = zlib.decompressobj().decompress(text[1:], _MOST_BYTES)
+        return bytes.fromhex("".join(text.decode("ascii").split("\n")[3:]))
+    except (zlib.error, ValueError):
+        return chunk.content

@@ -1,0 +1,242 @@
+"""What the numbers of a picture mean: colour profiles, and two pictures in one colour space.
+
+A profile is handed on until a release is converted; pairs that differ are converted at once."""
+
+import io
+import struct
+from collections.abc import Sequence
+from functools import lru_cache
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from PIL import ImageCms, UnidentifiedImageError
+
+from defocus.errors import ImageError
+from defocus.pictures.headers import MAX_PIXELS, SUFFIXES, early_chunks, kind_of
+from defocus.pictures.heif import HEIF_KINDS, heif_contents, unusual_code
+from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.tiff_pixels import MOST_BYTES
+from defocus.reading import read_bytes
+
+PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit is less than a camera's picture
+
+NO_PICTURE = (
+    *(OSError, UnidentifiedImageError, PillowImage.DecompressionBombError),
+    *(PillowImage.DecompressionBombWarning, struct.error, SyntaxError, ValueError),
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError),
+)
+"""What Pillow and tifffile raise for damaged headers."""
+
+Image = NDArray[np.unsignedinteger[Any]]
+
+_ICC = 34675
+_LEVELS = 5
+_MOST_STEPS = 1
+"""Steps of 8 bits by which two writings of sRGB may differ."""
+_INTEROPERABILITY, _ADOBE_RGB = 0xA005, "R03"
+"""Where EXIF says by which rule a file was written, and that of Adobe RGB (DCF 2.0)."""
+_SRGB_GAMMA, _SRGB_PLACES = 1 / 2.2, (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+_CODE_ERROR = 0.01
+"""Gamma of sRGB as a PNG names it, its white and primaries, and how much other writers differ."""
+_MODES = {"RGB ": "RGB", "GRAY": "L"}
+"""Pillow's mode for pictures of a profile's colour space."""
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, SyntaxError, ArithmeticError)
+
+
+def profile_of(path: Path) -> bytes:
+    """The ICC profile inside a picture file; empty if it has none, as all RAW files."""
+    import tifffile
+
+    suffix = path.suffix.lower()
+    if suffix in RAW_SUFFIXES:
+        return b""
+    try:
+        if (kind := _heif_kind(path)) is not None:
+            return heif_contents(read_bytes(path, MOST_BYTES), kind).icc
+        if suffix in SUFFIXES["TIFF"]:  # Pillow does not open 16-bit colours
+            with tifffile.TiffFile(path) as file:
+                tag = file.pages.first.tags.get(_ICC)
+                return bytes(tag.value) if tag is not None else b""
+        with PillowImage.open(path) as picture:
+            return picture.info.get("icc_profile") or b""
+    except _DAMAGE:  # no header that says the colours
+        return b""
+
+
+def _heif_kind(path: Path) -> str | None:
+    """HEIC, AVIF or JPEG XL, whatever a file's suffix says; None of another kind."""
+    with path.open("rb") as file:
+        kind = kind_of(file.read(512))
+    return kind if kind in HEIF_KINDS else None
+
+
+def colour_code(path: Path) -> str:
+    """The colours that a file names by a code and not by a profile; empty for those of sRGB."""
+    # A PNG, HEIC or AVIF has such codes, and a JPEG of a camera that was set to Adobe RGB. They are
+    # not converted: a pair whose members name different ones is refused.
+    try:
+        if (kind := _heif_kind(path)) is not None:
+            code = heif_contents(read_bytes(path, MOST_BYTES), kind).colour_code
+            return _code_words(*code) if code is not None else ""
+        with path.open("rb") as file:
+            kind = kind_of(file.read(64))
+            if kind == "PNG":
+                # mapped: what says the colours comes before the pixels
+                with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+                    return _code_of_png(early_chunks(content))
+        return _code_of_jpeg(path) if kind == "JPEG" else ""
+    except (*_DAMAGE, struct.error):
+        return ""
+
+
+def _code_of_jpeg(path: Path) -> str:
+    with PillowImage.open(path) as picture:
+        if picture.info.get("icc_profile"):
+            return ""
+        rule = picture.getexif().get_ifd(_INTEROPERABILITY).get(1)
+    return "Adobe RGB by its EXIF" if rule == _ADOBE_RGB else ""
+
+
+def _code_of_png(chunks: dict[bytes, bytes]) -> str:
+    """What the first of cICP, profile, sRGB, and gAMA with cHRM says: so the others are ignored."""
+    if b"cICP" in chunks:
+        primaries, curve = chunks[b"cICP"][:2]
+        return _code_words(primaries, curve) if unusual_code(primaries, curve) else ""
+    if b"iCCP" in chunks or b"sRGB" in chunks:
+        return ""
+    words = []
+    if b"gAMA" in chunks:
+        gamma = struct.unpack(">I", chunks[b"gAMA"])[0] / 1e5
+        words += [f"gAMA {gamma:g}"] if abs(gamma - _SRGB_GAMMA) > _CODE_ERROR else []
+    if b"cHRM" in chunks:
+        places = [one / 1e5 for one in struct.unpack(">8I", chunks[b"cHRM"])]
+        apart = np.abs(np.subtract(places, _SRGB_PLACES)).max()
+        words += [f"cHRM {' '.join(f'{one:g}' for one in places)}"] if apart > _CODE_ERROR else []
+    return ", ".join(words)
+
+
+def _code_words(primaries: int, curve: int) -> str:
+    return f"cICP primaries {primaries}, curve {curve}"
+
+
+def colours_of(path: Path) -> str:
+    """The colours that a file means, for messages; empty for sRGB and where nothing is said."""
+    return colour_code(path) or space_name(profile_of(path))
+
+
+def in_two_spaces(first: Path, second: Path) -> bool:
+    """Whether two picture files mean different colours by the same numbers."""
+    if colour_code(first) != colour_code(second):
+        return True
+    one, other = profile_of(first), profile_of(second)
+    if one == other:
+        return False
+    colours, others = _meaning(one), _meaning(other)
+    if colours is None or others is None:  # damaged, or not of RGB or grey
+        return True
+    return bool(cv2.absdiff(colours, others).max() > _MOST_STEPS)
+
+
+def in_one_space(files: Sequence[Path], pictures: Sequence[Image]) -> tuple[Image, Image]:
+    """Both pictures of a pair in sRGB if their files mean different colours, else as they are."""
+    first, second = pictures
+    if not in_two_spaces(*files):
+        return first, second
+    return member_in_srgb(files[0], first), member_in_srgb(files[1], second)
+
+
+def member_in_srgb(path: Path, picture: Image) -> Image:
+    """The colours of a member as sRGB, where the other member means other colours."""
+    if code := colour_code(path):
+        raise ImageError(
+            f"{path}: its colours ({code}) are not those of the other member; convert both to sRGB"
+        )
+    return in_srgb(path, picture)
+
+
+def is_of_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
+    """Whether a profile means sRGB, by what it does to colours, or if grey by its curve."""
+    # Its name is not a proof: "Linear sRGB" has the primaries of sRGB alone.
+    space = profile.profile.xcolor_space
+    if space not in _MODES:
+        return False
+    colours = _sampled_colours()
+    if _MODES[space] == "L":
+        colours = colours[..., :1].repeat(3, axis=2)
+    moved = _converted(profile, colours).astype(int) - colours
+    return bool(np.abs(moved).max() <= _MOST_STEPS)
+
+
+def _sampled_colours() -> NDArray[np.uint8]:
+    levels = np.linspace(0, 255, _LEVELS).astype(np.uint8)
+    return np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(_LEVELS, -1, 3)
+
+
+@lru_cache(maxsize=64)  # the pictures of a camera have the same one
+def _meaning(content: bytes) -> NDArray[np.uint8] | None:
+    """Sampled colours by a profile, as sRGB; None if it is damaged, or not of RGB or grey."""
+    colours = _sampled_colours()
+    if not content:
+        return colours
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
+        if is_of_srgb(profile):
+            return colours
+        return _converted(profile, colours) if profile.profile.xcolor_space in _MODES else None
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+
+
+def space_name(content: bytes) -> str:
+    """The colour space that a profile means, for messages; empty for sRGB and no profile."""
+    if not content:
+        return ""
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
+        if is_of_srgb(profile):
+            return ""
+        name = ImageCms.getProfileDescription(profile)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return "a damaged profile"
+    return " ".join((name or "").split()) or "a profile without a name"
+
+
+def in_srgb(path: Path, picture: Image) -> Image:
+    """The colours of a picture as sRGB; itself without a profile, or with that of sRGB."""
+    # The colour library does not convert 16 bits, so such pictures are refused.
+    content = profile_of(path)
+    if not content:
+        return picture
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
+        name = " ".join((ImageCms.getProfileDescription(profile) or "").split()) or "without a name"
+        if is_of_srgb(profile):
+            return picture
+        if profile.profile.xcolor_space not in _MODES:
+            raise ImageError(f"{path}: its colour profile {name!r} is not of RGB; convert it")
+        if picture.dtype != np.uint8:
+            raise ImageError(
+                f"{path}: 16 bits with the colour profile {name!r}; convert it to sRGB first"
+            )
+        return _converted(profile, cast(NDArray[np.uint8], picture))
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
+        raise ImageError(
+            f"{path}: its colour profile is damaged; convert the picture to sRGB"
+        ) from error
+
+
+def _converted(profile: ImageCms.ImageCmsProfile, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The colours of a profile of RGB or grey as sRGB; of grey, the channels are alike."""
+    converted = ImageCms.profileToProfile(
+        PillowImage.fromarray(picture).convert(_MODES[profile.profile.xcolor_space]),
+        profile,
+        ImageCms.createProfile("sRGB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        outputMode="RGB",
+    )
+    return np.asarray(converted, np.uint8)

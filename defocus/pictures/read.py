@@ -1,0 +1,349 @@
+"""Pictures read from files, ``(H, W, 3)`` sRGB-encoded RGB, at their own bit depth.
+
+An EXIF orientation is not applied: both members of a pair were taken by the same sensor."""
+
+import contextlib
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import DefocusError, FileError, ImageError
+from defocus.isolation import reason_of, stops_everything
+from defocus.pictures.bmp import bmp_pixels
+from defocus.pictures.headers import (
+    PNG_HEAD_BYTES,
+    SUFFIXES,
+    has_long_transparency,
+    is_animated,
+    kind_of,
+    lacks_end,
+    refuse_oversized,
+    refuse_truncated,
+    still_png,
+    transparent_grey,
+    why_no_picture,
+)
+from defocus.pictures.heif import HEIF_KINDS, read_heif
+from defocus.pictures.jpeg import jpeg_oddity, lacks_a_part
+from defocus.pictures.orientation import as_stored
+from defocus.pictures.raw import (
+    RAW_SUFFIXES,
+    develop_pair,
+    develop_stored,
+    dng_demands,
+    said_of_demands,
+)
+from defocus.pictures.remarks import MOSAIC, is_mosaic, say_remarks
+from defocus.pictures.tags import first_directory
+from defocus.pictures.tiff_pixels import MOST_BYTES, read_misread, tiff_layout
+from defocus.pictures.values import Image
+from defocus.pictures.white import (
+    DEEP_WHITES,
+    FULL,
+    deep_white,
+    integer_white,
+    largest_value,
+    stretched,
+    white_words,
+)
+from defocus.quiet_decoders import QUIET
+from defocus.reading import FileBytes, broken_link, read_bytes
+from defocus.strips import strips
+
+SWAPPED = (np.uint8, np.uint16, np.float32)
+"""Types of which OpenCV itself changes the order of colours, which takes a tenth of the time."""
+
+IMAGE_SUFFIXES = frozenset(one for each in SUFFIXES.values() for one in each) | RAW_SUFFIXES
+"""Suffixes (lower case) of the files that :func:`read_image` opens."""
+
+PNG_COLOUR_TYPE, PNG_GREY = 25, (0, 4)
+"""Where a PNG says which values it has, and what it says of grey without and with transparency."""
+
+
+def read_image(path: Path, white: float | None = None) -> Image:
+    """Read a picture as ``(H, W, 3)`` RGB at its own bit depth; its largest integer is white."""
+    # Grey pictures are repeated into three channels; an alpha channel is dropped. RAW files are
+    # developed with their own white balance; for a pair use ``read_pair``. Where a picture has 10
+    # or 12 bits in 16, as ``white`` or its values say, the values are stretched.
+    picture = _read_colours(path)
+    if white is None:
+        white = known_white(path) or integer_white([picture])
+        say_remarks(path, picture, white)
+    return _with_white(path, picture, white)
+
+
+def _read_colours(path: Path) -> Image:
+    """``(H, W, 3)`` with the values as they are stored."""
+    stored = read_stored(path)
+    if stored.dtype not in (np.uint8, np.uint16):
+        raise ImageError(
+            f"{path}: pixels are {stored.dtype}; save it with 8 or 16 bits, as integers"
+        )
+    if stored.ndim == 2 or stored.shape[2] == 2:
+        stored = np.repeat(stored.reshape(*stored.shape[:2], -1)[:, :, :1], 3, axis=2)
+    colour: Image = np.ascontiguousarray(stored[:, :, :3])
+    return colour
+
+
+def known_white(path: Path) -> int | None:
+    """White of the kinds whose decoders fill all bits; None where the values have to say it."""
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return FULL
+    with path.open("rb") as file:
+        kind = kind_of(file.read(512))
+    return FULL if kind in {"HEIC", "AVIF"} else None
+
+
+def _with_white(path: Path, picture: Image, white: float) -> Image:
+    """A picture whose largest integer is white."""
+    if picture.dtype == np.uint16 and white < FULL and known_white(path) is None:
+        largest = largest_value(picture)
+        if largest > white:
+            raise ImageError(
+                f"{path}: values reach {largest}, but white is {white:g}; give its right white"
+            )
+        return stretched(picture, white)
+    return picture
+
+
+def read_stored(path: Path) -> NDArray[Any]:
+    """Read a picture with all that it has: grey stays grey, transparency and floats are kept."""
+    # It is ``(H, W)`` or ``(H, W, C)`` with alpha last; colours are not multiplied with alpha.
+    try:
+        return _stored(path)
+    except Exception as error:
+        if isinstance(error, DefocusError) or stops_everything(error):
+            raise
+        raise ImageError(f"{path}: {reason_of(error)}") from error
+
+
+def _stored(path: Path) -> NDArray[Any]:
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return develop_stored(path)
+    data = _content(path)
+    refuse_truncated(path, data)
+    refuse_oversized(path, data)
+    if (kind := kind_of(data)) in HEIF_KINDS:
+        return read_heif(path, data, kind)
+    picture = _of_bytes(path, data)
+    if data[:2] == b"\xff\xd8" and lacks_a_part(data, picture, functools.partial(_of_bytes, path)):
+        raise ImageError(f"{path}: a part of the JPEG is missing; copy it again")
+    return picture
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a picture of a kind that is read, whatever its suffix says."""
+    try:
+        content = read_bytes(path, MOST_BYTES)
+    except FileNotFoundError as error:
+        raise ImageError(
+            f"{path}: {broken_link(path) or 'no such picture; check the path'}"
+        ) from error
+    except FileError as error:
+        raise ImageError(str(error)) from error
+    except OSError as error:
+        reason = broken_link(path) or f"cannot be read ({error.strerror}); check the path"
+        raise ImageError(f"{path}: {reason}") from error
+    if content and not kind_of(content):
+        raise ImageError(f"{path}: {why_no_picture(content)}")
+    return content
+
+
+def _of_bytes(path: Path, data: bytes) -> NDArray[Any]:
+    return _decode(path, np.frombuffer(data, np.uint8))
+
+
+def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
+    data = _as_bytes(content)
+    kind = kind_of(data)
+    if kind == "TIFF":
+        return _of_tiff(path, content)
+    if kind == "PNG":
+        return _of_png(path, content)
+    decoded = bmp_pixels(path, data) if kind == "BMP" else None
+    return _checked(path, _of_opencv(path, content) if decoded is None else decoded)
+
+
+def decoded_png(content: bytes) -> NDArray[Any]:
+    """The picture of a PNG that this program encoded, as it is stored."""
+    return _of_png(Path("picture.png"), np.frombuffer(content, np.uint8))
+
+
+def _of_png(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
+    """The still picture of a PNG, with the transparency that OpenCV does not know."""
+    data = _as_bytes(content)
+    if is_animated(data) or has_long_transparency(data) or lacks_end(data):
+        content = np.frombuffer(still_png(data), np.uint8)
+    decoded = _of_opencv(path, content)
+    if decoded.ndim == 2 and (level := transparent_grey(data)) is not None:
+        most = np.iinfo(decoded.dtype).max
+        alpha = np.where(decoded == level, 0, most).astype(decoded.dtype)
+        return _checked(path, np.dstack([decoded, alpha]))
+    return _checked(path, decoded)
+
+
+def _of_tiff(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
+    data = _as_bytes(content)
+    layout = tiff_layout(path, data)
+    if layout.misread:
+        return _checked(path, layout.corrected(read_misread(path, data)))
+    decoded = _of_opencv(path, content, layout.coding)
+    # OpenCV turns TIFF files whatever flag it is given
+    return _checked(path, layout.corrected(as_stored(decoded, layout.orientation)))
+
+
+def _checked(path: Path, decoded: NDArray[Any]) -> NDArray[Any]:
+    if decoded.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
+        raise ImageError(
+            f"{path}: pixels are {decoded.dtype}; integers of 8 or 16 bits and floats of 32 or 64 "
+            "bits are read; save it so"
+        )
+    return np.ascontiguousarray(decoded)
+
+
+def _of_opencv(path: Path, content: NDArray[np.uint8], coding: str = "") -> NDArray[Any]:
+    try:
+        with QUIET:
+            decoded = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    except (cv2.error, MemoryError) as error:
+        reason = getattr(error, "err", "") or "too little memory"
+        raise ImageError(f"{path}: cannot be decoded ({reason}); replace the file") from error
+    if decoded is None:
+        if oddity := jpeg_oddity(_as_bytes(content)):
+            raise ImageError(f"{path}: {oddity}, which no reader here decodes; save it as PNG")
+        if coding:
+            raise ImageError(f"{path}: no decoder for {coding}; save it again without compression")
+        raise ImageError(f"{path}: not a picture that can be read; replace the file")
+    picture: NDArray[Any] = np.asarray(decoded)
+    if picture.shape[2:] == (3,) and picture.dtype in SWAPPED:
+        for rows in strips(len(picture)):  # in place: a copy takes much memory
+            strip = picture[rows]
+            cv2.cvtColor(strip, cv2.COLOR_BGR2RGB, dst=strip)
+        return picture
+    png = content[:4].tobytes() == b"\x89PNG"
+    if png and content[PNG_COLOUR_TYPE] in PNG_GREY and picture.ndim == 3:
+        return picture[:, :, [0, -1]]
+    return picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, *range(3, picture.shape[2])]]
+
+
+def _as_bytes(content: NDArray[np.uint8]) -> bytes:
+    """These bytes, not copied where they came as such."""
+    return content.base if isinstance(content.base, bytes) else content.tobytes()
+
+
+def read_pair(blurry: Path, sharp: Path, white: float | None = None) -> tuple[Image, Image]:
+    """Read the two members of a pair, which must have the same size, each at its own bit depth."""
+    # Two RAW files are developed with one set of parameters, the sharp member's white balance in
+    # both. Files whose profiles mean different colours are both converted to sRGB. Both have one
+    # white, ``white`` or what the values of both say.
+    from defocus.pictures.profiles import in_one_space  # not needed for one picture
+
+    if blurry.suffix.lower() in RAW_SUFFIXES and sharp.suffix.lower() in RAW_SUFFIXES:
+        pictures = develop_pair(blurry, sharp)
+        for path, picture in zip((blurry, sharp), pictures, strict=True):
+            if white is None:
+                say_remarks(path, picture, FULL)
+    else:
+        alike = read_alike([blurry, sharp], white)
+        pictures = alike[blurry], alike[sharp]
+    first, second = pictures
+    if first.shape != second.shape:
+        sizes = (first.shape[1], first.shape[0]), (second.shape[1], second.shape[0])
+        raise ImageError(sizes_differ(blurry, sizes[0], sharp, sizes[1]))
+    return in_one_space((blurry, sharp), (first, second))
+
+
+def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, Image]:
+    """Pictures that belong together, by file: of one white, ``white`` or what all values say."""
+    pictures = {path: _read_colours(path) for path in files}
+    if pictures and white is None:
+        known = any(known_white(path) for path in files)
+        white = FULL if known else integer_white(list(pictures.values()))
+        for path, picture in pictures.items():
+            say_remarks(path, picture, white)
+    return {path: _with_white(path, one, white or FULL) for path, one in pictures.items()}
+
+
+def read_member(path: Path, other: Path | None, white: float | None = None) -> Image:
+    """Read one member of a pair, in the colours that :func:`read_pair` gives it."""
+    from defocus.pictures.profiles import in_two_spaces, member_in_srgb
+
+    picture = read_image(path, white)
+    mixed = other is not None and in_two_spaces(path, other)
+    return member_in_srgb(path, picture) if mixed else picture
+
+
+@dataclass(frozen=True)
+class FilesReading:
+    """How pictures that belong together are read: their white, and what there is to say."""
+
+    white: int = FULL
+    remarks: tuple[str, ...] = ()
+
+
+def reading_of_files(files: Sequence[Path]) -> FilesReading:
+    """How the pictures of a dataset are read, by a few of them, evenly spread."""
+    # Only grey pictures and those of 16 bits are decoded, and of the latter no more than one where
+    # all bits are in use, as in most datasets.
+    many = min(len(files), _SAMPLES)
+    places = (one * len(files) // many for one in range(many))
+    sample = [files[place] for place in places if files[place].is_file()]  # a pipe never ends
+    largest, remarks = 0, dict.fromkeys(said_of_demands(dng_demands(path)) for path in sample)
+    for path in sample:
+        bits, grey = _bits_and_grey(path)
+        if not grey and (bits != 16 or largest > DEEP_WHITES[-2]):
+            continue
+        with contextlib.suppress(ImageError):  # named by who reads it
+            picture = _read_colours(path)
+            if bits == 16:
+                largest = max(largest, largest_value(picture))
+            if grey and is_mosaic(picture):
+                remarks[MOSAIC] = None
+    white = deep_white(largest)
+    if white < FULL:
+        remarks[f"{white.bit_length()} bits in 16: {white_words(largest, white)}"] = None
+    return FilesReading(white, tuple(remark for remark in remarks if remark))
+
+
+_SAMPLES = 16
+"""Files of a dataset that are looked at; the first one shows most of it."""
+_BITS_TAG, _COLOURS_TAG, _GREY_TIFF = 258, 262, {0, 1}
+"""Bits of a value and meaning of the values in TIFF files, and which meanings are grey."""
+
+
+def _bits_and_grey(path: Path) -> tuple[int, bool]:
+    """Bits of a value of a PNG or TIFF file, and whether it is grey, by its header; 0 of others."""
+    if path.suffix.lower() not in {*SUFFIXES["PNG"], *SUFFIXES["TIFF"]}:
+        return 0, False
+    try:
+        with path.open("rb") as file:
+            head = file.read(PNG_HEAD_BYTES)
+            kind = kind_of(head)
+            if kind == "PNG":
+                return head[24], head[PNG_COLOUR_TYPE] in PNG_GREY
+            first = first_directory(FileBytes(file)) if kind == "TIFF" else None
+    except (OSError, FileError, IndexError):
+        return 0, False
+    if first is None:
+        return 0, False
+    structure, directory = first
+    bits, colours = (structure.number(directory.entry(tag)) for tag in (_BITS_TAG, _COLOURS_TAG))
+    return bits or 0, colours in _GREY_TIFF
+
+
+def sizes_differ(
+    first: Path, first_size: tuple[int, int], second: Path, second_size: tuple[int, int]
+) -> str:
+    """What is said of a pair whose pictures differ in size: width and height, px."""
+    turned = first_size == second_size[::-1]  # a camera stores the turn, another program does it
+    hint = ": turn one of them, orientation tags are not applied" if turned else ""
+    return (
+        f"{first} is {first_size[0]}x{first_size[1]} but {second} is "
+        f"{second_size[0]}x{second_size[1]}; a pair needs one size{hint}"
+    )

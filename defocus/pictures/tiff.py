@@ -1,0 +1,232 @@
+"""Tags of TIFF files.
+
+Source: TIFF 6.0; Exif 3.0, section 4.6.3 (pointers to directories); Adobe's TIFF notes (Photoshop).
+"""
+
+import re
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from defocus.pictures.blocks import Block
+from defocus.pictures.exif import (
+    EXIF_DIRECTORY,
+    GPS_DIRECTORY,
+    INTEROP_DIRECTORY,
+    entry_block,
+    pointer,
+    tag_name,
+    type_fits,
+)
+from defocus.pictures.photoshop import resource_blocks, without_thumbnails
+from defocus.pictures.tags import (
+    DirectoryEntry,
+    Structure,
+    first_directory,
+    packed_directory,
+    read_structure,
+)
+from defocus.pictures.xmp import xmp_block
+
+XMP, IPTC, PHOTOSHOP, ICC, LAYERS = 700, 33723, 34377, 34675, 37724
+_STRUCTURE = frozenset(
+    {254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 284, 288, 289}
+    | {290, 291, 292, 293, 317, 320, 322, 323, 324, 325, 326, 327, 328, 330, 332, 334, 336, 337}
+    | {338, 339, 340, 341, 347, 351, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531}
+    | {532, 559, 32995, 32996, 32997, 32998, 33421, 33422, 34690, 37439, 50674, 50844}
+)
+"""Tags of the first directory that are about how its pixels are stored."""
+_KIND, _PHOTOMETRIC, _INKS = 254, 262, 5
+_DESCRIPTION = 270
+_OME_HEAD_BYTES = 4000
+"""Bytes in which an OME description shows its root element: comments may come before it."""
+_BITS, _VALUES, _EXTRA, _FORMAT = 258, 277, 338, 339
+_FLOATS = 3
+_REDUCED, _MASK = 1, 4
+_MOST_PICTURES = 10_000
+_RESOLUTION = frozenset({282, 283, 296})
+_DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY)
+
+
+@dataclass(frozen=True)
+class TiffTags:
+    """What the tags of a file's first picture say besides its pixels; byte order ``<`` or ``>``."""
+
+    # ``directories`` are those of EXIF, position and interoperability, by the tag of the pointer;
+    # ``unstated`` is whether the last value of a pixel has no stated meaning.
+
+    order: str = "<"
+    image: tuple[DirectoryEntry, ...] = ()
+    directories: dict[int, tuple[DirectoryEntry, ...]] = field(default_factory=dict)
+    damaged: tuple[str, ...] = ()
+    inks: bool = False
+    unstated: bool = False
+    half_floats: bool = False
+
+    def content(self, tag: int) -> bytes:
+        """The values of a tag of the first directory; empty if it has none."""
+        return next((one.content for one in self.image if one.tag == tag), b"")
+
+
+def tiff_tags(data: bytes) -> TiffTags:
+    """The tags of a TIFF file; none if it is damaged as a whole."""
+    first = first_directory(data)
+    if first is None:
+        return TiffTags()
+    structure, directory = first
+    directories: dict[int, tuple[DirectoryEntry, ...]] = {}
+    damaged = [tag_name(tag) for tag, _ in directory.damaged if tag not in _STRUCTURE]
+    image = []
+    for entry in directory.entries:
+        if entry.tag in _DIRECTORIES:
+            _add_directory(structure, entry, directories, damaged)
+        elif entry.tag not in _STRUCTURE and entry.tag != INTEROP_DIRECTORY:
+            sound = type_fits(entry.tag, entry.kind) or entry.kind == 16
+            image += [entry] if sound else []
+            damaged += [] if sound else [tag_name(entry.tag)]
+    inks = structure.number(directory.entry(_PHOTOMETRIC)) == _INKS
+    values = structure.number(directory.entry(_VALUES))
+    unstated = structure.number(directory.entry(_EXTRA)) == 0 and values in {2, 4} and not inks
+    floats = structure.number(directory.entry(_FORMAT)) == _FLOATS
+    halves = floats and structure.number(directory.entry(_BITS)) == 16
+    facts = (structure.order, tuple(image), directories, tuple(damaged))
+    return TiffTags(*facts, inks, unstated, halves)
+
+
+def tiff_pictures(data: bytes) -> int:
+    """How many pictures a file has; smaller copies and masks are none."""
+    structure = read_structure(data)
+    seen: set[int] = set()
+    place, count = structure.first if structure is not None else 0, 0
+    while structure is not None and place not in seen and len(seen) < _MOST_PICTURES:
+        seen.add(place)
+        directory = structure.directory(place)
+        if directory is None:
+            break
+        kind = structure.number(directory.entry(_KIND)) or 0
+        count += not kind & (_REDUCED | _MASK)
+        place = directory.following
+    return max(count, 1)
+
+
+def _add_directory(
+    structure: Structure,
+    pointer: DirectoryEntry,
+    directories: dict[int, tuple[DirectoryEntry, ...]],
+    damaged: list[str],
+) -> None:
+    """Add the directory that a pointer leads to, and the one in it."""
+    directory = structure.directory(structure.number(pointer) or 0)
+    if directory is None or pointer.tag in directories:
+        damaged.append(tag_name(pointer.tag))
+        return
+    sound = [one for one in directory.entries if type_fits(one.tag, one.kind, pointer.tag)]
+    directories[pointer.tag] = tuple(one for one in sound if one.tag != INTEROP_DIRECTORY)
+    damaged += [tag_name(tag, pointer.tag) for tag, _ in directory.damaged]
+    damaged += [tag_name(one.tag, pointer.tag) for one in directory.entries if one not in sound]
+    if pointer.tag == EXIF_DIRECTORY and (inner := directory.entry(INTEROP_DIRECTORY)) is not None:
+        _add_directory(structure, inner, directories, damaged)
+
+
+def tiff_blocks(data: bytes) -> list[Block]:
+    """Everything that the first picture of a TIFF file has besides its pixels."""
+    tags = tiff_tags(data)
+    blocks = [Block("TIFF tags", name) for name in tags.damaged]
+    for entry in tags.image:
+        if entry.tag == XMP:
+            blocks.append(xmp_block(entry.content))
+        elif entry.tag == PHOTOSHOP:
+            blocks += resource_blocks(entry.content)
+        elif entry.tag == LAYERS:
+            blocks.append(Block("Photoshop layers"))
+        else:
+            kind = {ICC: "colour profile", IPTC: "IPTC"}.get(entry.tag, "TIFF tags")
+            name = tag_name(entry.tag) if kind == "TIFF tags" else ""
+            blocks.append(entry_block(kind, name, entry, tags.order))
+    for group, entries in tags.directories.items():
+        blocks += [
+            entry_block("EXIF", tag_name(one.tag, group), one, tags.order) for one in entries
+        ]
+    return blocks
+
+
+def kept_entries(tags: TiffTags, values: tuple[int, ...], *, profile: bool) -> list[DirectoryEntry]:
+    """The tags of the first directory that hold of one picture with such values of a pixel."""
+    kept = []
+    for entry in tags.image:
+        if entry.tag == LAYERS or (entry.tag == ICC and not profile):
+            continue
+        if entry.tag == _DESCRIPTION and _of_other_pixels(entry.content, values):
+            continue
+        if entry.tag == PHOTOSHOP:
+            content = without_thumbnails(entry.content)
+            kept += [replace(entry, count=len(content), content=content)] if content else []
+        else:
+            kept.append(entry)
+    return kept
+
+
+def _of_other_pixels(description: bytes, values: tuple[int, ...]) -> bool:
+    """Whether it is one by which a program lays out pixels that are not written so."""
+    # tifffile, microscopes (OME) and ImageJ have such descriptions.
+    if b"<OME" in description[:_OME_HEAD_BYTES]:
+        sizes = dict(re.findall(rb"\bSize([CZT])=[\"'](\d+)[\"']", description))
+        planes = {name: int(size) for name, size in sizes.items()}
+        colours = values[0] if values else 1
+        return planes != {b"C": colours, b"Z": 1, b"T": 1}
+    if shape := re.match(rb'(?:{"shape": \[|shape=\()([\d, ]*)[\])]', description):
+        return tuple(map(int, re.findall(rb"\d+", shape[1])))[2:] != values
+    return re.match(rb"ImageJ=.*\nimages=(?!1\s)", description, re.DOTALL) is not None
+
+
+def further_entries(xmp: bytes, resources: bytes) -> list[DirectoryEntry]:
+    """XMP and Photoshop resources of another kind of file as tags."""
+    resources = without_thumbnails(resources)
+    entries = [DirectoryEntry(XMP, 1, len(xmp), xmp)] if xmp else []
+    return entries + (
+        [DirectoryEntry(PHOTOSHOP, 7, len(resources), resources)] if resources else []
+    )
+
+
+def as_exif(tags: TiffTags) -> bytes:
+    """The tags as an EXIF block, without what other blocks hold."""
+    image = [one for one in tags.image if one.tag not in {XMP, IPTC, PHOTOSHOP, ICC, LAYERS}]
+    if not image and not tags.directories:
+        return b""
+    begin = (b"II" if tags.order == "<" else b"MM") + struct.pack(tags.order + "HI", 42, 8)
+    empty = packed_directory([], 8, tags.order)
+    return with_tags(begin + empty, image, tags.directories)
+
+
+def with_tags(
+    encoded: bytes,
+    image: Iterable[DirectoryEntry],
+    directories: dict[int, tuple[DirectoryEntry, ...]],
+) -> bytes:
+    """A TIFF file of one picture, no BigTIFF, with further tags in its own byte order."""
+    first = first_directory(encoded)
+    if first is None:
+        return encoded
+    (structure, own), content = first, bytearray(encoded)
+    order = structure.order
+    entries = list(image)  # a tag may be there twice
+    tags = {one.tag for one in entries}
+    if tags & _RESOLUTION:  # tifffile writes some of its own accord
+        tags |= _RESOLUTION
+    entries += [one for one in own.entries if one.tag not in tags]
+    groups = {tag: list(members) for tag, members in directories.items()}
+    if inner := groups.pop(INTEROP_DIRECTORY, None):
+        place = _appended(content, inner, order)
+        groups.setdefault(EXIF_DIRECTORY, []).append(pointer(INTEROP_DIRECTORY, place, order))
+    for tag, members in groups.items():
+        place = _appended(content, members, order)
+        entries.append(pointer(tag, place, order))
+    struct.pack_into(order + "I", content, 4, _appended(content, entries, order))
+    return bytes(content)
+
+
+def _appended(content: bytearray, entries: Iterable[DirectoryEntry], order: str) -> int:
+    """Append a directory at an even place, and say where it is."""
+    place = len(content) + len(content) % 2
+    content += b"\0" * (place - len(content)) + packed_directory(entries, place, order)
+    return place

@@ -1,0 +1,300 @@
+"""Layouts of TIFF files that OpenCV reads wrongly or not at all.
+
+Source: TIFF 6.0, sections 3 to 8 and 18 (associated alpha)."""
+
+import contextlib
+import io
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError
+from defocus.pictures.headers import MAX_PIXELS
+from defocus.pictures.orientation import as_stored
+from defocus.quiet_decoders import QUIET
+
+if TYPE_CHECKING:
+    from tifffile import TiffPage
+
+_TIFF_DAMAGE = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, OSError),
+    *(RuntimeError, TypeError, ValueError, struct.error, zlib.error),
+)
+"""What tifffile and its decoders raise for damaged files."""
+
+MOST_BYTES = 12 * MAX_PIXELS
+"""Three channels of float32: no file of a picture that is read is larger."""
+
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
+_READ = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR}
+_NAMES = {4: "a mask", 8: "CIELab", 9: "ICCLab", 10: "ITULab", 32803: "those of a RAW file"}
+_UNSTATED, _MULTIPLIED = 0, 1
+_BIT_ORDER = 266  # a tag
+_OLD_JPEG, _JPEG = 6, 7
+_UNCHECKED = {2, 3, 4, _OLD_JPEG, _JPEG}
+"""Compressions of which every decoder makes a picture, damaged or not: of faxes and JPEG."""
+_DAMAGE = re.compile(
+    r"(?:Fax\w+: (?:Bad code word|Line length mismatch|Premature EOL)"
+    r"|JPEGLib: (?:Corrupt JPEG data: (?!\d+ extraneous)|Premature end)).*"
+)
+"""What libtiff and libjpeg say of damage among the pixels of such files."""
+_OF_OPENCV = {1, 2, 3, 4, 5, _OLD_JPEG, _JPEG, 8, 32773, 32946}
+"""Compressions that OpenCV decodes; of others it gives 8 bits as black."""
+_USUAL_BITS = {1, 2, 4, 8, 16, 32, 64}
+_WAYS = "save it as grey or RGB of 8 or 16 bits"
+
+
+@dataclass(frozen=True)
+class TiffLayout:
+    """What must be known of a TIFF file beside the values that a decoder gives."""
+
+    # ``misread``: OpenCV mixes the values up; ``negative``: white is 0; ``multiplied``: colours are
+    # so with the transparency; ``opaque``: the last value is not transparency. ``coding`` is for
+    # people.
+
+    misread: bool = False
+    orientation: int = 1
+    negative: bool = False
+    multiplied: bool = False
+    opaque: bool = False
+    coding: str = ""
+
+    def corrected(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """The values of a decoder, black as 0 and colours not multiplied."""
+        if self.opaque and picture.shape[2:] in {(2,), (4,)}:
+            picture = picture[:, :, :-1]
+            picture = picture[:, :, 0] if picture.shape[2] == 1 else picture
+        if self.negative:
+            grey = picture if picture.ndim == 2 else picture[:, :, 0]
+            np.subtract(np.iinfo(grey.dtype).max, grey, out=grey)
+        return _divided(picture) if self.multiplied else picture
+
+
+def tiff_layout(path: Path, content: bytes) -> TiffLayout:
+    """The layout of a file's first picture; ImageError if no reader here has it."""
+    # OpenCV multiplies 8-bit colours with the transparency, drops that of grey pictures, gives grey
+    # of 16 bits as it is stored even if white is 0, mixes up colours that are one after the other,
+    # and knows no floats of 16 bits. What it cannot decode of 8 bits is black, without an error.
+    import tifffile
+
+    try:
+        with io.BytesIO(content) as stream, tifffile.TiffFile(stream) as file:
+            page = file.pages.first
+            refused = _refused(page)
+            layout = _layout_of(page)
+            if any(offset + count > len(content) for offset, count in _places(page)):
+                # it ends before its pixels: its layout is not the cause then
+                layout = replace(layout, coding="")
+    except _TIFF_DAMAGE:
+        return TiffLayout()  # OpenCV may read it all the same
+    if refused:
+        raise ImageError(f"{path}: {refused}")
+    if page.compression in _UNCHECKED and (damage := _heard_damage(content)):
+        raise ImageError(f"{path}: damaged ({damage}); copy it again")
+    return layout
+
+
+def _heard_damage(content: bytes) -> str:
+    """What decoders say of damage while they make a picture all the same; empty if nothing."""
+    with QUIET.heard() as lines, contextlib.suppress(cv2.error, MemoryError):
+        cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    matches = (_DAMAGE.search(line) for line in lines)
+    return next((one.group() for one in matches if one is not None), "")
+
+
+def _places(page: "TiffPage") -> Iterator[tuple[int, int]]:
+    """Where each part of the pixels is in the file, and its number of bytes."""
+    return zip(page.dataoffsets, page.databytecounts, strict=False)
+
+
+def _layout_of(page: "TiffPage") -> TiffLayout:
+    bits, values = page.bitspersample, page.samplesperpixel
+    kind = page.photometric
+    transparent = values in {2, 4} and kind in {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB}
+    grey_transparent = values == 2 and transparent
+    apart = values > 1 and page.planarconfig == 2
+    half_floats = page.dtype == np.float16
+    few_colours = kind == _PALETTE and bits == 1
+    predicted = bits not in _USUAL_BITS and page.predictor != 1
+    misread = apart or half_floats or grey_transparent or few_colours or predicted
+    misread = misread or (transparent and bits == 8) or _hides_damage(page)
+    return TiffLayout(
+        misread,
+        _orientation(page),
+        kind == _WHITE_IS_ZERO and (misread or bits > 8),
+        transparent and _MULTIPLIED in page.extrasamples,
+        kind == _CMYK or (transparent and _UNSTATED in page.extrasamples),
+        f"a TIFF file of {page.dtype} with the compression {_compression(page)}",
+    )
+
+
+def _hides_damage(page: "TiffPage") -> bool:
+    """Whether OpenCV would give other values, and no error, for what it cannot decode."""
+    kind, compression = page.photometric, int(page.compression)
+    hidden = page.bitspersample <= 8 and kind in _READ - {_YCBCR}
+    return compression not in _OF_OPENCV or (hidden and compression not in _UNCHECKED)
+
+
+def _orientation(page: "TiffPage") -> int:
+    tag = page.tags.get(274)
+    return int(tag.value) if tag is not None else 1
+
+
+def _compression(page: "TiffPage") -> str:
+    import tifffile
+
+    names = {int(one): one.name for one in tifffile.COMPRESSION}
+    return names.get(int(page.compression), str(int(page.compression)))
+
+
+def _refused(page: "TiffPage") -> str:
+    """Why a layout is not read; empty if it is, or if a decoder has to find out."""
+    kind, bits, values = int(page.photometric), int(page.bitspersample), page.samplesperpixel
+    of_white = kind == _WHITE_IS_ZERO and (bits not in {1, 2, 4, 8, 16} or page.sampleformat != 1)
+    if kind not in _READ:
+        return f"its colours are {_NAMES.get(kind, f'of kind {kind}')}; {_WAYS}"
+    subsampled = page.planarconfig == 2 and tuple(page.subsampling or (1, 1)) != (1, 1)
+    if kind == _YCBCR and subsampled:
+        return f"brightness and colours that lie apart, of different sizes; {_WAYS}"
+    if kind == _YCBCR and int(page.compression) not in _OF_OPENCV:
+        return f"brightness and colours with the compression {_compression(page)}; {_WAYS}"
+    if kind == _CMYK and (bits, values, page.sampleformat) != (8, 4, 1):
+        signed = "signed " * (page.sampleformat == 2)
+        return f"{values} inks of {bits} {signed}bits; CMYK of 8 bits is read: save it as RGB"
+    if kind == _RGB and values < 3:
+        return f"colours with {values} value{'s' * (values > 1)} per pixel; {_WAYS}"
+    if values > 4 or (kind in {_PALETTE, _YCBCR} and values not in {1, 3}):
+        return f"{values} values per pixel; {_WAYS}, with one transparency at most"
+    if of_white:
+        return f"grey of {bits} bits or floats with white as 0; {_WAYS}"
+    if page.imagedepth > 1:
+        return f"a volume of {page.imagedepth} slices; save the slices as pictures"
+    order = page.tags.get(_BIT_ORDER)
+    if order is not None and order.value not in {1, 2}:
+        return f"damaged: its order of bits is {order.value}, not 1 or 2; copy it again"
+    return ""
+
+
+def read_misread(path: Path, content: bytes) -> NDArray[Any]:
+    """Read the values of a file that OpenCV mixes up, as they are stored, upright or not."""
+    # Floats of 16 bits become float32.
+    import tifffile
+
+    try:
+        with io.BytesIO(content) as stream, tifffile.TiffFile(stream) as file:
+            page = file.pages.first
+            if page.nbytes > MOST_BYTES:
+                raise ValueError(f"{page.nbytes} bytes of pixels")
+            if any(at and not size for at, size in _places(page)):  # tifffile takes it for black
+                raise ValueError("a part of the pixels has no bytes")
+            picture = _decoded(page, content)
+            if not picture.size:
+                raise ValueError("no pixels")
+            if page.samplesperpixel > 1 and picture.shape[0] == page.samplesperpixel:
+                picture = np.moveaxis(picture, 0, 2)
+            picture = _as_colours(page, picture)
+    except _TIFF_DAMAGE as error:
+        raise ImageError(
+            f"{path}: cannot be decoded ({error}); copy it again, or save it without compression"
+        ) from error
+    return picture
+
+
+def _as_colours(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
+    """Values as they are stored, as grey or RGB of 8 or 16 bits."""
+    kind, bits = page.photometric, page.bitspersample
+    if kind == _PALETTE and page.colormap is not None:
+        colours = page.colormap if page.colormap.max(initial=0) < 256 else page.colormap >> 8
+        return np.moveaxis(colours[:, picture.astype(np.intp)], 0, 2).astype(np.uint8)
+    if kind == _CMYK:
+        inks = 255 - picture.astype(np.uint16)
+        return np.asarray(np.rint(inks[:, :, :3] * (inks[:, :, 3:] / 255)), np.uint8)
+    if kind == _YCBCR:
+        return _of_ycbcr(page, picture)
+    if picture.dtype == np.float16:
+        return picture.astype(np.float32)
+    if picture.dtype == np.bool_:
+        return picture * np.uint8(255)
+    if picture.dtype.kind == "u" and bits < 8 * picture.itemsize:
+        most = np.iinfo(picture.dtype).max / (2**bits - 1)
+        return np.asarray(np.rint(picture * most), picture.dtype)
+    return picture
+
+
+def _of_ycbcr(page: "TiffPage", picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """Brightness and colours as RGB. Source: TIFF 6.0, section 21."""
+    ratios = _fractions(page, 529) or [0.299, 0.587, 0.114]
+    limits = _fractions(page, 532) or [0, 255, 128, 255, 128, 255]
+    black, white = np.array(limits[::2]), np.array(limits[1::2])
+    y, blueness, redness = np.moveaxis((picture - black) / (white - black), 2, 0)
+    red = y * 255 + redness * 127 * (2 - 2 * ratios[0])
+    blue = y * 255 + blueness * 127 * (2 - 2 * ratios[2])
+    green = (y * 255 - ratios[0] * red - ratios[2] * blue) / ratios[1]
+    return np.asarray(np.rint(np.clip(np.dstack([red, green, blue]), 0, 255)), np.uint8)
+
+
+def _fractions(page: "TiffPage", tag: int) -> list[float]:
+    """The values of a tag of fractions; empty if it has none."""
+    tag_of_page = page.tags.get(tag)
+    values = tuple(tag_of_page.value) if tag_of_page is not None else ()
+    return [one / below for one, below in zip(values[::2], values[1::2], strict=True)]
+
+
+def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
+    """The values of a page; Pillow reads compressions that tifffile lacks, else ValueError."""
+    try:
+        return np.asarray(page.asarray())
+    except ImportError:
+        pass
+    except (ValueError, NotImplementedError) as error:
+        if "imagecodecs" not in str(error):
+            raise
+    from PIL import Image
+
+    if page.dtype not in (np.uint8, np.bool_):
+        raise ValueError(f"{_compression(page)} with these values is not read")
+    with io.BytesIO(content) as stream, QUIET, Image.open(stream) as opened:
+        shown = np.asarray(opened)  # Pillow turns it
+        undone = _MULTIPLIED in page.extrasamples and opened.mode in {"RGBA", "LA"}
+        number = 3 if opened.mode == "RGB" else page.samplesperpixel  # less one of no known meaning
+    picture = as_stored(shown, _orientation(page))
+    size = (page.imagelength, page.imagewidth)
+    if picture.shape != (size if number == 1 else (*size, number)):
+        raise ValueError(f"{_compression(page)} with these values is not read")
+    return _multiplied(picture) if undone else _as_numbers(page, picture)
+
+
+def _as_numbers(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
+    """Values as they are stored, of those that Pillow spreads from black to white."""
+    if page.photometric == _PALETTE or page.samplesperpixel > 1:
+        return picture
+    most = 1 if picture.dtype == np.bool_ else 255
+    white = 2 ** int(page.bitspersample) - 1
+    numbers: NDArray[Any] = picture.astype(np.uint8) // (most // min(most, white))
+    return white - numbers if page.photometric == _WHITE_IS_ZERO else numbers
+
+
+def _multiplied(picture: NDArray[Any]) -> NDArray[Any]:
+    """Colours as they are stored, of those that Pillow has divided by their transparency."""
+    share = picture[:, :, -1:].astype(np.float64) / 255
+    colours = np.rint(picture[:, :, :-1] * share).astype(np.uint8)
+    colours = np.where(share > 0, colours, picture[:, :, :-1])
+    return np.concatenate([colours, picture[:, :, -1:]], axis=2)
+
+
+def _divided(picture: NDArray[Any]) -> NDArray[Any]:
+    """Colours that were multiplied with the transparency, which comes last, without it."""
+    colours, share = picture[:, :, :-1].astype(np.float64), picture[:, :, -1:].astype(np.float64)
+    full = np.iinfo(picture.dtype).max if picture.dtype.kind == "u" else 1.0
+    straight = np.where(share > 0, colours * full / np.where(share > 0, share, 1), colours)
+    if picture.dtype.kind == "u":
+        straight = np.rint(np.minimum(straight, full))
+    return np.concatenate([straight, share], axis=2).astype(picture.dtype)

@@ -1,0 +1,71 @@
+"""Chunks of WebP files, by the WebP container specification (RFC 9649)."""
+
+import struct
+from collections.abc import Iterator
+
+from defocus.pictures.blocks import Block
+from defocus.pictures.exif import exif_blocks
+from defocus.pictures.xmp import xmp_block
+from defocus.reading import FileBytes
+
+_PIXELS = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"})
+_PLACED = frozenset({b"ICCP", b"EXIF", b"XMP "})
+
+
+def chunks_of(data: bytes | FileBytes, place: int = 12) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of each chunk of a file, or of a part of it."""
+    end = min(len(data), 8 + int.from_bytes(data[4:8], "little"))
+    while place + 8 <= end:
+        size = int.from_bytes(data[place + 4 : place + 8], "little")
+        yield data[place : place + 4], data[place + 8 : place + 8 + size]
+        place += 8 + size + size % 2
+
+
+def webp_chunk(data: bytes | FileBytes, name: bytes) -> bytes:
+    """The content of the first chunk of a name; empty if there is none."""
+    return next((content for kind, content in chunks_of(data) if kind == name), b"")
+
+
+def is_lossless(data: bytes) -> bool:
+    """Whether the first picture of a file is stored without loss."""
+    for name, content in chunks_of(data):
+        if name == b"ANMF":
+            return any(one == b"VP8L" for one, _ in chunks_of(content, 16))
+        if name in {b"VP8 ", b"VP8L"}:
+            return name == b"VP8L"
+    return False
+
+
+def webp_frames(data: bytes) -> int:
+    """How many pictures a file has."""
+    return max(1, sum(name == b"ANMF" for name, _ in chunks_of(data)))
+
+
+def webp_blocks(data: bytes) -> list[Block]:
+    """Everything that a WebP holds besides the pixels of its first picture."""
+    blocks = []
+    for name, content in chunks_of(data):
+        if name == b"EXIF":
+            blocks += exif_blocks(content.removeprefix(b"Exif\0\0"))
+        elif name == b"XMP ":
+            blocks.append(xmp_block(content))
+        elif name == b"ICCP":
+            blocks.append(Block("colour profile", "", content))
+        elif name == b"C2PA":
+            blocks.append(Block("content credentials (C2PA)", "", content))
+        elif name not in _PIXELS:
+            word = "".join(one for one in name.decode("latin-1") if one.isprintable())
+            blocks.append(Block("WebP chunks", word, content))
+    return blocks
+
+
+def with_further_chunks(encoded: bytes, given: bytes) -> bytes:
+    """A WebP with the chunks of another one that no library writes."""
+    if encoded[12:16] != b"VP8X":
+        return encoded  # the short form has no room for them
+    further = b""
+    for name, content in chunks_of(given):
+        if name not in _PIXELS | _PLACED | {b"C2PA"}:
+            further += name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+    whole = encoded[12:] + further
+    return b"RIFF" + struct.pack("<I", 4 + len(whole)) + b"WEBP" + whole if further else encoded

@@ -1,0 +1,75 @@
+"""Pictures written to files, at their own bit depth."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError
+from defocus.files import atomic_path, write_bytes
+from defocus.pictures.values import Image
+from defocus.quiet_decoders import QUIET
+
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+
+
+def write_image(path: Path, image: Image) -> None:
+    """Write a picture atomically; PNG and TIFF keep 16 bits, JPEG has 8 bits and quality 95."""
+    suffix = path.suffix.lower()
+    if image.dtype == np.uint16 and suffix not in {".png", ".tif", ".tiff"}:
+        raise ImageError(f"{path}: {suffix} cannot hold 16 bits; use .png or .tif")
+    pixels: NDArray[Any] = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    del image  # if nobody else has it: two copies of a large picture take much memory
+    with atomic_path(path) as temporary:
+        if suffix == ".png" and _streamed(temporary, pixels):
+            return
+        ok, encoded = cv2.imencode(suffix, pixels)
+        if not ok:
+            raise ImageError(f"{path}: no encoder for {suffix}; use .png")
+        temporary.write_bytes(encoded.data)
+
+
+JPEG_QUALITY = 95
+"""Quality of every JPEG and WebP that is a picture of its own, of 100: errors below its noise."""
+
+
+def encoded_png(picture: NDArray[Any]) -> bytes:
+    """The PNG file of a picture: ``(H, W)``, RGB or RGBA; uint8 or uint16."""
+    return _encoded(".png", picture, ())
+
+
+def encoded_jpeg(picture: NDArray[Any], quality: int = JPEG_QUALITY) -> bytes:
+    """The JPEG file of a picture ``(H, W)`` or RGB, uint8, with half as many colours as pixels."""
+    return _encoded(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, quality))
+
+
+def _encoded(suffix: str, picture: NDArray[Any], options: tuple[int, ...]) -> bytes:
+    """A file by OpenCV, which takes colours from the last to the first."""
+    stored = picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, 3][: picture.shape[2]]]
+    whole, encoded = cv2.imencode(suffix, stored, options)
+    if not whole:
+        raise ImageError(f"a picture of shape {picture.shape} cannot be encoded as {suffix[1:]}")
+    return encoded.tobytes()
+
+
+def write_array(path: Path, array: NDArray[np.float32]) -> None:
+    """Write a ``.npy`` file atomically; NumPy's own function does not report a full disk."""
+    content = io.BytesIO()
+    np.save(content, array)
+    write_bytes(path, content.getvalue())
+
+
+def _streamed(path: Path, pixels: NDArray[Any]) -> bool:
+    """Write a PNG file piece by piece; False if it is not whole."""
+    # Encoding gives the same bytes, but holds them twice, which of 24 megapixels of 16 bits are 250
+    # MiB. OpenCV does not say why it fails, be it a full disk or letters in the path on Windows.
+    with QUIET:
+        written = cv2.imwrite(str(path), pixels)
+    if not written or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - len(PNG_END), 0))
+        return file.read() == PNG_END

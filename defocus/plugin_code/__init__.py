@@ -1,1 +1,0 @@
-"""Code of plug-ins: what it consists of, what it means, and its modules."""

@@ -1,0 +1,32 @@
+"""Noise reduction of a camera: luma smoothed except at edges, and colours smoothed more."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+LUMA_RADIUS_PX = 3
+"""Radius of the filter of the luma, px: a camera has no time for a larger one."""
+
+
+@dataclass(frozen=True)
+class NoiseReduction:
+    """Strength of a camera's noise reduction."""
+
+    luma: float  # differences of luma, in stored values, that count as noise; > 0
+    luma_px: float  # standard deviation of the smoothing of luma, px
+    chroma_px: float  # standard deviation of the smoothing of colours, px; 0 leaves them
+
+
+def denoised(stored: Array, reduction: NoiseReduction) -> Array:
+    """Reduce the noise of stored values: ``(H, W, 3)`` float32 in [0, 1]."""
+    luma, red, blue = cv2.split(cv2.cvtColor(stored, cv2.COLOR_RGB2YCrCb))
+    side = 2 * LUMA_RADIUS_PX + 1
+    luma = cv2.bilateralFilter(luma, side, reduction.luma, reduction.luma_px)
+    if reduction.chroma_px:
+        red, blue = (cv2.GaussianBlur(one, (0, 0), reduction.chroma_px) for one in (red, blue))
+    colours = cv2.cvtColor(cv2.merge([luma, red, blue]), cv2.COLOR_YCrCb2RGB)
+    return np.asarray(np.clip(colours, 0, 1), np.float32)

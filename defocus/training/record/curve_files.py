@@ -1,0 +1,29 @@
+"""The one reader of ``train.csv`` and of the other curves that a training records."""
+
+import csv
+from pathlib import Path
+
+from defocus.errors import InputError
+from defocus.reading import intact
+
+ADVICE = "restore it, or delete it"
+"""What to do about a damaged curve."""
+
+
+def read_curve(path: Path, last_step: int) -> list[dict[str, str]]:
+    """The lines of a curve up to a step, without empty fields; empty without a file."""
+    with intact(path, ADVICE, InputError, OSError, csv.Error):
+        return [row for row in _lines(path) if int(row["step"]) <= last_step]
+
+
+def read_numbers(path: Path, *columns: str) -> list[tuple[float, ...]]:
+    """Some columns of each line of a curve; empty without a file."""
+    with intact(path, ADVICE, InputError, OSError, csv.Error):
+        return [tuple(float(row[column]) for column in columns) for row in _lines(path)]
+
+
+def _lines(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as handle:
+        return [{k: v for k, v in row.items() if v} for row in csv.DictReader(handle)]

@@ -1,0 +1,1 @@
+"""Forms of results from which a study of the core can take scores."""

@@ -1,1 +1,0 @@
-"""Cameras on a network or without a driver of their own: ONVIF, HTTP, RTSP, UVC."""

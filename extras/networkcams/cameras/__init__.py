@@ -1,1 +1,0 @@
-"""Back ends by the scheme of a camera's address."""

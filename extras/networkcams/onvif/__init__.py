@@ -1,1 +1,0 @@
-"""Connection to IP cameras through ONVIF."""

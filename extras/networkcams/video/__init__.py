@@ -1,1 +1,0 @@
-"""Video and HTTP pictures of network and UVC cameras."""

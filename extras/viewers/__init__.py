@@ -1,0 +1,1 @@
+"""Pairs and their measurements as folders that viewers of other projects open."""

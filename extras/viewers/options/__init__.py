@@ -1,0 +1,1 @@
+"""Options of this extra for commands of the core."""

@@ -1,0 +1,63 @@
+"""What a large page shows when a reader opens it: one packed block, made into elements then."""
+
+import base64
+import json
+import re
+import zlib
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from defocus.reports.model import Folded, Part, all_parts
+
+PACKED_FROM = 150_000
+"""Characters behind rows, pictures and tabs from which they are packed, pictures left out. A page
+with less opens as fast with them, and shows all of them without a script too."""
+
+NOTE, BLOCK = "_note", "_block"
+"""Places of the page's template, by names that no anchor has."""
+
+NOTE_TEXT = (
+    '<noscript><p class="prose">Without JavaScript this page does not show what is behind its '
+    "rows, pictures and tabs.</p></noscript>"
+)
+
+_PLACE = re.compile(r"<!--behind ([a-z0-9_-]+)-->")
+_PICTURE = re.compile(r"data:image/[^\"]*")
+
+
+class Behind:
+    """Markup of a page that is behind something that a reader opens, by its key."""
+
+    # The templates write a comment in its place. Text of a page has none, as it is escaped.
+
+    def __init__(self) -> None:
+        self._markup: dict[str, str] = {}
+
+    def hold(self, key: str, parts: Sequence[Part], markup: str) -> Markup:
+        """What a page writes where markup is; parts with further folds stay, as links open them."""
+        if any(isinstance(part, Folded) for part in all_parts(parts)):
+            return Markup(markup)  # noqa: S704 - the output of a template
+        self._markup[key] = markup
+        return Markup("<!--behind {}-->").format(key)
+
+    def complete(self, text: str) -> str:
+        """The page with all its markup, either in its places or in one block at its end."""
+        shown = sum(len(_PICTURE.sub("", markup)) for markup in self._markup.values())
+        if shown < PACKED_FROM:
+            return _filled(text, {**self._markup, NOTE: "", BLOCK: ""})
+        openings = {key: f'<template data-behind="{key}"></template>' for key in self._markup}
+        contents = {key: _filled(markup, openings) for key, markup in self._markup.items()}
+        return _filled(text, {**openings, NOTE: NOTE_TEXT, BLOCK: _block(contents)})
+
+
+def _filled(text: str, markup: dict[str, str]) -> str:
+    """A text with the markup of its places, which may have places too."""
+    return _PLACE.sub(lambda place: _filled(markup[place[1]], markup), text)
+
+
+def _block(contents: dict[str, str]) -> str:
+    """JSON, deflated: numbers and names of a report repeat, and take a tenth so."""
+    packed = zlib.compress(json.dumps(contents).encode(), level=9)
+    words = base64.b64encode(packed).decode()
+    return f'<script type="application/octet-stream" id="behind">{words}</script>'

@@ -1,0 +1,77 @@
+"""Photographs behind a lens that is out of focus by one diameter, convolved as spectra."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, special
+
+from defocus.scene.aperture import ROUND, Aperture, aperture_psf
+
+MARGIN_PX = 64
+"""Mirrored around a picture: the radius of the largest blur, 128 px."""
+SMALLEST_KERNEL_PX = 2.0
+"""A smaller blur is a disc, whatever the aperture: kernels of pixels do not show its corners."""
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class LensScene:
+    """Linear light ``(H, W, C)`` that is seen through a lens, at any diameter."""
+
+    light: Array
+
+    def blurred(self, diameter_px: float, aperture: Aperture = ROUND) -> Array:
+        """The light behind a circle of confusion, ``(H, W, C)`` in [0, 1]."""
+        rows, columns = self._padded
+        transfer = _transfer(diameter_px, aperture, self._padded)
+        height, width = self.light.shape[:2]
+        light = fft.irfft2(self._spectrum * transfer[:, :, None], (rows, columns), axes=(0, 1))
+        inside = light[MARGIN_PX:, MARGIN_PX:][:height, :width]
+        return np.asarray(np.clip(inside, 0, 1), np.float32)
+
+    @property
+    def _padded(self) -> tuple[int, int]:
+        rows, columns = (side + 2 * MARGIN_PX for side in self.light.shape[:2])
+        return fft.next_fast_len(rows, real=True), fft.next_fast_len(columns, real=True)
+
+    @cached_property
+    def _spectrum(self) -> NDArray[np.complex64]:
+        more = [
+            (MARGIN_PX, padded - side - MARGIN_PX)
+            for padded, side in zip(self._padded, self.light.shape[:2], strict=True)
+        ]
+        wide = np.pad(self.light, [*more, (0, 0)], mode="symmetric")
+        return np.asarray(fft.rfft2(wide, axes=(0, 1)), np.complex64)
+
+
+def _transfer(
+    diameter_px: float, aperture: Aperture, size: tuple[int, int]
+) -> NDArray[np.complex64]:
+    if aperture == ROUND or diameter_px < SMALLEST_KERNEL_PX:
+        return disc_transfer(diameter_px, size).astype(np.complex64)
+    return _kernel_transfer(diameter_px, aperture, size)
+
+
+def disc_transfer(diameter_px: float, size: tuple[int, int]) -> Array:
+    """The transfer function of a uniform disc of any diameter: 2 J1(pi d f) / (pi d f)."""
+    rows, columns = size
+    frequency = np.hypot(fft.fftfreq(rows)[:, None], fft.rfftfreq(columns)[None, :])
+    argument = np.pi * diameter_px * frequency
+    transfer = np.ones_like(argument)
+    np.divide(2 * special.j1(argument), argument, out=transfer, where=argument > 0)
+    return np.asarray(transfer, np.float32)
+
+
+def _kernel_transfer(
+    diameter_px: float, aperture: Aperture, size: tuple[int, int]
+) -> NDArray[np.complex64]:
+    """The transfer function of an aperture whose centre is at the first pixel."""
+    kernel = aperture_psf(diameter_px, aperture)
+    middle = len(kernel) // 2
+    wide = np.zeros(size, np.float32)
+    wide[: len(kernel), : len(kernel)] = kernel
+    centred = np.roll(wide, (-middle, -middle), axis=(0, 1))
+    return np.asarray(fft.rfft2(centred), np.complex64)

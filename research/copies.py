@@ -1,0 +1,144 @@
+"""How many copies ``audit`` finds, and how often it calls other pictures copies.
+
+Photographs of a folder are the test; copies of ten kinds, made of twenty of them, are the training.
+Then the left halves are searched in the right ones: similar things that are no copies."""
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+
+from defocus.datasets.copies.features import Codes, grey_picture, local_features
+from defocus.datasets.copies.search import SearchedPicture, SharedPart, shared_parts
+from defocus.pictures.headers import SUFFIXES
+
+ORIGINALS = 20
+"""Photographs of which copies are made."""
+
+SMALLEST_PX = 400
+"""Shorter side of a photograph from which parts of 384 px can be cut."""
+
+LEAST_CONTRAST = 12.0
+"""Standard deviation of a part, of 255 levels, that somebody would train on."""
+
+TRIES = 30
+
+
+def main(folder: Path) -> None:
+    """Print the shares of copies that are found, false alarms, and seconds of the processor."""
+    photographs = [grey_picture(path) for path in _paths(folder)]
+    photographs = [one for one in photographs if min(one.shape) >= SMALLEST_PX]
+    _print_copies(photographs)
+    _print_halves(photographs)
+
+
+def _paths(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES["JPEG"])
+
+
+def _print_copies(photographs: Sequence[Codes]) -> None:
+    started = time.process_time()
+    draws = np.random.default_rng(1)
+    pictures = [_searched(str(n), "test", one) for n, one in enumerate(photographs)]
+    origins: dict[int, tuple[int, str]] = {}
+    for number in range(0, len(photographs), max(1, len(photographs) // ORIGINALS)):
+        for kind, copy in _copies(photographs[number], draws).items():
+            origins[len(pictures)] = number, kind
+            pictures.append(_searched(f"{kind} of {number}", "train", copy))
+    found: Counter[str] = Counter()
+    false = 0
+    for part in shared_parts(pictures):
+        number, kind = origins[max(part.here, part.there)]
+        if not part.is_copy:
+            continue
+        if number == min(part.here, part.there):
+            found[kind] += 1
+        else:
+            false += 1
+    made = Counter(kind for _, kind in origins.values())
+    for kind, count in made.items():
+        click.echo(f"{kind:20} {found[kind]} of {count}")
+    share = found.total() / made.total()
+    click.echo(
+        f"found {100 * share:.1f} % of {made.total()}, {false} false, {_seconds(started, pictures)}"
+    )
+
+
+def _print_halves(photographs: Sequence[Codes]) -> None:
+    started = time.process_time()
+    pictures = []
+    for number, shown in enumerate(photographs):
+        middle = shown.shape[1] // 2
+        pictures.append(_searched(str(number), "test", shown[:, : middle - 4]))
+        pictures.append(_searched(str(number), "train", shown[:, middle + 4 :]))
+    parts: list[SharedPart] = shared_parts(pictures)
+    copies = [part for part in parts if part.is_copy]
+    click.echo(
+        f"halves of {len(photographs)} photographs: {len(copies)} called copies, "
+        f"{len(parts) - len(copies)} the same place, {_seconds(started, pictures)}"
+    )
+
+
+def _seconds(started: float, pictures: Sequence[SearchedPicture]) -> str:
+    return f"{time.process_time() - started:.0f} CPU s for {len(pictures)} pictures"
+
+
+def _searched(name: str, split: str, shown: Codes) -> SearchedPicture:
+    shown = np.ascontiguousarray(shown)
+    return SearchedPicture(name, split, local_features(shown), lambda: shown)
+
+
+def _copies(shown: Codes, draws: np.random.Generator) -> Mapping[str, Codes]:
+    """Copies of ten kinds, saved as JPEG."""
+    cut = partial(_part, shown, draws=draws)
+    part, small = cut(256), cut(128)
+    factor = float(draws.uniform(0.5, 1.9))
+    copies: dict[str, Codes] = {
+        "whole": shown,
+        "cropped by 20 px": shown[20:-20, 20:-20],
+        "part of 128 px": small,
+        "part of 256 px": part,
+        "mirrored": part[:, ::-1],
+        "turned": np.rot90(part, int(draws.integers(1, 4))),
+        "mirrored and turned": np.rot90(part[:, ::-1]),
+        "a third": _resized(cut(384), 1 / 3),
+        "three times": _resized(small, 3.0),
+        "0.5 to 1.9 times": _resized(cut(300), factor),
+    }
+    return {kind: _saved_again(copy) for kind, copy in copies.items()}
+
+
+def _part(shown: Codes, side: int, draws: np.random.Generator) -> Codes:
+    """A square part with some detail."""
+    height, width = shown.shape
+    for _ in range(TRIES):
+        top, left = draws.integers(0, height - side + 1), draws.integers(0, width - side + 1)
+        part = shown[top : top + side, left : left + side]
+        if part.std() > LEAST_CONTRAST:
+            break
+    return part
+
+
+def _resized(shown: Codes, factor: float) -> Codes:
+    interpolation = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_CUBIC
+    resized = cv2.resize(shown, None, fx=factor, fy=factor, interpolation=interpolation)
+    return np.asarray(resized, np.uint8)
+
+
+def _saved_again(shown: Codes) -> Codes:
+    _, content = cv2.imencode(".jpg", np.ascontiguousarray(shown), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return np.asarray(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE), np.uint8)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="photographs as JPEG files")
+    given = parser.parse_args()
+    cv2.setNumThreads(1)
+    main(given.folder)

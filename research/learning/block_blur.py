@@ -1,0 +1,221 @@
+"""Learn the blur of blocks: ``python -m research.learning.block_blur PHOTOGRAPHS --first 25``.
+
+From crops of full-size photographs behind lenses, taken by random cameras of their own size."""
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save
+from torch import nn
+from torch.nn import functional
+
+from defocus.blur.block_blur import LEARNED, spectrum_shapes
+from defocus.datasets.stream.photographs import find_photographs
+from defocus.files import write_bytes
+from defocus.freed_memory import keep_freed_memory
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_linear, luma_of
+from defocus.progress import track
+from defocus.scene.aperture import Aperture
+from defocus.scene.camera import StreamCamera, recorded
+from research.behind_lens import LensScene
+
+SIDE_PX = 512
+CROPS = 1500
+"""Crops of all photographs together; a part of the photographs has its part of them."""
+KEPT_OF, KEPT = 4, 1
+"""Each fourth photograph from the second on teaches nothing: limits were chosen by its frames."""
+SCALES = (1.0, 1.0, 0.7, 0.5, 0.35)
+"""By which a crop is reduced: half of them are softer and noisier, half are sharper."""
+BLURS = 5
+"""Diameters of one crop."""
+SMALLEST_PX, LARGEST_PX = 0.7, 64.0
+"""Range of the diameters that are drawn evenly by their logarithm, px."""
+IN_FOCUS_SHARE = 0.15
+"""So often a diameter is 0."""
+STEPS_PX = (1.0, 2.0, 4.0)
+"""Second and third diameters are larger than the first by one of these, px."""
+
+STEPS, BATCH, RATE, WIDTH = 1500, 64, 5e-3, 32
+QUANTILES = (0.1, 0.5, 0.9)
+ORDER_WEIGHT = 0.5
+"""Of the loss of order against the loss of quantiles."""
+ORDER_SLOPE, ORDER_WIDTH = 0.3, 0.05
+"""Two blurs of a crop are in order where the levels differ by three tenths of the true difference;
+the loss falls to nothing within so many levels beyond."""
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class BlurredCrop:
+    """One crop behind several blurs."""
+
+    shapes: Array  # ``(BLURS, blocks, 13)``
+    diameters_px: Array  # ``(BLURS,)``
+
+
+def main() -> None:
+    """Learn, and write the weights beside the module that reads them."""
+    words = argparse.ArgumentParser(description="Learn the blur of blocks.")
+    words.add_argument("photographs", type=Path)
+    words.add_argument(
+        "--first", type=int, help="Only so many, by hash; 25 taught the shipped weights."
+    )
+    words.add_argument("--out", type=Path, default=LEARNED)
+    given = words.parse_args()
+    keep_freed_memory()
+    files = find_photographs(given.photographs).of("train")
+    crops = []
+    for number, path in enumerate(track(files[: given.first], "rendering")):
+        if number % KEPT_OF == KEPT:
+            continue
+        crops += crops_of(path, range(number, CROPS, len(files)))
+    write_bytes(given.out, save(learn(crops)))
+
+
+def crops_of(path: Path, numbers: Sequence[int]) -> list[BlurredCrop]:
+    """The crops of a photograph with some numbers."""
+    light = np.asarray(as_linear(read_image(path)), np.float32)
+    return [blurred_crop(light, number) for number in numbers]
+
+
+def blurred_crop(light: Array, number: int) -> BlurredCrop:
+    """A random crop behind random blurs of one lens, taken by one camera."""
+    random = np.random.default_rng(number)
+    scene = LensScene(_crop(light, random))
+    aperture = _aperture(random)
+    camera = native_camera(random)
+    diameters = _diameters(random)
+    shapes = []
+    for diameter_px in diameters:
+        taken = recorded(camera, scene.blurred(diameter_px, aperture), random)
+        pixels = np.rint(255 * taken).astype(np.uint8)
+        blocks = spectrum_shapes(luma_of(pixels))
+        shapes.append(blocks.reshape(-1, blocks.shape[-1]))
+    return BlurredCrop(np.stack(shapes), np.array(diameters, np.float32))
+
+
+def native_camera(random: np.random.Generator) -> StreamCamera:
+    """A camera whose pictures have the size of its sensor."""
+    shot = math.exp(random.uniform(math.log(1e-6), math.log(1e-2)))
+    sharpens = random.random() < 0.4
+    compresses = random.random() < 0.6
+    return StreamCamera(
+        exposure=math.exp(random.uniform(math.log(0.3), math.log(1.2))),
+        mosaic=bool(random.random() < 0.5),
+        edge_aware=bool(random.integers(2)),
+        shot=shot,
+        read=0.1 * shot,
+        gamma=random.uniform(1.8, 2.4),
+        contrast=random.uniform(0.0, 0.6) if random.random() < 0.4 else 0.0,
+        sharpening=random.uniform(0.2, 1.0) if sharpens else 0.0,
+        sharpening_px=random.uniform(0.5, 1.3),
+        quality=int(random.integers(70, 99)) if compresses else 0,
+        full_colour=bool(random.integers(2)),
+    )
+
+
+def _crop(light: Array, random: np.random.Generator) -> Array:
+    """A square of a photograph, of which the camera sees one of several reductions."""
+    scale = float(random.choice(SCALES))
+    side = min(math.ceil(SIDE_PX / scale), *light.shape[:2])
+    top, left = (int(random.integers(length - side + 1)) for length in light.shape[:2])
+    part = light[top : top + side, left : left + side]
+    reduced = cv2.resize(part, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced, np.float32)
+
+
+def _aperture(random: np.random.Generator) -> Aperture:
+    """Half of the apertures are discs; others have blades, aberrations or both."""
+    if random.random() < 0.5:
+        return Aperture()
+    blades = int(random.integers(5, 10)) if random.random() < 0.7 else 0
+    spherical = random.uniform(-0.6, 0.6) if random.random() < 0.5 else 0.0
+    return Aperture(blades=blades, turn_deg=random.uniform(0, 72), spherical=spherical)
+
+
+def _diameters(random: np.random.Generator) -> list[float]:
+    """A diameter, two that are a little larger, and others."""
+    first = _diameter(random)
+    near = [first + float(random.choice(STEPS_PX)) for _ in range(2)]
+    others = [_diameter(random) for _ in range(BLURS - 3)]
+    return [first, *near, *others]
+
+
+def _diameter(random: np.random.Generator) -> float:
+    if random.random() < IN_FOCUS_SHARE:
+        return 0.0
+    return math.exp(random.uniform(math.log(SMALLEST_PX), math.log(LARGEST_PX)))
+
+
+class BlockNetwork(nn.Module):
+    """From shapes of spectra to levels; :func:`defocus.blur.block_blur.as_levels` without torch."""
+
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def __init__(self, mean: torch.Tensor, deviation: torch.Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", deviation)
+        self.first = nn.Linear(len(mean), WIDTH)
+        self.second = nn.Linear(WIDTH, WIDTH)
+        self.ending = nn.Linear(WIDTH, len(QUANTILES))
+
+    def forward(self, shapes: torch.Tensor) -> torch.Tensor:
+        """The quantiles of log2(1 + diameter), ``(…, 3)``, from ``(…, 13)``."""
+        hidden = functional.silu(self.first((shapes - self.mean) / self.deviation))
+        median, below, above = self.ending(functional.silu(self.second(hidden))).unbind(dim=-1)
+        lowest = median - functional.softplus(below)
+        highest = median + functional.softplus(above)
+        return torch.stack([lowest, median, highest], dim=-1)
+
+
+def learn(crops: Sequence[BlurredCrop]) -> dict[str, torch.Tensor]:
+    """Weights of a network that gives quantiles of blurs and keeps those of a crop in order."""
+    shapes = torch.from_numpy(np.stack([crop.shapes for crop in crops]))
+    levels = torch.log2(1 + torch.from_numpy(np.stack([crop.diameters_px for crop in crops])))
+    torch.manual_seed(0)
+    everything = shapes.flatten(0, 2)
+    network = BlockNetwork(everything.mean(dim=0), everything.std(dim=0) + 1e-3)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, STEPS)
+    for _ in track(range(STEPS), "learning"):
+        chosen = torch.randint(len(crops), (BATCH,))
+        quantiles = network(shapes[chosen])
+        loss = _pinball(quantiles, levels[chosen]) + ORDER_WEIGHT * _disorder(
+            quantiles[..., 1].mean(dim=-1), levels[chosen]
+        )
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+    return network.state_dict()
+
+
+def _pinball(quantiles: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
+    """Least where each is its quantile: ``(N, BLURS, blocks, 3)`` of ``(N, BLURS)``."""
+    above = levels[:, :, None, None] - quantiles
+    wanted = torch.tensor(QUANTILES)
+    return torch.maximum(wanted * above, (wanted - 1) * above).mean()
+
+
+def _disorder(medians: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
+    """How much the medians of a crop, ``(N, BLURS)``, are not in the order of the levels."""
+    differences = levels[:, :, None] - levels[:, None, :]
+    larger = (differences > 0).float()
+    missing = ORDER_SLOPE * differences - (medians[:, :, None] - medians[:, None, :])
+    losses = ORDER_WIDTH * functional.softplus(missing / ORDER_WIDTH)
+    return (losses * larger).sum() / larger.sum()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,224 @@
+"""Learn to weigh the maps of all scales: ``python -m research.learning.large_blur PHOTOGRAPHS``.
+
+The photographs are of the size that cameras have; half an hour on one core. The shipped weights
+were learned from 1,500 pictures of a first form of this script, with the same kinds of blur."""
+
+import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save
+from scipy import fft
+
+from defocus.blur.large_blur import CELLS, LEARNED, SCALES, LargeBlurNetwork, surroundings
+from defocus.blur.learned_map import CELL_PX, estimates, reduced
+from defocus.datasets.stream.photographs import find_photographs, read_photographs
+from defocus.files import write_bytes
+from defocus.freed_memory import keep_freed_memory
+from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
+from defocus.progress import track
+from defocus.scene.aperture import Aperture, aperture_psf
+from defocus.scene.pictures import Photograph
+from research.learning.blur_map import QUANTILES, pattern
+
+SIDE_PX, SAMPLES = 1024, 1200
+"""Side of a picture, px, and how many are drawn."""
+PATTERN_SHARE, SHARP_SHARE = 0.07, 0.18
+"""Plain patterns, which are as sharp as they will ever be, and photographs as they are."""
+UNIFORM, RAMP = 0.6, 0.75
+"""Of the blurred ones the first share has one diameter, those up to the second a ramp, and the rest
+a background behind two objects."""
+LEVELS_OF_SIZE = (1, 1, 1, 2, 2, 4)
+"""Factors by which a photograph is reduced first, one of them by chance: many are soft at 1:1."""
+LARGEST_PX = 256.0
+"""Largest diameter, px: more than is to be known, so that 128 px is not the end."""
+BLADES = (0, 0, 0, 5, 6, 7, 8, 9)
+RAMP_STEPS = 9
+NOISES = (0.0, 0.002, 0.004, 0.008, 0.015)
+"""Standard deviations of the noise, of white."""
+JPEG_SHARE, QUALITIES = 0.4, (80, 99)
+STEPS, BATCH, RATE, WARM_UP = 6000, 2048, 2e-3, 100
+
+Array = NDArray[np.float32]
+Sample = tuple[Array, Array]
+"""``(h, w, 32)`` of :func:`surroundings`, and ``(h, w)`` levels, log2(1 + d), of the truth."""
+
+
+def main() -> None:
+    """Learn, and write the weights beside the module that reads them."""
+    words = argparse.ArgumentParser(description="Learn to weigh the maps of all scales.")
+    words.add_argument("photographs", type=Path)
+    words.add_argument("--out", type=Path, default=LEARNED)
+    words.add_argument("--samples", type=int, default=SAMPLES)
+    given = words.parse_args()
+    keep_freed_memory()
+    files = find_photographs(given.photographs).of("train")
+    samples = [_sample(files, number) for number in track(range(given.samples), "rendering")]
+    network = learn(samples)
+    state = {name: values.contiguous() for name, values in network.state_dict().items()}
+    write_bytes(given.out, save(state))
+
+
+def learn(samples: Sequence[Sample]) -> LargeBlurNetwork:
+    """A network that gives median and 95 % quantile of the level in each square."""
+    torch.manual_seed(0)
+    rows = [measures.reshape(-1, measures.shape[2]) for measures, _ in samples]
+    seen = torch.from_numpy(np.concatenate(rows))
+    truth = torch.from_numpy(np.concatenate([level.ravel() for _, level in samples]))
+    network = LargeBlurNetwork()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
+    for step in track(range(STEPS), "learning"):
+        rate = RATE * min(1, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / STEPS))
+        optimiser.param_groups[0]["lr"] = rate
+        chosen = torch.randint(len(seen), (BATCH,))
+        loss = pinball(network(seen[chosen]), truth[chosen])
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    return network
+
+
+def pinball(levels: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Least where each of the levels ``(n, 2)`` is its quantile of the truth ``(n,)``."""
+    above = truth[:, None] - levels
+    quantiles = torch.tensor(QUANTILES)
+    return torch.maximum(quantiles * above, (quantiles - 1) * above).mean()
+
+
+def _sample(files: Sequence[Path], number: int) -> Sample:
+    random = np.random.default_rng([number, 3])
+    if random.random() < PATTERN_SHARE:
+        picture = pattern(random, SIDE_PX)
+        diameters = np.zeros(picture.shape[:2], np.float32)
+    else:
+        (photograph,) = read_photographs([files[int(random.integers(len(files)))]])
+        light, diameters = blurred_crop(random, photograph)
+        picture = recorded(random, light)
+    copies = {1: picture, **reduced(picture, SCALES[1:])}
+    scales = {factor: estimates(copy) for factor, copy in copies.items()}
+    return surroundings(scales), _true_levels(diameters)
+
+
+def _true_levels(diameters: Array) -> Array:
+    """The mean level in each square of 32 px."""
+    side = CELLS * CELL_PX
+    rows, columns = (-(-length // side) for length in diameters.shape)
+    below, right = rows * side - diameters.shape[0], columns * side - diameters.shape[1]
+    padded = np.pad(np.log2(1 + diameters), ((0, below), (0, right)), mode="edge")
+    blocks = padded.reshape(rows, side, columns, side)
+    return np.asarray(blocks.mean(axis=(1, 3)), np.float32)
+
+
+def blurred_crop(random: np.random.Generator, photograph: Photograph) -> tuple[Array, Array]:
+    """A part of a photograph in linear light, blurred, and its diameters ``(H, W)``, px."""
+    light = _crop(random, photograph)
+    aperture = Aperture(blades=int(random.choice(BLADES)), turn_deg=float(random.uniform(0, 90)))
+    flat = np.ones(light.shape[:2], np.float32)
+    if random.random() < SHARP_SHARE:
+        return light, 0 * flat
+    kind = random.random()
+    if kind < UNIFORM:
+        diameter = _diameter(random)
+        return convolved(light, diameter, aperture), diameter * flat
+    if kind < RAMP:
+        begin_px = 0.0 if random.random() < 0.5 else _diameter(random)
+        turn = float(random.uniform(0, 2 * math.pi))
+        return ramp(light, aperture, (begin_px, _diameter(random)), turn)
+    return _layers(random, light, aperture)
+
+
+def _crop(random: np.random.Generator, photograph: Photograph) -> Array:
+    factor = int(random.choice(LEVELS_OF_SIZE))
+    while min(photograph.pixels.shape[:2]) < 0.8 * SIDE_PX * factor and factor > 1:
+        factor //= 2
+    whole = photograph.pixels
+    height, width = (length // factor for length in whole.shape[:2])
+    smaller = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    pixels = np.asarray(smaller, np.uint8)
+    top, left = (int(random.integers(max(1, length - SIDE_PX + 1))) for length in (height, width))
+    part = pixels[top : top + SIDE_PX, left : left + SIDE_PX]
+    return np.asarray(srgb_to_linear(as_float(part)), np.float32)
+
+
+def _diameter(random: np.random.Generator) -> float:
+    return float(np.exp(random.uniform(0, math.log(LARGEST_PX))))
+
+
+def convolved(light: Array, diameter_px: float, aperture: Aperture) -> Array:
+    """Some light ``(H, W, C)`` behind one kernel; mirrored at its borders."""
+    kernel = np.asarray(aperture_psf(diameter_px, aperture), np.float32)
+    border = kernel.shape[0] // 2
+    if border == 0:
+        return light
+    wide = np.pad(light, ((border, border), (border, border), (0, 0)), mode="symmetric")
+    size = [fft.next_fast_len(length, real=True) for length in wide.shape[:2]]
+    transfer = fft.rfft2(kernel, size)
+    height, width = light.shape[:2]
+    blurred = np.empty_like(light)
+    for channel in range(light.shape[2]):
+        spectrum = fft.rfft2(wide[:, :, channel], size) * transfer
+        seen = fft.irfft2(spectrum, size)
+        part = seen[2 * border : 2 * border + height, 2 * border : 2 * border + width]
+        blurred[:, :, channel] = part
+    return blurred
+
+
+def ramp(
+    light: Array, aperture: Aperture, ends_px: tuple[float, float], turn: float
+) -> tuple[Array, Array]:
+    """A plane that is tilted: the diameter goes from one end to the other in a direction."""
+    height, width = light.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    along = x * math.cos(turn) + y * math.sin(turn)
+    share = (along - along.min()) / np.ptp(along)
+    begin_px, end_px = ends_px
+    diameters = np.asarray(begin_px + (end_px - begin_px) * share, np.float32)
+    largest = max(2.1, float(diameters.max()))
+    steps = [0.0, *np.geomspace(2, largest, RAMP_STEPS).tolist()]
+    place = np.interp(diameters, steps, np.arange(len(steps)))
+    mixed = np.zeros_like(light)
+    for number, step in enumerate(steps):
+        weight = np.clip(1 - np.abs(place - number), 0, 1).astype(np.float32)
+        if weight.any():
+            mixed += weight[:, :, None] * convolved(light, step, aperture)
+    return mixed, diameters
+
+
+def _layers(random: np.random.Generator, light: Array, aperture: Aperture) -> tuple[Array, Array]:
+    """A background and two objects before it, each with its diameter and a soft outline."""
+    height, width = light.shape[:2]
+    other = np.roll(light[:, ::-1], int(random.integers(width)), axis=1)
+    behind = 0.0 if random.random() < 0.3 else _diameter(random)
+    seen = convolved(light, behind, aperture)
+    diameters = np.full((height, width), behind, np.float32)
+    for _ in range(2):
+        diameter = 0.0 if random.random() < 0.4 else _diameter(random)
+        waves = random.standard_normal((6, 6)).astype(np.float32)
+        wide = cv2.resize(waves, (width, height), interpolation=cv2.INTER_CUBIC)
+        opaque = (wide > random.uniform(0.5, 1)).astype(np.float32)[:, :, None]
+        cover = convolved(opaque, diameter, aperture)
+        seen = seen * (1 - cover) + convolved(other * opaque, diameter, aperture)
+        diameters[opaque[:, :, 0] > 0] = diameter
+    return np.asarray(seen, np.float32), diameters
+
+
+def recorded(random: np.random.Generator, light: Array) -> Array:
+    """Stored values of some light, with noise, of 8 bits, some through JPEG."""
+    stored = linear_to_srgb(np.clip(light, 0, 1))
+    deviation = float(random.choice(NOISES))
+    noisy = stored + deviation * random.standard_normal(stored.shape)
+    pixels = np.rint(255 * np.clip(noisy, 0, 1)).astype(np.uint8)
+    if random.random() < JPEG_SHARE:
+        quality = int(random.integers(*QUALITIES))
+        _, content = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        pixels = np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.uint8)
+    return np.ascontiguousarray(as_float(pixels), np.float32)
+
+
+if __name__ == "__main__":
+    main()

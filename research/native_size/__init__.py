@@ -1,0 +1,1 @@
+"""Measures systems on pictures of the size that cameras have, for ``research.pages.native``."""

@@ -1,0 +1,118 @@
+"""Gains on real focus stacks: each frame against the merged picture aligned to it."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.datasets.measuring.revision import MEASURING_REVISION
+from defocus.files import sha256_file, write_json
+from defocus.isolation import LeftOut, attempt
+from defocus.progress import say, track
+from defocus.reading import read_json
+from research.native_size.cases import Given
+from research.native_size.measured import Kept
+from research.native_size.systems import Row
+from research.native_size.tables import FAILED, head_lines, line, signed
+from research.pages.weights import AlignedFrame, Array, aligned_frames, half, psnr
+
+Gains = Mapping[str, tuple[float, float]]
+"""Of each frame by name: where it is blurred, and whole, dB."""
+
+
+def as_stored(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture at its full size."""
+    return picture
+
+
+SIZES: Mapping[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    "full size": as_stored,
+    "half size": half,
+}
+HEADS = ("stack", "row", "frames", "where blurred, dB (worst)", "whole frames, dB (worst)")
+
+
+def stack_table(stacks: Path, rows: Sequence[Row], kept: Kept) -> str:
+    """Mean gain of each row on the frames of each stack, at full and half size."""
+    restoring = [row for row in rows if not row.needs_kernel]
+    lines = head_lines(HEADS)
+    for merged in sorted(stacks.glob("*/expected.jpg")):
+        for size in SIZES:
+            gains = _stack_gains(merged.parent, size, restoring, kept)
+            for name, of_frames in gains.items():
+                lines.append(line([f"{merged.parent.name}, {size}", name, *_texts(of_frames)]))
+    return "\n".join(lines)
+
+
+def _texts(gains: Gains) -> list[str]:
+    texts = [str(len(gains))]
+    for place in (0, 1):
+        column = [gain[place] for gain in gains.values()]
+        texts.append(f"{signed(np.mean(column))} ({signed(min(column))})" if column else FAILED)
+    return texts
+
+
+def _stack_gains(folder: Path, size: str, rows: Sequence[Row], kept: Kept) -> dict[str, Gains]:
+    """The gains of each row; frames are aligned only for rows that are not kept."""
+    paths = {row.name: kept.folder / f"{_key(folder, size, row)}.json" for row in rows}
+    lacking = [row for row in rows if not paths[row.name].is_file()]
+    if lacking:
+        _measure_frames(folder, size, lacking, paths)
+    return {name: _read(path) for name, path in paths.items()}
+
+
+def _measure_frames(
+    folder: Path, size: str, rows: Sequence[Row], paths: Mapping[str, Path]
+) -> None:
+    """Write the gains of rows; a row that fails on a frame is named and has no file."""
+    gains: dict[str, dict[str, tuple[float, float]]] = {row.name: {} for row in rows}
+    names = []
+    for frame in track(aligned_frames(folder, SIZES[size]), f"{folder.name}, {size}"):
+        names.append(frame.name)
+        for name, gain in _frame_gains(frame, rows):
+            gains[name][frame.name] = gain
+    for name, of_frames in gains.items():
+        if list(of_frames) == names:
+            write_json(paths[name], of_frames)
+
+
+def _frame_gains(
+    frame: AlignedFrame, rows: Sequence[Row]
+) -> Iterator[tuple[str, tuple[float, float]]]:
+    given = Given(np.ascontiguousarray(frame.blurry, np.float32))
+    for row in rows:
+        restored = attempt(row.name, partial(row.restore, given))
+        if isinstance(restored, LeftOut):
+            say(f"{frame.name}: {row.name} is left out: {restored.reason}", error=True)
+            continue
+        picture = np.asarray(restored, np.float64)
+        yield row.name, (_gain(picture, frame, frame.soft), _gain(picture, frame, frame.valid))
+
+
+def _gain(restored: Array, frame: AlignedFrame, where: NDArray[np.bool_]) -> float:
+    """Gain over the frame in a part of it, dB."""
+    sharp = frame.sharp[where]
+    return psnr(restored[where], sharp) - psnr(frame.blurry[where], sharp)
+
+
+def _read(path: Path) -> Gains:
+    if not path.is_file():
+        return {}
+    return {name: (soft, whole) for name, (soft, whole) in read_json(path).items()}
+
+
+def _key(folder: Path, size: str, row: Row) -> str:
+    files = sorted(folder.glob("*.jpg"))
+    document = {
+        "frames": [sha256_file(path) for path in files],
+        "size": size,
+        "measuring": MEASURING_REVISION,
+        "row": row.content,
+        "name": row.name,
+    }
+    text = json.dumps(document, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

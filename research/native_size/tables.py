@@ -1,0 +1,141 @@
+"""Tables of gains at native size, as Markdown, and the picture of crops beside them."""
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from defocus.datasets.stream.native import FullSize
+from defocus.progress import counted
+from research.native_size.cases import Case
+from research.native_size.measured import BINS_PX, Cell, Cells, gain_of
+from research.native_size.systems import Row
+
+LEAST_INTERVAL = 3
+"""Photographs from which on an interval is given: of two it says nothing."""
+CONFIDENCE = 0.95
+"""Share of such intervals that hold the true mean."""
+NOT_APPLICABLE = "n/a"
+FAILED = "failed"
+LARGEST_BYTES = 199_000
+"""Of the picture of crops."""
+QUALITIES = range(90, 30, -5)
+"""Of JPEG, the best first."""
+
+
+def table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
+    """Mean gain, its interval and the worst picture of each row and blur."""
+    blurs = list(dict.fromkeys(case.blur for case in cases))
+    lines = head_lines(["gain, dB", *(f"{blur.name} px" for blur in blurs)])
+    for row in rows:
+        texts = [row.name]
+        for blur in blurs:
+            own = [case for case in cases if case.blur == blur]
+            texts.append(_cell_text(row, own, cells))
+        lines.append(line(texts))
+    return "\n".join(lines)
+
+
+def head_lines(names: Sequence[str]) -> list[str]:
+    """The first two lines of a table."""
+    return [line(names), "|---" * len(names) + "|"]
+
+
+def line(texts: Sequence[str]) -> str:
+    """A line of a table."""
+    return f"| {' | '.join(texts)} |"
+
+
+def _cell_text(row: Row, cases: Sequence[Case], cells: Cells) -> str:
+    """Mean, interval and worst; and how many pictures, where some failed."""
+    if row.needs_kernel and cases[0].blur.diameter_px is None:
+        return NOT_APPLICABLE
+    gains = []
+    for case in cases:
+        cell = cells.get((row.name, case))
+        if cell is not None:
+            gains.append(cell.gain_db)
+    if not gains:
+        return FAILED
+    text = f"{signed(np.mean(gains))}{_interval(gains)} ({signed(min(gains))})"
+    if len(gains) < len(cases):
+        text += f", {len(gains)} of {len(cases)}"
+    return text
+
+
+def signed(gain: float | np.floating) -> str:
+    """A gain with its sign."""
+    return f"{gain:+.2f}".replace("-", "−")
+
+
+def _interval(gains: Sequence[float]) -> str:
+    """Half the width of Student's interval of the mean."""
+    count = len(gains)
+    if count < LEAST_INTERVAL:
+        return ""
+    quantile = float(student.ppf((1 + CONFIDENCE) / 2, count - 1))
+    error = float(np.std(gains, ddof=1)) / math.sqrt(count)
+    return f" ± {quantile * error:.2f}"
+
+
+def ramp_table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
+    """Gain of each row by the true circle of confusion, over all ramps together."""
+    heads = ["gain, dB"]
+    for begin, end in zip(BINS_PX, [*BINS_PX[1:], None], strict=True):
+        heads.append(f"from {begin:g} px" if end is None else f"{begin:g} to {end:g} px")
+    lines = head_lines(heads)
+    ramps = [case for case in cases if case.blur.diameter_px is None]
+    for row in rows:
+        own = [cells[row.name, case] for case in ramps if (row.name, case) in cells]
+        if own:
+            texts = [_part_text(own, part) for part in range(len(BINS_PX))]
+            lines.append(line([row.name, *texts]))
+    return "\n".join(lines)
+
+
+def _part_text(cells: Sequence[Cell], part: int) -> str:
+    pixels = sum(cell.pixels[part] for cell in cells)
+    if not pixels:
+        return NOT_APPLICABLE
+    before = sum(cell.before[part] for cell in cells)
+    after = sum(cell.after[part] for cell in cells)
+    return signed(gain_of(before, after, pixels))
+
+
+def caption(files: Sequence[FullSize], megapixels: float, cases: Sequence[Case]) -> str:
+    """What a table is of."""
+    numbers = {case.number for case in cases}
+    of = counted(len(numbers), "photograph")
+    least = min(files[number].pixels for number in numbers) / 1e6
+    if least >= megapixels:
+        return f"**{megapixels:g} megapixels**, the middle of {of}:"
+    return (
+        f"**{megapixels:g} megapixels**: no held-out photograph has as many. {of} of {least:.0f} "
+        "megapixels and more, mirrored at the edges; objects in front are of others:"
+    )
+
+
+def seconds_line(rows: Sequence[Row], cells: Cells) -> str:
+    """Mean processor seconds a megapixel of each row, as measured."""
+    texts = []
+    for row in rows:
+        rates = []
+        for (name, case), cell in cells.items():
+            if name == row.name:
+                rates.append(cell.cpu_seconds / case.megapixels)
+        if rates:
+            texts.append(f"{row.name} {np.mean(rates):.1f}")
+    return f"Processor seconds a megapixel, without rendering: {', '.join(texts)}."
+
+
+def jpeg(picture: NDArray[np.uint8]) -> bytes:
+    """A picture as JPEG of the best quality below :data:`LARGEST_BYTES`."""
+    pixels = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    for quality in QUALITIES:
+        _, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if encoded.nbytes <= LARGEST_BYTES:
+            break
+    return encoded.tobytes()

@@ -1,0 +1,164 @@
+"""Gains of the installed command on crops: ``python -m research.pages.camera_crops PHOTOGRAPHS``.
+
+The part with most detail of eight held-out photographs at 1:1, behind discs and polygons, and a
+ramp; ``defocus-restore`` restores the files, and they are compared with what was blurred."""
+
+import argparse
+import itertools
+import math
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.blur.learned_map import estimate_blur_map
+from defocus.datasets.stream.photographs import find_photographs
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
+from defocus.pictures.write import write_image
+from defocus.progress import say
+from defocus.scene.aperture import Aperture
+from research.learning.large_blur import convolved, ramp
+
+HEIGHT_PX, WIDTH_PX = 1152, 1536
+PHOTOGRAPHS = 8
+DIAMETERS_PX = (12, 24, 48, 96)
+MAP_DIAMETERS_PX = (4, 8, 16, 24, 32, 48, 64, 96, 128)
+RAMP_PX = (0.0, 96.0)
+BLADES = (0, 6, 0, 7, 8, 5, 0, 9)
+"""Corners of each photograph's aperture; 0 is a disc."""
+NOISE = 0.003
+"""Standard deviation, of white."""
+STEP_PX = 64
+"""The part with most detail is looked for in steps of this size."""
+
+Array = NDArray[np.float32]
+
+
+def main() -> None:
+    """Print a table of the gains, dB."""
+    words = argparse.ArgumentParser(description="Gains of the installed command on crops at 1:1.")
+    words.add_argument("photographs", type=Path)
+    words.add_argument("--baseline", default="defocus-m")
+    words.add_argument("--map", action="store_true", help="What the map of blur says, alone.")
+    given = words.parse_args()
+    files = large_enough(given.photographs)
+    if given.map:
+        for line in map_table(files):
+            say(line)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        sharp = write_crops(files, Path(folder))
+        command = ["defocus-restore", str(Path(folder, "blurry")), "--baseline", given.baseline]
+        subprocess.run([*command, "--out", str(Path(folder, "restored"))], check=True)
+        for line in table(Path(folder), sharp):
+            say(line)
+
+
+def large_enough(folder: Path) -> list[Path]:
+    """The first held-out photographs, by hash, from which a crop can be cut."""
+    files = []
+    for path in find_photographs(folder).of("held-out"):
+        height, width = read_image(path).shape[:2]
+        if height >= HEIGHT_PX and width >= WIDTH_PX:
+            files.append(path)
+    return files[:PHOTOGRAPHS]
+
+
+def write_crops(files: list[Path], folder: Path) -> dict[str, NDArray[np.uint8]]:
+    """Write the blurred crops; the sharp ones by the photograph's number."""
+    (folder / "blurry").mkdir()
+    sharp = {}
+    for number, path in enumerate(files):
+        crop = most_detailed(np.asarray(read_image(path), np.uint8))
+        sharp[str(number)] = crop
+        for name, picture in blurred_ways(crop, number):
+            write_image(folder / "blurry" / f"{number}-{name}.png", picture)
+    return sharp
+
+
+def most_detailed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The part whose neighbours differ most."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    detail = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
+    sums = cv2.integral(detail)
+    best, place = -1.0, (0, 0)
+    for top in range(0, picture.shape[0] - HEIGHT_PX + 1, STEP_PX):
+        for left in range(0, picture.shape[1] - WIDTH_PX + 1, STEP_PX):
+            bottom, right = top + HEIGHT_PX, left + WIDTH_PX
+            inside = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+            if inside > best:
+                best, place = float(inside), (top, left)
+    top, left = place
+    return np.ascontiguousarray(picture[top : top + HEIGHT_PX, left : left + WIDTH_PX])
+
+
+def blurred_ways(crop: NDArray[np.uint8], number: int) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """The crop behind each blur, and as it is."""
+    light = np.asarray(srgb_to_linear(as_float(crop)), np.float32)
+    aperture = Aperture(blades=BLADES[number % len(BLADES)], turn_deg=17.0)
+    random = np.random.default_rng([number, 7])
+    for diameter in DIAMETERS_PX:
+        yield f"{diameter}px", _stored(convolved(light, diameter, aperture), random)
+    turn = float(np.pi / 2 * (number % 2))
+    yield "ramp", _stored(ramp(light, aperture, RAMP_PX, turn)[0], random)
+    yield "sharp", crop
+
+
+def _stored(light: Array, random: np.random.Generator) -> NDArray[np.uint8]:
+    stored = linear_to_srgb(np.clip(light, 0, 1))
+    noisy = stored + NOISE * random.standard_normal(stored.shape)
+    return np.asarray(np.rint(255 * np.clip(noisy, 0, 1)), np.uint8)
+
+
+def table(folder: Path, sharp: dict[str, NDArray[np.uint8]]) -> Iterator[str]:
+    """Lines of the table; what is sharp is compared with itself."""
+    yield "| blur | mean gain, dB | worst | each |"
+    yield "|---|---|---|---|"
+    for name in (*(f"{diameter}px" for diameter in DIAMETERS_PX), "ramp", "sharp"):
+        values = []
+        for number, truth in sharp.items():
+            restored = psnr(read_image(folder / "restored" / f"{number}-{name}.png"), truth)
+            if name == "sharp":
+                values.append(restored)
+            else:
+                blurry = read_image(folder / "blurry" / f"{number}-{name}.png")
+                values.append(restored - psnr(blurry, truth))
+        middle = np.median(values) if name == "sharp" else np.mean(values)
+        each = ", ".join(f"{value:.2f}" for value in values)
+        yield f"| {name} | {middle:.2f} | {min(values):.2f} | {each} |"
+
+
+def map_table(files: list[Path]) -> Iterator[str]:
+    """Lines of a table: the median of the map over parts with detail, by the true diameter."""
+    yield "| diameter, px | at | median | each |"
+    yield "|---|---|---|---|"
+    for reduced_by, diameter in itertools.product((1, 2), (0, *MAP_DIAMETERS_PX)):
+        medians = []
+        for number, path in enumerate(files):
+            crop = most_detailed(np.asarray(read_image(path), np.uint8))
+            light = np.asarray(srgb_to_linear(as_float(crop)), np.float32)
+            size = WIDTH_PX // reduced_by, HEIGHT_PX // reduced_by
+            small = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
+            aperture = Aperture(blades=BLADES[number % len(BLADES)], turn_deg=17.0)
+            random = np.random.default_rng([number, 8])
+            picture = as_float(_stored(convolved(small, diameter, aperture), random))
+            blur_map = estimate_blur_map(np.asarray(picture, np.float32))
+            certain = blur_map.diameter_px[blur_map.reliable]
+            medians.append(float(np.median(certain)) if certain.size else math.nan)
+        each = ", ".join(f"{value:.1f}" for value in medians)
+        yield f"| {diameter} | 1/{reduced_by} | {np.nanmedian(medians):.1f} | {each} |"
+
+
+def psnr(first: NDArray[np.generic], second: NDArray[np.generic]) -> float:
+    """Of two pictures of 8 bits, dB; 99 where they are equal."""
+    error = np.square(np.asarray(first, float) - np.asarray(second, float)).mean()
+    return 99.0 if error == 0 else float(10 * np.log10(255**2 / error))
+
+
+if __name__ == "__main__":
+    main()

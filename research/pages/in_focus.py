@@ -1,0 +1,226 @@
+"""Counts how often ``defocus-restore --list`` has two frames in the right order.
+
+``python -m research.pages.in_focus PHOTOGRAPHS``: held-out ones of full size; twelve minutes."""
+
+import argparse
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.blur.block_blur import block_blur
+from defocus.datasets.stream.photographs import find_photographs
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_linear, luma_of
+from defocus.progress import say, track
+from defocus.scene.aperture import Aperture
+from defocus.scene.pictures import Branch
+from research.behind_lens import LensScene
+
+SIZE_PX, PLAIN_PX = (1152, 1536), (576, 768)
+"""Height and width of the part with most detail, and of the one with least."""
+BASES_PX = (0, 2, 4, 8, 16, 24, 40)
+STEPS_PX = (1, 2, 4, 8)
+"""The sharper frame of a pair has the diameter of a base, the other one has a step more."""
+DIAMETERS_PX = sorted({base + step for base in BASES_PX for step in (0, *STEPS_PX)})
+GAMMA = 2.2
+NOISE, STRONG_NOISE = 0.01, 0.06
+"""Standard deviation of the noise at white in linear light; in the dark a tenth of its variance is
+left. The strong one is 7 to 15 of 255 from middle grey to shadows."""
+QUALITY = 88
+"""Of JPEG files."""
+FRONT_SHARE = 0.3
+"""Half axes of the object in front, of the frame's sides: it covers 28 % of the frame."""
+APERTURES = (Aperture(), Aperture(blades=7, turn_deg=20.0))
+"""Of photographs in turns."""
+
+Array = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+
+
+class Frame(NamedTuple):
+    """A rendered frame, by what it shows and the diameter of its sharpest part, px."""
+
+    kind: str
+    diameter_px: int
+
+
+class Order(NamedTuple):
+    """Whether two frames of a kind are in the right order."""
+
+    kind: str
+    base_px: int
+    right: bool
+
+
+KINDS = {
+    "the same blur everywhere": "uniform",
+    "the same, strong noise": "noise",
+    "the same, JPEG": "jpeg",
+    "an object in front of a blurred background": "layers",
+    "least detail of the photograph: sky, walls": "plain",
+}
+"""Rows of the table whose pairs differ by the blur alone."""
+
+
+def main() -> None:
+    """Print the share of right orders, by kind and base."""
+    words = argparse.ArgumentParser(description="Count right orders of frames.")
+    words.add_argument("photographs", type=Path)
+    words.add_argument("--branch", choices=("train", "held-out"), default="held-out")
+    given = words.parse_args()
+    for line in table(given.photographs, given.branch):
+        say(line)
+
+
+def table(folder: Path, branch: Branch) -> Iterator[str]:
+    """Lines of the table in Markdown."""
+    files = find_photographs(folder).of(branch)
+    measured = [
+        places(read_image(path), number) for number, path in enumerate(track(files, "rendering"))
+    ]
+    orders = [order for listed in measured for order in right_orders(listed)]
+    orders += _between(measured)
+    yield f"| frames | pairs | all | {' | '.join(f'from {base} px' for base in BASES_PX)} |"
+    yield f"|---|---|---|{'---|' * len(BASES_PX)}"
+    for kind in dict.fromkeys(order.kind for order in orders):
+        members = [order for order in orders if order.kind == kind]
+        bases = [_share([one for one in members if one.base_px == base]) for base in BASES_PX]
+        yield f"| {kind} | {len(members)} | {_share(members)} | {' | '.join(bases)} |"
+
+
+def _share(orders: Sequence[Order]) -> str:
+    if not orders:
+        return ""
+    return f"{100 * np.mean([order.right for order in orders]):.1f} %"
+
+
+class Place(NamedTuple):
+    """Where a frame is in the list, as in :mod:`defocus.restoration.listing`."""
+
+    is_plain: bool
+    sharpest_px: float
+
+
+Places = Mapping[Frame, Place]
+
+
+def places(photograph: NDArray[np.unsignedinteger], number: int) -> Places:
+    """Where each frame of a photograph is in the list."""
+    pixels = np.asarray(np.rint(photograph * (255 / np.iinfo(photograph.dtype).max)), np.uint8)
+    random = np.random.default_rng(number)
+    aperture = APERTURES[number % len(APERTURES)]
+    return {frame: place_of(shown) for frame, shown in frames(pixels, aperture, random)}
+
+
+def place_of(frame: Pixels) -> Place:
+    """Where a frame is in the list; a flat one comes last."""
+    blur = block_blur(luma_of(frame))
+    return Place(blur.says_nothing, math.inf if blur.sharpest_px is None else blur.sharpest_px)
+
+
+def frames(
+    photograph: Pixels, aperture: Aperture, random: np.random.Generator
+) -> Iterator[tuple[Frame, Pixels]]:
+    """All frames of a photograph."""
+    detailed, _ = parts_of(photograph, SIZE_PX)
+    scene = LensScene(as_linear(detailed))
+    front = LensScene(_with_opacity(as_linear(detailed)))
+    for diameter_px in DIAMETERS_PX:
+        light = scene.blurred(diameter_px, aperture)
+        far_px = far_diameter_px(diameter_px)
+        far = scene.blurred(far_px, aperture)
+        yield Frame("uniform", diameter_px), taken(light, random, NOISE)
+        yield Frame("noise", diameter_px), taken(light, random, STRONG_NOISE)
+        yield Frame("jpeg", diameter_px), compressed(taken(light, random, NOISE))
+        near = _over(front.blurred(diameter_px, aperture), far)
+        yield Frame("layers", diameter_px), taken(near, random, NOISE)
+        behind = _over(front.blurred(far_px, aperture), light)
+        yield Frame("behind", diameter_px), taken(behind, random, NOISE)
+    _, plain = parts_of(photograph, PLAIN_PX)
+    scene = LensScene(as_linear(plain))
+    for diameter_px in DIAMETERS_PX:
+        light = scene.blurred(diameter_px, aperture)
+        yield Frame("plain", diameter_px), taken(light, random, NOISE)
+
+
+def far_diameter_px(diameter_px: float) -> float:
+    """The blur of what is not the sharpest part."""
+    return 1.25 * diameter_px + 8
+
+
+def _with_opacity(light: Array) -> Array:
+    """An ellipse of some light with its opacity as a fourth channel; nothing around it."""
+    height, width = light.shape[:2]
+    opacity = np.zeros((height, width), np.float32)
+    half_axes = (round(FRONT_SHARE * width), round(FRONT_SHARE * height))
+    cv2.ellipse(opacity, (width // 2, height // 2), half_axes, 0, 0, 360, 1.0, cv2.FILLED)
+    return np.dstack([light * opacity[:, :, None], opacity])
+
+
+def _over(front: Array, background: Array) -> Array:
+    """Blurred light with opacity in front of a background."""
+    return front[:, :, :3] + (1 - front[:, :, 3:]) * background
+
+
+def taken(light: Array, random: np.random.Generator, noise: float) -> Pixels:
+    """A picture of some light, 8 bits."""
+    deviation = noise * np.sqrt(np.maximum(light, 0) + 0.1)
+    noisy = light + deviation * random.standard_normal(light.shape, dtype=np.float32)
+    return np.rint(255 * np.clip(noisy, 0, 1) ** (1 / GAMMA)).astype(np.uint8)
+
+
+def compressed(pixels: Pixels) -> Pixels:
+    """What a JPEG file keeps."""
+    settings = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+    _, file = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), settings)
+    decoded = np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8)
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixels]:
+    """The parts of a photograph that have most and least detail."""
+    height, width = (min(both) for both in zip(size_px, photograph.shape[:2], strict=True))
+    luma = luma_of(photograph)
+    detail = np.abs(luma - cv2.GaussianBlur(luma, (0, 0), 2.0))
+    means = cv2.blur(detail, (width, height), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
+    rows, columns = photograph.shape[0] - height + 1, photograph.shape[1] - width + 1
+    inside = means[:rows, :columns]
+    places = [np.unravel_index(at, inside.shape) for at in (inside.argmax(), inside.argmin())]
+    most, least = (photograph[top:, left:][:height, :width] for top, left in places)
+    return np.ascontiguousarray(most), np.ascontiguousarray(least)
+
+
+def right_orders(listed: Places) -> Iterator[Order]:
+    """The pairs of frames of one photograph."""
+    for base_px, step_px in itertools.product(BASES_PX, STEPS_PX):
+        for words, kind in KINDS.items():
+            if Frame(kind, base_px) in listed:
+                more = listed[Frame(kind, base_px + step_px)]
+                yield Order(words, base_px, listed[Frame(kind, base_px)] < more)
+        for one, other in itertools.permutations(("layers", "behind")):
+            if Frame(one, base_px) in listed:
+                more = listed[Frame(other, base_px + step_px)]
+                right = listed[Frame(one, base_px)] < more
+                yield Order("focus moves between object and background", base_px, right)
+
+
+def _between(measured: Sequence[Places]) -> list[Order]:
+    """Pairs of different photographs of which one has at least twice the blur and 2 px more."""
+    pairs = [(0, 4), (2, 6), (4, 12), (8, 20), (16, 40)]
+    orders = []
+    for one, other in itertools.permutations(measured, 2):
+        for base_px, more_px in pairs:
+            more = other[Frame("uniform", more_px)]
+            right = one[Frame("uniform", base_px)] < more
+            orders.append(Order("two photographs, twice the blur and more", base_px, right))
+    return orders
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Gains at the size of a camera's pictures: a part of ``weights.md`` and its picture.
+
+``python -m research.pages.native PHOTOGRAPHS …``: those that a stream holds out, of its folder."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.baselines.systems.defocus_own.network import DefocusUNet
+from defocus.datasets.stream.native import NativeRenderer, full_size
+from defocus.datasets.stream.photographs import find_photographs
+from defocus.files import make_folder, write_bytes
+from research.native_size.cases import BLURS, MEGAPIXELS, Case, cases_of
+from research.native_size.measured import Cells, Kept, crop_of, key_of, measured
+from research.native_size.stacks import stack_table
+from research.native_size.systems import Row, classical_rows, network_rows
+from research.native_size.tables import caption, jpeg, ramp_table, seconds_line, table
+from research.pages import DOCS
+
+PAGE = DOCS / "weights.md"
+PICTURE = "native.jpg"
+FIRST_PICTURE = "deblurred.jpg"
+"""The picture at the top of README.md and of the documentation."""
+FIRST_BLURS = ("12", "24", "48", "96")
+BEGIN = (
+    "<!-- made by research.pages.native: nothing is written by hand up to the next such line -->"
+)
+END = "<!-- end of what research.pages.native makes -->"
+
+SHOWN = (("12", 0), ("24", 1), ("48", 2), ("96", 3), ("0-96", 4))
+"""Blurs whose crops are shown, and of which photograph of the smallest size."""
+
+MEANING = (
+    "Gain in PSNR over the blurry input: the mean of the photographs ± half of its interval of "
+    "95 % (Student's, from three photographs on), and in brackets the photograph that gains least. "
+    "Each picture is a held-out photograph at 1:1 with two objects in front that are cut from "
+    "other photographs; each layer is blurred in linear light by the kernels of a held-out lens "
+    "and hides what is behind it; noise of 0.004 of white at mid-grey; 8 bits. A number of px is "
+    "the circle of confusion of all three layers. On a ramp the background begins in focus and "
+    "ends at the second number; one object has half of that, one is in focus. `plain` is the "
+    "network at the whole size alone, with the guard."
+)
+RAMPS = "The ramps of {size:g} megapixels by the true circle of confusion, all of their pixels:"
+STACKS = "Frames of real focus stacks against the merged picture aligned to each:"
+CROPS = (
+    "![Parts of {size:g} megapixels at 1:1, circles of confusion of {blurs} px: blurry, {rows}, "
+    "sharp](native.jpg)"
+)
+
+
+def main() -> None:
+    """Measure what is not kept, and put the tables into the page."""
+    asked = options()
+    require_place(asked.page)
+    DefocusUNet.fit_for_bfloat16 = False  # the same numbers on every processor
+    kept = Kept(make_folder(asked.kept))
+    photographs = find_photographs(asked.folder)
+    renderer = NativeRenderer(photographs, full_size(photographs))
+    networks = network_rows(asked.systems)
+    rows = [*classical_rows(), *networks]
+    blurs = [BLURS[name] for name in asked.blurs]
+    parts = [MEANING]
+    for size in sorted(asked.sizes):
+        cases = cases_of(renderer.files, size, blurs, asked.photographs)
+        cells = measured(renderer, cases, rows, kept)
+        parts += [caption(renderer.files, size, cases), table(rows, cases, cells)]
+        if size == min(asked.sizes):
+            parts += ramp_parts(rows, cases, cells)
+            parts.append(seconds_line(rows, cells))
+            crops = shown_crops(renderer, cases, cells, networks[:2], kept)
+            parts.append(show(crops, size, networks[:2], asked.page.parent))
+    if asked.stacks is not None:
+        parts += [STACKS, stack_table(asked.stacks, rows, kept)]
+    put_into(asked.page, parts)
+
+
+def options() -> argparse.Namespace:
+    """What is asked for on the command line."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("folder", type=Path, metavar="PHOTOGRAPHS")
+    words.add_argument("--stacks", type=Path, help="Folder of focus stacks with expected.jpg.")
+    words.add_argument("--kept", type=Path, default=Path("native-kept"), help="What is measured.")
+    words.add_argument("--sizes", nargs="+", type=float, default=MEGAPIXELS, help="Megapixels.")
+    words.add_argument("--photographs", type=int, help="At most so many of each size.")
+    words.add_argument("--blurs", nargs="+", choices=BLURS, default=BLURS, metavar="PX")
+    words.add_argument("--systems", nargs="+", default=(), help="Else all with weights.")
+    words.add_argument("--page", type=Path, default=PAGE, help="Else weights.md of the docs.")
+    return words.parse_args()
+
+
+def ramp_parts(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> list[str]:
+    """The gains on ramps by the circle of confusion; nothing without a ramp."""
+    if all(case.blur.diameter_px is not None for case in cases):
+        return []
+    return [RAMPS.format(size=cases[0].megapixels), ramp_table(rows, cases, cells)]
+
+
+def shown_crops(
+    renderer: NativeRenderer, cases: Sequence[Case], cells: Cells, rows: Sequence[Row], kept: Kept
+) -> dict[str, NDArray[np.uint8]]:
+    """By blur: blurry, restored by each of the rows, and sharp, below each other."""
+    numbers = list(dict.fromkeys(case.number for case in cases))
+    crops = {}
+    for blur_name, place in SHOWN:
+        number = numbers[place % len(numbers)]
+        for case in cases:
+            wanted = case.number == number and case.blur.name == blur_name
+            if wanted and rows and all((row.name, case) in cells for row in rows):
+                keys = [key_of(renderer, case, row) for row in rows]
+                parts = [crop_of(kept, key) for key in keys]
+                blurry, _, sharp = parts[0]
+                restored = [part[1] for part in parts]
+                crops[blur_name] = np.vstack([blurry, *restored, sharp])
+    return crops
+
+
+def show(
+    crops: Mapping[str, NDArray[np.uint8]], megapixels: float, rows: Sequence[Row], folder: Path
+) -> str:
+    """Write the picture of crops; the line that shows it."""
+    if not crops:
+        return ""
+    write_bytes(folder / PICTURE, jpeg(np.hstack(list(crops.values()))))
+    columns = [before_and_after(crops[blur]) for blur in FIRST_BLURS if blur in crops]
+    if columns:
+        write_bytes(folder / FIRST_PICTURE, jpeg(np.hstack(columns)))
+    names = ", ".join(f"`{row.name}`" for row in rows)
+    return CROPS.format(size=megapixels, blurs=", ".join(crops), rows=names)
+
+
+def before_and_after(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The blurry part above what the last row restored, of parts below each other."""
+    side = crop.shape[1]
+    return np.vstack([crop[:side], crop[-2 * side : -side]])
+
+
+def require_place(page: Path) -> None:
+    """Refuse a page without a place for the tables, before an hour is spent on them."""
+    text = page.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text:
+        raise SystemExit(f"{page}: put the lines {BEGIN} and {END} where the tables belong")
+
+
+def put_into(page: Path, parts: Sequence[str]) -> None:
+    """Write the parts between the lines that bound them."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    made = "\n\n".join(part for part in parts if part)
+    page.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Which of many pictures are in focus: their blur, the sharpest first, and ratings beside them."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from defocus.blur.block_blur import BlockBlur, block_blur
+from defocus.errors import StorageError
+from defocus.isolation import LeftOut, attempt, parted, reason_of, say_left_out
+from defocus.pictures.metadata import read_metadata
+from defocus.pictures.orientation import as_shown
+from defocus.pictures.own_picture import read_own_picture
+from defocus.progress import grouped, say, track
+from defocus.reports.display import csv_text
+from defocus.restoration.files.rating import rating_within, sidecars_of, write_rating
+from defocus.restoration.files.sources import require_picture
+
+STARS_TO_PX = {5: 2.5, 4: 5.0, 3: 10.0, 2: 20.0}
+"""Largest blur of the sharpest part for each rating; a picture with more has 1 star. Five stars end
+where a part counts as in focus; each further star has twice the blur."""
+
+Note = Literal["", "noise", "plain"]
+
+
+@dataclass(frozen=True)
+class ListedPicture:
+    """What is known of a picture's blur: diameters of the circle of confusion, px of its own."""
+
+    image: str
+    sharpest_px: float | None = None  # in the sharpest part
+    in_focus: float | None = None  # share of what has detail
+    median_px: float | None = None  # of what has detail
+    width: int = 0
+    height: int = 0
+    note: Note = ""  # why the numbers are doubtful
+    rating: int | None = None  # that of the sidecar, or in the picture; None without --rate
+    reason: str = ""  # why it is not measured, or not rated; empty if nothing failed
+
+    @property
+    def place(self) -> tuple[int, float]:
+        """What the list is sorted by: behind the measured ones come plain pictures, then others."""
+        if not self.width:
+            return 2, 0.0
+        if self.sharpest_px is None:
+            return 1, math.inf
+        return int(self.note == "plain"), self.sharpest_px
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``defocus-restore --list --json`` prints."""
+        return asdict(self)
+
+
+COLUMNS = tuple(field.name for field in fields(ListedPicture))
+
+
+def list_pictures(images: Sequence[Path], white: float | None) -> list[ListedPicture]:
+    """Measure pictures, the sharpest first; what cannot be read is named and comes last."""
+    measured = []
+    for image in track(images, "measuring"):
+        result = attempt(str(image), partial(_measured, image, white))
+        measured.append(result)
+    pictures, left_out = parted(measured)
+    say_left_out(left_out, len(images), "picture")
+    unread = [ListedPicture(one.id, reason=one.reason) for one in left_out]
+    return sorted([*pictures, *unread], key=lambda one: one.place)
+
+
+def listing_csv(pictures: Iterable[ListedPicture]) -> str:
+    """The list as CSV with a line of names."""
+    rows = [list(asdict(picture).values()) for picture in pictures]
+    return csv_text([COLUMNS, *rows])
+
+
+def _measured(image: Path, white: float | None) -> ListedPicture:
+    require_picture(image)
+    picture = read_own_picture(image, white)
+    blur = block_blur(picture.luma())
+    height, width = as_shown(picture.stored, picture.orientation).shape[:2]
+    return ListedPicture(
+        image=str(image),
+        sharpest_px=_rounded(blur.sharpest_px, 2),
+        in_focus=_rounded(blur.in_focus, 3),
+        median_px=_rounded(blur.median_px, 2),
+        width=width,
+        height=height,
+        note=_note(blur),
+    )
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _note(blur: BlockBlur) -> Note:
+    """Why the blur of a picture is unknown or doubtful."""
+    if blur.says_nothing:
+        return "plain"
+    return "noise" if blur.noisy else ""
+
+
+def stars(sharpest_px: float) -> int:
+    """The rating of a picture, 1 to 5, by the blur of its sharpest part."""
+    fitting = [rating for rating, most_px in STARS_TO_PX.items() if sharpest_px <= most_px]
+    return max(fitting, default=1)
+
+
+def rate_pictures(
+    pictures: Sequence[ListedPicture],
+) -> tuple[list[ListedPicture], StorageError | None]:
+    """Rate pictures in their sidecars, and the first error of a folder that cannot be written.
+
+    What stays as it was is named; one read-only folder does not stop the others."""
+    rated = []
+    remarks = []
+    unwritten: StorageError | None = None
+    for picture in pictures:
+        if not picture.width:
+            rated.append(picture)
+            continue
+        if picture.sharpest_px is None or picture.note:
+            remarks.append((picture.image, f"{picture.note}, so it is not rated"))
+            rated.append(picture)
+            continue
+        wanted = stars(picture.sharpest_px)
+        try:
+            rating = attempt(picture.image, partial(_rate, Path(picture.image), wanted))
+        except StorageError as error:
+            unwritten = unwritten or error
+            rated.append(replace(picture, reason=reason_of(error)))
+            continue
+        if isinstance(rating, LeftOut):
+            say(f"{picture.image} is not rated: {rating.reason}", error=True)
+            rated.append(replace(picture, reason=rating.reason))
+            continue
+        if rating != wanted:
+            remarks.append((picture.image, f"keeps its rating {rating}"))
+        rated.append(replace(picture, rating=rating))
+    for line in grouped(remarks, len(pictures), "picture"):
+        say(line)
+    return rated, unwritten
+
+
+def _rate(image: Path, rating: int) -> int:
+    """The rating of a picture then: that of a person, in the picture or beside it, stays."""
+    own = rating_within(read_metadata(image))
+    if own is not None:
+        return own
+    ratings = [write_rating(sidecar, rating) for sidecar in sidecars_of(image)]
+    return ratings[0]

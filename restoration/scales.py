@@ -1,0 +1,184 @@
+"""At which sizes a picture is restored: where the blur is strong, a reduced picture is restored.
+
+A network that was trained with blurs up to its reach takes a stronger one for a smooth thing. In
+the picture at half the size the same blur has half the diameter."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from defocus.blur.large_blur import SCALES
+from defocus.blur.learned_map import CELL_PX, BlurMap, enlarged_rows, estimate_blur_map
+from defocus.restoration.restorer import Follow, TileArea, as_tensor, large_enough
+from defocus.strips import Colours, strips
+
+BEGIN, END = 0.92, 1.17
+"""Shares of the reach between which the next smaller scale takes over. Beyond its reach a network
+does nothing; one scale too small costs little (0.4 dB at the reach of defocus-m)."""
+SMOOTHED_CELLS = 5
+"""Side of the square of cells over which the blur is averaged before a scale is chosen: 40 px."""
+SMALLEST_CELLS = 9
+"""A part that gets another scale is at least this many cells wide (72 px): less is a mistake of the
+map, and hardly more than the blur itself."""
+
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ScalePlan:
+    """How much of each scale each part of a picture takes."""
+
+    weights: dict[int, Array]  # by the factor of reduction: ``(h, w)`` of cells, in [0, 1]
+    size: tuple[int, int]  # height and width of the picture, px
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """The scales that some part needs."""
+        return tuple(self.weights)
+
+    def needs(self, factor: int, tile: TileArea) -> bool:
+        """Whether some part of a tile of the picture at a scale has a weight."""
+        begin_row, begin_column = (factor * place // CELL_PX for place in (tile.top, tile.left))
+        end_row, end_column = (-(-factor * place // CELL_PX) for place in (tile.bottom, tile.right))
+        weight = self.weights[factor]
+        part = weight[
+            max(0, begin_row - 1) : end_row + 1, max(0, begin_column - 1) : end_column + 1
+        ]
+        return bool(part.any())
+
+    def mixed_rows(self, blurry: Array, restored: Mapping[int, Array], top: int) -> Array:
+        """Rows ``(h, W, 3)`` from ``top`` on, with the change of each scale by its weight.
+
+        ``restored``: the restored picture at factor 1, and of each smaller scale the change."""
+        bottom, width = top + len(blurry), self.size[1]
+        mixed = blurry.copy()
+        for factor, picture in restored.items():
+            weight = enlarged_rows(self.weights[factor], CELL_PX, top, bottom, width)
+            if factor == 1:
+                change = picture[top:bottom] - blurry
+            else:
+                change = enlarged_rows(picture, factor, top, bottom, width)
+            mixed += weight[:, :, None] * change
+        return mixed
+
+
+def plan_scales(blur_map: BlurMap, reach_px: float) -> ScalePlan:
+    """The scales at which a network with a reach restores each part of a picture."""
+    sure_px = np.where(blur_map.strong > 0, blur_map.diameter_px, 0)
+    place = _place(np.asarray(sure_px, np.float32), reach_px)
+    weights = {}
+    for number, factor in enumerate(SCALES):
+        weight = np.clip(1 - np.abs(place - number), 0, 1)
+        if weight.any():
+            weights[factor] = np.asarray(weight, np.float32)
+    return ScalePlan(weights, blur_map.size)
+
+
+def _place(diameter_px: Array, reach_px: float) -> Array:
+    """``(h, w)`` from 0 (the whole size) to 3 (an eighth), with all between."""
+    level = np.log2(1 + diameter_px)
+    side = (SMOOTHED_CELLS, SMOOTHED_CELLS)
+    smooth_px = np.exp2(cv2.blur(level, side, borderType=cv2.BORDER_REPLICATE)) - 1
+    place = np.zeros_like(diameter_px)
+    if math.isinf(reach_px):
+        return place
+    width = math.log2(END / BEGIN)
+    for factor in SCALES[:-1]:
+        begin_px = BEGIN * reach_px * factor
+        octaves = np.log2(np.maximum(smooth_px, 1) / begin_px)
+        place += np.clip(octaves / width, 0, 1)
+    square = np.ones((SMALLEST_CELLS, SMALLEST_CELLS), np.uint8)
+    return np.asarray(cv2.morphologyEx(place, cv2.MORPH_OPEN, square), np.float32)
+
+
+def restored_at_scales(
+    restore: Callable[[torch.Tensor], torch.Tensor], blurry: torch.Tensor, reach_px: float
+) -> torch.Tensor:
+    """Restore ``(N, 3, H, W)`` with a network at the scales that its blur asks for; no guard."""
+    pictures = [_restored_picture(restore, picture, reach_px) for picture in blurry]
+    return torch.stack(pictures)
+
+
+def _restored_picture(
+    restore: Callable[[torch.Tensor], torch.Tensor], blurry: torch.Tensor, reach_px: float
+) -> torch.Tensor:
+    """Restore ``(3, H, W)``."""
+    picture = np.ascontiguousarray(blurry.permute(1, 2, 0).cpu().numpy())
+    plan = plan_scales(estimate_blur_map(picture), reach_px)
+    if plan.factors == (1,):
+        return restore(blurry[None])[0]
+    restored = {}
+    for factor in plan.factors:
+        small = np.asarray(reduced_picture(picture, factor))
+        output = _restored_small(restore, small, blurry.device)
+        restored[factor] = output if factor == 1 else output - small
+    mixed = plan.mixed_rows(picture, restored, 0)
+    return torch.from_numpy(mixed).permute(2, 0, 1).to(blurry.device)
+
+
+def _restored_small(
+    restore: Callable[[torch.Tensor], torch.Tensor], small: Array, device: torch.device
+) -> Array:
+    """Restore ``(h, w, 3)``."""
+    height, width = small.shape[:2]
+    restored = restore(large_enough(as_tensor(small).to(device)))
+    cut = restored[0, :, :height, :width].float().cpu()
+    return np.ascontiguousarray(cut.permute(1, 2, 0).numpy())
+
+
+def reduced_picture(picture: Colours, factor: int) -> Colours:
+    """Means of squares of ``factor`` px, ``(h, w, 3)``; the border is repeated to whole squares."""
+    if factor == 1:
+        return picture
+    below, right = (-length % factor for length in picture.shape[:2])
+    width = (picture.shape[1] + right) // factor
+    height = (picture.shape[0] + below) // factor
+    small = np.empty((height, width, 3), np.float32)
+    for rows in strips(picture.shape[0]):
+        top, bottom = rows.start // factor, -(-rows.stop // factor)
+        strip = picture[rows]
+        lacking = (bottom - top) * factor - len(strip)
+        padded = cv2.copyMakeBorder(strip, 0, lacking, 0, right, cv2.BORDER_REPLICATE)
+        size = (width, bottom - top)
+        small[top:bottom] = cv2.resize(padded, size, interpolation=cv2.INTER_AREA)
+    return small
+
+
+def reduced_map(blur_map: BlurMap, factor: int) -> BlurMap:
+    """The map of the picture reduced by a factor, in the reduced picture's pixels."""
+    if factor == 1:
+        return blur_map
+    height, width = (-(-length // factor) for length in blur_map.size)
+    rows, columns = (-(-length // CELL_PX) for length in (height, width))
+    cells = []
+    for values in (blur_map.diameter_px, blur_map.highest_px, blur_map.strong):
+        below = rows * factor - values.shape[0]
+        right = columns * factor - values.shape[1]
+        padded = np.pad(values, ((0, below), (0, right)), mode="edge")
+        means = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA)
+        cells.append(np.asarray(means, np.float32))
+    diameter_px, highest_px, strong = cells
+    diameter_px /= factor
+    highest_px /= factor
+    return BlurMap(diameter_px, highest_px, strong, (height, width))
+
+
+def follow_scale(follow: Follow, factors: tuple[int, ...], factor: int) -> Follow:
+    """Hear of the tiles of one scale as a part, in percent, of the work on all of them."""
+    if factors == (factor,):
+        return follow
+    shares = {one: 1 / one**2 for one in factors}
+    total = sum(shares.values())
+    before = sum(share for one, share in shares.items() if one < factor)
+
+    def hear(tile: int, tiles: int) -> None:
+        work = before + shares[factor] * tile / max(1, tiles)
+        follow(round(100 * work / total), 100)
+
+    return hear

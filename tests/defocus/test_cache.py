@@ -1,0 +1,150 @@
+"""A cache that cannot be written, or takes no more, changes no result and is told in one line."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from defocus import cache, staging
+from defocus.cache import atomic_folder, cache_folder, in_cache, keeping, leave_cache
+from defocus.errors import StorageError, storage_error
+from defocus.files import atomic_path, copy_content
+from defocus.isolation import LeftOut, attempt
+from defocus.staging import owned_folder, owner_file
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.fixture(autouse=True)
+def as_if_new(monkeypatch, tmp_path):
+    monkeypatch.setattr(cache, "_usable", set())
+    monkeypatch.setattr(cache, "_said", set())
+    monkeypatch.setattr(cache.tempfile, "tempdir", str(tmp_path))
+    for name in ("DEFOCUS_CACHE", "NUMBA_CACHE_DIR", "MPLCONFIGDIR"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))  # so that it is put back
+        monkeypatch.delenv(name)
+
+
+def refuse(*_: object) -> None:
+    raise storage_error(PermissionError(errno.EACCES, "denied"), Path("home/.cache"))
+
+
+def test_a_home_that_cannot_be_written_has_a_cache_for_one_program(monkeypatch, capsys, placeless):
+    monkeypatch.setattr(cache, "require_writable", refuse)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(Path(cache.tempfile.gettempdir(), "home")))
+    folder = cache_folder()
+    assert cache_folder() == folder
+    assert folder.name.startswith("defocus-cache-")
+    assert os.environ["DEFOCUS_CACHE"] == str(folder), "processes that it starts have the same"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "DEFOCUS_CACHE" in line
+    assert "no permission to write there" in line
+    cache._remove(folder, os.getpid())
+    assert not folder.exists()
+
+
+def test_without_a_home_there_is_a_cache_for_one_program(monkeypatch, capsys):
+    def no_home(_path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    assert cache_folder().is_dir()
+    assert "there is no home folder for the cache" in capsys.readouterr().err
+
+
+def test_what_a_person_has_added_is_there_too(monkeypatch, tmp_path):
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "own"))
+    (tmp_path / "own" / "weights" / "unet").mkdir(parents=True)
+    (tmp_path / "own" / "weights" / "unet" / "a.json").write_text("{}")
+    folder = leave_cache("the disk is full")
+    assert (folder / "weights" / "unet" / "a.json").read_text() == "{}"
+
+
+def test_work_that_the_disk_of_the_cache_refuses_is_done_in_another(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "full"))
+
+    def make(folder: Path) -> Path:
+        if folder.name == "full":
+            raise storage_error(FULL, folder / "weights")
+        return folder
+
+    assert in_cache(make).name.startswith("defocus-cache-")
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_second_full_disk_ends_the_work(monkeypatch, tmp_path):
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "full"))
+
+    def make(folder: Path) -> None:
+        raise storage_error(FULL, folder)
+
+    with pytest.raises(StorageError):
+        in_cache(make)
+
+
+def test_what_cannot_be_kept_is_said_once(capsys):
+    for name in ("a", "b"):
+        with keeping():
+            raise storage_error(FULL, Path(name))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("cannot write a: the disk is full")
+
+
+ENDS = (errno.EIO, errno.EMFILE, errno.ENOLCK, errno.ENOSPC, errno.EDQUOT, errno.ESTALE)
+
+
+@pytest.mark.parametrize("number", ENDS, ids=errno.errorcode.get)
+def test_an_error_of_storing_ends_the_work_on_all(tmp_path, number):
+    def store() -> None:
+        with atomic_path(tmp_path / "a"):
+            raise OSError(number, os.strerror(number))
+
+    with pytest.raises(StorageError, match=r"cannot write .*/a: .*; "):
+        attempt("one", store)
+    assert not list(tmp_path.glob("*a*"))
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EACCES], ids=errno.errorcode.get)
+def test_an_error_of_reading_is_that_of_one_thing(tmp_path, monkeypatch, number):
+    source = tmp_path / "given" / "a"
+
+    def unreadable(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), str(source))
+
+    def store() -> None:
+        with atomic_folder(tmp_path / "out" / "a") as folder, atomic_path(folder / "b") as place:
+            copy_content(source, place)
+
+    monkeypatch.setattr(Path, "open", unreadable)
+    left_out = attempt("one", store)
+    assert isinstance(left_out, LeftOut)
+    assert str(source) in left_out.reason
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def no_locks(*_: object, **__: object) -> bool:
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
+def test_without_locks_a_folder_has_one_owner_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(staging, "try_lock", no_locks)
+    folder = tmp_path / "made"
+    with owned_folder(folder) as first:
+        with owned_folder(folder) as second:
+            assert (first, second) == (True, False)
+        assert owner_file(folder).is_file()
+    assert not owner_file(folder).exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [("{host} 4194999\n", True), ("elsewhere 1\n", False), ("{host} 1\n", False), ("", False)],
+)
+def test_the_folder_of_an_owner_that_has_ended_is_taken_over(tmp_path, monkeypatch, text, taken):
+    monkeypatch.setattr(staging, "try_lock", no_locks)
+    folder = tmp_path / "made"
+    owner_file(folder).write_text(text.format(host=staging.socket.gethostname()))
+    with owned_folder(folder) as owned:
+        assert owned is taken

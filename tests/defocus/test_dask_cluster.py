@@ -1,0 +1,110 @@
+"""Work on workers of dask.distributed: a cluster of two on the loopback."""
+
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from defocus.dispatcher import each
+from defocus.errors import InputError, SettingsError, WeightsError
+from defocus.isolation import LeftOut
+from defocus.machines import Machines
+from defocus.progress import say
+
+pytest.importorskip("distributed")
+pytestmark = pytest.mark.full
+FOLDER = Path(__file__).parent
+
+
+def root_of(number: int) -> float:
+    say(f"root of {number}")
+    return float(number**0.5) if number >= 0 else 1 / 0
+
+
+def die_at_first(mark: Path) -> int:
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 7
+
+
+def die(_item: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refuse(_item: int) -> None:
+    raise WeightsError("no such weights")
+
+
+def state_of_process(_item: int) -> tuple[str | None, str | None]:
+    import cv2
+
+    assert cv2.getNumThreads() == 1
+    return os.environ.get("OMP_NUM_THREADS"), os.environ.get("DEFOCUS_OF_THE_MOMENT")
+
+
+def test_each_item_has_its_result_and_what_was_said_is_said_here(two_workers, capfd):
+    results = dict(each(root_of, {"four": 4, "minus": -1, "nine": 9}, two_workers))
+    failed = results.pop("minus")
+    assert isinstance(failed, LeftOut)
+    assert "division by zero" in failed.reason
+    assert results == {"four": 2.0, "nine": 3.0}
+    assert "root of 9\n" in capfd.readouterr().err
+
+
+def test_a_worker_has_one_thread_and_the_environment_of_the_caller(two_workers, monkeypatch):
+    monkeypatch.setenv("DEFOCUS_OF_THE_MOMENT", "now")
+    assert dict(each(state_of_process, {"one": 1}, two_workers)) == {"one": ("1", "now")}
+
+
+def test_an_item_whose_worker_is_killed_is_done_by_another(two_workers, tmp_path):
+    items = {"once": tmp_path / "mark"}
+    assert dict(each(die_at_first, items, two_workers)) == {"once": 7}
+
+
+def test_an_item_that_kills_each_worker_is_left_out(two_workers, snapshot):
+    (result,) = dict(each(die, {"heavy": 1}, two_workers)).values()
+    assert result == snapshot
+    assert dict(each(root_of, {"four": 4}, two_workers)) == {"four": 2.0}
+
+
+def test_an_error_of_the_request_ends_the_work(two_workers, refused):
+    with refused(WeightsError):
+        list(each(refuse, {"one": 1, "two": 2}, two_workers))
+
+
+def test_a_worker_that_does_not_see_the_cache_is_refused(two_workers, monkeypatch):
+    monkeypatch.setattr(Path, "touch", lambda _path: None)
+    with pytest.raises(SettingsError, match="does not see the cache"):
+        list(each(root_of, {"four": 4}, two_workers))
+
+
+def test_a_worker_with_another_version_is_refused(two_workers, monkeypatch):
+    monkeypatch.setattr("defocus.dask_cluster._packages", lambda: (("defocus", "99.0"),))
+    with pytest.raises(SettingsError, match=r"has defocus .*, this machine 99\.0"):
+        list(each(root_of, {"four": 4}, two_workers))
+
+
+def test_no_scheduler_at_the_address(monkeypatch):
+    monkeypatch.setattr("defocus.dask_cluster.ANSWER_SECONDS", 0.5)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(InputError, match="no scheduler answers there"):
+            list(each(root_of, {"four": 4}, Machines(address)))
+
+
+def test_without_the_extra_one_line_says_what_to_install(monkeypatch, refused):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with refused(InputError):
+        list(each(root_of, {"four": 4}, Machines("tcp://scheduler:8786")))
+
+
+def test_a_queue_that_is_not_here(monkeypatch, refused):
+    pytest.importorskip("dask_jobqueue")
+    monkeypatch.setenv("PATH", "")
+    with refused(InputError):
+        list(each(root_of, {"four": 4}, Machines("slurm")))

@@ -1,0 +1,95 @@
+/* Preloaded before the C library: one chosen operation on files below a folder fails, once. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+enum kind { WRITE, FSYNC, RENAME, OPEN, MKDIR, UNLINK, READ, KINDS };
+enum fate { FAILS = 1, IS_SHORT = 2, KILLS = 3 };
+
+static char folder[4096];
+static long counted[KINDS];
+static int armed, chosen = -1, fate, value;
+static long at;
+
+/* Count operations below a folder from now on; the n-th of a kind has a fate. */
+void arm(const char *below, int kind, long n, int what, int number) {
+    snprintf(folder, sizeof folder, "%s", below);
+    memset(counted, 0, sizeof counted);
+    chosen = kind; at = n; fate = what; value = number; armed = 1;
+}
+
+void disarm(void) { armed = 0; }
+
+long count_of(int kind) { return counted[kind]; }
+
+static int is_below(const char *path) {
+    char here[4096];
+    if (path == NULL) return 0;
+    if (path[0] == '/') return strncmp(path, folder, strlen(folder)) == 0;
+    return getcwd(here, sizeof here) != NULL && strncmp(here, folder, strlen(folder)) == 0;
+}
+
+static int is_open_below(int handle) {
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", handle);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length <= 0) return 0;
+    path[length] = 0;
+    return path[0] == '/' && is_below(path); /* a pipe has no folder */
+}
+
+/* Whether this operation is the chosen one; a kill does not return. */
+static int has_fate(int kind) {
+    if (++counted[kind] != at || kind != chosen) return 0;
+    if (fate == KILLS) { kill(getpid(), value); if (value == SIGKILL) pause(); return 0; }
+    errno = value;
+    return fate;
+}
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#define ON_HANDLE(kind) (armed && is_open_below(handle) ? has_fate(kind) : 0)
+#define ON_PATH(kind) (armed && is_below(path) ? has_fate(kind) : 0)
+
+ssize_t write(int handle, const void *bytes, size_t size) {
+    int how = ON_HANDLE(WRITE);
+    if (how == FAILS) return -1;
+    return REAL(write)(handle, bytes, how == IS_SHORT && size > 1 ? size / 2 : size);
+}
+ssize_t pwrite64(int handle, const void *bytes, size_t size, off64_t offset) {
+    return ON_HANDLE(WRITE) == FAILS ? -1 : REAL(pwrite64)(handle, bytes, size, offset);
+}
+ssize_t read(int handle, void *bytes, size_t size) {
+    int how = ON_HANDLE(READ);
+    if (how == FAILS) return -1;
+    return REAL(read)(handle, bytes, how == IS_SHORT && size > 1 ? size / 2 : size);
+}
+ssize_t pread64(int handle, void *bytes, size_t size, off64_t offset) {
+    return ON_HANDLE(READ) == FAILS ? -1 : REAL(pread64)(handle, bytes, size, offset);
+}
+int fsync(int handle) { return ON_HANDLE(FSYNC) == FAILS ? -1 : REAL(fsync)(handle); }
+int fdatasync(int handle) { return ON_HANDLE(FSYNC) == FAILS ? -1 : REAL(fdatasync)(handle); }
+int rename(const char *path, const char *new) {
+    return ON_PATH(RENAME) == FAILS ? -1 : REAL(rename)(path, new);
+}
+int mkdir(const char *path, mode_t mode) {
+    return ON_PATH(MKDIR) == FAILS ? -1 : REAL(mkdir)(path, mode);
+}
+int unlink(const char *path) { return ON_PATH(UNLINK) == FAILS ? -1 : REAL(unlink)(path); }
+
+#define OPENED(name) \
+    mode_t mode = 0; \
+    if (flags & (O_CREAT | O_TMPFILE)) { \
+        va_list rest; va_start(rest, flags); mode = va_arg(rest, mode_t); va_end(rest); } \
+    if ((flags & O_ACCMODE) != O_RDONLY && ON_PATH(OPEN) == FAILS) return -1; \
+    return REAL(name)(path, flags, mode)
+
+int open(const char *path, int flags, ...) { OPENED(open); }
+int open64(const char *path, int flags, ...) { OPENED(open64); }

@@ -1,0 +1,159 @@
+"""What is said of odd files, and levels of RAW files."""
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+
+from defocus.capture.quality.pair_quality import _check_demands
+from defocus.capture.quality.quick_look import read_look
+from defocus.capture.quality.verdict import Quality
+from defocus.datasets.audit.members import warnings_of
+from defocus.datasets.opening import opened
+from defocus.datasets.pair import Pair
+from defocus.pictures.encoding import encoded_picture
+from defocus.pictures.metadata import read_metadata
+from defocus.pictures.own_picture import read_own_picture
+from defocus.pictures.raw import develop_pair, dng_demands, is_read_anew, raw_preview
+from defocus.pictures.read import read_image, read_stored
+from defocus.pictures.remarks import MOSAIC, is_mosaic
+from defocus.pictures.values import linear_to_srgb
+from tests.pictures.corpus import deep, grey, linear_dng, scene, tiff, write_corpus
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    write_corpus(folder)
+    return folder
+
+
+def test_a_monochrome_dng_is_a_grey_picture_of_the_right_brightness(corpus):
+    path = corpus / "monochrome.dng"
+    light = deep(grey()) / 65535
+    expected = linear_to_srgb(light)
+    stored = read_stored(path)
+    assert stored.shape == light.shape
+    assert np.abs(stored / 65535 - expected).max() < 1e-3
+    colours = read_image(path)
+    assert colours.shape == (*light.shape, 3)
+    assert np.array_equal(colours[:, :, 0], stored)
+    assert np.array_equal(colours[:, :, 2], stored)
+    for both in (develop_pair(path, path)[0], raw_preview(path)):
+        assert both.shape[2] == 3
+    np.testing.assert_allclose(read_look(path).linear[:, :, 1], light, atol=1e-3)
+
+
+@pytest.mark.parametrize(("black", "white"), [(4000, 60000), (256, 4095), (0, 65535)])
+def test_black_of_a_linear_dng_counts(tmp_path, black, white):
+    light = scene() / 255
+    path = tmp_path / "a.dng"
+    levels = np.rint(light * (white - black) + black).astype(np.uint16)
+    path.write_bytes(linear_dng(levels, black, white))
+    whole = tmp_path / "whole.dng"
+    whole.write_bytes(linear_dng(np.rint(light * 65535).astype(np.uint16)))
+    apart = np.abs(read_stored(path).astype(float) - read_stored(whole)) / 65535
+    assert apart.mean() < 1e-3
+    assert np.abs(read_look(path).linear - read_look(whole).linear).mean() < 1e-3
+    assert is_read_anew(path) == (black > 0)
+
+
+def test_what_a_dng_asks_for_is_named(corpus):
+    assert dng_demands(corpus / "bayer.dng") == ()
+    assert dng_demands(corpus / "warped.dng") == ("WarpRectilinear",)
+    assert dng_demands(corpus / "brighter.dng") == ("BaselineExposure +1 EV",)
+    texts = [one.text for one in read_metadata(corpus / "brighter.dng").remarks]
+    assert texts[-1] == "the DNG asks for what is not applied: BaselineExposure +1 EV"
+
+
+@pytest.mark.parametrize(
+    ("tag", "demands"),
+    [
+        ((50720, "H", 2, (40, 30), True), ("DefaultCrop to 40x30",)),
+        ((50720, "2I", 2, (48, 1, 32, 1), True), ("DefaultCrop to 48x32",)),
+        ((50720, "I", 2, (56, 40), True), ()),
+        ((50730, "2i", 1, (0, 1), True), ()),
+        ((50730, "2i", 1, (1, 0), True), ()),
+        ((51022, "B", 6, b"\xff" * 6, True), ()),
+    ],
+)
+def test_other_demands_and_damaged_ones(tmp_path, tag, demands):
+    path = tmp_path / "a.dng"
+    path.write_bytes(linear_dng(deep(), 0, 65535, tag))
+    assert dng_demands(path) == demands
+
+
+def test_members_that_ask_for_different_corrections_are_named(corpus):
+    quality = Quality()
+    _check_demands(quality, [corpus / "warped.dng", corpus / "linear.dng"])
+    (finding,) = quality.findings
+    assert finding.severity == "warn"
+    assert finding.text.endswith("applied: blurry for WarpRectilinear, sharp for nothing")
+    _check_demands(alike := Quality(), [corpus / "warped.dng"] * 2)
+    assert alike.findings == []
+
+
+def bayer(picture: np.ndarray) -> np.ndarray:
+    mosaic = picture[:, :, 1].copy()
+    mosaic[0::2, 0::2] = picture[0::2, 0::2, 0] // 2
+    mosaic[1::2, 1::2] = picture[1::2, 1::2, 2] // 2
+    return mosaic
+
+
+def large(seed: int) -> np.ndarray:
+    return cv2.resize(scene(seed), (240, 160), interpolation=cv2.INTER_CUBIC)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_mosaic_is_known_from_a_picture(seed):
+    picture = large(seed)
+    noise = np.random.default_rng(seed).normal(0, 8, picture.shape[:2])
+    plain = np.clip(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) + noise, 0, 255).astype(np.uint8)
+    assert is_mosaic(bayer(picture))
+    assert is_mosaic(np.repeat(bayer(picture)[:, :, None], 3, axis=2))
+    assert is_mosaic(bayer(picture).astype(np.uint16) << 4)
+    assert not is_mosaic(plain)
+    assert not is_mosaic(picture)
+    assert not is_mosaic(plain[:20])
+    assert not is_mosaic(np.zeros_like(plain))
+
+
+def test_lines_of_one_direction_are_no_mosaic():
+    lines = np.zeros((128, 128), np.uint8)
+    lines[:, ::2] = 200
+    assert not is_mosaic(lines)
+    assert not is_mosaic(lines.T)
+
+
+def test_a_mosaic_is_asked_about_by_each_verb(tmp_path, capsys):
+    for role in ("blurry", "sharp"):
+        (tmp_path / role).mkdir()
+        cv2.imwrite(str(tmp_path / role / "a.png"), bayer(large(0)))
+    pair = Pair("a", "a", "test", tmp_path / "blurry" / "a.png", tmp_path / "sharp" / "a.png")
+    dataset = opened("pairs", tmp_path, (pair,))
+    assert MOSAIC in capsys.readouterr().err
+    assert [one.text for one in warnings_of(dataset.pairs) if one.what == "mosaic"] == [MOSAIC]
+    read_image(pair.blurry)
+    assert f"{pair.blurry}: {MOSAIC}" in capsys.readouterr().err
+    assert [one.text for one in read_own_picture(pair.blurry).metadata.remarks] == [MOSAIC]
+
+
+OME = (
+    '<?xml version="1.0"?><OME><Image><Pixels SizeC="{}" SizeT="1" SizeX="56" SizeY="40" '
+    'SizeZ="{}"/></Image></OME>'
+)
+
+
+@pytest.mark.parametrize(
+    ("colours", "planes", "stays"), [(1, 1, True), (1, 5, False), (3, 1, False)]
+)
+def test_an_ome_description_of_other_pixels_is_left_out(tmp_path, colours, planes, stays):
+
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff(grey(), description=OME.format(colours, planes)))
+    own = read_own_picture(path)
+    content = encoded_picture(own.stored, own.metadata, "TIFF")
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        assert (270 in file.pages.first.tags) == stays

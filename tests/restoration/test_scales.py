@@ -1,0 +1,286 @@
+"""A picture is restored at the size that its blur asks for."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from defocus.blur.learned_map import CELL_PX, BlurMap, enlarged, enlarged_rows, estimate_blur_map
+from defocus.restoration.restoration import Restoration, restore_colours
+from defocus.restoration.restorer import make_restorer
+from defocus.restoration.scales import (
+    follow_scale,
+    plan_scales,
+    reduced_map,
+    reduced_picture,
+    restored_at_scales,
+)
+from defocus.scene.aperture import disc_psf
+
+Array = NDArray[np.float32]
+REACH_PX = 24.0
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def map_of(diameter_px: Array, size: tuple[int, int]) -> BlurMap:
+    """A map that is sure of what it says."""
+    return BlurMap(diameter_px, 1.2 * diameter_px, np.ones_like(diameter_px), size)
+
+
+def uniform(diameter_px: float, height: int = 256, width: int = 320) -> BlurMap:
+    rows, columns = -(-height // CELL_PX), -(-width // CELL_PX)
+    return map_of(np.full((rows, columns), diameter_px, np.float32), (height, width))
+
+
+def ramp(height: int, width: int, largest_px: float = 200) -> BlurMap:
+    rows, columns = -(-height // CELL_PX), -(-width // CELL_PX)
+    across = np.linspace(0, largest_px, columns, dtype=np.float32)
+    return map_of(np.tile(across, (rows, 1)), (height, width))
+
+
+class Darker(nn.Module):
+    """Takes a tenth of the light away, and remembers the sizes that it saw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[tuple[int, int]] = []
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        self.sizes.append((blurry.shape[2], blurry.shape[3]))
+        return 0.9 * blurry
+
+
+def restored_by(network: nn.Module, picture: Array, blur_map: BlurMap, tile_px: int = 0) -> Array:
+    restorer = make_restorer(network, tile_px, torch.device("cpu"))
+    return restore_colours(restorer, picture, blur_map, guard=False).restored
+
+
+@pytest.mark.parametrize(
+    ("diameter_px", "factors"),
+    [(0, (1,)), (20, (1,)), (25, (1, 2)), (36, (2,)), (70, (4,)), (128, (8,)), (400, (8,))],
+)
+def test_the_blur_chooses_the_scale(diameter_px, factors):
+    assert plan_scales(uniform(diameter_px), REACH_PX).factors == factors
+    assert plan_scales(uniform(2 * diameter_px), 2 * REACH_PX).factors == factors
+
+
+def test_the_weights_of_the_scales_add_up_to_one_everywhere():
+    plan = plan_scales(ramp(256, 640), REACH_PX)
+    assert plan.factors == (1, 2, 4, 8)
+    np.testing.assert_allclose(sum(plan.weights.values()), 1, atol=1e-6)
+
+
+def test_a_map_that_is_not_sure_changes_nothing():
+    blur_map = uniform(80)
+    unsure = BlurMap(
+        blur_map.diameter_px, blur_map.highest_px, np.zeros_like(blur_map.strong), blur_map.size
+    )
+    assert plan_scales(unsure, REACH_PX).factors == (1,)
+
+
+def test_a_network_without_an_end_to_its_reach_sees_the_whole_picture_alone():
+    assert plan_scales(uniform(100), math.inf).factors == (1,)
+
+
+def test_scales_that_no_part_needs_are_not_computed(rng):
+    picture = rng.random((256, 320, 3), np.float32)
+    network = Darker()
+    restored_by(network, picture, uniform(70))
+    assert network.sizes == [(64, 80)]
+
+
+def test_what_is_within_reach_is_what_the_network_gives(rng):
+    picture = rng.random((131, 203, 3), np.float32)
+    network = Darker()
+    plain = np.float32(0.9) * picture
+    np.testing.assert_array_equal(restored_by(network, picture, uniform(20, 131, 203)), plain)
+    batch = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    together = restored_at_scales(network, torch.cat([batch, batch]), REACH_PX)
+    np.testing.assert_array_equal(together[1].permute(1, 2, 0).numpy(), plain)
+
+
+@pytest.mark.parametrize("size", [(256, 320), (263, 331), (40, 52)])
+def test_reducing_keeps_the_light_and_strips_are_as_the_whole(rng, size):
+    picture = rng.random((*size, 3), np.float32)
+    for factor in (2, 4, 8):
+        small = reduced_picture(picture, factor)
+        assert small.shape[:2] == (-(-size[0] // factor), -(-size[1] // factor))
+        block = picture[:factor, :factor].mean(axis=(0, 1))
+        np.testing.assert_allclose(small[0, 0], block, atol=1e-6)
+    blur_map = ramp(*size)
+    assert reduced_map(blur_map, 4).size == (-(-size[0] // 4), -(-size[1] // 4))
+    whole = enlarged(blur_map.diameter_px, size)
+    strips = [
+        enlarged_rows(blur_map.diameter_px, CELL_PX, top, min(top + 56, size[0]), size[1])
+        for top in range(0, size[0], 56)
+    ]
+    np.testing.assert_array_equal(np.concatenate(strips), whole)
+
+
+def gradient() -> Array:
+    across = np.linspace(0.2, 0.8, 768, dtype=np.float32)
+    return np.repeat(np.tile(across, (512, 1))[:, :, None], 3, axis=2)
+
+
+def starfield() -> Array:
+    stars = np.random.default_rng(3).random((512, 768)) > 0.999
+    return np.repeat(stars[:, :, None], 3, axis=2).astype(np.float32)
+
+
+def grid() -> Array:
+    lines = np.full((512, 768), 0.8, np.float32)
+    lines[::16] = 0.2
+    lines[:, ::16] = 0.2
+    return np.repeat(lines[:, :, None], 3, axis=2)
+
+
+@pytest.mark.parametrize(
+    "picture", [gradient(), starfield(), grid()], ids=["gradient", "stars", "grid"]
+)
+def test_no_seam_shows_between_scales_tiles_or_strips(picture):
+    blur_map = ramp(512, 768)
+    whole = restored_by(Darker(), picture, blur_map)
+    tiles = restored_by(Darker(), picture, blur_map, tile_px=256)
+    assert np.abs(tiles - whole).max() < 1 / 255
+    # what is taken away is a tenth of the light around: smooth wherever the scales change
+    taken = cv2.GaussianBlur(picture - whole, (0, 0), 16)
+    light = cv2.GaussianBlur(picture, (0, 0), 16)
+    assert np.abs(taken - 0.1 * light)[64:-64, 64:-64].max() < 1 / 255
+
+
+class Negative(nn.Module):
+    """Turns the light around: the largest change that keeps a gradient straight."""
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        return 1 - blurry
+
+
+def test_a_straight_gradient_stays_straight_at_every_scale():
+    picture = gradient()
+    restored = restored_by(Negative(), picture, ramp(512, 768))
+    inside = np.s_[64:-64, 64:-64]
+    assert np.abs(restored - (1 - picture))[inside].max() < 1 / 255
+
+
+class Levelled(nn.Module):
+    """Takes away a share of the mean, so that each tile gives a result of its own."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        return blurry - self.share * blurry.mean(dim=(2, 3), keepdim=True)
+
+
+@pytest.mark.parametrize(
+    ("guard", "leave_sharp", "share"),
+    [(False, False, 0.3), (True, False, 0.1), (False, True, 0.1), (True, True, 0.1)],
+)
+@pytest.mark.parametrize("strength", [1.0, 2.0])
+def test_neighbouring_pixels_never_step_where_tiles_and_scales_meet(
+    guard, leave_sharp, share, strength
+):
+    picture = gradient()
+    restorer = make_restorer(Levelled(share), 256, torch.device("cpu"))
+    restoration = restore_colours(restorer, picture, ramp(512, 768, 60), guard=guard)
+    assert restoration.plan.factors == (1, 2, 4)
+    assert restoration.tiles > 4
+    mask = np.tile(np.linspace(1, 0, 512, dtype=np.float32)[:, None], (1, 768))
+    change = restoration.at(strength, mask, leave_sharp=leave_sharp) - picture
+    assert guard or np.abs(change).max() > 4 / 255
+    for axis in (0, 1):
+        assert np.abs(np.diff(change, axis=axis)).max() < strength / 255
+
+
+def test_strips_of_a_result_are_its_rows(rng):
+    picture = rng.random((600, 320, 3), np.float32)
+    restorer = make_restorer(Darker(), 0, torch.device("cpu"))
+    restoration = restore_colours(restorer, picture, ramp(600, 320), guard=False)
+    np.testing.assert_allclose(restoration.at(1.0), restoration.restored, atol=1e-6)
+    np.testing.assert_array_equal(restoration.at(0.0), picture)
+    assert isinstance(restoration, Restoration)
+    doubled = np.clip(picture + 2 * (restoration.restored - picture), 0, 1)
+    np.testing.assert_allclose(restoration.at(2.0), doubled, atol=2e-3)
+
+
+def test_progress_over_several_scales_is_in_percent_and_ends():
+    heard: list[tuple[int, int]] = []
+
+    def follow(tile: int, tiles: int) -> None:
+        heard.append((tile, tiles))
+
+    for factor in (1, 2, 4):
+        hear = follow_scale(follow, (1, 2, 4), factor)
+        hear(0, 3)
+        hear(3, 3)
+    assert heard[0] == (0, 100)
+    assert heard[-1] == (100, 100)
+    assert heard == sorted(heard)
+    follow_scale(follow, (2,), 2)(1, 3)
+    assert heard[-1] == (1, 3)
+
+
+def behind_a_disc(sharp: Array, diameter_px: float) -> Array:
+    light = cv2.pow(sharp, 2.2)
+    kernel = disc_psf(diameter_px).astype(np.float32)
+    blurred = cv2.filter2D(light, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    stored = cv2.pow(np.clip(blurred, 0, 1), 1 / 2.2)
+    return np.asarray(np.rint(255 * stored) / 255, np.float32)
+
+
+def psnr(first: Array, second: Array) -> float:
+    return float(-10 * np.log10(np.square(first - second).mean()))
+
+
+def photograph() -> Array:
+    picture = skimage.data.coffee()
+    return np.asarray(picture / np.float32(255), np.float32)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("diameter_px", [40, 64])
+def test_a_photograph_behind_a_strong_blur_comes_back(own, diameter_px):
+    sharp = photograph()
+    blurry = behind_a_disc(sharp, diameter_px)
+    restoration = restore_colours(own, blurry)
+    assert 1 not in restoration.plan.factors
+    assert psnr(restoration.restored, sharp) > psnr(blurry, sharp) + 1
+    plain = own.whole(torch.from_numpy(blurry).permute(2, 0, 1)[None])
+    alone = plain[0].permute(1, 2, 0).numpy()
+    assert psnr(restoration.restored, sharp) > psnr(alone, sharp) + 1
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("diameter_px", [32, 48, 64])
+def test_the_map_knows_strong_blurs(diameter_px):
+    blur_map = estimate_blur_map(behind_a_disc(photograph(), diameter_px))
+    median_px = float(np.median(blur_map.diameter_px[blur_map.reliable]))
+    assert median_px == pytest.approx(diameter_px, rel=0.3)
+
+
+def points(size_px: int) -> Array:
+    """Bright points of a size on a grey ground, 24 times as far from each other."""
+    shown = np.full((512, 768, 3), 0.2, np.float32)
+    shown[12 * size_px :: 24 * size_px, 12 * size_px :: 24 * size_px] = 1.0
+    return np.asarray(cv2.dilate(shown, np.ones((2 * size_px + 1, 2 * size_px + 1), np.uint8)))
+
+
+@pytest.mark.full
+def test_bright_points_ring_no_more_at_smaller_scales(own):
+    ringing = {}
+    for factor in (1, 2, 4):
+        blurry = behind_a_disc(points(factor), 12 * factor)
+        restoration = restore_colours(own, blurry, uniform(12 * factor, 512, 768))
+        ringing[factor] = blurry.min() - restoration.restored.min()
+    assert 4 in restoration.plan.factors
+    assert max(ringing[2], ringing[4]) <= ringing[1]

@@ -1,0 +1,160 @@
+"""Every verb of every program with words that lead it to its work, in one small prepared folder."""
+
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from tests.command_process import CHECKOUT
+
+RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
+
+CARD = """
+title = "T"
+licence = "CC-BY-4.0"
+faces = "none"
+date = "2026-11-20"
+description = "D."
+authors = ["A lab"]
+"""
+
+BRIEF = "[schedule]\nsteps = 2\ncrop_px = 32\nbatch = 1\n"
+"""A training that ends at once."""
+
+REQUEST = """
+size = [96, 64]
+[lens]
+focal_length_mm = 50
+f_number = 4.0
+focus_distance_mm = 2000.0
+[[scenes]]
+name = "s"
+planes = [{picture = "portrait.png", depth_mm = 2500.0}]
+"""
+"""What ``render`` is asked for."""
+
+CAMERA = "sim:?seed=3&width=120&height=90"
+
+SIZE = (128, 96)
+"""Width and height of the pictures, px: the smallest that registration answers on."""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb, what it is given in the prepared folder, and the exit codes that it may end with."""
+
+    program: str
+    words: tuple[str, ...]
+    extra: str = ""
+    codes: tuple[int, ...] = (0,)
+
+    def __str__(self) -> str:
+        """As pytest shows it."""
+        return " ".join((self.program.removeprefix("defocus-"), *self.words[:2]))
+
+    @property
+    def is_here(self) -> bool:
+        """Whether what brings it was not taken out."""
+        return not self.extra or (CHECKOUT / "extras" / self.extra).is_dir()
+
+
+def _verb(line: str, extra: str = "", codes: tuple[int, ...] = (0,)) -> Verb:
+    program, *words = line.split()
+    return Verb(f"defocus-{program}", tuple(words), extra, codes)
+
+
+SHOOT = f"--camera {CAMERA} --blurry f/4 --sharp f/22 --scenes 1 --yes"
+
+CALIBRATE = "--camera sim: --out calibration --yes"
+
+STUDY = "--dataset pairs:pairs --settings brief.toml"
+
+VERBS = (
+    _verb("restore portrait.png --out restored"),
+    _verb("restore portrait.png --weights w.pth --out restored-by-others", codes=(2,)),
+    _verb("capture cameras"),
+    _verb("capture check session"),
+    _verb("capture config list --camera sim:"),
+    _verb("capture develop session --out developed --jobs 2"),
+    _verb("capture doctor --camera sim:", codes=(0, 1)),
+    _verb("capture import imported pictures", codes=(2,)),
+    _verb("capture plan --camera sim: --blurry f/4 --sharp f/22"),
+    _verb("capture resume session"),
+    _verb(f"capture shoot shot {SHOOT}"),
+    _verb("data align pairs/blurry/0.png pairs/sharp/0.png"),
+    _verb("data audit pairs:. --on 2 --out ../audit"),
+    _verb("data compensate pairs:pairs --on 2 --out compensated"),
+    _verb("data curate pairs:pairs --on 2 --out curated"),
+    _verb("data fetch release --out fetched"),
+    _verb("data import session --on 2 --out dataset"),
+    _verb("data list pairs:pairs"),
+    _verb("data package pairs:pairs --to folder --card card.toml --on 2 --out package"),
+    _verb("data patches pairs:pairs --side 64 --out patches", codes=(0, 1)),
+    _verb("data render request.toml --on 2 --out rendered"),
+    _verb("data report pairs:pairs --out page"),
+    _verb("data rig pairs/blurry/0.png pairs/sharp/0.png --out rig.toml", codes=(0, 1, 2)),
+    _verb("data sidecar pairs:pairs --on 2 --out sidecar"),
+    _verb("data split pairs:pairs --out split"),
+    _verb("data verify release"),
+    _verb("bench cost input"),
+    _verb("bench evaluate input --dataset pairs:pairs --out study"),
+    _verb("bench list"),
+    _verb("bench published"),
+    _verb("bench report --out study"),
+    _verb("bench restore portrait.png --baseline wiener --out restored-by-bench"),
+    _verb("bench run --only input --dataset pairs:pairs --launcher local --out study-of-jobs"),
+    _verb("bench score pairs/blurry/0.png pairs/sharp/0.png"),
+    _verb("bench status --out study"),
+    _verb("bench table methods --out study"),
+    _verb(f"bench train unet {STUDY} --out training"),
+    _verb("bench weights add unet w.pth --label broken", codes=(2,)),
+    _verb(
+        "capture calibrate exposure --camera sim: --out calibration --yes", "calibration", (0, 1, 2)
+    ),
+    _verb("capture chart print --out chart.svg", "charts"),
+    _verb("bench chart measure --systems input", "charts"),
+    _verb("bench export-weights defocus-m --to hub --out hub", "export", (0, 1, 2)),
+    _verb("bench labs submit --out study --as mine.zip --lab A", "labs", (0, 1, 2)),
+    _verb("capture log session --out log.html", "notebook"),
+    _verb("capture live --camera sim: --frames 1", "pages"),
+    _verb("capture review session --html review.html", "pages"),
+    _verb("bench judge --out study --page judge.html", "people", (0, 1, 2)),
+    _verb("data publish release --to zenodo --dry-run", "publish", (0, 1, 2)),
+    _verb("data fuse pictures --out fused", "stacks", (0, 1, 2)),
+    _verb("bench studies maps --dataset pairs:pairs", "studies", (0, 1, 2)),
+    _verb("bench helsinki --make-text-free text-free", "text"),
+)
+
+
+def prepare(folder: Path, run: RunCommand) -> None:
+    """Fill a folder with pictures, a session, a release, a study, weights and settings."""
+    for number in range(2):
+        noise = np.random.default_rng(number).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+        sharp = Image.fromarray(noise).resize(SIZE)
+        blurry = sharp.filter(ImageFilter.GaussianBlur(1))
+        for root in (folder, folder / "pairs"):
+            for role, picture in (("blurry", blurry), ("sharp", sharp)):
+                path = root / role / f"{number}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                picture.save(path)
+    blurry.save(folder / "portrait.png")
+    (folder / "pictures").mkdir()
+    blurry.save(folder / "pictures" / "IMG_0001.jpg")
+    (folder / "w.pth").write_bytes(b"no weights")
+    (folder / "card.toml").write_text(CARD, encoding="utf-8")
+    (folder / "request.toml").write_text(REQUEST, encoding="utf-8")
+    (folder / "brief.toml").write_text(BRIEF, encoding="utf-8")
+    shoot = f"capture shoot session {SHOOT}"
+    package = "data package pairs:pairs --to folder --card card.toml --out release --on 1"
+    study = "bench run --only input --dataset pairs:pairs --keep-outputs --out study"
+    for line in (shoot, package, study):
+        program, *words = line.split()
+        run(f"defocus-{program}", *words)
+
+
+def present(verbs: Sequence[Verb] = VERBS) -> list[Verb]:
+    """The verbs that are in this copy."""
+    return [verb for verb in verbs if verb.is_here]
