@@ -107,8 +107,9 @@ def _fits(network: nn.Module, card: Card, size: Size, device: torch.device) -> b
     channels = 6 if card.input == "dual" else 3
     needs = [] if card.input == "dual" else card.needs
     further = {one: torch.rand(1, NEED_CHANNELS[one], *size) for one in needs}
+    height, width = size
     try:
-        cost = measure_cost(network, *size, channels=channels, **further)
+        cost = measure_cost(network, height, width, channels=channels, **further)
         if cost.peak_mib * 2**20 > available_bytes(device):
             return False
         if device.type == "cuda":

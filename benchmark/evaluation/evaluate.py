@@ -39,6 +39,7 @@ from defocus.benchmark.evaluation.restore import (
     restore_picture,
     say_tiles,
 )
+from defocus.benchmark.evaluation.shown_pictures import SHOWN_PAIRS, keep_pictures
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.metrics.metric import Metric, metrics_for
 from defocus.benchmark.results.run_folder import (
@@ -55,7 +56,6 @@ from defocus.benchmark.results.run_folder import (
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import COSTS, Cost, Entry, Results
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile
-from defocus.benchmark.scoring.protocols import make_target
 from defocus.benchmark.scoring.score import PairScorer
 from defocus.benchmark.study.attempt import load_run, train_run
 from defocus.benchmark.study.plan import Run, Study
@@ -65,23 +65,13 @@ from defocus.errors import DatasetError, DefocusError, ImageError, NotApplicable
 from defocus.files import make_folder, write_json
 from defocus.isolation import LeftOut, left_out_by
 from defocus.pictures.read import read_member
-from defocus.pictures.values import FloatImage, Image, as_float, as_integer
-from defocus.pictures.write import write_image
+from defocus.pictures.values import Image, as_float
 from defocus.progress import say, track
-from defocus.reports.pictures import small_picture
 from defocus.training.devices import best_device
 from defocus.training.loop import Trained
 
 UNREADABLE = (DatasetError, ImageError)
 """Errors of a pair's own files. Whatever else a restoration raises is the system's."""
-
-SHOWN_PAIRS = 12
-"""About so many test pairs, spread over all, have their pictures kept: the report shows those on
-which systems differ most."""
-
-SHOWN_PX = 640
-"""Longer side of the kept pictures."""
-
 
 THREADS = os.cpu_count() or 1
 AT_ONCE_PX = 1 << 20
@@ -326,7 +316,7 @@ def _scored(
     try:
         scores = list(scorer.scores(one.pair, one.picture, one.blurry))
         if one.number % every == 0:
-            _keep_pictures(one, dataset, scorer.estimator, folder)
+            keep_pictures(one.pair, one.blurry, one.picture, dataset, scorer.estimator, folder)
     except UNREADABLE as error:
         return left_out_by(one.pair.id, error)
     return scores
@@ -352,23 +342,6 @@ def _is_due(waiting: Sequence[_Restored]) -> bool:
         return False
     pixels = sum(one.picture.shape[0] * one.picture.shape[1] for one in waiting)
     return waiting[-1].number == 0 or len(waiting) == THREADS or pixels > AT_ONCE_PX
-
-
-def _keep_pictures(
-    one: _Restored, dataset: Dataset, estimator: FlowEstimator, folder: Path
-) -> None:
-    """Small 8-bit pictures for the report's slider."""
-    pair, restored = one.pair, one.picture
-    states: dict[str, FloatImage] = {"blurry": as_float(one.blurry), "restored": restored}
-    if pair.sharp is not None:  # kept in memory since it is scored against
-        states["sharp"] = make_target("gt", dataset, pair, restored, estimator).reference
-    if pair.truth is not None:
-        states["truth"] = make_target("truth", dataset, pair, restored, estimator).reference
-    for state, picture in states.items():
-        write_image(
-            make_folder(folder) / f"{pair.id}.{state}.png",
-            as_integer(small_picture(picture, SHOWN_PX, SHOWN_PX), 8),
-        )
 
 
 def _rescored(

@@ -83,7 +83,7 @@ def restore_picture(
     views = _network_input(card, pair, blurry)
     height, width = views.shape[2:]
     picture = large_enough(views).to(device)
-    further = {
+    further: dict[str, torch.Tensor] = {
         one: large_enough(_further_input(one, pair)).to(device) for one in further_inputs(card)
     }
     size = picture.shape[2], picture.shape[3]
@@ -145,7 +145,7 @@ def _in_tiles(
     channels = [one.shape[1] for one in inputs]
 
     def restore(tile: torch.Tensor) -> torch.Tensor:
-        blurry, *others = tile.to(picture.device).split(channels, dim=1)
+        blurry, *others = torch.split(tile.to(picture.device), channels, dim=1)
         given = dict(zip(further, others, strict=True))
         output: torch.Tensor = network(blurry.contiguous(), **given)
         return output.float().cpu()

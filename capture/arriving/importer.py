@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from defocus.capture.arriving.card_scenes import CardScenes, look_at
 from defocus.capture.arriving.card_shots import CardShot, Leftover, originality, read_shots
 from defocus.capture.arriving.hot_folder import (
     copy_part,
-    decoded,
     picture_files,
     visible_files,
     written_name,
@@ -19,11 +19,10 @@ from defocus.capture.arriving.pairing import CardPair
 from defocus.capture.camera import Camera, CameraDescription, Setting, SettingName
 from defocus.capture.planning.exposure import Bracket
 from defocus.capture.planning.protocol import ShotProtocol, make_protocol
-from defocus.capture.planning.scene_list import ListedScene, scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.sessions.damage import DamagedFile, damaged_files
 from defocus.capture.sessions.folder import SessionFolder
-from defocus.capture.sessions.state import PlannedPair, SessionState, file_path, kept_in
+from defocus.capture.sessions.state import PlannedPair, SessionState, kept_in
 from defocus.capture.sidecars import (
     is_sidecar,
     picture_stems,
@@ -35,9 +34,9 @@ from defocus.capture.sidecars import (
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.capture.taking.shots.series import shoot_pairs
 from defocus.capture.taking.shots.shooting import Handling, planned_pair, tell_file_names
-from defocus.errors import CameraError, ImageError, InputError
+from defocus.errors import CameraError, ImageError
 from defocus.files import make_folder, sha256_file
-from defocus.likeness import Fingerprint, fingerprint, one_picture
+from defocus.likeness import Fingerprint
 from defocus.progress import say
 
 Look = tuple[Path, int, int]
@@ -51,11 +50,6 @@ OTHER_PICTURES = frozenset(
     | {".srf", ".x3f"}
 )
 """Pictures as people keep them, none of which :data:`~defocus.pictures.read.IMAGE_SUFFIXES` has."""
-
-
-def look_at(path: Path) -> Fingerprint:
-    """What a picture shows."""
-    return fingerprint(decoded(path))
 
 
 @dataclass
@@ -224,96 +218,6 @@ def protocol_of(card_pair: CardPair, bracket: Bracket) -> ShotProtocol:
             for role, shot in zip(roles, card_pair.shots, strict=True)
         ),
     )
-
-
-@dataclass
-class CardScenes:
-    """Names a scene for each pair of a card; a pause of ``gap_seconds`` begins a new one."""
-
-    root: Path
-    title: str | None = None  # one name for all pairs; None names each scene
-    listed: Sequence[ListedScene] = ()
-    gap_seconds: float | None = None
-    _shown: list[tuple[Fingerprint, str]] = field(default_factory=list)
-    _taken: set[str] = field(default_factory=set)
-    _last: tuple[str, float] | None = None
-
-    def know(self, state: SessionState) -> None:
-        """Learn the scenes that the session has already."""
-        self._taken = {pair.scene for pair in state.planned.values()}
-        if self.title is not None or self.gap_seconds is not None:
-            return
-        seen = set()
-        for pair in state.complete.values():
-            if pair.scene in seen:
-                continue
-            try:
-                look = look_at(file_path(self.root, pair.id, pair.sharp))
-            except ImageError:
-                continue  # the check of the session names it
-            seen.add(pair.scene)
-            title = state.planned[pair.id].typed_scene
-            self._shown.append((look, title))
-
-    def title_of(self, card_pair: CardPair) -> str:
-        """Name of the scene of the next pair, as a person reads it."""
-        if self.title is not None:
-            return self.title
-        scene = (
-            self._by_pause(card_pair) if self.gap_seconds is not None else self._by_look(card_pair)
-        )
-        title = scene or self._new_title()
-        self.remember(card_pair, title)
-        return title
-
-    def remember(self, card_pair: CardPair, title: str) -> None:
-        """Keep which scene a pair is of."""
-        self._taken.add(scene_slug(title))
-        self._last = title, card_pair.shots[-1].seconds
-        if card_pair.sharp.look is not None:
-            self._shown.append((card_pair.sharp.look, title))
-
-    def require_names(self, pairs: Sequence[CardPair]) -> None:
-        """Check that the list has a name for every scene, before one is given."""
-        if not self.listed:
-            return
-        trial = CardScenes(self.root, self.title, self.listed, self.gap_seconds)
-        trial._shown, trial._taken = list(self._shown), set(self._taken)
-        first: dict[str, str] = {}
-        for pair in pairs:
-            first.setdefault(trial.title_of(pair), pair.shots[0].name)
-        names = {scene.title for scene in self.listed}
-        if beyond := [picture for title, picture in first.items() if title not in names]:
-            raise InputError(
-                f"the list has {len(self.listed)} scenes and the pictures show "
-                f"{len(first)}: from {beyond[0]} on no name is left; add the missing scenes to the "
-                "list, or say with --scene-gap which pause begins a scene"
-            )
-
-    def unused(self) -> list[str]:
-        """Names of the list that no pair has."""
-        return [scene.title for scene in self.listed if scene_slug(scene.title) not in self._taken]
-
-    def _by_pause(self, card_pair: CardPair) -> str:
-        begins, last = card_pair.shots[0].seconds, self._last
-        pause = -1.0 if last is None else begins - last[1]
-        return last[0] if last is not None and 0 <= pause <= (self.gap_seconds or 0.0) else ""
-
-    def _by_look(self, card_pair: CardPair) -> str:
-        """The scene that looks like a pair, the newest first; empty if none does."""
-        look = card_pair.sharp.look
-        if look is None:
-            return ""
-        return next((title for one, title in reversed(self._shown) if one_picture(one, look)), "")
-
-    def _new_title(self) -> str:
-        for scene in self.listed:
-            if scene_slug(scene.title) not in self._taken:
-                return scene.title
-        number = len(self._taken) + 1
-        while f"scene-{number:03d}" in self._taken:
-            number += 1
-        return f"scene-{number:03d}"
 
 
 @dataclass

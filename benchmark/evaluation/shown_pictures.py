@@ -1,0 +1,42 @@
+"""Small pictures of some test pairs, kept for the slider of the report."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.flow.estimator import FlowEstimator
+from defocus.benchmark.scoring.protocols import make_target
+from defocus.datasets.pair import Dataset, Pair
+from defocus.files import make_folder
+from defocus.pictures.values import FloatImage, Image, as_float, as_integer
+from defocus.pictures.write import write_image
+from defocus.reports.pictures import small_picture
+
+SHOWN_PAIRS = 12
+"""About so many test pairs, spread over all, have their pictures kept: the report shows those on
+which systems differ most."""
+
+SHOWN_PX = 640
+"""Longer side of the kept pictures."""
+
+
+def keep_pictures(
+    pair: Pair,
+    blurry: Image,
+    restored: NDArray[np.float64],
+    dataset: Dataset,
+    estimator: FlowEstimator,
+    folder: Path,
+) -> None:
+    """Write small 8-bit pictures of a pair and of its restoration."""
+    states: dict[str, FloatImage] = {"blurry": as_float(blurry), "restored": restored}
+    if pair.sharp is not None:  # kept in memory since it is scored against
+        states["sharp"] = make_target("gt", dataset, pair, restored, estimator).reference
+    if pair.truth is not None:
+        states["truth"] = make_target("truth", dataset, pair, restored, estimator).reference
+    for state, picture in states.items():
+        write_image(
+            make_folder(folder) / f"{pair.id}.{state}.png",
+            as_integer(small_picture(picture, SHOWN_PX, SHOWN_PX), 8),
+        )
