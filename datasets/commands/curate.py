@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import FILE
 from defocus.command_line.verbs import help_heading
@@ -26,10 +27,15 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.machines import Where
 
 WHOM = {"person": "a person", "rule": "the rules"}
+SECTIONS = {
+    "Judging": ("--rules",),
+    "Measuring": ("--estimator", "--on", "--settings"),
+    "Output": ("--out", "--json"),
+}
 
 
 @help_heading("Improve")
-@click.command()
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("dataset")
 @out_option("an unfinished run with the same rules")
 @click.option(

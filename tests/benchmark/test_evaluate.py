@@ -12,7 +12,7 @@ from torch import nn
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.card import Card
 from defocus.baselines.registry import baseline
-from defocus.benchmark.evaluation import evaluate as module
+from defocus.benchmark.evaluation import shown_pictures
 from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.evaluation.evaluate import evaluate
 from defocus.benchmark.evaluation.restore import check_inputs, restore_picture
@@ -156,7 +156,7 @@ def test_without_ground_truth_metrics_without_reference_score_alone(pair):
 
 
 def test_small_pictures_are_kept_for_the_report(pair, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "SHOWN_PX", 28)
+    monkeypatch.setattr(shown_pictures, "SHOWN_PX", 28)
     evaluated(dataset_of(pair))
     folder = tmp_path / "run" / "images"
     assert sorted(path.name for path in folder.iterdir()) == [

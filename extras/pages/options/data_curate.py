@@ -43,4 +43,5 @@ ADDED = AddedOptions(
         free_port_option("--review"),
     ),
     _run,
+    heading="Judging",
 )

@@ -32,11 +32,11 @@ def _export(asked: dict[str, Any], fiftyone: Path | None, hub: Path | None) -> i
     from defocus.extras.viewers.table import AuditedDataset
 
     dataset = open_dataset(asked["dataset"], damaged=True)
-    audit = audit_dataset(dataset, asked["estimator"] or DEFAULT_ESTIMATOR, asked["jobs"])
+    audit = audit_dataset(dataset, asked["estimator"] or DEFAULT_ESTIMATOR, asked["where"])
     decisions = read_decisions(asked["out"])
     by_rule = judged(audit, read_rules(asked["rules"]))
     judgements = [decisions.get(one.id, one) for one in by_rule]
     return export(AuditedDataset(dataset, audit, judgements), fiftyone, hub)
 
 
-ADDED = AddedOptions(export_options(), _run)
+ADDED = AddedOptions(export_options(), _run, heading="Output")

@@ -11,7 +11,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from tests.capture.raw_sessions import bayer_dng
 
-HEIGHT, WIDTH = 96, 128
+HEIGHT, WIDTH = 144, 192
 FACTORY = datetime(2015, 1, 1)
 """What a body's clock says when it is switched on: nobody set it."""
 
