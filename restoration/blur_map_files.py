@@ -4,14 +4,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from defocus.blur.learned_map import LARGEST_PX, BlurMap
 from defocus.errors import InputError
-from defocus.files import atomic_path, make_folder
+from defocus.files import make_folder
 from defocus.pictures.orientation import as_shown
-from defocus.pictures.write import write_image
+from defocus.pictures.write import write_float_tiff, write_image
 
 
 def map_paths(path: Path) -> tuple[Path, Path]:
@@ -40,15 +39,7 @@ def write_map(path: Path, blur_map: BlurMap, orientation: int) -> tuple[Path, Pa
     picture, numbers = map_paths(path)
     shown = np.ascontiguousarray(as_shown(blur_map.full(), orientation))
     write_image(picture, drawn(shown))
-    with atomic_path(numbers) as temporary:
-        tifffile.imwrite(
-            temporary,
-            shown,
-            photometric="minisblack",
-            compression="zlib",
-            metadata=None,
-            software=False,
-        )
+    write_float_tiff(numbers, shown, photometric="minisblack", metadata=None, software=False)
     return picture, numbers
 
 

@@ -11,8 +11,7 @@ from defocus.align.measure import Measurement
 from defocus.align.photometry.equalise import DIAMETERS_PX
 from defocus.align.photometry.unexplained import unexplained_picture
 from defocus.align.sampling.resample import Rectangle, ReleaseGrid, whole
-from defocus.files import atomic_path
-from defocus.pictures.write import write_image
+from defocus.pictures.write import write_float_tiff, write_image
 
 Array = NDArray[np.float32]
 
@@ -165,13 +164,8 @@ def with_scale(blur: PairBlurMap) -> NDArray[np.uint8]:
 
 def write_blur_map(folder: Path, blur: PairBlurMap) -> list[str]:
     """Write :data:`BLUR_NAMES`, float32 TIFF in px, and pictures; return the names."""
-    import tifffile
-
     for name, values in zip(BLUR_NAMES, (blur.diameter_px, blur.sigma_px), strict=False):
-        with atomic_path(folder / name) as temporary:
-            tifffile.imwrite(
-                temporary, values, tile=TILE, compression="zlib", compressionargs={"level": LEVEL}
-            )
+        write_float_tiff(folder / name, values, tile=TILE, compressionargs={"level": LEVEL})
     step = -(-max(blur.diameter_px.shape) // SHOWN_PX)
     thin = (one[step // 2 :: step, step // 2 :: step] for one in (blur.diameter_px, blur.sigma_px))
     write_image(folder / BLUR_NAMES[2], with_scale(PairBlurMap(*thin)))

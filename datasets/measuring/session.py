@@ -1,28 +1,22 @@
 """What pairs of one session share: one zoom of the refocused lens, one asymmetry of its PSF."""
 
 import json
-import math
-import struct
-import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
-from PIL import Image as PillowImage
-from PIL.TiffImagePlugin import IFDRational
-
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.registration.session import OwnZoom, SessionLens, session_lens
 from defocus.datasets.measuring.kept import measured_pair, pair_keys
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
-from defocus.errors import DatasetError
+from defocus.errors import DatasetError, FileError
 from defocus.isolation import LeftOut, attempt
 from defocus.pictures.headers import SUFFIXES
+from defocus.pictures.shot import read_exif
 from defocus.progress import counted, printable, say, track
-from defocus.reading import require_file
 
 CAMERA_OPTICS = ("model", "lens", "focal_length_mm")
 """What decides a pair's zoom; the camera's distance in focus does too, unless that is kept."""
@@ -30,15 +24,6 @@ CAMERAS = ("camera", "sharp_camera")
 ROLES = ("blurry", "sharp")
 
 JPEG_SUFFIXES, TIFF_SUFFIXES = (frozenset(SUFFIXES[kind]) for kind in ("JPEG", "TIFF"))
-MAKE, MODEL, EXIF_DIRECTORY = 0x010F, 0x0110, 0x8769
-F_NUMBER, DISTANCE, FOCAL_LENGTH, LENS_MODEL = 0x829D, 0x9206, 0x920A, 0xA434
-INFINITE = 2**32 - 1
-"""Numerator of a distance that a camera writes for infinity, whatever the denominator."""
-DAMAGE = (
-    *(ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RecursionError),
-    *(SyntaxError, TypeError, ValueError, struct.error, PillowImage.DecompressionBombError),
-)
-"""Pillow's ways of saying that there is no EXIF that can be read."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +43,7 @@ class PairSession:
 # a battery was changed, and what names a session may be published.
 def sessions_of(pairs: Sequence[Pair]) -> dict[str, PairSession]:
     """The session of each pair with a sharp member that says of its cameras, by the pair's id."""
-    read = cache(_exif)
+    read = cache(_optics_of)
     session_of: dict[str, PairSession] = {}
     for pair in pairs:
         session = None
@@ -99,7 +84,9 @@ def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
 
 
 @dataclass(frozen=True)
-class _Exif:
+class _Optics:
+    """What the EXIF of one picture says of its camera."""
+
     model: str
     lens: str
     focal_length_mm: float
@@ -107,16 +94,17 @@ class _Exif:
     distance_m: float | None
 
     @property
-    def optics(self) -> tuple[str, str, float]:
+    def same(self) -> tuple[str, str, float]:
+        """What both pictures of a pair share."""
         return self.model, self.lens, self.focal_length_mm
 
 
-def _by_exif(blurry: _Exif | None, sharp: _Exif | None) -> PairSession | None:
-    if blurry is None or sharp is None or blurry.optics != sharp.optics:
+def _by_exif(blurry: _Optics | None, sharp: _Optics | None) -> PairSession | None:
+    if blurry is None or sharp is None or blurry.same != sharp.same:
         return None
-    facts = [blurry.optics, [(one.f_number, one.distance_m) for one in (blurry, sharp)]]
+    facts = [blurry.same, [(one.f_number, one.distance_m) for one in (blurry, sharp)]]
     focused = blurry.distance_m is not None and sharp.distance_m is not None
-    camera = _shown(*blurry.optics)
+    camera = _shown(*blurry.same)
     return PairSession(json.dumps(facts), "EXIF", camera, one_change=focused, same_focus=False)
 
 
@@ -125,50 +113,19 @@ def _shown(model: object, lens: object, focal_length_mm: object) -> str:
     return ", ".join(str(one) for one in (model, lens, focal) if one)
 
 
-def _exif(file: Path) -> _Exif | None:
+def _optics_of(file: Path) -> _Optics | None:
     """What a file's EXIF says; None if it lacks camera, focal length or aperture."""
-    suffix = file.suffix.lower()
-    if suffix not in JPEG_SUFFIXES | TIFF_SUFFIXES:
+    if file.suffix.lower() not in JPEG_SUFFIXES | TIFF_SUFFIXES:
         return None
     try:
-        require_file(file)
-        with warnings.catch_warnings(), file.open("rb") as stream:
-            warnings.simplefilter("ignore")  # of tags that are cut short: what is left counts
-            if suffix in TIFF_SUFFIXES:  # Pillow does not open 16-bit colours
-                exif = PillowImage.Exif()
-                exif.load_from_fp(stream)
-            else:
-                exif = PillowImage.open(stream, formats=["JPEG"]).getexif()
-            tags: dict[int, Any] = {**exif, **exif.get_ifd(EXIF_DIRECTORY)}
-    except DAMAGE:
+        exif = read_exif(file)
+    except (FileError, OSError):
         return None
-    make, model = (_text(tags.get(name)) for name in (MAKE, MODEL))
-    # many models begin with the make, as "Canon EOS 5D" does
-    model = model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
-    focal, f_number = (_positive(tags.get(name)) for name in (FOCAL_LENGTH, F_NUMBER))
-    if not model or focal is None or f_number is None:
+    if not exif.model or exif.focal_length_mm is None or exif.f_number is None:
         return None
-    return _Exif(model, _text(tags.get(LENS_MODEL)), focal, f_number, _distance_m(tags))
-
-
-def _text(value: object) -> str:
-    return value.strip("\0 ")[:100] if isinstance(value, str) else ""
-
-
-def _positive(value: object) -> float | None:
-    """A number of EXIF; None if it is missing, zero, or no number as one that is divided by 0."""
-    if not isinstance(value, int | float | IFDRational):
-        return None
-    number = float(value)
-    return number if math.isfinite(number) and number > 0 else None
-
-
-def _distance_m(tags: Mapping[int, Any]) -> float | None:
-    """Distance in focus; None if it is unknown, which is written as 0, or infinite."""
-    value = tags.get(DISTANCE)
-    if getattr(value, "numerator", None) == INFINITE:
-        return None
-    return _positive(value)
+    return _Optics(
+        exif.model, exif.lens or "", exif.focal_length_mm, exif.f_number, exif.focus_distance_m
+    )
 
 
 NAMED = "--session"

@@ -40,6 +40,9 @@ _MAKE, _MODEL, _SECONDS, _F_NUMBER, _ISO, _TAKEN = 271, 272, 33434, 33437, 34855
 _OFFSET_CHANGED, _OFFSET_TAKEN = 36880, 36881
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 _FOCAL_LENGTH, _BODY_SERIAL, _LENS, _SERIAL = 37386, 42033, 42036, 65001
+_FOCUS_DISTANCE = 37382
+_INFINITE = 2**32 - 1
+"""Numerator of a distance that a camera writes for infinity, whatever the denominator."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Exif:
     lens: str | None = None
     serial: str | None = None
     offset: str | None = None  # of the camera's clock from UTC, such as ``+02:00``
+    focus_distance_m: float | None = None  # None also for infinity
 
     @property
     def moment(self) -> datetime | None:
@@ -115,6 +119,7 @@ def read_exif(path: Path) -> Exif:
         lens=_text(tags, _LENS) or None,
         serial=_text(tags, _BODY_SERIAL) or _text(tags, _SERIAL) or None,
         offset=(_text(tags, _OFFSET_TAKEN) or _text(tags, _OFFSET_CHANGED))[:6] or None,
+        focus_distance_m=_number(tags, _FOCUS_DISTANCE),
     )
 
 
@@ -178,7 +183,7 @@ def _add_tags(tags: _Tags, group: int, data: bytes | FileBytes) -> None:
 
 
 def _value(entry: DirectoryEntry, order: str) -> TagValue:
-    """The values of a tag; none where a fraction is divided by nothing."""
+    """The values of a tag; none where a fraction is infinite, or divided by nothing."""
     if entry.kind in TEXT:
         text = entry.content.split(b"\0")[0].strip(b" ")
         try:
@@ -190,7 +195,7 @@ def _value(entry: DirectoryEntry, order: str) -> TagValue:
     if entry.kind not in FRACTIONS:
         return struct.unpack(f"{order}{entry.count}{LETTERS[entry.kind]}", entry.content)
     numbers = struct.unpack(f"{order}{2 * entry.count}{FRACTIONS[entry.kind]}", entry.content)
-    if not all(numbers[1::2]):
+    if _INFINITE in numbers[::2] or not all(numbers[1::2]):
         return ()
     return tuple(map(Fraction, numbers[::2], numbers[1::2]))
 

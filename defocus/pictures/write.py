@@ -55,6 +55,27 @@ def _encoded(suffix: str, picture: NDArray[Any], options: tuple[int, ...]) -> by
     return encoded.tobytes()
 
 
+def through_jpeg(picture: NDArray[np.uint8], quality: int, *, full_colour: bool) -> Image:
+    """A picture (RGB) once it went through a JPEG, which keeps colours at half size or whole."""
+    sampling = (
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+        if full_colour
+        else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
+    )
+    options = (cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling)
+    file = np.frombuffer(_encoded(".jpg", picture, options), np.uint8)
+    decoded = np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8)
+    return np.ascontiguousarray(decoded[:, :, ::-1])
+
+
+def write_float_tiff(path: Path, values: NDArray[np.float32], **layout: Any) -> None:  # noqa: ANN401 - tifffile's
+    """Write numbers ``(H, W)`` atomically, without loss; ``layout`` is as tifffile takes it."""
+    import tifffile
+
+    with atomic_path(path) as temporary:
+        tifffile.imwrite(temporary, values, compression="zlib", **layout)
+
+
 def write_array(path: Path, array: NDArray[np.float32]) -> None:
     """Write a ``.npy`` file atomically; NumPy's own function does not report a full disk."""
     content = io.BytesIO()

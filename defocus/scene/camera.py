@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.pictures.values import LUMA, LUMINANCE
+from defocus.pictures.write import through_jpeg
 from defocus.scene.noise_reduction import NoiseReduction, denoised
 
 Array = NDArray[np.float32]
@@ -208,15 +209,6 @@ def _compressed(camera: StreamCamera, stored: Array) -> Array:
     """Compress as JPEG, or round to 16 bits."""
     if not camera.quality:
         return np.asarray(np.rint(stored * np.float32(65535)) / np.float32(65535), np.float32)
-    pixels = np.rint(stored[:, :, ::-1] * np.float32(255)).astype(np.uint8)
-    sampling = (
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
-        if camera.full_colour
-        else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
-    )
-    settings = [
-        cv2.IMWRITE_JPEG_QUALITY, camera.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling,
-    ]  # fmt: skip
-    _, file = cv2.imencode(".jpg", pixels, settings)
-    decoded = np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.float32)
-    return np.ascontiguousarray(decoded[:, :, ::-1]) / np.float32(255)
+    pixels = np.rint(stored * np.float32(255)).astype(np.uint8)
+    decoded = through_jpeg(pixels, camera.quality, full_colour=camera.full_colour)
+    return decoded.astype(np.float32) / np.float32(255)

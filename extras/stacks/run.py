@@ -50,7 +50,7 @@ from defocus.pictures.values import (
     linear_to_srgb,
     srgb_to_linear,
 )
-from defocus.pictures.write import write_image
+from defocus.pictures.write import write_float_tiff, write_image
 from defocus.progress import say
 
 PARTS = "stacks"
@@ -260,9 +260,7 @@ def _write(stack: Stack, folder: Path, position: int | None) -> None:
 
 
 def _write_confidence(folder: Path, fusion: Fusion) -> None:
-    import tifffile
-
-    tifffile.imwrite(folder / "confidence.tif", fusion.confidence, compression="zlib")
+    write_float_tiff(folder / "confidence.tif", fusion.confidence)
     write_image(folder / "confidence.png", as_integer(fusion.confidence, 8))
 
 

@@ -124,19 +124,19 @@ def test_a_distance_that_is_infinite_or_unknown_is_no_number_of_metres(
 def test_exif_of_a_file_is_read_once(tmp_path, monkeypatch):
     """Also that of a sharp member which several blurry ones share."""
     read = []
-    real = which_session._exif
+    real = which_session.read_exif
 
     def noted(file):
         read.append(file)
         return real(file)
 
-    monkeypatch.setattr(which_session, "_exif", noted)
+    monkeypatch.setattr(which_session, "read_exif", noted)
     pairs = [replace(one, sharp=tmp_path / "s0.jpg") for one in pairs_of(tmp_path)]
     assert len(set(sessions_of(pairs).values())) == 1
     assert sorted(read) == sorted([*(one.blurry for one in pairs), tmp_path / "s0.jpg"])
 
 
-@pytest.mark.parametrize("kept", [0, 20, 200])
+@pytest.mark.parametrize("kept", [0, 20, 60])
 def test_damaged_exif_tells_no_session(tmp_path, kept):
     (pair, *_) = pairs_of(tmp_path)
     pair.blurry.write_bytes(pair.blurry.read_bytes()[:kept])
