@@ -33,7 +33,7 @@ from defocus.benchmark.evaluation.recording import (
     without,
 )
 from defocus.benchmark.evaluation.restore import (
-    RestoredPicture,
+    TimedRestoration,
     check_inputs,
     measure_costs,
     restore_picture,
@@ -85,7 +85,7 @@ class _Restored:
 
     number: int
     pair: Pair
-    made: RestoredPicture
+    made: TimedRestoration
     blurry: Image
 
     @property

@@ -61,7 +61,7 @@ def further_inputs(card: Card) -> tuple[FurtherInput, ...]:
 
 
 @dataclass(frozen=True)
-class RestoredPicture:
+class TimedRestoration:
     """A restored picture, not clamped, and how it was made."""
 
     picture: NDArray[np.float64]  # (H, W, 3)
@@ -77,7 +77,7 @@ def restore_picture(
     blurry: Image | None = None,
     *,
     tile_px: int = 0,
-) -> RestoredPicture:
+) -> TimedRestoration:
     """Restore one picture at once, without the guard; at scales if the card says so."""
     # In tiles if they are asked for, or where memory cannot hold the whole.
     views = _network_input(card, pair, blurry)
@@ -95,7 +95,7 @@ def restore_picture(
     array = restored[0, :, :height, :width].permute(1, 2, 0).double().cpu().numpy()
     if not np.isfinite(array).all():
         raise FloatingPointError(f"restored picture of {pair.id} has values that are not finite")
-    return RestoredPicture(array, seconds, side)
+    return TimedRestoration(array, seconds, side)
 
 
 def _within_memory(

@@ -36,7 +36,7 @@ _COMPARED = ("system", "input", "weights", "reconstruction", "train_dataset", "s
 
 
 @dataclass(frozen=True)
-class Place:
+class RunOfStudy:
     """A planned run without scores, and its study."""
 
     study: Study
@@ -58,7 +58,7 @@ class Place:
 class Reused:
     """Results of another study that are those of a planned run."""
 
-    place: Place
+    place: RunOfStudy
     entry: Entry
     scores: Sequence[Score]
     costs: Sequence[Cost]
@@ -97,11 +97,11 @@ def reuse_results(studies: Sequence[Study], sources: Sequence[str]) -> list[str]
     return list(reused)
 
 
-def _places(studies: Sequence[Study], results: Results) -> dict[str, Place]:
+def _places(studies: Sequence[Study], results: Results) -> dict[str, RunOfStudy]:
     """The runs without scores, by id."""
     scored = {entry.run for entry in results.entries() if entry.scored}
     return {
-        run.id: Place(study, run)
+        run.id: RunOfStudy(study, run)
         for study in studies
         for run in study.runs
         if run.id not in scored and not is_repeated(run_folder(study.out, run.id))
@@ -117,7 +117,7 @@ def _why_not_planned(entry: Entry, studies: Sequence[Study]) -> str:
     return "other settings, weights, seed or revision of the training"
 
 
-def _usable(place: Place, other: SourceRun) -> Reused:
+def _usable(place: RunOfStudy, other: SourceRun) -> Reused:
     """The results of another study for a planned run; InputError with the reason if unfit."""
     study, run = place.study, place.run
     mine, theirs = entry_of(study, run), other.entry
@@ -146,7 +146,7 @@ def _usable(place: Place, other: SourceRun) -> Reused:
     return Reused(place, entry, scores, costs, versions, other)
 
 
-def _columns(place: Place, other: SourceRun) -> tuple[list[Score], list[MetricVersion]]:
+def _columns(place: RunOfStudy, other: SourceRun) -> tuple[list[Score], list[MetricVersion]]:
     """The scores and versions of the metrics that are whole and of the revisions of here."""
     pairs = place.study.dataset.split("test")
     wanted = metrics_for(pairs)
@@ -217,7 +217,7 @@ def _incomplete_trainings(
     for study in studies:
         for run in study.runs:
             if run.recipe is not None:
-                evaluations[Place(study, run).training].append(run.id)
+                evaluations[RunOfStudy(study, run).training].append(run.id)
     for runs in evaluations.values():
         lacking = [run for run in runs if run not in checkpoints]
         reason = ""

@@ -325,11 +325,10 @@ def test_axe_finds_nothing(open_page, study, width, theme):
 
 
 def test_pictures_beside_the_page_are_shown_and_nothing_else_is_asked_for(
-    open_page, study, tmp_path, monkeypatch
+    open_page, study, tmp_path
 ):
     page = page_of(study)
-    monkeypatch.setattr(html, "INLINE_BYTES", 0)
-    html.write_html(page, tmp_path / "large.html")
+    html.write_html(page, tmp_path / "large.html", 0)
     files = list((tmp_path / "large-pictures").iterdir())
     assert len(files) >= 2 * (2 + 8)
     browser = open_page(tmp_path / "large.html")
@@ -339,7 +338,7 @@ def test_pictures_beside_the_page_are_shown_and_nothing_else_is_asked_for(
     WebDriverWait(browser, 120).until(lambda _: int(image.get_property("naturalWidth")) > 0)
     assert [e for e in browser.get_log("browser") if "favicon" not in e["message"]] == []
     assert all(url.startswith(f"{tmp_path.as_uri()}/large") for url in requested(browser))
-    html.write_html(replace(page, sections=page.sections[-1:]), tmp_path / "large.html")
+    html.write_html(replace(page, sections=page.sections[-1:]), tmp_path / "large.html", 0)
     assert list((tmp_path / "large-pictures").iterdir()) == []
 
 

@@ -48,17 +48,6 @@ def test_all_steps_know_the_largest_shift(wall, run, tmp_path):
     assert words in outcome.stderr
     record = tmp_path / "new" / "pairs" / result_facts["pairs"][0] / "misalignment.json"
     assert json.loads(record.read_text())["rests_on_largest_shift_px"] == 12.0
-    part = ("--shard", "1/1", "--out", tmp_path / "part")
-    outcome = run("defocus-data", "audit", name, *part, *KNOWN)
-    assert outcome.returncode == 0, outcome.stderr
-    out = ("--out", tmp_path / "merged")
-    merge = ("defocus-data", "audit", name, "--merge", tmp_path / "part", *out)
-    assert run(*merge, *KNOWN).returncode == 0
-    merged = json.loads((tmp_path / "merged" / "audit.json").read_text())
-    assert merged["pairs"] == json.loads((tmp_path / "audit" / "audit.json").read_text())["pairs"]
-    other = run(*merge)
-    assert other.returncode == 2
-    assert "of another largest_shift_px; merge parts of one audit" in other.stderr
 
 
 def test_a_translation_at_most_pools_nothing(wall, data, tmp_path):
