@@ -192,7 +192,8 @@ def _connected(machines: Machines) -> "Client":
     require("distributed", EXTRA)
     from distributed import Client
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said here
+    for name in ("distributed", "tornado"):  # what matters is said here
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     client = _to_scheduler(machines) if "://" in machines.address else Client(_started(machines))
     atexit.register(_leave, client)
     return client
@@ -266,8 +267,12 @@ def _by_queue(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
             f"{machines.address}: no {submits} on PATH; run it on a node of the cluster"
         )
     hours, minutes = divmod(settings.time_minutes, 60)
+    memory_mib = math.ceil(settings.memory_gb * 1e9 / 2**20)
+    # dask-jobqueue asks SLURM for whole gigabytes, rounded up
+    exact = {"job_mem": f"{memory_mib}M"} if machines.address == "slurm" else {}
     try:
         return kind(
+            **exact,
             queue=settings.queue or None,
             account=settings.account or None,
             interface=settings.interface or None,
@@ -300,8 +305,26 @@ def _ask_for_workers(client: "Client", machines: Machines, items: int) -> None:
         if not cluster.worker_spec:
             later = cluster.loop.call_later
             cluster.loop.add_callback(later, AGAIN_SECONDS, _submit_lost, cluster)
-        cluster.scale(jobs=jobs)
+        try:
+            client.sync(_submit, cluster, jobs)
+        except RuntimeError as error:
+            raise InputError(
+                f"{machines.address}: the queue takes no job ({_refusal(error)}); change [cluster] "
+                "in --settings"
+            ) from error
         say(f"asked {machines.address} for {counted(jobs, 'job')}; work begins with the first")
+
+
+async def _submit(cluster: Any, jobs: int) -> None:  # noqa: ANN401 - a cluster of dask
+    """Submit jobs until there are so many; raise what the queue says, which ``scale`` only logs."""
+    cluster.scale(jobs=jobs)
+    await cluster._correct_state()  # the task that ``scale`` starts later
+
+
+def _refusal(error: RuntimeError) -> str:
+    """What the command that submits jobs has said, in one line."""
+    lines = str(error).partition("stderr:")[2].split("\n") or [str(error)]
+    return "; ".join(line.strip() for line in lines if line.strip())
 
 
 def _submit_lost(cluster: Any) -> None:  # noqa: ANN401 - a cluster of dask

@@ -131,6 +131,16 @@ def test_an_audit_in_jobs_equals_one_process_to_the_byte(slurm, run, third_party
         assert (out / path.relative_to(tmp_path / "one")).read_bytes() == path.read_bytes(), path
 
 
+def test_a_job_that_the_queue_refuses_ends_the_command(slurm, run, third_party, tmp_path):
+    data = f"tiny:{make_pictures(tmp_path / 'pictures', ('a', 'b'), 160)}"
+    file = tmp_path / "cluster.toml"
+    file.write_text("[cluster]\nmemory_gb = 99\n")
+    words = ("audit", data, "--out", tmp_path / "out", "--on", "slurm", "--settings", file)
+    result = run("defocus-data", *words, **third_party)
+    assert result.returncode == 2
+    assert "the queue takes no job (sbatch: error: " in result.stderr.splitlines()[-1]
+
+
 def test_a_cancelled_job_does_not_come_back_by_itself(slurm, bench, study, tmp_path):
     file, out = study(steps=1000), tmp_path / "out"
     assert bench("run", "--study", file, "--out", out, "--launcher", "slurm").returncode == 0
