@@ -21,6 +21,8 @@ from defocus.align.photometry.gains import light_profile, tilt_of
 from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.sampling.positions import inside, pixel_grid, sampled, transformed
 from defocus.align.sampling.pyramid import factor_for, grain_level, reduced, resized_to, scaling
+from defocus.align.sharp_member.compared import Compared
+from defocus.align.sharp_member.numbers import SharpMember, cast_ev, sharp_member
 from defocus.blur.gradients import NOISE_ENERGY, squared_gradient
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 
@@ -49,6 +51,8 @@ class Specks:
 
     count: int  # their number; 0 if they may be something else
     stops: float
+    dark: int = 0  # number of all compact dark spots of the sharp member
+    light: int = 0  # the same of light ones
 
 
 def dark_specks(stops: Array, light: Array) -> Specks:
@@ -61,8 +65,8 @@ def dark_specks(stops: Array, light: Array) -> Specks:
     dark, other = _compact(local, inner), _compact(-local, -inner)
     deepest = max(dark, default=0.0)
     if len(dark) < max(LEAST_SPECKS, PER_OTHER * len(other)) or deepest < DEEP_STOPS:
-        return Specks(0, 0.0)
-    return Specks(len(dark), deepest)
+        return Specks(0, 0.0, len(dark), len(other))
+    return Specks(len(dark), deepest, len(dark), len(other))
 
 
 def _compact(stops: Array, log_light: Array) -> list[float]:
@@ -130,6 +134,7 @@ class Unexplained:
     specks: int
     blurrier_share: float
     colour_strength: float | None = None  # blurry over sharp; None if the scene is too grey
+    sharp_member: SharpMember | None = None  # tests of the sharp member, each for one fault
 
     @property
     def colour_change(self) -> float | None:
@@ -195,7 +200,7 @@ def unexplained(
         coc = equalised(light, matched, shown).coc_px
     else:
         coc = resized_to(coc_px, light.shape) / np.float32(factor)
-    coc = np.maximum(coc, np.float32(0))
+    signed_coc, coc = coc, np.maximum(coc, np.float32(0))
     spoilt = (np.maximum(first, aligned).max(axis=2) >= SATURATED) | ~shown
     usable = _untouched(spoilt, coc)
     if usable.any():  # what is added to both near black weighs alike then
@@ -210,6 +215,18 @@ def unexplained(
     specks = Specks(0, 0.0)
     if small is not None:
         specks = dark_specks(comparison.beyond(small, near_map=True), other)
+    compared = Compared(
+        light,
+        other,
+        second @ LUMINANCE,
+        comparison.linear,
+        comparison.stops(window),
+        usable,
+        ~spoilt,
+        signed_coc,
+        *cast_ev(first, aligned, usable),
+        specks.dark - specks.light,
+    )
     even = np.sign(whole) * np.maximum(np.abs(whole) - np.abs(plane), 0)
     moved = _exceeded(np.where(np.sign(whole) == np.sign(plane), even, whole))
     numbers = Unexplained(
@@ -219,6 +236,7 @@ def unexplained(
         specks=specks.count,
         blurrier_share=_blurrier_share(light, other, shown),
         colour_strength=colour_strength(first, aligned, coc, shown),
+        sharp_member=sharp_member(compared),
     )
     return numbers, whole
 
@@ -314,6 +332,13 @@ class _Comparison:
         light = windows.blurry + self.floor
         stops = np.maximum(np.log2(light / lightest), 0) + np.minimum(np.log2(light / darkest), 0)
         return np.where(windows.counted, stops, 0).astype(np.float32)
+
+    def stops(self, windows: _Windows) -> Array:
+        """Log2 of blurry over predicted light at each pixel, the light profile taken off."""
+        gain = windows.predicted / np.maximum(self._mean(self.linear, windows.side), 1e-6)
+        blurry, predicted = np.maximum(self.light, 0), np.maximum(self.linear * gain, 0)
+        ratio = np.log2((blurry + self.floor) / (predicted + self.floor))
+        return np.asarray(ratio * self.usable, np.float32)
 
     def _range(self, side: int) -> tuple[Array, Array]:
         """Indices of the diameters that the map around each place has, and its errors."""

@@ -1,0 +1,58 @@
+"""Judge the pairs of a session beside each other, by the numbers that their verdicts kept."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from defocus.align.sharp_member.suspicion import Suspicion, numbers_of, suspicions
+from defocus.capture.sessions.damage import CheckedPair, SessionCheck
+from defocus.capture.sessions.session import read_state
+from defocus.capture.sessions.state import SessionState, file_path
+from defocus.reading import read_json
+
+
+def judged_beside(root: Path, check: SessionCheck) -> SessionCheck:
+    """A check with a warning on each pair that differs from the others of its shoot.
+
+    It never rejects, and decisions of people stay."""
+    state, _ = read_state(root)
+    shoots: dict[int, dict[str, dict[str, float]]] = {}
+    for pair in check.pairs:
+        if pair.verdict in ("accept", "warn"):
+            numbers = _numbers(root, state, pair.id)
+            if numbers:
+                shoots.setdefault(state.planned[pair.id].shoot, {})[pair.id] = numbers
+    found: dict[str, tuple[Suspicion, ...]] = {}
+    for numbers_of_shoot in shoots.values():
+        found |= suspicions(numbers_of_shoot)
+    return replace(
+        check, pairs=tuple(_warned(pair, found.get(pair.id, ())) for pair in check.pairs)
+    )
+
+
+def _numbers(root: Path, state: SessionState, pair_id: str) -> dict[str, float]:
+    """The numbers of a pair that are compared; empty if it has none, or a person decided on it."""
+    complete = state.complete[pair_id]
+    try:
+        entry = read_json(file_path(root, pair_id, "pair.json"))
+        if (complete.verdict, complete.reason) != (entry["verdict"], entry["reason"]):
+            return {}
+        return _of_quality(entry["quality"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}  # judging it says what is wrong with the document
+
+
+def _of_quality(quality: Mapping[str, Any]) -> dict[str, float]:
+    numbers = numbers_of(quality.get("unexplained") or {})
+    gain_ev = quality.get("exposure_residual_ev")
+    return numbers if gain_ev is None else numbers | {"gain_ev": float(gain_ev)}
+
+
+def _warned(pair: CheckedPair, several: tuple[Suspicion, ...]) -> CheckedPair:
+    """A pair with what is suspicious and not said of it yet."""
+    texts = [one.text for one in several if one.usual is not None or one.text not in pair.reason]
+    if not texts:
+        return pair
+    reasons = "; ".join(filter(None, [pair.reason, *texts]))
+    return replace(pair, verdict="warn", reason=reasons)
