@@ -38,6 +38,8 @@ LEAST_PIXELS, MOST_WIDTH, LEAST_FILLED = 20, 0.06, 0.4
 LEAST_SPECKS, PER_OTHER = 3, 4
 """Least number of specks, and least number for each spot of the other sign: edges that the blur map
 misses make both."""
+SMALL_SHARE = 0.0015
+"""Share of the picture that small dark things take at least: five specks, or a hair."""
 INNER_PX, RING_PX, DARKER_SIDE, LEAST_DIP, LEAST_LIGHT = 5, 6, 0.25, 0.3, 1e-3
 """Side of a speck's middle, width of what is compared around it, the quantile of its light under
 which the middle lies by so many stops, and the least light that is compared."""
@@ -51,8 +53,8 @@ class Specks:
 
     count: int  # their number; 0 if they may be something else
     stops: float
-    dark: int = 0  # number of all compact dark spots of the sharp member
-    light: int = 0  # the same of light ones
+    # by how much small places of the sharp member alone are darker, beyond those that are lighter
+    dark_stops: float = 0.0
 
 
 def dark_specks(stops: Array, light: Array) -> Specks:
@@ -64,9 +66,12 @@ def dark_specks(stops: Array, light: Array) -> Specks:
     inner = np.asarray(cv2.blur(logs, (INNER_PX, INNER_PX)), np.float32)
     dark, other = _compact(local, inner), _compact(-local, -inner)
     deepest = max(dark, default=0.0)
+    # edges that the blur map misses make as much of both signs
+    both = np.quantile(local[::2, ::2], (1 - SMALL_SHARE, SMALL_SHARE))
+    dark_stops = float(both.sum())
     if len(dark) < max(LEAST_SPECKS, PER_OTHER * len(other)) or deepest < DEEP_STOPS:
-        return Specks(0, 0.0, len(dark), len(other))
-    return Specks(len(dark), deepest, len(dark), len(other))
+        return Specks(0, 0.0, dark_stops)
+    return Specks(len(dark), deepest, dark_stops)
 
 
 def _compact(stops: Array, log_light: Array) -> list[float]:
@@ -225,7 +230,7 @@ def unexplained(
         ~spoilt,
         signed_coc,
         *cast_ev(first, aligned, usable),
-        specks.dark - specks.light,
+        specks.dark_stops,
     )
     even = np.sign(whole) * np.maximum(np.abs(whole) - np.abs(plane), 0)
     moved = _exceeded(np.where(np.sign(whole) == np.sign(plane), even, whole))

@@ -23,4 +23,4 @@ class Compared:
     coc_px: Array  # signed: negative where the sharp member is the blurrier one
     red_ev: float  # log2 of blurry over sharp light, red against green
     blue_ev: float  # the same of blue
-    spots: int  # dark spots of the sharp member alone, less those of the blurry one
+    dark_stops: float  # by how much small places of the sharp member alone are darker

@@ -26,7 +26,8 @@ DISC_OF_SIGMA = 4.0
 """Diameter of the disc whose standard deviation along one axis is 1."""
 STOPPED_DOWN = 0.2
 """Share of the blurry member's blur that a smaller aperture may leave in a good sharp member."""
-LEAST_TILES = 8
+LEAST_TILES, LEAST_SHARE = 8, 0.25
+"""Least number of tiles with edges, and their least share. A sky or a wall shows too little."""
 SHARPER, SOFTER = 0.15, 0.85
 """Quantiles of the smoothed tiles between which the softness ranges."""
 ELSEWHERE_PX = 1.0
@@ -39,7 +40,7 @@ def focus_elsewhere(codes: Array, coc_px: Array) -> tuple[float, float]:
     The range is that of its softness over the picture, without what its aperture leaves."""
     diameter = edge_diameters(codes)
     edged = np.isfinite(diameter)
-    if edged.sum() < LEAST_TILES:
+    if edged.sum() < max(LEAST_TILES, LEAST_SHARE * edged.size):
         return 0.0, 0.0
     coc = _tile_means(coc_px)
     elsewhere = float((coc[edged] < -ELSEWHERE_PX).mean())

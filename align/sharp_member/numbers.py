@@ -30,7 +30,7 @@ class SharpMember:
     grain_stops: float  # grain of the sharp member over that of the blurry one
     red_ev: float  # blurry over sharp light, red against green
     blue_ev: float  # the same of blue
-    spots: int  # dark spots in the sharp member alone, less those in the blurry one
+    dark_stops: float  # by how much small places are darker than any blur explains
 
 
 def sharp_member(pair: Compared) -> SharpMember:
@@ -52,7 +52,7 @@ def sharp_member(pair: Compared) -> SharpMember:
         math.log2(grain(original) / grain(blurry)),
         pair.red_ev,
         pair.blue_ev,
-        pair.spots,
+        pair.dark_stops,
     )
 
 

@@ -60,7 +60,9 @@ COMPARISONS = (
         "grain_stops", 0.6, "below", "noise reduction or blur, {:+.1f} stops of grain",
         rejects=False,
     ),
-    Comparison("spots", 2.5, "above", "dust, {:+.0f} dark spots", rejects=False),
+    Comparison(
+        "dark_stops", 0.05, "above", "dust or a hair, {:.2f} stops darker in small places"
+    ),
     Comparison(
         "residual_p95_px", 0.4, "above", "its shape changed, {:.1f} px of residual flow",
         rejects=False,

@@ -19,7 +19,7 @@ from research.sharp_member.rates import Said
 
 GOOD = 48
 """Number of pairs without a fault; those with one come after them."""
-SCENES = {"strong": 3000, "weak": 3100}
+SCENES = {"strong": 4000, "weak": 4100}
 """Number of the first scene of each set."""
 STRENGTHS = tuple(SCENES)
 OF_EVERY_PAIR = ("exposure is off by -0.1", "the camera moved by 2.", "the sharp picture has 1.")
