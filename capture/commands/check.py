@@ -59,8 +59,8 @@ def command(
     """Check all files and pairs of SESSION.
 
     Every file is compared with its checksum, and the verdicts are listed. Pairs that their shoot
-    could not judge are judged now, and the pairs of a shoot are compared with each other: one whose
-    sharp member differs from the others gets a warning. The contact sheet is written to
+    could not judge are judged now. Pairs of the same apertures are compared with each other, and
+    one whose sharp member differs from the others gets a warning. The contact sheet is written to
     SESSION/report.html, unless nothing changed since it was written.
 
     With --again, all pairs are judged: EXIF is compared with the requested settings, and everything

@@ -11,36 +11,47 @@ from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import SessionState, file_path
 from defocus.reading import read_json
 
+Apertures = tuple[str, str]
+"""Those of the blurry and the sharp member, as they were asked for."""
+
 
 def judged_beside(root: Path, check: SessionCheck) -> SessionCheck:
-    """A check with a warning on each pair that differs from the others of its shoot.
+    """A check with a warning on each pair that differs from the others of the same apertures.
 
     It never rejects, and decisions of people stay."""
     state, _ = read_state(root)
-    shoots: dict[int, dict[str, dict[str, float]]] = {}
+    groups: dict[Apertures, dict[str, dict[str, float]]] = {}
     for pair in check.pairs:
-        if pair.verdict in ("accept", "warn"):
-            numbers = _numbers(root, state, pair.id)
-            if numbers:
-                shoots.setdefault(state.planned[pair.id].shoot, {})[pair.id] = numbers
+        entry = _entry(root, state, pair)
+        if entry is not None:
+            apertures, numbers = entry
+            groups.setdefault(apertures, {})[pair.id] = numbers
     found: dict[str, tuple[Suspicion, ...]] = {}
-    for numbers_of_shoot in shoots.values():
-        found |= suspicions(numbers_of_shoot)
-    return replace(
-        check, pairs=tuple(_warned(pair, found.get(pair.id, ())) for pair in check.pairs)
-    )
+    for numbers_of_group in groups.values():
+        found |= suspicions(numbers_of_group)
+    pairs = tuple(_warned(pair, found.get(pair.id, ())) for pair in check.pairs)
+    return replace(check, pairs=pairs)
 
 
-def _numbers(root: Path, state: SessionState, pair_id: str) -> dict[str, float]:
-    """The numbers of a pair that are compared; empty if it has none, or a person decided on it."""
-    complete = state.complete[pair_id]
+def _entry(
+    root: Path, state: SessionState, pair: CheckedPair
+) -> tuple[Apertures, dict[str, float]] | None:
+    """The apertures of a pair and the numbers that are compared.
+
+    None if it is rejected or incomplete, or a person decided on it."""
+    if pair.verdict not in ("accept", "warn"):
+        return None
+    complete = state.complete[pair.id]
     try:
-        entry = read_json(file_path(root, pair_id, "pair.json"))
+        entry = read_json(file_path(root, pair.id, "pair.json"))
         if (complete.verdict, complete.reason) != (entry["verdict"], entry["reason"]):
-            return {}
-        return _of_quality(entry["quality"])
+            return None
+        blurry, sharp = (
+            str(entry["roles"][role]["asked"]["aperture"]) for role in ("blurry", "sharp")
+        )
+        return (blurry, sharp), _of_quality(entry["quality"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return {}  # judging it says what is wrong with the document
+        return None  # judging it says what is wrong with the document
 
 
 def _of_quality(quality: Mapping[str, Any]) -> dict[str, float]:
