@@ -97,14 +97,18 @@ class Suspicion:
         return _BY_NUMBER[self.number].rejects
 
     @property
+    def fault(self) -> str:
+        """The same without the other pairs."""
+        return _BY_NUMBER[self.number].text.format(self.value)
+
+    @property
     def text(self) -> str:
         """What may be the matter with the sharp member, in words."""
-        words = _BY_NUMBER[self.number].text
-        said = words.format(self.value)
         if self.usual is None:
-            return said
+            return self.fault
+        words = _BY_NUMBER[self.number].text
         form = words[words.index("{") : words.index("}") + 1]
-        return f"{said}; other pairs have {form.format(self.usual)}"
+        return f"{self.fault}; other pairs have {form.format(self.usual)}"
 
 
 def numbers_of(rest: Mapping[str, Any]) -> dict[str, float]:

@@ -62,7 +62,7 @@ def _of_quality(quality: Mapping[str, Any]) -> dict[str, float]:
 
 def _warned(pair: CheckedPair, several: tuple[Suspicion, ...]) -> CheckedPair:
     """A pair with what is suspicious and not said of it yet."""
-    texts = [one.text for one in several if one.usual is not None or one.text not in pair.reason]
+    texts = [one.text for one in several if one.fault not in pair.reason]
     if not texts:
         return pair
     reasons = "; ".join(filter(None, [pair.reason, *texts]))
