@@ -17,6 +17,7 @@ from defocus.align.photometry.unexplained import (
     MOST_STOPS,
     MOST_TILT_EV,
 )
+from defocus.align.sharp_member.suspicion import Suspicion
 from defocus.datasets.audit.pair_audit import QUANTILES, AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.pair import MakingStep
@@ -81,6 +82,8 @@ class Rules(Settings):
     # share by which the colours of one member are stronger
     most_colour_change: Size | None = MOST_COLOUR_CHANGE
     most_clipped_share: Share | None = 0.3  # of either member
+    # difference of the sharp member from those of other pairs, over the largest that is usual
+    most_suspicion: Annotated[float, Field(ge=1.0)] | None = 2.0
     unknown: Verdict = "reject"  # verdict where the misalignment could not be measured
     same_picture: Verdict = "reject"  # verdict where both members have the same pixels
     without_sharp: Verdict = "reject"  # verdict on a picture without a sharp member
@@ -107,6 +110,8 @@ def judged(audit: Audit, rules: Rules) -> tuple[Judgement, ...]:
     judgements = []
     for pair in audit.pairs:
         reasons = [*_reasons(pair, rules), *leaks.get(pair.id, ())]
+        if not reasons:
+            reasons = _suspicious(audit.suspects.get(pair.id, ()), rules)
         judgements.append(Judgement(pair.id, "reject" if reasons else "accept", "; ".join(reasons)))
     return tuple(judgements)
 
@@ -169,6 +174,18 @@ def _limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
     for role, share in (("sharp", pair.clipped_share), ("blurry", pair.blurry_clipped_share)):
         name = f"the {role} member is overexposed: clipped share"
         yield _broken(name, share, most=rules.most_clipped_share)
+
+
+def _suspicious(suspicions: Sequence[Suspicion], rules: Rules) -> list[str]:
+    """Why a pair that keeps all other rules is surely unlike the others; empty if it is not."""
+    most = rules.most_suspicion
+    if most is None:
+        return []
+    return [
+        f"{one.text} (suspicion {one.size:.1f}, at most {most:g} is allowed)"
+        for one in suspicions
+        if one.rejects and one.size > most
+    ]
 
 
 def _local_cause(pair: AuditedPair) -> str:

@@ -21,6 +21,8 @@ from defocus.align.photometry.gains import light_profile, tilt_of
 from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.sampling.positions import inside, pixel_grid, sampled, transformed
 from defocus.align.sampling.pyramid import factor_for, grain_level, reduced, resized_to, scaling
+from defocus.align.sharp_member.compared import Compared
+from defocus.align.sharp_member.numbers import SharpMember, cast_ev, sharp_member
 from defocus.blur.gradients import NOISE_ENERGY, squared_gradient
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 
@@ -36,6 +38,8 @@ LEAST_PIXELS, MOST_WIDTH, LEAST_FILLED = 20, 0.06, 0.4
 LEAST_SPECKS, PER_OTHER = 3, 4
 """Least number of specks, and least number for each spot of the other sign: edges that the blur map
 misses make both."""
+SMALL_SHARE = 0.0015
+"""Share of the picture that small dark things take at least: five specks, or a hair."""
 INNER_PX, RING_PX, DARKER_SIDE, LEAST_DIP, LEAST_LIGHT = 5, 6, 0.25, 0.3, 1e-3
 """Side of a speck's middle, width of what is compared around it, the quantile of its light under
 which the middle lies by so many stops, and the least light that is compared."""
@@ -49,6 +53,8 @@ class Specks:
 
     count: int  # their number; 0 if they may be something else
     stops: float
+    # by how much small places of the sharp member alone are darker, beyond those that are lighter
+    dark_stops: float = 0.0
 
 
 def dark_specks(stops: Array, light: Array) -> Specks:
@@ -60,9 +66,12 @@ def dark_specks(stops: Array, light: Array) -> Specks:
     inner = np.asarray(cv2.blur(logs, (INNER_PX, INNER_PX)), np.float32)
     dark, other = _compact(local, inner), _compact(-local, -inner)
     deepest = max(dark, default=0.0)
+    # edges that the blur map misses make as much of both signs
+    both = np.quantile(local[::2, ::2], (1 - SMALL_SHARE, SMALL_SHARE))
+    dark_stops = float(both.sum())
     if len(dark) < max(LEAST_SPECKS, PER_OTHER * len(other)) or deepest < DEEP_STOPS:
-        return Specks(0, 0.0)
-    return Specks(len(dark), deepest)
+        return Specks(0, 0.0, dark_stops)
+    return Specks(len(dark), deepest, dark_stops)
 
 
 def _compact(stops: Array, log_light: Array) -> list[float]:
@@ -130,6 +139,7 @@ class Unexplained:
     specks: int
     blurrier_share: float
     colour_strength: float | None = None  # blurry over sharp; None if the scene is too grey
+    sharp_member: SharpMember | None = None  # tests of the sharp member, each for one fault
 
     @property
     def colour_change(self) -> float | None:
@@ -195,7 +205,7 @@ def unexplained(
         coc = equalised(light, matched, shown).coc_px
     else:
         coc = resized_to(coc_px, light.shape) / np.float32(factor)
-    coc = np.maximum(coc, np.float32(0))
+    signed_coc, coc = coc, np.maximum(coc, np.float32(0))
     spoilt = (np.maximum(first, aligned).max(axis=2) >= SATURATED) | ~shown
     usable = _untouched(spoilt, coc)
     if usable.any():  # what is added to both near black weighs alike then
@@ -210,6 +220,18 @@ def unexplained(
     specks = Specks(0, 0.0)
     if small is not None:
         specks = dark_specks(comparison.beyond(small, near_map=True), other)
+    compared = Compared(
+        light,
+        other,
+        second @ LUMINANCE,
+        comparison.linear,
+        comparison.stops(window),
+        usable,
+        ~spoilt,
+        signed_coc,
+        *cast_ev(first, aligned, usable),
+        specks.dark_stops,
+    )
     even = np.sign(whole) * np.maximum(np.abs(whole) - np.abs(plane), 0)
     moved = _exceeded(np.where(np.sign(whole) == np.sign(plane), even, whole))
     numbers = Unexplained(
@@ -219,6 +241,7 @@ def unexplained(
         specks=specks.count,
         blurrier_share=_blurrier_share(light, other, shown),
         colour_strength=colour_strength(first, aligned, coc, shown),
+        sharp_member=sharp_member(compared),
     )
     return numbers, whole
 
@@ -314,6 +337,13 @@ class _Comparison:
         light = windows.blurry + self.floor
         stops = np.maximum(np.log2(light / lightest), 0) + np.minimum(np.log2(light / darkest), 0)
         return np.where(windows.counted, stops, 0).astype(np.float32)
+
+    def stops(self, windows: _Windows) -> Array:
+        """Log2 of blurry over predicted light at each pixel, the light profile taken off."""
+        gain = windows.predicted / np.maximum(self._mean(self.linear, windows.side), 1e-6)
+        blurry, predicted = np.maximum(self.light, 0), np.maximum(self.linear * gain, 0)
+        ratio = np.log2((blurry + self.floor) / (predicted + self.floor))
+        return np.asarray(ratio * self.usable, np.float32)
 
     def _range(self, side: int) -> tuple[Array, Array]:
         """Indices of the diameters that the map around each place has, and its errors."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # heavy at run time
     from defocus.capture.sessions.damage import CheckedPair, SessionCheck
     from defocus.capture.sessions.state import CompletePair
 
-JUDGING_REVISION = 3
+JUDGING_REVISION = 4
 """Raised by hand where the same files get another verdict: an interrupted check judges again."""
 
 VERDICTS = ".check-in-progress.jsonl"
@@ -59,8 +59,9 @@ def command(
     """Check all files and pairs of SESSION.
 
     Every file is compared with its checksum, and the verdicts are listed. Pairs that their shoot
-    could not judge are judged now. The contact sheet is written to SESSION/report.html, unless
-    nothing changed since it was written.
+    could not judge are judged now. Pairs of the same apertures are compared with each other, and
+    one whose sharp member differs from the others gets a warning. The contact sheet is written to
+    SESSION/report.html, unless nothing changed since it was written.
 
     With --again, all pairs are judged: EXIF is compared with the requested settings, and everything
     is measured again with the limits of the shoot. Decisions made by a person stay. A check that
@@ -103,10 +104,12 @@ def _checked(
     report = check_session(session)
     if files_only:
         return report, None
+    from defocus.capture.quality.beside_session import judged_beside
     from defocus.capture.sessions.contact_sheet import write_contact_sheet
     from defocus.errors import StorageError
 
-    report, sheet = judged_again(session, report, jobs, again=again), session / "report.html"
+    report = judged_beside(session, judged_again(session, report, jobs, again=again))
+    sheet = session / "report.html"
     if not again and report.files_ok and _shows_all(session, sheet):
         return report, sheet
     try:

@@ -304,6 +304,7 @@ def _check_unexplained(
 ) -> None:
     """Find light of the blurry member that no blur of the sharp one gives, and say its cause."""
     from defocus.align.photometry.unexplained import causes, unexplained  # as for the registration
+    from defocus.align.sharp_member.suspicion import numbers_of, suspicions
 
     first, second = (reduced_look(looks[role], MEASURED_SIZE_PX) for role in ("blurry", "sharp"))
     model = similarity.scaled(looks["blurry"].pixels / first.pixels)
@@ -316,6 +317,9 @@ def _check_unexplained(
     if result is not None:
         for text in causes(replace(result[0], blurrier_share=0.0)):  # regions are checked beside
             quality.say("warn", text)
+        alone = suspicions({"": numbers_of(result[0].to_json())})
+        for suspicion in alone.get("", ()):
+            quality.say("warn", suspicion.text)
 
 
 def _check_regions(

@@ -48,6 +48,7 @@ What = Literal[
     "sharpness",
     "largest shift",
     "unexplained",
+    "sharp member",
     "clipped",
 ]
 

@@ -141,7 +141,7 @@ def _links(audit: Audit, anchors: Mapping[str, str]) -> dict[str, str]:
 
 
 def _pictured(audit: Audit) -> list[AuditedPair]:
-    """The most misaligned pairs, and those of which the blur explains least."""
+    """The most misaligned pairs, those of which blur explains least, and the most suspicious."""
     aligned = worst(audit.pairs, QUANTITIES[0], SHOWN)
     names = {row.id for row in aligned}
     odd = [
@@ -149,7 +149,10 @@ def _pictured(audit: Audit) -> list[AuditedPair]:
         for row in worst(audit.pairs, UNEXPLAINED, len(audit.pairs))
         if row.causes and row.id not in names
     ]
-    return [*aligned, *odd[:SHOWN]]
+    names |= {row.id for row in odd[:SHOWN]}
+    by_id = {row.id: row for row in audit.pairs}
+    unlike = [by_id[name] for name in audit.suspects if name not in names]
+    return [*aligned, *odd[:SHOWN], *unlike[:SHOWN]]
 
 
 def _picture(anchor: str) -> str:
@@ -301,7 +304,7 @@ def _pictures(
         states = _states(*shown_members(pair, audit.shown), row)
         states = (*states, *blur_of(row.id, states[0][1].shape[1::-1]))
         arrows = audit_overlay(row, PICTURE_SIDE)
-        slider = Slider(_caption(row), states, arrows, _picture(anchors[row.id]))
+        slider = Slider(_caption(row, audit), states, arrows, _picture(anchors[row.id]))
         sliders.append((row.id, slider))
     return sliders
 
@@ -315,13 +318,14 @@ def audit_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.uint8]] 
     return displacement_overlay(row.similarity, (height, width), row.width / width)
 
 
-def _caption(row: AuditedPair) -> str:
+def _caption(row: AuditedPair, audit: Audit) -> str:
+    odd = (*row.causes, *(one.text for one in audit.suspects.get(row.id, ())))
     return (
         f"{row.id} ({row.split}): misalignment "
         f"{with_error(row.misalignment_px, row.misalignment_sigma_px)} in the mean, shift "
         f"{row.shift_x_px:+z.2f}, {row.shift_y_px:+z.2f} px, zoom {row.zoom:.5f}, rotation "
         f"{row.rotation_deg:+z.3f} deg, residual {row.residual_p95_px:.2f} px (p95)"
-        + "".join(f"; {cause}" for cause in row.causes)
+        + "".join(f"; {cause}" for cause in odd)
     )
 
 

@@ -15,6 +15,7 @@ from defocus.align.misalignment import Sigma
 from defocus.align.photometry.unexplained import MOST_TILT_EV, Unexplained, causes
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.unknown_causes import EXPOSURE
+from defocus.align.sharp_member.numbers import SharpMember
 from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair
 from defocus.capture.quality.quick_look import clipped_share
 from defocus.datasets.measuring.kept import NO_LIMITS, InSession, MotionLimits, measured_pair
@@ -141,6 +142,7 @@ class AuditedPair:
     specks: int | None = None
     blurrier_share: float | None = None
     colour_strength: float | None = None
+    sharp_member: SharpMember | None = None  # tests of the sharp member, each for one fault
     clipped_share: float | None = None  # of the sharp member
     blurry_clipped_share: float | None = None
     blur_quantiles_px: tuple[float, ...] = ()  # at 0, 5, …, 100 % of the reliable area
@@ -160,7 +162,8 @@ class AuditedPair:
         if stops is None or moved is None or tilt is None:
             return None
         share, strength = self.blurrier_share or 0.0, self.colour_strength
-        return Unexplained(stops, moved, tilt, self.specks or 0, share, strength)
+        specks = self.specks or 0
+        return Unexplained(stops, moved, tilt, specks, share, strength, self.sharp_member)
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -372,6 +375,7 @@ def _unexplained(rest: Unexplained | None) -> dict[str, Any]:
         "specks": rest.specks,
         "blurrier_share": rest.blurrier_share,
         "colour_strength": rest.colour_strength,
+        "sharp_member": rest.sharp_member,
     }
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.session import ZOOMED_MODELS, OwnZoom, SessionLens
 from defocus.align.registration.unknown_causes import resting_on
+from defocus.align.sharp_member.numbers import SharpMember
+from defocus.align.sharp_member.suspicion import Suspicion
 from defocus.datasets.audit.members import Warned, WorstMembers, warnings_of
 from defocus.datasets.audit.pair_audit import (
     FIELD_OF,
@@ -25,6 +27,7 @@ from defocus.datasets.audit.pair_audit import (
     near_duplicates,
     unreadable,
 )
+from defocus.datasets.audit.suspects import of_suspects, suspects
 from defocus.datasets.copies.of_dataset import shared_pictures
 from defocus.datasets.measuring.kept import (
     NO_LIMITS,
@@ -36,6 +39,7 @@ from defocus.datasets.measuring.kept import (
 )
 from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.measuring.session import (
+    PairSession,
     PooledSession,
     lenses_of,
     pooled_sessions,
@@ -59,8 +63,9 @@ AUDITED = [MEASURING_REVISION, AUDIT_REVISION]
 
 CLIPPED_WARN = 0.05
 """Share of clipped pixels of a member that is said: skies and lamps are clipped on purpose."""
+NESTED = ("spread", "sharp_member")
 TEXTS = ("id", "scene", "split", "status", "reason", "model")
-NUMBERS = set(FIELD_OF) - {*TEXTS, "blur_quantiles_px", "spread", "fingerprints"}
+NUMBERS = set(FIELD_OF) - {*TEXTS, *NESTED, "blur_quantiles_px", "fingerprints"}
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,8 @@ class Audit:
     outside: tuple[LeftOut, ...] = ()  # pairs that the dataset was opened without
     # other photographs of one place in two splits, which are no copies
     same_places: tuple[NearDuplicate, ...] = ()
+    # what is odd about pairs beside the others, by id; the most suspicious pair comes first
+    suspects: Mapping[str, tuple[Suspicion, ...]] = field(default_factory=dict)
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
@@ -142,7 +149,8 @@ def audit_of(
     limits: MotionLimits = NO_LIMITS,
 ) -> Audit:
     """The audit by each pair's own row; pairs that their session helps are measured again."""
-    sessions = _sessions(dataset, rows) if limits.zoomed else ()
+    session_of = sessions_of(dataset.pairs)
+    sessions = _sessions(session_of, rows) if limits.zoomed else ()
     again = _in_sessions(dataset, estimator_name, lenses_of(sessions), where, limits)
     pooled = {row.id: row for row in again}
     sessions = say_sessions(
@@ -151,17 +159,19 @@ def audit_of(
     ordered = tuple(pooled.get(pair.id, rows[pair.id]) for pair in dataset.pairs)
     prints = [(row.id, row.split, one) for row in ordered for one in row.fingerprints]
     duplicates, same_places = _in_two_splits(dataset, prints, where)
+    suspected = suspects(ordered, session_of)
     return Audit(
         dataset.name,
         dataset.content_hash,
         estimator_name,
         ordered,
         duplicates,
-        (*_of_rows(ordered), *warnings_of(dataset.pairs)),
+        (*_of_rows(ordered), *of_suspects(ordered, suspected), *warnings_of(dataset.pairs)),
         limits=limits,
         sessions=sessions,
         outside=dataset.without(),
         same_places=same_places,
+        suspects=suspected,
     )
 
 
@@ -205,7 +215,9 @@ def _of_rows(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
             yield Warned(row.id, "largest shift", resting_on(row.rests_on_largest_shift_px))
 
 
-def _sessions(dataset: Dataset, rows: Mapping[str, AuditedPair]) -> tuple[PooledSession, ...]:
+def _sessions(
+    session_of: Mapping[str, PairSession], rows: Mapping[str, AuditedPair]
+) -> tuple[PooledSession, ...]:
     """What the pairs of each session share, by the row of each pair alone."""
     own = {
         row.id: OwnZoom(
@@ -218,7 +230,7 @@ def _sessions(dataset: Dataset, rows: Mapping[str, AuditedPair]) -> tuple[Pooled
         for row in rows.values()
         if row.status in ("ok", "unknown")
     }
-    return pooled_sessions(sessions_of(dataset.pairs), own)
+    return pooled_sessions(session_of, own)
 
 
 def _in_sessions(
@@ -298,9 +310,22 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
         raise ValueError("a truth is none")
     if document["status"] not in STATUSES or document["split"] not in SPLITS:
         raise ValueError("an unknown status or split")
-    tuples = {"blur_quantiles_px": quantiles, "fingerprints": prints}
-    document = {**document, **tuples, "spread": _spread(document["spread"])}
+    parts = {
+        "blur_quantiles_px": quantiles,
+        "fingerprints": prints,
+        "spread": _spread(document["spread"]),
+        "sharp_member": _sharp_member(document["sharp_member"]),
+    }
+    document = {**document, **parts}
     return AuditedPair(**{FIELD_OF[column]: value for column, value in document.items()})
+
+
+def _sharp_member(numbers: dict[str, Any] | None) -> SharpMember | None:
+    if numbers is None:
+        return None
+    if not np.isfinite([float(value) for value in numbers.values()]).all():
+        raise ValueError("a number is not finite")
+    return SharpMember(**numbers)
 
 
 def _spread(numbers: dict[str, Any] | None) -> TileAsymmetry | None:

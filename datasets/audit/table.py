@@ -1,18 +1,22 @@
 """Results of an audit as rows, and as numbers over all pairs."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
+from defocus.align.sharp_member.numbers import SharpMember
 from defocus.datasets.audit.pair_audit import FIELD_OF, STATUSES, AuditedPair, NearDuplicate
 from defocus.datasets.audit.run import Audit
 from defocus.isolation import LeftOut
 
-WITHOUT_COLUMN = ("blur_quantiles_px", "spread", "fingerprints")
-COLUMNS = tuple(column for column in FIELD_OF if column not in WITHOUT_COLUMN)
-"""Columns of ``audit.csv``: the fields of :class:`AuditedPair` that are one value."""
+WITHOUT_COLUMN = ("blur_quantiles_px", "spread", "sharp_member", "fingerprints")
+ONE_VALUE = tuple(column for column in FIELD_OF if column not in WITHOUT_COLUMN)
+OF_SHARP_MEMBER = tuple(one.name for one in fields(SharpMember))
+COLUMNS = (*ONE_VALUE, *OF_SHARP_MEMBER)
+"""Columns of ``audit.csv``: the fields of :class:`AuditedPair` that are one value, and the tests of
+the sharp member."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,9 @@ QUANTITIES = (
 
 def row_of(pair: AuditedPair) -> dict[str, Any]:
     """The row of a pair, with :data:`COLUMNS`."""
-    return {column: getattr(pair, FIELD_OF[column]) for column in COLUMNS}
+    values = {column: getattr(pair, FIELD_OF[column]) for column in ONE_VALUE}
+    tests = {name: getattr(pair.sharp_member, name, None) for name in OF_SHARP_MEMBER}
+    return values | tests
 
 
 def values(pairs: Sequence[AuditedPair], name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -91,6 +97,9 @@ def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
         "near_duplicates": [asdict(one) for one in audit.duplicates],
         "same_places": [asdict(one) for one in audit.same_places],
         "warnings": [asdict(one) for one in audit.warnings],
+        "suspects": {
+            name: [asdict(one) for one in several] for name, several in audit.suspects.items()
+        },
         "pairs": [
             {**row_of(pair), "blur_quantiles_px": pair.blur_quantiles_px} for pair in audit.pairs
         ],

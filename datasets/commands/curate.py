@@ -44,8 +44,8 @@ SECTIONS = {
     help="TOML file: most_misalignment_px (1.0 where none is given), most_gain_ev (0.5), "
     'unknown = "accept" (else reject), and likewise same_picture and without_sharp; '
     "most_residual_px, most_blur_px, most_unexplained_stops, most_light_across_ev, "
-    "most_blurrier_share, most_colour_change, most_clipped_share, least_blur_px, blurred_share, "
-    "least_reliable_share, least_sharpness, sharper = false.",
+    "most_blurrier_share, most_colour_change, most_clipped_share, most_suspicion, least_blur_px, "
+    "blurred_share, least_reliable_share, least_sharpness, sharper = false.",
 )
 @audit_options
 def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's

@@ -21,6 +21,7 @@ from defocus.align.photometry.gains import Photometry
 from defocus.align.photometry.unexplained import Unexplained
 from defocus.align.registration.asymmetry import Asymmetry, TileAsymmetry
 from defocus.align.registration.session import SessionLens, Shared
+from defocus.align.sharp_member.numbers import SharpMember
 from defocus.cache import cache_folder, keeping
 from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.pair import Dataset, Pair
@@ -141,6 +142,9 @@ def _misalignment(numbers: dict[str, Any]) -> Misalignment:
         if part is not None:
             values = {k: tuple(v) if isinstance(v, list) else v for k, v in part.items()}
             numbers[name] = kind(**values)
+    rest = numbers["unexplained"]
+    if rest is not None and rest.sharp_member is not None:
+        numbers["unexplained"] = replace(rest, sharp_member=SharpMember(**rest.sharp_member))
     if numbers["shared"] is not None:
         part = numbers["shared"]
         zoom, spread = (

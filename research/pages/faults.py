@@ -130,14 +130,14 @@ def shot(number: int, which: int) -> dict[str, bytes]:
     """Both files of a pair, with its fault."""
     plant = PLANTS.get(number)
     size = 0.0 if plant is None else plant.size[which]
-    light = _lights(number, plant.camera.format(f"{size:g}") if plant else "")
+    light = camera_lights(number, plant.camera.format(f"{size:g}") if plant else "")
     if plant is not None and plant.sharp is not None:
         light["sharp"] = plant.sharp(light["sharp"], size)
     if plant is not None and plant.name == "members swapped":
         light = {"blurry": light["sharp"], "sharp": light["blurry"]}
     if plant is not None and plant.name == "sharp member of another scene":
-        light["sharp"] = _lights(number + 1000, "")["sharp"]
-    files = {one[0]: _jpeg(light[one[0]], one, number) for one in SHOTS}
+        light["sharp"] = camera_lights(number + 1000, "")["sharp"]
+    files = {one[0]: camera_jpeg(light[one[0]], one, number) for one in SHOTS}
     if plant is not None and plant.name == "one file twice":
         files["sharp"] = files["blurry"]
     if plant is not None and plant.name == "sharp file cut short":
@@ -149,7 +149,7 @@ def _name(number: int) -> str:
     return f"p{number:02d}"
 
 
-def _lights(number: int, fault: str) -> dict[str, Light]:
+def camera_lights(number: int, fault: str) -> dict[str, Light]:
     """Linear light of both members as the simulated camera takes them."""
     shots = SHOTS if "af-hunt" not in fault else (SHOTS[0], WIDER)
     address = f"{CAMERA}&seed={number}" + (f"&fault={fault}" if fault else "")
@@ -166,7 +166,8 @@ def _lights(number: int, fault: str) -> dict[str, Light]:
     return lights
 
 
-def _jpeg(light: Light, one: tuple[str, str, str, float, float], number: int) -> bytes:
+def camera_jpeg(light: Light, one: tuple[str, str, str, float, float], number: int) -> bytes:
+    """A file of the camera, with EXIF: the minute of its time is the number of the pair."""
     role, _, _, f_number, seconds = one
     pixels = as_integer(linear_to_srgb(np.clip(light, 0, 1)), 8)
     exif = PillowImage.Exif()

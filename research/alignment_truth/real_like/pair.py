@@ -52,7 +52,7 @@ def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair
     inner = np.s_[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
     diameter = np.ascontiguousarray(scene.diameter[inner])
     shape = diameter.shape
-    lens = _draw_lens(rng)
+    lens = sharp_lens(rng)
     blurred = np.maximum(lens_blurred(scene.light, scene.diameter, lens)[inner], 0)
     matrix = draw_warp(shape, rng)
     from_moved = np.linalg.inv(matrix)
@@ -72,7 +72,7 @@ def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair
     )
 
 
-def _draw_lens(rng: np.random.Generator) -> RealLens:
+def sharp_lens(rng: np.random.Generator) -> RealLens:
     """A lens that shows what is in focus where it is: no coma, which leaves no right answer.
 
     Colours that lie apart do so in both members: left out."""

@@ -1,0 +1,97 @@
+"""Focus elsewhere: where the sharp member is softer than the blurry one, and than its own best."""
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+FINE_PX, COARSE_PX = 0.8, 1.8
+"""Widths of the two Gaussians whose gradients show how soft an edge is."""
+TILE_PX = 48
+"""Side of the tiles whose edges are taken together, px."""
+LEAST_GRADIENT = 0.012
+"""Least coarse gradient of an edge, codes a px."""
+RIDGE_PX, NEAR_RIDGE = 5, 0.98
+"""An edge runs where the gradient is at least this share of the largest within this square."""
+LEAST_EDGES, CRISPEST = 30, 0.2
+"""Least number of edge pixels of a tile, and the quantile of their softness that counts: the
+crisper edges, as shadows and round things are soft in focus."""
+LEAST_RATIO, SOFTEST_PX = 1.02, 6.0
+"""Least squared ratio of the two gradients that shows a softness, and the largest that is told, as
+a standard deviation."""
+DISC_OF_SIGMA = 4.0
+"""Diameter of the disc whose standard deviation along one axis is 1."""
+STOPPED_DOWN = 0.2
+"""Share of the blurry member's blur that a smaller aperture may leave in a good sharp member."""
+LEAST_TILES, LEAST_SHARE = 8, 0.25
+"""Least number of tiles with edges, and their least share. A sky or a wall shows too little."""
+SHARPER, SOFTER = 0.15, 0.85
+"""Quantiles of the smoothed tiles between which the softness ranges."""
+ELSEWHERE_PX = 1.0
+"""Blur of the sharp member beyond that of the blurry one from which a tile is out of focus."""
+
+
+def focus_elsewhere(codes: Array, coc_px: Array) -> tuple[float, float]:
+    """Share of tiles with edges where the sharp member is the blurrier one, and a range, px.
+
+    The range is that of its softness over the picture, without what its aperture leaves."""
+    diameter = edge_diameters(codes)
+    edged = np.isfinite(diameter)
+    if edged.sum() < max(LEAST_TILES, LEAST_SHARE * edged.size):
+        return 0.0, 0.0
+    coc = _tile_means(coc_px)
+    elsewhere = float((coc[edged] < -ELSEWHERE_PX).mean())
+    left_px = np.float32(STOPPED_DOWN) * np.maximum(coc, np.float32(0))
+    excess = _medians_around(np.asarray(diameter - left_px, np.float32))
+    low, high = np.quantile(excess[edged], (SHARPER, SOFTER))
+    return elsewhere, float(high - low)
+
+
+def edge_diameters(codes: Array) -> Array:
+    """Diameter of the disc that softens the crisper edges of each tile, px; NaN without edges."""
+    fine, coarse = (_slope(codes, width) for width in (FINE_PX, COARSE_PX))
+    ridge = np.asarray(cv2.dilate(coarse, np.ones((RIDGE_PX, RIDGE_PX), np.uint8)), np.float32)
+    edge = (coarse > LEAST_GRADIENT) & (coarse >= NEAR_RIDGE * ridge)
+    rows, columns = np.nonzero(edge)
+    # a Gaussian edge of deviation s has a slope of 1 / sqrt(s² + width²) behind each Gaussian
+    ratio = np.square(fine[edge] / coarse[edge], dtype=np.float64)
+    shown = np.maximum(ratio, LEAST_RATIO)
+    variance = (COARSE_PX**2 - shown * FINE_PX**2) / (shown - 1)
+    sigma = np.sqrt(np.clip(variance, 0, SOFTEST_PX**2))
+    height, width = (max(math.ceil(side / TILE_PX), 1) for side in codes.shape)
+    tile = rows // TILE_PX * width + columns // TILE_PX
+    order = np.argsort(tile, kind="stable")
+    ends = np.cumsum(np.bincount(tile, minlength=height * width))
+    diameters = np.full(height * width, np.nan, np.float32)
+    for number, values in enumerate(np.split(sigma[order], ends[:-1])):
+        if values.size >= LEAST_EDGES:
+            diameters[number] = DISC_OF_SIGMA * np.quantile(values, CRISPEST)
+    return diameters.reshape(height, width)
+
+
+def _tile_means(values: Array) -> Array:
+    """Means over the tiles; those at the right and below repeat the border."""
+    below, right = (-side % TILE_PX for side in values.shape)
+    whole = cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    size = (whole.shape[1] // TILE_PX, whole.shape[0] // TILE_PX)
+    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _medians_around(tiles: Array) -> Array:
+    """Median of the known tiles among each tile and its eight neighbours."""
+    padded = np.pad(tiles, 1, constant_values=np.nan)
+    medians = tiles.copy()
+    for row, column in np.argwhere(np.isfinite(tiles)):
+        medians[row, column] = np.nanmedian(padded[row : row + 3, column : column + 3])
+    return medians
+
+
+def _slope(codes: Array, width_px: float) -> Array:
+    """Length of the gradient behind a Gaussian, codes a px."""
+    smooth = cv2.GaussianBlur(codes, (0, 0), width_px)
+    across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
+    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
+    return np.asarray(cv2.magnitude(across, down), np.float32)

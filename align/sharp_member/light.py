@@ -1,0 +1,114 @@
+"""Light that fell on one member alone: bands of lamps, a shadow, something in a corner."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.sharp_member.compared import Compared
+
+Array = NDArray[np.float32]
+
+STRIPS = 4
+"""Number of upright strips of the picture. Lamps make the same bands in all of them."""
+LEAST_CYCLES, SHORTEST_PX = 2.0, 10.0
+"""The widest bands that are looked for, two in the picture, and the narrowest, one every 10 px."""
+MOST_STOPS = 0.5
+"""Larger ratios of light count as this: they are edges that the blur map misses."""
+TREND = 3
+"""Degree of the polynomial over the rows that is taken off. Vignetting and shadows are wider than
+bands."""
+LEAST_OF_ROW, LEAST_OF_STRIP = 0.05, 0.1
+"""Least share of a row of a strip that divides a sum, and that counts."""
+PADDED = 4
+"""Factor by which the spectrum is finer than whole bands in the picture."""
+BACKGROUND, OVER_BACKGROUND = 0.75, 2.0
+"""The quantile of the spectrum that counts as its background, and the multiple of it that is taken
+from a peak."""
+
+GRID = (6, 8)
+"""Rows and columns of blocks whose mean light is compared for a shadow."""
+LEAST_SHARE = 0.3
+"""Least share of a block, or of a corner, that must be comparable."""
+MOST_SHADE = 2.0
+"""Larger ratios of light count as this many stops."""
+EDGES = (0.05, 0.95)
+"""Quantiles of the blocks between which the light ranges."""
+CORNER = 0.16
+"""A corner is a triangle: its sides are this share of the sides of the picture."""
+BLACK = 0.01
+"""Light that is added before a ratio is taken, of white: near black a ratio means nothing."""
+
+
+def bands_ev(pair: Compared) -> float:
+    """Amplitude of the strongest sine over the rows that all strips of the picture share, EV."""
+    profiles = _row_profiles(pair)
+    rows = profiles.shape[1]
+    if rows < 4 * SHORTEST_PX:
+        return 0.0
+    window = np.hanning(rows)
+    spectra = np.fft.rfft(profiles * window, PADDED * rows, axis=1)
+    # the mean product of two different strips: what they do not share cancels
+    product = np.abs(spectra.sum(axis=0)) ** 2 - (np.abs(spectra) ** 2).sum(axis=0)
+    shared = np.maximum(product / (STRIPS * (STRIPS - 1)), 0)
+    first, last = round(PADDED * LEAST_CYCLES), round(PADDED * rows / SHORTEST_PX)
+    tried = shared[first:last]
+    background = OVER_BACKGROUND * float(np.quantile(tried, BACKGROUND))
+    power = max(float(tried.max()) - background, 0.0)
+    return 2 * float(np.sqrt(power)) / float(window.sum())
+
+
+def _row_profiles(pair: Compared) -> NDArray[np.float64]:
+    """``(4, H)`` mean stops of each row of each strip, without a trend."""
+    stops = np.clip(pair.stops, -MOST_STOPS, MOST_STOPS)
+    counted = pair.usable.astype(np.float32)
+    size = (STRIPS, stops.shape[0])
+    sums = cv2.resize(stops * counted, size, interpolation=cv2.INTER_AREA)
+    shares = cv2.resize(counted, size, interpolation=cv2.INTER_AREA)
+    means = np.asarray(sums / np.maximum(shares, LEAST_OF_ROW), np.float64)
+    strips = zip(means.T, shares.T, strict=True)
+    return np.stack([_without_trend(mean, share > LEAST_OF_STRIP) for mean, share in strips])
+
+
+def _without_trend(profile: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """A profile without its polynomial; 0 where it was not seen."""
+    level = np.zeros_like(profile)
+    if seen.sum() <= TREND:
+        return level
+    places = np.linspace(-1, 1, len(profile))
+    trend = np.polynomial.polynomial.polyfit(places[seen], profile[seen], TREND)
+    level[seen] = (profile - np.polynomial.polynomial.polyval(places, trend))[seen]
+    return level
+
+
+def shade_ev(pair: Compared) -> float:
+    """Half the range of the light over blocks of the picture, EV: a cloud, a shadow."""
+    size = GRID[::-1]
+    counted = pair.usable.astype(np.float32)
+    stops = np.clip(pair.stops, -MOST_SHADE, MOST_SHADE) * counted
+    sums = cv2.resize(stops, size, interpolation=cv2.INTER_AREA)
+    shares = cv2.resize(counted, size, interpolation=cv2.INTER_AREA)
+    known = shares > LEAST_SHARE
+    if known.mean() < LEAST_SHARE:
+        return 0.0
+    low, high = np.quantile(sums[known] / shares[known], EDGES)
+    return float(high - low) / 2
+
+
+def corner_ev(pair: Compared) -> float:
+    """By how much one corner differs from the other three, EV: a strap, a finger, a hood.
+
+    Vignetting is alike in all corners and makes no difference."""
+    height, width = pair.blurry.shape
+    y, x = np.ogrid[0 : 1 : complex(height), 0 : 1 : complex(width)]
+    least = LEAST_SHARE * CORNER**2 / 2 * pair.blurry.size
+    ratios = []
+    for across in (x, 1 - x):
+        for down in (y, 1 - y):
+            place = (across + down < CORNER) & pair.lit
+            if place.sum() > least:
+                blurry, predicted = (one[place].mean() for one in (pair.blurry, pair.predicted))
+                ratios.append(float(np.log2((blurry + BLACK) / (predicted + BLACK))))
+    if len(ratios) < 4:
+        return 0.0
+    others = [float(np.median(np.delete(ratios, k))) for k in range(4)]
+    return float(np.abs(np.subtract(ratios, others)).max())

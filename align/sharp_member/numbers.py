@@ -1,0 +1,76 @@
+"""What the tests of a sharp member come to."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.sharp_member.compared import Compared
+from defocus.align.sharp_member.focus import focus_elsewhere
+from defocus.align.sharp_member.light import bands_ev, corner_ev, shade_ev
+from defocus.align.sharp_member.smear import smear
+from defocus.align.sharp_member.texture import grain, lost_stops
+from defocus.pictures.values import linear_to_srgb
+
+
+@dataclass(frozen=True)
+class SharpMember:
+    """Numbers that a good pair shares with the other pairs of its session."""
+
+    bands_ev: float  # amplitude of a sine over the rows, as of lamps that flicker
+    shade_ev: float  # half the range of the light over the picture, vignetting taken off
+    corner_ev: float  # by how much one corner differs from the other three
+    smear: float  # likeness of the spectrum to that of a motion or a second image, at most 1
+    smear_px: float  # length of that motion, or distance of that second image
+    elsewhere_share: float  # share of the tiles where the sharp member is the blurrier one
+    soft_px: float  # range of the softness of the crisper edges over the picture, disc diameter
+    lost_stops: float  # how much weaker fine detail is in weak texture than at edges
+    grain_stops: float  # grain of the sharp member over that of the blurry one
+    red_ev: float  # blurry over sharp light, red against green
+    blue_ev: float  # the same of blue
+    dark_stops: float  # by how much small places are darker than any blur explains
+
+
+def sharp_member(pair: Compared) -> SharpMember:
+    """Test the sharp member of a registered pair."""
+    original, aligned, blurry = (
+        _codes(light) for light in (pair.original, pair.sharp, pair.blurry)
+    )
+    smeared = smear(original)
+    elsewhere, soft_px = focus_elsewhere(aligned, pair.coc_px)
+    return SharpMember(
+        bands_ev(pair),
+        shade_ev(pair),
+        corner_ev(pair),
+        smeared.likeness,
+        smeared.length_px,
+        elsewhere,
+        soft_px,
+        lost_stops(original),
+        math.log2(grain(original) / grain(blurry)),
+        pair.red_ev,
+        pair.blue_ev,
+        pair.dark_stops,
+    )
+
+
+def _codes(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(linear_to_srgb(np.maximum(light, np.float32(0))), np.float32)
+
+
+LEAST_LIGHT = 1e-6
+"""Least light of a channel that is divided by."""
+
+
+def cast_ev(
+    blurry: NDArray[np.float32], sharp: NDArray[np.float32], usable: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """Log2 of blurry over sharp light of red and of blue, each against green; 0 without a place."""
+    where = usable.astype(np.uint8)
+    if not where.any():
+        return 0.0, 0.0
+    first, second = (np.maximum(cv2.mean(one, where)[:3], LEAST_LIGHT) for one in (blurry, sharp))
+    red, green, blue = np.log2(first / second)
+    return float(red - green), float(blue - green)

@@ -1,0 +1,129 @@
+"""Motion, or a second image, of the whole sharp member: a pattern of its spectrum."""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.sharp_member.texture import grain
+
+Array = NDArray[np.float32]
+Numbers = NDArray[np.float64]
+
+BLOCK_PX = 64
+"""Side of the blocks whose spectra are averaged; they overlap by half."""
+LEAST_CONTRAST, LEAST_BLOCKS = 0.03, 10
+"""Least standard deviation of a block, codes, and least number of blocks that have it."""
+OVER_NOISE, LEAST_FREQUENCIES = 4.0, 250
+"""Least power of a frequency over that of the grain, and least number of frequencies with it."""
+LOWEST, HIGHEST = 0.04, 0.46
+"""Frequencies that are compared, cycles a px."""
+DIRECTIONS, RINGS = 12, 14
+"""Directions, and bands of frequency, whose own strength is taken off the spectrum: scenes have
+upright and level lines, lenses and cameras soften all directions alike."""
+LENGTHS_PX = (2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0)
+"""Lengths of a motion, and distances of a second image. Longer ones look like textures of a scene,
+and make the sharp member the blurrier one."""
+ANGLES = 16
+SECOND = 0.4
+"""Share of the light in the second image that is looked for."""
+DEEPEST = 0.02
+"""Least power that a pattern leaves of a frequency; grain fills it up."""
+LEAST = 1e-9
+
+
+@dataclass(frozen=True)
+class Smear:
+    """How alike the spectrum is to that of a motion or a second image."""
+
+    likeness: float  # correlation, -1 to 1, with the most alike pattern
+    length_px: float  # of that motion, or distance of that second image
+
+
+NONE = Smear(0.0, 0.0)
+
+
+def smear(codes: Array) -> Smear:
+    """Compare the spectrum of a sharp member, sRGB codes, with that of each pattern."""
+    spectrum = mean_log_spectrum(codes)
+    if spectrum is None:
+        return NONE
+    patterns = _patterns()
+    logs, seen = spectrum[0][patterns.places], spectrum[1][patterns.places]
+    if seen.sum() < LEAST_FREQUENCIES:
+        return NONE
+    common, _ = np.linalg.qr(patterns.common[seen])
+    rest = _without(logs[None, seen], common)[0]
+    tried = _without(patterns.logs[:, seen], common)
+    sizes = np.linalg.norm(tried, axis=1) * float(np.linalg.norm(rest))
+    likeness = tried @ rest / np.maximum(sizes, LEAST)
+    best = int(likeness.argmax())
+    return Smear(float(likeness[best]), float(patterns.lengths_px[best]))
+
+
+def mean_log_spectrum(codes: Array) -> tuple[Numbers, NDArray[np.bool_]] | None:
+    """``(64, 33)`` mean log power over blocks with detail, and where it is above the grain."""
+    window = np.outer(np.hanning(BLOCK_PX), np.hanning(BLOCK_PX)).astype(np.float32)
+    step = BLOCK_PX // 2
+    blocks = []
+    for top in range(0, codes.shape[0] - BLOCK_PX + 1, step):
+        for left in range(0, codes.shape[1] - BLOCK_PX + 1, step):
+            block = codes[top : top + BLOCK_PX, left : left + BLOCK_PX]
+            mean, deviation = cv2.meanStdDev(block)
+            if deviation[0, 0] > LEAST_CONTRAST:
+                blocks.append((block - np.float32(mean[0, 0])) * window)
+    if len(blocks) < LEAST_BLOCKS:
+        return None
+    floor = grain(codes) ** 2 * float((window * window).sum())
+    spectra = np.fft.rfft2(np.stack(blocks))
+    power = np.square(spectra.real) + np.square(spectra.imag)
+    logs = np.log(power + floor).mean(axis=0)
+    return logs, np.asarray(logs > math.log(OVER_NOISE * floor))
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    """Log spectra of motions and second images, and what every spectrum has."""
+
+    places: NDArray[np.bool_]  # ``(64, 33)`` the F frequencies that are compared
+    logs: Numbers  # ``(P, F)``
+    lengths_px: Numbers  # ``(P,)``
+    common: Numbers  # ``(F, C)`` columns: rings, and a line over the log frequency a direction
+
+
+@cache
+def _patterns() -> _Patterns:
+    down, across = np.meshgrid(np.fft.fftfreq(BLOCK_PX), np.fft.rfftfreq(BLOCK_PX), indexing="ij")
+    frequency = np.hypot(across, down)
+    places = (frequency > LOWEST) & (frequency < HIGHEST)
+    x, y, frequency = across[places], down[places], frequency[places]
+    logs, lengths = [], []
+    for angle in np.arange(ANGLES) * math.pi / ANGLES:
+        along = x * math.cos(angle) + y * math.sin(angle)
+        for length in LENGTHS_PX:
+            motion = np.sinc(length * along) ** 2
+            beat = 1 - np.cos(2 * math.pi * length * along)
+            second = 1 - 2 * SECOND * (1 - SECOND) * beat
+            logs += [np.log(motion + DEEPEST), np.log(second + DEEPEST)]
+            lengths += [length, length]
+    return _Patterns(places, np.array(logs), np.array(lengths), _common(x, y, frequency))
+
+
+def _common(x: Numbers, y: Numbers, frequency: Numbers) -> Numbers:
+    """Columns that span what scenes, lenses and cameras do to a spectrum."""
+    angle = np.arctan2(y, x) % math.pi
+    direction = np.minimum((angle / math.pi * DIRECTIONS).astype(int), DIRECTIONS - 1)
+    ring = (frequency - LOWEST) / (HIGHEST - LOWEST) * RINGS
+    directions = np.eye(DIRECTIONS)[direction]
+    rings = np.eye(RINGS)[np.minimum(ring.astype(int), RINGS - 1)]
+    falls = directions * np.log(frequency)[:, None]
+    # each of the two sets of columns adds up to 1: one ring is left out, so that none is double
+    return np.hstack([directions, falls, rings[:, 1:]])
+
+
+def _without(rows: Numbers, common: Numbers) -> Numbers:
+    """Rows without their part in orthonormal columns."""
+    return np.asarray(rows - (rows @ common) @ common.T)

@@ -1,0 +1,173 @@
+"""Pairs that differ from the other pairs of their session or data set, and in what.
+
+A pair is compared with the others, and never with itself. Few others say nothing; then only what
+is odd by itself is said."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEAST_OTHERS = 8
+"""Least number of other pairs with a number: fewer do not show how much good ones differ."""
+SPREADS = 6.0
+"""Number of standard deviations from the others within which a pair is like them."""
+QUARTILE = 0.6745
+"""Distance of a quartile from the median of a normal distribution, in standard deviations."""
+
+Side = Literal["above", "below", "either"]
+Numbers = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A number of a pair that is compared with those of the others."""
+
+    number: str  # its name
+    least: float  # least distance from the median of the others that is said
+    side: Side  # on which side of the others a fault lies
+    text: str  # what may be the matter, with ``{}`` for the number
+    alone: float | None = None  # from here on it is said of a pair that has no others
+    # else a compensation mends it, or it is only a hint: no reason to reject the pair
+    rejects: bool = True
+
+
+COMPARISONS = (
+    Comparison("bands_ev", 0.03, "above", "bands of lamps along the rows, ± {:.2f} EV", 0.05),
+    Comparison("smear", 0.25, "above", "motion or a double image, {:.0%} alike", 0.68),
+    Comparison("shade_ev", 0.03, "above", "light changed over a part of it, ± {:.2f} EV", 0.12),
+    Comparison("corner_ev", 0.1, "above", "something covers a corner, {:.2f} EV", 0.8),
+    Comparison(
+        "moved_stops", 0.04, "above",
+        "something moved or lies before the lens, {:.2f} stops that no blur explains",
+    ),
+    Comparison(
+        "blurrier_share", 0.03, "above",
+        "focused elsewhere or smoothed, the blurrier one in {:.0%} of what has texture",
+    ),
+    Comparison(
+        "elsewhere_share", 0.1, "above",
+        "focused elsewhere, the blurrier one at {:.0%} of its edges",
+    ),
+    Comparison("soft_px", 2.5, "above", "a part of it is out of focus, by {:.1f} px"),
+    Comparison(
+        "lost_stops", 0.35, "above",
+        "noise reduction, {:+.1f} stops of detail that weak texture has less than edges",
+    ),
+    Comparison(
+        "grain_stops", 0.6, "below", "noise reduction or blur, {:+.1f} stops of grain",
+        rejects=False,
+    ),
+    Comparison(
+        "dark_stops", 0.05, "above", "dust or a hair, {:.2f} stops darker in small places"
+    ),
+    Comparison(
+        "residual_p95_px", 0.4, "above", "its shape changed, {:.1f} px of residual flow",
+        rejects=False,
+    ),
+    Comparison(
+        "gain_ev", 0.15, "either", "exposed otherwise, {:+.2f} EV of blurry over sharp light",
+        rejects=False,
+    ),
+    Comparison(
+        "red_ev", 0.1, "either", "another white balance, red by {:+.2f} EV", rejects=False
+    ),
+    Comparison(
+        "blue_ev", 0.1, "either", "another white balance, blue by {:+.2f} EV", rejects=False
+    ),
+)  # fmt: skip
+"""All comparisons. docs/alignment.md says how the distances were found, and what they cost."""
+_BY_NUMBER = {one.number: one for one in COMPARISONS}
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """One number of a pair that the others do not have."""
+
+    number: str
+    value: float
+    usual: float | None  # the median of the others; None of a pair that was judged alone
+    size: float  # distance from it, over the largest that is usual; more than 1
+
+    @property
+    def rejects(self) -> bool:
+        """Whether a pair is rejected for it, where it is sure."""
+        return _BY_NUMBER[self.number].rejects
+
+    @property
+    def fault(self) -> str:
+        """The same without the other pairs."""
+        return _BY_NUMBER[self.number].text.format(self.value)
+
+    @property
+    def text(self) -> str:
+        """What may be the matter with the sharp member, in words."""
+        if self.usual is None:
+            return self.fault
+        words = _BY_NUMBER[self.number].text
+        form = words[words.index("{") : words.index("}") + 1]
+        return f"{self.fault}; other pairs have {form.format(self.usual)}"
+
+
+def numbers_of(rest: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers that are compared, of :meth:`Unexplained.to_json`; what is unknown is left out.
+
+    More may be added: ``gain_ev`` and ``residual_p95_px``."""
+    numbers = {**rest, **(rest.get("sharp_member") or {})}
+    compared = {name: numbers.get(name) for name in _BY_NUMBER}
+    return {name: float(value) for name, value in compared.items() if value is not None}
+
+
+def suspicions(numbers: Mapping[str, Numbers]) -> dict[str, tuple[Suspicion, ...]]:
+    """What is odd about pairs of a session or data set, by id; the most suspicious come first.
+
+    ``numbers`` has those of each pair by name; a pair may lack some of them."""
+    several: dict[str, list[Suspicion]] = {}
+    for comparison in COMPARISONS:
+        known = {
+            name: pair[comparison.number]
+            for name, pair in numbers.items()
+            if comparison.number in pair
+        }
+        for name, suspicion in _suspected(comparison, known):
+            several.setdefault(name, []).append(suspicion)
+    ordered = [
+        (name, tuple(sorted(one, key=lambda suspicion: -suspicion.size)))
+        for name, one in several.items()
+    ]
+    return dict(sorted(ordered, key=lambda item: -item[1][0].size))
+
+
+def _suspected(
+    comparison: Comparison, known: Mapping[str, float]
+) -> Iterator[tuple[str, Suspicion]]:
+    """The pairs whose number differs from that of the others, or is too large by itself."""
+    values = np.array([*known.values()], np.float64)
+    for index, (name, value) in enumerate(known.items()):
+        alone = value / comparison.alone if comparison.alone else 0.0
+        usual, size = None, 0.0
+        if len(values) > LEAST_OTHERS:
+            usual, size = _unlike(comparison, value, np.delete(values, index))
+        if max(alone, size) > 1:
+            yield name, Suspicion(comparison.number, value, usual, max(alone, size))
+
+
+def _unlike(
+    comparison: Comparison, value: float, others: NDArray[np.float64]
+) -> tuple[float, float]:
+    """The median of the others, and the distance from it over the largest that is usual."""
+    usual = float(np.median(others))
+    distance = value - usual
+    if comparison.side == "below" or (comparison.side == "either" and distance < 0):
+        distance, others = -distance, -others
+    if distance <= comparison.least:  # so are most pairs: no spread is needed
+        return usual, 0.0
+    return usual, distance / max(comparison.least, SPREADS * _spread_above(others))
+
+
+def _spread_above(values: NDArray[np.float64]) -> float:
+    """Standard deviation of the values above their median, by a quartile: faults do not count."""
+    median, upper = np.quantile(values, (0.5, 0.75))
+    return float(upper - median) / QUARTILE

@@ -1,0 +1,69 @@
+"""Judge the pairs of a session beside each other, by the numbers that their verdicts kept."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from defocus.align.sharp_member.suspicion import Suspicion, numbers_of, suspicions
+from defocus.capture.sessions.damage import CheckedPair, SessionCheck
+from defocus.capture.sessions.session import read_state
+from defocus.capture.sessions.state import SessionState, file_path
+from defocus.reading import read_json
+
+Apertures = tuple[str, str]
+"""Those of the blurry and the sharp member, as they were asked for."""
+
+
+def judged_beside(root: Path, check: SessionCheck) -> SessionCheck:
+    """A check with a warning on each pair that differs from the others of the same apertures.
+
+    It never rejects, and decisions of people stay."""
+    state, _ = read_state(root)
+    groups: dict[Apertures, dict[str, dict[str, float]]] = {}
+    for pair in check.pairs:
+        entry = _entry(root, state, pair)
+        if entry is not None:
+            apertures, numbers = entry
+            groups.setdefault(apertures, {})[pair.id] = numbers
+    found: dict[str, tuple[Suspicion, ...]] = {}
+    for numbers_of_group in groups.values():
+        found |= suspicions(numbers_of_group)
+    pairs = tuple(_warned(pair, found.get(pair.id, ())) for pair in check.pairs)
+    return replace(check, pairs=pairs)
+
+
+def _entry(
+    root: Path, state: SessionState, pair: CheckedPair
+) -> tuple[Apertures, dict[str, float]] | None:
+    """The apertures of a pair and the numbers that are compared.
+
+    None if it is rejected or incomplete, or a person decided on it."""
+    if pair.verdict not in ("accept", "warn"):
+        return None
+    complete = state.complete[pair.id]
+    try:
+        entry = read_json(file_path(root, pair.id, "pair.json"))
+        if (complete.verdict, complete.reason) != (entry["verdict"], entry["reason"]):
+            return None
+        blurry, sharp = (
+            str(entry["roles"][role]["asked"]["aperture"]) for role in ("blurry", "sharp")
+        )
+        return (blurry, sharp), _of_quality(entry["quality"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None  # judging it says what is wrong with the document
+
+
+def _of_quality(quality: Mapping[str, Any]) -> dict[str, float]:
+    numbers = numbers_of(quality.get("unexplained") or {})
+    gain_ev = quality.get("exposure_residual_ev")
+    return numbers if gain_ev is None else numbers | {"gain_ev": float(gain_ev)}
+
+
+def _warned(pair: CheckedPair, several: tuple[Suspicion, ...]) -> CheckedPair:
+    """A pair with what is suspicious and not said of it yet."""
+    texts = [one.text for one in several if one.fault not in pair.reason]
+    if not texts:
+        return pair
+    reasons = "; ".join(filter(None, [pair.reason, *texts]))
+    return replace(pair, verdict="warn", reason=reasons)

@@ -1,0 +1,56 @@
+"""Pairs whose sharp member differs from those of its session, or of its dataset."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from defocus.align.photometry.unexplained import MOST_BLURRIER_SHARE, MOST_STOPS
+from defocus.align.sharp_member.suspicion import LEAST_OTHERS, Suspicion, numbers_of, suspicions
+from defocus.datasets.audit.members import Warned
+from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.measuring.session import PairSession
+
+SAID_BESIDE = {"moved_stops": MOST_STOPS, "blurrier_share": MOST_BLURRIER_SHARE}
+"""Numbers that are said of a pair by itself from these limits on, in words of their own."""
+
+
+def suspects(
+    rows: Sequence[AuditedPair], session_of: Mapping[str, PairSession]
+) -> dict[str, tuple[Suspicion, ...]]:
+    """What is odd about pairs beside the others, by id; the most suspicious pair comes first.
+
+    A session of enough pairs is judged by itself, all other pairs of the dataset together."""
+    numbers = {row.id: _numbers(row) for row in rows if _is_compared(row)}
+    sizes = Counter(session_of[name] for name in numbers if name in session_of)
+    groups: dict[PairSession | None, dict[str, dict[str, float]]] = {}
+    for name, values in numbers.items():
+        session = session_of.get(name)
+        group = session if session is not None and sizes[session] > LEAST_OTHERS else None
+        groups.setdefault(group, {})[name] = values
+    found = [item for group in groups.values() for item in suspicions(group).items()]
+    return dict(sorted(found, key=lambda item: -item[1][0].size))
+
+
+def _is_compared(row: AuditedPair) -> bool:
+    """Whether a pair was measured; one picture twice, and swapped members, are said to be so."""
+    return row.unexplained is not None and not row.same_picture and not row.less_sharp
+
+
+def _numbers(row: AuditedPair) -> dict[str, float]:
+    """The numbers of a row that are compared with those of others."""
+    rest = row.unexplained
+    numbers = {} if rest is None else numbers_of(rest.to_json())
+    more = {"gain_ev": row.gain_ev, "residual_p95_px": row.residual_p95_px}
+    return numbers | {name: value for name, value in more.items() if value is not None}
+
+
+def of_suspects(
+    rows: Sequence[AuditedPair], suspected: Mapping[str, tuple[Suspicion, ...]]
+) -> Iterator[Warned]:
+    """Warnings on suspicious pairs, the most suspicious first."""
+    by_id = {row.id: row for row in rows}
+    for name, several in suspected.items():
+        for one in several:
+            limit = SAID_BESIDE.get(one.number)
+            if limit is None or one.value <= limit or not by_id[name].causes:
+                text = f"{one.text} (suspicion {one.size:.1f})"
+                yield Warned(name, "sharp member", text)

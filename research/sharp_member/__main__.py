@@ -1,0 +1,53 @@
+"""Says which planted faults of sharp members are found, and which good pairs are suspected.
+
+``python -m research.sharp_member simulated DIR``: the simulated camera, as two folders and as a
+card. ``… photographs SEED COUNT FOLDER…``: a session of photographs with strong faults, one with
+weak ones, and as many good pairs of walls, skies and nights."""
+
+import argparse
+from pathlib import Path
+
+from defocus.pictures.read import IMAGE_SUFFIXES
+from research.sharp_member.photographs import by_photographs, by_weak_textures
+from research.sharp_member.rates import say_rates
+from research.sharp_member.simulated import STRENGTHS, by_audit, by_session, make_set
+
+
+def simulated(folder: Path) -> None:
+    """Make the sets of the simulated camera in a folder, and judge both ways."""
+    for strength in STRENGTHS:
+        root = folder / strength
+        make_set(root, strength)
+        say_rates(f"{strength}, pairs:", by_audit(root))
+        say_rates(f"{strength}, session", by_session(root))
+
+
+def photographs(seed: int, good: int, folders: list[Path]) -> None:
+    """Judge sessions of the photographs of some folders."""
+    files = sorted(
+        file
+        for folder in folders
+        for file in folder.iterdir()
+        if file.suffix.lower() in IMAGE_SUFFIXES
+    )
+    for place, strength in enumerate(STRENGTHS):
+        said = by_photographs(files, seed + place, good, strength)
+        say_rates(f"{strength}, photographs", said)
+    said = by_weak_textures(files, seed + len(STRENGTHS), good)
+    say_rates("weak textures", said)
+
+
+if __name__ == "__main__":
+    words = argparse.ArgumentParser(description=__doc__)
+    sets = words.add_subparsers(dest="set", required=True)
+    first = sets.add_parser("simulated")
+    first.add_argument("folder", type=Path)
+    second = sets.add_parser("photographs")
+    second.add_argument("seed", type=int)
+    second.add_argument("count", type=int)
+    second.add_argument("folders", nargs="+", type=Path)
+    given = words.parse_args()
+    if given.set == "simulated":
+        simulated(given.folder)
+    else:
+        photographs(given.seed, given.count, given.folders)

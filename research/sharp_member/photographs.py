@@ -1,0 +1,62 @@
+"""Faults in sessions of photographs, judged beside the good pairs of each session."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.measure import measure
+from defocus.align.photometry.unexplained import causes
+from defocus.align.sharp_member.suspicion import Suspicion, numbers_of, suspicions
+from defocus.datasets.curation_rules import Rules
+from defocus.progress import track
+from research.sharp_member.plants import PLANTS, Plant
+from research.sharp_member.rates import Said
+from research.sharp_member.session import WEAK_TEXTURES, Session
+
+STRENGTHS = ("strong", "weak")
+Planned = tuple[Plant | None, str]
+"""The fault of a pair, and the weak texture of its scene; empty for neither."""
+
+
+def by_photographs(files: Sequence[Path], seed: int, good: int, strength: str) -> list[Said]:
+    """What is said of a session with faults of a strength."""
+    planned: list[Planned] = [(None, "")] * good + [(plant, "") for plant in PLANTS]
+    return _said(Session.of(files, seed), planned, STRENGTHS.index(strength))
+
+
+def by_weak_textures(files: Sequence[Path], seed: int, good: int) -> list[Said]:
+    """What is said of good pairs of walls, skies and nights."""
+    kinds = [WEAK_TEXTURES[number % len(WEAK_TEXTURES)] for number in range(good)]
+    return _said(Session.of(files, seed), [(None, kind) for kind in kinds], 0)
+
+
+def _said(session: Session, planned: Sequence[Planned], strength: int) -> list[Said]:
+    estimator = flow_estimator("dis")
+    numbers: dict[str, dict[str, float]] = {}
+    reasons: dict[str, list[str]] = {}
+    for place, (plant, weak) in enumerate(track(planned, "photographs")):
+        pair = session.pair(place, plant, strength, weak)
+        answer = measure(pair.blurry, pair.sharp, estimator).misalignment
+        name = str(place)
+        reasons[name] = [answer.reason] if answer.reason else []
+        if answer.unexplained is not None:
+            reasons[name] += causes(answer.unexplained)
+            numbers[name] = numbers_of(answer.unexplained.to_json())
+            more = {"gain_ev": answer.gain_ev, "residual_p95_px": answer.residual_p95_px}
+            numbers[name] |= {key: value for key, value in more.items() if value is not None}
+    suspected = suspicions(numbers)
+    said = []
+    for place, (plant, _) in enumerate(planned):
+        odd = suspected.get(str(place), ())
+        texts = [*reasons[str(place)], *(f"{one.text} ({one.size:.1f})" for one in odd)]
+        fault = "" if plant is None else plant.name
+        said.append(Said(fault, _verdict(texts, odd), "; ".join(texts)))
+    return said
+
+
+def _verdict(texts: Sequence[str], odd: Sequence[Suspicion]) -> str:
+    """The verdict that suspicion gives; the other rules of ``curate`` are not asked."""
+    most = Rules().most_suspicion or float("inf")
+    if any(one.rejects and one.size > most for one in odd):
+        return "reject"
+    return "warn" if texts else "accept"

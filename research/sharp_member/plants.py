@@ -1,0 +1,219 @@
+"""Faults of a sharp member: what each does to its light, strong and weak."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.scene.aperture import disc_psf
+from defocus.scene.noise_reduction import NoiseReduction, denoised
+
+Light = NDArray[np.float32]
+Draw = np.random.Generator
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A fault that is planted."""
+
+    name: str  # what is done, with its unit
+    size: tuple[float, float]  # strong and weak
+    change: Callable[[Light, float, Draw], Light]  # of the sharp member's linear light
+
+
+def _moved(light: Light, size: float, draw: Draw) -> Light:
+    """An ellipse of the scene shows what lies beside it."""
+    height, width = light.shape[:2]
+    mask: Light = np.zeros((height, width), np.float32)
+    centre = draw.uniform(0.3, 0.7, 2) * (width, height)
+    axes = (round(0.09 * width), round(0.12 * height))
+    place = (round(centre[0]), round(centre[1]))
+    cv2.ellipse(mask, place, axes, 0, 0, 360, 1.0, -1, cv2.LINE_AA)
+    angle = draw.uniform(0, 2 * math.pi)
+    shift = np.array([[1, 0, size * math.cos(angle)], [0, 1, size * math.sin(angle)]])
+    beside = cv2.warpAffine(light, shift, (width, height), borderMode=cv2.BORDER_REFLECT)
+    return _mixed(light, np.asarray(beside), mask)
+
+
+def _shaken(light: Light, size: float, draw: Draw) -> Light:
+    angle = draw.uniform(0, math.pi)
+    steps = np.linspace(-size / 2, size / 2, max(2 * round(size), 2))
+    return _exposed_along(light, [(s * math.cos(angle), s * math.sin(angle)) for s in steps])
+
+
+def _settling(light: Light, size: float, _: Draw) -> Light:
+    """A tripod swings up and down, and less and less."""
+    times = np.linspace(0, 1, 24)
+    places = size / 2 * np.exp(-2 * times) * np.cos(14 * times)
+    return _exposed_along(light, [(0.0, float(place)) for place in places])
+
+
+def _double(light: Light, size: float, draw: Draw) -> Light:
+    angle = draw.uniform(0, math.pi)
+    there = (size * math.cos(angle), size * math.sin(angle))
+    return _exposed_along(light, [(0.0, 0.0), (0.0, 0.0), (0.0, 0.0), there, there])
+
+
+def _exposed_along(light: Light, places: list[tuple[float, float]]) -> Light:
+    height, width = light.shape[:2]
+    total = np.zeros_like(light)
+    for x, y in places:
+        moved = cv2.warpAffine(
+            light,
+            np.array([[1, 0, x], [0, 1, y]]),
+            (width, height),
+            flags=cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REFLECT,
+        )
+        total += np.asarray(moved, np.float32)
+    return np.asarray(np.maximum(total / len(places), 0), np.float32)
+
+
+def _half_blurred(light: Light, size: float, draw: Draw) -> Light:
+    """One half lies outside the depth of field: all of it by one disc."""
+    return _blurred_where(light, size, _ramp(light, draw, width=0.06))
+
+
+def _focus_behind(light: Light, size: float, draw: Draw) -> Light:
+    """The blur grows from the middle to one side, up to the size."""
+    rise = np.clip(2 * _ramp(light, draw, width=0.5) - 1, 0, 1)
+    steps = [disc_blurred(light, size * share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    place = rise * (len(steps) - 1)
+    total = np.zeros_like(light)
+    for index, one in enumerate(steps):
+        total += np.maximum(1 - np.abs(place - index), 0)[..., None] * one
+    return total
+
+
+def _blurred_where(light: Light, size: float, mask: Light) -> Light:
+    return _mixed(light, disc_blurred(light, size), mask)
+
+
+def disc_blurred(light: Light, diameter: float) -> Light:
+    """Light behind a disc, px; up to 1 px as it was."""
+    if diameter <= 1:
+        return light
+    kernel = disc_psf(diameter).astype(np.float32)
+    return np.asarray(cv2.filter2D(light, -1, kernel, borderType=cv2.BORDER_REFLECT), np.float32)
+
+
+def _ramp(light: Light, draw: Draw, width: float) -> Light:
+    """0 on one side of a line through the middle, 1 on the other."""
+    angle = draw.uniform(0, 2 * math.pi)
+    y, x = np.ogrid[-1 : 1 : complex(light.shape[0]), -1 : 1 : complex(light.shape[1])]
+    across = math.cos(angle) * x + math.sin(angle) * y
+    return np.asarray(np.clip(across / (2 * width) + 0.5, 0, 1), np.float32)
+
+
+def _dust(light: Light, size: float, draw: Draw) -> Light:
+    """Discs of 6 to 10 px that take a third of the light; the size is their number."""
+    height, width = light.shape[:2]
+    veil: Light = np.zeros((height, width), np.float32)
+    for _ in range(round(size)):
+        x, y = draw.uniform(0.05, 0.95, 2) * (width, height)
+        cv2.circle(veil, (round(x), round(y)), int(draw.integers(3, 6)), 1.0, -1, cv2.LINE_AA)
+    veil = np.asarray(cv2.GaussianBlur(veil, (0, 0), 1.0), np.float32)
+    return np.asarray(light * (1 - 0.35 * veil[..., None]), np.float32)
+
+
+def _hair(light: Light, size: float, draw: Draw) -> Light:
+    """A curved line of 5 px; the size is the share of the light that it takes."""
+    height, width = light.shape[:2]
+    veil: Light = np.zeros((height, width), np.float32)
+    knots = draw.uniform(0.1, 0.9, (3, 2)) * (width, height)
+    along = np.linspace(0, 1, 40)[:, None]
+    curve = (1 - along) ** 2 * knots[0] + 2 * along * (1 - along) * knots[1] + along**2 * knots[2]
+    points = curve.round().astype(np.int32)[:, None]
+    cv2.polylines(veil, [points], isClosed=False, color=1.0, thickness=5, lineType=cv2.LINE_AA)
+    veil = np.asarray(cv2.GaussianBlur(veil, (0, 0), 1.0), np.float32)
+    return np.asarray(light * (1 - np.float32(size) * veil[..., None]), np.float32)
+
+
+def _strap(light: Light, size: float, draw: Draw) -> Light:
+    """Something dark and out of focus in a corner; the size is its reach over the width."""
+    height, width = light.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32) / width
+    if draw.random() < 0.5:
+        x = x[:, ::-1]
+    if draw.random() < 0.5:
+        y = y[::-1]
+    cover = np.clip((size - x - 1.3 * y) / (0.3 * size) + 0.5, 0, 1)
+    return np.asarray(light * (1 - 0.9 * cover[..., None]) + 0.005 * cover[..., None], np.float32)
+
+
+def _bands(light: Light, size: float, draw: Draw) -> Light:
+    periods = draw.uniform(2.5, 12)
+    along = np.linspace(0, 2 * math.pi * periods, light.shape[0]) + draw.uniform(0, 2 * math.pi)
+    return np.asarray(light * (1 + size / 100 * np.sin(along))[:, None, None], np.float32)
+
+
+def _cloud(light: Light, size: float, draw: Draw) -> Light:
+    """A shadow with a soft edge on a part of the scene."""
+    field = draw.normal(size=(4, 5)).astype(np.float32)
+    shade = cv2.resize(field, light.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    cover = 1 / (1 + np.exp(-3 * (shade - np.median(shade))))
+    return np.asarray(light * 2.0 ** (-size * cover[..., None]), np.float32)
+
+
+def _overexposed(light: Light, size: float, _: Draw) -> Light:
+    return np.asarray(light * np.float32(size), np.float32)
+
+
+def _smeared(light: Light, size: float, _draw: Draw) -> Light:
+    """The size is the difference of codes, in hundredths, that counts as noise."""
+    codes = np.sqrt(np.clip(light, 0, 1)).astype(np.float32)
+    for _ in range(2):
+        codes = denoised(codes, NoiseReduction(size / 100, 3.0, 2.0))
+    return np.asarray(codes * codes, np.float32)
+
+
+def _white_balance(light: Light, size: float, _: Draw) -> Light:
+    return np.asarray(light * np.array([1 + size, 1.0, 1 / (1 + size)], np.float32), np.float32)
+
+
+def _rolling(light: Light, size: float, draw: Draw) -> Light:
+    """Rows are moved left and right, as by a motor's vibration."""
+    height, width = light.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    turns = draw.uniform(1.5, 4)
+    x += np.float32(size) * np.sin(2 * math.pi * turns * y / height, dtype=np.float32)
+    return np.asarray(cv2.remap(light, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT))
+
+
+def _distorted(light: Light, size: float, _: Draw) -> Light:
+    """Magnified in the corners by that many percent more than in the centre."""
+    height, width = light.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    x, y = x - (width - 1) / 2, y - (height - 1) / 2
+    scale = 1 + size / 100 * (x * x + y * y) / (width**2 + height**2) * 4
+    across = np.asarray(x * scale + (width - 1) / 2, np.float32)
+    down = np.asarray(y * scale + (height - 1) / 2, np.float32)
+    return np.asarray(cv2.remap(light, across, down, cv2.INTER_CUBIC, None, cv2.BORDER_REFLECT))
+
+
+def _mixed(first: Light, second: Light, share: Light) -> Light:
+    part = share[..., None]
+    return np.asarray((1 - part) * first + part * second, np.float32)
+
+
+PLANTS: tuple[Plant, ...] = (
+    Plant("an object moved, px", (18, 6), _moved),
+    Plant("shaken, px", (12, 4), _shaken),
+    Plant("tripod still swinging, px", (12, 4), _settling),
+    Plant("double image, px", (8, 3), _double),
+    Plant("a half out of focus, px", (6, 2.75), _half_blurred),
+    Plant("focused behind, px at one side", (8, 4), _focus_behind),
+    Plant("noise reduction, hundredths of a code", (12, 6), _smeared),
+    Plant("dust, specks", (10, 5), _dust),
+    Plant("hair over the lens, share", (0.6, 0.3), _hair),
+    Plant("strap in a corner, of the width", (0.3, 0.12), _strap),
+    Plant("bands of lamps, ± %", (25, 8), _bands),
+    Plant("cloud, EV", (0.8, 0.3), _cloud),
+    Plant("overexposed, times", (4, 1.6), _overexposed),
+    Plant("white balance, share", (0.4, 0.1), _white_balance),
+    Plant("rolling shutter, px", (4, 1.5), _rolling),
+    Plant("lens profile of the sharp member alone, % in the corners", (2, 0.6), _distorted),
+)

@@ -1,0 +1,109 @@
+"""Sessions of photographs: one lens, one camera, depth in every scene, and planted faults."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.pictures.values import Image, as_integer
+from defocus.scene.camera import StreamCamera, draw_camera, recorded
+from defocus.scene.geometry import Similarity
+from defocus.scene.real_lens import RealLens
+from research.alignment_truth.real_like.lens import lens_blurred
+from research.alignment_truth.real_like.pair import sharp_lens
+from research.alignment_truth.real_like.scene import MARGIN_PX, RealLikeScene, draw_scene
+from research.sharp_member.plants import Plant, disc_blurred
+
+Light = NDArray[np.float32]
+
+SHARP_APERTURE = 0.1
+"""Diameter of the sharp member's aperture over that of the blurry one: f/2.2 and f/22."""
+SOFTNESS_PX = 0.5
+"""Standard deviation of the sharp member's diffraction."""
+SHIFT_PX, ROTATION_DEG, ZOOM = 2.0, 0.05, 0.002
+"""What the camera moves between the two shots at most, and how much the lens breathes."""
+VIGNETTING_EV = 1.0
+WEAK_TEXTURES = ("wall", "sky", "night")
+
+
+@dataclass(frozen=True)
+class SessionPair:
+    """A pair of a session with the fault of its sharp member."""
+
+    blurry: Image
+    sharp: Image
+    plant: Plant | None  # None of a good pair
+    name: str  # of the photograph
+
+
+@dataclass(frozen=True)
+class Session:
+    """What all pairs of a session share."""
+
+    files: tuple[Path, ...]
+    seed: int
+    lens: RealLens
+    camera: StreamCamera
+
+    @classmethod
+    def of(cls, files: Sequence[Path], seed: int) -> "Session":
+        """A session by its photographs and its seed."""
+        draw = np.random.default_rng([seed, 0])
+        camera = replace(draw_camera(draw), mosaic=False, grey=False, exposure=0.9, quality=95)
+        return cls(tuple(files), seed, sharp_lens(draw), camera)
+
+    def pair(self, number: int, plant: Plant | None, strength: int, weak: str = "") -> SessionPair:
+        """A pair by its number; ``weak`` names a scene with hardly any texture."""
+        draw = np.random.default_rng([self.seed, 1, number])
+        scene = draw_scene(self.files, draw)
+        light = _of_weak_texture(scene.light, weak, draw) if weak else scene.light
+        inner = np.s_[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
+        blurry = np.maximum(lens_blurred(light, scene.diameter, self.lens)[inner], 0)
+        sharp = self._sharp(light, scene, draw)
+        if plant is not None:
+            sharp = plant.change(sharp, plant.size[strength], draw)
+        blurry *= _falloff(blurry.shape)[..., None]
+        members = [as_integer(recorded(self.camera, one, draw), 8) for one in (blurry, sharp)]
+        return SessionPair(members[0], members[1], plant, scene.name)
+
+    def _sharp(self, light: Light, scene: RealLikeScene, draw: np.random.Generator) -> Light:
+        """The light of the sharp member: a tenth of the blur, diffraction, another frame."""
+        blur = SHARP_APERTURE * np.abs(scene.diameter)
+        soft = np.asarray(cv2.GaussianBlur(light, (0, 0), SOFTNESS_PX), np.float32)
+        steps = [soft, disc_blurred(soft, 2.0), disc_blurred(soft, 4.0)]
+        total = np.zeros_like(light)
+        for index, one in enumerate(steps):
+            total += np.maximum(1 - np.abs(np.minimum(blur / 2, 2) - index), 0)[..., None] * one
+        height, width = light.shape[0] - 2 * MARGIN_PX, light.shape[1] - 2 * MARGIN_PX
+        warp = Similarity(
+            zoom=1 + draw.uniform(-ZOOM, ZOOM),
+            rotation_deg=draw.uniform(-ROTATION_DEG, ROTATION_DEG),
+            shift_px=(draw.uniform(-SHIFT_PX, SHIFT_PX), draw.uniform(-SHIFT_PX, SHIFT_PX)),
+        )
+        back = np.linalg.inv(np.vstack([warp.matrix(width, height), [0.0, 0.0, 1.0]]))
+        back[:2, 2] += MARGIN_PX
+        flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
+        moved = cv2.warpAffine(total, back[:2], (width, height), flags=flags)
+        return np.maximum(np.asarray(moved, np.float32), 0)
+
+
+def _falloff(shape: tuple[int, ...]) -> Light:
+    y, x = np.ogrid[-1 : 1 : complex(shape[0]), -1 : 1 : complex(shape[1])]
+    return np.asarray(2.0 ** (-VIGNETTING_EV * (x * x + y * y) / 2), np.float32)
+
+
+def _of_weak_texture(light: Light, kind: str, draw: np.random.Generator) -> Light:
+    """A photograph turned into a plain wall, a sky over a strip of land, or a night."""
+    mean = light.mean(axis=(0, 1))
+    if kind == "wall":
+        return np.asarray(mean + draw.uniform(0.05, 0.15) * (light - mean), np.float32)
+    if kind == "night":
+        return np.asarray(np.minimum(light, 1) ** 2 * draw.uniform(0.05, 0.2), np.float32)
+    height = light.shape[0]
+    rows = np.arange(height)[:, None, None] / height
+    sky = np.array([0.35, 0.5, 0.8]) * (0.6 + 0.5 * rows)
+    land = np.clip((rows - draw.uniform(0.6, 0.8)) / 0.02, 0, 1)
+    return np.asarray((1 - land) * sky + land * light, np.float32)
