@@ -58,7 +58,7 @@ def _seen(photograph: Path, megapixels: float, diameter_px: float) -> str:
     margin = round(diameter_px) + MARGIN_PX
     left = round(SHARP_SHARE * sharp.shape[1])
     inner = (slice(margin, -margin), slice(left + margin, -margin))
-    values = blur.diameter_px[inner][_detailed(sharp)[inner]]
+    values = blur.diameter_px[inner][detailed(sharp)[inner]]
     known = np.isfinite(values)
     if not known.any():
         return "none known"
@@ -97,7 +97,8 @@ def _photographed(light: Array, rng: np.random.Generator) -> Image:
     return as_integer(linear_to_srgb(np.clip(light + noise, 0, 1)), 8)
 
 
-def _detailed(light: Array) -> Mask:
+def detailed(light: Array) -> Mask:
+    """Where a sharp picture in linear light has detail."""
     codes = cv2.cvtColor(np.asarray(linear_to_srgb(light), np.float32), cv2.COLOR_RGB2GRAY)
     small = reduced(np.asarray(codes), max(max(codes.shape) // DETAIL_SIDE, 1))
     x, y = (cv2.Sobel(small, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
