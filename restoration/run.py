@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.store import StoredWeights
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
+from defocus.blur.shown_map import shown_map
 from defocus.datasets.api import open_dataset
 from defocus.errors import DefocusError, InputError
 from defocus.files import make_folder, require_writable, sha256_file
@@ -149,7 +150,7 @@ class RestoredPicture:
     kind: str
     picture: OwnPicture
     new: bool  # not where an earlier run wrote it
-    blur_map: BlurMap
+    blur_map: BlurMap | None  # as it is shown; None if it is not asked for
     result: Restored
 
 
@@ -205,9 +206,13 @@ class PictureStages:
     def _estimate(self, given: GivenPicture, earlier: Restored) -> RestoredPicture:
         """The map of a picture that was restored before."""
         blur_map = estimate_blur_map(StoredColours(given.picture))
+        shown = self._shown(blur_map, given.picture)
         return RestoredPicture(
-            given.target, given.source, given.kind, given.picture, False, blur_map, earlier
+            given.target, given.source, given.kind, given.picture, False, shown, earlier
         )
+
+    def _shown(self, blur_map: BlurMap, picture: OwnPicture) -> BlurMap | None:
+        return None if self.settings.map is None else shown_map(blur_map, picture.luma())
 
     def _restore(self, given: GivenPicture) -> RestoredPicture:
         image, picture = given.image, given.picture
@@ -247,9 +252,8 @@ class PictureStages:
             remarks=given.remarks,
             seconds=round(seconds, 3),
         )
-        return RestoredPicture(
-            given.target, given.source, given.kind, output, True, blur_map, result
-        )
+        shown = self._shown(blur_map, picture)
+        return RestoredPicture(given.target, given.source, given.kind, output, True, shown, result)
 
     def _tiling_difference(self, blurry: Colours, tiled: RestoredScale | None) -> float:
         """Largest difference of a value in [0, 1] that tiles can make; 0 without tiles."""
@@ -268,7 +272,7 @@ class PictureStages:
                     say(f"{result.image}: {remark}")
                     remarks.append(remark)
             result = replace(result, remarks=tuple(remarks))
-        if self.settings.map is not None:
+        if self.settings.map is not None and output.blur_map is not None:
             write_map(self.settings.map, output.blur_map, picture.orientation)
         self.journal.finish(target, output.source, result)
         return result

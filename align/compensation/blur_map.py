@@ -1,15 +1,18 @@
 """The blur map of a pair: how much more the blurry member is blurred at each place, as files."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.flow.dense import LARGEST_SIDE
 from defocus.align.measure import Measurement
-from defocus.align.photometry.equalise import DIAMETERS_PX
 from defocus.align.photometry.unexplained import unexplained_picture
+from defocus.align.photometry.wide_blur import ALL_DIAMETERS_PX, AT_END, largest_blur_px
+from defocus.align.sampling.pyramid import factor_for
 from defocus.align.sampling.resample import Rectangle, ReleaseGrid, whole
 from defocus.pictures.write import write_float_tiff, write_image
 
@@ -36,7 +39,7 @@ class ReducedBlur:
     """What a measurement knows of the blur, which is all that a blur map is made of."""
 
     coc_px: Array  # ``(h, w)`` float32, relative blur on the reduced grid and in its pixels
-    reliable: NDArray[np.bool_]  # ``(h, w)``, where it is known
+    known: NDArray[np.bool_]  # ``(h, w)``
     factor: int
     shape: tuple[int, int]
     unexplained: Array | None = None  # ``(h', w')`` stops, on its own grid
@@ -49,6 +52,7 @@ class PairBlurMap:
     diameter_px: Array  # ``(H, W)``; negative where the sharp one is; NaN if not shown
     sigma_px: Array  # ``(H, W)``, standard error; too large where the blur changes
     unexplained: Array | None = None  # ``(h', w')`` stops, on a coarser grid
+    largest_px: float = math.inf  # where the range of diameters ends
 
 
 def blur_map(
@@ -60,7 +64,7 @@ def blur_map(
         return None
     flow = field.flow
     reduced_blur = ReducedBlur(
-        flow.coc_px, flow.reliable, field.factor, measurement.shape, field.unexplained
+        flow.coc_px, flow.blur_known, field.factor, measurement.shape, field.unexplained
     )
     return blur_map_of(reduced_blur, grid, step)
 
@@ -71,14 +75,29 @@ def blur_map_of(small: ReducedBlur, grid: ReleaseGrid | None = None, step: int =
     size = (WINDOW_PX, WINDOW_PX)
     mean = cv2.blur(coc, size)
     scatter = np.maximum(cv2.blur(coc * coc, size) - mean * mean, 0.0)
-    tried = np.array(DIAMETERS_PX)
+    tried = np.array(ALL_DIAMETERS_PX)
     spacing = np.interp(np.abs(coc), (tried[1:] + tried[:-1]) / 2, np.diff(tried))
     sigma = np.sqrt(scatter + spacing**2 / 12)
-    maps = [np.where(small.reliable, small.factor * one, np.nan) for one in (coc, sigma)]
+    maps = [np.where(small.known, small.factor * one, np.nan) for one in (coc, sigma)]
     area = whole(small.shape) if grid is None else grid.crop
     full = (_enlarged_part(one.astype(np.float32), small.factor, area, step) for one in maps)
     diameter, error = (one if grid is None else _on_grid(one, grid) for one in full)
-    return PairBlurMap(diameter, error, _part_of(small, area))
+    scale = 1.0 if grid is None else grid.scale
+    return PairBlurMap(
+        diameter, error, _part_of(small, area), scale * largest_measured_px(small.shape)
+    )
+
+
+def largest_measured_px(shape: tuple[int, int]) -> float:
+    """The largest diameter that is measured in a pair of this size; a larger blur reads as this."""
+    factor = factor_for(shape, LARGEST_SIDE)
+    height, width = (max(side // factor, 1) for side in shape)
+    return factor * largest_blur_px((height, width))
+
+
+def at_least(diameter_px: float, largest_px: float) -> str:
+    """A diameter in words where the range of diameters ends; empty below."""
+    return f"at least {diameter_px:.0f} px" if diameter_px >= AT_END * largest_px else ""
 
 
 def _part_of(small: ReducedBlur, area: Rectangle) -> Array | None:
@@ -126,6 +145,12 @@ def blur_scale_px(blur: PairBlurMap) -> float:
     return max(float(np.quantile(seen, 0.99, overwrite_input=True)), 1.0) if seen.size else 1.0
 
 
+def scale_words(blur: PairBlurMap) -> str:
+    """The blur that is shown brightest, in words."""
+    brightest_px = blur_scale_px(blur)
+    return at_least(brightest_px, blur.largest_px) or f"{brightest_px:.1f} px or more"
+
+
 def _coloured(diameter_px: Array, largest: float) -> NDArray[np.uint8]:
     finite = np.isfinite(diameter_px)
     picture = np.empty((*finite.shape, 3), np.uint8)
@@ -150,7 +175,7 @@ def with_scale(blur: PairBlurMap) -> NDArray[np.uint8]:
     below = np.full((BAR_PX + 3 * GAP_PX + height, width, 3), 255, np.uint8)
     below[GAP_PX : GAP_PX + BAR_PX, GAP_PX:-GAP_PX] = _coloured(bar[None], largest)
     base = BAR_PX + 2 * GAP_PX + round(0.75 * height)
-    words = ("0", f"{largest:.1f} px or more")
+    words = ("0", scale_words(blur))
     for place, text in enumerate(words):
         wide = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0]
         left = width - GAP_PX - wide if place else GAP_PX
@@ -167,8 +192,9 @@ def write_blur_map(folder: Path, blur: PairBlurMap) -> list[str]:
     for name, values in zip(BLUR_NAMES, (blur.diameter_px, blur.sigma_px), strict=False):
         write_float_tiff(folder / name, values, tile=TILE, compressionargs={"level": LEVEL})
     step = -(-max(blur.diameter_px.shape) // SHOWN_PX)
-    thin = (one[step // 2 :: step, step // 2 :: step] for one in (blur.diameter_px, blur.sigma_px))
-    write_image(folder / BLUR_NAMES[2], with_scale(PairBlurMap(*thin)))
+    thin = slice(step // 2, None, step)
+    shown = replace(blur, diameter_px=blur.diameter_px[thin, thin])
+    write_image(folder / BLUR_NAMES[2], with_scale(shown))
     if blur.unexplained is None:
         return list(BLUR_NAMES[:3])
     write_image(folder / BLUR_NAMES[3], unexplained_picture(blur.unexplained))

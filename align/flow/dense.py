@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,8 +11,9 @@ from defocus.align.flow.refine import Refined, expected_error, refined, reliable
 from defocus.align.photometry.equalise import Equalised, equalised
 from defocus.align.photometry.exposure import light_ratio
 from defocus.align.photometry.linear_light import LUMINANCE
+from defocus.align.photometry.wide_blur import known_blur, with_wide_blur
 from defocus.align.sampling.positions import composed, inside, pixel_grid, sampled, transformed
-from defocus.align.sampling.pyramid import factor_for, reduced, scaling
+from defocus.align.sampling.pyramid import factor_for, interpolated, reduced, scaling
 from defocus.errors import AlignmentError
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 
@@ -41,6 +41,7 @@ class DenseFlow:
     uncertainty_px: Array  # ``(H, W)`` float32, the expected error
     coc_px: Array  # ``(H, W)`` float32; negative where the sharp picture is the blurrier one
     consistency_px: Array  # ``(H, W)`` float32, forward-backward error at x
+    blur_known: Mask  # ``(H, W)``, where ``coc_px`` is right; also where a wide blur hides the flow
 
 
 def dense_flow(
@@ -103,6 +104,7 @@ class _Round:
     """Result of one round: the sharp member on the blurry grid, and the remaining step."""
 
     pair: Equalised
+    sharp: Array  # the sharp member as it is, on the blurry grid and in its light
     valid: Mask
     step: Refined
 
@@ -126,16 +128,19 @@ def _iterated(
     left = place - transformed(grid, matrix)
     consistency = _consistency(last, estimator, grid)
     occluded = ~inside(place) | (consistency > CONSISTENT_PX)
-    standard_error, coc = last.step.standard_error, last.pair.coc_px
-    expected = expected_error(standard_error, consistency, left, coc)
+    standard_error = last.step.standard_error
+    blur = with_wide_blur(blurry, last.sharp, last.valid, last.pair.coc_px)
+    expected = expected_error(standard_error, consistency, left, blur.coc_px)
+    reliable = reliable_mask(expected, standard_error, occluded)
     return DenseFlow(
         flow=place - grid,
         residual=left,
-        reliable=reliable_mask(expected, standard_error, occluded),
+        reliable=reliable,
         occluded=occluded,
         uncertainty_px=expected,
-        coc_px=coc,
+        coc_px=blur.coc_px,
         consistency_px=consistency,
+        blur_known=known_blur(blur, reliable),
     )
 
 
@@ -155,7 +160,7 @@ def _round(
     frames = _frame(pair.blurry), _frame(pair.sharp)
     step = estimator(*frames)[0].cpu().numpy()
     greys = frames[0][0, 0].numpy(), frames[1][0, 0].numpy()
-    return _Round(pair, valid, refined(*greys, step, -residual, valid))
+    return _Round(pair, warped, valid, refined(*greys, step, -residual, valid))
 
 
 def _one_light(blurry: Array, sharp: Array, place: Array) -> tuple[Array, Array, Mask]:
@@ -180,22 +185,15 @@ def _full(dense: DenseFlow, factor: int, shape: tuple[int, ...]) -> DenseFlow:
     if factor == 1:
         return dense
     return DenseFlow(
-        flow=np.stack([_enlarged(c, factor, shape) for c in factor * dense.flow]),
-        residual=np.stack([_enlarged(c, factor, shape) for c in factor * dense.residual]),
-        reliable=_enlarged(dense.reliable.astype(np.float32), factor, shape) > 0.5,
-        occluded=_enlarged(dense.occluded.astype(np.float32), factor, shape) > 0.5,
-        uncertainty_px=_enlarged(factor * dense.uncertainty_px, factor, shape),
-        coc_px=_enlarged(factor * dense.coc_px, factor, shape),
-        consistency_px=_enlarged(factor * dense.consistency_px, factor, shape),
+        flow=np.stack([interpolated(c, factor, shape) for c in factor * dense.flow]),
+        residual=np.stack([interpolated(c, factor, shape) for c in factor * dense.residual]),
+        reliable=interpolated(dense.reliable.astype(np.float32), factor, shape) > 0.5,
+        occluded=interpolated(dense.occluded.astype(np.float32), factor, shape) > 0.5,
+        uncertainty_px=interpolated(factor * dense.uncertainty_px, factor, shape),
+        coc_px=interpolated(factor * dense.coc_px, factor, shape),
+        consistency_px=interpolated(factor * dense.consistency_px, factor, shape),
+        blur_known=interpolated(dense.blur_known.astype(np.float32), factor, shape) > 0.5,
     )
-
-
-def _enlarged(values: Array, factor: int, shape: tuple[int, ...]) -> Array:
-    """Enlarge by linear interpolation; a dropped remainder repeats its neighbour."""
-    size = values.shape[1] * factor, values.shape[0] * factor
-    full = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
-    below, right = (side - have for side, have in zip(shape, full.shape, strict=True))
-    return np.asarray(cv2.copyMakeBorder(full, 0, below, 0, right, cv2.BORDER_REPLICATE))
 
 
 def _frame(linear: Array) -> torch.Tensor:

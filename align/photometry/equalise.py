@@ -78,7 +78,11 @@ def relative_blur(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) 
 
     It has the least log mean squared difference; below zero the sharp picture is the blurrier one.
     """
-    costs = _costs(blurry, sharp, valid)
+    return least_cost_place(blur_costs(blurry, sharp, valid), valid)
+
+
+def least_cost_place(costs: Array, valid: Mask) -> Array:
+    """Index of the least cost at full size, between the diameters too; below zero the other way."""
     weight = reduced_area(valid.astype(np.float32), STRIDE)
     least = np.clip(costs.argmin(axis=0), 1, len(costs) - 2)[None]
     below, middle, above = (np.take_along_axis(costs, least + k, axis=0)[0] for k in (-1, 0, 1))
@@ -90,7 +94,7 @@ def relative_blur(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) 
     return resized_to(np.asarray(place, np.float32), valid.shape)
 
 
-def _costs(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) -> Array:
+def blur_costs(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) -> Array:
     """Costs ``(D, h, w)``, from the strongest blur of the blurry picture to the sharp one's."""
     weight = reduced_area(valid.astype(np.float32), STRIDE)
     first, second = _stabilised(blurry[0]), _stabilised(sharp[0])

@@ -9,16 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.photometry.equalise import (
-    DIAMETERS_PX,
-    blended,
-    colour_strength,
-    disc_blurred,
-    equalised,
-)
+from defocus.align.photometry.equalise import blended, colour_strength, disc_blurred, equalised
 from defocus.align.photometry.exposure import light_ratio
 from defocus.align.photometry.gains import light_profile, tilt_of
 from defocus.align.photometry.linear_light import LUMINANCE
+from defocus.align.photometry.wide_blur import ALL_DIAMETERS_PX
 from defocus.align.sampling.positions import inside, pixel_grid, sampled, transformed
 from defocus.align.sampling.pyramid import factor_for, grain_level, reduced, resized_to, scaling
 from defocus.align.sharp_member.compared import Compared
@@ -284,11 +279,11 @@ class _Comparison:
     @classmethod
     def of(cls, light: Array, other: Array, coc: Array, usable: Mask) -> "_Comparison":
         largest = MAP_ERROR * float(coc.max()) + MAP_PX
-        count = int(np.searchsorted(DIAMETERS_PX, largest)) + 1
-        stack = tuple(disc_blurred(other, one) for one in DIAMETERS_PX[:count])
+        count = int(np.searchsorted(ALL_DIAMETERS_PX, largest)) + 1
+        stack = tuple(disc_blurred(other, one) for one in ALL_DIAMETERS_PX[:count])
         codes = np.asarray(linear_to_srgb(other), np.float32)
-        by_codes = tuple(disc_blurred(codes, one) for one in DIAMETERS_PX[:count])
-        index = np.interp(coc, DIAMETERS_PX[:count], np.arange(len(stack))).astype(np.float32)
+        by_codes = tuple(disc_blurred(codes, one) for one in ALL_DIAMETERS_PX[:count])
+        index = np.interp(coc, ALL_DIAMETERS_PX[:count], np.arange(len(stack))).astype(np.float32)
         noise = max(grain_level(one, usable.astype(np.float32)) for one in (light, other))
         return cls(
             light,
@@ -354,7 +349,7 @@ class _Comparison:
 
     def _index(self, diameter_px: Array) -> Array:
         places = np.arange(len(self.stack))
-        tried = DIAMETERS_PX[: len(places)]
+        tried = ALL_DIAMETERS_PX[: len(places)]
         return np.asarray(np.interp(diameter_px, tried, places), np.float32)
 
     def _mean(self, values: Array, side: int) -> Array:

@@ -75,6 +75,14 @@ def enlarged(values: NDArray[T], factor: int, shape: tuple[int, ...]) -> NDArray
     return whole.repeat(factor, axis=0).repeat(factor, axis=1)[: shape[0], : shape[1]]
 
 
+def interpolated(values: Array, factor: int, shape: tuple[int, ...]) -> Array:
+    """Enlarge by linear interpolation; a dropped remainder repeats its neighbour."""
+    size = values.shape[1] * factor, values.shape[0] * factor
+    full = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
+    below, right = (side - have for side, have in zip(shape, full.shape, strict=True))
+    return np.asarray(cv2.copyMakeBorder(full, 0, below, 0, right, cv2.BORDER_REPLICATE))
+
+
 def scaling(factor: int) -> NDArray[np.float64]:
     """``(3, 3)``: positions in the full picture to positions in the reduced one."""
     offset = 0.5 / factor - 0.5

@@ -16,6 +16,7 @@ from defocus.datasets.audit.page_parts import (
     COMMON_LIMIT_PX,
     LISTED,
     LinkOf,
+    blur_cell,
     blur_states,
     checks_table,
     failing_parts,
@@ -379,9 +380,8 @@ def _pairs(pairs: Sequence[AuditedPair], anchors: Mapping[str, str]) -> Table:
     cells = attrgetter(
         "id", "split", "misalignment_px", "misalignment_sigma_px", "corner_sigma_px", "zoom",
         "residual_p95_px", "reliable_share", "gain_ev", "vignetting_ev", "unexplained_stops",
-        "blur_p95_px", "fine_to_coarse",
     )  # fmt: skip
-    rows = tuple(cells(row) for row in listed)
+    rows = tuple((*cells(row), blur_cell(row), row.fine_to_coarse) for row in listed)
     note = (
         f"{_which(len(listed), measured)}; audit.csv has all columns and all that were opened. "
         "The misalignment is a mean length over reliable pixels; the first standard error is that "

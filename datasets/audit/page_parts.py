@@ -7,7 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.compensation.blur_map import blur_map_of, blur_picture, blur_scale_px
+from defocus.align.compensation.blur_map import (
+    at_least,
+    blur_map_of,
+    blur_picture,
+    largest_measured_px,
+    scale_words,
+)
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
 from defocus.align.photometry.unexplained import unexplained_picture
 from defocus.align.registration.unknown_causes import advice
@@ -40,9 +46,7 @@ def blur_states(dataset: Dataset, audit: Audit) -> BlurOf:
         if blur is None:
             return []
         blur_map = blur_map_of(blur, step=max(1, max(blur.shape) // BLUR_SIDE))
-        pictures = [
-            (f"relative blur, 0 to {blur_scale_px(blur_map):.1f} px", blur_picture(blur_map))
-        ]
+        pictures = [(f"relative blur, 0 to {scale_words(blur_map)}", blur_picture(blur_map))]
         if blur.unexplained is not None:
             pictures.append((UNEXPLAINED, unexplained_picture(blur.unexplained)))
         return [
@@ -64,6 +68,14 @@ def with_error(value: float | None, sigma: float | None) -> str:
     if value is None:
         return "unknown"
     return f"{value:.2f} px" if sigma is None else f"{value:.2f} ± {sigma:.2f} px"
+
+
+def blur_cell(row: AuditedPair) -> Cell:
+    """The blur that 95 % of the picture have at most, px; in words where the range ends."""
+    diameter_px = row.blur_p95_px
+    if diameter_px is None or row.height is None or row.width is None:
+        return diameter_px
+    return at_least(diameter_px, largest_measured_px((row.height, row.width))) or diameter_px
 
 
 def sessions_part(sessions: Sequence[PooledSession]) -> Part:

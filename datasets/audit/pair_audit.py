@@ -344,7 +344,7 @@ def _fine_to_coarse(
 def _blur_quantiles(field: Field | None) -> tuple[float, ...]:
     if field is None:
         return ()
-    blur = field.factor * np.abs(field.flow.coc_px)[field.flow.reliable]
+    blur = field.factor * np.abs(field.flow.coc_px)[field.flow.blur_known]
     return tuple(float(value) for value in np.quantile(blur, QUANTILES))
 
 

@@ -70,7 +70,7 @@ class MotionLimits:
 
 FLOW_ARRAYS = (
     *("flow", "residual", "reliable", "occluded"),
-    *("uncertainty_px", "coc_px", "consistency_px"),
+    *("uncertainty_px", "coc_px", "consistency_px", "blur_known"),
 )
 STOPS = "unexplained"
 
@@ -119,9 +119,9 @@ def read_blur(path: Path) -> ReducedBlur | None:
         document = json.loads(file.attrs["measurement"])
         if "factor" not in document:
             return None
-        coc_px, reliable = np.asarray(file["coc_px"]), np.asarray(file["reliable"])
+        coc_px, known = np.asarray(file["coc_px"]), np.asarray(file["blur_known"])
         height, width = document["shape"]
-        return ReducedBlur(coc_px, reliable, int(document["factor"]), (height, width), _stops(file))
+        return ReducedBlur(coc_px, known, int(document["factor"]), (height, width), _stops(file))
 
 
 def _stops(file: h5py.File) -> NDArray[np.float32] | None:

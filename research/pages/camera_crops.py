@@ -5,7 +5,6 @@ ramp; ``defocus-restore`` restores the files, and they are compared with what wa
 
 import argparse
 import itertools
-import math
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.blur.learned_map import estimate_blur_map
+from defocus.blur.shown_map import shown_map
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.pictures.read import read_image
-from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import as_float, linear_to_srgb, luma_of, srgb_to_linear
 from defocus.pictures.write import write_image
 from defocus.progress import say
 from defocus.scene.aperture import Aperture
+from research.alignment_truth.pair_blur import detailed
 from research.learning.large_blur import convolved, ramp
 
 HEIGHT_PX, WIDTH_PX = 1152, 1536
@@ -134,24 +135,33 @@ def table(folder: Path, sharp: dict[str, NDArray[np.uint8]]) -> Iterator[str]:
 
 
 def map_table(files: list[Path]) -> Iterator[str]:
-    """Lines of a table: the median of the map over parts with detail, by the true diameter."""
-    yield "| diameter, px | at | median | each |"
-    yield "|---|---|---|---|"
+    """Lines of a table: the median of the map over parts with detail, by the true diameter.
+
+    Both of the map that restoring follows, and of the map as it is shown."""
+    yield "| diameter, px | at | followed | shown | shown of each |"
+    yield "|---|---|---|---|---|"
+    crops = [most_detailed(np.asarray(read_image(path), np.uint8)) for path in files]
     for reduced_by, diameter in itertools.product((1, 2), (0, *MAP_DIAMETERS_PX)):
-        medians = []
-        for number, path in enumerate(files):
-            crop = most_detailed(np.asarray(read_image(path), np.uint8))
-            light = np.asarray(srgb_to_linear(as_float(crop)), np.float32)
-            size = WIDTH_PX // reduced_by, HEIGHT_PX // reduced_by
-            small = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
+        followed, shown = [], []
+        for number, crop in enumerate(crops):
+            sharp = _reduced_light(crop, reduced_by)
+            detail = detailed(sharp)
             aperture = Aperture(blades=BLADES[number % len(BLADES)], turn_deg=17.0)
             random = np.random.default_rng([number, 8])
-            picture = as_float(_stored(convolved(small, diameter, aperture), random))
-            blur_map = estimate_blur_map(np.asarray(picture, np.float32))
-            certain = blur_map.diameter_px[blur_map.reliable]
-            medians.append(float(np.median(certain)) if certain.size else math.nan)
-        each = ", ".join(f"{value:.1f}" for value in medians)
-        yield f"| {diameter} | 1/{reduced_by} | {np.nanmedian(medians):.1f} | {each} |"
+            picture = _stored(convolved(sharp, diameter, aperture), random)
+            blur_map = estimate_blur_map(np.asarray(as_float(picture), np.float32))
+            followed.append(float(np.median(blur_map.full()[detail])))
+            as_shown = shown_map(blur_map, luma_of(picture))
+            shown.append(float(np.median(as_shown.full()[detail])))
+        each = ", ".join(f"{value:.1f}" for value in shown)
+        medians = f"{np.nanmedian(followed):.1f} | {np.nanmedian(shown):.1f}"
+        yield f"| {diameter} | 1/{reduced_by} | {medians} | {each} |"
+
+
+def _reduced_light(crop: NDArray[np.uint8], reduced_by: int) -> Array:
+    light = np.asarray(srgb_to_linear(as_float(crop)), np.float32)
+    size = WIDTH_PX // reduced_by, HEIGHT_PX // reduced_by
+    return np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def psnr(first: NDArray[np.generic], second: NDArray[np.generic]) -> float:

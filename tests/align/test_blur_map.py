@@ -13,6 +13,8 @@ from defocus.align.compensation.blur_map import (
     blur_map,
     blur_picture,
     blur_scale_px,
+    largest_measured_px,
+    scale_words,
     write_blur_map,
 )
 from defocus.align.flow.dense import DenseFlow
@@ -32,7 +34,7 @@ def measurement():
     coc[:, WIDTH // 2 :] = 3.0
     reliable = np.ones((HEIGHT, WIDTH), bool)
     reliable[:5] = False
-    flow = DenseFlow(zero, zero, reliable, ~reliable, coc, coc, coc)
+    flow = DenseFlow(zero, zero, reliable, ~reliable, coc, coc, coc, reliable)
     misalignment = Misalignment("ok", None, 0.0, 0.0, 1.0, 0.0, "dis", matrix=np.eye(3))
     field = Field(flow, 2, reliable, zero)
     return Measurement(misalignment, (2 * HEIGHT + 1, 2 * WIDTH), field)
@@ -96,10 +98,21 @@ def test_the_picture_has_a_scale_and_is_no_larger_than_a_screen(tmp_path):
     assert blur_scale_px(PairBlurMap(ramp, ramp)) == pytest.approx(0.99 * 12, abs=0.01)
 
 
+def test_where_the_range_of_diameters_ends_the_words_are_at_least(measurement):
+    """A picture of 80 × 60 px has no reduced copy to ask, so 43 px are the end."""
+    coc_px = np.full_like(measurement.field.flow.coc_px, 43.0)
+    assert largest_measured_px((60, 80)) == 43.0
+    end = replace(blur_map(measurement), diameter_px=coc_px, largest_px=43.0)
+    assert scale_words(end) == "at least 43 px"
+    assert scale_words(replace(end, largest_px=172.0)) == "43.0 px or more"
+    assert [largest_measured_px(size) for size in ((900, 1200), (3000, 4000))] == [172.0, 516.0]
+
+
 def test_a_large_map_takes_little_memory_beside_itself(measurement):
     """Of a release, no third one of the two maps; of the picture, two."""
     flow = measurement.field.flow
-    large = {name: np.tile(getattr(flow, name), (10, 10)) for name in ("coc_px", "reliable")}
+    names = ("coc_px", "reliable", "blur_known")
+    large = {name: np.tile(getattr(flow, name), (10, 10)) for name in names}
     field = replace(measurement.field, flow=replace(flow, **large), factor=4)
     shape = (40 * HEIGHT, 40 * WIDTH)
     tracemalloc.start()

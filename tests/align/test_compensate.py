@@ -42,7 +42,7 @@ def made_measurement(
     matrix = homogeneous(similarity, SHAPE)
     nothing = np.zeros(SHAPE, np.float32)
     total = residual + similarity.flow(WIDTH, HEIGHT).astype(np.float32)
-    flow = DenseFlow(total, residual, reliable, ~reliable, nothing, nothing, nothing)
+    flow = DenseFlow(total, residual, reliable, ~reliable, nothing, nothing, nothing, reliable)
     light = Photometry((gain,) * 3, (0.0,) * 3, 0.0, (0.01,) * 3, (0.01,) * 3, 0.01)
     field = Field(flow, 1, reliable, np.zeros_like(residual) if asymmetric is None else asymmetric)
     misalignment = Misalignment(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
+from defocus.blur.shown_map import shown_map
 from defocus.errors import ImageError
 from defocus.extras.pages.restore.first_look import LookArea, look_area, part_of
 from defocus.files import atomic_path, make_folder
@@ -135,13 +136,13 @@ class DroppedPicture:
         """The map of blur of this picture, which is estimated once; it is shown from files."""
         if self.blur_map is None:
             blur_map = estimate_blur_map(picture.colours())
-            self._show_map(blur_map, picture.orientation)
+            self._show_map(blur_map, shown_map(blur_map, picture.luma()), picture.orientation)
             self.blur_map = blur_map
         return self.blur_map
 
-    def _show_map(self, blur_map: BlurMap, orientation: int) -> None:
+    def _show_map(self, blur_map: BlurMap, shown: BlurMap, orientation: int) -> None:
         sharp = np.rint(255 * blur_map.sharp()).astype(np.uint8)
-        diameters = _reduced(blur_map.full(), orientation)
+        diameters = _reduced(shown.full(), orientation)
         write_picture(self.folder / "map.png", drawn(diameters), Metadata())
         write_picture(self.folder / "sharp.png", _reduced(sharp, orientation), Metadata())
 

@@ -1,0 +1,90 @@
+"""Blur of a pair that is wider than the discs tried on the grid of the flow.
+
+It is measured on a reduced copy, where the disc is small again and the windows are wide."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.photometry.equalise import (
+    DIAMETERS_PX,
+    OTHER_WAY,
+    blur_costs,
+    disc_blurred,
+    least_cost_place,
+)
+from defocus.align.sampling.pyramid import interpolated, reduced, resized_to
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+REDUCTION = 4
+"""Factor by which the copy is smaller than the grid of the flow."""
+FIRST_PX = 8.0
+"""Diameter on the copy from which it is asked: 32 px on the grid of the flow, which knows 43."""
+LARGEST_OF_SIDE = 0.5
+"""Largest disc that is tried on the copy, as a share of its shorter side."""
+LEAST_GAIN = 0.2
+"""Least gain of a wide disc over a narrow one, as a difference of costs (log mean squares). With
+nothing wide in a rendered picture it is below 0, with 40 px above 0.3 where there is detail."""
+AT_END = 0.95
+"""Share of the largest measured diameter from which a diameter may be larger."""
+
+WIDE_DIAMETERS_PX = (46.0, 56.0, 68.0, 82.0, 100.0, 120.0, 144.0, 172.0)
+"""Diameters that the copy adds, px of the grid of the flow."""
+ALL_DIAMETERS_PX = (*DIAMETERS_PX, *WIDE_DIAMETERS_PX)
+
+
+@dataclass(frozen=True)
+class PairBlur:
+    """By how much more the blurry member is blurred, and where that is known from wide discs."""
+
+    coc_px: Array  # ``(H, W)`` float32
+    wide: Mask  # ``(H, W)``, where the copy found a wide disc
+
+
+def largest_blur_px(shape: tuple[int, ...]) -> float:
+    """The largest diameter that is measured in a pair whose flow has a grid of this shape, px."""
+    tried = _tried_on_copy(shape)
+    return max(DIAMETERS_PX[-1], REDUCTION * tried[-1] if tried else 0.0)
+
+
+def with_wide_blur(blurry: Array, sharp: Array, valid: Mask, coc_px: Array) -> PairBlur:
+    """Replace the blur of a pair where wide discs make its members more alike.
+
+    Pictures are ``(H, W)`` linear light of equal exposure, the sharp one on the blurry grid."""
+    tried = _tried_on_copy(blurry.shape)
+    narrow = sum(diameter < FIRST_PX for diameter in tried)
+    if narrow + 1 >= len(tried):
+        return PairBlur(coc_px, np.zeros(valid.shape, dtype=bool))
+    first, second = (reduced(one, REDUCTION) for one in (blurry, sharp))
+    shown = reduced(valid.astype(np.float32), REDUCTION) > 0.999
+    filled = np.where(shown, second, first)
+    costs = blur_costs(
+        [disc_blurred(first, one) for one in DIAMETERS_PX[: OTHER_WAY + 1]],
+        [disc_blurred(filled, one) for one in tried],
+        shown,
+    )
+    gain = costs[: OTHER_WAY + narrow].min(axis=0) - costs[OTHER_WAY + narrow :].min(axis=0)
+    full_gain = interpolated(resized_to(gain, shown.shape), REDUCTION, valid.shape)
+    wide = (full_gain > LEAST_GAIN) & valid
+    place = least_cost_place(costs, shown)
+    diameter = REDUCTION * np.interp(place, np.arange(len(tried)), tried)
+    coarse = interpolated(diameter.astype(np.float32), REDUCTION, valid.shape)
+    return PairBlur(np.where(wide, coarse, coc_px), wide)
+
+
+def known_blur(blur: PairBlur, reliable: Mask) -> Mask:
+    """Where the diameter is known: a wide disc was found, or the flow is reliable.
+
+    Where the narrow discs ended and no wide one was found, it is neither."""
+    narrow_end = DIAMETERS_PX[-1]
+    if largest_blur_px(reliable.shape) == narrow_end:
+        return reliable
+    return blur.wide | (reliable & (blur.coc_px < AT_END * narrow_end))
+
+
+def _tried_on_copy(shape: tuple[int, ...]) -> list[float]:
+    side = min(shape[:2]) // REDUCTION
+    return [diameter for diameter in DIAMETERS_PX if diameter <= LARGEST_OF_SIDE * side]

@@ -1,0 +1,123 @@
+"""The blur map of rendered pairs beside the blur that they have. The table goes to stdout.
+
+``python -m research.alignment_truth.pair_blur PHOTOGRAPHS``, a folder of full-size photographs."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensation.blur_map import blur_map
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.measure import measure
+from defocus.align.sampling.pyramid import reduced, resized_to
+from defocus.pictures.read import IMAGE_SUFFIXES, read_image
+from defocus.pictures.values import Image, as_integer, as_linear, linear_to_srgb
+from defocus.scene.aperture import disc_psf
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+MEGAPIXELS = (1.0, 3.0, 12.0)
+DIAMETERS_PX = (4.0, 8.0, 16.0, 32.0, 48.0, 64.0, 96.0, 128.0)
+SHARP_SHARE = 1 / 3
+"""Share of the width, from the left, that is in focus."""
+MOVE = np.array([[1.001, 0.0, 1.3], [0.0, 1.001, -0.7]], np.float32)
+"""Transform from the blurry to the sharp member: a shift and a zoom of 0.1 %."""
+SHOT, READ = 0.0035, 0.0005
+"""Noise of white light and of darkness, as shares of white."""
+DETAIL, DETAIL_SIDE, DETAIL_PX = 0.015, 1000, 8
+"""Mean gradient of codes from which a part has detail, the side of the picture that is looked at
+for it, and the width of the mean, px."""
+MARGIN_PX = 8
+
+
+def table(photographs: list[Path], sizes: tuple[float, ...]) -> Iterator[str]:
+    """Lines of a Markdown table; a cell has one median for each photograph."""
+    yield f"| diameter, px | {' | '.join(f'{size:g} MP' for size in sizes)} |"
+    yield "| ---: |" + " --- |" * len(sizes)
+    for diameter_px in DIAMETERS_PX:
+        cells = []
+        for size in sizes:
+            seen = [_seen(one, size, diameter_px) for one in photographs]
+            cells.append(", ".join(seen))
+        yield f"| {diameter_px:g} | {' | '.join(cells)} |"
+
+
+def _seen(photograph: Path, megapixels: float, diameter_px: float) -> str:
+    """The median over blurred parts with detail, and the share of them that is known."""
+    sharp = _of_size(as_linear(read_image(photograph)), megapixels)
+    measurement = measure(*_members(sharp, diameter_px), flow_estimator())
+    blur = blur_map(measurement)
+    if blur is None:
+        return "unknown"
+    margin = round(diameter_px) + MARGIN_PX
+    left = round(SHARP_SHARE * sharp.shape[1])
+    inner = (slice(margin, -margin), slice(left + margin, -margin))
+    values = blur.diameter_px[inner][detailed(sharp)[inner]]
+    known = np.isfinite(values)
+    if not known.any():
+        return "none known"
+    return f"{np.median(values[known]):.1f} ({100 * known.mean():.0f} %)"
+
+
+def _of_size(light: Array, megapixels: float) -> Array:
+    height, width = light.shape[:2]
+    scale = float(np.sqrt(1e6 * megapixels / (height * width)))
+    kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    size = (round(scale * width), round(scale * height))
+    return np.asarray(np.clip(cv2.resize(light, size, interpolation=kind), 0, 1), np.float32)
+
+
+def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
+    """The blurry member, in focus at the left, and the sharp one, which has moved."""
+    rng = np.random.default_rng(0)
+    height, width = light.shape[:2]
+    left = round(SHARP_SHARE * width)
+    kernel = disc_psf(diameter_px).astype(np.float32)
+    planes = [
+        cv2.filter2D(light[..., k].copy(), cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT)
+        for k in range(3)
+    ]
+    blurry = np.asarray(np.stack(planes, axis=2), np.float32)
+    blurry[:, :left] = light[:, :left]
+    moved = cv2.warpAffine(
+        light, MOVE, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+    )
+    return _photographed(blurry, rng), _photographed(np.asarray(moved, np.float32), rng)
+
+
+def _photographed(light: Array, rng: np.random.Generator) -> Image:
+    light = np.clip(light, 0, 1)
+    noise = rng.standard_normal(light.shape, np.float32) * np.sqrt(SHOT**2 * light + READ**2)
+    return as_integer(linear_to_srgb(np.clip(light + noise, 0, 1)), 8)
+
+
+def detailed(light: Array) -> Mask:
+    """Where a sharp picture in linear light has detail."""
+    codes = cv2.cvtColor(np.asarray(linear_to_srgb(light), np.float32), cv2.COLOR_RGB2GRAY)
+    small = reduced(np.asarray(codes), max(max(codes.shape) // DETAIL_SIDE, 1))
+    x, y = (cv2.Sobel(small, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
+    energy = cv2.GaussianBlur(x * x + y * y, (0, 0), DETAIL_PX)
+    return resized_to(np.sqrt(np.asarray(energy, np.float32)), codes.shape) > DETAIL
+
+
+def main() -> None:
+    """Print the table of a folder of photographs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photographs", type=Path)
+    parser.add_argument("--megapixels", type=float, nargs="+", default=MEGAPIXELS)
+    options = parser.parse_args()
+    files = sorted(
+        path for path in options.photographs.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES
+    )
+    for line in table(files, tuple(options.megapixels)):
+        click.echo(line)
+
+
+if __name__ == "__main__":
+    main()
