@@ -1,6 +1,7 @@
 """Work on many items, each by itself, on this machine or on others."""
 
 import os
+import pickle
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
@@ -59,7 +60,7 @@ def _in_own_process(
     """The result of a process; that of one which crashes is the reason."""
     result: tuple[str, R | LeftOut]
     receiving, sending = context.Pipe(duplex=False)
-    given = (work, named, sending, vars(telling), dict(os.environ))
+    given = (pickle.dumps((work, named)), sending, vars(telling), dict(os.environ))
     process = context.Process(target=_work_alone, args=given)
     process.start()
     sending.close()
@@ -78,8 +79,7 @@ def _in_own_process(
 
 
 def _work_alone(
-    work: Attempted[Any, Any],
-    named: tuple[str, Any],
+    task: bytes,
     sending: "Connection[Any, Any]",
     settings: Mapping[str, Any],
     environment: Mapping[str, str],
@@ -87,6 +87,7 @@ def _work_alone(
     """Send the result of an item, and the error that ends the work on all."""
     begin_worker(settings, environment)
     try:
+        work, named = pickle.loads(task)  # noqa: S301 - from the parent process
         sending.send((work(named), None))
     except Exception as error:  # noqa: BLE001 - it is raised in the parent process
         sending.send((None, error))
