@@ -1,12 +1,15 @@
 """Change of what was in focus: a system that restores has nothing to do there."""
 
 import functools
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
-from defocus.blur.learned_map import BlurMap, enlarged, estimate_blur_map
+
+if TYPE_CHECKING:  # it imports torch
+    from defocus.blur.learned_map import BlurMap
 
 LEAST_SHARE = 0.01
 """Least share of the picture that must be in focus. The mean over less says nothing."""
@@ -23,6 +26,8 @@ def _in_focus_change(restored: Picture, blurry: Picture, mask: Mask, profile: Pr
     # Range 0 to 255, lower is better; the input itself has 0. In focus is what the learned map of
     # blur sees below 1 px; from 2.5 px on nothing counts, between them a share. Parts without
     # structure, whose blur nobody can see, are left out. Source: defined here.
+    from defocus.blur.learned_map import enlarged
+
     blur = kept_blur_map(blurry)
     told = enlarged(blur.reliable.astype(np.float32), blur.size)
     weight = blur.sharp() * told * mask
@@ -33,14 +38,16 @@ def _in_focus_change(restored: Picture, blurry: Picture, mask: Mask, profile: Pr
     return LEVELS * float((weight * change).sum(dtype=np.float64)) / total
 
 
-def kept_blur_map(blurry: Picture) -> BlurMap:
+def kept_blur_map(blurry: Picture) -> "BlurMap":
     """The estimated map of blur of a picture, remembered for the next system."""
     content = np.ascontiguousarray(blurry, np.float32)
     return _of_content(content.tobytes(), content.shape)
 
 
 @functools.lru_cache(maxsize=_KEPT)
-def _of_content(content: bytes, shape: tuple[int, ...]) -> BlurMap:
+def _of_content(content: bytes, shape: tuple[int, ...]) -> "BlurMap":
+    from defocus.blur.learned_map import estimate_blur_map
+
     picture = np.frombuffer(content, np.float32).reshape(shape)
     return estimate_blur_map(picture.copy())  # torch takes no array that cannot be written
 

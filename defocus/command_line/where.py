@@ -9,7 +9,7 @@ import click
 from defocus.command_line.options import FILE
 
 if TYPE_CHECKING:  # it imports pydantic
-    from defocus.machines import Where
+    from defocus.machines import ClusterSettings, Where
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -26,6 +26,10 @@ class WhereOption(click.ParamType["Where"]):
 
     name = "where"
 
+    def __init__(self, cluster_of: "Callable[[Path], ClusterSettings] | None" = None) -> None:
+        """``cluster_of`` reads the cluster's table of a file of ``--settings`` that has others."""
+        self._cluster_of = cluster_of
+
     def convert(
         self,
         value: Any,  # noqa: ANN401 - click's signature
@@ -34,11 +38,11 @@ class WhereOption(click.ParamType["Where"]):
     ) -> "Where":
         """The processes or machines that were typed, with the resources of ``--settings``."""
         from defocus.errors import InputError
-        from defocus.machines import where_of
+        from defocus.machines import cluster_of_file, where_of
 
         file = None if ctx is None else ctx.meta.get(CLUSTER_FILE)
         try:
-            return where_of(str(value), file)
+            return where_of(str(value), file, self._cluster_of or cluster_of_file)
         except InputError as error:
             self.fail(str(error), param, ctx)
 
@@ -83,9 +87,8 @@ def where_field(
     from defocus.settings import option
 
     help_text = f"{text} {OR_MACHINES}"
-    return option(
-        default, "--on WHERE", text=help_text, heading=heading, type=WhereOption(), **settings
-    )
+    settings.setdefault("type", WhereOption())
+    return option(default, "--on WHERE", text=help_text, heading=heading, **settings)
 
 
 def cluster_field() -> Any:  # noqa: ANN401 - stands for the field's value

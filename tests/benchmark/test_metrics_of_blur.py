@@ -11,6 +11,7 @@ from defocus.benchmark.metrics.consistency import METRIC as CONSISTENCY
 from defocus.benchmark.metrics.consistency import error_behind_blur
 from defocus.benchmark.metrics.in_focus_change import METRIC as IN_FOCUS_CHANGE
 from defocus.benchmark.metrics.metric import MetricUnavailableError, Picture, all_metrics
+from defocus.blur import learned_map
 from defocus.blur.learned_map import BlurMap
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 
@@ -108,9 +109,9 @@ def test_a_picture_without_a_part_in_focus_has_no_such_change(known_map, blurry,
 
 def test_the_map_is_estimated_once_for_all_systems(blurry, monkeypatch):
     asked = []
-    estimate = in_focus_change.estimate_blur_map
+    estimate = learned_map.estimate_blur_map
     monkeypatch.setattr(
-        in_focus_change, "estimate_blur_map", lambda one: asked.append(1) or estimate(one)
+        learned_map, "estimate_blur_map", lambda one: asked.append(1) or estimate(one)
     )
     in_focus_change._of_content.cache_clear()
     first = CONSISTENCY.score(blurry, blurry, everywhere())
