@@ -3,14 +3,11 @@
 Originals are read, never changed; ``pairs:DIR`` is a dataset of the result."""
 
 import contextlib
-import signal
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import chain
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +19,11 @@ from defocus.capture.develop_settings import DevelopSettings
 from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.session import file_problem, read_state
 from defocus.capture.sessions.state import CompletePair, file_path
-from defocus.errors import DatasetError, ImageError, StorageError
+from defocus.dispatcher import each
+from defocus.errors import DatasetError, ImageError
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
-from defocus.isolation import reason_of, stops_everything
+from defocus.isolation import LeftOut
+from defocus.machines import Where
 from defocus.pictures.derived import LeftBehind, dressed, has_meaning, left_behind, true_of_colours
 from defocus.pictures.metadata import read_metadata
 from defocus.pictures.png import Chunk, with_chunks
@@ -32,8 +31,7 @@ from defocus.pictures.raw import RAW_SUFFIXES, develop_raw, has_second_frame, sh
 from defocus.pictures.read import read_image
 from defocus.pictures.values import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.pictures.write import encoded_png
-from defocus.processes import worker_context
-from defocus.progress import MessageSettings, say, telling, track
+from defocus.progress import say, track
 from defocus.reading import intact, read_json
 from defocus.scene.thin_lens import exposure_difference_ev
 
@@ -264,8 +262,8 @@ class Developed:
     lacking: tuple[LeftBehind, ...] = ()
 
 
-def develop_session(root: Path, out: Path, settings: DevelopSettings, jobs: int) -> Developed:
-    """Develop every complete, accepted pair, ``jobs`` at once in processes; finished ones are kept.
+def develop_session(root: Path, out: Path, settings: DevelopSettings) -> Developed:
+    """Develop every complete, accepted pair; finished ones are kept.
 
     A pair that cannot be developed is reported in one line on stderr; the others continue."""
     state, _ = read_state(root)
@@ -273,12 +271,13 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings, jobs: int)
     if not pairs:
         raise DatasetError(f"{root}: no accepted pair; see 'defocus-capture check {root}'")
     _claim(out, {"schema": SCHEMA, "session": state.id, "settings": settings.model_dump()})
-    for left in out.glob("*/.*.part.*"):  # of killed runs; nobody else writes in there
-        left.unlink(missing_ok=True)
-    tasks = [PairTask(root.absolute(), out.absolute(), pair, settings) for pair in pairs]
-    before = {task.pair.id for task in tasks if is_developed(task)}
-    failed = set(_develop_all([task for task in tasks if task.pair.id not in before], jobs))
-    whole = (task for task in tasks if task.pair.id not in failed)
+    for unfinished in out.glob("*/.*.part.*"):  # of killed runs; nobody else writes in there
+        unfinished.unlink(missing_ok=True)
+    tasks = {pair.id: PairTask(root.absolute(), out.absolute(), pair, settings) for pair in pairs}
+    before = {name for name, task in tasks.items() if is_developed(task)}
+    left = {name: task for name, task in tasks.items() if name not in before}
+    failed = set(_develop_all(left, settings.where))
+    whole = (task for name, task in tasks.items() if name not in failed)
     pictures = chain.from_iterable(map(developed_files, whole))
     return Developed(
         tuple(pair.id for pair in pairs if pair.id not in before | failed),
@@ -317,48 +316,10 @@ def _software() -> dict[str, str]:
     }
 
 
-def _develop_all(tasks: Sequence[PairTask], jobs: int) -> Iterable[str]:
-    """Develop all pairs; return the ids of those that failed."""
-    with ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(_in_own_process, task): task.pair.id for task in tasks}
-        try:
-            for future in track(as_completed(futures), "developing", total=len(futures)):
-                if problem := future.result():
-                    say(f"{futures[future]}: {problem}", error=True)
-                    yield futures[future]
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _in_own_process(task: PairTask) -> str:
-    """Develop a pair in a separate process; return the error, or nothing."""
-    context = worker_context(__name__)
-    receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(task, sending, telling))
-    process.start()
-    sending.close()
-    try:
-        problem: str | StorageError = receiving.recv()
-    except EOFError:
-        process.join()
-        return f"its development crashed (exit code {process.exitcode}); is the RAW file whole?"
-    finally:
-        process.join()
-        receiving.close()
-    if isinstance(problem, StorageError):
-        raise problem
-    return problem
-
-
-def _work(
-    task: PairTask, sending: "Connection[str | StorageError, str]", parent: MessageSettings
-) -> None:
-    telling.log_file, telling.verbose = parent.log_file, parent.verbose
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends this process without a word
-    try:
-        develop_pair(task)
-    except Exception as error:  # noqa: BLE001 - whatever fails with one pair is its own line
-        # what stops everything here is a disk that takes no more
-        sending.send(StorageError(str(error)) if stops_everything(error) else reason_of(error))
-    else:
-        sending.send("")
+def _develop_all(tasks: Mapping[str, PairTask], where: Where) -> Iterator[str]:
+    """Develop all pairs; yield the ids of those that failed."""
+    results = each(develop_pair, tasks, where, may_crash=True)
+    for name, result in track(results, "developing", total=len(tasks)):
+        if isinstance(result, LeftOut):
+            say(f"{name}: {result.reason}", error=True)
+            yield name

@@ -1,12 +1,15 @@
 """How the pairs of a session are developed: options of ``develop``; it imports nothing heavy."""
 
 import os
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import model_validator
 
+from defocus.command_line.where import cluster_field, where_field
 from defocus.errors import InputError
-from defocus.settings import CommandSettings, Jobs, option
+from defocus.machines import Where
+from defocus.settings import CommandSettings, option
 
 
 class DevelopSettings(CommandSettings):
@@ -22,8 +25,14 @@ class DevelopSettings(CommandSettings):
     register_by: Literal["none", "report", "warp"] = option("none", "--register", exclude=True)
     """Registration of the pictures is left to 'defocus-data align' and 'compensate': none keeps all
     pixels in place."""
-    jobs: Jobs = option(os.cpu_count() or 1, "--jobs N", exclude=True, show_default=False)
-    """Pairs developed at once; each takes about 1 GB at 30 megapixels.  [default: one per core]"""
+    where: Where = where_field(
+        os.cpu_count() or 1,
+        "Number of pairs developed at once; each takes about 1 GB at 30 megapixels; by default "
+        "one per core.",
+        exclude=True,
+        show_default=False,
+    )
+    settings: Path | None = cluster_field()
     dual_pixel: bool = option(False, "--dual-pixel")
     """Experimental: also develop the second frame of dual-pixel RAW files."""
 

@@ -8,14 +8,16 @@ import re
 import stat
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
 from defocus.datasets.pair_files import path_problem
+from defocus.dispatcher import each
 from defocus.errors import DatasetError
 from defocus.files import sha256_file, write_bytes
+from defocus.isolation import LeftOut
+from defocus.machines import Where
 from defocus.progress import track
 from defocus.reading import read_bytes
 
@@ -25,24 +27,26 @@ NO_FILE = ""
 SILENT_BELOW = 100
 
 
-def folder_hashes(root: Path, jobs: int = 1) -> dict[str, str]:
+def folder_hashes(root: Path, where: Where = 1) -> dict[str, str]:
     """SHA-256 by relative POSIX path of every file in a folder; links, devices: :data:`NO_FILE`."""
-    # Links are not followed. Files are read by threads: hashing leaves Python's lock.
+    # Links are not followed.
     if not root.is_dir():
         raise DatasetError(f"{root}: no such folder; check the path")
-    return hashed(root, sorted(_entries(root)), jobs)
+    return hashed(root, sorted(_entries(root)), where)
 
 
-def hashed(root: Path, names: list[str], jobs: int = 1) -> dict[str, str]:
+def hashed(root: Path, names: list[str], where: Where = 1) -> dict[str, str]:
     """SHA-256 of entries of a folder; see :func:`folder_hashes`."""
-    pool = ThreadPoolExecutor(jobs)
-    try:
-        hashes: Iterable[str] = pool.map(_hash, [root / name for name in names])
-        if len(names) >= SILENT_BELOW:
-            hashes = track(hashes, "reading every byte", len(names))
-        return dict(zip(names, hashes, strict=True))
-    finally:
-        pool.shutdown(cancel_futures=True)  # an interrupted run does not read on
+    paths = {name: root.absolute() / name for name in names}
+    results: Iterable[tuple[str, str | LeftOut]] = each(_hash, paths, where)
+    if len(names) >= SILENT_BELOW:
+        results = track(results, "reading every byte", len(names))
+    hashes = dict.fromkeys(names, NO_FILE)
+    for name, digest in results:
+        if isinstance(digest, LeftOut):
+            raise DatasetError(digest.reason)
+        hashes[name] = digest
+    return hashes
 
 
 def _entries(root: Path) -> Iterator[str]:

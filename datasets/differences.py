@@ -21,6 +21,7 @@ from defocus.datasets.deriving.parts import copy_file
 from defocus.datasets.manifest import MANIFEST, manifest_files, manifest_text, read_manifest
 from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file, storing, write_bytes
+from defocus.machines import Where
 from defocus.staging import staging_folder
 
 Kind: TypeAlias = Literal["changed", "missing", "extra", "renamed", "swapped"]
@@ -53,9 +54,9 @@ class Verification:
         return not self.wrong
 
 
-def verify_folder(root: Path, jobs: int = 1) -> Verification:
+def verify_folder(root: Path, where: Where = 1) -> Verification:
     """Read every byte of a folder and compare it with its manifests."""
-    hashes = folder_hashes(root, jobs)
+    hashes = folder_hashes(root, where)
     truth = claimed(root, hashes)
     if truth is None:
         return Verification(_damaged_manifests(root, hashes), hashes, None)
@@ -119,14 +120,14 @@ class Repair:
     aside: Path | None  # where extra files were moved; None if there were none
 
 
-def repair_folder(root: Path, source: Path, jobs: int = 1) -> Repair:
+def repair_folder(root: Path, source: Path, where: Where = 1) -> Repair:
     """Repair a folder by its manifests, with another copy, which may be damaged in other places."""
     # Bytes that the folder still has under another name are used first. Extra files are moved
     # into a folder beside it.
-    before = verify_folder(root, jobs)
+    before = verify_folder(root, where)
     if before.ok:
         return Repair((), before, None)
-    there = folder_hashes(source, jobs)
+    there = folder_hashes(source, where)
     truth = _truth(root, before, source, there)
     findings = compared(truth.hashes, before.hashes)
     supply = _supply(source, there) | _supply(root, before.hashes)
@@ -140,7 +141,7 @@ def repair_folder(root: Path, source: Path, jobs: int = 1) -> Repair:
         _gather(truth, findings, supply, staging)
         aside = _move_aside(root, findings)
         _put_in_place(root, findings, staging)
-    return Repair(before.wrong or tuple(findings), verify_folder(root, jobs), aside)
+    return Repair(before.wrong or tuple(findings), verify_folder(root, where), aside)
 
 
 def _truth(root: Path, before: Verification, source: Path, there: Mapping[str, str]) -> Truth:

@@ -27,6 +27,7 @@ from defocus.datasets.differences import Verification, compared
 from defocus.datasets.manifest import MANIFEST, manifest_files, read_manifest
 from defocus.errors import DatasetError, DefocusError, InputError
 from defocus.files import make_folder, sha256_file, storing, sync_folder, write_bytes, write_json
+from defocus.machines import Where
 from defocus.progress import say, track
 from defocus.reading import intact, read_bytes, read_json
 from defocus.staging import owned_folder
@@ -287,9 +288,9 @@ def fetch_release(
     return Fetched(out, listing.sha256, tuple(new), tuple(kept), left)
 
 
-def verify_against(root: Path, place: Place, jobs: int = 1) -> Verification:
+def verify_against(root: Path, place: Place, where: Where = 1) -> Verification:
     """Read every byte of a folder and compare it with the checksums of a release elsewhere."""
-    listing, hashes = listing_of([place]), folder_hashes(root, jobs)
+    listing, hashes = listing_of([place]), folder_hashes(root, where)
     tag = hashlib.sha256(tag_of(listing.manifest)).hexdigest()
     wanted = {**listing.hashes, CHECKSUMS: listing.sha256, TAG_CHECKSUMS: tag}
     findings = sorted(compared(wanted, hashes), key=lambda finding: finding.file)

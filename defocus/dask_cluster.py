@@ -14,6 +14,7 @@ import os
 import pickle
 import shlex
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -73,7 +74,8 @@ class _Setup:
     quiet: bool
     verbose: bool
     packages: tuple[tuple[str, str], ...]
-    mark: Path  # a file of the cache folder
+    folder: Path  # where the program runs, to which paths may be relative
+    work: Path  # what is done with each item, pickled, in the cache folder
 
 
 def on_machines(
@@ -89,11 +91,10 @@ def on_machines(
     setup = _setup_here()
     from distributed import KilledWorker, as_completed
 
-    setup.mark.touch()
+    setup.work.write_bytes(pickle.dumps(work))
     waiting = {}
     for named in items.items():
-        task = pickle.dumps((work, named))
-        waiting[client.submit(_done, setup, task, pure=False)] = named[0]
+        waiting[client.submit(_done, setup, pickle.dumps(named), pure=False)] = named[0]
     try:
         for future in as_completed(list(waiting), loop=client.loop):
             name = waiting.pop(future)
@@ -106,7 +107,7 @@ def on_machines(
             yield result
     finally:
         client.cancel(list(waiting))
-        setup.mark.unlink(missing_ok=True)
+        setup.work.unlink(missing_ok=True)
 
 
 _KILLED = (
@@ -115,19 +116,18 @@ _KILLED = (
 )
 
 
-def _done(setup: _Setup, task: bytes) -> tuple[Any, tuple[str, ...]]:
-    """The result of a task on a worker, and what was said meanwhile."""
-    _begin(setup)
+def _done(setup: _Setup, named: bytes) -> tuple[Any, tuple[str, ...]]:
+    """The result of an item on a worker, and what was said meanwhile."""
+    work = _begun(setup)
     said = io.StringIO()
     with contextlib.redirect_stderr(said):
-        work, named = pickle.loads(task)  # noqa: S301 - from the program that started this work
-        result = work(named)
+        result = work(pickle.loads(named))  # noqa: S301 - from the program that started this work
     return result, tuple(said.getvalue().splitlines())
 
 
 @functools.lru_cache(maxsize=1)
-def _begin(setup: _Setup) -> None:
-    """Make this process a worker of the caller, or say what it lacks."""
+def _begun(setup: _Setup) -> Callable[[Any], Any]:
+    """Make this process a worker of the caller, or say what it lacks; what it does with items."""
     from distributed import get_worker
 
     host = socket.gethostname()
@@ -145,25 +145,35 @@ def _begin(setup: _Setup) -> None:
                 f"{host} has {name} {installed}, this machine {version}; install the same there, "
                 "and start its workers again"
             )
-    if not setup.mark.is_file():
+    try:
+        work = setup.work.read_bytes()
+    except OSError as error:
         raise SettingsError(
-            f"{host} does not see the cache {setup.mark.parent}; set {VARIABLE} to a folder that "
+            f"{host} does not see the cache {setup.work.parent}; set {VARIABLE} to a folder that "
             "all machines share"
-        )
+        ) from error
     for name in _own_variables():  # those of an earlier caller
         del os.environ[name]
     os.environ.update(setup.environment)
     telling.quiet, telling.verbose, telling.bars = setup.quiet, setup.verbose, False
     compute_in_one_thread()
-    plugins()
+    with contextlib.suppress(OSError):  # without it, whole paths are found all the same
+        os.chdir(setup.folder)
+    plugins()  # before what they define is unpickled
+    return pickle.loads(work)  # type: ignore[no-any-return]  # noqa: S301 - likewise
 
 
 def _setup_here() -> _Setup:
-    mark = cache_folder() / f"shared-{uuid4().hex}"
+    work = cache_folder() / f"shared-{uuid4().hex}"
     plugins()  # those that a parent process has named are loaded by now
-    environment = {**_own_variables(), VARIABLE: str(mark.parent)}
+    environment = {**_own_variables(), VARIABLE: str(work.parent)}
     return _Setup(
-        tuple(sorted(environment.items())), telling.quiet, telling.verbose, _packages(), mark
+        tuple(sorted(environment.items())),
+        telling.quiet,
+        telling.verbose,
+        _packages(),
+        Path.cwd(),
+        work,
     )
 
 
@@ -258,9 +268,10 @@ def _by_ssh(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
 
 
 def _by_queue(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
-    require("dask_jobqueue", EXTRA)
     settings = machines.settings
-    kind = getattr(importlib.import_module("dask_jobqueue"), QUEUES[machines.address])
+    with _own_interruption():
+        require("dask_jobqueue", EXTRA)
+        kind = getattr(importlib.import_module("dask_jobqueue"), QUEUES[machines.address])
     submits = kind.job_cls.submit_command.split()[0]
     if shutil.which(submits) is None:
         raise InputError(
@@ -292,6 +303,16 @@ def _by_queue(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
     except Exception as error:  # likewise
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{machines.address}: the queue takes no jobs ({reason})") from error
+
+
+@contextlib.contextmanager
+def _own_interruption() -> Iterator[None]:
+    """Ctrl-C does afterwards what it did before; the import of dask-jobqueue changes it."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _ask_for_workers(client: "Client", machines: Machines, items: int) -> None:

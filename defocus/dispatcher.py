@@ -1,27 +1,93 @@
 """Work on many items, each by itself, on this machine or on others."""
 
+import os
+import pickle
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
-from typing import TypeVar
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
+from typing import Any, TypeAlias, TypeVar
 
 from defocus.isolation import LeftOut, attempt_named
 from defocus.machines import Machines, Where
-from defocus.processes import in_processes
+from defocus.processes import begin_worker, in_processes, module_of, worker_context
+from defocus.progress import telling
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 def each(
-    work: Callable[[T], R], items: Mapping[str, T], where: Where
+    work: Callable[[T], R], items: Mapping[str, T], where: Where, *, may_crash: bool = False
 ) -> Iterator[tuple[str, R | LeftOut]]:
     """Yield the name of each item and its result, or why it has none, as they are ready."""
     # Results do not depend on ``where``. Only what would fail everywhere is raised: a full disk,
-    # an interruption, an error of the request.
+    # an interruption, an error of the request. Where ``work`` may crash its process, each item
+    # has a process to itself and is left out alone; workers of other machines are replaced anyway.
     attempted = partial(attempt_named, work)
     if isinstance(where, Machines):
         from defocus.dask_cluster import on_machines
 
         yield from on_machines(attempted, items, where)
+    elif may_crash:
+        yield from _in_own_processes(attempted, items, where)
     else:
         yield from in_processes(attempted, list(items.items()), where)
+
+
+Attempted: TypeAlias = Callable[[tuple[str, T]], tuple[str, R | LeftOut]]
+
+
+def _in_own_processes(
+    work: Attempted[T, R], items: Mapping[str, T], at_once: int
+) -> Iterator[tuple[str, R | LeftOut]]:
+    """Run ``work`` on every item in a process of its own."""
+    context = worker_context(module_of(work))
+    alone = partial(_in_own_process, context, work)
+    with ThreadPoolExecutor(at_once) as pool:
+        running = [pool.submit(alone, named) for named in items.items()]
+        try:
+            for future in as_completed(running):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _in_own_process(
+    context: ForkServerContext | SpawnContext, work: Attempted[T, R], named: tuple[str, T]
+) -> tuple[str, R | LeftOut]:
+    """The result of a process; that of one which crashes is the reason."""
+    result: tuple[str, R | LeftOut]
+    receiving, sending = context.Pipe(duplex=False)
+    given = (pickle.dumps((work, named)), sending, vars(telling), dict(os.environ))
+    process = context.Process(target=_work_alone, args=given)
+    process.start()
+    sending.close()
+    try:
+        result, error = receiving.recv()
+    except EOFError:
+        process.join()
+        reason = f"its process crashed (exit code {process.exitcode}); is its file whole?"
+        return named[0], LeftOut(named[0], reason)
+    finally:
+        process.join()
+        receiving.close()
+    if error is not None:
+        raise error
+    return result
+
+
+def _work_alone(
+    task: bytes,
+    sending: "Connection[Any, Any]",
+    settings: Mapping[str, Any],
+    environment: Mapping[str, str],
+) -> None:
+    """Send the result of an item, and the error that ends the work on all."""
+    begin_worker(settings, environment)
+    try:
+        work, named = pickle.loads(task)  # noqa: S301 - from the parent process
+        sending.send((work(named), None))
+    except Exception as error:  # noqa: BLE001 - it is raised in the parent process
+        sending.send((None, error))

@@ -1,6 +1,7 @@
 """Where work on many items is done: processes here, or workers on other machines."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -59,8 +60,17 @@ Where: TypeAlias = int | Machines
 """A number of processes of this machine, or other machines."""
 
 
-def where_of(text: str, file: Path | None = None) -> Where:
-    """What a person typed for ``--on``, with the file of ``--settings``."""
+def cluster_of_file(file: Path) -> ClusterSettings:
+    """The table of a file that has no other."""
+    return load_settings(ClusterFile, file).cluster
+
+
+def where_of(
+    text: str,
+    file: Path | None = None,
+    cluster_of: Callable[[Path], ClusterSettings] = cluster_of_file,
+) -> Where:
+    """What a person typed for ``--on``, with the table ``[cluster]`` of ``--settings``."""
     if re.fullmatch(r"-?\d+", text):
         if int(text) < 1:
             raise InputError(f"{text}: give at least one process")
@@ -74,4 +84,4 @@ def where_of(text: str, file: Path | None = None) -> Where:
         raise InputError(f"'{text}': {did_you_mean(text, QUEUES) or FORMS}")
     if file is None:
         return machines
-    return Machines(text, load_settings(ClusterFile, file).cluster)
+    return Machines(text, cluster_of(file))

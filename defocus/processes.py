@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -33,7 +34,7 @@ def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> 
     if min(processes, len(items)) <= 1:
         yield from map(work, items)
         return
-    given = (work, telling, dict(os.environ))
+    given = (pickle.dumps(work), telling, dict(os.environ))
     context = worker_context(module_of(work))
     with ProcessPoolExecutor(min(processes, len(items)), context, _started, given) as pool:
         others = set(active_children())
@@ -141,11 +142,10 @@ _WORK: list[Callable[[Any], Any]] = []
 """The one of this worker process."""
 
 
-def _started(
-    work: Callable[[Any], Any], settings: MessageSettings, environment: Mapping[str, str]
-) -> None:
-    _WORK.append(work)
+def _started(work: bytes, settings: MessageSettings, environment: Mapping[str, str]) -> None:
     begin_worker(vars(settings), environment)
+    # the environment names the plug-in files, which are loaded with what they define
+    _WORK.append(pickle.loads(work))  # noqa: S301 - from the parent process
 
 
 def begin_worker(settings: Mapping[str, Any], environment: Mapping[str, str]) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import PydanticKnownError, core_schema
@@ -77,9 +77,6 @@ def option(
         default, validate_default=True, description=text, exclude=exclude, json_schema_extra=extra
     )
 
-
-Jobs = Annotated[int, Field(ge=1)]
-"""Number of things done at once."""
 
 JSON = option(False, "--json", text="Print one JSON object on stdout.")
 

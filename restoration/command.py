@@ -50,7 +50,7 @@ def command(images: tuple[Path, ...], settings: "RestoreSettings", listing: "Lis
     from defocus.baselines.registry import plain_baseline
     from defocus.command_line.json_output import json_output
     from defocus.restoration.restorer import restoring_weights
-    from defocus.restoration.run import restore_pictures
+    from defocus.restoration.run import CPU, restore_pictures
     from defocus.training.devices import best_device
 
     if not images and settings.dataset is None:
@@ -60,9 +60,8 @@ def command(images: tuple[Path, ...], settings: "RestoreSettings", listing: "Lis
     system = plain_baseline(settings.baseline)
     with json_output() as output:
         weights = restoring_weights(system, settings.weights)
-        restored = restore_pictures(
-            settings.dataset or images, system, weights, best_device(), settings
-        )
+        device = best_device() if settings.where == 1 else CPU
+        restored = restore_pictures(settings.dataset or images, system, weights, device, settings)
         if settings.as_json:
             output.write([each.to_json() for each in restored])
     for each in restored:

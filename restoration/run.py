@@ -1,21 +1,25 @@
 """Restore pictures into a folder; finished ones are not repeated, unfinished ones not kept."""
 
+import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from defocus.baselines.card import Baseline
+from defocus.baselines.registry import known_baselines, plain_baseline
 from defocus.baselines.weights.store import StoredWeights
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.blur.shown_map import shown_map
 from defocus.datasets.api import open_dataset
-from defocus.errors import DefocusError, InputError
+from defocus.dispatcher import each
+from defocus.errors import DefocusError, InputError, SettingsError
 from defocus.files import make_folder, require_writable, sha256_file
 from defocus.isolation import LeftOut, attempt
 from defocus.pictures.carried import remarks_after
@@ -33,6 +37,9 @@ from defocus.restoration.scales import reduced_picture
 from defocus.restoration.settings import RestoreSettings
 from defocus.restoration.stages import Stages, in_stages
 from defocus.strips import Colours
+
+CPU = torch.device("cpu")
+"""What several processes, or other machines, restore with."""
 
 
 def restore_pictures(
@@ -57,19 +64,24 @@ def restore_pictures(
     if settings.map is not None:
         _refuse_other_map(settings.map, targets, journal)
     journal.claim([target for _, target in targets if isinstance(target, Path)])
-    pictures = PictureStages(journal, restorer, settings, whites)
-    stages = Stages(pictures.read, pictures.restore, pictures.write, is_large)
-    results = []
-    finished = track(in_stages(targets, stages), "restoring", len(targets))
-    for (image, _), result in zip(targets, finished, strict=True):
+    finished: Iterator[tuple[int, Restored | LeftOut]]
+    if settings.where == 1:
+        pictures = PictureStages(journal, restorer, settings, whites)
+        stages = Stages(pictures.read, pictures.restore, pictures.write, is_large)
+        finished = enumerate(in_stages(targets, stages))
+    else:
+        workers = RestoringWorkers.like(restorer, system, weights, journal, settings, whites)
+        finished = restored_elsewhere(workers, targets)
+    results: dict[int, Restored] = {}
+    for number, result in track(finished, "restoring", len(targets)):
         if isinstance(result, LeftOut):
             name, reason = result.id, result.reason
             say(f"{name} is left out: {reason.removeprefix(f'{name}: ')}", error=True)
             text = reason if name in reason else f"{name}: {reason}"
-            results.append(Restored(str(image), "", reason=text))
+            results[number] = Restored(str(targets[number][0]), "", reason=text)
         else:
-            results.append(replace(result, system=system.card.name))
-    return results
+            results[number] = replace(result, system=system.card.name)
+    return [results[number] for number in range(len(targets))]
 
 
 def _check_map(path: Path, targets: Sequence[Path | LeftOut]) -> None:
@@ -155,6 +167,15 @@ class RestoredPicture:
 
 
 @dataclass(frozen=True)
+class WrittenPicture:
+    """A restored picture that was written and is not in the journal yet."""
+
+    target: Path
+    source: str
+    result: Restored
+
+
+@dataclass(frozen=True)
 class PictureStages:
     """What is done with each picture; what fails at one stage passes through the others."""
 
@@ -185,7 +206,19 @@ class PictureStages:
         """Write a restored picture, and its map if that is asked for."""
         if not isinstance(output, RestoredPicture):
             return output
+        written = attempt(output.result.image, partial(self._write, output))
+        return written if isinstance(written, LeftOut) else self._noted(written)
+
+    def made(self, place: tuple[Path, Path | LeftOut]) -> WrittenPicture | Restored | LeftOut:
+        """All stages of a picture but the journal, which the caller writes."""
+        output = self.restore(self.read(place))
+        if not isinstance(output, RestoredPicture):
+            return output
         return attempt(output.result.image, partial(self._write, output))
+
+    def _noted(self, written: WrittenPicture) -> Restored:
+        self.journal.finish(written.target, written.source, written.result)
+        return written.result
 
     def _read(self, image: Path, target: Path) -> GivenPicture | Restored:
         source = sha256_file(image)
@@ -262,7 +295,7 @@ class PictureStages:
         picture = reduced_picture(blurry, tiled.factor)
         return self.restorer.tiling_difference(picture, tiled.tile_px)
 
-    def _write(self, output: RestoredPicture) -> Restored:
+    def _write(self, output: RestoredPicture) -> WrittenPicture:
         picture, target, result = output.picture, output.target, output.result
         if output.new:
             write_picture(target, picture.stored, picture.metadata, output.kind)
@@ -274,5 +307,75 @@ class PictureStages:
             result = replace(result, remarks=tuple(remarks))
         if self.settings.map is not None and output.blur_map is not None:
             write_map(self.settings.map, output.blur_map, picture.orientation)
-        self.journal.finish(target, output.source, result)
-        return result
+        return WrittenPicture(target, output.source, result)
+
+
+@dataclass(frozen=True)
+class RestoringWorkers:
+    """What restores pictures in processes as it is done in this one."""
+
+    system: str | Baseline  # by its name, if it has one that others know
+    weights: StoredWeights | None
+    budget: float  # bytes for the tensors of a tile, on which the tiles depend
+    precision: str
+    journal: RestoreJournal  # as it was at the beginning
+    settings: RestoreSettings
+    whites: Mapping[Path, int]
+
+    @classmethod
+    def like(
+        cls,
+        restorer: Restorer,
+        system: Baseline,
+        weights: StoredWeights | None,
+        journal: RestoreJournal,
+        settings: RestoreSettings,
+        whites: Mapping[Path, int],
+    ) -> Self:
+        """Workers with the tiles and the precision of a restorer of this process."""
+        name = system.card.name
+        known = known_baselines([name]).get(name) == system
+        return cls(
+            name if known else system,
+            weights,
+            restorer.budget,
+            restorer.precision,
+            journal,
+            settings,
+            whites,
+        )
+
+    @cached_property
+    def stages(self) -> PictureStages:
+        """The stages of a worker, made with its first picture."""
+        system = plain_baseline(self.system) if isinstance(self.system, str) else self.system
+        restorer = restorer_of(system, self.weights, self.settings.tile, CPU)
+        if restorer.precision != self.precision:
+            raise SettingsError(
+                f"{socket.gethostname()} computes in {restorer.precision}, this machine in "
+                f"{self.precision}; use machines with the same kind of processor"
+            )
+        restorer = replace(restorer, budget=self.budget)
+        return PictureStages(self.journal, restorer, self.settings, self.whites)
+
+
+def restored_elsewhere(
+    workers: RestoringWorkers, targets: Places
+) -> Iterator[tuple[int, Restored | LeftOut]]:
+    """Yield the number of each picture and what became of it, as it is ready."""
+    places = {str(number): place for number, place in enumerate(targets)}
+    for number, result in each(partial(_made, workers), places, workers.settings.where):
+        image, _ = places[number]
+        if isinstance(result, WrittenPicture):
+            workers.journal.finish(result.target, result.source, result.result)
+            yield int(number), result.result
+        elif isinstance(result, LeftOut) and result.id == number:  # its processes were killed
+            yield int(number), LeftOut(str(image), result.reason)
+        else:
+            yield int(number), result
+
+
+def _made(
+    workers: RestoringWorkers, place: tuple[Path, Path | LeftOut]
+) -> WrittenPicture | Restored | LeftOut:
+    return workers.stages.made(place)

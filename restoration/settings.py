@@ -9,7 +9,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.command_line.options import FOLDER
+from defocus.command_line.where import cluster_field, where_field
 from defocus.files import sha256_file
+from defocus.machines import Where
 from defocus.settings import CommandSettings, option
 
 STRONGEST = 2
@@ -67,6 +69,10 @@ class RestoreSettings(CommandSettings):
     map: Path | None = option(None, "--map FILE")
     """Write the estimated circle of confusion of one picture, always as two files: .png to look at,
     .tif with diameters in px."""
+    where: Where = where_field(
+        1, "Number of pictures restored at once, on the CPU; each takes up to 2.5 GB."
+    )
+    settings: Path | None = cluster_field()
     as_json: bool = option(False, "--json")
     """Print one JSON list on stdout."""
 

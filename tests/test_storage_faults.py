@@ -85,9 +85,8 @@ class Bench:
     def run(self, verb: Verb, fault: Fault = NO_FAULT) -> Trial:
         """The verb in the present copy."""
         words = [word.replace("../", "") for word in verb.words]
-        for option in ("--jobs", "--on"):  # faults are of one process
-            if option in words:
-                words[words.index(option) + 1] = "1"
+        if "--on" in words:  # faults are of one process
+            words[words.index("--on") + 1] = "1"
         return self.warm.run(verb.program, words, self.place / "world", fault)
 
     def content(self) -> dict[str, str]:

@@ -78,7 +78,7 @@ VERBS = (
     _verb("capture cameras"),
     _verb("capture check session"),
     _verb("capture config list --camera sim:"),
-    _verb("capture develop session --out developed --jobs 2"),
+    _verb("capture develop session --out developed --on 2"),
     _verb("capture doctor --camera sim:", codes=(0, 1)),
     _verb("capture import imported pictures", codes=(2,)),
     _verb("capture plan --camera sim: --blurry f/4 --sharp f/22"),

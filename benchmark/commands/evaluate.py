@@ -38,4 +38,4 @@ def command(names: tuple[str, ...], options: "EvaluateOptions") -> int:
 
     study = study_of(options, names, options.seeds, start, weights=weights, scales=options.scales)
     study = replace(study, keep_outputs=options.keep_outputs)
-    return show_outcome(evaluate_study(study), [study])
+    return show_outcome(evaluate_study(study, options.where), [study])

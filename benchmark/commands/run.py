@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from defocus.benchmark.study.document import StudyDocument
     from defocus.benchmark.study.expansion import Expanded
     from defocus.benchmark.study.options import Launcher, RunOptions
+    from defocus.machines import Where
 
 HEADINGS = ("Systems", "Study", "Execution")
 
@@ -33,6 +34,8 @@ def command(context: click.Context, folders: tuple[Path, ...], options: "RunOpti
     Run the same command again to continue after an interruption. 'run --out FOLDER' alone continues
     the study there as it was started.
     """
+    if options.launcher != "here" and options.where != 1:
+        raise click.UsageError("--on scores the pictures of this process; --launcher starts others")
     if options.merge or folders:
         _refuse_beside(context, "--merge", {"merge", "out", "folders"})
         return _merge(options.out, folders, named=options.merge)
@@ -72,11 +75,16 @@ def command(context: click.Context, folders: tuple[Path, ...], options: "RunOpti
         from defocus.benchmark.study.reuse import reuse_results
 
         reuse_results(expanded.studies, options.reuse)
-    return _carry_out(expanded, request, options.launcher, again=options.again)
+    return _carry_out(expanded, request, options.launcher, again=options.again, where=options.where)
 
 
 def _carry_out(
-    expanded: "Expanded", document: "StudyDocument", launcher: "Launcher", *, again: bool = False
+    expanded: "Expanded",
+    document: "StudyDocument",
+    launcher: "Launcher",
+    *,
+    again: bool = False,
+    where: "Where" = 1,
 ) -> int:
     """Do the remaining work of a study and show its results; return the exit code."""
     from defocus.benchmark.leaderboard.terminal import show_outcome
@@ -89,7 +97,7 @@ def _carry_out(
         say(f"left out: {problem}")
     if launcher == "here":
         end_jobs(studies, document)
-        outcome = run_studies(studies, document, again=again)
+        outcome = run_studies(studies, document, again=again, where=where)
     else:
         outcome = run_as_jobs(studies, document, launcher, again=again)
     problems = [*expanded.problems, *outcome.problems]
@@ -144,13 +152,18 @@ def _continue(context: click.Context, options: "RunOptions") -> int:
     what, own = (
         ("a study that is continued", "dry_run") if options.job is None else ("--job", "job")
     )
-    _refuse_beside(context, what, {"out", "launcher", "workers", own})
+    _refuse_beside(context, what, {"out", "launcher", "workers", "where", own})
     if options.job is not None and options.launcher != "here":
         raise click.UsageError(
             "--job does one run in this process; it cannot be combined with --launcher"
         )
     return continue_study(
-        options.out, options.job, options.launcher, options.workers, planned=options.dry_run
+        options.out,
+        options.job,
+        options.launcher,
+        options.workers,
+        planned=options.dry_run,
+        where=options.where,
     )
 
 
@@ -173,6 +186,7 @@ def continue_study(
     workers: int | None = None,
     *,
     planned: bool = False,
+    where: "Where" = 1,
 ) -> int:
     """Continue a study, or its run ``job`` alone, as it was started; or only print its plan."""
     from defocus.benchmark.cost.study_plan import show_plan
@@ -194,6 +208,7 @@ def continue_study(
     if planned:
         return show_plan(expanded.studies, expanded.problems)
     if job is None:
-        return _carry_out(expanded, requests[0], launcher)
+        return _carry_out(expanded, requests[0], launcher, where=where)
     one = one_run(expanded, job)
-    return _carry_out(one.moved(claim_job(out, job)), requests[0], launcher)
+    moved = one.moved(claim_job(out, job))
+    return _carry_out(moved, requests[0], launcher, where=where)

@@ -8,11 +8,13 @@ import click
 from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.options import FILE, FOLDER, OneOf, json_option
 from defocus.command_line.verbs import help_heading
+from defocus.command_line.where import on_option
 
 if TYPE_CHECKING:
     from defocus.benchmark.external_results.matching import Crop
     from defocus.benchmark.external_results.scoring import Scoring
     from defocus.datasets.layouts.matching import Rule
+    from defocus.machines import Where
 
 _PATH = click.Path(path_type=Path)
 
@@ -20,7 +22,7 @@ SECTIONS = {
     "Pictures": ("--restored", "--sharp", "--dataset", "--match", "--crop"),
     "Metrics": ("--profile", "--metric", "--flow-weights"),
     "Printed numbers": ("--as-printed", "--like"),
-    "Output": ("--out", "--name", "--json"),
+    "Output": ("--out", "--name", "--on", "--settings", "--json"),
 }
 
 
@@ -85,6 +87,7 @@ SECTIONS = {
     help="With --dataset and --name: also add a row to the leaderboard of this study.",
 )
 @click.option("--name", metavar="TEXT", help="With --out: name of the row.")
+@on_option("Number of pictures scored at once.")
 @json_option()
 def command(
     two: tuple[Path, ...],
@@ -100,6 +103,7 @@ def command(
     like: str | None,
     out: Path | None,
     name: str | None,
+    where: "Where",
     *,
     as_json: bool,
 ) -> int:
@@ -132,7 +136,9 @@ def command(
     if out is not None:
         require_study_folder(out)
     with json_output() as output:
-        scoring = score_request(restored, sharp, dataset, profile, metric, flow_weights, rule, crop)
+        scoring = score_request(
+            restored, sharp, dataset, profile, metric, flow_weights, rule, crop, where
+        )
         none = bool(scoring.left_out) and not scoring.images
         if not none and out is not None and name is not None and dataset is not None:
             from defocus.benchmark.external_results.row import record_scoring

@@ -1,14 +1,12 @@
 """Evaluate a run of a study: restore, score against every target, keep pictures, store scores."""
 
 import functools
-import os
 import time
-from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -22,6 +20,15 @@ from defocus.baselines.objective_registry import flow_of
 from defocus.benchmark.cost.tiling import foreseen_tile_px, largest_size
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.evaluation.kept_scores import KeptScores, ScoresOfPicture, score_keys
+from defocus.benchmark.evaluation.picture_scores import (
+    UNREADABLE,
+    PictureScores,
+    PictureScoring,
+    RestoredPair,
+    Scored,
+    scoring_of_run,
+    scoring_queue,
+)
 from defocus.benchmark.evaluation.recording import (
     MOST_CAST,
     entry_of,
@@ -39,7 +46,6 @@ from defocus.benchmark.evaluation.restore import (
     restore_picture,
     say_tiles,
 )
-from defocus.benchmark.evaluation.shown_pictures import SHOWN_PAIRS, keep_pictures
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.metrics.metric import Metric, metrics_for
 from defocus.benchmark.results.run_folder import (
@@ -61,40 +67,20 @@ from defocus.benchmark.study.attempt import load_run, train_run
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
-from defocus.errors import DatasetError, DefocusError, ImageError, NotApplicableError, TrainingError
+from defocus.errors import DefocusError, ImageError, NotApplicableError, TrainingError
 from defocus.files import make_folder, write_json
 from defocus.isolation import LeftOut, left_out_by
+from defocus.machines import Where
 from defocus.pictures.read import read_member
 from defocus.pictures.values import Image, as_float
 from defocus.progress import say, track
 from defocus.training.devices import best_device
 from defocus.training.loop import Trained
 
-UNREADABLE = (DatasetError, ImageError)
-"""Errors of a pair's own files. Whatever else a restoration raises is the system's."""
 
-THREADS = os.cpu_count() or 1
-AT_ONCE_PX = 1 << 20
-"""Pictures are scored together, one per thread, until they are so many pixels: metrics of a large
-picture take much memory, and several threads by themselves."""
-
-
-@dataclass(frozen=True)
-class _Restored:
-    """A restored picture ``(H, W, 3)`` of a pair, and its blurry one as stored."""
-
-    number: int
-    pair: Pair
-    made: TimedRestoration
-    blurry: Image
-
-    @property
-    def picture(self) -> NDArray[np.float64]:
-        """``(H, W, 3)``, not clamped."""
-        return self.made.picture
-
-
-def record_run(study: Study, results: Results, run: Run, trained: Trained | None = None) -> None:
+def record_run(
+    study: Study, results: Results, run: Run, trained: Trained | None = None, where: Where = 1
+) -> None:
     """Evaluate one run by every metric and store the result, even if it is a failure."""
     # Without a trained network, it is trained now if needed.
     folder = make_folder(run_folder(study.out, run.id))
@@ -103,7 +89,8 @@ def record_run(study: Study, results: Results, run: Run, trained: Trained | None
         _require_trained(results, run)
         trained = trained or train_run(study, run)
         entry = with_checkpoint(study, run, entry)
-        scores, costs = _evaluate_run(study, run, trained, folder, kept_outputs(study, entry))
+        outputs = kept_outputs(study, entry)
+        scores, costs = _evaluate_run(study, run, trained, folder, outputs, where)
     except OURS:
         raise
     except NotApplicableError as error:
@@ -142,7 +129,7 @@ def _require_trained(results: Results, run: Run) -> None:
 
 
 def record_columns(
-    study: Study, results: Results, run: Run, entry: Entry, names: Collection[str]
+    study: Study, results: Results, run: Run, entry: Entry, names: Collection[str], where: Where = 1
 ) -> str:
     """Compute some metrics of a stored run, from kept pictures or else by the network."""
     # Its other scores stay as they are. Returns why it failed, in one line, or nothing.
@@ -151,7 +138,7 @@ def record_columns(
     folder = make_folder(run_folder(study.out, run.id))
     try:
         if entry.scored:
-            scores = _rescored(study, run, metrics, kept_outputs(study, entry))
+            scores = _rescored(study, run, metrics, kept_outputs(study, entry), where)
         else:
             scores = no_scores(study, entry.status.partition(": ")[2], metrics)
     except OURS:
@@ -166,7 +153,7 @@ def record_columns(
 
 
 def _evaluate_run(
-    study: Study, run: Run, trained: Trained, folder: Path, outputs: KeptOutputs
+    study: Study, run: Run, trained: Trained, folder: Path, outputs: KeptOutputs, where: Where
 ) -> tuple[list[Score], list[Cost]]:
     device, started = best_device(), time.monotonic()
     keeps_outputs = study.keep_outputs or outputs.begun
@@ -185,6 +172,7 @@ def _evaluate_run(
         independent=_independent(run),
         outputs=outputs if keeps_outputs else None,
         kept=kept,
+        where=where,
     )
     worst = max(casts, key=lambda pair: casts[pair])
     if casts[worst] > MOST_CAST:
@@ -225,6 +213,7 @@ def evaluate(
     independent: FlowEstimator | None = None,
     outputs: KeptOutputs | None = None,
     kept: KeptScores | None = None,
+    where: Where = 1,
 ) -> tuple[list[Score], list[Cost], dict[str, float]]:
     """Scores by every metric that pairs can have, costs, and the colour cast of each pair."""
     # ``independent`` estimates flow for targets that follow the output, if ``estimator`` helped to
@@ -235,91 +224,79 @@ def evaluate(
     scorer = PairScorer(
         dataset, estimator, metrics_for(dataset.split("test"), profile.name), profile, independent
     )
-    outcomes: dict[str, list[Score] | LeftOut] = {}
-    times: dict[str, tuple[tuple[int, ...], float]] = {}
-    tile_sides_px: dict[str, int] = {}
+    outcomes: dict[str, PictureScores] = {}
+    restored: dict[str, _RestoredFacts] = {}
     tile_px = foreseen_tile_px(network, card, largest_size(pairs), device)
-    casts: dict[str, float] = {}
-    waiting: list[_Restored] = []
-    shown = folder / "images", max(1, len(pairs) // SHOWN_PAIRS)
-    score = partial(_scored, scorer=scorer, dataset=dataset, shown=shown)
-    with ThreadPoolExecutor(THREADS) as pool:
+    by_id = {pair.id: pair for pair in pairs}
+
+    def take(scored: Scored) -> None:
+        for name, scores in scored:
+            outcomes[name] = scores
+            if kept is not None and not isinstance(scores, LeftOut):
+                kept.add(by_id[name], restored[name].with_scores(scores))
+
+    scoring = scoring_of_run(scorer, folder, len(pairs))
+    with scoring_queue(scoring, folder, card.name, where) as queue:
         for number, pair in enumerate(track(pairs, f"{card.name}: evaluation")):
             earlier = None if kept is None else kept.of(pair)
             if earlier is not None:
                 outcomes[pair.id] = earlier.scores
-                times[pair.id] = earlier.shape, earlier.seconds
-                tile_sides_px[pair.id] = earlier.tile_px
-                casts[pair.id] = earlier.cast
-            else:
-                try:
-                    one = _restored(network, card, number, pair, device, outputs, tile_px)
-                except UNREADABLE as error:
-                    outcomes[pair.id] = left_out_by(pair.id, error)
-                else:
-                    waiting.append(one)
-                    times[pair.id] = one.picture.shape[:2], one.made.seconds
-                    tile_sides_px[pair.id] = tile_px = one.made.tile_px
-                    casts[pair.id] = colour_cast(one.picture, one.blurry)
-            if _is_due(waiting) or pair is pairs[-1]:
-                for each, scores in zip(waiting, pool.map(score, waiting), strict=True):
-                    outcomes[each.pair.id] = scores
-                    if kept is not None and not isinstance(scores, LeftOut):
-                        kept.add(each.pair, _picture_scores(each, scores, casts[each.pair.id]))
-                waiting.clear()
-    left_out = {name: one for name, one in outcomes.items() if isinstance(one, LeftOut)}
+                restored[pair.id] = _RestoredFacts.of_kept(earlier)
+                continue
+            try:
+                require_one_size([pair])
+                blurry = read_member(pair.blurry, pair.sharp, pair.white)
+                made = restore_picture(network, card, pair, device, blurry, tile_px=tile_px)
+                if outputs is not None:
+                    outputs.write(pair, made.picture)
+            except UNREADABLE as error:
+                outcomes[pair.id] = left_out_by(pair.id, error)
+                continue
+            tile_px = made.tile_px
+            restored[pair.id] = _RestoredFacts.of_made(made, blurry)
+            take(queue.add(RestoredPair(number, pair, made.picture, blurry)))
+        take(queue.finish())
+    every = [outcomes[pair.id] for pair in pairs]
+    left_out = [one for one in every if isinstance(one, LeftOut)]
     if len(left_out) == len(pairs):
-        raise ImageError(f"{left_out[pairs[0].id].reason}; {_none_of(pairs)}")
-    whole = [pair for pair in pairs if pair.id not in left_out]
-    sizes, seconds = zip(*(times[pair.id] for pair in whole), strict=True)
-    by_id = {pair.id: pair for pair in pairs}
-    scores = [
-        score
-        for name, one in outcomes.items()
-        for score in (
-            scorer.of_unread(by_id[name], one.reason) if isinstance(one, LeftOut) else one
-        )
-    ]
-    smallest_px = min(filter(None, tile_sides_px.values()), default=0)
+        raise ImageError(f"{left_out[0].reason}; {_none_of(pairs)}")
+    unread = {one.id for one in left_out}
+    whole = [pair for pair in pairs if pair.id not in unread]
+    scores: list[Score] = []
+    for pair in pairs:
+        scores += _scores_or_reason(scorer, pair, outcomes[pair.id])
+    facts = [restored[pair.id] for pair in whole]
+    casts = {pair.id: restored[pair.id].cast for pair in pairs if pair.id in restored}
+    smallest_px = min((one.tile_px for one in restored.values() if one.tile_px), default=0)
     say_tiles(network, card, whole[0], smallest_px)
+    sizes, seconds = [one.shape for one in facts], [one.seconds for one in facts]
     return scores, measure_costs(network, card, whole[0], sizes, seconds, smallest_px), casts
 
 
-def _picture_scores(one: _Restored, scores: list[Score], cast: float) -> ScoresOfPicture:
-    """What is kept of a picture."""
-    height, width = one.picture.shape[:2]
-    return ScoresOfPicture(scores, (height, width), one.made.seconds, cast, one.made.tile_px)
+@dataclass(frozen=True)
+class _RestoredFacts:
+    """What is known of a restored picture besides its scores."""
 
+    shape: tuple[int, int]
+    seconds: float
+    cast: float
+    tile_px: int
 
-def _restored(
-    network: nn.Module,
-    card: Card,
-    number: int,
-    pair: Pair,
-    device: torch.device,
-    outputs: KeptOutputs | None,
-    tile_px: int,
-) -> _Restored:
-    require_one_size([pair])
-    blurry = read_member(pair.blurry, pair.sharp, pair.white)
-    made = restore_picture(network, card, pair, device, blurry, tile_px=tile_px)
-    if outputs is not None:
-        outputs.write(pair, made.picture)
-    return _Restored(number, pair, made, blurry)
+    @classmethod
+    def of_kept(cls, kept: ScoresOfPicture) -> Self:
+        """Those of a picture whose scores are kept."""
+        return cls(kept.shape, kept.seconds, kept.cast, kept.tile_px)
 
+    @classmethod
+    def of_made(cls, made: TimedRestoration, blurry: Image) -> Self:
+        """Those of a picture that was restored now."""
+        height, width = made.picture.shape[:2]
+        cast = colour_cast(made.picture, blurry)
+        return cls((height, width), made.seconds, cast, made.tile_px)
 
-def _scored(
-    one: _Restored, scorer: PairScorer, dataset: Dataset, shown: tuple[Path, int]
-) -> list[Score] | LeftOut:
-    """The scores of a picture; every so many is also put into a folder, to be shown."""
-    folder, every = shown
-    try:
-        scores = list(scorer.scores(one.pair, one.picture, one.blurry))
-        if one.number % every == 0:
-            keep_pictures(one.pair, one.blurry, one.picture, dataset, scorer.estimator, folder)
-    except UNREADABLE as error:
-        return left_out_by(one.pair.id, error)
-    return scores
+    def with_scores(self, scores: list[Score]) -> ScoresOfPicture:
+        """What is kept of the picture."""
+        return ScoresOfPicture(scores, self.shape, self.seconds, self.cast, self.tile_px)
 
 
 def colour_cast(restored: NDArray[np.float64], blurry: Image) -> float:
@@ -335,17 +312,8 @@ def _none_of(pairs: Sequence[Pair]) -> str:
     return f"none of the {len(pairs)} test pairs can be read, so nothing can be scored"
 
 
-def _is_due(waiting: Sequence[_Restored]) -> bool:
-    """Whether to score what waits: the first picture alone, as metrics load things once."""
-    # Nothing is restored meanwhile, so that its seconds are those of a machine without other work.
-    if not waiting:
-        return False
-    pixels = sum(one.picture.shape[0] * one.picture.shape[1] for one in waiting)
-    return waiting[-1].number == 0 or len(waiting) == THREADS or pixels > AT_ONCE_PX
-
-
 def _rescored(
-    study: Study, run: Run, metrics: Mapping[str, Metric], outputs: KeptOutputs
+    study: Study, run: Run, metrics: Mapping[str, Metric], outputs: KeptOutputs, where: Where
 ) -> list[Score]:
     """Scores of kept pictures; the network is loaded for the first that is not kept."""
     estimator, device = flow_estimator(ESTIMATOR), best_device()
@@ -355,21 +323,36 @@ def _rescored(
     def network() -> nn.Module:
         return load_run(*study.trained(run)).network.to(device).eval()
 
+    outcomes: dict[str, PictureScores] = {}
+    pairs = study.dataset.split("test")
+    name = f"{run.system}: {', '.join(metrics)}"
+    folder = run_folder(study.out, run.id)
+    with scoring_queue(PictureScoring(scorer), folder, name, where) as queue:
+        for number, pair in enumerate(track(pairs, name)):
+            try:
+                require_one_size([pair])
+                restored = outputs.read(pair)
+                if restored is None:
+                    restored = restore_picture(network(), run.baseline.card, pair, device).picture
+                    if study.keep_outputs or outputs.begun:
+                        outputs.write(pair, restored)
+                blurry = read_member(pair.blurry, pair.sharp, pair.white)
+            except UNREADABLE as error:
+                outcomes[pair.id] = left_out_by(pair.id, error)
+            else:
+                outcomes.update(queue.add(RestoredPair(number, pair, restored, blurry)))
+        outcomes.update(queue.finish())
     scores: list[Score] = []
-    for pair in track(study.dataset.split("test"), f"{run.system}: {', '.join(metrics)}"):
-        try:
-            require_one_size([pair])
-            restored = outputs.read(pair)
-            if restored is None:
-                restored = restore_picture(network(), run.baseline.card, pair, device).picture
-                if study.keep_outputs or outputs.begun:
-                    outputs.write(pair, restored)
-            scores += list(
-                scorer.scores(pair, restored, read_member(pair.blurry, pair.sharp, pair.white))
-            )
-        except UNREADABLE as error:
-            scores += scorer.of_unread(pair, left_out_by(pair.id, error).reason)
+    for pair in pairs:
+        scores += _scores_or_reason(scorer, pair, outcomes[pair.id])
     return scores
+
+
+def _scores_or_reason(scorer: PairScorer, pair: Pair, outcome: PictureScores) -> Iterable[Score]:
+    """The scores of a pair; in their place the reason why it is left out."""
+    if isinstance(outcome, LeftOut):
+        return scorer.of_unread(pair, outcome.reason)
+    return outcome
 
 
 def _independent(run: Run) -> FlowEstimator | None:

@@ -32,6 +32,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.layouts.matching import Rule
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
+from defocus.machines import Where
 from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.progress import counted
 from defocus.reports.model import Table
@@ -46,6 +47,7 @@ def score_request(
     flow_weights: Path | None = None,
     rule: Rule | None = None,
     crop: Crop | None = None,
+    where: Where = 1,
 ) -> Scoring:
     """Score a picture or a folder against ``sharp``, or else the test pairs of ``dataset``."""
     profile = find_profile(profile_name)
@@ -58,11 +60,11 @@ def score_request(
     )
     opened = open_dataset(dataset, damaged=True) if dataset is not None else None
     matched = _matched(restored, sharp, opened, rule)
-    scoring = score_outputs(matched, profile, metrics, estimator, opened, crop)
-    where = f"dataset {opened.name}, revision {opened.content_hash[:12]}" if opened else ""
+    scoring = score_outputs(matched, profile, metrics, estimator, opened, crop, where)
+    source = f"dataset {opened.name}, revision {opened.content_hash[:12]}" if opened else ""
     notes = [
         "restored elsewhere: how, and from which training, is not known here",
-        *([where] if where else []),
+        *([source] if source else []),
         *_protocol_notes(profile, estimator, with_inputs=opened is not None),
         *scoring.notes,
     ]

@@ -34,10 +34,18 @@ from defocus.benchmark.metrics.metric import Metric, find_metric
 from defocus.benchmark.metrics.psnr import CAP_DB
 from defocus.benchmark.scoring.profiles import Profile, as_reference, as_restored, cropped, resized
 from defocus.benchmark.scoring.protocols import Target, everywhere, make_target
-from defocus.benchmark.scoring.score import MetricValue, PairScorer, Picture, score_picture
+from defocus.benchmark.scoring.score import (
+    MetricValue,
+    PairScorer,
+    Picture,
+    fetch_weights,
+    score_picture,
+)
 from defocus.datasets.pair import Dataset
+from defocus.dispatcher import each
 from defocus.errors import ImageError, NotApplicableError
-from defocus.isolation import LeftOut, attempt
+from defocus.isolation import LeftOut
+from defocus.machines import Where
 from defocus.pictures.read import read_alike, read_image
 from defocus.pictures.values import Image
 from defocus.pictures.white import FULL
@@ -183,19 +191,26 @@ def score_outputs(
     estimator: FlowEstimator,
     dataset: Dataset | None = None,
     crop: Crop | None = None,
+    where: Where = 1,
 ) -> Scoring:
     """Score restored pictures; one that fails is left out with its reason."""
-    scorer = PairScorer(dataset, estimator, metrics, profile)
+    work = partial(_scored, PairScorer(dataset, estimator, metrics, profile), crop)
+    looked = looked_at(len(matched.files))
+    pictures = {
+        subject.name: _GivenPicture(subject, path, number in looked)
+        for number, (subject, path) in enumerate(matched.files)
+    }
+    if where != 1:
+        fetch_weights(metrics)
+    results = dict(track(each(work, pictures, where), "scoring", len(pictures)))
     reasons: dict[str, list[str]] = defaultdict(list)
     lacking: dict[str, dict[str, str]] = {}
     images: list[Row] = []
     left_out: list[LeftOut] = []
     areas: dict[str, CommonCentre] = {}
     looks: list[Look] = []
-    looked = looked_at(len(matched.files))
-    for number, (subject, path) in enumerate(track(matched.files, "scoring")):
-        work = partial(_scored, subject, path, scorer, crop, with_look=number in looked)
-        result = attempt(subject.name, work)
+    for subject, _ in matched.files:
+        result = results[subject.name]
         if isinstance(result, LeftOut):
             left_out.append(result)
             continue
@@ -258,6 +273,15 @@ def _level_of_mean_error(levels_db: Sequence[float]) -> float:
     return -10 * math.log10(math.fsum(errors) / len(errors))
 
 
+@dataclass(frozen=True)
+class _GivenPicture:
+    """A picture to score, and whether mistakes of saving are looked for in it."""
+
+    subject: Subject
+    path: Path
+    with_look: bool
+
+
 class _Scored(NamedTuple):
     """Scores of one picture, what is shown beside them, and what was noticed."""
 
@@ -267,9 +291,8 @@ class _Scored(NamedTuple):
     look: Look | None
 
 
-def _scored(
-    subject: Subject, path: Path, scorer: PairScorer, crop: Crop | None, *, with_look: bool
-) -> _Scored:
+def _scored(scorer: PairScorer, crop: Crop | None, given: _GivenPicture) -> _Scored:
+    subject, path = given.subject, given.path
     registered = subject.pair is not None and scorer.profile.protocol == "input-aligned"
     pictures = read_pictures(subject, path, scorer.profile, crop, with_sharp=not registered)
     restored = pictures.part(pictures.restored)
@@ -291,7 +314,7 @@ def _scored(
     else:
         parts = {}
     looked = None
-    if with_look:
+    if given.with_look:
         unmoved = blurry if blurry is not None else sharp
         file = subject.sharp if subject.pair is None else subject.pair.blurry
         against = target.reference if registered or unmoved is None else unmoved

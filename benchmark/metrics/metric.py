@@ -4,7 +4,7 @@ import functools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,11 @@ from defocus.extensions import Plugin, plugins
 Picture: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 Scorer: TypeAlias = Callable[[Picture, Picture, Mask, Profile], float]
+
+
+def _is_ready() -> bool:
+    """A metric without weights can always be computed."""
+    return True
 
 
 class MetricUnavailableError(DefocusError):
@@ -57,7 +62,7 @@ class Metric:
     decimals: int
     compute: Scorer
     remedy: str = ""
-    ready: Callable[[], bool] = lambda: True
+    ready: Callable[[], bool] = _is_ready
     span: tuple[float | None, float | None] = (None, None)
     against: Literal["target", "input", "nothing"] = "target"
     profiles: tuple[str, ...] = ()
@@ -70,6 +75,12 @@ class Metric:
         """Version of its stored scores; scores of different versions are never ranked together."""
         source = f"+{self.source_hash[:12]}" if self.source_hash else ""
         return f"{self.revision}{source}"
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """A registered metric goes to other processes by its name, so its functions may be any."""
+        if all_metrics().get(self.name) == self:
+            return find_metric, (self.name,)
+        return super().__reduce_ex__(protocol)
 
     def score(
         self,

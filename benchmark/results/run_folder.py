@@ -70,6 +70,10 @@ KEPT_SCORES = "scores.jsonl"
 """Scores of single pictures, a line each; see ``evaluation/kept_scores.py``."""
 
 
+WAITING = "waiting"
+"""Folder of restored pictures that wait to be scored in other processes; see
+``evaluation/picture_scores.py``."""
+
 ORIGIN = "taken_from"
 """The name in ``run.json`` of where the scores of a run come from, if they are another study's."""
 

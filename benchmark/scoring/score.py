@@ -1,5 +1,6 @@
 """Score a restored picture under every protocol by every metric, whole and by parts."""
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -51,6 +52,20 @@ class MetricValue:
 
     value: float | None
     reason: str = ""
+
+
+PROBE_PX = 64
+"""Side of a picture that every metric with weights can score."""
+
+
+def fetch_weights(metrics: Mapping[str, Metric]) -> None:
+    """Let metrics fetch their weights once, before several processes would each do it."""
+    black = np.zeros((PROBE_PX, PROBE_PX, 3))
+    mask = everywhere(black)
+    for metric in metrics.values():
+        if metric.remedy and not metric.ready():
+            with contextlib.suppress(MetricUnavailableError):  # each score says why
+                metric.score(black, black, mask)
 
 
 _BY_ANOTHER = ("psnr", "ssim", "mae")

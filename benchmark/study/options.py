@@ -7,8 +7,10 @@ from pydantic import Field
 
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument, load_document
-from defocus.benchmark.study.plan import MOST_SEEDS, Override, Seeds, override_of
+from defocus.benchmark.study.plan import MOST_SEEDS, Override, Seeds, cluster_of, override_of
 from defocus.command_line.options import FOLDER, ShardOption
+from defocus.command_line.where import WhereOption, keep_cluster_file, where_field
+from defocus.machines import Where
 from defocus.settings import CommandSettings, option
 
 Launcher = Literal["here", "local", "slurm"]
@@ -45,6 +47,13 @@ WORKERS = option(
     text="Processes that make batches ahead of each training; 0 makes them in the training's own. "
     "Results do not depend on it.",
 )
+ON = where_field(
+    1,
+    "Number of pictures scored at once in processes of their own; by default in threads. All are "
+    "restored before, so that their seconds are measured alone.",
+    "Execution",
+    type=WhereOption(cluster_of),
+)
 Workers = Annotated[int, Field(ge=0)] | None
 
 
@@ -58,10 +67,12 @@ class StudyOptions(CommandSettings):
     budget: BudgetName = option("demo", "--budget")
     """Length of training; own is the long training of defocus-s and defocus-m. Ranked are
     systems trained with paper or not trained here, and narrow copies of demo among themselves."""
-    settings: Path | None = option(None, "--settings FILE")
+    settings: Path | None = option(
+        None, "--settings FILE", is_eager=True, callback=keep_cluster_file
+    )
     """TOML file with the tables [schedule] (steps, crop_px, batch, learning_rate) and [training]
     (precision, accumulate, average and others). If it changes results, they are marked as a custom
-    schedule and not ranked."""
+    schedule and not ranked. Its table [cluster] is for --on."""
 
     @property
     def override(self) -> Override:
@@ -115,6 +126,7 @@ class EvaluateOptions(TestedStudy):
     list', or a file, which is checked and added."""
     scales: bool = SCALES
     keep_outputs: bool = KEEP_OUTPUTS
+    where: Where = ON
 
 
 class _RunSystems(CommandSettings):
@@ -158,6 +170,7 @@ class RunOptions(TestedStudy, _RunSystems):
     job: str | None = option(None, "--job RUN")
     """Do only this run of the study in --out, in its own folder under jobs/."""
     workers: Workers = WORKERS
+    where: Where = ON
     keep_outputs: bool = KEEP_OUTPUTS
     again: bool = AGAIN
     dry_run: bool = option(False, "--dry-run")

@@ -26,6 +26,7 @@ from defocus.benchmark.revisions import SCALES_REVISION, TRAINING_REVISION
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, RegistryError
 from defocus.extensions import plugin_arguments
+from defocus.machines import ClusterSettings
 from defocus.near_names import did_you_mean
 from defocus.progress import counted
 from defocus.reading import parse_json
@@ -77,10 +78,23 @@ class Override(Settings):
         )
 
 
+class StudyFile(Override):
+    """What a settings file of a study may hold: also where its pictures are scored."""
+
+    cluster: ClusterSettings = ClusterSettings()
+
+
+def cluster_of(settings: Path) -> ClusterSettings:
+    """What a settings file of a study says of workers on other machines."""
+    return load_settings(StudyFile, settings).cluster
+
+
 def override_of(settings: Path | None, otherwise: Override) -> Override:
     """The values of a settings file, or others without one, and the estimator of this device."""
-    given = otherwise if settings is None else load_settings(Override, settings)
-    return given.for_this_device()
+    if settings is None:
+        return otherwise.for_this_device()
+    file = load_settings(StudyFile, settings)
+    return Override(**file.model_dump(exclude={"cluster"}, exclude_unset=True)).for_this_device()
 
 
 _NOT_IN_FACTS: Mapping[str, bool | IncEx] = {

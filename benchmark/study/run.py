@@ -41,6 +41,7 @@ from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.seen_pairs import require_unseen
 from defocus.errors import InputError, WeightsError
 from defocus.isolation import say_left_out
+from defocus.machines import Where
 from defocus.progress import counted, say, span, telling, track
 from defocus.training.parallel import ranks
 from defocus.training.record.folder import CHECKPOINT, code_of, set_aside, training_finished
@@ -114,6 +115,7 @@ def run_studies(
     conclude: Callable[[Results], None] | None = None,
     *,
     again: bool = False,
+    where: Where = 1,
 ) -> Outcome:
     """Train and evaluate every unfinished run, and update the outputs meanwhile."""
     # A finished run is never repeated, no matter which version finished it; a failed one is tried
@@ -128,7 +130,7 @@ def run_studies(
         clock = TrainingClock()
         for study, tasks in tasks_of(_pending(studies, results)):
             try:
-                failed += _work(study, tasks, results, clock)
+                failed += _work(study, tasks, results, clock, where)
             except InputError as error:
                 if len(studies) == 1:
                     raise
@@ -181,7 +183,7 @@ def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, li
 
 
 def _work(
-    study: Study, tasks: Sequence[RunTask], results: Results, clock: TrainingClock
+    study: Study, tasks: Sequence[RunTask], results: Results, clock: TrainingClock, where: Where
 ) -> list[str]:
     """Do the remaining work of a study; return the ids of runs with a failed metric."""
     bring_up_to_date = Publisher(study.out, results)
@@ -194,7 +196,7 @@ def _work(
             _tell_first_step(study, results, number, sum(trains))
         begun = time.monotonic()
         say(f"[{task.place}] {task.left.run.id}{_told(study, task, clock)}")
-        if not _recorded(study, results, task.left):
+        if not _recorded(study, results, task.left, where):
             failed.append(task.left.run.id)
         bring_up_to_date()
         if task.trains:
@@ -203,14 +205,14 @@ def _work(
     return failed
 
 
-def _recorded(study: Study, results: Results, left: Left) -> bool:
+def _recorded(study: Study, results: Results, left: Left, where: Where) -> bool:
     """Evaluate one run, or compute its missing metrics; whether all of these could be."""
     from defocus.benchmark.evaluation.evaluate import record_columns, record_run  # imports torch
 
     if left.entry is None or left.metrics is None:
-        record_run(study, results, left.run)
+        record_run(study, results, left.run, where=where)
         return True
-    return not record_columns(study, results, left.run, left.entry, left.metrics)
+    return not record_columns(study, results, left.run, left.entry, left.metrics, where)
 
 
 def _told(study: Study, task: RunTask, clock: TrainingClock) -> str:
@@ -277,7 +279,7 @@ def train_study(study: Study, *, again: bool = False) -> int:
         return int(bool(lacking))
 
 
-def evaluate_study(study: Study) -> Outcome:
+def evaluate_study(study: Study, where: Where = 1) -> Outcome:
     """Evaluate every run again by every metric, from finished trainings, without stored results."""
     require_test_pairs(study.dataset)
     for run in study.runs:  # before anything is written
@@ -294,7 +296,7 @@ def evaluate_study(study: Study) -> Outcome:
             say(f"[{number}/{len(study.runs)}] {run.id}")
             network = _load(study, run)  # a damaged checkpoint stops here, before good scores go
             (run_folder(study.out, run.id) / KEPT_SCORES).unlink(missing_ok=True)
-            record_run(study, results, run, network)
+            record_run(study, results, run, network, where)
             bring_up_to_date()
         record_ceiling(study, results)
         return outcome_of([study], results)

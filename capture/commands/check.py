@@ -12,9 +12,11 @@ import click
 
 from defocus.capture.commands._options import session_argument
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import jobs_option, json_option
+from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
-from defocus.processes import in_processes
+from defocus.command_line.where import on_option
+from defocus.dispatcher import each
+from defocus.isolation import LeftOut
 from defocus.progress import counted, say, track
 from defocus.reading import read_json
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:  # heavy at run time
     from defocus.capture.quality.verdict import Quality
     from defocus.capture.sessions.damage import CheckedPair, SessionCheck
     from defocus.capture.sessions.state import CompletePair
+    from defocus.machines import Where
 
 JUDGING_REVISION = 4
 """Raised by hand where the same files get another verdict: an interrupted check judges again."""
@@ -46,7 +49,7 @@ VERDICTS = ".check-in-progress.jsonl"
     help="Compare checksums only; do not measure and do not write report.html.",
 )
 @click.option("--again", is_flag=True, help="Judge all pairs again, and write report.html again.")
-@jobs_option("Number of processes.")
+@on_option("Number of pairs judged at once.")
 def command(
     session: Path,
     as_json: bool,
@@ -54,7 +57,7 @@ def command(
     repair: bool,
     files_only: bool,
     again: bool,
-    jobs: int,
+    where: "Where",
 ) -> int:
     """Check all files and pairs of SESSION.
 
@@ -84,10 +87,10 @@ def command(
             folder.write_index()
     if as_json:
         with json_output() as out:
-            report, _ = _checked(session, files_only=files_only, again=again, jobs=jobs)
+            report, _ = _checked(session, files_only=files_only, again=again, where=where)
             out.write(report.to_json())
     else:
-        report, sheet = _checked(session, files_only=files_only, again=again, jobs=jobs)
+        report, sheet = _checked(session, files_only=files_only, again=again, where=where)
         for line in report.lines():
             click.echo(line)
         if sheet is not None:
@@ -96,7 +99,7 @@ def command(
 
 
 def _checked(
-    session: Path, *, files_only: bool, again: bool, jobs: int
+    session: Path, *, files_only: bool, again: bool, where: "Where"
 ) -> "tuple[SessionCheck, Path | None]":
     """The check, and its contact sheet if there is one."""
     from defocus.capture.sessions.damage import check_session
@@ -108,12 +111,12 @@ def _checked(
     from defocus.capture.sessions.contact_sheet import write_contact_sheet
     from defocus.errors import StorageError
 
-    report = judged_beside(session, judged_again(session, report, jobs, again=again))
+    report = judged_beside(session, judged_again(session, report, where, again=again))
     sheet = session / "report.html"
     if not again and report.files_ok and _shows_all(session, sheet):
         return report, sheet
     try:
-        write_contact_sheet(session, sheet, jobs)
+        write_contact_sheet(session, sheet, where)
     except StorageError as error:  # a check of a session on a read-only disk is still a check
         say(f"no contact sheet: {error}")
         return report, None
@@ -174,7 +177,7 @@ class _Job:
 
 
 def judged_again(
-    root: Path, check: "SessionCheck", jobs: int = 1, *, again: bool = False
+    root: Path, check: "SessionCheck", where: "Where" = 1, *, again: bool = False
 ) -> "SessionCheck":
     """Update a check with verdicts on the pairs that were not judged; with ``again``, on all.
 
@@ -185,7 +188,12 @@ def judged_again(
     state, _ = read_state(root)
     whole = [pair for pair in check.pairs if pair.files and all(file.ok for file in pair.files)]
     work = [
-        _Job(root, state.shoots[state.planned[pair.id].shoot], state.complete[pair.id], pair)
+        _Job(
+            root.absolute(),
+            state.shoots[state.planned[pair.id].shoot],
+            state.complete[pair.id],
+            pair,
+        )
         for pair in whole
         if pair.id in state.complete and (again or not _is_judged(root, pair.id))
     ]
@@ -194,11 +202,17 @@ def judged_again(
     left = {job.pair.id: job for job in work if verdicts[job.pair.id] is None}
     if len(left) < len(work):
         say(f"{counted(len(work) - len(left), 'pair')} judged by the check that was interrupted")
-    judged_now = in_processes(_judged, [*left.values()], jobs)
-    for judged in track(judged_now, "judging", len(left)):
-        verdicts[judged.id] = judged
-        kept.add(_key(left[judged.id]), judged)
-    kept.forget()
+    failed = False
+    for name, judged in track(each(_judged, left, where), "judging", len(left)):
+        if isinstance(judged, LeftOut):
+            failed = True
+            unjudged = left[name].checked
+            verdicts[name] = replace(unjudged, verdict="incomplete", reason=judged.reason)
+        else:
+            verdicts[name] = judged
+            kept.add(_key(left[name]), judged)
+    if not failed:
+        kept.forget()
     return replace(check, pairs=tuple(verdicts.get(pair.id) or pair for pair in check.pairs))
 
 

@@ -22,8 +22,10 @@ from defocus.capture.sessions.member import (
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, SessionState
 from defocus.capture.sessions.view import list_pairs, pair_details, pair_entry
+from defocus.dispatcher import each
 from defocus.errors import DatasetError, ImageError
-from defocus.processes import in_processes
+from defocus.isolation import LeftOut
+from defocus.machines import Where
 from defocus.progress import counted, track
 from defocus.reports.display import anchor
 from defocus.reports.html import write_html
@@ -46,17 +48,18 @@ THUMBNAIL_PX = 352
 COLUMNS = ("Pair", "Scene", "Verdict", "Reason", "Notes")
 
 
-def write_contact_sheet(session: Path, out: Path, jobs: int = 1) -> Path | None:
+def write_contact_sheet(session: Path, out: Path, where: Where = 1) -> Path | None:
     """Write the page of a session; return the folder of its pictures if they are many."""
-    return write_html(contact_sheet(session, jobs), out, INLINE_BYTES)
+    return write_html(contact_sheet(session, where), out, INLINE_BYTES)
 
 
-def contact_sheet(session: Path, jobs: int = 1) -> Page:
+def contact_sheet(session: Path, where: Where = 1) -> Page:
     """The page of a session, which is not changed; a damaged pair shows the reason instead."""
     state, _ = read_state(session)
-    pairs = [pair for _, pair in sorted(state.complete.items())]
-    shown = in_processes(partial(_pair, session), pairs, jobs)
-    sheets = sorted(track(shown, "contact sheet", len(pairs)), key=lambda one: one.id)
+    pairs = state.complete
+    shown = each(partial(_pair, session.absolute()), pairs, where)
+    ready = dict(track(shown, "contact sheet", len(pairs)))
+    sheets = [_sheet(pair, ready[name]) for name, pair in sorted(pairs.items())]
     added = ((one.heading, tuple(one.parts(state))) for one in session_additions())
     over_time = tuple((heading, parts) for heading, parts in added if parts)
     begun = state.created[:16].replace("T", " ")
@@ -135,23 +138,38 @@ def _remarks(state: SessionState) -> tuple[Table, ...]:
 
 def _pair(session: Path, pair: CompletePair) -> PairSheet:
     """What the page has of a pair."""
-    words = VERDICT_WORDS[pair.verdict]
-    place = anchor("pair", pair.id)
-    verdict = Paragraph(": ".join(filter(None, (words, pair.reason))))
+    words, verdict = VERDICT_WORDS[pair.verdict], _verdict(pair)
     try:
         members = {role: read_member(session, pair, role, WIDTH_PX) for role in ROLES}
         details = pair_details(session, pair)
         slider = _slider(session, pair, members)
     except (DatasetError, ImageError) as error:
-        parts: tuple[Part, ...] = (verdict, Paragraph(f"not shown: {error}"))
-        return PairSheet(pair.id, words, None, Folded(pair.id, place, parts, "not shown"))
+        return _unshown(pair, str(error))
     settings = tuple((str(role), str(said)) for role, said in details["settings"])
     numbers = tuple((label, said) for label, said, _ in details["numbers"])
+    place = anchor("pair", pair.id)
     parts = (verdict, slider, Facts("Measured", numbers), Facts("Settings", settings))
     thumbnail = small_picture(members["sharp"].picture, THUMBNAIL_PX, THUMBNAIL_PX)
     said = pair.reason if pair.verdict != "accept" else ""
     line = ": ".join(filter(None, (words, said)))
     return PairSheet(pair.id, words, thumbnail, Folded(pair.id, place, parts, line))
+
+
+def _sheet(pair: CompletePair, result: PairSheet | LeftOut) -> PairSheet:
+    """What the page has of a pair, or why it shows none of it."""
+    return _unshown(pair, result.reason) if isinstance(result, LeftOut) else result
+
+
+def _unshown(pair: CompletePair, reason: str) -> PairSheet:
+    """A pair whose pictures cannot be shown, with the reason."""
+    parts: tuple[Part, ...] = (_verdict(pair), Paragraph(f"not shown: {reason}"))
+    fold = Folded(pair.id, anchor("pair", pair.id), parts, "not shown")
+    return PairSheet(pair.id, VERDICT_WORDS[pair.verdict], None, fold)
+
+
+def _verdict(pair: CompletePair) -> Paragraph:
+    """The verdict on a pair, with its reason."""
+    return Paragraph(": ".join(filter(None, (VERDICT_WORDS[pair.verdict], pair.reason))))
 
 
 def _slider(session: Path, pair: CompletePair, members: Mapping[Role, PairMember]) -> Slider:

@@ -9,13 +9,8 @@ import click
 from pydantic import BeforeValidator, Field, model_validator
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator, require_estimator
-from defocus.command_line.options import (
-    CLUSTER_TEXT,
-    FOLDER,
-    OR_MACHINES,
-    WhereOption,
-    keep_cluster_file,
-)
+from defocus.command_line.options import FOLDER
+from defocus.command_line.where import cluster_field, where_field
 from defocus.machines import Where
 from defocus.settings import JSON, CommandSettings, option
 
@@ -40,17 +35,6 @@ PHOTOMETRIC = option(
     "--photometric",
     text="Match the exposure of SHARP to BLURRY in linear light, or not.  [default: match]",
 )
-
-
-CLUSTER = option(
-    None, "--settings FILE", text=CLUSTER_TEXT, is_eager=True, callback=keep_cluster_file
-)
-
-
-def on(default: int, text: str, heading: str = "") -> Any:  # noqa: ANN401 - see ``option``
-    """The field of ``--on``."""
-    help_text = f"{text} {OR_MACHINES}"
-    return option(default, "--on WHERE", text=help_text, heading=heading, type=WhereOption())
 
 
 class MeasuringSettings(CommandSettings):
@@ -154,8 +138,8 @@ class CompensateSettings(MotionSettings):
     all pairs."""
     out: Path = option(..., "--out DIR", heading="Output", required=True, type=FOLDER)
     """Folder of the new dataset: new, empty, or an unfinished run with the same settings."""
-    where: Where = on(2, "Number of pairs processed at once; each takes up to 2 GiB.")
-    settings: Path | None = CLUSTER
+    where: Where = where_field(2, "Number of pairs processed at once; each takes up to 2 GiB.")
+    settings: Path | None = cluster_field()
     as_json: bool = JSON
 
 
@@ -173,8 +157,8 @@ class SidecarSettings(CommandSettings):
     photometric: Photometric = PHOTOMETRIC
     estimator: str | None = option(None, "--estimator")
     """Flow estimator: dis or pwcnet."""
-    where: Where = on(1, "Number of pairs measured or corrected at once.", "Output")
-    settings: Path | None = CLUSTER
+    where: Where = where_field(1, "Number of pairs measured or corrected at once.", "Output")
+    settings: Path | None = cluster_field()
     as_json: bool = JSON
 
     @property
@@ -212,8 +196,8 @@ class AuditSettings(MeasuringSettings):
 
     estimator: str | None = option(None, "--estimator", heading="Measuring")
     """Estimator of the residual flow: dis or pwcnet."""
-    where: Where = on(2, "Number of pairs measured at once.")
-    settings: Path | None = CLUSTER
+    where: Where = where_field(2, "Number of pairs measured at once.")
+    settings: Path | None = cluster_field()
     out: Path = option(Path("audit"), "--out", heading="Output", type=FOLDER)
     """Folder for audit.csv, audit.json and audit.html."""
     limit_px: Annotated[float | None, BeforeValidator(_pixels)] = option(
@@ -245,6 +229,8 @@ class PackageSettings(CommandSettings):
     """The release that this one replaces: CHANGES lists the pairs that differ."""
     audit: Path | None = option(None, "--audit FILE")
     """audit.json of DATASET; its numbers go into the card."""
-    where: Where = on(1, "Number of pairs, or shards of hdf5 and webdataset, written at once.")
-    settings: Path | None = CLUSTER
+    where: Where = where_field(
+        1, "Number of pairs, or shards of hdf5 and webdataset, written at once."
+    )
+    settings: Path | None = cluster_field()
     as_json: bool = JSON

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.numbers import FiniteRange, WholeRange
-from defocus.command_line.options import OneOf, json_option, on_option
+from defocus.command_line.options import OneOf, json_option
 from defocus.command_line.verbs import help_heading
+from defocus.command_line.where import on_option
 from defocus.datasets.commands._derived import (
     USE_IT,
     counts_line,

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.command_line.options import json_option, on_option
+from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
+from defocus.command_line.where import on_option
 from defocus.datasets.commands._derived import USE_IT, counts_line, out_option, print_made
 from defocus.isolation import say_left_out
 

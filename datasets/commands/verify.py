@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import FOLDER, jobs_option, json_option
+from defocus.command_line.options import FOLDER, json_option
 from defocus.command_line.verbs import help_heading
+from defocus.command_line.where import on_option
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.differences import Verification
+    from defocus.machines import Where
 
 
 @help_heading("Keep")
@@ -30,10 +32,10 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     metavar="SOURCE",
     help="Address or folder of a release: compare DIR with its checksums instead of DIR's own.",
 )
-@jobs_option("Number of files read at once.")
+@on_option("Number of files read at once.")
 @json_option()
 def command(
-    folder: Path, repair: Path | None, against: str | None, jobs: int, as_json: bool
+    folder: Path, repair: Path | None, against: str | None, where: "Where", as_json: bool
 ) -> int:
     """Verify every file of the release DIR.
 
@@ -44,30 +46,32 @@ def command(
     if repair is not None and against is not None:
         raise click.UsageError("--repair cannot be combined with --against")
     if not as_json:
-        verification = _verified(folder, repair, against, jobs)
+        verification = _verified(folder, repair, against, where)
         for finding in verification.wrong:
-            where = f" (its bytes are in {finding.now})" if finding.now else ""
-            click.echo(f"{finding.kind:<8} {_line(finding.file)}{_line(where)}")
+            place = f" (its bytes are in {finding.now})" if finding.now else ""
+            click.echo(f"{finding.kind:<8} {_line(finding.file)}{_line(place)}")
         click.echo(f"{folder}: {_outcome(verification)}")
         return int(not verification.ok)
     with json_output() as output:
-        verification = _verified(folder, repair, against, jobs)
+        verification = _verified(folder, repair, against, where)
         output.write(
             {"ok": verification.ok, "wrong": [finding.to_json() for finding in verification.wrong]}
         )
     return int(not verification.ok)
 
 
-def _verified(folder: Path, repair: Path | None, against: str | None, jobs: int) -> "Verification":
+def _verified(
+    folder: Path, repair: Path | None, against: str | None, where: "Where"
+) -> "Verification":
     from defocus.datasets.differences import repair_folder, verify_folder
 
     if against is not None:
         from defocus.datasets.fetching import place_of, verify_against
 
-        return verify_against(folder, place_of(against), jobs)
+        return verify_against(folder, place_of(against), where)
     if repair is None:
-        return verify_folder(folder, jobs)
-    outcome = repair_folder(folder, repair, jobs)
+        return verify_folder(folder, where)
+    outcome = repair_folder(folder, repair, where)
     for finding in outcome.before:
         say(f"was {finding.kind}: {finding.file}")
     if outcome.aside is not None:

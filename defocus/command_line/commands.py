@@ -335,7 +335,7 @@ def _of_unknown_option(name: str, ctx: click.Context) -> click.UsageError:
 def _of_system(error: MemoryError | OSError) -> DefocusError:
     """The error that explains what the operating system said of a file, or of the memory."""
     if isinstance(error, MemoryError):
-        return DefocusError("the memory ran out; use fewer --jobs, or a computer with more")
+        return DefocusError("the memory ran out; use fewer processes, or a computer with more")
     if error.errno in STORAGE_ERRNOS:
         return storage_error(error, Path(error.filename or "the output"))
     if error.filename is None:

@@ -9,27 +9,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from defocus import progress
-from defocus.command_line.numbers import WholeRange
 from defocus.command_line.settings_file import key_of
 from defocus.discovery import Kind, Shape
 from defocus.extensions import load_plugin
 from defocus.near_names import did_you_mean
 
-if TYPE_CHECKING:  # it imports pydantic
-    from defocus.machines import Where
-
 PRINTS = "defocus.print-config"
-CLUSTER_FILE = "defocus.cluster-file"
-CLUSTER_TEXT = "TOML file with the table [cluster]: resources of workers on other machines."
-OR_MACHINES = (
-    "Or other machines: ssh:HOST,HOST, tcp://HOST:PORT of a dask scheduler, or a queue such as "
-    "slurm."
-)
 SOURCES = {
     "COMMANDLINE": "typed",
     "ENVIRONMENT": "environment",
@@ -157,63 +147,6 @@ OPTIONS = [
 
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
-
-def jobs_option(text: str, default: int = 1) -> Callable[[Decorated], Decorated]:
-    """The option ``--jobs``, passed as ``jobs``; the result does not depend on it."""
-    return click.option("--jobs", type=WholeRange(1), default=default, show_default=True, help=text)
-
-
-class WhereOption(click.ParamType["Where"]):
-    """Where work on many items is done: a number of processes, or other machines."""
-
-    name = "where"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - click's signature
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> "Where":
-        """The processes or machines that were typed, with the resources of ``--settings``."""
-        from defocus.errors import InputError
-        from defocus.machines import where_of
-
-        file = None if ctx is None else ctx.meta.get(CLUSTER_FILE)
-        try:
-            return where_of(str(value), file)
-        except InputError as error:
-            self.fail(str(error), param, ctx)
-
-
-def keep_cluster_file(
-    context: click.Context, _option: click.Parameter, file: Path | None
-) -> Path | None:
-    """Let ``--on`` know the file of ``--settings``, which is read first."""
-    context.meta[CLUSTER_FILE] = file
-    return file
-
-
-def on_option(text: str, default: int = 1) -> Callable[[Decorated], Decorated]:
-    """The options ``--on``, passed as ``where``, and ``--settings``, which is read before it."""
-    on = click.option(
-        "--on",
-        "where",
-        type=WhereOption(),
-        metavar="WHERE",
-        default=default,
-        show_default=True,
-        help=f"{text} {OR_MACHINES}",
-    )
-    settings = click.option(
-        "--settings",
-        type=FILE,
-        is_eager=True,
-        expose_value=False,
-        callback=keep_cluster_file,
-        help=CLUSTER_TEXT,
-    )
-    return lambda command: on(settings(command))
 
 
 def json_option(what: str = "object") -> Callable[[Decorated], Decorated]:

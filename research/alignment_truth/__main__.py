@@ -7,7 +7,8 @@ import click
 
 from defocus.command_line.commands import SectionedCommand, run_command
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import jobs_option, json_option, with_common_options
+from defocus.command_line.numbers import WholeRange
+from defocus.command_line.options import json_option, with_common_options
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -66,7 +67,13 @@ SECTIONS = {
     show_default=True,
     help="Pairs for tuning (choose) or for reported results (test).",
 )
-@jobs_option("Number of pairs processed at once.")
+@click.option(
+    "--jobs",
+    type=WholeRange(1),
+    default=1,
+    show_default=True,
+    help="Number of pairs processed at once.",
+)
 @click.option(
     "--page",
     type=click.Path(path_type=Path, dir_okay=False),

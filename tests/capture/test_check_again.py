@@ -92,12 +92,12 @@ def test_the_page_is_written_where_the_session_changed(copied, monkeypatch):
     written = []
     monkeypatch.setattr(sheets, "write_contact_sheet", lambda *given: written.append(given))
     for again in (False, False, True):
-        assert checks._checked(copied, files_only=False, again=again, jobs=1)[1] is not None
+        assert checks._checked(copied, files_only=False, again=again, where=1)[1] is not None
         (copied / "report.html").touch()
     assert len(written) == 2, "at first, and again"
     with open_session_folder(copied, create=False) as folder:
         folder.note("0001_scene-001", "a cloud")
-    checks._checked(copied, files_only=False, again=False, jobs=1)
+    checks._checked(copied, files_only=False, again=False, where=1)
     assert len(written) == 3
 
 
@@ -122,13 +122,29 @@ def test_an_interrupted_check_goes_on_where_it_ended(copied, monkeypatch):
     assert not kept.exists()
 
 
+def test_a_pair_that_cannot_be_judged_is_named_and_the_others_are_judged(copied, monkeypatch):
+    whole = judged_again(copied, check_session(copied), again=True)
+    judge = checks._judged
+
+    def failing(job: checks._Job) -> CheckedPair:
+        if job.pair.id == "0001_scene-001":
+            raise MemoryError
+        return judge(job)
+
+    monkeypatch.setattr(checks, "_judged", failing)
+    check = judged_again(copied, check_session(copied), again=True)
+    assert check.pairs[0].verdict == "incomplete"
+    assert "too little memory" in check.pairs[0].reason
+    assert check.pairs[1:] == whole.pairs[1:]
+
+
 def test_check_writes_the_contact_sheet(run, session, tmp_path):
     result = run("defocus-capture", "check", session, "--json", "--files-only", code=1)
     assert not (session / "report.html").exists()
     again = run("defocus-capture", "check", session, "--json")
     assert (again.returncode, again.stdout) == (1, result.stdout), "nothing else is said"
     html = (session / "report.html").read_text(encoding="utf-8")
-    write_contact_sheet(session, tmp_path / "two.html", jobs=2)
+    write_contact_sheet(session, tmp_path / "two.html", where=2)
     assert (tmp_path / "two.html").read_text(encoding="utf-8") == html
     for said in ("0001_scene-001", "exposure is off by +0.50 EV", "f/22", "Noise ceiling"):
         assert said in html

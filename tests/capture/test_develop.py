@@ -1,11 +1,8 @@
 """Development: both members alike, to the last digit, whatever else is in the picture."""
 
-import errno
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,20 +10,18 @@ import rawpy
 from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import IFDRational
 
-from defocus.capture import develop
 from defocus.capture.develop import PairTask, develop_pair, develop_session
 from defocus.capture.develop_settings import DevelopSettings
 from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.session import read_state
 from defocus.datasets.api import open_dataset
-from defocus.errors import DatasetError, ImageError, StorageError
+from defocus.errors import DatasetError, ImageError
 from defocus.files import sha256_file
 from defocus.pictures.metadata import writable
 from defocus.pictures.read import read_image
 from defocus.pictures.shot import read_exif
 from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
 from defocus.pictures.write import write_image
-from defocus.progress import MessageSettings
 from tests.capture.raw_sessions import bayer_dng, record, write_session
 
 KINDS = ("blurry", "sharp")
@@ -64,7 +59,7 @@ class Developed:
         for name, settings in (
             ("linear", LINEAR), ("srgb", DevelopSettings()), ("eight", DevelopSettings(bits=8)),
         ):  # fmt: skip
-            assert develop_session(folder / "s", folder / name, settings, 1).failed == ()
+            assert develop_session(folder / "s", folder / name, settings).failed == ()
 
     def path(self, way: str, role: str, pair: str) -> Path:
         return self.folder / way / role / f"{self.ids[pair]}.png"
@@ -139,7 +134,7 @@ def test_all_shots_get_the_exposure_of_the_sharp_one(tmp_path, wanted, blurry_ev
     seconds = {"blurry": 0.5, "anchor": 0.25}
     (pair,) = write_session(tmp_path / "s", [files], seconds=seconds, measured_ev=-0.9)
     settings = DevelopSettings(linear=True, match_exposure=wanted)
-    assert develop_session(tmp_path / "s", tmp_path / "out", settings, 1).failed == ()
+    assert develop_session(tmp_path / "s", tmp_path / "out", settings).failed == ()
     blurry, anchor, sharp = (
         values_of(tmp_path / f"out/{kind}/{pair}.png") for kind in ("blurry", "anchor", "sharp")
     )
@@ -154,7 +149,7 @@ def test_every_kind_of_shot_is_developed_and_nothing_of_a_rejected_pair(tmp_path
     files = raw_pair(tmp_path / "raw", scene(), scene())
     files["anchor"] = bayer_dng(tmp_path / "raw" / "anchor.dng", scene())
     kept, _ = write_session(tmp_path / "s", [files, files], {1: "reject"})
-    development = develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(), 2)
+    development = develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(where=2))
     assert development.developed == (kept,)
     names = {path.relative_to(tmp_path / "out").as_posix() for path in tmp_path.glob("out/*/*.png")}
     assert names == {f"{kind}/{kept}.png" for kind in ("anchor", "blurry", "sharp")}
@@ -168,7 +163,7 @@ def test_pictures_that_are_no_raw_files_keep_their_pixels(tmp_path):
     write_image(tmp_path / "p.tif", picture)
     files = dict.fromkeys(KINDS, tmp_path / "p.tif")
     (pair,) = write_session(tmp_path / "s", [files], seconds={"blurry": 0.5})
-    develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(match_exposure="nominal"), 1)
+    develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(match_exposure="nominal"))
     blurry, sharp = (read_image(tmp_path / f"out/{kind}/{pair}.png") for kind in KINDS)
     np.testing.assert_array_equal(sharp, picture)
     light, given = (srgb_to_linear(as_float(one, np.float64)) for one in (blurry, picture))
@@ -187,14 +182,14 @@ def test_pairs_that_cannot_be_developed_alike_are_named(tmp_path, capsys, sharp,
     files["sharp"] = tmp_path / sharp
     (pair,) = write_session(tmp_path / "s", [files], measured_ev=None)
     settings = DevelopSettings(match_exposure="measured")
-    assert develop_session(tmp_path / "s", tmp_path / "out", settings, 1).failed == (pair,)
+    assert develop_session(tmp_path / "s", tmp_path / "out", settings).failed == (pair,)
     assert said in capsys.readouterr().err
 
 
 def test_the_command_goes_on_where_it_stopped(tmp_path, run):
     files = raw_pair(tmp_path / "raw", scene(), scene())
     write_session(tmp_path / "s", [files, files])
-    first = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "2")
+    first = run("defocus-capture", "develop", "s", "--out", "out", "--on", "2")
     assert (first.returncode, first.stdout) == (0, "")
     assert "2 pairs developed, 0 were done before, 0 failed" in first.stderr
     whole = {path: path.read_bytes() for path in tmp_path.glob("out/*/*.png")}
@@ -224,40 +219,12 @@ def test_a_changed_original_is_named_and_the_others_go_on(tmp_path, run):
     changed = tmp_path / "s/pairs/0002_desk/sharp.dng"
     changed.chmod(0o644)
     changed.write_bytes(changed.read_bytes()[:-1] + b"\1")
-    result = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "3", code=1)
+    result = run("defocus-capture", "develop", "s", "--out", "out", "--on", "3", code=1)
     lines = result.stderr.splitlines()
     assert len(lines) == 2
     assert "0002_desk" in lines[0]
     assert "sharp.dng has changed since it was taken" in lines[0]
     assert len(list(tmp_path.glob("out/records/*.json"))) == 2
-
-
-class Killer:
-    """Ends whichever process it is sent to."""
-
-    pair = SimpleNamespace(id="0001_desk")
-
-    def __reduce__(self) -> tuple[object, tuple[int]]:
-        return os._exit, (139,)
-
-
-@pytest.mark.full
-def test_a_crash_of_the_developer_is_one_pairs_failure():
-    assert "crashed (exit code 139)" in develop._in_own_process(Killer())  # type: ignore[arg-type]
-
-
-class OnFullDisk:
-    """A pair whose pictures find no room."""
-
-    @property
-    def pair(self) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-
-@pytest.mark.full
-def test_a_full_disk_stops_the_development_of_all(refused):
-    with refused(StorageError):
-        develop._in_own_process(OnFullDisk())  # type: ignore[arg-type]
 
 
 def task(tmp_path: Path, files: dict, settings: DevelopSettings) -> PairTask:
@@ -321,21 +288,3 @@ def test_values_of_other_types_than_their_tags_are_left_out():
         306: "2026:11:22 09:00:00",
     }
     assert writable({1: "N", 6: "high"}, GPS_DIRECTORY) == {1: "N"}
-
-
-def test_an_error_that_nobody_foresaw_is_a_line_with_its_traceback_in_the_log(
-    tmp_path, monkeypatch
-):
-    lines: list[str] = []
-
-    def failing(_task: object) -> None:
-        raise ZeroDivisionError("odd")
-
-    monkeypatch.setattr(develop, "develop_pair", failing)
-    monkeypatch.setattr(develop.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(develop.telling, "log_file", None)
-    log = tmp_path / "log"
-    sender = SimpleNamespace(send=lines.append)
-    develop._work(None, sender, MessageSettings(log_file=log))  # type: ignore[arg-type]
-    assert lines[0].startswith("unforeseen ZeroDivisionError: odd; please report it")
-    assert "in failing" in log.read_text()

@@ -13,6 +13,7 @@ from defocus.dask_cluster import _connected
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit import run as audit_run
 from defocus.datasets.audit.run import audit_dataset
+from defocus.datasets.checksums import folder_hashes
 from defocus.datasets.commands.audit import write_audit
 from defocus.datasets.curation_rules import usable_pairs
 from defocus.datasets.deriving import compensate
@@ -72,6 +73,13 @@ def test_compensate_with_a_worker_killed(pairs, both, two_workers, monkeypatch, 
         assert len(result.pairs) == len(NAMES)
 
     both(compensated, two_workers)
+
+
+def test_a_folder_has_the_same_checksums(pairs, two_workers, tmp_path):
+    assert len(here := folder_hashes(tmp_path)) == 2 * len(NAMES)
+    assert list(folder_hashes(tmp_path, two_workers).items()) == list(here.items())
+    (tmp_path / "link").symlink_to("nowhere")
+    assert folder_hashes(tmp_path, two_workers)["link"] == ""
 
 
 def test_an_audit_that_is_killed_goes_on_with_the_same_command(pairs, data, two_workers, tmp_path):

@@ -252,6 +252,6 @@ def test_the_command(data, release, whole, tmp_path):
 def test_several_files_are_read_at_once_with_the_same_result(release, data):
     (release / "pairs" / "b" / "sharp.png").write_bytes(b"no picture")
     assert folder_hashes(release, 4) == folder_hashes(release)
-    results = [data("verify", release, "--jobs", jobs, code=None) for jobs in "14"]
+    results = [data("verify", release, "--on", number, code=None) for number in "14"]
     assert [result.returncode for result in results] == [1, 1]
     assert results[0].stdout == results[1].stdout

@@ -1,5 +1,6 @@
 """Work on workers of dask.distributed: a cluster of two on the loopback."""
 
+import importlib.util
 import os
 import signal
 import socket
@@ -77,7 +78,7 @@ def test_an_error_of_the_request_ends_the_work(two_workers, refused):
 
 
 def test_a_worker_that_does_not_see_the_cache_is_refused(two_workers, monkeypatch):
-    monkeypatch.setattr(Path, "touch", lambda _path: None)
+    monkeypatch.setattr(Path, "write_bytes", lambda _path, _content: None)
     with pytest.raises(SettingsError, match="does not see the cache"):
         list(each(root_of, {"four": 4}, two_workers))
 
@@ -104,7 +105,10 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch, refused):
 
 
 def test_a_queue_that_is_not_here(monkeypatch, refused):
-    pytest.importorskip("dask_jobqueue")
+    if importlib.util.find_spec("dask_jobqueue") is None:
+        pytest.skip("dask-jobqueue is not installed")
     monkeypatch.setenv("PATH", "")
+    before = signal.getsignal(signal.SIGINT)
     with refused(InputError):
         list(each(root_of, {"four": 4}, Machines("slurm")))
+    assert signal.getsignal(signal.SIGINT) is before

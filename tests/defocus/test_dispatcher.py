@@ -1,5 +1,7 @@
 """Work on many items, wherever it is done: each has its result, or the reason why it has none."""
 
+import errno
+import os
 import time
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from defocus.dispatcher import each
 from defocus.errors import WeightsError
 from defocus.isolation import LeftOut
+from defocus.progress import telling
 
 WAITS = {"first": 0.2, "second": 0.0, "third": 0.0}
 
@@ -41,3 +44,38 @@ def test_an_error_of_the_request_stops_everything(refused):
 @pytest.mark.full
 def test_results_that_come_in_any_order_have_their_names():
     assert dict(each(waited, WAITS, 2)) == WAITS
+
+
+def end_with(code: int) -> int:
+    if code:
+        os._exit(code)
+    return os.getpid()
+
+
+def fill_disk(_item: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.full
+def test_an_item_that_crashes_its_process_is_left_out_alone():
+    results = dict(each(end_with, {"well": 0, "torn": 139, "whole": 0}, 2, may_crash=True))
+    torn = results.pop("torn")
+    assert isinstance(torn, LeftOut)
+    assert "crashed (exit code 139)" in torn.reason
+    assert len({os.getpid(), *results.values()}) == 3, "each has a process to itself"
+
+
+@pytest.mark.full
+def test_a_full_disk_stops_the_processes_of_all():
+    with pytest.raises(OSError, match="No space left"):
+        list(each(fill_disk, {"one": 1, "two": 2}, 2, may_crash=True))
+
+
+@pytest.mark.full
+def test_an_error_that_nobody_foresaw_in_a_process_is_in_the_log(tmp_path, monkeypatch):
+    log = tmp_path / "log"
+    monkeypatch.setattr(telling, "log_file", log)
+    (result,) = dict(each(reciprocal, {"none": 0}, 1, may_crash=True)).values()
+    assert isinstance(result, LeftOut)
+    assert result.reason.startswith("unforeseen ZeroDivisionError: division by zero; please report")
+    assert "in reciprocal" in log.read_text()

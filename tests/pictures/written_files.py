@@ -146,7 +146,7 @@ def _developed(folder: Path) -> dict[str, str]:
         for settings in DEVELOPMENTS:
             words = f"{settings.bits}{' linear' * settings.linear}"
             out = folder / "developed" / words / name
-            develop_session(root, out, settings, 1)
+            develop_session(root, out, settings)
             for path in sorted(out.rglob("*.png")):
                 place = path.relative_to(out).as_posix()
                 written[f"develop {words} {name} {place}"] = _hash(path)

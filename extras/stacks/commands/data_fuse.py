@@ -8,8 +8,9 @@ import click
 
 from defocus.command_line.json_output import json_output
 from defocus.command_line.numbers import WholeRange
-from defocus.command_line.options import FOLDER, json_option, on_option
+from defocus.command_line.options import FOLDER, json_option
 from defocus.command_line.verbs import help_heading
+from defocus.command_line.where import on_option
 from defocus.progress import counted
 
 if TYPE_CHECKING:  # heavy at run time; see the function

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import FOLDER, json_option, on_option
+from defocus.command_line.options import FOLDER, json_option
+from defocus.command_line.where import on_option
 from defocus.progress import counted
 
 if TYPE_CHECKING:  # it imports pydantic
