@@ -11,7 +11,7 @@ from defocus.command_line.options import FOLDER, json_option
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:  # heavy at run time
-    from defocus.benchmark.published.numbers import Comparison, Published
+    from defocus.benchmark.published.numbers import PrintedBeside, Published
     from defocus.reports.model import Cell, Table
 
 
@@ -82,7 +82,7 @@ def _compare(system: str, study: Path, *, as_json: bool) -> None:
     print_tables([table], notes)
 
 
-def _compared(out: Path, system: str) -> "list[Comparison]":
+def _compared(out: Path, system: str) -> "list[PrintedBeside]":
     """Compare a system's rows of a study with published cells; narrow copies are in no paper."""
     from defocus.baselines.registry import baseline
     from defocus.benchmark.leaderboard.rows import leaderboard
@@ -136,7 +136,7 @@ def _printed(row: "Published", notes: dict[str, int]) -> "tuple[Cell, ...]":
 
 
 def _comparison_table(
-    system: str, comparisons: "Sequence[Comparison]"
+    system: str, comparisons: "Sequence[PrintedBeside]"
 ) -> "tuple[Table, list[str]]":
     """Measured beside published values, and the notes: sources, and reasons for differences."""
     from defocus.benchmark.leaderboard.columns import unit_of

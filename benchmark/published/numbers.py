@@ -139,7 +139,7 @@ _SHIFTS = {
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PrintedBeside:
     """A measured number compared with a printed one; the difference is measured minus published."""
 
     system: str
@@ -157,7 +157,7 @@ class Comparison:
         return asdict(self)
 
 
-def compared(rows: Sequence[Row], published_as: str) -> list[Comparison]:
+def compared(rows: Sequence[Row], published_as: str) -> list[PrintedBeside]:
     """Compare the rows of one system with every published cell of its dataset and metric."""
     return [
         _comparison(row, cell, row.value)
@@ -187,8 +187,8 @@ def _same_cell(row: Row, cell: Published) -> bool:
     return cell.dataset == published_dataset(row.dataset) and protocol == row.protocol
 
 
-def _comparison(row: Row, cell: Published, measured: float) -> Comparison:
-    return Comparison(
+def _comparison(row: Row, cell: Published, measured: float) -> PrintedBeside:
+    return PrintedBeside(
         row.system,
         row.dataset,
         row.protocol,

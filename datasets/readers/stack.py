@@ -178,7 +178,7 @@ CARD = ReaderCard(
 )
 
 
-class SharpMember(Described):
+class SharpFrame(Described):
     """A TOML file that is given instead of the folder of the stacks."""
 
     # Every frame's sharp member is the merged picture in focus everywhere, the frame at a position
@@ -189,7 +189,7 @@ class SharpMember(Described):
 
 def read(path: Path) -> Dataset:
     """Open every frame of a stack, or of all stacks in a folder, as the blurry member of a pair."""
-    root, choice = (path, SharpMember()) if path.is_dir() else read_described(SharpMember, path)
+    root, choice = (path, SharpFrame()) if path.is_dir() else read_described(SharpFrame, path)
     stacks, left_out = find_stacks(root)
     splits = _splits(stacks)
     pairs = [pair for stack in stacks for pair in _pairs(stack, choice, splits[stack.scene])]
@@ -202,7 +202,7 @@ def _splits(stacks: Iterable[Stack]) -> dict[str, Split]:
     return {stack.scene: stack.split or drawn[stack.scene] for stack in stacks}
 
 
-def _pairs(stack: Stack, choice: SharpMember, split: Split) -> Iterator[Pair]:
+def _pairs(stack: Stack, choice: SharpFrame, split: Split) -> Iterator[Pair]:
     sharp = _sharp(stack, choice)
     name = stack.name.replace("/", "-")
     for position, frame in enumerate(stack.frames, start=1):
@@ -218,7 +218,7 @@ def _pairs(stack: Stack, choice: SharpMember, split: Split) -> Iterator[Pair]:
         yield Pair(own_id, stack.scene, split, frame, sharp, metadata=metadata)
 
 
-def _sharp(stack: Stack, choice: SharpMember) -> Path | None:
+def _sharp(stack: Stack, choice: SharpFrame) -> Path | None:
     folder = stack.frames[0].parent
     if choice.sharp == "none":
         return None
