@@ -167,11 +167,12 @@ class _Elsewhere:
         if not self.waiting:
             return
         fetch_weights(self.scoring.scorer.metrics)
-        results = each(partial(_scored_or_error, self.scoring), self.waiting, self.where)
-        for name, result in track(results, f"{self.name}: scoring", len(self.waiting)):
-            if isinstance(result, BaseException):
-                raise result
-            yield name, result
+        work = partial(_scored_or_error, self.scoring)
+        with contextlib.closing(each(work, self.waiting, self.where)) as results:
+            for name, result in track(results, f"{self.name}: scoring", len(self.waiting)):
+                if isinstance(result, BaseException):
+                    raise result
+                yield name, result
 
 
 def _scored_or_error(
