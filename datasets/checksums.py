@@ -2,6 +2,7 @@
 
 Each has one canonical form, so that the files determine every byte of both."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -38,14 +39,15 @@ def folder_hashes(root: Path, where: Where = 1) -> dict[str, str]:
 def hashed(root: Path, names: list[str], where: Where = 1) -> dict[str, str]:
     """SHA-256 of entries of a folder; see :func:`folder_hashes`."""
     paths = {name: root.absolute() / name for name in names}
-    results: Iterable[tuple[str, str | LeftOut]] = each(_hash, paths, where)
-    if len(names) >= SILENT_BELOW:
-        results = track(results, "reading every byte", len(names))
     hashes = dict.fromkeys(names, NO_FILE)
-    for name, digest in results:
-        if isinstance(digest, LeftOut):
-            raise DatasetError(digest.reason)
-        hashes[name] = digest
+    with contextlib.closing(each(_hash, paths, where)) as read:
+        results: Iterable[tuple[str, str | LeftOut]] = read
+        if len(names) >= SILENT_BELOW:
+            results = track(read, "reading every byte", len(names))
+        for name, digest in results:
+            if isinstance(digest, LeftOut):
+                raise DatasetError(digest.reason)
+            hashes[name] = digest
     return hashes
 
 

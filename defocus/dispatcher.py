@@ -2,7 +2,7 @@
 
 import os
 import pickle
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from multiprocessing.connection import Connection
@@ -20,8 +20,9 @@ R = TypeVar("R")
 
 def each(
     work: Callable[[T], R], items: Mapping[str, T], where: Where, *, may_crash: bool = False
-) -> Iterator[tuple[str, R | LeftOut]]:
+) -> Generator[tuple[str, R | LeftOut], None, None]:
     """Yield the name of each item and its result, or why it has none, as they are ready."""
+    # Who stops at a result closes the generator, which ends the others.
     # Results do not depend on ``where``. Only what would fail everywhere is raised: a full disk,
     # an interruption, an error of the request. Where ``work`` may crash its process, each item
     # has a process to itself and is left out alone; workers of other machines are replaced anyway.

@@ -1,5 +1,6 @@
 """Restore pictures into a folder; finished ones are not repeated, unfinished ones not kept."""
 
+import contextlib
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -364,15 +365,17 @@ def restored_elsewhere(
 ) -> Iterator[tuple[int, Restored | LeftOut]]:
     """Yield the number of each picture and what became of it, as it is ready."""
     places = {str(number): place for number, place in enumerate(targets)}
-    for number, result in each(partial(_made, workers), places, workers.settings.where):
-        image, _ = places[number]
-        if isinstance(result, WrittenPicture):
-            workers.journal.finish(result.target, result.source, result.result)
-            yield int(number), result.result
-        elif isinstance(result, LeftOut) and result.id == number:  # its processes were killed
-            yield int(number), LeftOut(str(image), result.reason)
-        else:
-            yield int(number), result
+    made = each(partial(_made, workers), places, workers.settings.where)
+    with contextlib.closing(made) as results:
+        for number, result in results:
+            image, _ = places[number]
+            if isinstance(result, WrittenPicture):
+                workers.journal.finish(result.target, result.source, result.result)
+                yield int(number), result.result
+            elif isinstance(result, LeftOut) and result.id == number:  # its processes were killed
+                yield int(number), LeftOut(str(image), result.reason)
+            else:
+                yield int(number), result
 
 
 def _made(

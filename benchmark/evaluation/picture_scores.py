@@ -93,12 +93,12 @@ def scoring_queue(
     scoring: PictureScoring, folder: Path, name: str, where: Where
 ) -> Iterator[ScoringQueue]:
     """A queue for the pictures of a run, whose folder other processes see."""
+    waiting = folder.absolute() / WAITING
+    shutil.rmtree(waiting, ignore_errors=True)  # of an evaluation that was killed
     if where == 1:
         with ThreadPoolExecutor(THREADS) as pool:
             yield _InThreads(scoring, pool, [])
         return
-    waiting = folder.absolute() / WAITING
-    shutil.rmtree(waiting, ignore_errors=True)  # of an evaluation that was killed
     try:
         yield _Elsewhere(scoring, make_folder(waiting), name, where, {})
     finally:
@@ -164,12 +164,15 @@ class _Elsewhere:
         yield from ()
 
     def finish(self) -> Scored:
+        if not self.waiting:
+            return
         fetch_weights(self.scoring.scorer.metrics)
-        results = each(partial(_scored_or_error, self.scoring), self.waiting, self.where)
-        for name, result in track(results, f"{self.name}: scoring", len(self.waiting)):
-            if isinstance(result, BaseException):
-                raise result
-            yield name, result
+        work = partial(_scored_or_error, self.scoring)
+        with contextlib.closing(each(work, self.waiting, self.where)) as results:
+            for name, result in track(results, f"{self.name}: scoring", len(self.waiting)):
+                if isinstance(result, BaseException):
+                    raise result
+                yield name, result
 
 
 def _scored_or_error(

@@ -26,6 +26,7 @@ from defocus.benchmark.study.run import run_studies
 from defocus.datasets.api import reader_card
 from defocus.datasets.pair import Dataset
 from defocus.files import make_folder
+from defocus.machines import Where
 from defocus.pictures.size import readable_size
 from defocus.progress import several
 
@@ -77,7 +78,7 @@ def cross_plan(out: Path, texts: Sequence[str], weighted: Weighted) -> Expanded:
 
 
 def cross_gains(
-    out: Path, texts: Sequence[str], weighted: Weighted
+    out: Path, texts: Sequence[str], weighted: Weighted, where: Where = 1
 ) -> tuple[list[CrossGain], Outcome, Sequence[Study]]:
     """Evaluate what is not evaluated yet, and read the gains, or why there is none.
 
@@ -93,7 +94,7 @@ def cross_gains(
 
     outcome = Outcome([], [], [])
     if plan.studies:
-        outcome = run_studies(plan.studies, conclude=conclude)
+        outcome = run_studies(plan.studies, conclude=conclude, where=where)
     all_gains += [
         CrossGain(system.card.name, weights.trained_on, text, protocol, reason=str(problem))
         for text, problem in unopened.items()

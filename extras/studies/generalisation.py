@@ -18,6 +18,7 @@ from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
 from defocus.extras.studies.means import mean_psnr
 from defocus.files import require_writable, write_json_if_changed
+from defocus.machines import Where
 from defocus.reports.model import Column, Table
 
 PROTOCOLS = ("gt", "input-aligned", "truth")
@@ -66,6 +67,7 @@ def generalisation_study(
     budget: BudgetName,
     seeds: int,
     override: Override,
+    where: Where = 1,
 ) -> tuple[list[Crossed], Outcome]:
     """Train on one dataset, test there and on the others; finished work is not repeated."""
     require_writable(out)
@@ -76,7 +78,7 @@ def generalisation_study(
         rows.extend(one for part in studies for one in _read(part, results))
         write_json_if_changed(out / "generalise.json", generalisation_document(train, rows))
 
-    outcome = run_studies(studies, conclude=conclude)
+    outcome = run_studies(studies, conclude=conclude, where=where)
     outcome.require_complete()
     return rows, outcome
 

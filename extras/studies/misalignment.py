@@ -20,6 +20,7 @@ from defocus.extras.studies.displaced import displaced
 from defocus.extras.studies.means import mean_psnr
 from defocus.extras.studies.sections.misalignment import MISALIGNMENT
 from defocus.files import require_writable, write_json_if_changed
+from defocus.machines import Where
 from defocus.reports.model import Column, Table
 
 
@@ -70,6 +71,7 @@ def misalignment_study(
     seeds: int,
     override: Override,
     amounts: Sequence[tuple[float, float]],
+    where: Where = 1,
 ) -> tuple[list[Condition], Outcome]:
     """Train and evaluate systems with each shift (px) and zoom; finished work is not repeated."""
     require_writable(out)
@@ -83,7 +85,7 @@ def misalignment_study(
         )
         write_json_if_changed(out / MISALIGNMENT, misalignment_document(dataset, rows))
 
-    outcome = run_studies(studies, conclude=conclude)
+    outcome = run_studies(studies, conclude=conclude, where=where)
     outcome.require_complete()
     return rows, outcome
 

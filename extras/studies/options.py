@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from defocus.benchmark.study.options import StudyOptions
+from defocus.benchmark.study.options import ON, StudyOptions
 from defocus.benchmark.study.plan import Seeds
 from defocus.command_line.options import FOLDER
+from defocus.machines import Where
 from defocus.settings import option
 
 
@@ -19,6 +20,7 @@ class MeasuredStudy(StudyOptions):
 
     seeds: Seeds = option(1, "--seeds")
     """Number of seeds for each training."""
+    where: Where = ON
     dry_run: bool = option(False, "--dry-run", heading="Output")
     """Print the plan and its estimated cost, then exit."""
     as_json: bool = option(False, "--json")

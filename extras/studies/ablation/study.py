@@ -28,6 +28,7 @@ from defocus.extras.studies.ablation.crops import require_crops
 from defocus.extras.studies.ablation.lines import chosen, labels_of, paper_psnr
 from defocus.extras.studies.means import mean_psnrs, require_scores
 from defocus.files import require_writable
+from defocus.machines import Where
 from defocus.progress import say
 from defocus.training.record.folder import CURVE
 
@@ -84,6 +85,7 @@ def ablate(
     *,
     narrow: bool,
     equal_time: bool,
+    where: Where = 1,
 ) -> tuple[list[LineResult], Outcome]:
     """Train and evaluate all rows; finished work in ``out`` is not repeated.
 
@@ -91,10 +93,10 @@ def ablate(
     require_writable(out)
     asked = _asked(ablation, out, dataset, budget, seeds, settings, narrow=narrow)
     lines = asked.lines()
-    measured, outcome = asked.measure(lines)
+    measured, outcome = asked.measure(lines, where=where)
     if not equal_time:
         return measured, outcome
-    longer, later = asked.measure(*_as_long(ablation, measured, lines))
+    longer, later = asked.measure(*_as_long(ablation, measured, lines), where=where)
     lacking = list(dict.fromkeys((*outcome.left_out, *later.left_out)))
     return [*measured, *longer], replace(later, left_out=lacking)
 
@@ -150,12 +152,12 @@ class _Asked:
         return Study(self.out, self.dataset, runs, labels=labels_of(lines, systems))
 
     def measure(
-        self, lines: Sequence[AblationLine], steps: int | None = None
+        self, lines: Sequence[AblationLine], steps: int | None = None, *, where: Where = 1
     ) -> tuple[list[LineResult], Outcome]:
         """Run these rows, with another number of steps if one is given."""
         systems = self.systems(lines)
         study = self.study(lines, systems, steps)
-        outcome = run_studies([study])
+        outcome = run_studies([study], where=where)
         require_scores(outcome)
         with read_results(self.out / STORE) as results:
             measured = [

@@ -15,16 +15,17 @@ from defocus.extras.studies.dose.outputs.strips import write_strip
 from defocus.extras.studies.dose.plan import DoseStudy
 from defocus.extras.studies.means import require_scores
 from defocus.files import require_writable, write_json_if_changed
+from defocus.machines import Where
 from defocus.progress import counted, say
 
 
-def run_dose_study(study: DoseStudy) -> tuple[dict[str, Any], Outcome]:
+def run_dose_study(study: DoseStudy, where: Where = 1) -> tuple[dict[str, Any], Outcome]:
     """Train and evaluate all lines; finished work in the folder is not repeated.
 
     The content of ``dose.json`` (:func:`dose_document`), with strips; what was left out."""
     studies = study.studies()
     require_writable(study.out)
-    outcome = run_studies(studies)
+    outcome = run_studies(studies, where=where)
     require_scores(outcome)
     with opened_study(studies) as results:
         document = dose_document(study, studies, results)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from defocus.benchmark.study.plan import Study
     from defocus.extras.studies.dose.plan import DoseStudy
     from defocus.extras.studies.options import AblationStudy
+    from defocus.machines import Where
 
 HEADINGS = ("Ablation", "Study", "Output")
 
@@ -132,7 +133,7 @@ def command(
         return _by_dose(
             dose_study(ablation, out, dataset, doses, budget, seeds, settings,
                        narrow=narrow, network=network, start=source, central=central, chosen=lines),
-            dry_run=study.dry_run, as_json=study.as_json,
+            dry_run=study.dry_run, as_json=study.as_json, where=study.where,
         )  # fmt: skip
     alone = {"--central": central, "--network": network, "--from": source, "--line": lines}
     for option in (name for name, given in alone.items() if given):
@@ -145,8 +146,9 @@ def command(
         )
     with json_output() as output:
         measured, outcome = ablate(
-            ablation, out, dataset, budget, seeds, settings, narrow=narrow, equal_time=equal_time
-        )
+            ablation, out, dataset, budget, seeds, settings,
+            narrow=narrow, equal_time=equal_time, where=study.where,
+        )  # fmt: skip
         document = {
             "dataset": dataset,
             "circle_of_confusion_px": list(bin_names()),
@@ -162,7 +164,7 @@ def command(
     return code
 
 
-def _by_dose(study: "DoseStudy", *, dry_run: bool, as_json: bool) -> int:
+def _by_dose(study: "DoseStudy", *, dry_run: bool, as_json: bool, where: "Where") -> int:
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.command_line.json_output import json_output
     from defocus.extras.studies.dose.kept import DOSES
@@ -173,7 +175,7 @@ def _by_dose(study: "DoseStudy", *, dry_run: bool, as_json: bool) -> int:
     if dry_run:
         return _show_plan(study.studies())
     with json_output() as output:
-        document, outcome = run_dose_study(study)
+        document, outcome = run_dose_study(study, where)
         code = outcome.say_left_out()
         if as_json:
             left_out = [one.to_json() for one in outcome.left_out]

@@ -1,15 +1,20 @@
 """``defocus-bench studies cross``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.options import FOLDER, json_option
+from defocus.command_line.where import on_option
+
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.machines import Where
 
 SECTIONS = {
     "Weights and datasets": ("--weights", "--scales", "--dataset"),
-    "Output": ("--out", "--dry-run", "--json"),
+    "Output": ("--out", "--on", "--settings", "--dry-run", "--json"),
 }
 
 
@@ -44,12 +49,14 @@ SECTIONS = {
     "its cross.json and cross.md.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan and its estimated cost, then exit.")
+@on_option("Number of pictures scored at once, in processes of their own.")
 @json_option()
 def command(
     names: tuple[str, ...],
     weights: str,
     dataset: tuple[str, ...],
     out: Path,
+    where: "Where",
     *,
     scales: bool,
     dry_run: bool,
@@ -78,7 +85,7 @@ def command(
         plan = cross_plan(out, dataset, weighted)
         return show_plan(plan.studies, plan.problems)
     with json_output() as output:
-        gains, outcome, studies = cross_gains(out, dataset, weighted)
+        gains, outcome, studies = cross_gains(out, dataset, weighted, where)
         systems = {system.card.name: stored.trained_on for system, stored in weighted}
         document = cross_document(systems, gains)
         write_json_if_changed(out / "cross.json", document)

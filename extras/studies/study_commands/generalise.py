@@ -50,7 +50,7 @@ def command(test: tuple[str, ...], only: tuple[str, ...], study: "Generalisation
     if study.dry_run:
         return show_plan(generalisation_plan(*asked))
     with json_output() as output:
-        results, outcome = generalisation_study(*asked)
+        results, outcome = generalisation_study(*asked, study.where)
         code = outcome.say_left_out()
         if study.as_json:
             left_out = [one.to_json() for one in outcome.left_out]

@@ -78,7 +78,7 @@ def command(
     if study.dry_run:
         return show_plan(misalignment_plan(*asked))
     with json_output() as output:
-        rows, outcome = misalignment_study(*asked)
+        rows, outcome = misalignment_study(*asked, study.where)
         code = outcome.say_left_out()
         if study.as_json:
             left_out = [one.to_json() for one in outcome.left_out]

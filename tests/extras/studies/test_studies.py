@@ -101,6 +101,19 @@ def test_scores_against_misalignment_are_there_before_the_report_that_shows_them
     assert "injected shift" in (out / "report.html").read_text()
 
 
+@pytest.mark.full
+def test_processes_score_a_measured_study_as_one_does(rendered, tmp_path, monkeypatch):
+    monkeypatch.setattr(misalignment, "open_for_study", lambda _: rendered)
+    systems, amounts = [registry.baseline("input")], [(0.0, 0.0), (2.0, 0.0)]
+    here, there = (
+        misalignment.misalignment_study(
+            tmp_path / f"out-{where}", "made", systems, "demo", 1, None, amounts, where
+        )[0]
+        for where in (1, 2)
+    )
+    assert here == there
+
+
 def test_the_plan_of_a_measured_study_counts_each_training_once(rendered, tmp_path, monkeypatch):
     moved = displaced(rendered, 1.0, 0.0)
     datasets = {"made": rendered, "moved": moved}
