@@ -34,14 +34,15 @@ ELSEWHERE_PX = 1.0
 """Blur of the sharp member beyond that of the blurry one from which a tile is out of focus."""
 
 
-def focus_elsewhere(codes: Array, coc_px: Array) -> tuple[float, float]:
+def focus_elsewhere(codes: Array, coc_px: Array) -> tuple[float, float] | None:
     """Share of tiles with edges where the sharp member is the blurrier one, and a range, px.
 
-    The range is that of its softness over the picture, without what its aperture leaves."""
+    The range is that of its softness over the picture, without what its aperture leaves. None if
+    too few tiles have edges."""
     diameter = edge_diameters(codes)
     edged = np.isfinite(diameter)
     if edged.sum() < max(LEAST_TILES, LEAST_SHARE * edged.size):
-        return 0.0, 0.0
+        return None
     coc = _tile_means(coc_px)
     elsewhere = float((coc[edged] < -ELSEWHERE_PX).mean())
     left_px = np.float32(STOPPED_DOWN) * np.maximum(coc, np.float32(0))

@@ -17,16 +17,18 @@ from defocus.pictures.values import linear_to_srgb
 
 @dataclass(frozen=True)
 class SharpMember:
-    """Numbers that a good pair shares with the other pairs of its session."""
+    """Numbers that a good pair shares with the other pairs of its session; None if unknown."""
 
     bands_ev: float  # amplitude of a sine over the rows, as of lamps that flicker
     shade_ev: float  # half the range of the light over the picture, vignetting taken off
     corner_ev: float  # by how much one corner differs from the other three
-    smear: float  # likeness of the spectrum to that of a motion or a second image, at most 1
-    smear_px: float  # length of that motion, or distance of that second image
-    elsewhere_share: float  # share of the tiles where the sharp member is the blurrier one
-    soft_px: float  # range of the softness of the crisper edges over the picture, disc diameter
-    lost_stops: float  # how much weaker fine detail is in weak texture than at edges
+    smear: float | None  # likeness of the spectrum to that of a motion or a second image, at most 1
+    smear_px: float | None  # length of that motion, or distance of that second image
+    elsewhere_share: float | None  # share of the tiles where the sharp member is the blurrier one
+    soft_px: (
+        float | None
+    )  # range of the softness of the crisper edges over the picture, disc diameter
+    lost_stops: float | None  # how much weaker fine detail is in weak texture than at edges
     grain_stops: float  # grain of the sharp member over that of the blurry one
     red_ev: float  # blurry over sharp light, red against green
     blue_ev: float  # the same of blue
@@ -39,13 +41,14 @@ def sharp_member(pair: Compared) -> SharpMember:
         _codes(light) for light in (pair.original, pair.sharp, pair.blurry)
     )
     smeared = smear(original)
-    elsewhere, soft_px = focus_elsewhere(aligned, pair.coc_px)
+    focus = focus_elsewhere(aligned, pair.coc_px)
+    elsewhere, soft_px = (None, None) if focus is None else focus
     return SharpMember(
         bands_ev(pair),
         shade_ev(pair),
         corner_ev(pair),
-        smeared.likeness,
-        smeared.length_px,
+        None if smeared is None else smeared.likeness,
+        None if smeared is None else smeared.length_px,
         elsewhere,
         soft_px,
         lost_stops(original),

@@ -43,18 +43,17 @@ class Smear:
     length_px: float  # of that motion, or distance of that second image
 
 
-NONE = Smear(0.0, 0.0)
+def smear(codes: Array) -> Smear | None:
+    """Compare the spectrum of a sharp member, sRGB codes, with that of each pattern.
 
-
-def smear(codes: Array) -> Smear:
-    """Compare the spectrum of a sharp member, sRGB codes, with that of each pattern."""
+    None if too little of the picture has detail."""
     spectrum = mean_log_spectrum(codes)
     if spectrum is None:
-        return NONE
+        return None
     patterns = _patterns()
     logs, seen = spectrum[0][patterns.places], spectrum[1][patterns.places]
     if seen.sum() < LEAST_FREQUENCIES:
-        return NONE
+        return None
     common, _ = np.linalg.qr(patterns.common[seen])
     rest = _without(logs[None, seen], common)[0]
     tried = _without(patterns.logs[:, seen], common)

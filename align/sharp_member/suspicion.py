@@ -50,6 +50,7 @@ COMPARISONS = (
     Comparison(
         "elsewhere_share", 0.1, "above",
         "focused elsewhere, the blurrier one at {:.0%} of its edges",
+        rejects=False,
     ),
     Comparison("soft_px", 2.5, "above", "a part of it is out of focus, by {:.1f} px"),
     Comparison(

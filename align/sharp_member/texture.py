@@ -34,17 +34,17 @@ def grain(codes: Array) -> float:
     return math.hypot(grain_level(codes, np.ones_like(codes)), ROUNDING)
 
 
-def lost_stops(codes: Array) -> float:
+def lost_stops(codes: Array) -> float | None:
     """By how much fine detail is weaker in weak texture than at edges, each over coarse detail.
 
-    Stops; negative in most photographs, as texture is finer than edges."""
+    Stops; negative in most photographs, as texture is finer than edges. None without texture."""
     coarse = _energy(codes, COARSE_PX)
     # every fourth value: the quantiles of neighbours hardly differ
     high, low = np.quantile(coarse[::2, ::2], (EDGES, WEAK))
     edges = coarse > high
     weak = (coarse < low) & (coarse > LEAST_DETAIL**2)
     if min(edges.sum(), weak.sum()) < LEAST_PLACES:
-        return 0.0
+        return None
     noise = grain(codes) ** 2 * _noise_energy(FINE_PX)
     fine = np.maximum(_energy(codes, FINE_PX) - np.float32(noise), 0)
     at_edges, at_weak = (

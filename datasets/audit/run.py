@@ -323,7 +323,8 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
 def _sharp_member(numbers: dict[str, Any] | None) -> SharpMember | None:
     if numbers is None:
         return None
-    if not np.isfinite([float(value) for value in numbers.values()]).all():
+    known = [float(value) for value in numbers.values() if value is not None]
+    if not np.isfinite(known).all():
         raise ValueError("a number is not finite")
     return SharpMember(**numbers)
 

@@ -115,7 +115,7 @@ def test_motion_and_a_second_image_are_a_pattern_of_the_spectrum(sharp, change, 
 
 def test_defocus_is_no_motion_and_a_plain_wall_shows_none(sharp):
     assert smear(codes(discs(sharp, 3.0))).likeness < 0.65
-    assert smear(np.full((HEIGHT, WIDTH), 0.5, np.float32)).likeness == 0
+    assert smear(np.full((HEIGHT, WIDTH), 0.5, np.float32)) is None
 
 
 def test_a_half_out_of_focus_is_softer_than_the_other(sharp):
@@ -128,7 +128,7 @@ def test_a_half_out_of_focus_is_softer_than_the_other(sharp):
     coc[:, : WIDTH // 2] = -3
     elsewhere, _ = focus_elsewhere(codes(half), coc)
     assert 0.3 < elsewhere < 0.8, "not all tiles have edges"
-    assert focus_elsewhere(np.zeros_like(coc), coc) == (0, 0)
+    assert focus_elsewhere(np.zeros_like(coc), coc) is None
 
 
 def test_noise_reduction_takes_texture_and_leaves_edges(sharp):
@@ -137,11 +137,12 @@ def test_noise_reduction_takes_texture_and_leaves_edges(sharp):
     for _ in range(3):
         smoothed = cv2.bilateralFilter(smoothed, 7, 0.12, 3.0)
     assert lost_stops(smoothed) > lost_stops(encoded) + 0.35
-    assert lost_stops(np.full((HEIGHT, WIDTH), 0.5, np.float32)) == 0
+    assert lost_stops(np.full((HEIGHT, WIDTH), 0.5, np.float32)) is None
 
 
 def test_numbers_are_known_of_dark_and_of_plain_pairs(sharp):
     for light in (np.full_like(sharp, 0.3), np.full_like(sharp, 1e-4), -0.001 + 0 * sharp):
         result = unexplained(light, light, np.eye(3), np.zeros((HEIGHT, WIDTH), np.float32))
         if result is not None and result[0].sharp_member is not None:
-            assert np.isfinite([*vars(result[0].sharp_member).values()]).all()
+            found = vars(result[0].sharp_member).values()
+            assert np.isfinite([one for one in found if one is not None]).all()
