@@ -68,10 +68,11 @@ def with_wide_blur(blurry: Array, sharp: Array, valid: Mask, coc_px: Array) -> P
     )
     gain = costs[: OTHER_WAY + narrow].min(axis=0) - costs[OTHER_WAY + narrow :].min(axis=0)
     full_gain = interpolated(resized_to(gain, shown.shape), REDUCTION, valid.shape)
-    wide = (full_gain > LEAST_GAIN) & valid
     place = least_cost_place(costs, shown)
     diameter = REDUCTION * np.interp(place, np.arange(len(tried)), tried)
     coarse = interpolated(diameter.astype(np.float32), REDUCTION, valid.shape)
+    # a small thing that one member lacks is alike behind a wide disc, but its surroundings are not
+    wide = (full_gain > LEAST_GAIN) & (coarse >= REDUCTION * FIRST_PX) & valid
     return PairBlur(np.where(wide, coarse, coc_px), wide)
 
 

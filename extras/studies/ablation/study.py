@@ -181,7 +181,7 @@ def _as_long(
     say(f"{ablation.name} took {longer:.2f} times as long as the plain loss")
     wanted = [line for line in lines if line in (ablation.lines[0], *ablation.controls)]
     again = [AblationLine(f"{line.label}, equal time", line.system) for line in wanted]
-    return again, round(plain.steps * longer)
+    return again, max(1, round(plain.steps * longer))
 
 
 def _measured(
