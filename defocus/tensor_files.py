@@ -1,6 +1,7 @@
 """Writing of safetensors files."""
 
 import errno
+import json
 import os
 import re
 import shutil
@@ -30,10 +31,26 @@ def save_tensors(
             save_file(dict(tensors), written, metadata=texts)
         except SafetensorError as error:
             raise _of_system(error, path) from error
+        if texts:
+            _sort_texts(written)
         sync_tree(staging)
         written.chmod(0o644)
         written.replace(path)
         sync_folder(path.parent)
+
+
+def _sort_texts(path: Path) -> None:
+    """Put the texts of a file into one order, so that the same content has the same bytes."""
+    # The library takes them in the order of a hash that is drawn for each process.
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        texts = header.pop("__metadata__")
+        ordered = {"__metadata__": dict(sorted(texts.items())), **header}
+        line = json.dumps(ordered, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(line) <= size:  # else a sign is written otherwise there, and the order stays
+            file.seek(8)
+            file.write(line.ljust(size))
 
 
 def _of_system(error: SafetensorError, path: Path) -> OSError:

@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from defocus.files import make_folder, write_bytes, write_text
+from defocus.files import make_folder, remove_unfinished, write_bytes, write_text
 from defocus.reports.environment import environment, viewer_style_and_script
 from defocus.reports.model import Curves, Gallery, Page, Scatter, Slider, Tile, all_parts
 from defocus.reports.packed import Behind
@@ -44,6 +44,8 @@ def write_html(page: Page, path: Path, inline_bytes: int = INLINE_BYTES) -> Path
     """Write a page to ``path``; with more bytes of pictures these go to a folder, returned."""
     # They are stored in a folder named after the page with ``-pictures`` added; files there that
     # the page does not show are removed.
+    if path.parent.is_dir():
+        remove_unfinished(path.parent, [path.name])
     encoded = _encoded(page)
     contents = {content for part in encoded.values() for content, _, _ in part}
     folder = path.with_name(f"{path.stem}-pictures")

@@ -17,7 +17,8 @@ from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.sessions.state import CompletePair, SessionChart, SessionState
 from defocus.capture.sessions.view import list_pairs, pair_details, pair_entry, settings_text
 from defocus.errors import DatasetError, InputError
-from defocus.files import write_bytes, write_text
+from defocus.files import remove_unfinished, write_bytes, write_text
+from defocus.isolation import LeftOut, left_out_by
 from defocus.pictures.shot import Exif
 from defocus.progress import counted, several
 from defocus.reports.display import csv_text
@@ -60,6 +61,11 @@ class LogRow:
 
 def read_log(session: Path) -> list[LogRow]:
     """The log of a session, pairs and then charts by their numbers; nothing is changed."""
+    return _read(session)[0]
+
+
+def _read(session: Path) -> tuple[list[LogRow], list[LeftOut]]:
+    """The log, and the pairs whose document cannot be read: they have no camera and no settings."""
     state, _ = read_state(session)
     times = {  # of the last try; imports have no line for the shots alone
         record["pair"]: datetime.fromisoformat(record["time"]).astimezone()
@@ -67,11 +73,15 @@ def read_log(session: Path) -> list[LogRow]:
         for record in read_journal(session / JOURNAL).records
         if record["event"] == event
     }
-    rows = []
+    rows, unread = [], []
     for pair in list_pairs(state):
         name, judged_at = pair["id"], times.get(pair["id"])
         complete = state.complete.get(name)
-        entry = {} if complete is None else _entry(session, complete)
+        try:
+            entry = {} if complete is None else _entry(session, complete)
+        except DatasetError as error:
+            entry = {}
+            unread.append(left_out_by(name, error))
         settings, camera = entry.get("settings", {}), entry.get("camera") or {}
         shoot = state.shoots[state.planned[name].shoot]
         imported = shoot.imported is not None
@@ -95,7 +105,8 @@ def read_log(session: Path) -> list[LogRow]:
             )
         )
     words = _shot_words(state)
-    return rows + [_chart_row(chart, words) for _, chart in sorted(state.charts.items())]
+    charts = [_chart_row(chart, words) for _, chart in sorted(state.charts.items())]
+    return rows + charts, unread
 
 
 def _shot_words(state: SessionState) -> dict[str, ShotWords]:
@@ -116,12 +127,9 @@ def _chart_row(chart: SessionChart, words_of: Mapping[str, ShotWords]) -> LogRow
 
 
 def _entry(session: Path, pair: CompletePair) -> dict[str, Any]:
-    """What a pair's document says; nothing of a damaged one, which ``check`` names."""
-    try:
-        entry = pair_entry(session, pair)
-        settings = dict(pair_details(session, pair)["settings"])
-    except DatasetError:
-        return {}
+    """What a pair's document says."""
+    entry = pair_entry(session, pair)
+    settings = dict(pair_details(session, pair)["settings"])
     return {**entry, "settings": settings, "taken": _taken(entry["roles"])}
 
 
@@ -135,12 +143,17 @@ def _taken(roles: Mapping[str, Any]) -> datetime | None:
     return min(times, default=None)
 
 
-def write_log(session: Path, out: Path, by: str = "") -> None:
-    """Write the log of a session to ``.pdf``, ``.html`` or ``.csv``; ``by`` fills in who shot."""
+def write_log(session: Path, out: Path, by: str = "") -> tuple[LeftOut, ...]:
+    """Write the log of a session to ``.pdf``, ``.html`` or ``.csv``; ``by`` fills in who shot.
+
+    Returned are the pairs whose document cannot be read, of which the log has the verdict alone."""
     suffix = out.suffix.lower()
     if suffix not in (".pdf", ".html", ".csv"):
         raise InputError(f"{out}: give a name that ends in .pdf, .html or .csv")
-    rows = [replace(row, by=row.by or by) for row in read_log(session)]
+    read, unread = _read(session)
+    rows = [replace(row, by=row.by or by) for row in read]
+    if out.parent.is_dir():
+        remove_unfinished(out.parent, [out.name])
     state, _ = read_state(session)
     if suffix == ".csv":
         columns = ["day", "time", *(one.name for one in fields(LogRow) if one.name != "done")]
@@ -152,6 +165,7 @@ def write_log(session: Path, out: Path, by: str = "") -> None:
         from defocus.reports.pdf import render_pdf  # slow to import
 
         write_bytes(out, render_pdf(_page(session, rows, state)))
+    return tuple(unread)
 
 
 def _page(session: Path, rows: Sequence[LogRow], state: SessionState) -> Page:

@@ -24,14 +24,18 @@ from defocus.command_line.verbs import help_heading
     metavar="NAME",
     help="Who shot the session, where 'shoot --by' was not given.",
 )
-def command(session: Path, out: Path, by: str) -> None:
+def command(session: Path, out: Path, by: str) -> int:
     """Write the log of a session's days.
 
     Each pair has a line with the time of its shots, scene, verdict, settings, camera, lens and
     notes, and each shot of the test chart one with what it shows. Nothing in SESSION is changed.
+    The exit code is 1 if the document of a pair cannot be read: its line has no settings.
     """
     from defocus.extras.notebook.log import write_log
     from defocus.progress import say
 
-    write_log(session, out, by)
+    unread = write_log(session, out, by)
+    for pair in unread:
+        say(f"pair {pair.id} has no settings in the log: {pair.reason}", error=True)
     say(f"{out}: written")
+    return int(bool(unread))

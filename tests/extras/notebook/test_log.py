@@ -65,6 +65,17 @@ def test_the_log_is_a_document_to_file(tmp_path, black_pair, refused):
         log.command.main([str(tmp_path / "s"), "--out", "l.doc"], standalone_mode=False)
 
 
+def test_a_pair_whose_document_cannot_be_read_is_named(tmp_path, black_pair, capsys):
+    write_session(tmp_path / "s", [black_pair] * 2, {})
+    (document,) = (tmp_path / "s").glob("pairs/0001*/pair.json")
+    document.write_text("{")
+    words = [str(tmp_path / "s"), "--out", str(tmp_path / "day.csv")]
+    assert log.command.main(words, standalone_mode=False) == 1
+    assert f"pair {document.parent.name} has no settings in the log" in capsys.readouterr().err
+    with (tmp_path / "day.csv").open(newline="", encoding="utf-8-sig") as stream:
+        assert [row["pair"][:4] for row in csv.DictReader(stream)] == ["0001", "0002"]
+
+
 def test_the_log_says_when_with_what_and_by_whom_a_card_was_shot(tmp_path):
     (tmp_path / "card").mkdir()
     for number, f_number in ((1, 22.0), (2, 4.0)):
