@@ -66,7 +66,7 @@ def replace_strips(picture: Array, margin: int, replaced: Limits, threads: int) 
         for rows in strips(height):
             seen = slice(max(0, rows.start - margin), min(height, rows.stop + margin))
             waiting.append((rows, pool.submit(replaced, rows, seen, picture[seen].copy())))
-            if len(waiting) > threads:
+            if len(waiting) >= max(2, threads):  # so few: each copy of 60 megapixels has 40 MB
                 _write_first(picture, waiting)
         while waiting:
             _write_first(picture, waiting)

@@ -82,16 +82,22 @@ def limit(
     def limited_strip(rows: slice, around: slice, changed: Array) -> Array:
         seen = blurry[around]
         if share is not None:
-            kept = enlarged_rows(share, CELL_PX, around.start, around.stop, width)
-            changed -= seen
-            changed *= kept[:, :, None]
-            changed += seen
+            _keep_share(
+                changed, seen, enlarged_rows(share, CELL_PX, around.start, around.stop, width)
+            )
         inside = slice(rows.start - around.start, rows.stop - around.start)
         return _limited(changed, seen, inside, noise)
 
     margin = max(AROUND_PX, REACH_PX)
     threads = _threads(LIMIT_BYTES * width * (STRIP_ROWS + 2 * margin))
     replace_strips(restored, margin, limited_strip, threads)
+
+
+def _keep_share(changed: Array, seen: Array, kept: Array) -> None:
+    """Keep a share of what changed, in place."""
+    changed -= seen
+    changed *= kept[:, :, None]
+    changed += seen
 
 
 def _threads(bytes_of_each: float) -> int:
