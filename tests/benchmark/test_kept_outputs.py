@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def counted(tmp_path):
 
 
 def stored(out: Path, query: str, *given: str) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(out / "results.sqlite") as connection:
+    with closing(sqlite3.connect(out / "results.sqlite")) as connection, connection:
         return connection.execute(query, given).fetchall()
 
 

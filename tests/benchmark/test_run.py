@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -186,7 +187,7 @@ def test_train_then_evaluate_does_not_train_again(bench, tiny_dataset, tmp_path)
     assert "the run is finished: nothing is repeated" in run.stderr
     assert checkpoint.stat().st_mtime_ns == trained
 
-    with sqlite3.connect(tmp_path / "out" / "results.sqlite") as connection:
+    with closing(sqlite3.connect(tmp_path / "out" / "results.sqlite")) as connection, connection:
         connection.execute("UPDATE runs SET evaluation = 'by older code'")
     connection.close()
     again = bench("run", "--only", *common)
