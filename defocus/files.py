@@ -123,7 +123,7 @@ ABANDONED_SECONDS = 24 * 3600.0
 def remove_unfinished(folder: Path, names: Collection[str]) -> None:
     """Remove what killed processes left of files with these names, not what others just write."""
     beginnings = {(_beginning(Path(name)), Path(name).suffix) for name in names}
-    for entry in folder.iterdir():
+    for entry in folder.iterdir() if folder.is_dir() else ():
         parts = _TEMPORARY.fullmatch(entry.name)
         if parts is None or (parts[1], parts[2] or "") not in beginnings:
             continue

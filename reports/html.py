@@ -44,8 +44,7 @@ def write_html(page: Page, path: Path, inline_bytes: int = INLINE_BYTES) -> Path
     """Write a page to ``path``; with more bytes of pictures these go to a folder, returned."""
     # They are stored in a folder named after the page with ``-pictures`` added; files there that
     # the page does not show are removed.
-    if path.parent.is_dir():
-        remove_unfinished(path.parent, [path.name])
+    remove_unfinished(path.parent, [path.name])
     encoded = _encoded(page)
     contents = {content for part in encoded.values() for content, _, _ in part}
     folder = path.with_name(f"{path.stem}-pictures")

@@ -152,8 +152,7 @@ def write_log(session: Path, out: Path, by: str = "") -> tuple[LeftOut, ...]:
         raise InputError(f"{out}: give a name that ends in .pdf, .html or .csv")
     read, unread = _read(session)
     rows = [replace(row, by=row.by or by) for row in read]
-    if out.parent.is_dir():
-        remove_unfinished(out.parent, [out.name])
+    remove_unfinished(out.parent, [out.name])
     state, _ = read_state(session)
     if suffix == ".csv":
         columns = ["day", "time", *(one.name for one in fields(LogRow) if one.name != "done")]

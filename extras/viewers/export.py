@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.command_line.options import FOLDER
+from defocus.command_line.options import FOLDER, AddedOptions
 from defocus.errors import InputError
 from defocus.extra_packages import require
 
@@ -30,6 +30,25 @@ def export_options() -> tuple[click.Option, ...]:
         "with the measurements as columns.",
     )
     return fiftyone, hub
+
+
+def with_exports(audited: "Callable[[dict[str, Any]], AuditedDataset]") -> AddedOptions:
+    """The two options for a command; ``audited`` makes what it measured, of its parameters."""
+
+    def run(
+        own: Callable[..., object],
+        *,
+        fiftyone: Path | None,
+        hub: Path | None,
+        **asked: Any,  # noqa: ANN401 - click's
+    ) -> object:
+        if fiftyone is None and hub is None:
+            return own(**asked)
+        require_ready(fiftyone, hub)
+        code = own(**asked)
+        return max(int(str(code)), export(audited(asked), fiftyone, hub))
+
+    return AddedOptions(export_options(), run, heading="Output")
 
 
 def require_ready(fiftyone: Path | None, hub: Path | None) -> None:

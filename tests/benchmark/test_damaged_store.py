@@ -79,7 +79,6 @@ def test_one_wrong_cell_costs_no_other_run(path, table, capsys):
 def test_a_damaged_run_is_stored_again(path, capsys):
     with closing(sqlite3.connect(path)) as store, store:
         store.execute("UPDATE scores SET value = 'x' WHERE run = ?", [ENTRY.run])
-    store.close()
     with open_results(path) as results:
         assert results.entries() == [OTHER]
         results.record(ENTRY, SCORES, COSTS)
@@ -96,7 +95,6 @@ def test_a_damaged_matrix_is_made_from_its_scores(path):
     for names, values in (("[", b""), ("[[],[]]", None), ('[[["a"]],[[1]]]', b"1"), (b"\xff", 1)):
         with closing(sqlite3.connect(path)) as store, store:
             store.execute("UPDATE matrices SET names = ?, score_values = ?", [names, values])
-        store.close()
         with read_results(path) as results:
             matrix = results.matrix(ENTRY.run)
         assert (matrix.places, matrix.pictures) == (good.places, good.pictures)

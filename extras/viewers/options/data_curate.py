@@ -1,29 +1,15 @@
 """``defocus-data curate --fiftyone`` and ``--hub``."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from defocus.command_line.options import AddedOptions
-from defocus.extras.viewers.export import export, export_options, require_ready
+from defocus.extras.viewers.export import with_exports
 
-
-def _run(
-    own: Callable[..., object],
-    *,
-    fiftyone: Path | None,
-    hub: Path | None,
-    **asked: Any,  # noqa: ANN401 - click's
-) -> object:
-    if fiftyone is None and hub is None:
-        return own(**asked)
-    require_ready(fiftyone, hub)
-    code = own(**asked)
-    return max(int(str(code)), _export(asked, fiftyone, hub))
+if TYPE_CHECKING:  # heavy at run time
+    from defocus.extras.viewers.table import AuditedDataset
 
 
-def _export(asked: dict[str, Any], fiftyone: Path | None, hub: Path | None) -> int:
-    """Write the folders of what was just judged; the measurements are read from the cache."""
+def _audited(asked: dict[str, Any]) -> "AuditedDataset":
+    """What was just judged; the measurements are read from the cache."""
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
     from defocus.datasets.audit.run import audit_dataset
@@ -36,7 +22,7 @@ def _export(asked: dict[str, Any], fiftyone: Path | None, hub: Path | None) -> i
     decisions = read_decisions(asked["out"])
     by_rule = judged(audit, read_rules(asked["rules"]))
     judgements = [decisions.get(one.id, one) for one in by_rule]
-    return export(AuditedDataset(dataset, audit, judgements), fiftyone, hub)
+    return AuditedDataset(dataset, audit, judgements)
 
 
-ADDED = AddedOptions(export_options(), _run, heading="Output")
+ADDED = with_exports(_audited)
