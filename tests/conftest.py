@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -57,6 +58,13 @@ def cache_folder(tmp_path_factory):
         shared.mkdir(exist_ok=True)
         (folder / "sample").symlink_to(shared)
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def weights_of_one_module(cache_folder):
+    """Weights that the tests of a module add are not found by those of another."""
+    yield
+    shutil.rmtree(cache_folder / "weights", ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
