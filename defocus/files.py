@@ -173,7 +173,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 COPIED_BYTES = 2**20
-"""So much of a file is copied at once, bytes."""
+"""Bytes of a file that are copied at once."""
 
 
 def copy_content(source: Path, target: Path) -> None:

@@ -6,11 +6,11 @@ import sys
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
 """Settings of glibc's ``mallopt``."""
 _KEPT_BYTES = 2**31 - 1
-"""As much as it can keep at the end of its heap."""
+"""Bytes of freed memory that glibc keeps at the end of its heap: the most that it can."""
 _ASKED_BYTES = 64 * 2**20
-"""More than is needed, at each request to the system."""
+"""Bytes by which each request to the system is larger than needed."""
 _LARGE_PIXELS = 8_000_000
-"""From this size of a picture on it matters what treating it leaves behind."""
+"""Pixels of a picture from which on the memory that its restoration leaves behind matters."""
 
 
 def keep_freed_memory() -> None:

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 AGAIN_SECONDS = 0.05
-"""A lost Ctrl-C is pressed again so much later, when what swallowed it has returned, s."""
+"""Seconds after which a lost Ctrl-C is pressed again: what swallowed it has returned by then."""
 
 
 @contextlib.contextmanager

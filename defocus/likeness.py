@@ -14,18 +14,20 @@ from defocus.pictures.values import Image, upper_bits
 from defocus.strips import strips
 
 MOST_DIFFERENT_BITS = 12
-"""Of 64; a picture saved again, resized, brightened or a little cropped differs by fewer."""
+"""Bits of a hash of 64 that two copies may differ by. A picture that was saved again, resized,
+brightened or cropped a little differs by fewer."""
 HASHED_PX = 512
-"""Shorter side from twice of which on a picture is reduced before it is hashed."""
+"""Shorter side to which a picture is reduced before it is hashed, px, where it has twice that."""
 HASH_PX = 32
 THUMBNAIL_PX = 48
 LEAST_CORRELATION = 0.93
-"""Of the thumbnails; hashes alone confuse simple pictures such as a dark object on a light wall."""
+"""Least correlation of the thumbnails of two copies. Hashes alone confuse simple pictures, for
+example a dark object on a light wall."""
 
 VIEW_BITS, VIEW_CORRELATION = 20, 0.6
-"""Sharp and blurry members differ by at most 14 bits, or have 0.87 and more: of simulated pairs
-from f/2 to f/22, and of three focus stacks. Of 2000 pairs of other photographs one in a hundred
-does."""
+"""Most different bits and least correlation of two members of a pair. Simulated pairs from f/2 to
+f/22 and three focus stacks have at most 14 bits or at least 0.87; of 2,000 pairs of two scenes, one
+in a hundred passes."""
 
 
 SAME_PIXELS = "blurry and sharp have the same pixels; give the right files"

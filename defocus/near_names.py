@@ -12,7 +12,7 @@ SYNONYMS = {
     "measure": "audit",
     "pairs": "repeat",
 }
-"""Our word for what others, and our own folders, call differently."""
+"""Our word for each word that others, or our own folders, use for the same thing."""
 
 
 def did_you_mean(name: str, names: Iterable[str], *, most: int = 3, nearness: float = 0.6) -> str:

@@ -20,9 +20,9 @@ from defocus.terminal import cell_width, cut, padded
 T = TypeVar("T")
 
 FEW = 3
-"""So many findings of one kind have a line each."""
+"""Findings of one kind that get a line each; more are counted in one line."""
 LINE_EVERY_S = 60.0
-"""Where stderr is not a terminal."""
+"""Seconds between two lines of progress where stderr is not a terminal."""
 DRAWN_EVERY_S = 0.1
 BAR_CELLS = 24
 
@@ -76,7 +76,7 @@ class _Task:
 
 
 _TASKS: list[_Task] = []
-"""What is under way now, the outermost first."""
+"""Tasks that are under way now, the outermost first."""
 
 
 def open_log(path: Path) -> None:
@@ -214,7 +214,7 @@ def warn_once(text: str) -> None:
 
 
 _SHOWN: list[str] = []
-"""The lines below all messages now."""
+"""Lines that stand below all messages now."""
 _STATUS = [""]
 _drawn = [0.0]
 _LOCK = threading.RLock()

@@ -96,6 +96,6 @@ def lead_to_nothing(descriptor: int) -> None:
 
 
 QUIET = _QuietDecoders()
-"""The one of this process."""
+"""The only instance of this process."""
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else its lines go there too

@@ -30,7 +30,8 @@ ARRAY_ERRORS = (
     RecursionError,
     MemoryError,
 )
-"""What NumPy raises for the headers of ``.npy`` files that are none, or claim what cannot be."""
+"""Errors that NumPy raises for a file that is no ``.npy`` file, or whose header claims what cannot
+be."""
 
 
 MOST_BYTES = 64 * 2**20
@@ -41,9 +42,10 @@ BLOCK_BYTES = 2**20
 MOST_UNPACKED = 8 * 2**30
 FREE_BYTES = 64 * 2**20
 MOST_RATIO = 100
-"""Numbers of a camera or a network are not packed as well as that."""
+"""Largest ratio of unpacked to packed bytes. Numbers of a camera or a network pack less well."""
 _MOST_AT_ONCE, _MOST_IN_ALL = 2**18, 2**22
-"""Bytes that are read of a file by what it says itself; a damaged one says any number."""
+"""Bytes that are read at once, and in all, where the file itself says how many: a damaged one says
+any number."""
 
 
 class FileBytes:

@@ -115,13 +115,13 @@ class SlurmSettings(Settings):
 
 SAVING_SECONDS = 80
 LARGEST_ARRAY = 1000
-"""As many jobs SLURM takes at once where nobody has set another limit."""
+"""Jobs that SLURM takes at once where nobody has set another limit."""
 
 RESTARTS = 10_000
-"""How often a job may reach its time limit; weeks of work on a queue of hours are not a mistake."""
+"""Times that a job may reach its time limit: weeks of work on a queue of hours are no mistake."""
 
 MOST_IDLE = 3
-"""So many stretches in a row without progress mean that one is too short for any."""
+"""Stretches in a row without progress after which a stretch counts as too short for any."""
 
 
 class JobCommand:

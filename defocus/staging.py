@@ -49,7 +49,7 @@ def owned_folder(folder: Path) -> Iterator[bool]:
 
 
 WAITING_SECONDS = 0.02
-"""So often a process asks for a folder that another holds for a moment, s."""
+"""Seconds between two attempts to take a folder that another process holds for a moment."""
 
 
 @contextlib.contextmanager
@@ -86,7 +86,8 @@ def _own_by_name(folder: Path) -> int | None:
 
 
 UNNAMED_SECONDS = 60.0
-"""An owner's file without a name is of a process that is just writing it, if it is no older."""
+"""Age in seconds up to which an owner's file without a name belongs to a process that is writing
+it."""
 
 
 def _lives(path: Path) -> bool:

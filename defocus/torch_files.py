@@ -25,7 +25,7 @@ UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What torch's reader of pickles raises for damaged or unsafe files."""
+"""Errors that torch's reader of pickles raises for damaged or unsafe files."""
 
 SHOWN_DIFFERENCES = 5
 

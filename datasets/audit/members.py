@@ -6,8 +6,7 @@ from typing import Literal
 
 from defocus.datasets.audit.pair_audit import AuditedPair, Members, reduced_members
 from defocus.datasets.pair import Pair
-from defocus.pictures.header_facts import PLAIN, picture_header
-from defocus.pictures.profiles import colour_code, in_two_spaces
+from defocus.pictures.profiles import PLAIN, colour_code, in_two_spaces, picture_header
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.remarks import MOSAIC, is_mosaic
 

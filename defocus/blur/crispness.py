@@ -66,13 +66,13 @@ def _block_means(values: Array, side: int) -> Array:
 
 NOTHING = 1e-7
 EDGE_PX = 5
-"""Steps and ranges are those of squares of this side."""
+"""Side of the squares in which a step and a range are measured, px."""
 MEAN_PX = 61
 REACH_PX = MEAN_PX // 2 + EDGE_PX // 2 + 1
-"""So far away is what a pixel's crispness depends on."""
+"""Radius of the part that decides on a pixel's crispness, px."""
 LEAST_RANGE = 0.1
 NOISES_OF_RANGE, NOISES_OF_STEP = 10.0, 5.0
-"""Noise alone has a range, and a step from one pixel to the next, of so many deviations."""
+"""Range of noise alone, and its step from one pixel to the next, in standard deviations."""
 
 
 def crispness(picture: Array, noise: NDArray[np.float64]) -> Array:

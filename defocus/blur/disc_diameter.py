@@ -10,11 +10,11 @@ LARGEST_DIAMETER_PX = 18.0
 STEP_PX = 0.5
 BLOCK_PX = 128
 FILLING = 10.0 ** np.arange(-5.0, 0.0)
-"""Values tried for n."""
+"""Values that are tried for n, which fills the zeros of a disc's spectrum."""
 POWER_LAW = (1.0, 3.5)
-"""Legal b: natural pictures have about 2; a steeper fall is the disc's own."""
+"""Range of b. Natural pictures have about 2; a steeper fall comes from the disc."""
 FLOOR = 3e-6
-"""Of the strongest annulus; below it a spectrum says nothing about the blur."""
+"""Share of the strongest annulus below which a spectrum says nothing about the blur."""
 FLAT = 1e-6
 """Largest contrast that is rounding and no picture: below one step of 16 bits."""
 EVIDENCE = 2.0

@@ -26,7 +26,8 @@ EQUAL_BLUR_PX = 0.25
 FLAT = 1e-4
 """Below this contrast of encoded values a tile has nothing but noise to be judged by."""
 REACH_PX = math.ceil(4 * COARSE_SIGMA)
-"""Half the width of the wider filter, so much more of the picture a strip needs on each side."""
+"""Half of the width of the wider filter, px: a strip needs that much more of the picture on each
+side."""
 
 
 def fine_to_coarse(luma: NDArray[np.float32]) -> float | None:

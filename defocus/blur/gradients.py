@@ -14,7 +14,7 @@ Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
 
 SMOOTHING_PX = 1.0
-"""Noise is damped by a Gaussian of that width before gradients are taken."""
+"""Standard deviation of the Gaussian that damps noise before gradients are taken, px."""
 
 NOISE_ENERGY = 2.61
 """Mean squared Sobel gradient of white noise of variance 1 behind that Gaussian; measured."""
@@ -23,7 +23,7 @@ LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 """Blind to edges, not to noise; Source: Immerkaer, Fast Noise Variance Estimation, 1996."""
 
 TEXTURED_OVER_NOISE = 6.0
-"""A block says which picture is sharper where its gradients are so many times those of noise."""
+"""Ratio of gradients to those of noise from which a block says which picture is sharper."""
 
 BLOCKS_ACROSS = 40
 SMALLEST_BLOCK_PX = 16

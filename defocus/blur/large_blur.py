@@ -32,9 +32,10 @@ CERTAIN, UNCERTAIN = 2.0, 3.0
 """An answer counts fully where its 95 % quantile is below the first multiple of the median, and not
 at all from the second on: of a plain wall any blur may be true."""
 PLAIN_SQUARES = (31, 31)
-"""So far around a plain part what is certain decides on it: 992 px, the width of a wall or sky."""
+"""Sides of the surroundings whose certain answers decide on a plain part: 992 px, the width of a
+wall or sky."""
 FAINT = 1e-4
-"""Weight of an answer that is not certain, among answers of which none is."""
+"""Weight of an uncertain answer. It decides only where no answer around it is certain."""
 SMALLEST_SQUARES = 3
 """A strongly blurred part is at least this many squares wide (96 px); less is a mistake."""
 

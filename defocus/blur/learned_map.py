@@ -27,7 +27,7 @@ MULTIPLE_PX = 2**LEVELS // 2
 WIDTH = 48
 REACH = (1, 2, 4)
 FAINT = 1e-3
-"""Details this strong are lost in rounding; of 1."""
+"""Contrast of detail, of white, that rounding to 8 bits hides."""
 BELL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
@@ -124,7 +124,8 @@ LARGEST_PX = 128.0
 """Largest diameter of the circle of confusion that the map is right for, px."""
 REDUCED_BY = 4
 REDUCED_FROM_PX = (12.0, 20.0)
-"""From here on the picture at a quarter of its size says more; in between both do."""
+"""Diameters between which the picture at a quarter of its size takes over from the whole one,
+px."""
 STRIP_PX, STRIP_MARGIN_PX = 1024, 128
 """Large pictures go through the network in strips, to bound memory."""
 TOLD_FACTOR = 3.0

@@ -45,7 +45,7 @@ from defocus.quiet_decoders import lead_to_nothing
 FurtherOptions: TypeAlias = Callable[[click.Command], click.Command]
 
 OTHER = "Other commands"
-"""Heading of those that say none."""
+"""Heading of commands that name no heading of their own."""
 
 
 class CommandGroup(click.Group):

@@ -48,12 +48,14 @@ DISC_RISE = 0.6871
 FLAT_PER_BLUR, FLAT_PX = 0.7, 1.5
 END_PER_BLUR, END_PX = 1.1, 3.0
 NARROW_PER_BLUR, NARROW_PX = 0.55, 0.5
-"""Of the flat part where the region is narrow: a disc's edge just fits."""
+"""Least width of the flat part in a narrow region, as a share of the blur and in px: a disc's edge
+just fits."""
 BORDER_PX = 2.0
 LEAST_MODULATION = 0.2
 LEAST_ANGLE_DEG, MOST_ANGLE_DEG = 2.0, 44.0
 REPEATING_DEG = (14.036, 26.565)
-"""Slopes of 1/4 and 1/2, where pixels fall on the same bins again and again."""
+"""Angles with slopes of 1/4 and 1/2, degrees: pixels fall on the same bins again and again
+there."""
 PARTS, LEAST_ROWS = 4, 8
 """Parts of an edge whose scatter gives the error, and the least rows of one."""
 

@@ -19,7 +19,7 @@ ORDER = 2
 ROUNDS = 3
 PLATEAU_SHARE = 0.1
 MOST_SLOPE = 1.0
-"""45 degrees: beyond it the edge is measured in the transposed region."""
+"""Slope of 45 degrees. A steeper edge is measured in the transposed region."""
 
 
 class UnclearEdgeError(ImageError):

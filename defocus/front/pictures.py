@@ -27,7 +27,7 @@ larger."""
 _TYPES = "uint8, uint16, float32 and float64"
 _TENSOR_TYPES = {torch.uint8, torch.uint16, torch.float32, torch.float64}
 _ROUNDING = 1e-4
-"""So far beyond [0, 1] a float may be: conversions round."""
+"""Distance beyond [0, 1] that a float may have, since conversions round."""
 
 
 @dataclass(frozen=True)

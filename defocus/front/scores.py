@@ -21,7 +21,7 @@ from defocus.front.pictures import GivenPictures, Picture, given_alike, one_size
 from defocus.progress import warn_once
 
 OVERSHOOT = (-1.0, 2.0)
-"""Floats of a restored picture that no network goes beyond, and every picture in 0..255 does."""
+"""Range of floats that every restored picture in [0, 1] keeps to, and no picture in 0..255 does."""
 
 
 def score(

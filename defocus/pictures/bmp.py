@@ -16,7 +16,7 @@ from defocus.pictures.blocks import Block, resolution_block
 
 _PLAIN, _RUNS, _FIELDS, _ALPHA_FIELDS = 0, (1, 2), 3, 6
 _USUAL = {16: (0x7C00, 0x03E0, 0x001F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
-"""Masks of red, green, blue and alpha where a file has none."""
+"""Masks of red, green, blue and alpha by bits of a pixel, for files without masks."""
 
 
 def bmp_pixels(path: Path, data: bytes) -> NDArray[np.uint8] | None:

@@ -30,11 +30,9 @@ _COMPATIBLE = {
     11: {11, 12},
     12: {11, 12},
 }
-"""Types that are taken for each that the standard asks for, because programs write them.
-
+"""Types that are accepted in place of each type of the standard, because programs write them.
 Pillow writes fractions as floats; phones write texts of no stated type; libtiff, exiftool and
-Photoshop write IPTC as whole numbers.
-"""
+Photoshop write IPTC as whole numbers."""
 _TYPES = {
     **dict.fromkeys((33434, 33437, 37378, 37381, 37382, 37386, 41486, 41487, 41988, 42034), 5),
     **dict.fromkeys((37377, 37379, 37380), 10),

@@ -20,14 +20,15 @@ _NO_MARKERS = {0, 0xFF}
 _ALONE = {0x01, *range(0xD0, 0xD9)}
 """Markers of a JPEG without a length."""
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""Those that begin the header of a picture."""
+"""Markers of a JPEG that begin the header of a picture."""
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-"""In a scan's data: a stuffed zero, a restart and a filling byte are none."""
+"""The next marker in a scan's data. A stuffed zero, a restart and a filling byte do not count as
+one."""
 _LATE = {b"IDAT", b"IEND"}
 _PALETTE = 3  # the colour type of a PNG with a palette
 
 PNG_HEAD_BYTES = 8 + 25
-"""Signature and IHDR of a PNG; what says the colours comes behind them."""
+"""Bytes of a PNG's signature and IHDR. The chunks that say its colours come behind them."""
 
 TIFF_BEGINS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BEGINS = (
@@ -80,7 +81,8 @@ MAX_PIXELS = 400_000_000
 
 FREE_PIXELS = 32_000_000
 MOST_RATIO = 2000
-"""Of a larger picture a file has a byte for so many of its values: a flat PNG has one for 1,032."""
+"""Values of a picture for each byte of its file, at most. A flat PNG has 1,032; more is a
+decompression bomb."""
 
 
 def png_chunk(name: bytes, content: bytes) -> bytes:
@@ -203,7 +205,8 @@ def refuse_cut_short(path: Path) -> None:
 
 _END_BYTES = 4096
 _THUMBNAIL_BYTES = 2**17
-"""Where a JPEG's thumbnail has ended, whose end is not the picture's: its segment has half."""
+"""Bytes after which a JPEG's thumbnail has ended: its segment has half. Its end is not the
+picture's."""
 
 
 def _has_all_pixels(png: bytes) -> bool:

@@ -1,10 +1,11 @@
-"""What the numbers of a picture mean: colour profiles, and two pictures in one colour space.
+"""What the numbers of a picture mean: its profile, its header, two pictures in one colour space.
 
 A profile is handed on until a release is converted; pairs that differ are converted at once."""
 
 import io
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -17,6 +18,7 @@ from PIL import Image as PillowImage
 from PIL import ImageCms, UnidentifiedImageError
 
 from defocus.errors import ImageError
+from defocus.pictures.exif import ORIENTATION
 from defocus.pictures.headers import MAX_PIXELS, SUFFIXES, early_chunks, kind_of
 from defocus.pictures.heif import HEIF_KINDS, heif_contents, unusual_code
 from defocus.pictures.raw import RAW_SUFFIXES
@@ -39,13 +41,20 @@ _LEVELS = 5
 _MOST_STEPS = 1
 """Steps of 8 bits by which two writings of sRGB may differ."""
 _INTEROPERABILITY, _ADOBE_RGB = 0xA005, "R03"
-"""Where EXIF says by which rule a file was written, and that of Adobe RGB (DCF 2.0)."""
+"""Tag of EXIF that names the rule by which a file was written, and the rule of Adobe RGB (DCF
+2.0)."""
 _SRGB_GAMMA, _SRGB_PLACES = 1 / 2.2, (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 _CODE_ERROR = 0.01
 """Gamma of sRGB as a PNG names it, its white and primaries, and how much other writers differ."""
 _MODES = {"RGB ": "RGB", "GRAY": "L"}
 """Pillow's mode for pictures of a profile's colour space."""
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, SyntaxError, ArithmeticError)
+
+PLAIN = "sRGB or nothing"
+"""Colours of a file that names none of its own."""
+_GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F"}
+_DECLARED = {"CMYK": "CMYK", "LAB": "Lab", "YCbCr": PLAIN, "HSV": "HSV"}
+"""Colours that Pillow's modes name."""
 
 
 def profile_of(path: Path) -> bytes:
@@ -240,3 +249,64 @@ def _converted(profile: ImageCms.ImageCmsProfile, picture: NDArray[np.uint8]) ->
         outputMode="RGB",
     )
     return np.asarray(converted, np.uint8)
+
+
+@dataclass(frozen=True)
+class PictureHeader:
+    """What the header of a file says; ``colours`` is a colour space in words."""
+
+    colours: str
+    grey: bool
+    orientation: int
+    frames: int
+
+
+def picture_header(path: Path) -> PictureHeader | None:
+    """What a file's header says; None of RAW files and of what cannot be read."""
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return None
+    try:
+        if path.suffix.lower() in SUFFIXES["TIFF"]:
+            return _tiff_header(path)
+        with PillowImage.open(path) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                return None
+            mode = _DECLARED.get(picture.mode, PLAIN)
+            silent = picture.format == "PNG" and not _has_text(path)
+            orientation = 1 if silent else picture.getexif().get(ORIENTATION, 1)
+            # what MPO has beside the picture is a preview or a second view
+            frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
+            grey = picture.mode in _GREY_MODES
+            return PictureHeader(_colours(path, mode), grey, orientation, frames)
+    except NO_PICTURE:
+        return None
+
+
+def _has_text(path: Path) -> bool:
+    """Whether a PNG has EXIF or text; Pillow decodes all pixels to look behind them."""
+    # mapped: a large picture has ten thousand chunks
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        place = 8
+        while len(start := content[place : place + 8]) == 8:
+            if start[4:] in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
+                return True
+            place += 12 + int.from_bytes(start[:4], "big")
+    return False
+
+
+def _tiff_header(path: Path) -> PictureHeader:
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        page: Any = file.pages.first
+        photometric = getattr(page.photometric, "name", "")
+        mode = {"SEPARATED": "CMYK", "CIELAB": "Lab"}.get(photometric, PLAIN)
+        grey = photometric in {"MINISBLACK", "MINISWHITE"}
+        tag = page.tags.get(ORIENTATION)
+        orientation = 1 if tag is None else int(tag.value)
+        return PictureHeader(_colours(path, mode), grey, orientation, len(file.pages))
+
+
+def _colours(path: Path, mode: str) -> str:
+    """The colour space that a file declares."""
+    return mode if mode != PLAIN else colours_of(path) or PLAIN

@@ -31,7 +31,7 @@ TagValue = str | bytes | tuple[int | float | Fraction, ...]
 """Text, numbers, or bytes of no stated type."""
 
 _HEAD_BYTES = 2**18
-"""Where the EXIF of a JPEG begins, and of a CR3."""
+"""Bytes within which the EXIF of a JPEG, and of a CR3, begins."""
 _RAF, _RAF_PLACES = b"FUJIFILMCCD-RAW", slice(84, 92)
 _CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _CANON_BOXES = {b"CMT1": 0, b"CMT2": EXIF_DIRECTORY, b"CMT4": GPS_DIRECTORY}

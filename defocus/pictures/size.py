@@ -9,7 +9,7 @@ from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.reading import require_file
 
 HEAD_BYTES = 512
-"""What says which kind of picture a file is."""
+"""Bytes at the beginning of a file that say which kind of picture it is."""
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:

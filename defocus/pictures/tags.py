@@ -12,7 +12,7 @@ LETTERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13:
 LETTERS |= {16: "Q", 17: "q", 18: "Q"}
 """How ``struct`` reads a number by its type; 16 to 18 are of BigTIFF."""
 FRACTIONS = {5: "I", 10: "i"}
-"""The same of the two numbers of a fraction."""
+"""Letters of the struct module for the two numbers of a fraction, by type."""
 TEXT, UNDEFINED = (2, 129), 7
 """Types whose values are bytes; 129 is text of Exif 3.0."""
 SIZES = dict.fromkeys((*TEXT, UNDEFINED), 1)

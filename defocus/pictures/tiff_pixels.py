@@ -31,7 +31,7 @@ _TIFF_DAMAGE = (
 """What tifffile and its decoders raise for damaged files."""
 
 MOST_BYTES = 12 * MAX_PIXELS
-"""Three channels of float32: no file of a picture that is read is larger."""
+"""Bytes of the largest file that is read: three channels of float32 at the most pixels."""
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _READ = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR}
@@ -40,14 +40,14 @@ _UNSTATED, _MULTIPLIED = 0, 1
 _BIT_ORDER = 266  # a tag
 _OLD_JPEG, _JPEG = 6, 7
 _UNCHECKED = {2, 3, 4, _OLD_JPEG, _JPEG}
-"""Compressions of which every decoder makes a picture, damaged or not: of faxes and JPEG."""
+"""Compressions (faxes and JPEG) whose decoders give a picture even where the file is damaged."""
 _DAMAGE = re.compile(
     r"(?:Fax\w+: (?:Bad code word|Line length mismatch|Premature EOL)"
     r"|JPEGLib: (?:Corrupt JPEG data: (?!\d+ extraneous)|Premature end)).*"
 )
-"""What libtiff and libjpeg say of damage among the pixels of such files."""
+"""Messages by which libtiff and libjpeg report damage among the pixels of these files."""
 _OF_OPENCV = {1, 2, 3, 4, 5, _OLD_JPEG, _JPEG, 8, 32773, 32946}
-"""Compressions that OpenCV decodes; of others it gives 8 bits as black."""
+"""Compressions that OpenCV decodes. With others it gives 8 bits as black."""
 _USUAL_BITS = {1, 2, 4, 8, 16, 32, 64}
 _WAYS = "save it as grey or RGB of 8 or 16 bits"
 

@@ -13,9 +13,9 @@ Image: TypeAlias = NDArray[np.unsignedinteger[Any]]
 FloatImage: TypeAlias = NDArray[np.floating[Any]]
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
-"""Of linear light (ITU-R BT.709)."""
+"""Weights of red, green and blue in the luminance of linear light (ITU-R BT.709)."""
 LUMA = (0.299, 0.587, 0.114)
-"""Of encoded colours (ITU-R BT.601)."""
+"""Weights of red, green and blue in the luma of encoded colours (ITU-R BT.601)."""
 
 
 def bit_depth(image: Image) -> int:

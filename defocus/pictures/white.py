@@ -14,7 +14,8 @@ FULL = 65535
 DEEP_WHITES = (1023, 4095, FULL)
 """White of 16 bits that hold 10, 12 or 16 bits of a camera."""
 EIGHT_BITS = 255
-"""Largest value of 8 bits. A picture of 16 without a larger one is nearly black, or a mistake."""
+"""Largest value of 8 bits. A picture of 16 bits without a larger value is nearly black, or a
+mistake."""
 FLOAT_WHITES = (255, 1023, 4095, 65535)
 """White of floats that were integers of 8, 10, 12 or 16 bits."""
 READING_REVISION = 2

@@ -33,7 +33,8 @@ def write_image(path: Path, image: Image) -> None:
 
 
 JPEG_QUALITY = 95
-"""Quality of every JPEG and WebP that is a picture of its own, of 100: errors below its noise."""
+"""Quality, of 100, of every JPEG and WebP that somebody keeps: its errors are below a picture's
+noise."""
 
 
 def encoded_png(picture: NDArray[Any]) -> bytes:

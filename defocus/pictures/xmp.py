@@ -17,7 +17,7 @@ POINTERS = {
     "gain map": ((_GAIN_MAP, rb"\w+"), (_APPLE_MAP, rb"\w+"), (_CONTAINER, rb"Directory")),
     "credentials": ((_TERMS, rb"provenance"),),
 }
-"""What points at each kind of bytes: the address of a schema, and names in it."""
+"""Attributes that point at each kind of bytes: the address of a schema, and names in it."""
 
 
 def xmp_block(packet: bytes) -> Block:

@@ -38,7 +38,8 @@ SHOT = (1e-5, 2e-3)
 
 NOISE_VALUES = 2**22
 BLACK, WHITE = 4096, 61440
-"""Stored values of a mosaic; noise in the dark goes below black, highlights end at white."""
+"""Stored values of black and white in a mosaic. Noise in the dark goes below black; highlights end
+at white."""
 
 
 @dataclass(frozen=True)

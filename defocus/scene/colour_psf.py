@@ -17,7 +17,8 @@ Array = NDArray[np.float64]
 LOBES = 3
 MARGIN = 2
 ROUNDS = 2
-"""Of the tilt: where it would make a value negative, the first misses a little."""
+"""Rounds of tilting. Clipping negative values shifts the centre slightly; a second round corrects
+it."""
 TINY = 1e-12
 
 
@@ -97,9 +98,9 @@ FINENESS = 5
 RAYS_PER_PX = 12
 LEAST_SIDE, MOST_SIDE = 64, 384
 PLASTIC = 1.32471795724474602596
-"""The number whose cube is itself plus 1."""
+"""The plastic number, whose cube is itself plus 1: it spaces samples evenly in two dimensions."""
 TAIL = 3.0
-"""Rays farther out than so many RMS distances are left out: a veil that would need huge kernels."""
+"""RMS distances beyond which a ray is left out: its veil of light would need huge kernels."""
 
 
 @lru_cache(maxsize=64)
@@ -165,7 +166,7 @@ def _reach(right: Array, down: Array) -> float:
 
 
 RINGS = 8.0
-"""So far out, in λN beyond the last ray, the kernel goes: all but 2.5 % of an Airy pattern."""
+"""Width of a kernel beyond its last ray, in λN: all but 2.5 % of an Airy pattern."""
 
 
 def wave_psfs(
@@ -231,12 +232,12 @@ def _turned(half_turns: Array) -> NDArray[np.complex64]:
 RED, GREEN, BLUE = (band[1] for band in BANDS_UM)
 SHORTEST = min(min(band) for band in BANDS_UM)
 RAYS_FROM_WAVES = 8.0
-"""From this defocus on (or what equals it in other aberrations) diffraction changes the MTF by
+"""Waves of defocus (or of aberrations that equal it) from which on diffraction changes the MTF by
 0.02 or less."""
 LEAST_AIRY = 0.1
-"""λN below so many pixels does not show."""
+"""λN in pixels below which diffraction does not show."""
 MOST_SAMPLES = 144
-"""Over the pupil: where flare would need more, rays do."""
+"""Most samples across the pupil. Where flare would need more, rays are traced instead."""
 PROBE_SIDE = 24
 HEIGHTS = (0.0, 0.35, 0.7, 1.0)
 

@@ -17,9 +17,9 @@ Array = NDArray[Any]
 """float32 or float64; a picture has the precision of its surfaces."""
 
 DIRECT_UNTIL = 11
-"""Kernels of at most so many pixels each way are faster without Fourier transforms."""
+"""Side of a kernel, px, up to which a sum over pixels is faster than Fourier transforms."""
 TILED_FROM = 600**2
-"""Planes of so many pixels are faster in tiles, as OpenCV transforms them."""
+"""Pixels of a plane from which on OpenCV's transforms are faster in tiles."""
 
 NO_LIGHT = 1e-6
 

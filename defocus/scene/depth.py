@@ -30,7 +30,7 @@ LARGEST_PX = (0.7, 30.0)
 """Largest circle of confusion of a picture, log-uniform."""
 
 INSIDE_SHARE = 0.6
-"""So often the plane in focus goes through the scene."""
+"""Share of the scenes through which the plane in focus goes."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from defocus.scene.real_lens import OffAxis, Pupil, RealLens, Rim
 Array = NDArray[np.float64]
 
 PITCHES_UM = (5.0, 22.0)
-"""A full-frame sensor of 36 megapixels as it is, and reduced four times."""
+"""Range of pixel pitches, µm: a full-frame sensor of 36 megapixels as it is, and reduced four
+times."""
 FASTEST, SLOWEST = 1.4, 8.0
 FULLY_OPEN = 0.4
 """Share of the lenses that are not stopped down."""
@@ -23,7 +24,7 @@ MIRRORED = 0.2
 BLADES = (5, 6, 7, 7, 8, 9, 9, 9, 10, 11, 11)
 FOCUS_UM = (15.0, 135.0)
 CLEAR = 0.2
-"""Rims stay so far off the chief ray, in radii; 0.11 to 0.46 in the traced corners."""
+"""Least distance of a rim from the chief ray, in radii; 0.11 to 0.46 in the traced corners."""
 OPENNESS_SIDE = 32
 HALVINGS = 12
 

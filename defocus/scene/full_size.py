@@ -14,11 +14,12 @@ DIAMETERS_PX = (
     *(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 12.0, 14.0, 16.0, 18.0, 21.0),
     *(24.0, 28.0, 32.0, 36.0, 42.0, 48.0, 56.0, 64.0, 72.0, 84.0, 96.0, 112.0, 128.0),
 )
-"""Circles of confusion at which lenses have kernels, px: those of our tables, and so many between
-them that neighbours differ by an eighth to a sixth."""
+"""Circles of confusion at which lenses have kernels, px: those of our tables, and others between
+them, so that neighbours differ by an eighth to a sixth."""
 
 BORDER_PX = 72
-"""Around a picture so many pixels give it light, px: a little over half of the largest diameter."""
+"""Width of the border that gives light to a picture, px: a little over half of the largest
+diameter."""
 
 OUTLINE_PX = 512
 """Longer side of an outline as it is drawn, px. It is enlarged to the picture, with a sharp edge,

@@ -31,7 +31,7 @@ from defocus.scene.window import Window
 Array = NDArray[np.float32]
 
 OPTICS = 200
-"""Lenses at places of their field; each has its kernels made once."""
+"""Number of lenses, each at one place of its field. The kernels of each are made once."""
 
 BANK_BYTES = 192 * 2**20
 SEEDS: dict[Branch, int] = {"train": 0, "held-out": 1}
@@ -42,10 +42,10 @@ STEPS_GROW_FROM = 8.0
 OFFSET_PX = (0.5, 1.25)
 
 CORRECTED_SHARE = 0.6
-"""So many lenses have little aberration, as newer lenses with aspheres have."""
+"""Share of the lenses with little aberration, as newer lenses with aspheres have."""
 
 LEFT_OVER = 0.3
-"""At most so much of a traced lens's aberrations is left in a well-corrected one."""
+"""Largest share of a traced lens's aberrations that is left in a well-corrected lens."""
 
 LOST_SHARE = 0.002
 """Light in the far rings of a kernel that is left out, so that kernels stay small."""

@@ -18,7 +18,7 @@ from defocus.settings import document_problem
 KIND = "defocus-lens"
 MOST_UM, MOST_F_NUMBERS = 1000.0, 100
 MOST_REACH_PX = 300.0
-"""Of light in focus: beyond it a kernel would need the memory of a whole picture."""
+"""Largest reach of light in focus, px. A larger kernel would need the memory of a whole picture."""
 
 
 @dataclass(frozen=True)

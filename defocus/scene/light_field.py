@@ -16,10 +16,11 @@ from defocus.scene.window import Window
 Array = NDArray[np.float32]
 
 SPACING_PX = 1.0
-"""Of one point seen from two neighbouring views, at most, unless that were too many views."""
+"""Largest distance of one point in two neighbouring views, px, unless that needed too many
+views."""
 MOST_ACROSS = 15
 ROUNDS = 4
-"""Of the fixed point that says which point of the background a view sees at a pixel."""
+"""Rounds of the iteration that finds which point of the background a view sees at a pixel."""
 
 
 def synthetic_aperture(scene: StreamScene, border: int, across: int | None = None) -> Array:

@@ -18,7 +18,8 @@ from defocus.scene.window import Window, shown
 Array = NDArray[np.float64]
 
 MARGIN = 24
-"""Pixels around a displaced part, after which a cubic spline has forgotten its border: 0.27^24."""
+"""Width of the border around a displaced part, px. There a cubic spline has forgotten its border:
+0.27^24."""
 
 
 def moved_layers(layers: Sequence[Layer], geometry: Similarity) -> list[Layer]:

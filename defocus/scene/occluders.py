@@ -20,14 +20,14 @@ Bytes = NDArray[np.uint8]
 
 PHOTOGRAPH_SHARE = 0.7
 BRIGHT_FROM = 0.95
-"""Pictures are clipped; where all colours are above this, light beyond white is drawn."""
+"""Value above which all colours of a pixel count as clipped: light beyond white is drawn there."""
 
 BRIGHTEST = 4.0
 ONE_TONE_SHARE = 0.4
-"""So many occluders have one colour, as wires, rods and walls do."""
+"""Share of the occluders with one colour, as wires, rods and walls have."""
 
 LEAST_PX = 16
-"""Textures are drawn no smaller."""
+"""Smallest side of a texture, px."""
 
 SPECULAR_SHARE = 0.15
 

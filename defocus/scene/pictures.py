@@ -36,11 +36,13 @@ Branch = Literal["train", "held-out"]
 LINEAR_OF_BYTE = srgb_to_linear(np.arange(256, dtype=np.float32) / np.float32(255))
 
 CELL_PX = 16
-"""Sharpness is known for cells of so many pixels."""
+"""Side of the cells for which sharpness is known, px."""
 SCALES = (0.35, 1.0)
-"""By which photographs are reduced, so that they are sharp; less where one is small."""
+"""Range of factors by which photographs are reduced so that they are sharp; small ones are reduced
+less."""
 SHARPER_SHARE = 0.65
-"""So often the sharper of two places is taken: soft content is needed too."""
+"""Share of the draws that take the sharper of two places. The rest brings soft content, which is
+needed too."""
 
 
 @cache

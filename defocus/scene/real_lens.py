@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from defocus.errors import OpticsError
 
 WAVE_UM = 0.55
-"""Length of the wave in which aberrations are given, µm."""
+"""Wavelength in which aberrations are given, µm."""
 
 BANDS_UM = ((0.590, 0.610, 0.630), (0.510, 0.530, 0.550), (0.440, 0.460, 0.480))
 """Wavelengths that stand for red, green and blue, µm; the middle one leads."""
@@ -111,7 +111,7 @@ class RealLens:
 Array = NDArray[np.float64]
 
 ROUND_UNTIL = 0.5
-"""Stopped down to so many radii of the open pupil the diaphragm has its full corners."""
+"""Radius, as a share of the open pupil's, at which the diaphragm has its full corners."""
 
 
 @dataclass(frozen=True)

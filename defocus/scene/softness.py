@@ -18,8 +18,7 @@ REACH_PX = 12
 """Radius of the kernels, px: 3 standard deviations of nearly every halo."""
 
 ABERRATION_SHARE = 0.5
-"""Share of the kernels with a halo, a tail and other colours beside each other; others are
-Gaussians."""
+"""Share of the kernels with a halo, a tail and shifted colours; the others are Gaussians."""
 
 STRETCH = 1.4
 """Largest ratio of the axes of a Gaussian."""

@@ -34,7 +34,7 @@ FEW_STEPS = 500
 """Steps left below which no processes are started unless asked for: starting them takes seconds."""
 
 AHEAD = 2
-"""Batches that each process makes ahead, which bounds their memory."""
+"""Batches that each process makes ahead. More would take more memory."""
 
 KeyT = TypeVar("KeyT")
 MadeT = TypeVar("MadeT")

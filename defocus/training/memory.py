@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 UNKNOWN_BYTES = 2**31
-"""Taken as available where the system does not say it in a known way."""
+"""Bytes that count as available where the system does not say how many are."""
 
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -14,7 +14,7 @@ Selection = Literal["last", "validation", "official"]
 code of some systems does, and what a choice by them would have been worth is reported."""
 
 UNDECIDING = frozenset({"checkpoint_minutes", "graphs", "tensorboard", "workers"})
-"""Settings that change nothing of what a training comes to."""
+"""Settings that do not change the result of a training."""
 
 
 class Training(Settings):

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from defocus.datasets.stream.native import FullSize
+from defocus.pictures.write import encoded_jpeg
 from defocus.progress import counted
 from research.native_size.cases import Case
 from research.native_size.measured import BINS_PX, Cell, Cells, gain_of
@@ -133,9 +133,8 @@ def seconds_line(rows: Sequence[Row], cells: Cells) -> str:
 
 def jpeg(picture: NDArray[np.uint8]) -> bytes:
     """A picture as JPEG of the best quality below :data:`LARGEST_BYTES`."""
-    pixels = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     for quality in QUALITIES:
-        _, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        if encoded.nbytes <= LARGEST_BYTES:
+        encoded = encoded_jpeg(picture, quality)
+        if len(encoded) <= LARGEST_BYTES:
             break
-    return encoded.tobytes()
+    return encoded

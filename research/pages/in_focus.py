@@ -17,6 +17,7 @@ from defocus.blur.block_blur import block_blur
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_linear, luma_of
+from defocus.pictures.write import through_jpeg
 from defocus.progress import say, track
 from defocus.scene.aperture import Aperture
 from defocus.scene.pictures import Branch
@@ -177,10 +178,7 @@ def taken(light: Array, random: np.random.Generator, noise: float) -> Pixels:
 
 def compressed(pixels: Pixels) -> Pixels:
     """What a JPEG file keeps."""
-    settings = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
-    _, file = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), settings)
-    decoded = np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8)
-    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(through_jpeg(pixels, QUALITY, full_colour=False), np.uint8)
 
 
 def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixels]:
