@@ -108,6 +108,9 @@ PROFILE_ROUNDS = 2
 TEXTURE, DETAIL_PX, BLURRIER = 1e-3, 16, 0.8
 """Least squared gradient of codes for texture, side of a place in px, and the ratio of gradients
 below which the sharp member is the blurrier one there."""
+LEAKED = 0.3
+"""Share of the strongest detail of the sharp member around a place. Below it, the blurry member may
+have its detail there from the blur of that edge."""
 
 MOST_STOPS = 0.27
 MOST_TILT_EV = 0.2
@@ -365,7 +368,8 @@ def _blurrier_share(light: Array, other: Array, shown: Mask) -> float:
     """Share of the places with texture where the sharp member has clearly less detail."""
     inner = cv2.erode(shown.astype(np.uint8), np.ones((2 * DETAIL_PX + 1,) * 2, np.uint8)) > 0
     blurry, sharp = (_detail(one, inner) for one in (light, other))
-    textured = inner & (np.maximum(blurry, sharp) > TEXTURE)
+    near = cv2.dilate(sharp, np.ones((2 * DETAIL_PX + 1,) * 2, np.uint8))
+    textured = inner & (np.maximum(blurry, sharp) > TEXTURE) & (blurry >= LEAKED * near)
     return float((sharp < BLURRIER * blurry)[textured].mean()) if textured.any() else 0.0
 
 

@@ -99,6 +99,14 @@ def test_a_sharp_member_that_is_the_blurrier_is_focused_elsewhere(pair):
     assert any(one.startswith("the two are exchanged") for one in causes(whole))
 
 
+def test_the_blur_of_a_strong_edge_does_not_make_what_lies_beside_it_sharper():
+    random = np.random.default_rng(0)
+    sharp = 0.03 + 0.01 * random.random((128, 128, 3), np.float32)
+    sharp[:, 40:64] = 0.8
+    cause = found(blurred(sharp, np.full((128, 128), 8.0, np.float32)), sharp, None)
+    assert cause.blurrier_share == 0.0
+
+
 @pytest.mark.parametrize(("member", "other"), [("sharp", "blurry"), ("blurry", "sharp")])
 def test_lost_profiles_and_a_member_in_black_and_white_are_named(pair, member, other):
     members = dict(zip(("blurry", "sharp"), pair, strict=False))
