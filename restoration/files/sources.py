@@ -1,5 +1,6 @@
 """Which pictures are restored, and where each goes."""
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,21 +18,23 @@ from defocus.reading import broken_link, is_utf8, require_file
 
 
 def given_pictures(given: Sequence[Path], out: Path) -> list[Path]:
-    """The given pictures; a folder stands for those in it (not in sub-folders), by their names."""
+    """The given pictures; a folder stands for those in it (not in sub-folders), by their names.
+
+    A folder that gives none stays in the list, and :func:`require_picture` says why."""
     pictures: list[Path] = []
     for path in given:
-        if not path.is_dir():
-            pictures.append(path)
-            continue
-        inner = (one for one in path.iterdir() if one.absolute() != out.absolute())
-        files = sorted(one for one in inner if not one.name.startswith("."))
-        inside = [one for one in files if one.suffix.lower() in IMAGE_SUFFIXES]
-        _say_passed_over(path, [one for one in files if one.suffix.lower() not in IMAGE_SUFFIXES])
-        if not inside:
-            kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-            raise InputError(f"{path}: no picture in this folder; known are {kinds}")
-        pictures += inside
+        inside = _pictures_in(path, out) if path.is_dir() else []
+        pictures += inside or [path]
     return list({one.absolute(): one for one in pictures}.values())
+
+
+def _pictures_in(folder: Path, out: Path) -> list[Path]:
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return []
+    inner = (one for one in folder.iterdir() if one.absolute() != out.absolute())
+    files = sorted(one for one in inner if not one.name.startswith("."))
+    _say_passed_over(folder, [one for one in files if one.suffix.lower() not in IMAGE_SUFFIXES])
+    return [one for one in files if one.suffix.lower() in IMAGE_SUFFIXES]
 
 
 def _say_passed_over(folder: Path, files: Sequence[Path]) -> None:
@@ -66,9 +69,12 @@ def require_picture(image: Path) -> None:
         raise ImageError(f"{image}: {broken_link(image) or 'no such picture or folder'}")
     if not is_utf8(image.name):
         raise ImageError(f"{image}: its name is not UTF-8; rename it")
+    if image.is_dir() and not os.access(image, os.R_OK | os.X_OK):
+        raise ImageError(f"{image}: this folder cannot be read; change its permissions")
     if image.suffix.lower() not in IMAGE_SUFFIXES:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-        raise ImageError(f"{image}: unknown kind of picture; known are {kinds}")
+        what = "no picture in this folder" if image.is_dir() else "unknown kind of picture"
+        raise ImageError(f"{image}: {what}; known are {kinds}")
     require_file(image)
 
 

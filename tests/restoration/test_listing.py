@@ -248,3 +248,14 @@ def test_a_picture_that_is_not_there_is_named(tmp_path):
     assert result.return_value == 2
     assert "nowhere.png is left out: no such picture or folder" in result.stderr
     assert result.stdout == ""
+
+
+def test_a_folder_without_pictures_does_not_end_the_list(folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = listed("--list", tmp_path / "empty", folder / "b.png", "--csv")
+    assert result.return_value == 2
+    assert "empty is left out: no picture in this folder; known are" in result.stderr
+    assert [line.split(",")[0] for line in result.stdout.splitlines()[1:]] == [
+        str(folder / "b.png"),
+        str(tmp_path / "empty"),
+    ]
