@@ -39,6 +39,9 @@ from defocus.reports.model import Figure
 Gained = tuple[BoardLine, Row]
 """A system's line and its row with the gain."""
 
+WORSE = "worse than the input"
+"""Beside a gain below 0, so that nobody has to look for a sign."""
+
 
 def result(content: Content, scored: Sequence[PictureScores]) -> str:
     """Who gains most over the blurry input; each dataset has its own line."""
@@ -60,7 +63,8 @@ def headline(content: Content, scored: Sequence[PictureScores]) -> tuple[Figure,
     lines = scores.board.lines
     for part, words in ((IN_FOCUS, "gain in focus"), (BLURRED, "gain where blurred")):
         gain = part_gain(lines, best, scores.convention, part)
-        figures += [] if gain is None else [Figure(_signed(gain), words)]
+        if gain is not None:
+            figures.append(Figure(_signed(gain), words, WORSE if gain < 0 else ""))
     seconds = BoardPlace(None, "seconds").number(best)
     parameters = BoardPlace(None, "params_m").number(best)
     if seconds is not None:
