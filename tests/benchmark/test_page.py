@@ -269,6 +269,19 @@ def test_the_page_begins_with_the_result(tmp_path):
     assert WORSE not in [figure.line for figure in page.figures]
 
 
+@pytest.mark.parametrize(
+    ("rivals", "begin"),
+    [
+        ({"one": 19.25}, "one is 0.75 dB below the blurry input on 1 picture"),
+        ({"one": 19.25, "two": 18.5}, "one comes closest of 2 systems, 0.75 dB below the blurry"),
+    ],
+)
+def test_where_nobody_gains_the_result_says_so(tmp_path, rivals, begin):
+    made = [(name, {"cat": score}, {"weights": "narrow"}) for name, score in rivals.items()]
+    write_rows(tmp_path, ("input", {"cat": 20.0}, NONE), *made)
+    assert page_of(tmp_path).summary.startswith(begin)
+
+
 def test_a_loss_in_a_part_of_the_picture_is_called_one(tmp_path, monkeypatch):
     monkeypatch.setattr(summary, "part_gain", lambda *_: -0.5)
     page = page_of(make_study(tmp_path, 6, 24))
