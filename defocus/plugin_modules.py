@@ -15,6 +15,9 @@ from typing import Any
 
 from defocus.plugin_code import local_file
 
+SECOND_MAIN = "__mp_main__"
+"""What multiprocessing calls the program that runs, once it is imported; no plug-in imports it."""
+
 
 class PluginModules(MetaPathFinder):
     """Finds and runs the files of one plug-in, by their bytes even if a file changes meanwhile."""
@@ -109,7 +112,7 @@ class PluginModules(MetaPathFinder):
 
     def _files_elsewhere(self, names: set[str]) -> Iterator[Path]:
         """The files of modules that are neither the plug-in's own nor installed."""
-        for name in names:
+        for name in names - {SECOND_MAIN}:
             file = Path(getattr(sys.modules[name], "__file__", None) or "")
             of_plugin = f"{name}.".startswith((f"{self.package}.", "defocus."))
             # torch has modules that are made by hand, with the name of a file that is nowhere

@@ -5,6 +5,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,6 @@ from defocus.reports.model import (
     Slider,
     Table,
     Tabs,
-    parts_inside,
 )
 from defocus.reports.pictures import Encoded, encode_states, encode_tiles, laid_over
 from defocus.reports.plot import PAGE_FONT_PT, page_plot
@@ -123,12 +123,25 @@ def _part(part: Part, folder: Path, stem: str) -> dict[str, Any]:
             ]
             return {"kind": "group", "parts": tabs}
         case Beside():
-            return {"kind": "group", "parts": _parts(parts_inside(part), folder, stem)}
+            return {"kind": "group", "parts": _parts(_in_print(part), folder, stem)}
         case Facts():
             facts = [[_printable(name), _printable(value)] for name, value in part.facts]
             return {"kind": "facts", "caption": _printable(part.caption), "facts": facts}
         case Paragraph():
             return {"kind": "paragraph", "text": _printable(part.text)}
+
+
+def _in_print(beside: Beside) -> tuple[Part, ...]:
+    """The first tab of what lies beside, then the parts, then the other tabs."""
+    first: list[Part] = []
+    later: list[Part] = []
+    for part in beside.aside:
+        if isinstance(part, Tabs):
+            first.append(replace(part, tabs=part.tabs[:1]))
+            later.append(replace(part, tabs=part.tabs[1:]))
+        else:
+            first.append(part)
+    return (*first, *beside.parts, *later)
 
 
 def _table(table: Table) -> dict[str, Any]:

@@ -39,6 +39,9 @@ from defocus.reports.model import Figure
 Gained = tuple[BoardLine, Row]
 """A system's line and its row with the gain."""
 
+WORSE = "a loss"
+"""Beside a gain below 0, so that nobody has to look for a sign."""
+
 
 def result(content: Content, scored: Sequence[PictureScores]) -> str:
     """Who gains most over the blurry input; each dataset has its own line."""
@@ -60,13 +63,19 @@ def headline(content: Content, scored: Sequence[PictureScores]) -> tuple[Figure,
     lines = scores.board.lines
     for part, words in ((IN_FOCUS, "gain in focus"), (BLURRED, "gain where blurred")):
         gain = part_gain(lines, best, scores.convention, part)
-        figures += [] if gain is None else [Figure(_signed(gain), words)]
+        if gain is not None:
+            figures.append(Figure(_signed(gain), words, WORSE if gain < 0 else ""))
     seconds = BoardPlace(None, "seconds").number(best)
     parameters = BoardPlace(None, "params_m").number(best)
     if seconds is not None:
-        size = "" if parameters is None else f"{number_text(parameters, 2)} M parameters"
+        size = "" if parameters is None else f"{_millions(parameters)} M parameters"
         figures.append(Figure(f"{seconds:.2g} s", "time for a picture", size))
     return tuple(figures)
+
+
+def _millions(parameters: float) -> str:
+    """Two decimals; two digits of a network that would have 0.00."""
+    return number_text(parameters, 2) if parameters >= 0.1 else f"{parameters:.2g}"
 
 
 def further(content: Content, scored: Sequence[PictureScores]) -> list[str]:
@@ -149,15 +158,24 @@ def _others(scores: PictureScores, gained: Sequence[Gained]) -> list[Gained]:
 def _winner(scores: PictureScores, gained: Sequence[Gained]) -> str:
     """The one sentence at the top: who gains most, of how many, on what."""
     best, row = gained[0]
-    count = len(gained) + len(_others(scores, gained))
-    most = f"gains most of {count} systems," if len(gained) > 1 else "gains"
     pictures = counted(row.images, "picture")
     truth = ", against the truth" if row.protocol == TRUTH else ""
-    amount = _signed(row.gain)
     return (
-        f"{best.name} {most} {amount} over the blurry input on {pictures} of "
+        f"{best.name} {_lead_over_input(scores, gained)} the blurry input on {pictures} of "
         f"{scores.board.name}{truth}."
     )
+
+
+def _lead_over_input(scores: PictureScores, gained: Sequence[Gained]) -> str:
+    """What the best one gains over the input, or by how much even that one is below it."""
+    gain = gained[0][1].gain or 0.0
+    alone = len(gained) == 1
+    if round(gain, 2) < 0:
+        closest = "is" if alone else f"comes closest of {len(gained)} systems,"
+        return f"{closest} {number_text(-gain, 2)} dB below"
+    count = len(gained) + len(_others(scores, gained))
+    most = "gains" if alone else f"gains most of {count} systems,"
+    return f"{most} {_signed(gain)} over"
 
 
 def _further(scores: PictureScores, gained: Sequence[Gained]) -> str:

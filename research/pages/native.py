@@ -25,6 +25,8 @@ PICTURE = "native.jpg"
 FIRST_PICTURE = "deblurred.jpg"
 """The picture at the top of README.md and of the documentation."""
 FIRST_BLURS = ("12", "24", "48", "96")
+FIRST_HEIGHT = 192
+"""Rows of each part of it, px: with what one does next below, it fits a screen of 800 px."""
 BEGIN = (
     "<!-- made by research.pages.native: nothing is written by hand up to the next such line -->"
 )
@@ -134,7 +136,9 @@ def show(
 def before_and_after(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The blurry part above what the last row restored, of parts below each other."""
     side = crop.shape[1]
-    return np.vstack([crop[:side], crop[-2 * side : -side]])
+    top = (side - FIRST_HEIGHT) // 2
+    middle = slice(top, top + FIRST_HEIGHT)
+    return np.vstack([crop[:side][middle], crop[-2 * side : -side][middle]])
 
 
 def require_place(page: Path) -> None:

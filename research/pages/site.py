@@ -1,10 +1,14 @@
-"""Pages of the documentation that are made from the code: commands, systems, datasets, metrics."""
+"""Pages of the documentation that are made from the code: commands, systems, datasets, metrics.
+
+The live example is the report of the study in the folder ``example``."""
 
 import importlib
 import inspect
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING
 
@@ -22,6 +26,11 @@ FRONT = "defocus"
 
 FORMULAS = "formulas.md"
 
+NO_EXAMPLE = "the live example is missing: 'defocus-bench run --all --out %s' makes it in minutes"
+
+log = logging.getLogger("mkdocs.hooks.site")
+"""What it warns of stops a strict build."""
+
 Table = Iterator[tuple[str, ...]]
 
 
@@ -36,7 +45,21 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     }
     for name, text in pages.items():
         files.append(File.generated(config, f"reference/{name}.md", content=text))
+    for file in _example(config):
+        files.append(file)
     return files
+
+
+def _example(config: MkDocsConfig) -> Iterator[File]:
+    """The report of the study that is the live example, and the pictures beside it."""
+    study = Path(config.extra["example"])
+    report = study / "report.html"
+    if not report.is_file():
+        log.warning(NO_EXAMPLE, study)
+        return
+    for path in (report, *sorted(study.glob("report-pictures/*"))):
+        place = f"reference/{path.relative_to(study).as_posix()}"
+        yield File.generated(config, place, abs_src_path=str(path.resolve()))
 
 
 _formulas: list[str] = []
@@ -57,6 +80,11 @@ def on_page_content(html: str, page: Page, **_: object) -> str:
     if page.file.src_uri != FORMULAS:
         return html
     return re.sub(r"formula(\d+)formula", lambda m: _formulas[int(m[1])], html)
+
+
+def on_post_page(html: str, **_: object) -> str:
+    """The search of the theme gets the name that a dialogue needs."""
+    return html.replace('role="dialog"', 'role="dialog" aria-label="Search"')
 
 
 def _token(formula: str) -> str:

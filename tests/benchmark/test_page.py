@@ -10,9 +10,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from defocus.benchmark.documents import summary
 from defocus.benchmark.documents.figures.picture_pages import KeptPictures, most_different
 from defocus.benchmark.documents.figures.picture_scores import PictureScores
 from defocus.benchmark.documents.figures.plots import pareto_front
+from defocus.benchmark.documents.summary import WORSE
 from defocus.benchmark.documents.write import paper_text
 from defocus.benchmark.leaderboard import publish as module
 from defocus.benchmark.leaderboard.publish import Publisher, publish
@@ -264,6 +266,28 @@ def test_the_page_begins_with_the_result(tmp_path):
     gain, *_ = page.figures
     assert best is None or gain.number == f"+{best:.2f} dB"
     assert gain.line.startswith("95 % interval ")
+    assert WORSE not in [figure.line for figure in page.figures]
+
+
+@pytest.mark.parametrize(
+    ("rivals", "begin"),
+    [
+        ({"one": 19.25}, "one is 0.75 dB below the blurry input on 1 picture"),
+        ({"one": 19.25, "two": 18.5}, "one comes closest of 2 systems, 0.75 dB below the blurry"),
+    ],
+)
+def test_where_nobody_gains_the_result_says_so(tmp_path, rivals, begin):
+    made = [(name, {"cat": score}, {"weights": "narrow"}) for name, score in rivals.items()]
+    write_rows(tmp_path, ("input", {"cat": 20.0}, NONE), *made)
+    assert page_of(tmp_path).summary.startswith(begin)
+
+
+def test_a_loss_in_a_part_of_the_picture_is_called_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(summary, "part_gain", lambda *_: -0.5)
+    page = page_of(make_study(tmp_path, 6, 24))
+    losses = [figure for figure in page.figures if figure.number == "−0.50 dB"]
+    assert [figure.name for figure in losses] == ["gain in focus", "gain where blurred"]
+    assert {figure.line for figure in losses} == {WORSE}
 
 
 @pytest.fixture(scope="module")

@@ -36,10 +36,23 @@ axe.run().then((found) => arguments[0](
 """
 
 
-def axe(browser: webdriver.Chrome) -> list[str]:
-    """What axe finds wrong with the page."""
+def axe(browser: webdriver.Chrome) -> dict[str, list[str]]:
+    """What axe finds wrong with the page, in the light and in the dark; nothing if all is well."""
     browser.execute_script(AXE)
-    return list(browser.execute_async_script(RUN_AXE))
+    faults = {}
+    for theme in ("light", "dark"):
+        show_in(browser, theme)
+        faults[theme] = list(browser.execute_async_script(RUN_AXE))
+    return {theme: found for theme, found in faults.items() if found}
+
+
+def show_in(browser: webdriver.Chrome, theme: str) -> None:
+    """Ask the page for a theme, and for no motion."""
+    features = [
+        {"name": "prefers-color-scheme", "value": theme},
+        {"name": "prefers-reduced-motion", "value": "reduce"},
+    ]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
 
 def requested(browser: webdriver.Chrome) -> set[str]:
@@ -115,15 +128,7 @@ def open_page(browser):
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
         )
-        browser.execute_cdp_cmd(
-            "Emulation.setEmulatedMedia",
-            {
-                "features": [
-                    {"name": "prefers-color-scheme", "value": theme},
-                    {"name": "prefers-reduced-motion", "value": "reduce"},
-                ]
-            },
-        )
+        show_in(browser, theme)
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
         browser.get(path if isinstance(path, str) else path.as_uri())
         return browser

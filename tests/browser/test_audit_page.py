@@ -12,6 +12,7 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation_rules import usable_pairs
 from defocus.pictures.write import write_image
 from defocus.reports.html import write_html
+from tests.browser.conftest import axe
 
 pytestmark = pytest.mark.debian
 REASON = "the texture repeats itself every 14 px, so that the shift may be another by that much"
@@ -97,6 +98,14 @@ def test_the_first_screen_says_how_many_pairs_can_be_used_and_what_comes_next(op
     assert headings[:2] == ["What to do next", "Pairs that cannot be used"]
     assert headings.index("Pairs that fail") + 1 == headings.index("Their pictures")
     assert headings[-2:] == ["Pairs", "More"], "eight measured pairs have no distribution"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing(open_page, page, width):
+    browser = open_page(page, width, 844)
+    assert axe(browser) == {}
+    browser.execute_script("document.querySelectorAll('details').forEach((d) => d.open = true)")
+    assert axe(browser) == {}
 
 
 def test_a_card_says_what_each_of_its_lines_is(open_page, page):

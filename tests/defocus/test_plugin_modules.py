@@ -3,6 +3,7 @@
 import multiprocessing
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -109,6 +110,21 @@ def test_late_files_that_nothing_counts_are_known(tmp_path):
     assert uncounted_files(plugin.source_hash) == []
     assert answer("one") == 2.0
     assert uncounted_files(plugin.source_hash) == [tmp_path / "one" / "parts" / "later.py"]
+
+
+def test_the_program_that_runs_is_no_file_of_a_plugin(tmp_path, monkeypatch):
+    """multiprocessing gives it a second name, once something that a plug-in imports loads it."""
+    program = tmp_path / "bin" / "defocus-bench"
+    program.parent.mkdir()
+    program.touch()
+    second = ModuleType("__mp_main__")
+    second.__file__ = str(program)
+    monkeypatch.setattr(sys, "second_main", second, raising=False)
+    monkeypatch.setitem(sys.modules, "__mp_main__", second)  # afterwards it is as it was
+    del sys.modules["__mp_main__"]
+    named = "import sys\nsys.modules['__mp_main__'] = sys.second_main\n"
+    plugin = load_plugin(folder_of(tmp_path / "one", 1, named + PLUG))
+    assert uncounted_files(plugin.source_hash) == []
 
 
 @pytest.mark.full

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from mkdocs.config.defaults import MkDocsConfig
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -23,10 +24,14 @@ from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset
 from defocus.pictures.read import read_image
 from defocus.pictures.write import write_image
-from tests.benchmark.example_study import make_study
-from tests.browser.conftest import browser as browser
+from defocus.reports.html import write_html
+from research.pages import site as site_pages
+from tests.benchmark.example_study import make_study, page_of
+from tests.browser.conftest import axe, browser, open_page
 from tests.command_process import start_code
 from tests.conftest import Run
+
+__all__ = ["browser", "open_page"]
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -59,14 +64,17 @@ def write_files(page: Path, folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The built site; whatever would ask the network finds none."""
+    """The built site, with a small study as its example; what would ask the network finds none."""
     out = tmp_path_factory.mktemp("site")
+    example = make_study(tmp_path_factory.mktemp("example"), 4, 4, pictures=2)
+    write_html(page_of(example), example / "report.html", 0)
     nowhere = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
     process = start_code(
         "from mkdocs.__main__ import cli; cli()",
         *("build", "--strict", "--site-dir", out),
         folder=ROOT,
         NO_MKDOCS_2_WARNING="1",
+        DEFOCUS_EXAMPLE=str(example),
         **nowhere,
     )
     output = process.communicate()
@@ -103,8 +111,26 @@ def test_the_site_is_whole_and_asks_nothing_of_the_network(site):
 
 @pytest.mark.full
 def test_a_link_to_a_part_of_another_page_is_a_link(site):
+    page = (site / "jdrl.html").read_text(encoding="utf-8")
+    assert 'href="jdrl-numbers.html#by-dose-of-misalignment"' in page
+
+
+@pytest.mark.full
+def test_the_live_example_is_the_report_of_a_study_with_its_pictures(site):
     page = (site / "reference" / "example.html").read_text(encoding="utf-8")
-    assert 'href="../jdrl-numbers.html#by-dose-of-misalignment"' in page
+    assert 'href="report.html"' in page
+    report = (site / "reference" / "report.html").read_text(encoding="utf-8")
+    pictures = re.findall(r"report-pictures/[\w.]+", report)
+    assert len(pictures) >= 2
+    assert all((site / "reference" / name).is_file() for name in pictures)
+
+
+def test_a_build_without_the_live_example_says_how_to_make_it(tmp_path, caplog):
+    config = MkDocsConfig()
+    config.extra = {"example": str(tmp_path / "none")}
+    assert list(site_pages._example(config)) == []
+    (line,) = caplog.messages
+    assert line.startswith("the live example is missing: 'defocus-bench run --all --out ")
 
 
 @pytest.mark.full
@@ -157,6 +183,34 @@ def test_search_works_in_the_folder_of_the_site(site, browser):
     asked = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     sent = [m["params"]["request"]["url"] for m in asked if m["method"].endswith("WillBeSent")]
     assert not [url for url in sent if url.startswith("http")]
+
+
+IN_FIRST_SCREEN = """
+return [...document.querySelectorAll(arguments[0])].filter((one) => {
+  const box = one.getBoundingClientRect();
+  return box.top >= 0 && box.bottom <= innerHeight && box.right <= innerWidth;
+}).map((one) => one.getAttribute("href") || [one.width, one.naturalWidth]);
+"""
+
+
+@pytest.mark.full
+@pytest.mark.debian
+def test_the_first_screen_has_pictures_at_their_size_and_a_link_for_each_person(site, open_page):
+    browser = open_page(site / "index.html", 1280, 800)
+    WebDriverWait(browser, 120).until(
+        lambda b: b.execute_script(IN_FIRST_SCREEN, "article img") == [[1024, 1024]]
+    )
+    links = browser.execute_script(IN_FIRST_SCREEN, "article strong > a")
+    assert set(links) == {f"tutorials/{name}.html" for name in TUTORIALS}
+    first = browser.execute_script("return document.querySelector('h1').nextElementSibling")
+    assert first.find_element(By.TAG_NAME, "img").is_displayed()
+
+
+@pytest.mark.full
+@pytest.mark.debian
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing_on_the_first_page(site, open_page, width):
+    assert axe(open_page(site / "index.html", width, 800)) == {}
 
 
 @pytest.mark.parametrize("name", TUTORIALS)

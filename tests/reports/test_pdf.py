@@ -14,6 +14,7 @@ from pypdf import PdfReader
 
 from defocus.reports.html import render_html
 from defocus.reports.model import (
+    Beside,
     Column,
     Curve,
     Curves,
@@ -23,6 +24,7 @@ from defocus.reports.model import (
     Paragraph,
     Slider,
     Table,
+    Tabs,
     Tile,
 )
 from defocus.reports.pdf import render_pdf, write_typst
@@ -216,3 +218,12 @@ def test_the_same_page_gives_the_same_bytes_in_another_process(content, seed, tm
     environment = {**os.environ, "PYTHONHASHSEED": seed, "TMPDIR": str(tmp_path)}
     said = run_python(code, text=False, env=environment).stdout
     assert said == render_html(realistic_page()).encode() + content
+
+
+def test_the_first_picture_comes_before_the_table_and_the_others_behind_it():
+    words = ("Typical", "Best", "Worst")
+    pictures = Tabs("Picture", tuple((word, (Paragraph(f"{word} gain"),)) for word in words))
+    beside = Beside((pictures,), (Paragraph("the table"),))
+    text = squeezed(read(render_pdf(Page("t", "", (("s", (beside,)),)))))
+    places = [text.index(word) for word in ("Typicalgain", "thetable", "Bestgain", "Worstgain")]
+    assert places == sorted(places)

@@ -29,7 +29,7 @@ from defocus.extras.pages.live.preview import (
 )
 from defocus.extras.pages.serving.access import Share
 from defocus.pictures.write import write_image
-from tests.browser.conftest import Open, wait_until_nothing_overflows
+from tests.browser.conftest import Open, axe, wait_until_nothing_overflows
 from tests.capture.raw_sessions import bayer_dng, write_session
 from tests.command_process import StartedCommand, start_command
 from tests.extras.pages.benches import TOKEN, bench_at_work, served
@@ -382,6 +382,25 @@ def test_text_has_contrast_in_both_themes(open_page, live_page, theme):
     assert (brightness > 400) is (theme == "light")
     script = CONTRAST.replace("'main *, header *'", "'main *, header *, .buttons *'")
     assert browser.execute_script(script.replace("'.stage'", "'.screen'")) == {}
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing_while_one_shoots(open_page, live_page, width):
+    browser = opened(open_page, live_page, width=width)
+    until(browser, "focus-share", "%")
+    assert axe(browser) == {}
+    with_a_pair(browser)
+    press(browser, "x")
+    WebDriverWait(browser, 60, 0.05).until(lambda b: b.find_element(By.ID, "dialog").is_displayed())
+    assert axe(browser) == {}
+    press(browser, Keys.ESCAPE)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing_while_one_reviews(open_page, review_page, width):
+    browser = opened(open_page, review_page[0], width=width)
+    until(browser, "pair-name", "_")
+    assert axe(browser) == {}
 
 
 def test_buttons_move_the_focus_of_a_camera_with_a_motor(open_page, live_page):

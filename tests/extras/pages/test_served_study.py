@@ -11,7 +11,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import open_results
-from tests.benchmark.example_study import entry
+from tests.benchmark.example_study import entry, make_study
 from tests.browser.conftest import axe
 from tests.browser.test_leaderboard import control, filters, study, tab
 from tests.command_process import start_command
@@ -30,7 +30,7 @@ def test_a_served_study_follows_its_runs_and_is_for_this_person_alone(open_page,
         address = process.stdout.readline().strip()
         assert httpx.get(address.partition("?")[0]).status_code == 403
         browser = open_page(address)
-        assert axe(browser) == []
+        assert axe(browser) == {}
         browser.find_element(By.CSS_SELECTOR, "tbody th a").click()
         WebDriverWait(browser, 120).until(lambda b: "no process works here" in b.page_source)
         filters(browser)
@@ -46,5 +46,16 @@ def test_a_served_study_follows_its_runs_and_is_for_this_person_alone(open_page,
         assert tab(browser, "gt").get_attribute("aria-selected") == "true"
         filters(browser)
         assert Select(control(browser, "Kind")).first_selected_option.text == "network"
+        process.terminate()
+        assert process.wait() == 0
+
+
+def test_axe_finds_nothing_on_the_list_of_studies(open_page, tmp_path):
+    for name in ("a", "b"):
+        make_study(tmp_path / name, 3, 24)
+    with start_command("defocus-bench", "status", "--page", "--out", tmp_path) as process:
+        browser = open_page(process.stdout.readline().strip())
+        assert "Best gain" in browser.find_element(By.TAG_NAME, "table").text
+        assert axe(browser) == {}
         process.terminate()
         assert process.wait() == 0

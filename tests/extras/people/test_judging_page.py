@@ -1,6 +1,7 @@
 """The page of blind comparisons in a real browser: what is on the screen, what is never lost."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +10,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
+from defocus.extras import people
 from defocus.extras.people.page import judging_page
 from defocus.extras.people.trials import plan_trials
 from defocus.pictures.write import write_image
+from tests.browser.conftest import axe
+from tests.css_colours import Element, read_style, with_states
 
 pytestmark = pytest.mark.debian
 
@@ -31,6 +35,19 @@ def page(tmp_path):
     path = tmp_path / "judge.html"
     path.write_text(judging_page(folders, plan_trials(list(folders), ["p"], 20)), encoding="utf-8")
     return path
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_button_can_be_read_in_every_state(dark):
+    sheet = Path(str(people.__file__)).parent / "static" / "judge.css"
+    style = read_style(sheet.read_text(encoding="utf-8"), dark=dark)
+    button = Element(frozenset({"body"})).inner("div", ".buttons").inner("button")
+    for one in with_states(button, ":hover", ":focus-visible", '[aria-pressed="true"]'):
+        assert style.contrast(one) >= 4.5
+
+
+def test_axe_finds_nothing(open_page, page):
+    assert axe(open_page(page)) == {}
 
 
 def test_answers_survive_a_reload_and_have_a_name(open_page, page):
