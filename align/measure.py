@@ -275,6 +275,13 @@ def _registered(
         fit, used = register_in_session(
             blurry, sharp, shared, at_most=at_most, largest_px=reach, unit=factor
         )
+    return _at_full_size(factor, fit, used, width, height)
+
+
+def _at_full_size(
+    factor: int, fit: Registration, used: SessionLens | None, width: int, height: int
+) -> tuple[Registration, SessionLens | None]:
+    """A registration in pixels of the full pictures, which are ``factor`` times as large."""
     if factor == 1 or fit.matrix is None or fit.uncertainty is None:
         return fit, used
     scale = scaling(factor)

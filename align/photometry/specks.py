@@ -38,9 +38,7 @@ class Specks:
 
 def dark_specks(stops: Array, light: Array) -> Specks:
     """Count the specks, as of dust, where the sharp member is darker: dips in its light."""
-    levels = np.clip(STEPS * stops + 128, 0, 255).astype(np.uint8)
-    wide = (cv2.medianBlur(levels, AROUND_PX).astype(np.float32) - 128) / np.float32(STEPS)
-    local = np.asarray(stops - wide, np.float32)
+    local = _local_stops(stops)
     logs = np.log2(np.maximum(light, np.float32(LEAST_LIGHT)))
     inner = np.asarray(cv2.blur(logs, (INNER_PX, INNER_PX)), np.float32)
     dark, other = _compact(local, inner), _compact(-local, -inner)
@@ -51,6 +49,13 @@ def dark_specks(stops: Array, light: Array) -> Specks:
     if len(dark) < max(LEAST_SPECKS, PER_OTHER * len(other)) or deepest < DEEP_STOPS:
         return Specks(0, 0.0, dark_stops)
     return Specks(len(dark), deepest, dark_stops)
+
+
+def _local_stops(stops: Array) -> Array:
+    """Stops without what is wider than a speck."""
+    levels = np.clip(STEPS * stops + 128, 0, 255).astype(np.uint8)
+    wide = (cv2.medianBlur(levels, AROUND_PX).astype(np.float32) - 128) / np.float32(STEPS)
+    return np.asarray(stops - wide, np.float32)
 
 
 def _compact(stops: Array, log_light: Array) -> list[float]:

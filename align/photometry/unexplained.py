@@ -134,11 +134,7 @@ def unexplained(
     aligned = np.maximum(sampled(second, place, cubic=True), np.float32(0))
     light = first @ LUMINANCE
     other = np.where(shown, aligned @ LUMINANCE, light).astype(np.float32)
-    if coc_px is None:
-        matched = other * light_ratio(light, other, shown)
-        coc = equalised(light, matched, shown).coc_px
-    else:
-        coc = resized_to(coc_px, light.shape) / np.float32(factor)
+    coc = _coc_on(coc_px, other, light, shown, factor)
     signed_coc, coc = coc, np.maximum(coc, np.float32(0))
     spoilt = (np.maximum(first, aligned).max(axis=2) >= SATURATED) | ~shown
     usable = _untouched(spoilt, coc)
@@ -150,10 +146,7 @@ def unexplained(
         return None
     whole = comparison.beyond(window)
     tilt, plane = tilt_of(window.log_ratio, window.counted)
-    small = comparison.windows(SPECK_PX) if tilt < MOST_TILT_EV else None
-    specks = Specks(0, 0.0)
-    if small is not None:
-        specks = dark_specks(comparison.beyond(small, near_map=True), other)
+    specks = _specks_of(tilt, comparison, other)
     compared = Compared(
         light,
         other,
@@ -166,8 +159,7 @@ def unexplained(
         *cast_ev(first, aligned, usable),
         specks.dark_stops,
     )
-    even = np.sign(whole) * np.maximum(np.abs(whole) - np.abs(plane), 0)
-    moved = _exceeded(np.where(np.sign(whole) == np.sign(plane), even, whole))
+    moved = _moved_stops(whole, plane)
     numbers = Unexplained(
         stops=max(_exceeded(whole), specks.stops),
         moved_stops=moved,
@@ -178,6 +170,31 @@ def unexplained(
         sharp_member=sharp_member(compared),
     )
     return numbers, whole
+
+
+def _coc_on(coc_px: Array | None, other: Array, light: Array, shown: Mask, factor: int) -> Array:
+    """Diameters on the reduced grid, px of it; found here where none are given."""
+    if coc_px is None:
+        matched = other * light_ratio(light, other, shown)
+        coc = equalised(light, matched, shown).coc_px
+    else:
+        coc = resized_to(coc_px, light.shape) / np.float32(factor)
+    return coc
+
+
+def _specks_of(tilt: float, comparison: "_Comparison", other: Array) -> Specks:
+    """Dark specks of the sharp member; none are looked for where the light is tilted."""
+    small = comparison.windows(SPECK_PX) if tilt < MOST_TILT_EV else None
+    specks = Specks(0, 0.0)
+    if small is not None:
+        specks = dark_specks(comparison.beyond(small, near_map=True), other)
+    return specks
+
+
+def _moved_stops(whole: Array, plane: Array) -> float:
+    """Stops that a tilted plane of light does not explain."""
+    even = np.sign(whole) * np.maximum(np.abs(whole) - np.abs(plane), 0)
+    return _exceeded(np.where(np.sign(whole) == np.sign(plane), even, whole))
 
 
 def _exceeded(stops: Array) -> float:
@@ -253,6 +270,18 @@ class _Comparison:
         """Stops by which window means are beyond all predictions, or those near the blur map."""
         side = windows.side
         gain = windows.predicted / np.maximum(self._mean(self.linear, side), np.float32(1e-6))
+        low, high = self._blurred_range(windows, near_map, side, gain)
+        tone = self._tone(windows, gain, side)
+        darkest = np.minimum(low + self.floor, tone * (windows.predicted + self.floor))
+        lightest = np.maximum(high + self.floor, (windows.predicted + self.floor) / tone)
+        light = windows.blurry + self.floor
+        stops = np.maximum(np.log2(light / lightest), 0) + np.minimum(np.log2(light / darkest), 0)
+        return np.where(windows.counted, stops, 0).astype(np.float32)
+
+    def _blurred_range(
+        self, windows: _Windows, near_map: bool, side: int, gain: NDArray[np.floating[Any]]
+    ) -> tuple[Array, Array]:
+        """Least and most light of each window over all blurs, or over those near the blur map."""
         low, high = windows.predicted.copy(), windows.predicted.copy()
         least, most = self._range(side) if near_map else (None, None)
         for index, blurred in enumerate(self.stack):
@@ -262,15 +291,14 @@ class _Comparison:
                 mean = np.where(tried, mean, windows.predicted)
             np.minimum(low, mean, out=low)
             np.maximum(high, mean, out=high)
+        return low, high
+
+    def _tone(self, windows: _Windows, gain: NDArray[np.floating[Any]], side: int) -> Array:
+        """Least change of light by a tone curve, as a factor, from means of encoded values."""
         codes = (gain * self._mean(self.encoded, side) + self.floor) / (
             windows.predicted + self.floor
         )
-        tone = np.clip(codes, np.float32(0.1), np.float32(1))
-        darkest = np.minimum(low + self.floor, tone * (windows.predicted + self.floor))
-        lightest = np.maximum(high + self.floor, (windows.predicted + self.floor) / tone)
-        light = windows.blurry + self.floor
-        stops = np.maximum(np.log2(light / lightest), 0) + np.minimum(np.log2(light / darkest), 0)
-        return np.where(windows.counted, stops, 0).astype(np.float32)
+        return np.clip(codes, np.float32(0.1), np.float32(1))
 
     def stops(self, windows: _Windows) -> Array:
         """Log2 of blurry over predicted light at each pixel, the light profile taken off."""

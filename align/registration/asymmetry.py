@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.robust_fit import (
     CLEARLY_MORE,
+    Mask,
     Matches,
     Settled,
     left_out,
@@ -173,10 +174,7 @@ def fitted_asymmetry(
     matches: Matches, shape: tuple[int, ...], prior: float
 ) -> TileAsymmetry | None:
     """The asymmetry of the point spread, fitted together with a similarity; None if none fits."""
-    keep = np.zeros(len(matches.first), dtype=bool)
-    for tried in TRIED_ASYMMETRIES:
-        agree = voted(matches.without(tried, shape))
-        keep = agree if agree.sum() > CLEARLY_MORE * keep.sum() else keep
+    keep = _agreeing(matches, shape)
     joint = settled_on("similarity", matches, keep, shape, asymmetric=True)
     if joint is None:
         return None
@@ -195,6 +193,15 @@ def fitted_asymmetry(
         taken=fit.asymmetry if taken else 0.0,
         corner_px=fit.corner_per_asymmetry_px,
     )
+
+
+def _agreeing(matches: Matches, shape: tuple[int, ...]) -> Mask:
+    """Tiles that agree without an asymmetry, or with one if clearly more agree then."""
+    keep = np.zeros(len(matches.first), dtype=bool)
+    for tried in TRIED_ASYMMETRIES:
+        agree = voted(matches.without(tried, shape))
+        keep = agree if agree.sum() > CLEARLY_MORE * keep.sum() else keep
+    return keep
 
 
 def _predicts_better(joint: Settled, matches: Matches, shape: tuple[int, ...]) -> bool:

@@ -61,11 +61,7 @@ def strong_blur_step(
     half = math.hypot(*shape) / 2
     step = np.eye(3)
     for _ in range(ROUNDS):
-        there = moved_by(second, step)
-        there *= np.clip(_mean(first * there) / (_mean(there * there) + 1e-8), *GAINS)
-        apart = first - there
-        noise = _mean(apart * apart)
-        weights = seen / (noise + NOISE_FLOOR * float(np.average(noise, weights=seen)) + 1e-12)
+        there, apart, weights = _compared(second, step, first, seen)
         design = _design(there, depth)
         weighted = design * weights.ravel()
         motion = _solved(weighted @ design.T, weighted @ apart.ravel())
@@ -73,6 +69,16 @@ def strong_blur_step(
         if np.abs(motion).max() < SETTLED_PX:
             break
     return StrongBlurStep(step, _error_px(design, weighted, apart, half))
+
+
+def _compared(second: Plane, step: Array, first: Plane, seen: Plane) -> tuple[Plane, Plane, Plane]:
+    """The moved picture at equal contrast, how it differs, and the weights of the places."""
+    there = moved_by(second, step)
+    there *= np.clip(_mean(first * there) / (_mean(there * there) + 1e-8), *GAINS)
+    apart = first - there
+    noise = _mean(apart * apart)
+    weights = seen / (noise + NOISE_FLOOR * float(np.average(noise, weights=seen)) + 1e-12)
+    return there, apart, weights
 
 
 def _design(there: Grey, depth: Plane) -> Array:
@@ -110,6 +116,11 @@ def _error_px(design: Array, weighted: Array, apart: Plane, half: float) -> floa
         others_right = right - some @ apart.ravel()[own]
         motion = _solved(others_normal, others_right)
         ends.append(moved_points(_similarity(motion, half, shape), corners(shape)))
+    return _jackknife_px(ends)
+
+
+def _jackknife_px(ends: list[Array]) -> float:
+    """Standard error of the corner that moves most between the solutions, px."""
     squares = np.square(ends - np.mean(ends, axis=0)).sum(axis=(0, 2))
     jackknife = (len(ends) - 1) / len(ends) * float(squares.max())
     return math.sqrt(jackknife)
@@ -277,10 +288,7 @@ def measured_level(
     least = least_spread(field[tiles.agreeing], seen)
     # a tile that looks sharp may be blurred by half of the first blur that is tried
     allowed = LARGEST_COMA_SHARE * least_spread(field[tiles.agreeing], seen + HALF_STEP_PX)
-    coma = COMA_SHARE * least
-    if spread is not None:
-        share = LARGEST_COMA_SHARE if abs(spread.coma) > LEAST_SKEW else COMA_SHARE
-        coma = min(share * least, shown_coc_px(seen) * math.hypot(spread.coma, spread.coma_sigma))
+    coma = _coma_px(spread, least, seen)
     error = math.hypot(tiles.scatter_px * tiles.fit.corner_factor_px, step_px)
     zoomed = tiles.scatter_px * tiles.fit.slope_factor * math.hypot(*shape) / 2
     return Level(
@@ -296,6 +304,15 @@ def measured_level(
         least_spread_px=factor * allowed,
         spread=spread,
     )
+
+
+def _coma_px(spread: SpreadShape | None, least: float, seen: Array) -> float:
+    """What a coma of the lens may move the tiles by, px."""
+    coma = COMA_SHARE * least
+    if spread is not None:
+        share = LARGEST_COMA_SHARE if abs(spread.coma) > LEAST_SKEW else COMA_SHARE
+        coma = min(share * least, shown_coc_px(seen) * math.hypot(spread.coma, spread.coma_sigma))
+    return coma
 
 
 def moved_picture(sharp: Grey, matrix: Array) -> Grey:
