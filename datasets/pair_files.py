@@ -187,12 +187,7 @@ def hashes_and_faults(
     remembered = _remembered(memory)
     wanted = sorted(set(paths))
     faults: dict[Path, DatasetError] = {}
-    stamps: dict[Path, list[int | str]] = {}
-    for path in wanted:
-        try:
-            stamps[path] = _stamp(path)
-        except DatasetError as error:
-            faults[path] = error
+    stamps = _stamps(wanted, faults)
     missing = [path for path, stamp in stamps.items() if remembered.get(str(path), [])[:2] != stamp]
     noisy = len(missing) >= HASH_SILENTLY_BELOW
     for path in track(missing, "hashing the dataset") if noisy else missing:
@@ -205,6 +200,17 @@ def hashes_and_faults(
             make_folder(memory.parent)
             write_json(memory, remembered)
     return {path: str(remembered[str(path)][2]) for path in stamps if path not in faults}, faults
+
+
+def _stamps(wanted: list[Path], faults: dict[Path, DatasetError]) -> dict[Path, list[int | str]]:
+    """Stamp of each file that is there; why others cannot be read goes to ``faults``."""
+    stamps: dict[Path, list[int | str]] = {}
+    for path in wanted:
+        try:
+            stamps[path] = _stamp(path)
+        except DatasetError as error:
+            faults[path] = error
+    return stamps
 
 
 def _stamp(path: Path) -> list[int | str]:

@@ -290,6 +290,13 @@ def next_parts(
             f"into place. {_what_stays(failing)}Then audit it: {again}",
             _before_compensation(failing),
         )
+    return _after_alignment(failing, limit_px, name, folder, flow)
+
+
+def _after_alignment(
+    failing: AuditFailures, limit_px: float | None, name: str, folder: str, flow: tuple[str, ...]
+) -> tuple[Part, ...]:
+    """What comes next where no pair is misaligned."""
     if not failing.any:
         return (Paragraph("Nothing has to be repaired."),)
     if not (failing.unknown or failing.unreadable or failing.same or failing.leaks):

@@ -128,6 +128,19 @@ def _rows(
             missing[pair.id] = (pair, keys[pair.id], None)
         else:
             yield replace(kept, id=pair.id, scene=pair.scene, split=pair.split)
+    yield from _audit_missing(dataset, estimator_name, where, shown, limits, missing, keys)
+
+
+def _audit_missing(
+    dataset: Dataset,
+    estimator_name: str,
+    where: Where,
+    shown: WorstMembers,
+    limits: MotionLimits,
+    missing: Mapping[str, Keyed],
+    keys: Mapping[str, str],
+) -> Iterator[AuditedPair]:
+    """Audit pairs and yield their rows, each kept when it is known."""
     audit = partial(audit_pair, estimator_name=estimator_name, limits=limits, reducing=True)
     audited = each(audit, missing, where)
     for name, result in track(audited, f"auditing {dataset.name}", total=len(missing)):

@@ -142,14 +142,21 @@ def _matches(chosen: Sequence[LocalFeatures], index: FeatureIndex) -> _Matches:
     alike = index.alike(np.concatenate([descriptors for _, _, descriptors in parts]))
     order = np.lexsort((-alike.likeness, feature[alike.queries], picture[alike.queries]))
     queries, entries = alike.queries[order], alike.entries[order]
+    kept = _first_of_each(queries, picture, feature)
+    queries, entries = queries[kept], entries[kept]
+    return _Matches(picture[queries], feature[queries], turn[queries], entries)
+
+
+def _first_of_each(
+    queries: NDArray[np.intp], picture: NDArray[np.intp], feature: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Whether a match is among the first ones of its feature."""
     begins = np.ones(len(queries), np.bool_)
     begins[1:] = (np.diff(picture[queries]) != 0) | (np.diff(feature[queries]) != 0)
     rank = np.arange(len(queries)) - np.maximum.accumulate(
         np.where(begins, np.arange(len(queries)), 0)
     )
-    kept = rank < MOST_MATCHES
-    queries, entries = queries[kept], entries[kept]
-    return _Matches(picture[queries], feature[queries], turn[queries], entries)
+    return rank < MOST_MATCHES
 
 
 def _agreed(
@@ -163,14 +170,7 @@ def _agreed(
     numbers, counts = np.unique(groups, return_counts=True)
     for group in numbers[counts >= FEWEST_AGREEING]:
         mine = np.flatnonzero(groups == group)
-        entries, rows = matches.entry[mine], matches.feature[mine]
-        placing = agreed_placing(
-            int(group % 8),
-            features.places[rows].astype(np.float64),
-            index.places[entries].astype(np.float64),
-            (index.scales[entries] / features.scales[rows]).astype(np.float64),
-            rows,
-        )
+        placing = _placing_of(features, matches, index, mine, group)
         there = int(group // 8)
         if placing is not None and (
             there not in places or places[there].agreeing < placing.agreeing
@@ -178,6 +178,24 @@ def _agreed(
             places[there] = placing
     ordered = sorted(places.items(), key=lambda one: -one[1].agreeing)
     return ordered[:PLACES_COMPARED]
+
+
+def _placing_of(
+    features: LocalFeatures,
+    matches: _Matches,
+    index: FeatureIndex,
+    mine: NDArray[np.intp],
+    group: int,
+) -> Placing | None:
+    """Where the matches of one picture in one turn agree to place it."""
+    entries, rows = matches.entry[mine], matches.feature[mine]
+    return agreed_placing(
+        int(group % 8),
+        features.places[rows].astype(np.float64),
+        index.places[entries].astype(np.float64),
+        (index.scales[entries] / features.scales[rows]).astype(np.float64),
+        rows,
+    )
 
 
 def _relative_turns() -> Codes:

@@ -91,6 +91,14 @@ def match_names(wanted: Keys, files: Sequence[str], rule: Rule | None = None) ->
     if not best.files and rule is None:
         reasons = [_nothing(wanted, files), *_found(wanted, files)[1], *doubts]
         raise InputError("; ".join(dict.fromkeys(reasons)))
+    _refuse_running_numbers(wanted, files, rule, best)
+    return best
+
+
+def _refuse_running_numbers(
+    wanted: Keys, files: Sequence[str], rule: Rule | None, best: MatchedNames
+) -> None:
+    """Refuse files whose names may be running numbers."""
     left = len(wanted) > len(best.files) < len(files)
     if rule is None and best.rule != "order" and left and _is_run(files):
         raise InputError(
@@ -98,7 +106,6 @@ def match_names(wanted: Keys, files: Sequence[str], rule: Rule | None = None) ->
             f"'{min(files)}' to '{max(files)}' may be running numbers; if they are not, add "
             f"--match {best.rule}; else name the files like the pictures"
         )
-    return best
 
 
 def _matched(wanted: Keys, files: Sequence[str], rule: Rule | None) -> MatchedNames:
