@@ -131,14 +131,22 @@ def _blocks(layout: Layout) -> tuple[tuple[RuledLine, Floats], ...]:
     window = np.stack(np.meshgrid(half * BLOCK_MM / 2, half * REACH_MM), axis=-1).reshape(-1, 2)
     rows = []
     for line in lines:
-        others = [other for other in lines if other is not line]
-        reach = line.length / 2 - END_MM - BLOCK_MM / 2
-        middles = np.linspace(-reach, reach, round(2 * reach / FINE_MM) + 1)
-        starts = np.stack([middles, np.zeros_like(middles)], axis=1)[:, None]
-        blocks = _on_sheet(line, window + starts)
-        free = ~np.any([_covers(other, blocks) for other in others], axis=0)
+        middles, free = _free_middles(lines, line, window)
         rows.append((line, np.concatenate([*map(_spread, _runs(middles, free))])))
     return tuple(rows)
+
+
+def _free_middles(
+    lines: list[RuledLine], line: RuledLine, window: Floats
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Middles along a line at which no other line crosses a block."""
+    others = [other for other in lines if other is not line]
+    reach = line.length / 2 - END_MM - BLOCK_MM / 2
+    middles = np.linspace(-reach, reach, round(2 * reach / FINE_MM) + 1)
+    starts = np.stack([middles, np.zeros_like(middles)], axis=1)[:, None]
+    blocks = _on_sheet(line, window + starts)
+    free = ~np.any([_covers(other, blocks) for other in others], axis=0)
+    return middles, free
 
 
 def _runs(middles: Floats, free: NDArray[np.bool_]) -> list[Floats]:
