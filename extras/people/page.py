@@ -54,6 +54,11 @@ def judging_page(folders: Mapping[str, Path], trials: Sequence[Trial]) -> str:
                 pictures.append(_data_uri(part))
             sides.append(places[key])
         shown.append(sides)
+    return _filled(trials, shown, pictures)
+
+
+def _filled(trials: Sequence[Trial], shown: list[list[int]], pictures: list[str]) -> str:
+    """The page with the trials and their pictures in it."""
     data = {"plan": plan_hash(trials), "trials": shown, "pictures": pictures}
     static = files(__package__) / "static"
     style, script, page = (

@@ -135,19 +135,24 @@ def lines_of(submissions: Iterable[Submission]) -> dict[BoardGroup, list[Submiss
     for submission in submissions:
         if submission.problems:
             continue
-        entries = [(run.entry, run) for run in submission.statement.runs]
-        runs = {(entry.system, entry.weights, entry.budget): run for entry, run in entries}
-        by_system: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
-        for row in submission.rows:
-            by_system[row.system, row.weights, row.budget].append(row)
-        for key, rows in by_system.items():
-            group = _group(rows)
-            if group is None or key not in runs:
-                continue
-            scores = {row.metric: row for row in rows if row.protocol == group.protocol}
-            costs = {row.metric: row.value for row in rows if not row.protocol}
-            by_group[group].append(SubmissionLine(submission, runs[key], scores, costs))
+        _add_lines(submission, by_group)
     return dict(sorted(by_group.items()))
+
+
+def _add_lines(submission: Submission, by_group: dict[BoardGroup, list[SubmissionLine]]) -> None:
+    """Add the lines of a submission to what they may be compared with."""
+    entries = [(run.entry, run) for run in submission.statement.runs]
+    runs = {(entry.system, entry.weights, entry.budget): run for entry, run in entries}
+    by_system: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in submission.rows:
+        by_system[row.system, row.weights, row.budget].append(row)
+    for key, rows in by_system.items():
+        group = _group(rows)
+        if group is None or key not in runs:
+            continue
+        scores = {row.metric: row for row in rows if row.protocol == group.protocol}
+        costs = {row.metric: row.value for row in rows if not row.protocol}
+        by_group[group].append(SubmissionLine(submission, runs[key], scores, costs))
 
 
 def _group(rows: Iterable[Row]) -> BoardGroup | None:

@@ -87,11 +87,16 @@ def seal_dataset(dataset: Dataset, out: Path, key_file: Path, opens: str = "") -
         )
         write_json(folder / SEAL, facts.model_dump(mode="json"))
         _require_opens(folder, facts, key)
-        make_folder(key_file.absolute().parent)
-        handle = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(f"{key.hex()}\n")
+        _write_key(key_file, key)
     return facts
+
+
+def _write_key(key_file: Path, key: bytes) -> None:
+    """Write the key to a file that only its owner can read."""
+    make_folder(key_file.absolute().parent)
+    handle = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(f"{key.hex()}\n")
 
 
 def open_seal(sealed: Path, key_file: Path, out: Path) -> SealFacts:

@@ -122,15 +122,22 @@ def _rescore_run(
             outcome.suspected.setdefault(name, []).append(pair)
         elif leaked > MOST_LEAKED_IN_ONE:
             outcome.findings.append(("leak", _leak(name, leaked, f"the output of {pair.id}")))
+    _judge_run(outcome, shares, is_shipped, name, pairs)
+    if notes is not None:
+        outcome.findings += [("scores", said) for said in _different(name, stated, again, notes)]
+    outcome.rescored += len(again)
+    outcome.scores[name] = again
+
+
+def _judge_run(
+    outcome: Rescored, shares: list[float], is_shipped: bool, name: str, pairs: list[Pair]
+) -> None:
+    """Suspect or refuse a run whose outputs have too much of the sharp pictures."""
     share = low_share(shares) or 0.0
     if share > MOST_LEAKED and is_shipped:
         outcome.suspected[name] = list(pairs)
     elif share > MOST_LEAKED:
         outcome.findings.append(("leak", _leak(name, share, "its outputs")))
-    if notes is not None:
-        outcome.findings += [("scores", said) for said in _different(name, stated, again, notes)]
-    outcome.rescored += len(again)
-    outcome.scores[name] = again
 
 
 def shipped_copy(run: RunFacts) -> Path | None:

@@ -48,30 +48,18 @@ def command(
     The study's report shows the last evaluation.
     """
     from dataclasses import asdict
-    from fnmatch import fnmatchcase
 
     from defocus.benchmark.results.store import STORE, read_results
     from defocus.command_line.json_output import json_output
     from defocus.extras.people.agreement import metric_agreement
     from defocus.extras.people.answers import judged, read_people, write_judged
-    from defocus.extras.people.page import judging_page, shared_pairs
-    from defocus.extras.people.trials import pictures_of, plan_trials, read_plan, write_plan
-    from defocus.files import write_text
+    from defocus.extras.people.trials import read_plan
     from defocus.progress import say
 
     if (page is None) == (not answers):
         raise click.UsageError("give --page FILE, or the files that people saved")
     if page is not None:
-        folders = pictures_of(out)
-        chosen = {
-            name: folder
-            for name, folder in folders.items()
-            if not only or any(fnmatchcase(name, one) for one in only)
-        }
-        trials = plan_trials(list(chosen), shared_pairs(chosen) if chosen else [], judgements, seed)
-        write_text(page, judging_page(chosen, trials))
-        write_plan(out, trials)
-        click.echo(str(page))
+        _write_page(out, page, only, judgements, seed)
         return
     with json_output() as output:
         trials = read_plan(out)
@@ -84,6 +72,26 @@ def command(
     if not as_json:
         _show(result, agreements)
     say(f"'defocus-bench report --out {out}' shows it too")
+
+
+def _write_page(out: Path, page: Path, only: tuple[str, ...], judgements: int, seed: int) -> None:
+    """Write the page of comparisons."""
+    from fnmatch import fnmatchcase
+
+    from defocus.extras.people.page import judging_page, shared_pairs
+    from defocus.extras.people.trials import pictures_of, plan_trials, write_plan
+    from defocus.files import write_text
+
+    folders = pictures_of(out)
+    chosen = {
+        name: folder
+        for name, folder in folders.items()
+        if not only or any(fnmatchcase(name, one) for one in only)
+    }
+    trials = plan_trials(list(chosen), shared_pairs(chosen) if chosen else [], judgements, seed)
+    write_text(page, judging_page(chosen, trials))
+    write_plan(out, trials)
+    click.echo(str(page))
 
 
 def _show(result: "Judged", agreements: "list[MetricAgreement]") -> None:
