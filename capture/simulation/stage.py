@@ -132,6 +132,11 @@ def target_layers(
         chart = Layer(_chart(width, height, seed), everywhere, distance_mm)
         disc = _disc(width, height, travelled_px)
         return [chart, Layer(np.ones((height, width, 3)), disc, distance_mm - 1.0)]
+    return _with_grey_card(scene, height, width)
+
+
+def _with_grey_card(scene: Sequence[Layer], height: int, width: int) -> list[Layer]:
+    """The scene with a grey card before its middle."""
     card = np.zeros((height, width))
     rows, columns = round(height * CARD_SHARE / 2), round(width * CARD_SHARE / 2)
     card[height // 2 - rows : height // 2 + rows, width // 2 - columns : width // 2 + columns] = 1

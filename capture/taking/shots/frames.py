@@ -140,12 +140,7 @@ class PairTaking:
     def frames_at_once(self, frames: Sequence[PlannedShot]) -> dict[str, TakenFrame]:
         """Set both cameras, then release them together from two threads."""
         cameras = {frame.role: self.rig.of(frame.role) for frame in frames}
-        got = {
-            frame.role: with_retries(
-                partial(apply_exposure, cameras[frame.role], frame.exposure), say
-            )
-            for frame in frames
-        }
+        got = _set_exposures(frames, cameras)
         time.sleep(self.settle_seconds)
         together = Barrier(len(frames), timeout=RELEASE_TIMEOUT_SECONDS)
 
@@ -180,6 +175,16 @@ class PairTaking:
         member = main_file(files)
         path = self.place / member.name
         return TakenFrame(frame, path, member, tuple(files), got, read_exif(path), shot.released_at)
+
+
+def _set_exposures(
+    frames: Sequence[PlannedShot], cameras: Mapping[str, Camera]
+) -> dict[str, dict[SettingName, str]]:
+    """Set each camera to its exposure; its answers by role."""
+    return {
+        frame.role: with_retries(partial(apply_exposure, cameras[frame.role], frame.exposure), say)
+        for frame in frames
+    }
 
 
 def take_frames(
