@@ -15,10 +15,15 @@ ROUNDS = 80
 SAMPLES = 6000
 
 
-def sample_grid(shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """A regular grid of at most about :data:`SAMPLES` pixels of a picture, as an index."""
+def sample_places(
+    shape: tuple[int, ...],
+) -> tuple[tuple[slice, slice], NDArray[np.int_], NDArray[np.int_]]:
+    """A regular grid of at most about :data:`SAMPLES` pixels: as an index, its rows and columns."""
     step = max(1, int(np.sqrt(shape[0] * shape[1] / SAMPLES)))
-    return slice(step // 2, None, step), slice(step // 2, None, step)
+    index = slice(step // 2, None, step), slice(step // 2, None, step)
+    rows, columns = (np.arange(n)[i] for n, i in zip(shape, index, strict=True))
+    y, x = np.meshgrid(rows, columns, indexing="ij")
+    return index, y, x
 
 
 def blocks_of(

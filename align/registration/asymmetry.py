@@ -16,7 +16,7 @@ from defocus.align.registration.robust_fit import (
     voted,
     without_parts,
 )
-from defocus.align.uncertainty import Array, blocks_of, drawn_equations, each_block, sample_grid
+from defocus.align.uncertainty import Array, blocks_of, drawn_equations, each_block, sample_places
 
 # In a flow: cat's-eye vignetting and coma move the centroid of a defocused point along the
 # radius, in proportion to the circle of confusion and to the distance from the centre. It is
@@ -66,9 +66,7 @@ def asymmetry(
 
     A free affine part beside it, fitted robustly (Huber), takes all that does not vary with blur.
     """
-    index = sample_grid(reliable.shape)
-    rows, columns = (np.arange(n)[i] for n, i in zip(reliable.shape, index, strict=True))
-    y, x = np.meshgrid(rows, columns, indexing="ij")
+    index, y, x = sample_places(reliable.shape)
     use = reliable[index]
     coc, flow = coc_px[index][use].astype(np.float64), residual[:, *index][:, use]
     if coc.size < LEAST_SAMPLES or coc.std() < LEAST_SPREAD_PX:
@@ -76,11 +74,7 @@ def asymmetry(
     design = _design(*_position(x[use], y[use], reliable.shape), coc)
     target = flow.T.astype(np.float64)
     blocks = blocks_of(y[use], x[use], reliable.shape)
-    parameters, weights = _robust_fit(design, target)
-    draws, sums = drawn_equations(
-        [_normal(design[some], target[some], weights[some]) for some in each_block(blocks)]
-    )
-    sigma = np.hypot(draws.sigma([_solved(*drawn) for drawn in sums]), SHARED_ERROR)
+    parameters, sigma = _fitted(design, target, blocks)
     return Asymmetry(
         radial=float(parameters[0]),
         common=(float(parameters[1]), float(parameters[2])),
@@ -168,6 +162,16 @@ class TileAsymmetry:
     def doubt_px(self) -> float:
         """Standard error at the worst corner from the asymmetry."""
         return self.corner_px * self.doubt
+
+
+def _fitted(design: Array, target: Array, blocks: NDArray[np.int_]) -> tuple[Array, Array]:
+    """Parameters of a robust fit, and their standard errors by a block bootstrap."""
+    parameters, weights = _robust_fit(design, target)
+    draws, sums = drawn_equations(
+        [_normal(design[some], target[some], weights[some]) for some in each_block(blocks)]
+    )
+    sigma = draws.sigma([_solved(*drawn) for drawn in sums])
+    return parameters, np.hypot(sigma, SHARED_ERROR)
 
 
 def fitted_asymmetry(

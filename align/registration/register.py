@@ -10,6 +10,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from defocus.align.motion_limits import MotionLimits
 from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX
 from defocus.align.registration.asymmetry import ASYMMETRY, TileAsymmetry
 from defocus.align.registration.doubt import SURE_INLIER_SHARE, doubt, repeats_farther
@@ -149,8 +150,8 @@ def register(
     compared = reduced(blurry, best.factor), reduced(sharp, best.factor)
     if at_most != "translation":
         best = seen_by_intensity(*compared, best, factors[-1])
-    asked = *compared, best, largest_px, factors[-1], at_most
-    reason = doubt(*asked, known_zoom=known_zoom, unit=unit)
+    limits = MotionLimits(at_most, largest_px)
+    reason = doubt(*compared, best, limits, factors[-1], known_zoom=known_zoom, unit=unit)
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
     registration = _registration(best, blurry.shape, zoom_known=known_zoom is not None)

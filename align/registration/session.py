@@ -84,6 +84,14 @@ class SessionLens:
 
 
 @dataclass(frozen=True)
+class PairInSession:
+    """What the session of a pair shares, and what the pair has by itself."""
+
+    lens: SessionLens
+    own: Registration | None = None  # None registers the pair
+
+
+@dataclass(frozen=True)
 class OwnZoom:
     """What a pair has of itself, None if unknown; ``takes``: the session's zoom can replace it."""
 

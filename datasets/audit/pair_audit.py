@@ -12,13 +12,14 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
+from defocus.align.motion_limits import NO_LIMITS, MotionLimits
 from defocus.align.photometry.unexplained import MOST_TILT_EV, Unexplained, causes
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.unknown_causes import EXPOSURE
 from defocus.align.sharp_member.numbers import SharpMember
 from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair
 from defocus.capture.quality.quick_look import clipped_share
-from defocus.datasets.measuring.kept import NO_LIMITS, InSession, MotionLimits, measured_pair
+from defocus.datasets.measuring.kept import InSession, measured_pair
 from defocus.datasets.pair import Pair
 from defocus.freed_memory import return_freed_memory
 from defocus.isolation import LeftOut

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from defocus.align.motion_limits import NO_LIMITS, MotionLimits
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.session import ZOOMED_MODELS, OwnZoom, SessionLens
 from defocus.align.registration.unknown_causes import resting_on
@@ -29,14 +30,7 @@ from defocus.datasets.audit.pair_audit import (
 )
 from defocus.datasets.audit.suspects import of_suspects, suspects
 from defocus.datasets.copies.of_dataset import shared_pictures
-from defocus.datasets.measuring.kept import (
-    NO_LIMITS,
-    InSession,
-    MotionLimits,
-    kept_file,
-    pair_keys,
-    session_key,
-)
+from defocus.datasets.measuring.kept import InSession, kept_file, pair_keys, session_key
 from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.measuring.session import (
     PairSession,

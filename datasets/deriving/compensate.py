@@ -16,16 +16,15 @@ from numpy.typing import NDArray
 from defocus.align.compensation.compensate import Release, plan_compensation
 from defocus.align.compensation.output import NUMBERS, write_aligned
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.align.measure import Measurement, measure
+from defocus.align.measure import Measurement, measure, measure_under
+from defocus.align.motion_limits import NO_LIMITS, MotionLimits
 from defocus.align.registration.session import OwnZoom
 from defocus.align.rig import Rig
 from defocus.cache import atomic_folder
 from defocus.datasets.deriving.aligned_reference import add_blur_map, add_truth, described
 from defocus.datasets.deriving.maker import claim_folder, content_of, finish_dataset, kept_record
 from defocus.datasets.measuring.kept import (
-    NO_LIMITS,
     InSession,
-    MotionLimits,
     known_defocus_map,
     measured_pair,
     pair_keys,
@@ -237,16 +236,15 @@ def _measured(
         blurry, sharp = in_one_space(files, [read_image(one, pair.white) for one in files])
         known_map = known_defocus_map(pair, blurry.shape[:2])
         measurement = measure(
-            blurry, sharp, estimator, rig=order.rig, defocus_map=known_map, at_most=limits.at_most,
-            largest_px=limits.largest_px,
-        )  # fmt: skip
+            blurry, sharp, estimator, rig=order.rig, defocus_map=known_map, limits=limits
+        )
         return blurry, sharp, measurement, known_map
     require_one_size([pair])
     blurry, sharp, measurement = measured_pair(pair, estimator, task.key, task.session, limits)
     known_map = known_defocus_map(pair, blurry.shape[:2])
     geometry = _companion_geometry(pair)
     if geometry is not None:
-        companion = measure(blurry, sharp, estimator, defocus_map=known_map, transform=geometry)
+        companion = measure_under(blurry, sharp, estimator, geometry, defocus_map=known_map)
         measurement = _more_believable(measurement, companion)
     return blurry, sharp, measurement, known_map
 

@@ -64,7 +64,7 @@ def _fill(path: Path, shard: Shard, labels: Mapping[str, str]) -> tuple[LeftOut,
 
 
 def _add_pair(
-    path: Path, members: Mapping[str, bytes], file: h5py.File, pair: Pair, text: Any
+    path: Path, members: Mapping[str, bytes], file: h5py.File, pair: Pair, text: np.dtype[Any]
 ) -> None:
     """Write the arrays and the metadata of a pair."""
     for role, content in members.items():
