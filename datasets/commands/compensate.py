@@ -88,15 +88,15 @@ def _compensated(settings: "CompensateSettings", opened: "Dataset") -> "Compensa
     from defocus.align.compensation.compensate import Release
     from defocus.align.flow.by_name import NamedFlow
     from defocus.align.rig import read_rig
-    from defocus.datasets.deriving.compensate import compensate_dataset
+    from defocus.datasets.deriving.compensate import Cameras, compensate_dataset
 
+    rig = None if settings.rig_file is None else read_rig(settings.rig_file)
     return compensate_dataset(
         opened,
         settings.out,
         Release(**settings.release),
         NamedFlow(settings.flow, settings.flow_weights),
-        rig=None if settings.rig_file is None else read_rig(settings.rig_file),
-        limits=settings.limits,
+        cameras=Cameras(rig, settings.limits),
         size=settings.size,
         where=settings.where,
     )

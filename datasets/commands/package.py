@@ -56,7 +56,7 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     """The release, and what its pictures lack of the files that they were made from."""
     from defocus.datasets.api import open_dataset
     from defocus.datasets.release.details import details_of, later_version, require_redistributable
-    from defocus.datasets.release.facts import audit_facts, read_facts
+    from defocus.datasets.release.facts import ReleaseNotes, audit_facts, read_facts
     from defocus.datasets.release.packaging import package_dataset, require_release_folder
 
     require_release_folder(settings.out)
@@ -68,15 +68,14 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     _say_lacks(opened, details)
     file = settings.audit
     numbers, warnings = ((), None) if file is None else audit_facts(opened, file)
+    notes = ReleaseNotes(numbers, warnings, settings.previous)
     release = package_dataset(
         opened,
         settings.out,
         settings.target,
         details,
         settings.shard_mb * MEGABYTE,
-        numbers=numbers,
-        warnings=warnings,
-        previous=settings.previous,
+        notes=notes,
         where=settings.where,
     )
     left_out = without(opened, release.left_out)

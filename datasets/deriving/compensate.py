@@ -74,6 +74,17 @@ class Compensated:
 
 
 @dataclass(frozen=True)
+class Cameras:
+    """What is known of the cameras: a rig of two, and how far the members can be apart."""
+
+    rig: Rig | None = None  # None for one camera
+    limits: MotionLimits = NO_LIMITS
+
+
+ONE_CAMERA = Cameras()
+
+
+@dataclass(frozen=True)
 class _Order:
     """What the pairs have in common: where they go and how they are measured and written."""
 
@@ -106,8 +117,7 @@ def compensate_dataset(
     release: Release,
     estimator: Callable[[], FlowEstimator],
     *,
-    rig: Rig | None = None,
-    limits: MotionLimits = NO_LIMITS,
+    cameras: Cameras = ONE_CAMERA,
     size: Size = "each",
     where: Where = 1,
 ) -> Compensated:
@@ -115,7 +125,7 @@ def compensate_dataset(
     # ``size``: ``each`` keeps all that both members of a pair show, ``common`` what all have.
     # It claims and finishes as every maker does, but writes the parts itself: only the measurement
     # says whether a pair goes to ``pairs`` or ``left_out``.
-    first = _own(estimator)
+    first, rig, limits = _own(estimator), cameras.rig, cameras.limits
     how_measured = {
         "estimator": first.name,
         "weights_sha256": first.weights_sha256 or None,

@@ -15,7 +15,7 @@ from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
-from defocus.datasets.patching.source import training_patches
+from defocus.datasets.patching.source import PatchForm, training_patches
 from defocus.extras.reconstructions.baselines.score_sde_defocus.network import ScoreSDE
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float
@@ -57,7 +57,7 @@ def trained(dataset: Dataset) -> ScoreSDE:
     system = baseline("score-sde-defocus")
     network, recipe = ScoreSDE(), system.recipe()
     criterion = objective(recipe.objective)
-    patches = training_patches(dataset, "train", "truth", CROP_PX)
+    patches = training_patches(dataset, "train", "truth", PatchForm(CROP_PX))
     optimisers = make_optimisers(recipe, network, criterion)
     for step in track(range(TRAINING_STEPS), "training"):
         batch = patches.batch(step, BATCH, 0)
