@@ -186,6 +186,14 @@ def learn(crops: Sequence[BlurredCrop]) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     everything = shapes.flatten(0, 2)
     network = BlockNetwork(everything.mean(dim=0), everything.std(dim=0) + 1e-3)
+    _trained(crops, network, shapes, levels)
+    return network.state_dict()
+
+
+def _trained(
+    crops: Sequence[BlurredCrop], network: BlockNetwork, shapes: torch.Tensor, levels: torch.Tensor
+) -> None:
+    """Learn for all steps."""
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, STEPS)
     for _ in track(range(STEPS), "learning"):
@@ -198,7 +206,6 @@ def learn(crops: Sequence[BlurredCrop]) -> dict[str, torch.Tensor]:
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
-    return network.state_dict()
 
 
 def _pinball(quantiles: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:

@@ -39,6 +39,14 @@ def main() -> None:
     for count in track(COUNTS, "steps"):
         network.steps = count
         curve.append(np.mean([psnr(network(blurry), truth) for blurry, truth in pictures]))
+    _draw(curve, before)
+    say(f"blurry {before:.2f} dB")
+    for count, decibels in zip(COUNTS, curve, strict=True):
+        say(f"{count} steps {decibels:.2f} dB")
+
+
+def _draw(curve: list[np.floating], before: np.floating) -> None:
+    """Draw the curve."""
     figure, axis = plt.subplots(figsize=(5, 3), layout="constrained")
     axis.semilogx(COUNTS, curve, "o-", base=2, label="Score SDE-rebuilt")
     axis.axhline(float(before), color="grey", label="blurry")
@@ -46,9 +54,6 @@ def main() -> None:
     axis.set_xticks(COUNTS, [str(count) for count in COUNTS])
     axis.legend()
     figure.savefig(DOCS / "score_steps.png", dpi=80)
-    say(f"blurry {before:.2f} dB")
-    for count, decibels in zip(COUNTS, curve, strict=True):
-        say(f"{count} steps {decibels:.2f} dB")
 
 
 def trained(dataset: Dataset) -> ScoreSDE:
