@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +190,19 @@ def hashes_and_faults(
     stamps = _stamps(wanted, faults)
     missing = [path for path, stamp in stamps.items() if remembered.get(str(path), [])[:2] != stamp]
     noisy = len(missing) >= HASH_SILENTLY_BELOW
+    _hash(noisy, missing, remembered, stamps, faults, memory)
+    return {path: str(remembered[str(path)][2]) for path in stamps if path not in faults}, faults
+
+
+def _hash(
+    noisy: bool,
+    missing: Sequence[Path],
+    remembered: dict[str, list[Any]],
+    stamps: Mapping[Path, list[int | str]],
+    faults: dict[Path, DatasetError],
+    memory: Path,
+) -> None:
+    """Hash files, and keep their hashes; why a file has none goes to ``faults``."""
     for path in track(missing, "hashing the dataset") if noisy else missing:
         try:
             remembered[str(path)] = [*stamps[path], _sha256(path)]
@@ -199,7 +212,6 @@ def hashes_and_faults(
         with keeping():
             make_folder(memory.parent)
             write_json(memory, remembered)
-    return {path: str(remembered[str(path)][2]) for path in stamps if path not in faults}, faults
 
 
 def _stamps(wanted: list[Path], faults: dict[Path, DatasetError]) -> dict[Path, list[int | str]]:

@@ -340,14 +340,19 @@ def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> L
     error_px = level.factor * step.error_px
     if turn > finest * LARGEST_TURN_PX or error_px >= level.error_px:
         return level
+    seen = _with_step(level, error_px, step)
+    return seen if seen.corner_px <= finest * LARGEST_UNKNOWN_PX[size] else level
+
+
+def _with_step(level: Level, error_px: float, step: StrongBlurStep) -> Level:
+    """The level after a step of the intensities."""
     tiles = replace(
         level.tiles,
         fit=replace(level.tiles.fit, model="similarity"),
         scatter_px=level.tiles.scatter_px * error_px / level.error_px,
     )
     matrix = rescaled(rescaled(level.matrix, level.factor) @ step.matrix, 1 / level.factor)
-    seen = replace(level, matrix=matrix, error_px=error_px, turn_error_px=error_px, tiles=tiles)
-    return seen if seen.corner_px <= finest * LARGEST_UNKNOWN_PX[size] else level
+    return replace(level, matrix=matrix, error_px=error_px, turn_error_px=error_px, tiles=tiles)
 
 
 def is_strongly_blurred(level: Level, shape: tuple[int, ...]) -> bool:

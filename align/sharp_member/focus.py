@@ -58,6 +58,13 @@ def edge_diameters(codes: Array) -> Array:
     edge = (coarse > LEAST_GRADIENT) & (coarse >= NEAR_RIDGE * ridge)
     rows, columns = np.nonzero(edge)
     sigma = _edge_sigma_px(fine, edge, coarse)
+    return _by_tile(codes, rows, columns, sigma)
+
+
+def _by_tile(
+    codes: Array, rows: NDArray[np.intp], columns: NDArray[np.intp], sigma: NDArray[np.float64]
+) -> Array:
+    """Diameter of the crisper edges of each tile, px."""
     height, width = (max(math.ceil(side / TILE_PX), 1) for side in codes.shape)
     tile = rows // TILE_PX * width + columns // TILE_PX
     order = np.argsort(tile, kind="stable")

@@ -183,7 +183,6 @@ def judged_again(
 
     They are judged by the limits and calibrations of the shoot, and decisions of people stay. A
     file keeps the verdicts, so an interrupted check goes on."""
-
     work = _unjudged(root, check, again)
     kept = _KeptVerdicts(root / VERDICTS)
     verdicts = {job.pair.id: kept.verdicts.get(_key(job)) for job in work}

@@ -306,6 +306,19 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
     if set(document) != set(FIELD_OF):
         raise ValueError("other fields")
     quantiles = tuple(float(value) for value in document["blur_quantiles_px"])
+    _require_valid(document, quantiles)
+    parts = {
+        "blur_quantiles_px": quantiles,
+        "fingerprints": prints,
+        "spread": _spread(document["spread"]),
+        "sharp_member": _sharp_member(document["sharp_member"]),
+    }
+    document = {**document, **parts}
+    return AuditedPair(**{FIELD_OF[column]: value for column, value in document.items()})
+
+
+def _require_valid(document: dict[str, Any], quantiles: tuple[float, ...]) -> None:
+    """Raise ValueError for a value of another type or range."""
     numbers = [value for name, value in document.items() if name in NUMBERS and value is not None]
     if not all(isinstance(one, int | float) for one in numbers):
         raise ValueError("a number is none")
@@ -317,14 +330,6 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
         raise ValueError("a truth is none")
     if document["status"] not in STATUSES or document["split"] not in SPLITS:
         raise ValueError("an unknown status or split")
-    parts = {
-        "blur_quantiles_px": quantiles,
-        "fingerprints": prints,
-        "spread": _spread(document["spread"]),
-        "sharp_member": _sharp_member(document["sharp_member"]),
-    }
-    document = {**document, **parts}
-    return AuditedPair(**{FIELD_OF[column]: value for column, value in document.items()})
 
 
 def _sharp_member(numbers: dict[str, Any] | None) -> SharpMember | None:

@@ -103,7 +103,6 @@ def _say_usable(name: str, audit: "Audit", usable: "Usable") -> None:
 
 def _say_outcome(audit: "Audit") -> None:
 
-
     status = audit.statuses
     counts = ", ".join(f"{status.count(name)} {name}" for name in sorted(set(status)))
     click.echo(f"{audit.dataset}: {counted(audit.total, 'pair')} ({counts})")

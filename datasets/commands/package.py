@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.commands._settings import PackageSettings
     from defocus.datasets.pair import Dataset, Pair
     from defocus.datasets.release.details import Details
+    from defocus.datasets.release.packaging import Packaged
     from defocus.pictures.derived import LeftBehind
 
 MEGABYTE = 10**6
@@ -56,8 +57,8 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     """The release, and what its pictures lack of the files that they were made from."""
     from defocus.datasets.api import open_dataset
     from defocus.datasets.release.details import details_of, later_version, require_redistributable
-    from defocus.datasets.release.facts import ReleaseNotes, audit_facts, read_facts
-    from defocus.datasets.release.packaging import package_dataset, require_release_folder
+    from defocus.datasets.release.facts import read_facts
+    from defocus.datasets.release.packaging import require_release_folder
 
     require_release_folder(settings.out)
     opened = open_dataset(name, damaged=True)
@@ -66,18 +67,7 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     details = later_version(details_of(opened, settings.card), settings.version, before)
     # a profile alone is not a reason: what is released is converted
     _say_lacks(opened, details)
-    file = settings.audit
-    numbers, warnings = ((), None) if file is None else audit_facts(opened, file)
-    notes = ReleaseNotes(numbers, warnings, settings.previous)
-    release = package_dataset(
-        opened,
-        settings.out,
-        settings.target,
-        details,
-        settings.shard_mb * MEGABYTE,
-        notes=notes,
-        where=settings.where,
-    )
+    release = _packaged(settings, opened, details)
     left_out = without(opened, release.left_out)
     unread = {one.id for one in left_out}
     pairs = tuple(pair for pair in opened.pairs if pair.id not in unread)
@@ -89,6 +79,25 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
         "left_out": [one.to_json() for one in left_out],
         "left_behind": [one.to_json() for one in lacking],
     }
+
+
+def _packaged(settings: "PackageSettings", opened: "Dataset", details: "Details") -> "Packaged":
+    """Make the release, with the numbers of its audit."""
+    from defocus.datasets.release.facts import ReleaseNotes, audit_facts
+    from defocus.datasets.release.packaging import package_dataset
+
+    file = settings.audit
+    numbers, warnings = ((), None) if file is None else audit_facts(opened, file)
+    notes = ReleaseNotes(numbers, warnings, settings.previous)
+    return package_dataset(
+        opened,
+        settings.out,
+        settings.target,
+        details,
+        settings.shard_mb * MEGABYTE,
+        notes=notes,
+        where=settings.where,
+    )
 
 
 def _say_lacks(opened: "Dataset", details: "Details") -> None:

@@ -64,10 +64,7 @@ class SharedPart:
 
 def shared_parts(pictures: Sequence[SearchedPicture]) -> list[SharedPart]:
     """The pictures of each split that are in those of others, best first, a pair of them once."""
-    numbers: dict[str, list[int]] = defaultdict(list)
-    for number, picture in enumerate(pictures):
-        if len(picture.features):
-            numbers[picture.split].append(number)
+    numbers = _by_split(pictures)
     grey = lru_cache(maxsize=16)(lambda number: pictures[number].grey())
     best: dict[tuple[int, int], SharedPart] = {}
     for split, held in numbers.items():
@@ -81,6 +78,15 @@ def shared_parts(pictures: Sequence[SearchedPicture]) -> list[SharedPart]:
                 if part is not None:
                     _keep_best(best, part)
     return sorted(best.values(), key=_order)
+
+
+def _by_split(pictures: Sequence[SearchedPicture]) -> dict[str, list[int]]:
+    """Numbers of the pictures with features, by split."""
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for number, picture in enumerate(pictures):
+        if len(picture.features):
+            numbers[picture.split].append(number)
+    return numbers
 
 
 def _order(part: SharedPart) -> tuple[bool, float, int, int]:

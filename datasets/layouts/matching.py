@@ -88,11 +88,18 @@ def match_names(wanted: Keys, files: Sequence[str], rule: Rule | None = None) ->
         if len(match.files) > len(best.files):
             own = {picture: by_spelling[name] for picture, name in match.files.items()}
             best = replace(match, words=f"{match.words}, {words}", files=own)
+    _require_any(wanted, files, rule, best, doubts)
+    _refuse_running_numbers(wanted, files, rule, best)
+    return best
+
+
+def _require_any(
+    wanted: Keys, files: Sequence[str], rule: Rule | None, best: MatchedNames, doubts: list[str]
+) -> None:
+    """Refuse names of which no rule finds a file."""
     if not best.files and rule is None:
         reasons = [_nothing(wanted, files), *_found(wanted, files)[1], *doubts]
         raise InputError("; ".join(dict.fromkeys(reasons)))
-    _refuse_running_numbers(wanted, files, rule, best)
-    return best
 
 
 def _refuse_running_numbers(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from defocus.baselines.objective import Batch
     from defocus.baselines.recipe import Augmentation
+    from defocus.datasets.stream.photographs import Photographs
 
 FLIPS: "tuple[Augmentation, ...]" = ("flip",)
 
@@ -107,10 +108,7 @@ class PatchSource:
             sides = ("right", "left") if exchanged else ("left", "right")
             return torch.cat([self._seen(f"dual_pixel_{one}", crop, side) for one in sides])
         if what in ("defocus_map", "measured_blur"):
-            seen = self._read(what, crop, side)
-            blur = np.abs(seen) if what == "defocus_map" else seen
-            diameters = np.ascontiguousarray(blur, np.float32)
-            return torch.from_numpy(diameters * (side / (crop.window_px or side)))[None]
+            return self._diameters(what, crop, side)
         if what == "flow":
             turned = turned_vectors(np.asarray(self._read(what, crop, side), np.float32), crop)
             scaled = turned * np.float32(side / (crop.window_px or side))
@@ -119,6 +117,15 @@ class PatchSource:
             valid = self._read(what, crop, side) == 255  # shrunk: all pixels under it are
             return torch.from_numpy(np.ascontiguousarray(valid, np.float32))[None]
         return self._seen(what, crop, side)
+
+    def _diameters(self, what: str, crop: Crop, side: int) -> "torch.Tensor":
+        """A patch of diameters, in pixels of the patch."""
+        import torch
+
+        seen = self._read(what, crop, side)
+        blur = np.abs(seen) if what == "defocus_map" else seen
+        diameters = np.ascontiguousarray(blur, np.float32)
+        return torch.from_numpy(diameters * (side / (crop.window_px or side)))[None]
 
     def _seen(self, member: str, crop: Crop, side: int) -> "torch.Tensor":
         picture = as_tensor(self._read(member, crop, side), self.bit_depth)
@@ -202,19 +209,7 @@ def training_patches(
     if form.dual:
         further.add("dual_pixel")
     if dataset.endless is not None and split == "train":
-        from defocus.datasets.stream.patches import Renderer, StreamPatches
-
-        for missing in (NAMES[one] for one in sorted(further - {"defocus_map"})):
-            raise NotApplicableError(f"a stream has no {missing}; train on a set that has")
-        renderer = Renderer(dataset.endless, "train", few.lenses)
-        return StreamPatches(
-            renderer,
-            form.crop_px,
-            form.augment,
-            form.bit_depth,
-            needs=form.needs,
-            supervision=form.supervision,
-        )
+        return _of_stream(dataset.endless, form, few, further)
     pairs, name = _pairs_of(dataset, split, few.pairs)
     require_further(pairs, further, target)
     store = packed_pairs(
@@ -233,6 +228,25 @@ def training_patches(
         form.augment,
         form.bit_depth,
         dual=form.dual,
+        needs=form.needs,
+        supervision=form.supervision,
+    )
+
+
+def _of_stream(
+    photographs: "Photographs", form: PatchForm, few: Few, further: set[Further]
+) -> Patches:
+    """Patches of a stream."""
+    from defocus.datasets.stream.patches import Renderer, StreamPatches
+
+    for missing in (NAMES[one] for one in sorted(further - {"defocus_map"})):
+        raise NotApplicableError(f"a stream has no {missing}; train on a set that has")
+    renderer = Renderer(photographs, "train", few.lenses)
+    return StreamPatches(
+        renderer,
+        form.crop_px,
+        form.augment,
+        form.bit_depth,
         needs=form.needs,
         supervision=form.supervision,
     )

@@ -201,8 +201,8 @@ class _Bank:
         )
 
     def _cut(
-        self, slot: torch.Tensor, y: torch.Tensor, x: torch.Tensor, order: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
+        self, slot: "torch.Tensor", y: "torch.Tensor", x: "torch.Tensor", order: "torch.Tensor"
+    ) -> "tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]":
         """Blurry and target crops in the colours' order, and their map of diameters."""
         crops = self.pairs[slot, y, x]
         colours = self.orders[order[:, 0, 0]][:, None, None, :].expand(*crops.shape[:3], 3)

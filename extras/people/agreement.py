@@ -118,6 +118,18 @@ def _with_interval(
     scenes = len(set(codes))
     if scenes < MINIMUM_SCENES:
         return correlation, None, None
+    low, high = _quantiles(people, scored, values, codes, scenes)
+    return correlation, float(low), float(high)
+
+
+def _quantiles(
+    people: Sequence[Strength],
+    scored: list[NDArray[np.float64]],
+    values: NDArray[np.float64],
+    codes: tuple[int, ...],
+    scenes: int,
+) -> tuple[float, float]:
+    """Ends of the interval of the correlation over resamples."""
     spread = np.array([(one.high - one.low) / (2 * NORMAL_95) for one in people])
     noise = np.random.default_rng(3).standard_normal((len(people), RESAMPLES))
     drawn = rank_correlations(
@@ -125,4 +137,4 @@ def _with_interval(
         values[:, None] + spread[:, None] * noise,
     )
     low, high = np.nanquantile(drawn, expanded_tails(scenes))
-    return correlation, float(low), float(high)
+    return low, high

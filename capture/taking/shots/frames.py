@@ -269,15 +269,22 @@ def _exposed_otherwise(
     for name in unsure:
         wanted, taken = parse_value(name, asked.words[name]), said[name]
         if wanted is None or taken is None or abs(math.log2(taken / wanted)) > SAME_STOPS:
-            picture = "no EXIF confirms it" if taken is None else f"EXIF says {taken:g}"
-            remedy = "set the dial to M and the lens ring to A"
-            if name == "iso":  # from automatic ISO some bodies lead out by their own buttons alone
-                remedy = "set the ISO on the body, to a number"
-            return (
-                f"the camera kept {name} {got[name]} although {asked.words[name]} was set, and "
-                f"{picture}; {remedy}"
-            )
+            return _contradicted(asked, got, taken, name)
     return ""
+
+
+def _contradicted(
+    asked: Exposure, got: Mapping[SettingName, str], taken: float | None, name: SettingName
+) -> str:
+    """Why a setting may not be what was set, and what helps."""
+    picture = "no EXIF confirms it" if taken is None else f"EXIF says {taken:g}"
+    remedy = "set the dial to M and the lens ring to A"
+    if name == "iso":  # from automatic ISO some bodies lead out by their own buttons alone
+        remedy = "set the ISO on the body, to a number"
+    return (
+        f"the camera kept {name} {got[name]} although {asked.words[name]} was set, and "
+        f"{picture}; {remedy}"
+    )
 
 
 def _same(name: SettingName, got: str, asked: str) -> bool:

@@ -20,18 +20,13 @@ def calibrate_breathing(
     """Register narrow-aperture pictures at several motor positions with each other.
 
     The ``table`` of steps and zoom, b1, b2 of ``1 + b1 steps + b2 steps²``, and the residual."""
-
     focus = focus_positions(bench.camera)
     bench.show("chart", "point the camera at something with fine detail everywhere, in focus")
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
     reference = luminance(bench.shot(exposure).linear)
     table = _zooms_by_step(bench, reach, focus, reference, exposure)
     points = [(row["steps"], row["zoom"]) for row in table if row["zoom"] is not None]
-    if len(points) < 3:
-        raise CameraError(
-            f"only {len(points)} positions of the focus motor could be registered; take a narrower "
-            "--sharp aperture, fewer --reach, or a target with more detail"
-        )
+    _require_registered(points)
     steps, zooms = (np.array(values, dtype=float) for values in zip(*points, strict=True))
     design = np.stack([steps, steps**2], axis=1)
     coefficients = np.linalg.lstsq(design, zooms - 1.0, rcond=None)[0]
@@ -40,6 +35,15 @@ def calibrate_breathing(
         "coefficients": coefficients.tolist(),
         "residual": float(np.abs(zooms - 1.0 - design @ coefficients).max()),
     }
+
+
+def _require_registered(points: list[tuple[int, float]]) -> None:
+    """Refuse too few positions."""
+    if len(points) < 3:
+        raise CameraError(
+            f"only {len(points)} positions of the focus motor could be registered; take a narrower "
+            "--sharp aperture, fewer --reach, or a target with more detail"
+        )
 
 
 def _zooms_by_step(

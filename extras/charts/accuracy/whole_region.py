@@ -19,9 +19,7 @@ def whole_region_mtf(light: Array) -> MtfCurve:
     """MTF of an edge that runs from top to bottom of ``(H, W)`` linear light."""
     height, width = light.shape
     rows, columns = np.arange(height), np.arange(width)
-    slopes = np.zeros_like(light)
-    slopes[:, 1:-1] = (light[:, 2:] - light[:, :-2]) / 2
-    slopes *= np.sign(slopes.sum())
+    slopes = _slopes(light)
     centre = _edge_places(height, width, columns, slopes, rows)
     slope = float(np.polyfit(rows, centre, 1)[0])
     spread = _line_spread(light, centre)
@@ -30,6 +28,14 @@ def whole_region_mtf(light: Array) -> MtfCurve:
     frequencies = np.arange(len(padded)) * BINS_PER_PX / len(spread)
     corrected = padded / padded[0] / np.sinc(frequencies / 2).clip(0.1)
     return MtfCurve(frequencies / math.cos(math.atan(slope)), corrected)
+
+
+def _slopes(light: Array) -> Array:
+    """Slope of the light along each row, positive at the edge."""
+    slopes = np.zeros_like(light)
+    slopes[:, 1:-1] = (light[:, 2:] - light[:, :-2]) / 2
+    slopes *= np.sign(slopes.sum())
+    return slopes
 
 
 def _edge_places(

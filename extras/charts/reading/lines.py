@@ -195,6 +195,19 @@ def _measured(
         places = np.stack([unseen, unseen], axis=1)
         return ReadLine(*about, along, places, unseen, OUTSIDE)
     off = _offsets(*part, geometry, line, middles, least_depth)
+    return _read(geometry, line, middles, off, expected, about, along)
+
+
+def _read(
+    geometry: ChartGeometry,
+    line: RuledLine,
+    middles: Floats,
+    off: Floats,
+    expected: Floats,
+    about: tuple[LineKind, float, float, float],
+    along: Floats,
+) -> ReadLine:
+    """A line with what its blocks show."""
     places = geometry.to_picture(_on_sheet(line, np.stack([middles, off], axis=1)))
     off_px = np.copysign(np.hypot(*(places - expected).T), off)
     hidden = np.isfinite(off).sum() < max(LEAST_PLACES, len(off) / 2)
@@ -205,15 +218,20 @@ def _cut(
     light: Light, geometry: ChartGeometry, line: RuledLine, middles: Floats
 ) -> tuple[NDArray[np.float32], Floats] | None:
     """Luminance around a line, and the px of its top left corner; None if it leaves the picture."""
-    ends = np.array([middles[0] - BLOCK_MM, middles[-1] + BLOCK_MM])
-    corners = np.stack(np.meshgrid(ends, (-2 * REACH_MM, 2 * REACH_MM)), axis=-1).reshape(-1, 2)
-    outline = geometry.to_picture(_on_sheet(line, corners))
+    outline = _outline(geometry, line, middles)
     left, top = np.floor(outline.min(axis=0)).astype(int) - 2
     right, bottom = np.ceil(outline.max(axis=0)).astype(int) + 3
     if left < 0 or top < 0 or right > light.shape[1] or bottom > light.shape[0]:
         return None
     part = grey_of(light[top:bottom, left:right]).astype(np.float32)
     return part, np.array([left, top], np.float64)
+
+
+def _outline(geometry: ChartGeometry, line: RuledLine, middles: Floats) -> Floats:
+    """The ends of a line's surroundings in the picture."""
+    ends = np.array([middles[0] - BLOCK_MM, middles[-1] + BLOCK_MM])
+    corners = np.stack(np.meshgrid(ends, (-2 * REACH_MM, 2 * REACH_MM)), axis=-1).reshape(-1, 2)
+    return geometry.to_picture(_on_sheet(line, corners))
 
 
 def _offsets(

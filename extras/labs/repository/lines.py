@@ -122,11 +122,19 @@ def submissions_of(folder: Path, repository: Repository) -> tuple[list[Submissio
             or record.bundle != digest(statement)
         ):
             record = None
-        problems = [said for _, said in admission_problems(repository, statement)]
-        problems += [finding.said for finding in statement_findings(statement)]
-        problems += [f"refused: {said}" for said in (record.findings if record else ())]
+        problems = _problems(repository, statement, record)
         submissions.append(Submission(name, statement, record, tuple(problems)))
     return sorted(submissions, key=lambda one: (one.statement.made, one.name)), unreadable
+
+
+def _problems(
+    repository: Repository, statement: Statement, record: CheckRecord | None
+) -> list[str]:
+    """Why a bundle is not admitted."""
+    problems = [said for _, said in admission_problems(repository, statement)]
+    problems += [finding.said for finding in statement_findings(statement)]
+    problems += [f"refused: {said}" for said in (record.findings if record else ())]
+    return problems
 
 
 def lines_of(submissions: Iterable[Submission]) -> dict[BoardGroup, list[SubmissionLine]]:

@@ -47,13 +47,6 @@ def command(
     intervals, agreement, marks of invented content, and how far each metric agrees with people.
     The study's report shows the last evaluation.
     """
-    from dataclasses import asdict
-
-    from defocus.benchmark.results.store import STORE, read_results
-    from defocus.command_line.json_output import json_output
-    from defocus.extras.people.agreement import metric_agreement
-    from defocus.extras.people.answers import judged, read_people, write_judged
-    from defocus.extras.people.trials import read_plan
     from defocus.progress import say
 
     if (page is None) == (not answers):
@@ -61,6 +54,20 @@ def command(
     if page is not None:
         _write_page(out, page, only, judgements, seed)
         return
+    _evaluate(answers, out, as_json)
+    say(f"'defocus-bench report --out {out}' shows it too")
+
+
+def _evaluate(answers: tuple[Path, ...], out: Path, as_json: bool) -> None:
+    """Evaluate the files that people saved."""
+    from dataclasses import asdict
+
+    from defocus.benchmark.results.store import STORE, read_results
+    from defocus.command_line.json_output import json_output
+    from defocus.extras.people.agreement import metric_agreement
+    from defocus.extras.people.answers import judged, read_people, write_judged
+    from defocus.extras.people.trials import read_plan
+
     with json_output() as output:
         trials = read_plan(out)
         result = judged(trials, read_people(answers, trials))
@@ -71,7 +78,6 @@ def command(
             output.write({**result.to_json(), "metrics": [asdict(one) for one in agreements]})
     if not as_json:
         _show(result, agreements)
-    say(f"'defocus-bench report --out {out}' shows it too")
 
 
 def _write_page(out: Path, page: Path, only: tuple[str, ...], judgements: int, seed: int) -> None:
