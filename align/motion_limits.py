@@ -14,7 +14,7 @@ class MotionLimits:
 
     @classmethod
     def of(cls, at_most: str | None, largest_px: float | None) -> "MotionLimits":
-        """Those of a command line, where None is no limit."""
+        """The limits of a command line, where None is no limit."""
         return cls(at_most or cls.at_most, largest_px or cls.largest_px)
 
     @property

@@ -60,7 +60,7 @@ class LensCalibration(Settings):
 
 
 class Lenses(Settings):
-    """Lens calibrations of a rig; the sharp one's is unmirrored, None is without distortion."""
+    """Lens calibrations of a rig; the sharp lens's is unmirrored. None means no distortion."""
 
     blurry_camera: LensCalibration | None = None
     sharp_camera: LensCalibration | None = None

@@ -49,7 +49,7 @@ class BlockDraws:
 
     @classmethod
     def of(cls, blocks: NDArray[np.int_]) -> "BlockDraws":
-        """Those of samples of which the block's number is known."""
+        """The draws for samples whose block numbers are known."""
         order = np.argsort(blocks, kind="stable")
         return cls(np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1))
 
@@ -69,7 +69,7 @@ class BlockDraws:
 def drawn_equations(
     equations: Sequence[tuple[Array, Array]],
 ) -> tuple[BlockDraws, list[tuple[Array, Array]]]:
-    """Resamples of normal equations, of which each block has its own, and the sums of each."""
+    """Resamples of normal equations, one for each block, and the sums of each resample."""
     draws = BlockDraws.of(np.arange(len(equations)))
     matrices, rights = (np.stack(sides) for sides in zip(*equations, strict=True))
     return draws, [(matrices[i].sum(axis=0), rights[i].sum(axis=0)) for i in draws]

@@ -90,7 +90,7 @@ def kept(products: NDArray[np.float64], drop: float) -> tuple[int, ...]:
 
 PLACES = "places.json"
 CUTTING_REVISION = 1
-"""Of the patches: raise it when their pixels or their choice change."""
+"""Revision of the patches. Raise it when their pixels or their choice change."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ PIXELS = frozenset({"blurry.png", "sharp.png"})
 UNREAD = "its files could not be read when the sidecar was made"
 """Said to everybody who applies it; the reason itself names a person's own folders."""
 SIDECAR_REVISION = 1
-"""Of corrections made from a measurement: raise it when their numbers change."""
+"""Revision of corrections made from a measurement. Raise it when their numbers change."""
 
 CARD = """\
 # {name}: a correction of {reader}

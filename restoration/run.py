@@ -123,8 +123,8 @@ def _targets(images: Sequence[Path] | str, out: Path) -> tuple[Places, dict[Path
 
 
 MOST_PIXELS_BESIDE = 26_000_000
-"""Pixels of a picture up to which the next one is read, and the last one written, beside the work:
-more than 24 megapixels, which take 1 GB less than the 2.5 GB of 60 megapixels."""
+"""Largest picture, px, during whose work the next one is read and the last one written. It is more
+than 24 megapixels, which take 1 GB less than the 2.5 GB of 60 megapixels."""
 
 
 def is_large(place: tuple[Path, Path | LeftOut]) -> bool:

@@ -211,7 +211,7 @@ def _saturated(sharp: Image, plan: Compensation) -> Mask:
 
 
 def _full_pixels(sharp: Image) -> Mask:
-    """Pixels of which the brightest channel is saturated."""
+    """Pixels whose brightest channel is saturated."""
     red, green, blue = (sharp[:, :, channel] for channel in range(3))
     brightest = np.maximum(np.maximum(red, green), blue)  # ten times quicker than max over an axis
     return brightest >= math.ceil(SATURATED_CODE * np.iinfo(sharp.dtype).max)

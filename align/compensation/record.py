@@ -141,7 +141,7 @@ def read_record(path: Path) -> Record:
 
 
 def recorded_plan(record: Record, path: Path) -> Compensation:
-    """The compensation that a record in ``path`` describes, with the flow beside it."""
+    """The compensation that a record describes; the flow lies in the same folder."""
     local = None if record.flow is None else _read_flow(path.parent / FLOW_FILE, record.flow)
     match = record.photometric
     plan = Compensation(

@@ -114,8 +114,7 @@ EXPECTED_PX = (1.0, 0.3, 0.2, 0.2)
 before."""
 LEAST_EXPECTED_PX = 0.06
 BELIEF = 0.01
-"""Weight of the expectation, as a share of the places: evidence from as many places outweighs
-it."""
+"""Weight of the expectation, as a share of the places. Evidence from more places outweighs it."""
 ITERATIONS = 2
 
 NOISE = 0.006

@@ -20,8 +20,9 @@ misses make both."""
 SMALL_SHARE = 0.0015
 """Share of the picture that small dark things take at least: five specks, or a hair."""
 INNER_PX, RING_PX, DARKER_SIDE, LEAST_DIP, LEAST_LIGHT = 5, 6, 0.25, 0.3, 1e-3
-"""Side of a speck's middle, width of what is compared around it, the quantile of its light under
-which the middle lies by so many stops, and the least light that is compared."""
+"""Side of a speck's middle and width of the ring around it, px; the quantile of the ring's light
+that is compared with the darkest pixel of the middle; the least difference between the two,
+stops; and the least light that is compared."""
 STEPS = 100
 """Steps of a stop, of a median of bytes."""
 

@@ -64,8 +64,7 @@ def asymmetry(
 ) -> Asymmetry | None:
     """Fit the displacement that grows with defocus to the residual of a global transform.
 
-    A free affine part beside it, fitted robustly (Huber), takes all that does not vary with blur.
-    """
+    The robust fit (Huber) has a free affine part too, which takes what does not vary with blur."""
     index, y, x = sample_places(reliable.shape)
     use = reliable[index]
     coc, flow = coc_px[index][use].astype(np.float64), residual[:, *index][:, use]
@@ -132,7 +131,7 @@ ASYMMETRY_ERROR = 0.02
 """Standard error of an asymmetry that all tiles share: what pairs of symmetric kernels need, in
 which depth moves a place as well as it blurs it."""
 SIGNIFICANT = 3.0
-"""So many standard errors an asymmetry has to differ from none before the fit allows for it."""
+"""An asymmetry is taken into the fit if it differs from 0 by at least this many standard errors."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class StrongBlurStep:
 def strong_blur_step(
     blurry: Grey, moved: Grey, area: Area, centres: Array, coc_px: Array
 ) -> StrongBlurStep:
-    """What a similarity still moves, with a parallax that grows with the blur beside it.
+    """What a similarity still moves, together with a parallax that grows with the blur.
 
     Source: Lucas and Kanade, An iterative image registration technique (IJCAI 1981)."""
     shape = blurry.shape
@@ -98,7 +98,7 @@ def _design(there: Grey, depth: Plane) -> Array:
 
 
 def _solved(normal: Array, right: Array) -> Array:
-    """``(4,)``: the similarity of normal equations, without the parallax beside it."""
+    """``(4,)``: the similarity that solves normal equations; the parallax is left out."""
     return np.asarray(np.linalg.lstsq(normal, right, rcond=1e-12)[0][:4])
 
 
@@ -171,7 +171,7 @@ def _mean(picture: Grey) -> Grey:
 
 
 def _inside(area: Area, border_px: float, shape: tuple[int, ...]) -> Grey:
-    """1 in the area but for its border, of which at least the middle half is left, 0 elsewhere."""
+    """1 in the area without its border, of which the middle half always stays, and 0 elsewhere."""
     seen = np.zeros(shape, np.float32)
     side = min(area.bottom - area.top, area.right - area.left)
     border = int(min(border_px, side / 4))
@@ -249,7 +249,7 @@ class Level:
 
     @property
     def known_zoom_px(self) -> float:
-        """Standard error at the worst corner beside a zoom that is known, px of the full picture.
+        """Standard error at the worst corner where the zoom is known, px of the full picture.
 
         What the lens moves evenly along the radius is in the zoom that the known one replaces."""
         uneven = UNEVEN_SHARE * math.hypot(self.asymmetry_px, self.coma_px)
@@ -259,8 +259,8 @@ class Level:
     def skew_px(self) -> float:
         """Displacement at the corner by the coma found in the shape of the point spread.
 
-        A coma does not depend on the defocus: what is skewed where tiles far out are sharp is none.
-        """
+        A coma does not depend on the defocus: if tiles far out are sharp, what looks skewed is no
+        coma."""
         if self.spread is None or not self.spread.skewed(LEAST_SKEW):
             return 0.0
         shown = self.factor * shown_coc_px(self.coc_px[self.tiles.agreeing] / self.factor)
@@ -367,9 +367,9 @@ def turn_px(step: Array, factor: int, shape: tuple[int, ...], *, zoom_known: boo
 
 
 def intensity_step(blurry: Grey, sharp: Grey, level: Level, finest: int) -> StrongBlurStep:
-    """What the intensities move beside a level, in pixels of its pictures.
+    """What the intensities move after the tiles of a level, in pixels of its pictures.
 
-    They are compared at half the finest size, at which such a blur has left all that it leaves."""
+    They are compared at half the finest size, where such a blur leaves nothing more to see."""
     further = max(1, 2 * finest // level.factor)
     factor = further * level.factor
     first, second = reduced(blurry, further), reduced(sharp, further)

@@ -274,8 +274,8 @@ def _refined(
 ) -> Level | NoFit:
     """Refine by rounds of tile correlation from ``start``, on reduced pictures.
 
-    The first tries one of so many blurs, or those near a ``coarser`` level's; later ones fewer.
-    """
+    The first round tries every few blurs, or those near a ``coarser`` level's; later rounds try
+    fewer."""
     matrix = rescaled(start, factor)
     compared = _compared(blurry, sharp, matrix, 2 * search.largest_px / factor, search)
     if isinstance(compared, NoFit):

@@ -334,7 +334,7 @@ def first_tried(
     coarser: tuple[int, Array, Array] | None,
     factor: int,
 ) -> Mask:
-    """``(T, D)``, the blurs that each tile tries first: every so many, or near a coarser one's."""
+    """``(T, D)``, the blurs that a tile tries first: every few, or those near a coarser level's."""
     shape = (area.bottom - area.top, area.right - area.left)
     centres = tile_centres(shape, area.tile(side), grid) + np.array([area.left, area.top])
     shown = np.arange(len(diameters)) % every == 0

@@ -52,7 +52,7 @@ class _Strided(nn.Conv2d):
 
 
 def _same(side: int) -> tuple[int, int]:
-    """Pixels before and after a side, of which the second is never the smaller."""
+    """Padding before and after a side, px; the second is at least as wide as the first."""
     total = max(0, (-(-side // 2) - 1) * 2 + 4 - side)
     return total // 2, total - total // 2
 
@@ -85,7 +85,7 @@ class RealPictures:
         self.paths = _pictures(folder)
 
     def draw(self, like: torch.Tensor) -> torch.Tensor:
-        """As many crops of the same size as the batch ``(N, 3, h, w)`` has."""
+        """Crops in the number and size of those of a batch ``(N, 3, h, w)``."""
         crops = []
         for _ in range(len(like)):
             path = self.paths[_below(len(self.paths))]

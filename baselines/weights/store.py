@@ -55,7 +55,7 @@ class StoredWeights:
 
     @property
     def path(self) -> Path:
-        """Of the converted file."""
+        """Path of the converted file."""
         return _folder(self.system) / f"{self.label}.safetensors"
 
     def facts(self) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def _is_raw(path: Path) -> bool:
 
 
 def _without_edits(shots: Sequence[CardShot]) -> tuple[list[CardShot], list[Leftover]]:
-    """Join RAW and JPEG of two cards, and leave out what an editor saved beside an original."""
+    """Join RAW and JPEG of two cards, and leave out what an editor saved next to an original."""
     alike: dict[object, list[CardShot]] = defaultdict(list)
     for shot in shots:
         exif = shot.exif
@@ -189,7 +189,7 @@ def _time_label(seconds: float) -> str:
 Numbered = tuple[tuple[int, int], CardShot]
 
 LEAST_UNUSED = 5000
-"""Of 9999 numbers of a card whose count began again, so many lie unused between old and new."""
+"""Smallest gap in the file numbers (of 9999) that shows that the camera's counter has wrapped."""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ LENS_AT_REST = Lens(FOCAL_LENGTH_MM, 4.0, FOCUS_DISTANCE_MM, 1.0)
 
 PICTURE_BYTES = 6
 TRUTH_BYTES = 18
-"""Of a pixel: three channels of 16 bits; such a picture, the flow and the map of defocus."""
+"""Bytes of the truth for each pixel: a picture of three channels of 16 bits, the flow, and the map
+of defocus."""
 
 
 class SimulatedCamera(Camera):

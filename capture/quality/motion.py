@@ -29,7 +29,8 @@ DRIFT_TOLERANCE_PX = 0.15
 """Registration is that good; an object that moves less than this cannot be seen."""
 
 LEAST_NOISE = 1e-3
-"""Of sRGB-encoded grey: a picture without noise still has rounding and interpolation."""
+"""Least noise of a shot, standard deviation of sRGB-encoded grey. A picture without noise still has
+the errors of rounding and interpolation."""
 
 BLACK = 0.002
 

@@ -22,7 +22,7 @@ GRAIN = 0.08
 
 GRAIN_SIGMA = 0.7
 GRAIN_DEVIATION = 0.4093
-"""Of white noise blurred by that many pixels."""
+"""Standard deviation of white noise that is blurred by :data:`GRAIN_SIGMA` px."""
 
 SHAPES = 4
 STEPS = 5

@@ -231,7 +231,7 @@ class Stage:
         return self._crop(defocus_map(self._seen(shot), shot.lens))
 
     def _seen(self, shot: TrueShot) -> list[Layer]:
-        """The layers as a shot sees them; those of the last one are kept, for its truth."""
+        """The layers as a shot sees them. Those of the last shot are kept, for its truth."""
         key = (self._name, self.target, shot.object_px, shot.geometry)
         if key != self._seen_as:
             self._seen_layers = moved_layers(self.layers_at(shot), shot.geometry)

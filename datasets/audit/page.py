@@ -142,7 +142,7 @@ def _links(audit: Audit, anchors: Mapping[str, str]) -> dict[str, str]:
 
 
 def _pictured(audit: Audit) -> list[AuditedPair]:
-    """The most misaligned pairs, those of which blur explains least, and the most suspicious."""
+    """The most misaligned pairs, those that blur explains least, and the most suspicious."""
     aligned = worst(audit.pairs, QUANTITIES[0], SHOWN)
     names = {row.id for row in aligned}
     odd = [

@@ -246,7 +246,7 @@ def usable_parts(usable: Usable, link_of: LinkOf) -> tuple[Part, ...]:
 
 
 def compensation(name: str, *measured: str) -> str:
-    """The command that makes an aligned copy of a dataset, beside it."""
+    """The command that makes an aligned copy of a dataset next to it."""
     return _command("compensate", name, "--out", f"{_folder(name)}-compensated", *measured)
 
 

@@ -168,7 +168,7 @@ class AuditedPair:
 
     @property
     def causes(self) -> tuple[str, ...]:
-        """What may be the matter with it beside the blur, in words."""
+        """What may be wrong with it besides the blur, in words."""
         rest = self.unexplained
         if rest is None or self.same_picture:
             return ()
@@ -229,7 +229,7 @@ FIELD_OF = {_PRINTED.get(one.name, one.name): one.name for one in fields(Audited
 Members = tuple[Image, Image]
 """Blurry and sharp picture, ``(H, W, 3)`` at their own depth, reduced to be shown."""
 REGISTERED_SIDE = 1800
-"""Of the picture that is registered to be shown: 24 megapixels would take seconds."""
+"""Longest side, px, at which a pair is registered to be shown; 24 megapixels would take seconds."""
 LARGE_PX = 4_000_000
 """From this size of a picture on it is worth keeping what was decoded."""
 
@@ -261,7 +261,7 @@ def audit_pair(
 
 
 def unreadable(pair: Pair | AuditedPair, left_out: LeftOut) -> AuditedPair:
-    """The row of a pair of which nothing could be measured."""
+    """The row of a pair that could not be measured."""
     return AuditedPair(pair.id, pair.scene, pair.split, "unreadable", left_out.reason)
 
 

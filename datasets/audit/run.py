@@ -50,7 +50,8 @@ from defocus.progress import say, track
 from defocus.reading import read_json
 
 AUDIT_REVISION = 1
-"""Of what a row says beside the measurement: raise it when a number or a word of it changes."""
+"""Revision of what a row says besides the measurement. Raise it when a number or a word of it
+changes."""
 
 AUDITED = [MEASURING_REVISION, AUDIT_REVISION]
 """What a kept row is of."""
@@ -85,7 +86,7 @@ class Audit:
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
-        """Pairs of which nothing could be measured, by id."""
+        """Pairs that could not be measured, by id."""
         unread = (LeftOut(p.id, p.reason) for p in self.pairs if p.status == "unreadable")
         return tuple(sorted((*self.outside, *unread), key=lambda one: one.id))
 
@@ -301,7 +302,7 @@ def _stored(path: Path) -> AuditedPair | None:
 
 
 def row_of_document(document: dict[str, Any]) -> AuditedPair:
-    """A row from its document; raises KeyError, TypeError, ValueError or the like if it is none."""
+    """A row from its document; raises KeyError, TypeError, ValueError or the like if it is wrong."""
     prints = tuple(fingerprint_of(one) for one in document["fingerprints"])
     if set(document) != set(FIELD_OF):
         raise ValueError("other fields")
@@ -321,13 +322,13 @@ def _require_valid(document: dict[str, Any], quantiles: tuple[float, ...]) -> No
     """Raise ValueError for a value of another type or range."""
     numbers = [value for name, value in document.items() if name in NUMBERS and value is not None]
     if not all(isinstance(one, int | float) for one in numbers):
-        raise ValueError("a number is none")
+        raise ValueError("a number is of another type")
     if not np.isfinite([*numbers, *quantiles]).all():
         raise ValueError("a number is not finite")
     if not all(isinstance(document[name], str) for name in TEXTS):
-        raise ValueError("a text is none")
+        raise ValueError("a text is of another type")
     if not isinstance(document["same_picture"], bool):
-        raise ValueError("a truth is none")
+        raise ValueError("same_picture must be true or false")
     if document["status"] not in STATUSES or document["split"] not in SPLITS:
         raise ValueError("an unknown status or split")
 

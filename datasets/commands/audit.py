@@ -35,7 +35,7 @@ WRITERS = 2
 """Blur maps that are compressed at once."""
 DOCUMENT = "audit.json"
 PLACE = ".place"
-"""File that says of which folder the audit is: content may change, and names are alike."""
+"""File with the folder of the audited dataset: content may change, and names may be equal."""
 NAMES = ("audit.csv", DOCUMENT, "audit.html")
 
 

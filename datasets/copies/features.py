@@ -1,7 +1,6 @@
-"""Local features of a picture: where it has detail, and how it looks around there.
+"""Local features of a picture: where it has detail, and what it looks like around there.
 
-A descriptor does not change where the picture is mirrored or turned by 90°; how it was turned is
-kept beside it."""
+A descriptor stays where the picture is mirrored or turned by 90°; the turn is kept apart."""
 
 import contextlib
 import zipfile

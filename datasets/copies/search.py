@@ -28,7 +28,8 @@ QUERIED_TOGETHER = 100
 """Pictures that are looked for in one step."""
 
 PLACES_COMPARED = 5
-"""Of each picture this many places are compared by pixels, those with most agreeing features."""
+"""Number of places of each picture that are compared by pixels: those with most agreeing features.
+"""
 
 CONTAINED_SHARE = 0.95
 """Share of the smaller picture that lies in the other one where it is cut out of it."""

@@ -56,9 +56,9 @@ Size = Literal["each", "common"]
 
 COMMAND = "compensate"
 COMPENSATION_REVISION = 1
-"""Of the pictures and masks made from a measurement: raise it when their pixels change."""
+"""Revision of the pictures and masks made from a measurement. Raise it when their pixels change."""
 MOVED_SHARE = 0.2
-"""Of the picture: by so much more must the blurry picture's own geometry be confirmed to count."""
+"""The blurry picture's own geometry must be confirmed in this much more of the picture to count."""
 
 
 @dataclass(frozen=True)

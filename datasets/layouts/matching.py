@@ -96,7 +96,7 @@ def match_names(wanted: Keys, files: Sequence[str], rule: Rule | None = None) ->
 def _require_any(
     wanted: Keys, files: Sequence[str], rule: Rule | None, best: MatchedNames, doubts: list[str]
 ) -> None:
-    """Refuse names of which no rule finds a file."""
+    """Refuse names if no rule finds a file for any of them."""
     if not best.files and rule is None:
         reasons = [_nothing(wanted, files), *_found(wanted, files)[1], *doubts]
         raise InputError("; ".join(dict.fromkeys(reasons)))

@@ -253,7 +253,7 @@ def _of_stream(
 
 
 def _pairs_of(dataset: Dataset, split: Split, at_most: int | None) -> tuple[tuple[Pair, ...], str]:
-    """The pairs of a split, or so many spread over it, and the name of what they are packed in."""
+    """The pairs of a split, or some spread over it, and the name of what they are packed in."""
     pairs = dataset.split(split)
     if not pairs:
         kind = "training" if split == "train" else split

@@ -70,11 +70,11 @@ MOST_GROUP_BYTES = 16 * 1024**3
 """Largest group of rows, unpacked; the hub's have some hundred megabytes."""
 
 _LEFT_OUT = "left-out.json"
-"""Rows of the same files that lack a picture, beside the others' pictures."""
+"""File in the folder of the unpacked pictures that lists the rows that lack one."""
 
 
 class Columns(Described):
-    """Which columns hold the pictures, in a TOML file beside them."""
+    """Which columns hold the pictures, in a TOML file in the same folder."""
 
     blurry: str = ""
     sharp: str = ""

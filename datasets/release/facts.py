@@ -1,4 +1,4 @@
-"""``release.json``: the facts of which all documents of a release are a function."""
+"""``release.json``: the facts from which all documents of a release are made."""
 
 from collections import Counter
 from collections.abc import Mapping

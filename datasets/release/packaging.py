@@ -119,7 +119,7 @@ LAYOUTS: Mapping[str, ReleaseFormat] = MappingProxyType(
     {one.name: one for one in (FOLDER, hdf5.LAYOUT, webdataset.LAYOUT, IMAGEFOLDER)}
 )
 PACKAGING_REVISION = 2
-"""Of a release's files and documents: raise it when the same dataset gives other bytes."""
+"""Revision of a release's files and documents. Raise it when the same dataset gives other bytes."""
 
 
 @dataclass(frozen=True)

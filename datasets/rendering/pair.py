@@ -23,12 +23,13 @@ from defocus.scene.surfaces import Canvas
 from defocus.scene.thin_lens import Lens
 
 RENDERING_REVISION = 1
-"""Of rendered pixels, flow, defocus maps and drawn misalignment: raising it renders the sample and
-every request again, and measures and trains on them again. ``tests/golden`` fails if you forget."""
+"""Revision of rendered pixels, flow, defocus maps and drawn misalignment. Raising it renders the
+sample and every request again, and measures and trains on them again. ``tests/golden`` fails if
+you forget."""
 
 
 FINENESS = 2
-"""Scenes are drawn with so many pixels per pixel of the pictures, each way."""
+"""Number of drawn pixels for each pixel of the pictures, each way."""
 
 PICTURES, VIEWS = ("blurry", "sharp", "truth"), ("dual_pixel_left", "dual_pixel_right")
 

@@ -63,7 +63,7 @@ class Reuse:
         return range(max(0, end - self.generations * self.batch), end)
 
     def slots(self, numbers: range, places: slice) -> list[tuple[int, int]]:
-        """Of the pairs of some places: the number, and where it is in memory."""
+        """Number of each pair at some places of the batch, and its slot in memory."""
         width = places.stop - places.start
         return [
             (number, number // self.batch % self.generations * width + place - places.start)

@@ -116,7 +116,7 @@ def _picture(channels: int, size: tuple[int, int], seed: int) -> Array:
 def _time_ratio(
     run: Callable[[Array], Array], network: nn.Module, channels: int, size: tuple[int, int]
 ) -> float:
-    """Of the least CPU times, taken in turns after a first run of each."""
+    """Ratio of the least CPU times of both, taken in turns after a first run of each."""
     picture = _picture(channels, size, 0)
     ways: tuple[Callable[[], Array], ...] = (
         partial(run, picture),

@@ -23,7 +23,7 @@ STATES = ("restored", "blurry", "sharp")
 
 
 def shared_pairs(folders: Mapping[str, Path]) -> list[str]:
-    """Pairs of which every system has its restored picture, with the blurry and the sharp one."""
+    """Pairs whose restored picture every system has, with the blurry and the sharp one."""
     shared: set[str] | None = None
     for folder in folders.values():
         names = {path.name.removesuffix(".restored.png") for path in folder.glob("*.restored.png")}

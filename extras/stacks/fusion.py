@@ -32,7 +32,7 @@ LEAST_CONTRAST = 1 / 255
 FLATTEST = 0.1
 """Share of a frame that is taken for plain; its detail is noise."""
 SURE = 2.0
-"""So many times the noise the strongest detail must lead, to differ from its scatter."""
+"""The strongest detail must lead by this many times the noise, to differ from its scatter."""
 
 
 @dataclass(frozen=True)

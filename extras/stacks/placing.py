@@ -28,13 +28,13 @@ Matrix = NDArray[np.float64]
 REGISTRATION_SIDE = 2048
 """Larger frames are reduced by a whole factor for the registration."""
 TRIED = 3
-"""PlacedFrame frames, the nearest in focus first, beside which a frame is looked for."""
+"""Number of placed frames, the nearest in focus first, with which a frame is registered."""
 CORRELATED_SIDE = 1024
-"""Of the pictures that are placed by correlation."""
+"""Longest side of the pictures that are placed by correlation, px."""
 SMOOTHED_PX = 9
 LEAST_LIKENESS = 0.95
-"""Of the strongest detail of two frames that correlation has placed: neighbours have 0.99, other
-scenes less than 0.3."""
+"""Least correlation of the strongest detail of two frames that correlation has placed. Neighbours
+have 0.99, other scenes less than 0.3."""
 STRONGEST = 0.2
 SAME_LIGHT = 0.005
 """Frames whose mean light differs by less than this share are not adjusted."""

@@ -57,7 +57,7 @@ PARTS = "stacks"
 RECORD = "fusion.json"
 PICTURE = "all-in-focus.png"
 FUSING_REVISION = 1
-"""Of fused pictures: raise it when their pixels change."""
+"""Revision of fused pictures. Raise it when their pixels change."""
 CONFIDENT = 0.5
 BORDER_PX = 8
 """Left out of the comparison: the border of a warped picture is interpolated from nothing."""

@@ -50,7 +50,7 @@ class TruthSetting:
 
 
 TRUTH_REVISION = 1
-"""Of the truth sets and of how methods are scored: raise it when their numbers change."""
+"""Revision of the truth sets and of how methods are scored. Raise it when their numbers change."""
 
 
 @dataclass(frozen=True)

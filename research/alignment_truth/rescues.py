@@ -26,7 +26,7 @@ MOST_TRIED, ENOUGH = 48, 10
 """Pairs of each kind that are rendered at most, and unknown ones that are enough."""
 WRONG_PX = 1.0
 ZOOM_SIGMA = 0.0005
-"""Of a session's zoom; that of the sessions in docs/alignment.md is about as sure."""
+"""Standard error of a session's zoom; the sessions in docs/alignment.md are about as sure."""
 SOFT_SIGMA_PX, SOFT_CONTRAST, NOISE = 9.0, 0.15, 0.01
 BRICK_PX, BRICK_MARGIN = (14, 40), 40
 

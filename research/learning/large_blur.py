@@ -31,8 +31,8 @@ SIDE_PX, SAMPLES = 1024, 1200
 PATTERN_SHARE, SHARP_SHARE = 0.07, 0.18
 """Plain patterns, which are as sharp as they will ever be, and photographs as they are."""
 UNIFORM, RAMP = 0.6, 0.75
-"""Of the blurred ones the first share has one diameter, those up to the second a ramp, and the rest
-a background behind two objects."""
+"""Shares of the blurred crops: up to the first number they have one diameter, up to the second a
+ramp, and the rest a background behind two objects."""
 LEVELS_OF_SIZE = (1, 1, 1, 2, 2, 4)
 """Factors by which a photograph is reduced first, one of them by chance: many are soft at 1:1."""
 LARGEST_PX = 256.0

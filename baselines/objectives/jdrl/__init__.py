@@ -65,7 +65,8 @@ def consistency_mask(forward: torch.Tensor, backward: torch.Tensor) -> torch.Ten
 
 
 DOUBLING_EPOCHS = 15
-"""Epochs in which a curriculum's limit doubles, as many as the paper's warm-up has."""
+"""Number of epochs in which a curriculum's limit doubles; the paper's warm-up has the same number.
+"""
 
 
 class JDRLObjective(Objective):
@@ -222,7 +223,7 @@ class JDRLObjective(Objective):
 
 
 def _supervision(batch: Batch, name: Further) -> torch.Tensor:
-    """What a setting needs beside the pictures; an error if the recipe does not ask for it."""
+    """What a setting needs besides the pictures; an error if the recipe does not ask for it."""
     if name not in batch.supervision:
         raise SettingsError(f"these settings of jdrl need the recipe's supervision {name!r}")
     return batch.supervision[name]

@@ -20,7 +20,8 @@ SMALLEST_PX, LARGEST_PX = 2.0, 40.0
 """Blur that is measured: less is lost between the pixels, more leaves only noise."""
 
 OVER_FLOOR = 4.0
-"""A picture's gradients show its blur while they are so many times the softest picture's."""
+"""A picture is measured if its gradient energy is at least this many times that of the softest one.
+"""
 
 LEAST_VIEWS = 4
 

@@ -222,7 +222,7 @@ def _slopes(
 def _normal(
     state: _State, count: int, seen: Sequence[_Seen], rest: list[Floats], slopes: list[Floats]
 ) -> tuple[Floats, Floats]:
-    """Normal equations over so many numbers of the lens and three of each photograph."""
+    """Normal equations over some numbers of the lens, and three numbers of each photograph."""
     size = count + state.focus.size
     matrix, right = np.zeros((size, size)), np.zeros(size)
     for one, r, slope in zip(seen, rest, slopes, strict=True):

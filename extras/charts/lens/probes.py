@@ -1,4 +1,4 @@
-"""Parts of a photographed chart that show the PSF, beside what was printed there."""
+"""Parts of a photographed chart that show the PSF, with what was printed there."""
 
 import math
 from collections.abc import Iterator

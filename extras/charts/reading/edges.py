@@ -111,7 +111,7 @@ def _edges(layout: Layout) -> tuple[_Edge, ...]:
 def _free_mm(
     drawn: NDArray[np.uint8], square: SlantedSquare, middle: Floats, normal: Floats
 ) -> float:
-    """How far the paper or the grey field beside an edge reaches, mm."""
+    """How far the paper or the grey field reaches from an edge, mm."""
     along = np.array([-normal[1], normal[0]]) * np.linspace(-0.5, 0.5, 35)[:, None] * square.side
     for depth in np.arange(2 * STEP_MM, FARTHEST_MM, STEP_MM):
         x, y = (middle + depth * normal + along).T

@@ -156,7 +156,7 @@ def _runs(middles: Floats, free: NDArray[np.bool_]) -> list[Floats]:
 
 
 def _spread(run: Floats) -> Floats:
-    """Middles of as many blocks as fit into a stretch, evenly, so that both its ends are alike."""
+    """Middles of blocks that fill a stretch evenly, so that both of its ends are alike."""
     length = run[-1] - run[0]
     count = int(length / BLOCK_MM + 1e-6) + 1
     steps = np.arange(count) - (count - 1) / 2

@@ -138,7 +138,7 @@ def _stored(light: Floats) -> Floats:
 def _levels(
     light: StoredLight, sheet: Sheet, geometry: ChartGeometry, blur_px: float | None
 ) -> tuple[list[_Level], list[_Level]]:
-    """The grey steps from dark to bright, and black squares, of which some may be cut off."""
+    """The grey steps from dark to bright, and the black squares; some may be cut off."""
     greys = [one for one in sheet.parts if isinstance(one, Patch) and len({*one.colour}) == 1]
     squares = [one for one in sheet.parts if isinstance(one, SlantedSquare) and one.bright == 1.0]
     if not greys:

@@ -83,7 +83,7 @@ class SubmissionLine:
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """Words beside the name where the training only shows that the system works."""
+        """Words after the name where the training only shows that the system works."""
         entry = self.run.entry
         if entry.weights == NARROW:
             return ("narrow", "demo") if entry.budget == "demo" else ("narrow",)

@@ -72,7 +72,7 @@ def _system_cell(line: SubmissionLine, *, linked: bool) -> Cell:
 
 
 def _cells(line: SubmissionLine) -> Iterator[Cell]:
-    """Everything beside the name."""
+    """Every cell of a row but the name."""
     entry, statement = line.run.entry, line.submission.statement
     psnr = line.scores["psnr"]
     yield measured(psnr.gain, psnr.gain_low, psnr.gain_high)

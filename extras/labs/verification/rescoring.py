@@ -35,10 +35,11 @@ from defocus.pictures.values import as_float
 from defocus.progress import track
 
 TOLERANCE = 1e-5
-"""Of a score for which no flow is estimated."""
+"""Largest difference between a stated score and the computed one, if no flow is estimated for it.
+"""
 
 FLOW_TOLERANCE = 1e-3
-"""Of a score with an estimated flow, which differs between processors."""
+"""The same for a score with an estimated flow, which differs between processors."""
 
 Picture = NDArray[np.float64]
 

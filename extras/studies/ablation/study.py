@@ -33,7 +33,7 @@ from defocus.progress import say
 from defocus.training.record.folder import CURVE
 
 NARROW_SCHEDULE = ScheduleOverride(steps=2000, crop_px=64, batch=4, learning_rate=1e-3)
-"""Of the small U-Net; minutes per line on a CPU."""
+"""Schedule of the small U-Net; a line takes minutes on a CPU."""
 
 PROTOCOLS = ("truth", "gt", "deformed-gt")
 

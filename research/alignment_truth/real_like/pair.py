@@ -22,7 +22,7 @@ from research.alignment_truth.real_like.scene import MARGIN_PX, RealLikeScene, d
 Array = NDArray[np.float32]
 
 PITCHES_UM = (15.0, 43.0)
-"""Of full frame at 2400 to 840 px width."""
+"""Pixel pitches of full frame, µm, at 2400 to 840 px width."""
 STILL_SHARE, SHIFTED_SHARE = 0.15, 0.2
 SHIFT_PX, ZOOM, ROTATION_DEG = 18.0, 0.015, 0.5
 """Greatest, either way: what a tripod, refocusing and another aperture leave."""

@@ -27,7 +27,7 @@ LEAST_SIDE_PX = 384
 SCALES = (0.5, 0.75)
 """Large pictures are reduced by so much, so that their pixels are sharp."""
 SHARP_SHARE = (0.2, 0.4)
-"""Of the picture in focus."""
+"""Smallest and largest share of the picture that is in focus."""
 LARGEST_PX = (12.0, 45.0)
 """Largest diameter of a picture 1008 px wide, log-uniform."""
 RISE = 0.4
@@ -37,7 +37,7 @@ BRIGHT_FROM, BRIGHTEST = 0.85, 6.0
 which blur spreads and the sharp member clips."""
 SEGMENTED_AT = 0.5
 LEAST_SEGMENT = 0.02
-"""Of the picture; smaller things lie where their surroundings lie."""
+"""Smallest thing, as a share of the picture; smaller ones are as far as their surroundings."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.nc
 
 SEED = 0
 VARIANCE = 0.0625
-"""Of a picture's pixels about their mean, for the likelihood alone."""
+"""Variance of a picture's pixels about their mean, values in [0, 1]; for the likelihood alone."""
 
 
 @dataclass(frozen=True)
