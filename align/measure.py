@@ -9,63 +9,37 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.calibration_mask import paper_mask
 from defocus.align.flow.dense import LARGEST_SIDE, DenseFlow, dense_flow
+from defocus.align.flow.errors import flow_errors
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.flow.refine import supported
+from defocus.align.members import check_defocus_map, check_members
 from defocus.align.misalignment import Misalignment, Sigma, mean_displacement
+from defocus.align.motion_limits import NO_LIMITS, MotionLimits
 from defocus.align.photometry.exposure import vignetting_ev
 from defocus.align.photometry.gains import Photometry, photometry
 from defocus.align.photometry.linear_light import LUMINANCE, reduced_twice
 from defocus.align.photometry.unexplained import explained, unexplained
 from defocus.align.registration.asymmetry import Asymmetry, asymmetry
 from defocus.align.registration.register import Registration, Uncertainty, register
-from defocus.align.registration.session import SessionLens, register_in_session, with_session
+from defocus.align.registration.session import (
+    PairInSession,
+    SessionLens,
+    register_in_session,
+    with_session,
+)
 from defocus.align.registration.unknown_causes import cause
 from defocus.align.rig import Rig
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import enlarged, factor_for, scaling
 from defocus.align.sampling.resample import luminance_view, sharp_view
-from defocus.align.uncertainty import Array, BlockDraws, blocks_of, sample_grid
-from defocus.errors import AlignmentError
 from defocus.freed_memory import return_freed_memory
 from defocus.pictures.values import Image
 from defocus.scene.geometry import Similarity
 
-__all__ = ["RELIABLE_PX", "Field", "Measurement", "Misalignment", "measure"]
+__all__ = ["RELIABLE_PX", "Field", "Measurement", "Misalignment", "measure", "measure_under"]
 
 Mask = NDArray[np.bool_]
 Array32 = NDArray[np.float32]
-
-
-def check_members(blurry: Image, sharp: Image, rig: Rig | None) -> None:
-    """Refuse members of another type, or of sizes that do not fit."""
-    for picture in (blurry, sharp):
-        if picture.dtype not in (np.uint8, np.uint16) or picture.ndim != 3:
-            raise AlignmentError(
-                f"a picture of {picture.dtype} and shape {picture.shape}; a pair needs "
-                "(H, W, 3) of 8- or 16-bit integers"
-            )
-    if rig is None and blurry.shape != sharp.shape:
-        raise AlignmentError(f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one")
-    if rig is None:
-        return
-    for picture, size in ((blurry, rig.blurry_size), (sharp, rig.sharp_size)):
-        if picture.shape[1::-1] != size:
-            raise AlignmentError(
-                f"a picture of {picture.shape[1]}x{picture.shape[0]} px, but the rig is for "
-                f"{size[0]}x{size[1]}; give the rig file of these cameras"
-            )
-
-
-def check_defocus_map(coc_px: NDArray[np.float32], shape: tuple[int, int]) -> None:
-    """Refuse a map of another type or size, or with values that are not finite."""
-    if coc_px.shape != shape or coc_px.dtype.kind != "f":
-        raise AlignmentError(
-            f"a defocus map of {coc_px.dtype} and shape {coc_px.shape}; this pair needs float32 "
-            f"of shape {shape}"
-        )
-    if not np.isfinite(coc_px).all():
-        raise AlignmentError("the defocus map has values that are not finite; repair it")
-
 
 REGISTRATION_SIDE = 4096
 """Larger pictures are reduced by a whole factor for the registration."""
@@ -148,6 +122,39 @@ class Measurement:
         )
 
 
+@dataclass(frozen=True)
+class _Members:
+    """A pair as it is given to the measurement."""
+
+    blurry: Image
+    sharp: Image
+    estimator: FlowEstimator
+    rig: Rig | None = None
+    defocus_map: NDArray[np.float32] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the blurry picture."""
+        return (self.blurry.shape[0], self.blurry.shape[1])
+
+    def check(self) -> None:
+        """Refuse members that cannot be measured, and return what their reader has freed."""
+        check_members(self.blurry, self.sharp, self.rig)
+        return_freed_memory(math.prod(self.shape))
+        if self.defocus_map is not None:
+            check_defocus_map(self.defocus_map, self.shape)
+
+    def unknown(self, reason: str) -> Measurement:
+        """A measurement without numbers."""
+        estimator = self.estimator
+        misalignment = Misalignment(
+            *("unknown", None, None, None, None, None, estimator.name),
+            reason,
+            estimator.weights_sha256,
+        )
+        return Measurement(misalignment, self.shape, None, self.rig)
+
+
 def measure(
     blurry: Image,
     sharp: Image,
@@ -155,54 +162,96 @@ def measure(
     *,
     rig: Rig | None = None,
     defocus_map: NDArray[np.float32] | None = None,
-    transform: Similarity | None = None,
-    at_most: str = "homography",
-    largest_px: float = math.inf,
-    shared: SessionLens | None = None,
-    own: Registration | None = None,
+    limits: MotionLimits = NO_LIMITS,
+    session: PairInSession | None = None,
 ) -> Measurement:
     """Measure the misalignment of a pair: a global transform, then the residual flow.
 
-    A given ``transform`` stays unchanged; ``defocus_map`` is signed, px; ``own`` needs ``shared``.
-    """
-    check_members(blurry, sharp, rig)
-    shape = (blurry.shape[0], blurry.shape[1])
-    return_freed_memory(math.prod(shape))  # of what read the pictures
-    if defocus_map is not None:
-        check_defocus_map(defocus_map, shape)
-    small: tuple[Array32, Array32] | None = None
-    if transform:
-        matrix = np.vstack([transform.matrix(shape[1], shape[0]), [0.0, 0.0, 1.0]])
-        fit, shared = Registration(transform, matrix=matrix, model="similarity"), None
-    elif own is not None and shared is not None:
-        fit, shared = with_session(own, shared, shape, at_most)
+    ``defocus_map`` is signed, px; a pair whose session knows its registration is not registered."""
+    members = _Members(blurry, sharp, estimator, rig, defocus_map)
+    members.check()
+    small = None
+    if session is not None and session.own is not None:
+        fit, shared = with_session(session.own, session.lens, members.shape, limits.at_most)
     else:
-        members, small = _views(blurry, sharp, rig)
-        fit, shared = _registered(*members, shape, at_most, largest_px, shared)
-        del members
-    if fit.matrix is None or fit.similarity is None:
-        shown = cause(blurry, sharp)
-        reason = f"{fit.reason}; {shown}" if shown else fit.reason
-        return _unknown(reason, estimator, shape, rig)
-    factor = factor_for(shape, LARGEST_SIDE)
-    small = small or (sharp_view(blurry, factor), sharp_view(sharp, factor, rig))
+        views, small = _views(blurry, sharp, rig)
+        lens = None if session is None else session.lens
+        fit, shared = _registered(*views, members.shape, limits, lens)
+        del views
+    measurement = _measured(members, fit, shared, limits, small)
+    del small
+    return_freed_memory(math.prod(members.shape))
+    return measurement
+
+
+def measure_under(
+    blurry: Image,
+    sharp: Image,
+    estimator: FlowEstimator,
+    transform: Similarity,
+    *,
+    defocus_map: NDArray[np.float32] | None = None,
+) -> Measurement:
+    """Measure the residual flow of a pair under a known transform, which stays unchanged."""
+    members = _Members(blurry, sharp, estimator, defocus_map=defocus_map)
+    members.check()
+    height, width = members.shape
+    matrix = np.vstack([transform.matrix(width, height), [0.0, 0.0, 1.0]])
+    measurement = _measured(members, Registration(transform, matrix=matrix, model="similarity"))
+    return_freed_memory(height * width)
+    return measurement
+
+
+def _measured(
+    members: _Members,
+    fit: Registration,
+    shared: SessionLens | None = None,
+    limits: MotionLimits = NO_LIMITS,
+    small: tuple[Array32, Array32] | None = None,
+) -> Measurement:
+    """The measurement after a registration; ``small`` are the reduced members, if they are made."""
+    if fit.matrix is None:
+        shown = cause(members.blurry, members.sharp)
+        return members.unknown(f"{fit.reason}; {shown}" if shown else fit.reason)
+    factor = factor_for(members.shape, LARGEST_SIDE)
+    small = small or (
+        sharp_view(members.blurry, factor),
+        sharp_view(members.sharp, factor, members.rig),
+    )
     scale = scaling(factor)
     start = scale @ fit.matrix @ np.linalg.inv(scale)
-    flow = dense_flow(*small, start, estimator)
+    flow = dense_flow(*small, start, members.estimator)
     if not flow.reliable.any():
-        return _unknown("the residual flow is nowhere consistent", estimator, shape, rig)
+        return members.unknown("the residual flow is nowhere consistent")
     compared_light = _light(*small, flow)
     if compared_light is None:
         reason = "no area is free of black and saturated pixels in both pictures"
-        return _unknown(reason, estimator, shape, rig)
+        return members.unknown(reason)
     light, falloff_ev = compared_light
-    coc = _coc_px(flow, factor, defocus_map)
-    spread = asymmetry(flow.residual, coc, flow.reliable, signed=defocus_map is not None)
+    coc = _coc_px(flow, factor, members.defocus_map)
+    signed = members.defocus_map is not None
+    spread = asymmetry(flow.residual, coc, flow.reliable, signed=signed)
     compared = unexplained(*small, start, flow.coc_px)
     field = _field(flow, factor, spread, coc, None if compared is None else compared[1])
+    misalignment = replace(
+        _known(field, fit, light, members.estimator),
+        vignetting_ev=falloff_ev,
+        asymmetry=spread,
+        shared=shared,
+        rests_on_px=limits.largest_px if fit.limited else None,
+        unexplained=None if compared is None else compared[0],
+    )
+    return Measurement(misalignment, members.shape, field, members.rig)
+
+
+def _known(
+    field: Field, fit: Registration, light: Photometry, estimator: FlowEstimator
+) -> Misalignment:
+    """What transform, flow and light say."""
+    flow = field.flow
     residual = field.residual_px[flow.reliable]
     length, length_sigma = field.mean_displacement(fit.uncertainty)
-    misalignment = Misalignment(
+    return Misalignment(
         status="ok",
         similarity=fit.similarity,
         misalignment_px=length,
@@ -210,27 +259,19 @@ def measure(
         residual_p95_px=float(np.percentile(residual, 95)),
         reliable_share=float(_reference(field).mean()),
         gain_ev=light.gain_ev,
-        vignetting_ev=falloff_ev,
+        photometry=light,
         estimator=estimator.name,
         weights_sha256=estimator.weights_sha256,
         model=fit.model,
         matrix=fit.matrix,
-        photometry=light,
-        asymmetry=spread,
         # where both show the scene
-        consistency_px=float(factor * np.median(flow.consistency_px[~flow.occluded])),
+        consistency_px=float(field.factor * np.median(flow.consistency_px[~flow.occluded])),
         occluded_share=float(flow.occluded.mean()),
         calibration_share=float(field.calibration.mean()),
         sigma=None if fit.uncertainty is None else _sigma(field, fit.uncertainty, length_sigma),
         spread=fit.asymmetry,
-        shared=shared,
         alone=fit.alone,
-        rests_on_px=largest_px if fit.limited else None,
-        unexplained=None if compared is None else compared[0],
     )
-    del small
-    return_freed_memory(math.prod(shape))
-    return Measurement(misalignment, shape, field, rig)
 
 
 def _light(
@@ -261,20 +302,26 @@ def _registered(
     blurry: Array32,
     sharp: Array32,
     shape: tuple[int, int],
-    at_most: str,
-    largest_px: float,
+    limits: MotionLimits,
     shared: SessionLens | None,
 ) -> tuple[Registration, SessionLens | None]:
     """The global registration in pixels of the full pictures, and what a session adds to it."""
     height, width = shape
     factor = factor_for(shape, REGISTRATION_SIDE)
-    reach, used = largest_px / factor, None
+    at_most, reach, used = limits.at_most, limits.largest_px / factor, None
     if shared is None:
         fit = register(blurry, sharp, at_most=at_most, largest_px=reach, unit=factor)
     else:
         fit, used = register_in_session(
             blurry, sharp, shared, at_most=at_most, largest_px=reach, unit=factor
         )
+    return _at_full_size(factor, fit, used, width, height)
+
+
+def _at_full_size(
+    factor: int, fit: Registration, used: SessionLens | None, width: int, height: int
+) -> tuple[Registration, SessionLens | None]:
+    """A registration in pixels of the full pictures, which are ``factor`` times as large."""
     if factor == 1 or fit.matrix is None or fit.uncertainty is None:
         return fit, used
     scale = scaling(factor)
@@ -323,49 +370,16 @@ def _reference(field: Field) -> Mask:
 
 
 def _sigma(field: Field, uncertainty: Uncertainty, misalignment_px: float) -> Sigma:
-    """Standard errors of the flow's statistics by a block bootstrap, plus the flow's own error.
-
-    The longest residuals are where the flow errs most, so their quantile has that of its errors."""
-    shape = field.flow.reliable.shape
-    index = sample_grid(shape)
-    rows, columns = (np.arange(n)[i] for n, i in zip(shape, index, strict=True))
-    y, x = (part.ravel() for part in np.meshgrid(rows, columns, indexing="ij"))
-    blocks = blocks_of(y, x, shape)
-    reliable, occluded = (m[index].ravel() for m in (field.flow.reliable, field.flow.occluded))
-    residual, back = field.residual_px[index].ravel(), field.flow.consistency_px[index].ravel()
-    reference = _reference(field)[index].ravel()
-
-    def statistics(drawn: NDArray[np.int_]) -> Array:
-        lengths = residual[drawn][reliable[drawn]]
-        seen = back[drawn][~occluded[drawn]]
-        if lengths.size == 0 or seen.size == 0:
-            return np.full(5, np.nan)
-        quantiles = np.percentile(lengths, (50, 95))
-        shares = reference[drawn].mean(), occluded[drawn].mean()
-        return np.array([*quantiles, *shares, field.factor * np.median(seen)])
-
-    draws = BlockDraws.of(blocks)
-    values = draws.sigma([statistics(drawn) for drawn in draws])
-    errors = field.factor * field.flow.uncertainty_px[field.flow.reliable]
-    own = np.percentile(errors, (50, 95))
+    errors = flow_errors(field.flow, field.factor, field.residual_px, _reference(field))
     return Sigma(
         misalignment_px=misalignment_px,
         shift_px=uncertainty.shift_px,
         zoom=uncertainty.zoom,
         rotation_deg=uncertainty.rotation_deg,
         corner_px=uncertainty.corner_px,
-        residual_median_px=float(np.hypot(values[0], own[0])),
-        residual_p95_px=float(np.hypot(values[1], own[1])),
-        reliable_share=float(values[2]),
-        occluded_share=float(values[3]),
-        consistency_px=float(values[4]),
+        residual_median_px=errors.residual_median_px,
+        residual_p95_px=errors.residual_p95_px,
+        reliable_share=errors.reliable_share,
+        occluded_share=errors.occluded_share,
+        consistency_px=errors.consistency_px,
     )
-
-
-def _unknown(
-    reason: str, estimator: FlowEstimator, shape: tuple[int, int], rig: Rig | None
-) -> Measurement:
-    misalignment = Misalignment(
-        "unknown", None, None, None, None, None, estimator.name, reason, estimator.weights_sha256
-    )
-    return Measurement(misalignment, shape, None, rig)

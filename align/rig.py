@@ -60,7 +60,7 @@ class LensCalibration(Settings):
 
 
 class Lenses(Settings):
-    """Lens calibrations of a rig; the sharp one's is unmirrored, None is without distortion."""
+    """Lens calibrations of a rig; the sharp lens's is unmirrored. None means no distortion."""
 
     blurry_camera: LensCalibration | None = None
     sharp_camera: LensCalibration | None = None
@@ -99,17 +99,23 @@ class Rig(Settings):
             x, y = self.blurry_camera.undistorted(x, y)
         h = np.array(self.homography)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            depth = h[2, 0] * x + h[2, 1] * y + h[2, 2]
-            x, y = (
-                (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / depth,
-                (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / depth,
-            )
+            x, y = _projected(x, y, h)
             if self.sharp_camera is not None:
                 x, y = self.sharp_camera.distorted(x, y)
         if self.mirrored:
             x = self.sharp_size[0] - 1 - x
         # beyond the horizon of a homography nothing is seen
         return tuple(np.nan_to_num(p, nan=-FAR, posinf=FAR, neginf=-FAR) for p in (x, y))  # type: ignore[return-value] # two of them
+
+
+def _projected(x: Array, y: Array, h: Array) -> tuple[Array, Array]:
+    """Positions mapped by a homography; not finite at its horizon."""
+    depth = h[2, 0] * x + h[2, 1] * y + h[2, 2]
+    x, y = (
+        (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / depth,
+        (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / depth,
+    )
+    return x, y
 
 
 def read_rig(path: Path) -> Rig:

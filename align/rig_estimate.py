@@ -42,12 +42,7 @@ def estimate_rig(
     """Estimate homography and colour matrix between two cameras from one pair of pictures.
 
     The second lens is calibrated with the mirroring undone; the matrix includes intensity."""
-    for picture in (blurry, sharp):
-        if min(picture.shape[:2]) < LEAST_SIDE_PX:
-            raise AlignmentError(
-                f"a reference picture is {picture.shape[1]}×{picture.shape[0]} px; each side needs "
-                f"{LEAST_SIDE_PX} or more"
-            )
+    _require_large(blurry, sharp)
     size, other = (blurry.shape[1], blurry.shape[0]), (sharp.shape[1], sharp.shape[0])
     start = _fitted(size, other)
     rig = Rig(
@@ -61,11 +56,7 @@ def estimate_rig(
     if fit.matrix is None:
         raise AlignmentError(f"the reference pair cannot be registered: {fit.reason}; {ADVICE}")
     homography = start @ fit.matrix
-    for _ in range(2):
-        rig = rig.model_copy(update={"homography": matrix_rows(homography)})
-        left = _homography_left(first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE)
-        homography = homography @ left
-    rig = rig.model_copy(update={"homography": matrix_rows(homography)})
+    rig = _refined(sharp, rig, homography, first)
     view = sharp_view(sharp, 1, rig)
     inside = inside_frame(
         Placement(np.eye(3), rig=rig), ReleaseGrid(whole(blurry.shape)), sharp.shape
@@ -74,17 +65,30 @@ def estimate_rig(
     return rig.model_copy(update={"colour_matrix": colours, "blurry_camera": blurry_camera})
 
 
+def _require_large(blurry: Image, sharp: Image) -> None:
+    """Refuse reference pictures that are too small to compare."""
+    for picture in (blurry, sharp):
+        if min(picture.shape[:2]) < LEAST_SIDE_PX:
+            raise AlignmentError(
+                f"a reference picture is {picture.shape[1]}×{picture.shape[0]} px; each side needs "
+                f"{LEAST_SIDE_PX} or more"
+            )
+
+
+def _refined(sharp: Image, rig: Rig, homography: NDArray[np.float64], first: Light) -> Rig:
+    """The rig after two rounds in which what is left of the homography is measured."""
+    for _ in range(2):
+        rig = rig.model_copy(update={"homography": matrix_rows(homography)})
+        left = _homography_left(first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE)
+        homography = homography @ left
+    return rig.model_copy(update={"homography": matrix_rows(homography)})
+
+
 def colour_matrix(first: Light, second: Light, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Estimate the ``(3, 3)`` matrix from linear RGB of the second picture to the first.
 
     It is a robust fit (Huber) of window means, with errors proportional to the light."""
-    window = (WINDOW_PX, WINDOW_PX)
-    bad = (first.max(axis=2) >= SATURATED) | (second.max(axis=2) >= SATURATED) | ~inside
-    means = [cv2.blur(picture, window) for picture in (first, second)]
-    good = cv2.blur(bad.astype(np.float32), window) <= 0.001
-    good &= (means[0].mean(axis=2) > DARK) & (means[1].mean(axis=2) > DARK)
-    chosen = good[::STRIDE_PX, ::STRIDE_PX]
-    target, source = (m[::STRIDE_PX, ::STRIDE_PX][chosen].astype(np.float64) for m in means)
+    target, source = _window_colours(first, second, inside)
     if len(source) < LEAST_WINDOWS or np.linalg.cond(source / source.mean()) > LARGEST_CONDITION:
         raise AlignmentError(
             "the reference pair has too few colours for a colour matrix; take one with a chart"
@@ -98,6 +102,20 @@ def colour_matrix(first: Light, second: Light, inside: NDArray[np.bool_]) -> NDA
         scale = max(1.4826 * float(np.median(residual)), 1e-9)
         weights = precision * np.sqrt(np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12)))
     return np.asarray(matrix.T)
+
+
+def _window_colours(
+    first: Light, second: Light, inside: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """``(n, 3)``, twice: mean colours of windows that both pictures show well exposed."""
+    window = (WINDOW_PX, WINDOW_PX)
+    bad = (first.max(axis=2) >= SATURATED) | (second.max(axis=2) >= SATURATED) | ~inside
+    means = [cv2.blur(picture, window) for picture in (first, second)]
+    good = cv2.blur(bad.astype(np.float32), window) <= 0.001
+    good &= (means[0].mean(axis=2) > DARK) & (means[1].mean(axis=2) > DARK)
+    chosen = good[::STRIDE_PX, ::STRIDE_PX]
+    target, source = (m[::STRIDE_PX, ::STRIDE_PX][chosen].astype(np.float64) for m in means)
+    return target, source
 
 
 def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:

@@ -15,10 +15,15 @@ ROUNDS = 80
 SAMPLES = 6000
 
 
-def sample_grid(shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """A regular grid of at most about :data:`SAMPLES` pixels of a picture, as an index."""
+def sample_places(
+    shape: tuple[int, ...],
+) -> tuple[tuple[slice, slice], NDArray[np.int_], NDArray[np.int_]]:
+    """A regular grid of at most about :data:`SAMPLES` pixels: as an index, its rows and columns."""
     step = max(1, int(np.sqrt(shape[0] * shape[1] / SAMPLES)))
-    return slice(step // 2, None, step), slice(step // 2, None, step)
+    index = slice(step // 2, None, step), slice(step // 2, None, step)
+    rows, columns = (np.arange(n)[i] for n, i in zip(shape, index, strict=True))
+    y, x = np.meshgrid(rows, columns, indexing="ij")
+    return index, y, x
 
 
 def blocks_of(
@@ -44,7 +49,7 @@ class BlockDraws:
 
     @classmethod
     def of(cls, blocks: NDArray[np.int_]) -> "BlockDraws":
-        """Those of samples of which the block's number is known."""
+        """The draws for samples whose block numbers are known."""
         order = np.argsort(blocks, kind="stable")
         return cls(np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1))
 
@@ -64,7 +69,7 @@ class BlockDraws:
 def drawn_equations(
     equations: Sequence[tuple[Array, Array]],
 ) -> tuple[BlockDraws, list[tuple[Array, Array]]]:
-    """Resamples of normal equations, of which each block has its own, and the sums of each."""
+    """Resamples of normal equations, one for each block, and the sums of each resample."""
     draws = BlockDraws.of(np.arange(len(equations)))
     matrices, rights = (np.stack(sides) for sides in zip(*equations, strict=True))
     return draws, [(matrices[i].sum(axis=0), rights[i].sum(axis=0)) for i in draws]

@@ -90,7 +90,7 @@ def kept(products: NDArray[np.float64], drop: float) -> tuple[int, ...]:
 
 PLACES = "places.json"
 CUTTING_REVISION = 1
-"""Of the patches: raise it when their pixels or their choice change."""
+"""Revision of the patches. Raise it when their pixels or their choice change."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +177,13 @@ def _cut(pair: Pair, folder: Path, scheme: Scheme) -> None:
         for role, picture in members.items():
             part, path = _part(picture, place, scheme.side_px), folder / _name(index, role)
             (write_array if role in ARRAYS else write_image)(path, part)
+    _finish(pair, folder, scheme, chosen)
+
+
+def _finish(
+    pair: Pair, folder: Path, scheme: Scheme, chosen: list[tuple[int, PatchCorner]]
+) -> None:
+    """Give the parts what the files hold besides pixels, and record their places."""
     for role, path in pair_files(pair).items():
         if role not in ARRAYS:
             cut = (folder / _name(index, role) for index, _ in chosen)

@@ -15,7 +15,7 @@ from defocus.datasets.audit.page_parts import BlurOf, blur_states
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation_rules import Usable
-from defocus.datasets.pair import SPLITS, Dataset, Pair
+from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.pair_files import pair_files
 from defocus.datasets.release.provenance import dropped_text, kinds, settings_of
 from defocus.pictures.read import read_image, read_pair
@@ -35,15 +35,7 @@ def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
     unread = {one.id for one in audit.left_out}
     seen = {s: [p for p in dataset.split(s) if p.id not in unread] for s in SPLITS}
     blur_of = blur_states(dataset, audit)
-    samples = [
-        (f"Samples: {s}", tuple(_samples(pairs, rows, blur_of)))
-        for s, pairs in seen.items()
-        if pairs
-    ]
-    first: tuple[Part, ...] = ()
-    if samples:  # it is shown above, and not again below
-        (name, (first_part, *others)), *later = samples
-        first, samples = (first_part,), [(name, tuple(others)), *later]
+    first, samples = _sample_parts(seen, rows, blur_of)
     return Page(
         title=f"Dataset {dataset.name}",
         notice="",
@@ -60,6 +52,22 @@ def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
         summary=f"{len(dataset.pairs)} pairs of {len({p.scene for p in dataset.pairs})} scenes; "
         f"{usable.words}",
     )
+
+
+def _sample_parts(
+    seen: Mapping[Split, Sequence[Pair]], rows: Mapping[str, AuditedPair], blur_of: BlurOf
+) -> tuple[tuple[Part, ...], list[tuple[str, tuple[Part, ...]]]]:
+    """The first sample, which is shown above all, and the others by split."""
+    samples = [
+        (f"Samples: {s}", tuple(_samples(pairs, rows, blur_of)))
+        for s, pairs in seen.items()
+        if pairs
+    ]
+    first: tuple[Part, ...] = ()
+    if samples:  # it is shown above, and not again below
+        (name, (first_part, *others)), *later = samples
+        first, samples = (first_part,), [(name, tuple(others)), *later]
+    return first, samples
 
 
 def _glance(dataset: Dataset, audit: Audit, usable: Usable) -> Facts:

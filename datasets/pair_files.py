@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -187,14 +187,22 @@ def hashes_and_faults(
     remembered = _remembered(memory)
     wanted = sorted(set(paths))
     faults: dict[Path, DatasetError] = {}
-    stamps: dict[Path, list[int | str]] = {}
-    for path in wanted:
-        try:
-            stamps[path] = _stamp(path)
-        except DatasetError as error:
-            faults[path] = error
+    stamps = _stamps(wanted, faults)
     missing = [path for path, stamp in stamps.items() if remembered.get(str(path), [])[:2] != stamp]
     noisy = len(missing) >= HASH_SILENTLY_BELOW
+    _hash(noisy, missing, remembered, stamps, faults, memory)
+    return {path: str(remembered[str(path)][2]) for path in stamps if path not in faults}, faults
+
+
+def _hash(
+    noisy: bool,
+    missing: Sequence[Path],
+    remembered: dict[str, list[Any]],
+    stamps: Mapping[Path, list[int | str]],
+    faults: dict[Path, DatasetError],
+    memory: Path,
+) -> None:
+    """Hash files, and keep their hashes; why a file has none goes to ``faults``."""
     for path in track(missing, "hashing the dataset") if noisy else missing:
         try:
             remembered[str(path)] = [*stamps[path], _sha256(path)]
@@ -204,7 +212,17 @@ def hashes_and_faults(
         with keeping():
             make_folder(memory.parent)
             write_json(memory, remembered)
-    return {path: str(remembered[str(path)][2]) for path in stamps if path not in faults}, faults
+
+
+def _stamps(wanted: list[Path], faults: dict[Path, DatasetError]) -> dict[Path, list[int | str]]:
+    """Stamp of each file that is there; why others cannot be read goes to ``faults``."""
+    stamps: dict[Path, list[int | str]] = {}
+    for path in wanted:
+        try:
+            stamps[path] = _stamp(path)
+        except DatasetError as error:
+            faults[path] = error
+    return stamps
 
 
 def _stamp(path: Path) -> list[int | str]:

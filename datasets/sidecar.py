@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -139,15 +140,7 @@ def corrected(name: str, dataset: Dataset, folder: Path, where: Where = 1) -> Da
     key = sha256_file(folder / CHECKSUMS)[:16]
     root = dataset.derived / "sidecars" / key
     own = {pair.id: pair for pair in dataset.pairs}
-    for entry in sidecar.pairs:
-        if entry.status == "unknown":
-            say(f"pair {entry.id} is left out, its misalignment is unknown: {entry.reason}")
-    alignable = [entry for entry in sidecar.pairs if entry.status == "ok"]
-    alone = {entry.id: own[entry.id] for entry in alignable}
-    write = partial(_correct, sidecar=folder)
-    failed = write_parts(alone, root / "pairs", write, f"correcting {dataset.name}", where)
-    if failed:
-        raise AlignmentError(failed[0].reason)
+    alignable = _aligned_entries(dataset, folder, where, sidecar, own, root)
     pairs = tuple(_corrected(own[entry.id], entry, root / "pairs") for entry in alignable)
     hashes = picture_hashes(root, pairs)
     content = content_hash(pairs, hashes)
@@ -161,6 +154,27 @@ def corrected(name: str, dataset: Dataset, folder: Path, where: Where = 1) -> Da
         left_out=dataset.left_out,
         learnt_hash=learnt_hash(pairs, hashes),
     )
+
+
+def _aligned_entries(
+    dataset: Dataset,
+    folder: Path,
+    where: Where,
+    sidecar: Sidecar,
+    own: Mapping[str, Pair],
+    root: Path,
+) -> list[PairEntry]:
+    """The entries that can be corrected, whose corrections are made; others are said."""
+    for entry in sidecar.pairs:
+        if entry.status == "unknown":
+            say(f"pair {entry.id} is left out, its misalignment is unknown: {entry.reason}")
+    alignable = [entry for entry in sidecar.pairs if entry.status == "ok"]
+    alone = {entry.id: own[entry.id] for entry in alignable}
+    write = partial(_correct, sidecar=folder)
+    failed = write_parts(alone, root / "pairs", write, f"correcting {dataset.name}", where)
+    if failed:
+        raise AlignmentError(failed[0].reason)
+    return alignable
 
 
 def _require_same(dataset: Dataset, sidecar: Sidecar) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from defocus.align.compensation.compensate import Release
 from defocus.align.compensation.output import write_aligned
 from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement
 from defocus.cache import atomic_folder
 from defocus.datasets.checksums import folder_hashes, write_checksums
@@ -41,7 +42,7 @@ PIXELS = frozenset({"blurry.png", "sharp.png"})
 UNREAD = "its files could not be read when the sidecar was made"
 """Said to everybody who applies it; the reason itself names a person's own folders."""
 SIDECAR_REVISION = 1
-"""Of corrections made from a measurement: raise it when their numbers change."""
+"""Revision of corrections made from a measurement. Raise it when their numbers change."""
 
 CARD = """\
 # {name}: a correction of {reader}
@@ -65,16 +66,7 @@ def write_sidecar(
         raise DatasetError(f"'{name}' cannot name a sidecar; use letters, digits, '.', '_' and '-'")
     flow = _estimator(estimator_name)
     if (earlier := _earlier(dataset, out, name, release, flow.name)) is not None:
-        whole = {entry.id for entry in earlier.pairs if entry.reason != UNREAD}
-        tried = (pair for pair in dataset.pairs if pair.id not in whole)
-        again, left_out = parted(attempt(pair.id, partial(_read, pair)) for pair in tried)
-        if not again:
-            return earlier, left_out
-        mended = out.absolute().with_name(f"{out.name}.mended")
-        result = write_sidecar(dataset, mended, name, release, estimator_name, where)
-        shutil.rmtree(out)
-        mended.rename(out)
-        return result
+        return _mended(dataset, out, name, release, estimator_name, where, earlier)
     order = {
         "format": "defocus-sidecar-order",
         "content_hash": dataset.content_hash,
@@ -85,16 +77,51 @@ def write_sidecar(
         "revision": [MEASURING_REVISION, SIDECAR_REVISION],
     }
     with working_folder(out, "sidecar", order) as root:
-        keys = pair_keys(dataset, flow)
-        keyed = {pair.id: (pair, keys[pair.id]) for pair in dataset.pairs}
-        work = partial(_corrected, root=root, release=release, estimator_name=estimator_name)
-        measured = dict(track(each(work, keyed, where), "measuring", len(keyed)))
-        measured_entries, left_out = parted(measured[name] for name in keyed)
-        if not measured_entries:
-            raise NotApplicableError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
-        unread = (PairEntry(id=one.id, status="unknown", reason=UNREAD) for one in left_out)
-        entries = (*measured_entries, *unread)
+        entries, left_out = _entries(dataset, release, estimator_name, where, flow, root)
         return _written(dataset, root, name, release, flow.name, entries), left_out
+
+
+def _mended(
+    dataset: Dataset,
+    out: Path,
+    name: str,
+    release: Release,
+    estimator_name: str,
+    where: Where,
+    earlier: Sidecar,
+) -> tuple[Sidecar, tuple[LeftOut, ...]]:
+    """The earlier sidecar with the pairs that can be read by now."""
+    whole = {entry.id for entry in earlier.pairs if entry.reason != UNREAD}
+    tried = (pair for pair in dataset.pairs if pair.id not in whole)
+    again, left_out = parted(attempt(pair.id, partial(_read, pair)) for pair in tried)
+    if not again:
+        return earlier, left_out
+    mended = out.absolute().with_name(f"{out.name}.mended")
+    result = write_sidecar(dataset, mended, name, release, estimator_name, where)
+    shutil.rmtree(out)
+    mended.rename(out)
+    return result
+
+
+def _entries(
+    dataset: Dataset,
+    release: Release,
+    estimator_name: str,
+    where: Where,
+    flow: FlowEstimator,
+    root: Path,
+) -> tuple[tuple[PairEntry, ...], tuple[LeftOut, ...]]:
+    """An entry for each pair, and the pairs that cannot be read."""
+    keys = pair_keys(dataset, flow)
+    keyed = {pair.id: (pair, keys[pair.id]) for pair in dataset.pairs}
+    work = partial(_corrected, root=root, release=release, estimator_name=estimator_name)
+    measured = dict(track(each(work, keyed, where), "measuring", len(keyed)))
+    measured_entries, left_out = parted(measured[name] for name in keyed)
+    if not measured_entries:
+        raise NotApplicableError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
+    unread = (PairEntry(id=one.id, status="unknown", reason=UNREAD) for one in left_out)
+    entries = (*measured_entries, *unread)
+    return entries, left_out
 
 
 def _earlier(

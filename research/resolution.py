@@ -65,15 +65,22 @@ def pair_scores(pair: RealLikePair, systems: Mapping[str, SystemRestorer]) -> Pa
     picture = as_float(pair.blurry)
     restored = {n: np.asarray(each(picture), np.float64) for n, each in systems.items()}
     first, second = ({n: _psnr(one, target) for n, one in restored.items()} for target in targets)
-    moved = {
+    moved = _moved_scores(restored, targets)
+    error_px = _error_px(said.matrix, pair.matrix, mask)
+    return PairScores(sigma_px, error_px, first, second, moved)
+
+
+def _moved_scores(
+    restored: dict[str, NDArray[np.float64]], targets: list[Target]
+) -> dict[str, dict[str, float]]:
+    """Scores of each system under small moves, NaN where one has none."""
+    return {
         name: {
             move: math.nan if value is None else value
             for move, value in psnr_moved(prepared(one, one.shape, DEFAULT), targets[0], DEFAULT)
         }
         for name, one in restored.items()
     }
-    error_px = _error_px(said.matrix, pair.matrix, mask)
-    return PairScores(sigma_px, error_px, first, second, moved)
 
 
 def _psnr(restored: Array, target: Target) -> float:
@@ -124,13 +131,7 @@ def resolution_table(pairs: Sequence[PairScores]) -> str:
 
 def main() -> None:
     """Render, register, restore and score the pairs, and print the table."""
-    words = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    words.add_argument("--photos", type=Path, action="append", default=[], metavar="FOLDER")
-    words.add_argument("--stacks", type=Path, metavar="FOLDER", help="of focus stacks")
-    words.add_argument("--pairs", type=int, default=300)
-    words.add_argument("--system", action="append", default=[], metavar="NAME")
-    words.add_argument("--json", type=Path, metavar="FILE", help="also keep the scores")
-    given = words.parse_args()
+    given = _typed()
     files = scene_files("test", given.photos, given.stacks)
     systems = restorers(given.system or SYSTEMS)
     results = [
@@ -148,6 +149,17 @@ def main() -> None:
         f"{len(pairs)} of {given.pairs} real-like pairs registered; standard error {sigma:.3f} px, "
         f"error {error:.3f} px along each axis (root mean square)\n\n{resolution_table(pairs)}"
     )
+
+
+def _typed() -> argparse.Namespace:
+    """What is typed."""
+    words = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    words.add_argument("--photos", type=Path, action="append", default=[], metavar="FOLDER")
+    words.add_argument("--stacks", type=Path, metavar="FOLDER", help="of focus stacks")
+    words.add_argument("--pairs", type=int, default=300)
+    words.add_argument("--system", action="append", default=[], metavar="NAME")
+    words.add_argument("--json", type=Path, metavar="FILE", help="also keep the scores")
+    return words.parse_args()
 
 
 if __name__ == "__main__":

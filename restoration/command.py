@@ -64,6 +64,11 @@ def command(images: tuple[Path, ...], settings: "RestoreSettings", listing: "Lis
         restored = restore_pictures(settings.dataset or images, system, weights, device, settings)
         if settings.as_json:
             output.write([each.to_json() for each in restored])
+    return _say_restored(settings, restored)
+
+
+def _say_restored(settings: "RestoreSettings", restored: "Sequence[Restored]") -> int:
+    """Say what was restored, and how many were left out; the exit code."""
     for each in restored:
         if not settings.as_json and not each.reason:  # a reason is said already
             click.echo(f"{printable(each.restored)}: {'; '.join(_facts(each))}")

@@ -123,8 +123,8 @@ def _targets(images: Sequence[Path] | str, out: Path) -> tuple[Places, dict[Path
 
 
 MOST_PIXELS_BESIDE = 26_000_000
-"""Pixels of a picture up to which the next one is read, and the last one written, beside the work:
-more than 24 megapixels, which take 1 GB less than the 2.5 GB of 60 megapixels."""
+"""Largest picture, px, during whose work the next one is read and the last one written. It is more
+than 24 megapixels, which take 1 GB less than the 2.5 GB of 60 megapixels."""
 
 
 def is_large(place: tuple[Path, Path | LeftOut]) -> bool:
@@ -255,12 +255,7 @@ class PictureStages:
         settings, blurry = self.settings, StoredColours(picture)
         started = time.perf_counter()
         blur_map = estimate_blur_map(blurry)
-        if blur_map.too_blurred:
-            say(
-                f"{image}: too blurred to rescue: the circle of confusion is about "
-                f"{blur_map.sharpest_px:.0f} px or more in its sharpest parts; little of "
-                "it will come back"
-            )
+        _say_too_blurred(blur_map, image)
         restoration = restore_colours(self.restorer, blurry, blur_map, guard=not settings.no_guard)
         seconds = time.perf_counter() - started
         mixture = restoration.mixed(settings.strength, given.mask, leave_sharp=settings.leave_sharp)
@@ -309,6 +304,16 @@ class PictureStages:
         if self.settings.map is not None and output.blur_map is not None:
             write_map(self.settings.map, output.blur_map, picture.orientation)
         return WrittenPicture(target, output.source, result)
+
+
+def _say_too_blurred(blur_map: BlurMap, image: object) -> None:
+    """Say that little will come back of a picture."""
+    if blur_map.too_blurred:
+        say(
+            f"{image}: too blurred to rescue: the circle of confusion is about "
+            f"{blur_map.sharpest_px:.0f} px or more in its sharpest parts; little of "
+            "it will come back"
+        )
 
 
 @dataclass(frozen=True)

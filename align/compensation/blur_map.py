@@ -72,12 +72,7 @@ def blur_map(
 def blur_map_of(small: ReducedBlur, grid: ReleaseGrid | None = None, step: int = 1) -> PairBlurMap:
     """The blur map at full size; ``grid`` and ``step`` as for :func:`blur_map`."""
     coc = small.coc_px
-    size = (WINDOW_PX, WINDOW_PX)
-    mean = cv2.blur(coc, size)
-    scatter = np.maximum(cv2.blur(coc * coc, size) - mean * mean, 0.0)
-    tried = np.array(ALL_DIAMETERS_PX)
-    spacing = np.interp(np.abs(coc), (tried[1:] + tried[:-1]) / 2, np.diff(tried))
-    sigma = np.sqrt(scatter + spacing**2 / 12)
+    sigma = _coc_sigma_px(coc)
     maps = [np.where(small.known, small.factor * one, np.nan) for one in (coc, sigma)]
     area = whole(small.shape) if grid is None else grid.crop
     full = (_enlarged_part(one.astype(np.float32), small.factor, area, step) for one in maps)
@@ -86,6 +81,16 @@ def blur_map_of(small: ReducedBlur, grid: ReleaseGrid | None = None, step: int =
     return PairBlurMap(
         diameter, error, _part_of(small, area), scale * largest_measured_px(small.shape)
     )
+
+
+def _coc_sigma_px(coc: Array) -> Array:
+    """Standard error of the circle of confusion, px: its scatter and the step between trials."""
+    size = (WINDOW_PX, WINDOW_PX)
+    mean = cv2.blur(coc, size)
+    scatter = np.maximum(cv2.blur(coc * coc, size) - mean * mean, 0.0)
+    tried = np.array(ALL_DIAMETERS_PX)
+    spacing = np.interp(np.abs(coc), (tried[1:] + tried[:-1]) / 2, np.diff(tried))
+    return np.sqrt(scatter + spacing**2 / 12)
 
 
 def largest_measured_px(shape: tuple[int, int]) -> float:
@@ -169,6 +174,14 @@ def with_scale(blur: PairBlurMap) -> NDArray[np.uint8]:
     """:func:`blur_picture` with a bar below it that gives the blur in px."""
     picture, largest = blur_picture(blur), blur_scale_px(blur)
     width = max(picture.shape[1], LEAST_WIDTH_PX)
+    below = _scale_bar(blur, width, largest)
+    missing = width - picture.shape[1]
+    wide_picture = np.pad(picture, ((0, 0), (0, missing), (0, 0)), constant_values=255)
+    return np.asarray(np.concatenate([wide_picture, below]), np.uint8)
+
+
+def _scale_bar(blur: PairBlurMap, width: int, largest: float) -> NDArray[np.uint8]:
+    """``(h, width, 3)``: the colours from 0 to ``largest`` px, with these numbers below."""
     size = max(width / 1000, 0.4)
     height = round(FONT_PX * max(size, 1.0))
     bar = np.linspace(0.0, largest, width - 2 * GAP_PX, dtype=np.float32)
@@ -182,9 +195,7 @@ def with_scale(blur: PairBlurMap) -> NDArray[np.uint8]:
         cv2.putText(
             below, text, (left, base), cv2.FONT_HERSHEY_SIMPLEX, size, (0,) * 3, 1, cv2.LINE_AA
         )
-    missing = width - picture.shape[1]
-    wide_picture = np.pad(picture, ((0, 0), (0, missing), (0, 0)), constant_values=255)
-    return np.asarray(np.concatenate([wide_picture, below]), np.uint8)
+    return below
 
 
 def write_blur_map(folder: Path, blur: PairBlurMap) -> list[str]:

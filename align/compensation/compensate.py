@@ -15,6 +15,7 @@ from defocus.align.sampling.kernels import Kernel
 from defocus.align.sampling.resample import (
     LocalFlow,
     Placement,
+    Rectangle,
     ReleaseGrid,
     Resampling,
     coloured,
@@ -103,6 +104,19 @@ def plan_compensation(
     matrix = np.eye(3) if release.model == "none" else misalignment.matrix
     local = _local_flow(field) if release.model == "flow" else None
     placement = Placement(matrix, local, measurement.rig)
+    crop = _crop_of(measurement, sharp_size, release, size, placement)
+    match = misalignment.photometry if release.photometric == "match" else None
+    return Compensation(placement, ReleaseGrid(crop, release.scale), release.kernel, match)
+
+
+def _crop_of(
+    measurement: Measurement,
+    sharp_size: tuple[int, ...],
+    release: Release,
+    size: tuple[int, int] | None,
+    placement: Placement,
+) -> Rectangle:
+    """Where both pictures show the scene, at most the middle ``size`` (width, height), px."""
     inside = inside_frame(placement, ReleaseGrid(whole(measurement.shape)), sharp_size)
     crop = largest_rectangle(inside)
     if crop is None:
@@ -113,8 +127,7 @@ def plan_compensation(
             f"a scale of {release.scale:.3g} leaves no pixel of the common area of "
             f"{crop.width}×{crop.height} px; choose a larger one"
         )
-    match = misalignment.photometry if release.photometric == "match" else None
-    return Compensation(placement, ReleaseGrid(crop, release.scale), release.kernel, match)
+    return crop
 
 
 def _local_flow(field: Field) -> LocalFlow:
@@ -186,9 +199,7 @@ def _on_grid(mask: Mask, grid: ReleaseGrid) -> Mask:
 def _saturated(sharp: Image, plan: Compensation) -> Mask:
     """Saturated pixels of the sharp picture and their neighbours, ``(h, w)`` of the release."""
     height, width = sharp.shape[:2]
-    red, green, blue = (sharp[:, :, channel] for channel in range(3))
-    brightest = np.maximum(np.maximum(red, green), blue)  # ten times quicker than max over an axis
-    full = brightest >= math.ceil(SATURATED_CODE * np.iinfo(sharp.dtype).max)
+    full = _full_pixels(sharp)
     columns, rows = plan.grid.columns(), plan.grid.rows()
     saturated = np.empty(plan.grid.shape, np.uint8)
     for top in range(0, len(rows), ROWS_AT_ONCE):
@@ -197,3 +208,10 @@ def _saturated(sharp: Image, plan: Compensation) -> Mask:
         row = np.rint(np.clip(y, 0, height - 1)).astype(int)
         saturated[top : top + ROWS_AT_ONCE] = full[row, column]
     return cv2.dilate(saturated, np.ones((5, 5), np.uint8)) > 0
+
+
+def _full_pixels(sharp: Image) -> Mask:
+    """Pixels whose brightest channel is saturated."""
+    red, green, blue = (sharp[:, :, channel] for channel in range(3))
+    brightest = np.maximum(np.maximum(red, green), blue)  # ten times quicker than max over an axis
+    return brightest >= math.ceil(SATURATED_CODE * np.iinfo(sharp.dtype).max)

@@ -69,6 +69,13 @@ def measurement_picture(
         _encoded(_seen(sharp, measurement, model, scale)) for model in ("none", "global")
     )
     first = _encoded(_seen(blurry, None, "none", scale))
+    labelled = _labelled_panels(field, first, before, after)
+    rows = [np.hstack(labelled[start : start + 3]) for start in (0, 3)]
+    return np.vstack([*rows, _caption(measurement.misalignment, rows[0].shape[1])])
+
+
+def _labelled_panels(field: Field, first: Panel, before: Panel, after: Panel) -> list[Panel]:
+    """The six panels, each with a text that says what it shows."""
     size = first.shape[1::-1]
     total = field.factor * field.flow.flow
     residual = field.factor * field.flow.residual
@@ -80,9 +87,7 @@ def measurement_picture(
         (f"blurry - sharp, after (x{DIFFERENCE_GAIN:g})", _difference(first, after)),
         ("checkerboard of blurry and aligned sharp", _checkerboard(first, after)),
     ]
-    labelled = [_labelled(panel, text) for text, panel in panels]
-    rows = [np.hstack(labelled[start : start + 3]) for start in (0, 3)]
-    return np.vstack([*rows, _caption(measurement.misalignment, rows[0].shape[1])])
+    return [_labelled(panel, text) for text, panel in panels]
 
 
 def _seen(

@@ -20,6 +20,7 @@ from defocus.align.compensation.compensate import (
 from defocus.align.compensation.output_folder import OUTPUT_NAMES
 from defocus.align.compensation.record import (
     FLOW_FILE,
+    Record,
     make_record,
     pixels_sha256,
     read_record,
@@ -137,20 +138,7 @@ def repeat_aligned(
     lacking = sorted(COMPUTED - record.outputs.keys())
     if lacking:
         raise AlignmentError(f"{record_file}: has no hash of {lacking[0]}; align the pair again")
-    crop = record.crop_px
-    if crop.left + crop.width > blurry.shape[1] or crop.top + crop.height > blurry.shape[0]:
-        raise AlignmentError(
-            f"{record_file}: its crop of {crop.width}x{crop.height} px lies outside of the blurry "
-            f"picture of {blurry.shape[1]}x{blurry.shape[0]}; give the original it was made of"
-        )
-    for role, picture, expected in (
-        ("blurry", blurry, record.inputs.blurry),
-        ("sharp", sharp, record.inputs.sharp),
-    ):
-        if pixels_sha256(picture) != expected:
-            raise AlignmentError(
-                f"{record_file}: made of another {role} picture; give the original it was made of"
-            )
+    _require_originals(blurry, sharp, record_file, record)
 
     def stage(staging: Path) -> None:
         plan = recorded_plan(record, record_file)
@@ -166,6 +154,24 @@ def repeat_aligned(
         shutil.copyfile(record_file, staging / NUMBERS)
 
     return _written(folder, stage)
+
+
+def _require_originals(blurry: Image, sharp: Image, record_file: Path, record: Record) -> None:
+    """Refuse pictures other than those from which the recorded pair was made."""
+    crop = record.crop_px
+    if crop.left + crop.width > blurry.shape[1] or crop.top + crop.height > blurry.shape[0]:
+        raise AlignmentError(
+            f"{record_file}: its crop of {crop.width}x{crop.height} px lies outside of the blurry "
+            f"picture of {blurry.shape[1]}x{blurry.shape[0]}; give the original it was made of"
+        )
+    for role, picture, expected in (
+        ("blurry", blurry, record.inputs.blurry),
+        ("sharp", sharp, record.inputs.sharp),
+    ):
+        if pixels_sha256(picture) != expected:
+            raise AlignmentError(
+                f"{record_file}: made of another {role} picture; give the original it was made of"
+            )
 
 
 def _copy_recorded(folder: Path, name: str, expected: str, staging: Path) -> None:

@@ -107,7 +107,7 @@ def make_record(
         transform=misalignment.model,
         matrix=matrix_rows(plan.placement.matrix),
         flow=None if local is None else FlowRecord(sha256=hashes[FLOW_FILE], factor=local.factor),
-        photometric=None if match is None else MatchRecord(gain=match.gain, offset=match.offset),
+        photometric=_match_record(match),
         rig=plan.placement.rig,
         kernel=plan.kernel,
         scale=plan.grid.scale,
@@ -117,6 +117,10 @@ def make_record(
         outputs=hashes,
         versions={"defocus": __version__} | {k: one.__version__ for k, one in MODULES.items()},
     )
+
+
+def _match_record(match: GainMatch | None) -> MatchRecord | None:
+    return None if match is None else MatchRecord(gain=match.gain, offset=match.offset)
 
 
 def read_record(path: Path) -> Record:
@@ -137,7 +141,7 @@ def read_record(path: Path) -> Record:
 
 
 def recorded_plan(record: Record, path: Path) -> Compensation:
-    """The compensation that a record in ``path`` describes, with the flow beside it."""
+    """The compensation that a record describes; the flow lies in the same folder."""
     local = None if record.flow is None else _read_flow(path.parent / FLOW_FILE, record.flow)
     match = record.photometric
     plan = Compensation(
@@ -153,13 +157,7 @@ def recorded_plan(record: Record, path: Path) -> Compensation:
 def _refuse_wild(plan: Compensation, path: Path) -> None:
     """Refuse extreme values, which no pair needs and which could use unlimited memory."""
     crop = plan.grid.crop
-    columns = np.array([crop.left, crop.left + crop.width - 1.0])
-    rows = np.array([crop.top, crop.top + crop.height - 1.0])
-    _, _, (across, down, one) = plan.placement.matrix
-    with np.errstate(all="ignore"):
-        zoom = Resampling(plan.placement, plan.grid, plan.kernel).zoom()
-        ahead = (across * columns + down * rows[:, None] + one > 0).all()
-        finite = np.isfinite(plan.placement(columns, rows)).all()
+    zoom, ahead, finite = _zoom_and_view(plan, crop)
     if not (SMALLEST_ZOOM <= zoom <= LARGEST_ZOOM and ahead and finite):
         raise AlignmentError(
             f"{path}: its transform has a zoom of {zoom:.3g} or a horizon in the picture; a pair's "
@@ -169,6 +167,18 @@ def _refuse_wild(plan: Compensation, path: Path) -> None:
         raise AlignmentError(
             f"{path}: a scale of {plan.grid.scale:.3g} leaves no pixel; align the pair again"
         )
+
+
+def _zoom_and_view(plan: Compensation, crop: Rectangle) -> tuple[float, np.bool_, np.bool_]:
+    """The zoom, whether no horizon is in the picture, and whether all positions are finite."""
+    columns = np.array([crop.left, crop.left + crop.width - 1.0])
+    rows = np.array([crop.top, crop.top + crop.height - 1.0])
+    _, _, (across, down, one) = plan.placement.matrix
+    with np.errstate(all="ignore"):
+        zoom = Resampling(plan.placement, plan.grid, plan.kernel).zoom()
+        ahead = (across * columns + down * rows[:, None] + one > 0).all()
+        finite = np.isfinite(plan.placement(columns, rows)).all()
+    return zoom, ahead, finite
 
 
 def _read_flow(path: Path, expected: FlowRecord) -> LocalFlow:

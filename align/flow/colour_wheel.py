@@ -33,15 +33,20 @@ def flow_colour(flow: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     u, v = flow.astype(np.float64)
     largest = np.sqrt(u**2 + v**2).max() + 1e-5
     u, v = u / largest, v / largest
+    hue = _hues(v, u)
+    radius = np.sqrt(u**2 + v**2)[:, :, None]
+    colours = np.floor(255.0 * (1.0 - radius * (1.0 - hue)))
+    return np.asarray(colours, dtype=np.uint8)
+
+
+def _hues(v: NDArray[np.float64], u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``(h, w, 3)``: the colour of each direction, RGB in [0, 1]."""
     wheel = colour_wheel()
     position = (np.arctan2(-v, -u) / np.pi + 1.0) / 2.0 * (len(wheel) - 1)
     below = np.floor(position).astype(int)
     above = (below + 1) % len(wheel)
     part = (position - below)[:, :, None]
-    hue = ((1.0 - part) * wheel[below] + part * wheel[above]) / 255.0
-    radius = np.sqrt(u**2 + v**2)[:, :, None]
-    colours = np.floor(255.0 * (1.0 - radius * (1.0 - hue)))
-    return np.asarray(colours, dtype=np.uint8)
+    return np.asarray(((1.0 - part) * wheel[below] + part * wheel[above]) / 255.0)
 
 
 def flow_grey(flow: torch.Tensor) -> torch.Tensor:

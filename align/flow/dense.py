@@ -118,12 +118,7 @@ def _iterated(
 ) -> DenseFlow:
     """Repeat: warp the sharp member, equalise the blur, and measure the remaining flow."""
     grid = pixel_grid(*blurry.shape)
-    residual = np.zeros_like(grid)
-    for _ in range(ROUNDS):
-        last = _round(blurry, sharp, matrix, residual, estimator, equalise)
-        residual = composed(residual, last.step.flow, grid)
-        if float(np.percentile(np.hypot(*last.step.flow[:, last.valid]), 95)) <= SETTLED_PX:
-            break
+    residual, last = _settled(blurry, sharp, matrix, estimator, equalise, grid)
     place = transformed(grid + residual, matrix)
     left = place - transformed(grid, matrix)
     consistency = _consistency(last, estimator, grid)
@@ -142,6 +137,24 @@ def _iterated(
         consistency_px=consistency,
         blur_known=known_blur(blur, reliable),
     )
+
+
+def _settled(
+    blurry: Array,
+    sharp: Array,
+    matrix: NDArray[np.float64],
+    estimator: FlowEstimator,
+    equalise: bool,
+    grid: Array,
+) -> tuple[Array, _Round]:
+    """The residual flow after some rounds, and the last of them."""
+    residual = np.zeros_like(grid)
+    for _ in range(ROUNDS):
+        last = _round(blurry, sharp, matrix, residual, estimator, equalise)
+        residual = composed(residual, last.step.flow, grid)
+        if float(np.percentile(np.hypot(*last.step.flow[:, last.valid]), 95)) <= SETTLED_PX:
+            break
+    return residual, last
 
 
 def _round(

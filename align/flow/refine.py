@@ -114,8 +114,7 @@ EXPECTED_PX = (1.0, 0.3, 0.2, 0.2)
 before."""
 LEAST_EXPECTED_PX = 0.06
 BELIEF = 0.01
-"""Weight of the expectation, as a share of the places: evidence from as many places outweighs
-it."""
+"""Weight of the expectation, as a share of the places. Evidence from more places outweighs it."""
 ITERATIONS = 2
 
 NOISE = 0.006
@@ -170,20 +169,36 @@ def _evidence(first: Array, second: Array, flow: Array, valid: Mask) -> Terms:
     at = pixel_grid(*first.shape) + flow
     warped = sampled(second, at, cubic=True)
     middle = (first + warped) / np.float32(2)
+    gx, gy = _gradients(middle)
+    counted = (valid & inside(at)).astype(np.float32)
+    left = (warped - first) * counted
+    left = (left - _wide_mean(left, counted, SHADING_PX)) * counted
+    # the long-run variance: white noise and one that is correlated weigh as they should
+    variance = _long_run_variance(left, counted)
+    weight = counted / variance * _texture_share(gx, gy, left, counted)
+    return _normal_terms(flow, gx, gy, left, weight)
+
+
+def _gradients(middle: Array) -> tuple[Array, Array]:
+    """Derivatives to the right and down."""
     gx, gy = (
         np.asarray(
             cv2.filter2D(middle, cv2.CV_32F, one, borderType=cv2.BORDER_REPLICATE), np.float32
         )
         for one in (DERIVATIVE, DERIVATIVE.T)
     )
-    counted = (valid & inside(at)).astype(np.float32)
-    left = (warped - first) * counted
-    left = (left - _wide_mean(left, counted, SHADING_PX)) * counted
-    # the long-run variance: white noise and one that is correlated weigh as they should
+    return gx, gy
+
+
+def _long_run_variance(left: Array, counted: Array) -> Array:
+    """Variance of the differences around each place, with white noise that lies below them."""
     slow = smoothed(left, NOISE_PX)
     area = np.float32(4 * np.pi * NOISE_PX**2)
-    variance = 4 * NOISE**2 + area * _wide_mean(slow * slow, counted, DIFFERENCE_PX)
-    weight = counted / variance * _texture_share(gx, gy, left, counted)
+    return 4 * NOISE**2 + area * _wide_mean(slow * slow, counted, DIFFERENCE_PX)
+
+
+def _normal_terms(flow: Array, gx: Array, gy: Array, left: Array, weight: Array) -> Terms:
+    """Terms of the normal equations of the flow, see :data:`Terms`."""
     target = gx * flow[0] + gy * flow[1] - left
     terms = (gx * gx, gx * gy, gy * gy, gx * target, gy * target)
     xx, xy, yy, x, y = (weight * term for term in terms)

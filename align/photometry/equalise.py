@@ -194,12 +194,23 @@ def colour_strength(blurry: Array, sharp: Array, coc_px: Array, shown: Mask) -> 
     height, width = first.shape[:2]
     coc = resized_to(coc_px, (height, width)) / np.float32(factor)
     second = _blurred(second, coc)
+    seen = _well_lit(shown, height, width, first, second)
+    if seen.sum() < LEAST_PLACES:
+        return None
+    return _colour_ratio(second, seen, first)
+
+
+def _well_lit(shown: Mask, height: int, width: int, first: Array, second: Array) -> Mask:
+    """Places that both members show, not too bright and not too dark."""
     seen = resized_to(shown.astype(np.float32), (height, width)) > 0.999
     seen = cv2.erode(seen.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     seen &= np.maximum(first, second).max(axis=2) < MOST_LIGHT
     seen &= np.minimum(first @ LUMINANCE, second @ LUMINANCE) > LEAST_LIGHT
-    if seen.sum() < LEAST_PLACES:
-        return None
+    return seen
+
+
+def _colour_ratio(second: Array, seen: Mask, first: Array) -> float | None:
+    """Strength of the colours at the places that are seen, see :func:`colour_strength`."""
     x, y = second[seen].astype(np.float64), first[seen].astype(np.float64)
     gain = y.sum(axis=0) / np.maximum(x.sum(axis=0), 1e-9)
     colours = [_colours(one) for one in (x * gain, y)]

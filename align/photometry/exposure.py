@@ -47,7 +47,7 @@ def evenly_lit(picture: Array, blurry: Array, sharp: Array, valid: Mask) -> Arra
 
 
 def vignetting_ev(blurry: Array, sharp: Array, valid: Mask) -> float | None:
-    """Light that the blurry picture loses in the corners beside the sharp one, EV, or None."""
+    """Light that the blurry picture lacks in its corners compared with the sharp one, EV, or None."""
     fall = _fall(blurry, sharp, valid)
     if fall is None:
         return None
@@ -58,8 +58,7 @@ def vignetting_ev(blurry: Array, sharp: Array, valid: Mask) -> float | None:
 def _fall(blurry: Array, sharp: Array, valid: Mask) -> NDArray[np.float64] | None:
     """``(7,)`` terms of the logarithm of the ratio; None if hardly anything can be compared."""
     weight = valid.astype(np.float32)
-    spoilt = (np.maximum(blurry, sharp) >= SATURATED) & valid
-    near_spoilt = _window_means(spoilt.astype(np.float32))
+    near_spoilt = _near_saturated(blurry, sharp, valid)
     shown = _window_means(weight)
     total = shown + np.float32(1e-3)
     first = _window_means(blurry * weight) / total
@@ -69,13 +68,26 @@ def _fall(blurry: Array, sharp: Array, valid: Mask) -> NDArray[np.float64] | Non
         return None
     ratio = np.log(np.maximum(first, 1e-4) / np.maximum(second, 1e-4))
     # at a border the window has its centre farther in
+    terms = _polynomial_terms(valid, good, weight, total)
+    return cauchy_fit(terms.T, ratio[good], 1e-6 * np.eye(len(terms)), SLACK, ROUNDS)
+
+
+def _near_saturated(blurry: Array, sharp: Array, valid: Mask) -> Array:
+    """Share of saturated pixels in the window around each place."""
+    spoilt = (np.maximum(blurry, sharp) >= SATURATED) & valid
+    return _window_means(spoilt.astype(np.float32))
+
+
+def _polynomial_terms(
+    valid: Mask, good: NDArray[np.bool_], weight: Array, total: Array
+) -> NDArray[np.float64]:
+    """``(7, n)``: the terms at each place, from 1 to the fourth power of the radius."""
     x, y = _places(good.shape, valid.shape)
     small = reduced_area(weight, STRIDE)
     xx = _smoothed(small * x[None])[good] / total[good]
     yy = _smoothed(small * y[:, None])[good] / total[good]
     squared = xx * xx + yy * yy
-    terms = np.stack([np.ones_like(xx), xx, yy, xx * xx, xx * yy, yy * yy, squared**2])
-    return cauchy_fit(terms.T, ratio[good], 1e-6 * np.eye(len(terms)), SLACK, ROUNDS)
+    return np.stack([np.ones_like(xx), xx, yy, xx * xx, xx * yy, yy * yy, squared**2])
 
 
 def _window_means(values: Array) -> Array:

@@ -13,6 +13,7 @@ from defocus.align.photometry.equalise import blended, colour_strength, disc_blu
 from defocus.align.photometry.exposure import light_ratio
 from defocus.align.photometry.gains import light_profile, tilt_of
 from defocus.align.photometry.linear_light import LUMINANCE
+from defocus.align.photometry.specks import Specks, dark_specks
 from defocus.align.photometry.wide_blur import ALL_DIAMETERS_PX
 from defocus.align.sampling.positions import inside, pixel_grid, sampled, transformed
 from defocus.align.sampling.pyramid import factor_for, grain_level, reduced, resized_to, scaling
@@ -23,68 +24,6 @@ from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-
-AROUND_PX = 63
-"""Side of the median that is taken off: what is wider than half of it is not a speck."""
-LEAST_STOPS, DEEP_STOPS = 0.1, 0.2
-"""Depth at which a speck begins, and depth that at least one must have, in stops."""
-LEAST_PIXELS, MOST_WIDTH, LEAST_FILLED = 20, 0.06, 0.4
-"""Area, width over that of the picture, and share of its square that it fills."""
-LEAST_SPECKS, PER_OTHER = 3, 4
-"""Least number of specks, and least number for each spot of the other sign: edges that the blur map
-misses make both."""
-SMALL_SHARE = 0.0015
-"""Share of the picture that small dark things take at least: five specks, or a hair."""
-INNER_PX, RING_PX, DARKER_SIDE, LEAST_DIP, LEAST_LIGHT = 5, 6, 0.25, 0.3, 1e-3
-"""Side of a speck's middle, width of what is compared around it, the quantile of its light under
-which the middle lies by so many stops, and the least light that is compared."""
-STEPS = 100
-"""Steps of a stop, of a median of bytes."""
-
-
-@dataclass(frozen=True)
-class Specks:
-    """Dark specks and the depth of the deepest, stops; 0 of them if they may be something else."""
-
-    count: int  # their number; 0 if they may be something else
-    stops: float
-    # by how much small places of the sharp member alone are darker, beyond those that are lighter
-    dark_stops: float = 0.0
-
-
-def dark_specks(stops: Array, light: Array) -> Specks:
-    """Count the specks, as of dust, where the sharp member is darker: dips in its light."""
-    levels = np.clip(STEPS * stops + 128, 0, 255).astype(np.uint8)
-    wide = (cv2.medianBlur(levels, AROUND_PX).astype(np.float32) - 128) / np.float32(STEPS)
-    local = np.asarray(stops - wide, np.float32)
-    logs = np.log2(np.maximum(light, np.float32(LEAST_LIGHT)))
-    inner = np.asarray(cv2.blur(logs, (INNER_PX, INNER_PX)), np.float32)
-    dark, other = _compact(local, inner), _compact(-local, -inner)
-    deepest = max(dark, default=0.0)
-    # edges that the blur map misses make as much of both signs
-    both = np.quantile(local[::2, ::2], (1 - SMALL_SHARE, SMALL_SHARE))
-    dark_stops = float(both.sum())
-    if len(dark) < max(LEAST_SPECKS, PER_OTHER * len(other)) or deepest < DEEP_STOPS:
-        return Specks(0, 0.0, dark_stops)
-    return Specks(len(dark), deepest, dark_stops)
-
-
-def _compact(stops: Array, log_light: Array) -> list[float]:
-    """Heights of the compact spots of a map that are dips of the light too."""
-    _, labels, boxes, _ = cv2.connectedComponentsWithStats((stops > LEAST_STOPS).astype(np.uint8))
-    heights = []
-    for number, (left, top, width, height, area) in enumerate(boxes[1:].tolist(), start=1):
-        side = max(width, height)
-        if side > MOST_WIDTH * stops.shape[1] or area < max(LEAST_PIXELS, LEAST_FILLED * side**2):
-            continue
-        around = (slice(max(top - RING_PX, 0), top + height + RING_PX),
-                  slice(max(left - RING_PX, 0), left + width + RING_PX))  # fmt: skip
-        spot, part = labels[around] == number, log_light[around]
-        dip = float(np.quantile(part[~spot], DARKER_SIDE) - part[spot].min())
-        if dip > LEAST_DIP:
-            heights.append(float(stops[around][spot].max()))
-    return heights
-
 
 SIDE = 800
 """Larger pictures are reduced by a whole factor: the windows then cover one share of them all."""
@@ -198,11 +137,7 @@ def unexplained(
     aligned = np.maximum(sampled(second, place, cubic=True), np.float32(0))
     light = first @ LUMINANCE
     other = np.where(shown, aligned @ LUMINANCE, light).astype(np.float32)
-    if coc_px is None:
-        matched = other * light_ratio(light, other, shown)
-        coc = equalised(light, matched, shown).coc_px
-    else:
-        coc = resized_to(coc_px, light.shape) / np.float32(factor)
+    coc = _coc_on(coc_px, other, light, shown, factor)
     signed_coc, coc = coc, np.maximum(coc, np.float32(0))
     spoilt = (np.maximum(first, aligned).max(axis=2) >= SATURATED) | ~shown
     usable = _untouched(spoilt, coc)
@@ -214,10 +149,7 @@ def unexplained(
         return None
     whole = comparison.beyond(window)
     tilt, plane = tilt_of(window.log_ratio, window.counted)
-    small = comparison.windows(SPECK_PX) if tilt < MOST_TILT_EV else None
-    specks = Specks(0, 0.0)
-    if small is not None:
-        specks = dark_specks(comparison.beyond(small, near_map=True), other)
+    specks = _specks_of(tilt, comparison, other)
     compared = Compared(
         light,
         other,
@@ -230,8 +162,7 @@ def unexplained(
         *cast_ev(first, aligned, usable),
         specks.dark_stops,
     )
-    even = np.sign(whole) * np.maximum(np.abs(whole) - np.abs(plane), 0)
-    moved = _exceeded(np.where(np.sign(whole) == np.sign(plane), even, whole))
+    moved = _moved_stops(whole, plane)
     numbers = Unexplained(
         stops=max(_exceeded(whole), specks.stops),
         moved_stops=moved,
@@ -242,6 +173,31 @@ def unexplained(
         sharp_member=sharp_member(compared),
     )
     return numbers, whole
+
+
+def _coc_on(coc_px: Array | None, other: Array, light: Array, shown: Mask, factor: int) -> Array:
+    """Diameters on the reduced grid, px of it; found here where none are given."""
+    if coc_px is None:
+        matched = other * light_ratio(light, other, shown)
+        coc = equalised(light, matched, shown).coc_px
+    else:
+        coc = resized_to(coc_px, light.shape) / np.float32(factor)
+    return coc
+
+
+def _specks_of(tilt: float, comparison: "_Comparison", other: Array) -> Specks:
+    """Dark specks of the sharp member; none are looked for where the light is tilted."""
+    small = comparison.windows(SPECK_PX) if tilt < MOST_TILT_EV else None
+    specks = Specks(0, 0.0)
+    if small is not None:
+        specks = dark_specks(comparison.beyond(small, near_map=True), other)
+    return specks
+
+
+def _moved_stops(whole: Array, plane: Array) -> float:
+    """Stops that a tilted plane of light does not explain."""
+    even = np.sign(whole) * np.maximum(np.abs(whole) - np.abs(plane), 0)
+    return _exceeded(np.where(np.sign(whole) == np.sign(plane), even, whole))
 
 
 def _exceeded(stops: Array) -> float:
@@ -317,6 +273,18 @@ class _Comparison:
         """Stops by which window means are beyond all predictions, or those near the blur map."""
         side = windows.side
         gain = windows.predicted / np.maximum(self._mean(self.linear, side), np.float32(1e-6))
+        low, high = self._blurred_range(windows, near_map, side, gain)
+        tone = self._tone(windows, gain, side)
+        darkest = np.minimum(low + self.floor, tone * (windows.predicted + self.floor))
+        lightest = np.maximum(high + self.floor, (windows.predicted + self.floor) / tone)
+        light = windows.blurry + self.floor
+        stops = np.maximum(np.log2(light / lightest), 0) + np.minimum(np.log2(light / darkest), 0)
+        return np.where(windows.counted, stops, 0).astype(np.float32)
+
+    def _blurred_range(
+        self, windows: _Windows, near_map: bool, side: int, gain: NDArray[np.floating[Any]]
+    ) -> tuple[Array, Array]:
+        """Least and most light of each window over all blurs, or over those near the blur map."""
         low, high = windows.predicted.copy(), windows.predicted.copy()
         least, most = self._range(side) if near_map else (None, None)
         for index, blurred in enumerate(self.stack):
@@ -326,15 +294,14 @@ class _Comparison:
                 mean = np.where(tried, mean, windows.predicted)
             np.minimum(low, mean, out=low)
             np.maximum(high, mean, out=high)
+        return low, high
+
+    def _tone(self, windows: _Windows, gain: NDArray[np.floating[Any]], side: int) -> Array:
+        """Least change of light by a tone curve, as a factor, from means of encoded values."""
         codes = (gain * self._mean(self.encoded, side) + self.floor) / (
             windows.predicted + self.floor
         )
-        tone = np.clip(codes, np.float32(0.1), np.float32(1))
-        darkest = np.minimum(low + self.floor, tone * (windows.predicted + self.floor))
-        lightest = np.maximum(high + self.floor, (windows.predicted + self.floor) / tone)
-        light = windows.blurry + self.floor
-        stops = np.maximum(np.log2(light / lightest), 0) + np.minimum(np.log2(light / darkest), 0)
-        return np.where(windows.counted, stops, 0).astype(np.float32)
+        return np.clip(codes, np.float32(0.1), np.float32(1))
 
     def stops(self, windows: _Windows) -> Array:
         """Log2 of blurry over predicted light at each pixel, the light profile taken off."""

@@ -2,6 +2,7 @@
 
 It is measured on a reduced copy, where the disc is small again and the windows are wide."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,19 +62,34 @@ def with_wide_blur(blurry: Array, sharp: Array, valid: Mask, coc_px: Array) -> P
     first, second = (reduced(one, REDUCTION) for one in (blurry, sharp))
     shown = reduced(valid.astype(np.float32), REDUCTION) > 0.999
     filled = np.where(shown, second, first)
-    costs = blur_costs(
+    costs = _costs(first, tried, filled, shown)
+    full_gain = _wide_gain(valid, costs, narrow, shown)
+    coarse = _diameter_px(valid, costs, shown, tried)
+    # a small thing that one member lacks is alike behind a wide disc, but its surroundings are not
+    wide = (full_gain > LEAST_GAIN) & (coarse >= REDUCTION * FIRST_PX) & valid
+    return PairBlur(np.where(wide, coarse, coc_px), wide)
+
+
+def _costs(first: Array, tried: Sequence[float], filled: Array, shown: Mask) -> Array:
+    """Cost of each blur, of the blurry member first, then of the sharp one."""
+    return blur_costs(
         [disc_blurred(first, one) for one in DIAMETERS_PX[: OTHER_WAY + 1]],
         [disc_blurred(filled, one) for one in tried],
         shown,
     )
+
+
+def _wide_gain(valid: Mask, costs: Array, narrow: int, shown: Mask) -> Array:
+    """By how much the best wide disc costs less than the best narrow one."""
     gain = costs[: OTHER_WAY + narrow].min(axis=0) - costs[OTHER_WAY + narrow :].min(axis=0)
-    full_gain = interpolated(resized_to(gain, shown.shape), REDUCTION, valid.shape)
+    return interpolated(resized_to(gain, shown.shape), REDUCTION, valid.shape)
+
+
+def _diameter_px(valid: Mask, costs: Array, shown: Mask, tried: Sequence[float]) -> Array:
+    """Diameter of the disc with the least cost, px of the full picture."""
     place = least_cost_place(costs, shown)
     diameter = REDUCTION * np.interp(place, np.arange(len(tried)), tried)
-    coarse = interpolated(diameter.astype(np.float32), REDUCTION, valid.shape)
-    # a small thing that one member lacks is alike behind a wide disc, but its surroundings are not
-    wide = (full_gain > LEAST_GAIN) & (coarse >= REDUCTION * FIRST_PX) & valid
-    return PairBlur(np.where(wide, coarse, coc_px), wide)
+    return interpolated(diameter.astype(np.float32), REDUCTION, valid.shape)
 
 
 def known_blur(blur: PairBlur, reliable: Mask) -> Mask:

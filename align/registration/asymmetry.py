@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.robust_fit import (
     CLEARLY_MORE,
+    Mask,
     Matches,
     Settled,
     left_out,
@@ -15,7 +16,7 @@ from defocus.align.registration.robust_fit import (
     voted,
     without_parts,
 )
-from defocus.align.uncertainty import Array, blocks_of, drawn_equations, each_block, sample_grid
+from defocus.align.uncertainty import Array, blocks_of, drawn_equations, each_block, sample_places
 
 # In a flow: cat's-eye vignetting and coma move the centroid of a defocused point along the
 # radius, in proportion to the circle of confusion and to the distance from the centre. It is
@@ -63,11 +64,8 @@ def asymmetry(
 ) -> Asymmetry | None:
     """Fit the displacement that grows with defocus to the residual of a global transform.
 
-    A free affine part beside it, fitted robustly (Huber), takes all that does not vary with blur.
-    """
-    index = sample_grid(reliable.shape)
-    rows, columns = (np.arange(n)[i] for n, i in zip(reliable.shape, index, strict=True))
-    y, x = np.meshgrid(rows, columns, indexing="ij")
+    The robust fit (Huber) has a free affine part too, which takes what does not vary with blur."""
+    index, y, x = sample_places(reliable.shape)
     use = reliable[index]
     coc, flow = coc_px[index][use].astype(np.float64), residual[:, *index][:, use]
     if coc.size < LEAST_SAMPLES or coc.std() < LEAST_SPREAD_PX:
@@ -75,11 +73,7 @@ def asymmetry(
     design = _design(*_position(x[use], y[use], reliable.shape), coc)
     target = flow.T.astype(np.float64)
     blocks = blocks_of(y[use], x[use], reliable.shape)
-    parameters, weights = _robust_fit(design, target)
-    draws, sums = drawn_equations(
-        [_normal(design[some], target[some], weights[some]) for some in each_block(blocks)]
-    )
-    sigma = np.hypot(draws.sigma([_solved(*drawn) for drawn in sums]), SHARED_ERROR)
+    parameters, sigma = _fitted(design, target, blocks)
     return Asymmetry(
         radial=float(parameters[0]),
         common=(float(parameters[1]), float(parameters[2])),
@@ -137,7 +131,7 @@ ASYMMETRY_ERROR = 0.02
 """Standard error of an asymmetry that all tiles share: what pairs of symmetric kernels need, in
 which depth moves a place as well as it blurs it."""
 SIGNIFICANT = 3.0
-"""So many standard errors an asymmetry has to differ from none before the fit allows for it."""
+"""An asymmetry is taken into the fit if it differs from 0 by at least this many standard errors."""
 
 
 @dataclass(frozen=True)
@@ -169,14 +163,21 @@ class TileAsymmetry:
         return self.corner_px * self.doubt
 
 
+def _fitted(design: Array, target: Array, blocks: NDArray[np.int_]) -> tuple[Array, Array]:
+    """Parameters of a robust fit, and their standard errors by a block bootstrap."""
+    parameters, weights = _robust_fit(design, target)
+    draws, sums = drawn_equations(
+        [_normal(design[some], target[some], weights[some]) for some in each_block(blocks)]
+    )
+    sigma = draws.sigma([_solved(*drawn) for drawn in sums])
+    return parameters, np.hypot(sigma, SHARED_ERROR)
+
+
 def fitted_asymmetry(
     matches: Matches, shape: tuple[int, ...], prior: float
 ) -> TileAsymmetry | None:
     """The asymmetry of the point spread, fitted together with a similarity; None if none fits."""
-    keep = np.zeros(len(matches.first), dtype=bool)
-    for tried in TRIED_ASYMMETRIES:
-        agree = voted(matches.without(tried, shape))
-        keep = agree if agree.sum() > CLEARLY_MORE * keep.sum() else keep
+    keep = _agreeing(matches, shape)
     joint = settled_on("similarity", matches, keep, shape, asymmetric=True)
     if joint is None:
         return None
@@ -195,6 +196,15 @@ def fitted_asymmetry(
         taken=fit.asymmetry if taken else 0.0,
         corner_px=fit.corner_per_asymmetry_px,
     )
+
+
+def _agreeing(matches: Matches, shape: tuple[int, ...]) -> Mask:
+    """Tiles that agree without an asymmetry, or with one if clearly more agree then."""
+    keep = np.zeros(len(matches.first), dtype=bool)
+    for tried in TRIED_ASYMMETRIES:
+        agree = voted(matches.without(tried, shape))
+        keep = agree if agree.sum() > CLEARLY_MORE * keep.sum() else keep
+    return keep
 
 
 def _predicts_better(joint: Settled, matches: Matches, shape: tuple[int, ...]) -> bool:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.motion_limits import MotionLimits
 from defocus.align.photometry.blur_matching import matched_blur
 from defocus.align.registration.level import (
     LARGEST_ERROR_PX,
@@ -69,17 +70,16 @@ def doubt(
     blurry: Grey,
     sharp: Grey,
     level: Level,
-    largest_px: float,
+    limits: MotionLimits,
     finest: int,
-    at_most: str = "homography",
     *,
     known_zoom: float | None = None,
     unit: int = 1,
 ) -> str:
     """Why the result of the tiles is not reliable, in user's pixels (``unit``); empty if it is.
 
-    What ``at_most`` leaves out, and what a lens moves beside a ``known_zoom``, raises no doubt."""
-    zoom_known = known_zoom is not None
+    What the limits leave out, and what a lens moves where the zoom is known, raises no doubt."""
+    zoom_known, at_most, largest_px = known_zoom is not None, limits.at_most, limits.largest_px
     matrix = rescaled(level.matrix, level.factor)
     reach = level.factor * corner_distance_px(matrix, np.eye(3), blurry.shape)
     most = largest_px + level.factor * LARGEST_UNKNOWN_PX["large"]

@@ -49,7 +49,7 @@ class StrongBlurStep:
 def strong_blur_step(
     blurry: Grey, moved: Grey, area: Area, centres: Array, coc_px: Array
 ) -> StrongBlurStep:
-    """What a similarity still moves, with a parallax that grows with the blur beside it.
+    """What a similarity still moves, together with a parallax that grows with the blur.
 
     Source: Lucas and Kanade, An iterative image registration technique (IJCAI 1981)."""
     shape = blurry.shape
@@ -61,11 +61,7 @@ def strong_blur_step(
     half = math.hypot(*shape) / 2
     step = np.eye(3)
     for _ in range(ROUNDS):
-        there = moved_by(second, step)
-        there *= np.clip(_mean(first * there) / (_mean(there * there) + 1e-8), *GAINS)
-        apart = first - there
-        noise = _mean(apart * apart)
-        weights = seen / (noise + NOISE_FLOOR * float(np.average(noise, weights=seen)) + 1e-12)
+        there, apart, weights = _compared(second, step, first, seen)
         design = _design(there, depth)
         weighted = design * weights.ravel()
         motion = _solved(weighted @ design.T, weighted @ apart.ravel())
@@ -73,6 +69,16 @@ def strong_blur_step(
         if np.abs(motion).max() < SETTLED_PX:
             break
     return StrongBlurStep(step, _error_px(design, weighted, apart, half))
+
+
+def _compared(second: Plane, step: Array, first: Plane, seen: Plane) -> tuple[Plane, Plane, Plane]:
+    """The moved picture at equal contrast, how it differs, and the weights of the places."""
+    there = moved_by(second, step)
+    there *= np.clip(_mean(first * there) / (_mean(there * there) + 1e-8), *GAINS)
+    apart = first - there
+    noise = _mean(apart * apart)
+    weights = seen / (noise + NOISE_FLOOR * float(np.average(noise, weights=seen)) + 1e-12)
+    return there, apart, weights
 
 
 def _design(there: Grey, depth: Plane) -> Array:
@@ -92,7 +98,7 @@ def _design(there: Grey, depth: Plane) -> Array:
 
 
 def _solved(normal: Array, right: Array) -> Array:
-    """``(4,)``: the similarity of normal equations, without the parallax beside it."""
+    """``(4,)``: the similarity that solves normal equations; the parallax is left out."""
     return np.asarray(np.linalg.lstsq(normal, right, rcond=1e-12)[0][:4])
 
 
@@ -110,6 +116,11 @@ def _error_px(design: Array, weighted: Array, apart: Plane, half: float) -> floa
         others_right = right - some @ apart.ravel()[own]
         motion = _solved(others_normal, others_right)
         ends.append(moved_points(_similarity(motion, half, shape), corners(shape)))
+    return _jackknife_px(ends)
+
+
+def _jackknife_px(ends: list[Array]) -> float:
+    """Standard error of the corner that moves most between the solutions, px."""
     squares = np.square(ends - np.mean(ends, axis=0)).sum(axis=(0, 2))
     jackknife = (len(ends) - 1) / len(ends) * float(squares.max())
     return math.sqrt(jackknife)
@@ -160,7 +171,7 @@ def _mean(picture: Grey) -> Grey:
 
 
 def _inside(area: Area, border_px: float, shape: tuple[int, ...]) -> Grey:
-    """1 in the area but for its border, of which at least the middle half is left, 0 elsewhere."""
+    """1 in the area without its border, of which the middle half always stays, and 0 elsewhere."""
     seen = np.zeros(shape, np.float32)
     side = min(area.bottom - area.top, area.right - area.left)
     border = int(min(border_px, side / 4))
@@ -238,7 +249,7 @@ class Level:
 
     @property
     def known_zoom_px(self) -> float:
-        """Standard error at the worst corner beside a zoom that is known, px of the full picture.
+        """Standard error at the worst corner where the zoom is known, px of the full picture.
 
         What the lens moves evenly along the radius is in the zoom that the known one replaces."""
         uneven = UNEVEN_SHARE * math.hypot(self.asymmetry_px, self.coma_px)
@@ -248,8 +259,8 @@ class Level:
     def skew_px(self) -> float:
         """Displacement at the corner by the coma found in the shape of the point spread.
 
-        A coma does not depend on the defocus: what is skewed where tiles far out are sharp is none.
-        """
+        A coma does not depend on the defocus: if tiles far out are sharp, what looks skewed is no
+        coma."""
         if self.spread is None or not self.spread.skewed(LEAST_SKEW):
             return 0.0
         shown = self.factor * shown_coc_px(self.coc_px[self.tiles.agreeing] / self.factor)
@@ -277,10 +288,7 @@ def measured_level(
     least = least_spread(field[tiles.agreeing], seen)
     # a tile that looks sharp may be blurred by half of the first blur that is tried
     allowed = LARGEST_COMA_SHARE * least_spread(field[tiles.agreeing], seen + HALF_STEP_PX)
-    coma = COMA_SHARE * least
-    if spread is not None:
-        share = LARGEST_COMA_SHARE if abs(spread.coma) > LEAST_SKEW else COMA_SHARE
-        coma = min(share * least, shown_coc_px(seen) * math.hypot(spread.coma, spread.coma_sigma))
+    coma = _coma_px(spread, least, seen)
     error = math.hypot(tiles.scatter_px * tiles.fit.corner_factor_px, step_px)
     zoomed = tiles.scatter_px * tiles.fit.slope_factor * math.hypot(*shape) / 2
     return Level(
@@ -296,6 +304,15 @@ def measured_level(
         least_spread_px=factor * allowed,
         spread=spread,
     )
+
+
+def _coma_px(spread: SpreadShape | None, least: float, seen: Array) -> float:
+    """What a coma of the lens may move the tiles by, px."""
+    coma = COMA_SHARE * least
+    if spread is not None:
+        share = LARGEST_COMA_SHARE if abs(spread.coma) > LEAST_SKEW else COMA_SHARE
+        coma = min(share * least, shown_coc_px(seen) * math.hypot(spread.coma, spread.coma_sigma))
+    return coma
 
 
 def moved_picture(sharp: Grey, matrix: Array) -> Grey:
@@ -323,14 +340,19 @@ def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> L
     error_px = level.factor * step.error_px
     if turn > finest * LARGEST_TURN_PX or error_px >= level.error_px:
         return level
+    seen = _with_step(level, error_px, step)
+    return seen if seen.corner_px <= finest * LARGEST_UNKNOWN_PX[size] else level
+
+
+def _with_step(level: Level, error_px: float, step: StrongBlurStep) -> Level:
+    """The level after a step of the intensities."""
     tiles = replace(
         level.tiles,
         fit=replace(level.tiles.fit, model="similarity"),
         scatter_px=level.tiles.scatter_px * error_px / level.error_px,
     )
     matrix = rescaled(rescaled(level.matrix, level.factor) @ step.matrix, 1 / level.factor)
-    seen = replace(level, matrix=matrix, error_px=error_px, turn_error_px=error_px, tiles=tiles)
-    return seen if seen.corner_px <= finest * LARGEST_UNKNOWN_PX[size] else level
+    return replace(level, matrix=matrix, error_px=error_px, turn_error_px=error_px, tiles=tiles)
 
 
 def is_strongly_blurred(level: Level, shape: tuple[int, ...]) -> bool:
@@ -345,9 +367,9 @@ def turn_px(step: Array, factor: int, shape: tuple[int, ...], *, zoom_known: boo
 
 
 def intensity_step(blurry: Grey, sharp: Grey, level: Level, finest: int) -> StrongBlurStep:
-    """What the intensities move beside a level, in pixels of its pictures.
+    """What the intensities move after the tiles of a level, in pixels of its pictures.
 
-    They are compared at half the finest size, at which such a blur has left all that it leaves."""
+    They are compared at half the finest size, where such a blur leaves nothing more to see."""
     further = max(1, 2 * finest // level.factor)
     factor = further * level.factor
     first, second = reduced(blurry, further), reduced(sharp, further)

@@ -258,7 +258,7 @@ def _standard_errors(
 ) -> tuple[float, float, float]:
     """At the worst corner, at the centre per coordinate (px), and of zoom and rotation."""
     half = math.hypot(*shape[:2]) / 2
-    points = np.vstack([moved_points(_normaliser(shape), corners(shape)), [[0.0, 0.0]]])
+    points = _corners_and_centre(shape)
     slopes = _slopes(normed, points) @ basis.T
     variances = np.einsum("ri,ij,rj->r", slopes, covariance, slopes).reshape(2, -1)
     apart = scatter.without_common(slopes.reshape(2, 5, -1)).reshape(slopes.shape)
@@ -269,6 +269,11 @@ def _standard_errors(
         math.sqrt(variances[:, 4].mean()),
         math.sqrt(max(float(slope), 0.0)) / half,
     )
+
+
+def _corners_and_centre(shape: tuple[int, ...]) -> Array:
+    """Normalised corners and centre."""
+    return np.vstack([moved_points(_normaliser(shape), corners(shape)), [[0.0, 0.0]]])
 
 
 @dataclass(frozen=True)

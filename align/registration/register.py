@@ -10,8 +10,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from defocus.align.motion_limits import MotionLimits
 from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX
-from defocus.align.photometry.exposure import evenly_lit
 from defocus.align.registration.asymmetry import ASYMMETRY, TileAsymmetry
 from defocus.align.registration.doubt import SURE_INLIER_SHARE, doubt, repeats_farther
 from defocus.align.registration.level import (
@@ -23,7 +23,7 @@ from defocus.align.registration.level import (
     seen_by_intensity,
     size_of,
 )
-from defocus.align.registration.models import MODELS, Area, corner_distance_px, radial
+from defocus.align.registration.models import MODELS, Area, ModelFit, corner_distance_px, radial
 from defocus.align.registration.spread_shape import BlurredTiles, SpreadShape, spread_shape
 from defocus.align.registration.tile_fit import (
     NoFit,
@@ -42,7 +42,7 @@ from defocus.align.registration.tile_shifts import (
     most_alike_shifts,
     tiled,
 )
-from defocus.align.registration.zoom_search import zoom_and_shift
+from defocus.align.registration.zoom_search import coarse_start
 from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.errors import AlignmentError
 from defocus.scene.geometry import Similarity
@@ -54,7 +54,6 @@ Mask = NDArray[np.bool_]
 SMALLEST_SIDE = 32
 SEARCH_SIDE = 256
 FINEST_SIDE = 1536
-ZOOMS = tuple(np.arange(0.90, 1.101, 0.02).tolist())
 TILE_BAND = 0.12
 TILE_GRID = (9, 11)
 SMALLEST_TILE, LARGEST_TILE = 48, 256
@@ -138,13 +137,7 @@ def register(
     if min(blurry.shape) < SMALLEST_SIDE:
         return Registration(None, f"the pictures are smaller than {SMALLEST_SIDE} px")
     factors = _factors(blurry.shape)
-    zooms = [1.0] if alike else _zooms(blurry.shape, largest_px)
-    if known_zoom is not None:
-        zooms = [known_zoom]
-    small_blurry, small_sharp = reduced(blurry, factors[0]), reduced(sharp, factors[0])
-    matrix = zoom_and_shift(small_blurry, small_sharp, zooms, largest_px / factors[0])
-    shown = Area.shown(matrix, small_blurry.shape).mask(small_blurry.shape)
-    blurry = evenly_lit(blurry, small_blurry, moved_picture(small_sharp, matrix), shown)
+    matrix, blurry = coarse_start(blurry, sharp, alike, largest_px, known_zoom, factors)
     held = at_most if known_zoom is None else _simpler(at_most, "similarity")
     every = min(len(factors), 2)  # the only level has no coarser one to rely on
     search = _Search(at_most, held, largest_px, every, alike)
@@ -157,19 +150,12 @@ def register(
     compared = reduced(blurry, best.factor), reduced(sharp, best.factor)
     if at_most != "translation":
         best = seen_by_intensity(*compared, best, factors[-1])
-    asked = *compared, best, largest_px, factors[-1], at_most
-    reason = doubt(*asked, known_zoom=known_zoom, unit=unit)
+    limits = MotionLimits(at_most, largest_px)
+    reason = doubt(*compared, best, limits, factors[-1], known_zoom=known_zoom, unit=unit)
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
     registration = _registration(best, blurry.shape, zoom_known=known_zoom is not None)
     return replace(registration, limited=repeats_farther(*compared, best, largest_px))
-
-
-def _zooms(shape: tuple[int, ...], largest_px: float) -> list[float]:
-    """The zooms to search, which move no corner by more than allowed."""
-    half = math.hypot(*shape) / 2
-    zooms = [zoom for zoom in ZOOMS if abs(zoom - 1) * half <= largest_px]
-    return zooms or [1.0]
 
 
 def _simpler(one: str, other: str) -> str:
@@ -208,23 +194,29 @@ def _check(blurry: Grey, sharp: Grey) -> None:
 
 def _registration(level: Level, shape: tuple[int, ...], *, zoom_known: bool) -> Registration:
     fit, tiles, half = level.tiles.fit, level.tiles, math.hypot(*shape) / 2
-    shift = level.factor * tiles.scatter_px * fit.shift_factor_px
-    # a translation has no zoom, which is not to say that its zoom were known exactly
-    slope = tiles.scatter_px * fit.slope_factor or level.error_px / half
-    centre = CENTRE_SHARE * level.blur_px
-    zoom = math.hypot(slope, level.lens_px / half)
-    uncertainty = Uncertainty(
-        shift_px=math.hypot(shift, centre),
-        zoom=zoom,
-        rotation_deg=math.degrees(math.hypot(slope, centre / half)),
-        corner_px=math.hypot(level.known_zoom_px, zoom * half) if zoom_known else level.corner_px,
-    )
+    uncertainty = _uncertainty(level, zoom_known, tiles, fit, half)
     similarity = Similarity.closest(level.matrix, shape[1], shape[0])
     measured = similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty
     spread = tiles.asymmetry and replace(
         tiles.asymmetry, corner_px=level.factor * tiles.asymmetry.corner_px, coma_px=level.coma_px
     )
     return Registration(*measured, int(tiles.agreeing.sum()), level.blur_px, spread)
+
+
+def _uncertainty(
+    level: Level, zoom_known: bool, tiles: TileFit, fit: ModelFit, half: float
+) -> Uncertainty:
+    shift = level.factor * tiles.scatter_px * fit.shift_factor_px
+    # a translation has no zoom, which is not to say that its zoom were known exactly
+    slope = tiles.scatter_px * fit.slope_factor or level.error_px / half
+    centre = CENTRE_SHARE * level.blur_px
+    zoom = math.hypot(slope, level.lens_px / half)
+    return Uncertainty(
+        shift_px=math.hypot(shift, centre),
+        zoom=zoom,
+        rotation_deg=math.degrees(math.hypot(slope, centre / half)),
+        corner_px=math.hypot(level.known_zoom_px, zoom * half) if zoom_known else level.corner_px,
+    )
 
 
 def largest_error_px(shape: tuple[int, ...]) -> float:
@@ -282,8 +274,8 @@ def _refined(
 ) -> Level | NoFit:
     """Refine by rounds of tile correlation from ``start``, on reduced pictures.
 
-    The first tries one of so many blurs, or those near a ``coarser`` level's; later ones fewer.
-    """
+    The first round tries every few blurs, or those near a ``coarser`` level's; later rounds try
+    fewer."""
     matrix = rescaled(start, factor)
     compared = _compared(blurry, sharp, matrix, 2 * search.largest_px / factor, search)
     if isinstance(compared, NoFit):

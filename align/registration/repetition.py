@@ -80,15 +80,26 @@ def repeats(
 def _second_shifts(surface: Surface, moved: Shift, largest: float) -> list[Shift]:
     """The shifts of the highest other peaks, the highest first."""
     row, column = surface.shape[0] // 2, surface.shape[1] // 2
-    if math.isfinite(largest):
-        down, across = np.ogrid[-row : surface.shape[0] - row, -column : surface.shape[1] - column]
-        within = np.hypot(across + moved[0], down + moved[1]) <= largest
-        surface = np.where(within, surface, 0.0)
+    surface = _within(surface, moved, largest, row, column)
     top = surface[row - 1 : row + 2, column - 1 : column + 2].max()
     if top <= 0:
         return []
     peaks = _other_peaks(surface, top)
     highest = sorted(peaks, key=peaks.__getitem__, reverse=True)
+    return _finer(surface, highest, column, row)
+
+
+def _within(surface: Surface, moved: Shift, largest: float, row: int, column: int) -> Surface:
+    """The correlation without shifts that are longer than the largest."""
+    if math.isfinite(largest):
+        down, across = np.ogrid[-row : surface.shape[0] - row, -column : surface.shape[1] - column]
+        within = np.hypot(across + moved[0], down + moved[1]) <= largest
+        surface = np.where(within, surface, 0.0)
+    return surface
+
+
+def _finer(surface: Surface, highest: list[tuple[int, int]], column: int, row: int) -> list[Shift]:
+    """Shifts of the peaks, between the places by a parabola through their neighbours."""
     shifts = []
     for y, x in highest[:MOST_PEAKS]:
         right = x - column + _top(surface[y, x - 1 : x + 2])
@@ -100,10 +111,7 @@ def _second_shifts(surface: Surface, moved: Shift, largest: float) -> list[Shift
 def _other_peaks(surface: Surface, top: float) -> dict[tuple[int, int], float]:
     """Height of the highest place, row and column, of each part that is not the peak at rest."""
     row, column = surface.shape[0] // 2, surface.shape[1] // 2
-    y, x = np.nonzero(surface >= LEAST_PEAK * top)
-    heights = surface[y, x]
-    order = np.argsort(-heights, kind="stable")
-    y, x, heights = y[order], x[order], heights[order]
+    y, x, heights = _high_places(surface, top)
     near = np.hypot(x - column, y - row) < LEAST_RIDGE_PX
     peaks: dict[tuple[int, int], float] = {}
     for edge in EDGES:
@@ -116,6 +124,17 @@ def _other_peaks(surface: Surface, top: float) -> dict[tuple[int, int], float]:
         for place in np.flatnonzero(other)[firsts]:
             peaks[int(y[place]), int(x[place])] = float(heights[place])
     return peaks
+
+
+def _high_places(
+    surface: Surface, top: float
+) -> tuple[NDArray[np.int_], NDArray[np.int_], Surface]:
+    """Row, column and height of the places near the height of the peak, the highest first."""
+    y, x = np.nonzero(surface >= LEAST_PEAK * top)
+    heights = surface[y, x]
+    order = np.argsort(-heights, kind="stable")
+    y, x, heights = y[order], x[order], heights[order]
+    return y, x, heights
 
 
 def _told(rest: "_Differences", other: "_Differences", tiles: Witnesses) -> bool:
@@ -145,6 +164,11 @@ def _correlation(first: Grey, second: Grey) -> Surface:
     # a gradient weights the power by the squared frequency
     cross = np.conj(a) * b * squared * np.exp(-squared / (2 * BAND**2))
     surface = scipy.fft.irfft2(cross, s=(rows, columns))
+    return _per_overlap(height, rows, width, columns, surface)
+
+
+def _per_overlap(height: int, rows: int, width: int, columns: int, surface: Surface) -> Surface:
+    """Correlation per overlapping area, with zero shift in the middle."""
     overlap = np.outer(_overlaps(height, rows), _overlaps(width, columns)).astype(np.float32)
     fair = surface / np.maximum(overlap, LEAST_OVERLAP)
     judged = np.where(overlap >= LEAST_OVERLAP, fair, 0.0)

@@ -108,6 +108,19 @@ def depth_parallax(
     coc = coc_px - np.average(coc_px, weights=1 / np.square(errors))
     design = _parallax_design(first, coc)
     prior = np.diag([0.0, 0.0, 0.0, 0.0, 1.0, 1.0]) * overlap / SLOPE**2
+    normal, parameters = _parallax_fit(first, errors, design, prior, moved)
+    # what the tiles say of the slope beside the similarity; overlapping tiles err alike
+    covariance = overlap * np.linalg.pinv(normal)[4:, 4:]
+    slope = parameters[4:]
+    if slope @ np.linalg.solve(covariance, slope) <= SIGNIFICANT**2:
+        return np.zeros_like(moved)
+    return np.asarray(coc[:, None] * slope)
+
+
+def _parallax_fit(
+    first: Array, errors: Array, design: Array, prior: Array, moved: Array
+) -> tuple[Array, Array]:
+    """Parameters by weighted least squares that trusts outliers less, and the normal matrix."""
     counts = np.ones(len(first))
     variances = np.square(errors) + FIRST_EXTRA_PX**2
     for step in range(SLOPE_ROUNDS):
@@ -119,12 +132,7 @@ def depth_parallax(
         limit = LARGEST_PARALLAX_PX * 0.5 ** min(step, 2)
         off = apart / np.sqrt(variances)
         counts = (apart <= limit) * np.minimum(1.0, HUBER / np.maximum(off, 1e-9))
-    # what the tiles say of the slope beside the similarity; overlapping tiles err alike
-    covariance = overlap * np.linalg.pinv(normal)[4:, 4:]
-    slope = parameters[4:]
-    if slope @ np.linalg.solve(covariance, slope) <= SIGNIFICANT**2:
-        return np.zeros_like(moved)
-    return np.asarray(coc[:, None] * slope)
+    return normal, parameters
 
 
 def _parallax_design(first: Array, coc: Array) -> Array:
@@ -206,13 +214,21 @@ def settled_on(
         weights = counts[:, None] / (np.square(matches.errors)[:, None] + scatter.variances)
         spread = matches.spread.of(keep) if asymmetric else None
         on = fit_model(model, *matches.of(keep), weights[keep], shape, spread, scatter)
-        seen = matches.without(on.asymmetry, shape)
-        apart = moved_points(on.matrix, seen.first) - seen.second
-        scatter = scatter_of(apart, matches.errors, scatter)
-        keep = distances_px(apart, scatter) <= INLIER_PX
-        counts = trusted(apart, matches.errors, scatter)
+        scatter, keep, counts = _agreement(matches, shape, on, scatter)
         settled = Settled(on, keep, weights, scatter)
     return settled if keep.sum() >= LEAST_TILES else None
+
+
+def _agreement(
+    matches: Matches, shape: tuple[int, ...], on: ModelFit, scatter: DisplacementScatter
+) -> tuple[DisplacementScatter, Mask, Array]:
+    """Scatter, agreeing tiles and trust in each after a fit."""
+    seen = matches.without(on.asymmetry, shape)
+    apart = moved_points(on.matrix, seen.first) - seen.second
+    scatter = scatter_of(apart, matches.errors, scatter)
+    keep = distances_px(apart, scatter) <= INLIER_PX
+    counts = trusted(apart, matches.errors, scatter)
+    return scatter, keep, counts
 
 
 @dataclass(frozen=True)
@@ -266,7 +282,12 @@ def without_parts(
     predicted = moved_points(fits.matrices[fits.part], seen.first[:, None])[:, 0]
     squared = np.minimum(np.square(distances_px(predicted - seen.second, scatter)), INLIER_PX**2)
     weighted = np.average(squared, weights=1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2))
+    variances = _end_variances(shape, fits, scatter)
+    return Checked(float(weighted), float(np.sqrt(variances.max())))
+
+
+def _end_variances(shape: tuple[int, ...], fits: _LeftOut, scatter: DisplacementScatter) -> Array:
+    """Jackknife variances of the corners and the centre, px²."""
     ends = moved_points(fits.matrices, corners_and_centre(shape))
     at_corners = scatter.at_corners(ends - ends.mean(axis=0))
-    variances = (len(ends) - 1) / len(ends) * np.square(at_corners).sum(axis=(0, 2))
-    return Checked(float(weighted), float(np.sqrt(variances.max())))
+    return np.asarray((len(ends) - 1) / len(ends) * np.square(at_corners).sum(axis=(0, 2)))

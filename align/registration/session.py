@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.doubt import CONTRADICTION, SESSION_HINT
 from defocus.align.registration.level import LENS_PX
-from defocus.align.registration.register import Registration, largest_error_px, register
+from defocus.align.registration.register import (
+    Registration,
+    Uncertainty,
+    largest_error_px,
+    register,
+)
 from defocus.align.registration.tile_fit import DISAGREE
 from defocus.scene.geometry import Similarity
 
@@ -76,6 +81,14 @@ class SessionLens:
             # of a point in the blurry member, which is displaced against the flow
             **({} if spread is None else {"asymmetry": [-spread.value, spread.sigma]}),
         }
+
+
+@dataclass(frozen=True)
+class PairInSession:
+    """What the session of a pair shares, and what the pair has by itself."""
+
+    lens: SessionLens
+    own: Registration | None = None  # None registers the pair
 
 
 @dataclass(frozen=True)
@@ -144,10 +157,7 @@ def session_lens(
 ) -> SessionLens | None:
     """What a session's pairs share, the asymmetry first, as it clears the zooms; or None."""
     measured = [pair for pair in pairs if pair.zoom is not None and pair.sigma]
-    spreads = [one.asymmetry for one in measured if one.asymmetry and one.asymmetry.information]
-    asymmetry = None
-    if len(spreads) >= LEAST_PAIRS:
-        asymmetry = _mean([one.value for one in spreads], [one.sigma for one in spreads])
+    asymmetry = _shared_asymmetry(measured)
     zooms = [pair.with_asymmetry(asymmetry) for pair in measured]
     sure = [(one.zoom, one.sigma) for one in zooms if one.zoom is not None and one.sigma]
     comas = [pair.asymmetry.coma_px / pair.half_px for pair in measured if pair.asymmetry]
@@ -160,6 +170,15 @@ def session_lens(
     if zoom is not None and zoom.sigma == 0:
         return SessionLens(zoom, by=by)
     return SessionLens(zoom, asymmetry, by) if zoom or asymmetry else None
+
+
+def _shared_asymmetry(measured: Sequence[OwnZoom]) -> Shared | None:
+    """Mean asymmetry of the pairs; None if too few know theirs."""
+    spreads = [one.asymmetry for one in measured if one.asymmetry and one.asymmetry.information]
+    asymmetry = None
+    if len(spreads) >= LEAST_PAIRS:
+        asymmetry = _mean([one.value for one in spreads], [one.sigma for one in spreads])
+    return asymmetry
 
 
 def shared_zoom(
@@ -190,14 +209,21 @@ def _mean(measured: Sequence[float], sigmas: Sequence[float]) -> Shared:
     weights = 1 / variances
     total = weights.sum()
     mean = float(weights @ values / total)
-    excess = float(weights @ np.square(values - mean)) - (len(values) - 1)
-    between = float(total - np.square(weights).sum() / total)
-    differ = max(0.0, excess) / between if len(values) > 1 else 0.0
+    differ = _variance_between(weights, values, mean, total)
     weights = 1 / (variances + differ)
     mean = float(weights @ values / weights.sum())
     least = COMMON_SHARE * float(np.sqrt(variances.min()))
     sigma = math.hypot(max(1 / math.sqrt(float(weights.sum())), least), math.sqrt(differ))
     return Shared(mean, sigma, len(values))
+
+
+def _variance_between(
+    weights: NDArray[np.float64], values: NDArray[np.float64], mean: float, total: float
+) -> float:
+    """Variance of the truths, beyond what the errors of the measurements explain."""
+    excess = float(weights @ np.square(values - mean)) - (len(values) - 1)
+    between = float(total - np.square(weights).sum() / total)
+    return max(0.0, excess) / between if len(values) > 1 else 0.0
 
 
 def register_in_session(
@@ -250,9 +276,7 @@ def _zoomed(fit: Registration, zoom: float, sigma: float, shape: tuple[int, ...]
     half = math.hypot(height, width) / 2
     model = fit.model if zoom == placed.zoom else "similarity"
     placed = Similarity(zoom, placed.rotation_deg, placed.shift_px)
-    turned = math.radians(sure.rotation_deg) * half
-    least = LENS_PX**2 + 2 * sure.shift_px**2 + turned**2
-    rest = max(sure.corner_px**2 - (sure.zoom * half) ** 2, least)
+    rest = _other_error(sure, half)
     return replace(
         fit,
         similarity=placed,
@@ -260,3 +284,10 @@ def _zoomed(fit: Registration, zoom: float, sigma: float, shape: tuple[int, ...]
         model=model,
         uncertainty=replace(sure, zoom=sigma, corner_px=math.sqrt(rest + (sigma * half) ** 2)),
     )
+
+
+def _other_error(sure: Uncertainty, half: float) -> float:
+    """Squared error at the corners of all but the zoom, px²."""
+    turned = math.radians(sure.rotation_deg) * half
+    least = LENS_PX**2 + 2 * sure.shift_px**2 + turned**2
+    return max(sure.corner_px**2 - (sure.zoom * half) ** 2, least)

@@ -5,6 +5,7 @@ The sharp picture under discs, and its derivatives, which stand for moments, are
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -90,18 +91,7 @@ def spread_shape(
     blurry: Grey, blurred: Callable[[float], Grey], tiles: BlurredTiles
 ) -> SpreadShape | None:
     """Estimate the point spread's shape; ``blurred`` gives the sharp picture by diameter, px."""
-    estimates, used = [], []
-    for diameter in np.unique(tiles.coc_px[tiles.coc_px >= LEAST_COC_PX]):
-        factor = max(1, int(BAND * float(diameter) / SAMPLES))
-        small = float(diameter) / factor
-        smooth = _band(reduced(blurry, factor), BAND * small)
-        seen = _derivatives(_band(reduced(blurred(float(diameter)), factor), BAND * small), small)
-        there = tiles.reduced(factor)
-        for index in np.flatnonzero(tiles.coc_px == diameter):
-            moments = _moments(smooth, seen, there, int(index))
-            if moments is not None:
-                estimates.append(moments)
-                used.append(index)
+    estimates, used = _tile_moments(blurry, blurred, tiles)
     if len(used) < LEAST_TILES:
         return None
     values, field = np.array(estimates), tiles.field[used]
@@ -115,6 +105,25 @@ def spread_shape(
         coma=COMA * coma[0],
         coma_sigma=abs(COMA) * coma[1],
     )
+
+
+def _tile_moments(
+    blurry: Grey, blurred: Callable[[float], Grey], tiles: BlurredTiles
+) -> tuple[list[tuple[float, float, float, float]], list[int]]:
+    """Moments of each tile that shows them, and the numbers of these tiles."""
+    estimates, used = [], []
+    for diameter in np.unique(tiles.coc_px[tiles.coc_px >= LEAST_COC_PX]):
+        factor = max(1, int(BAND * float(diameter) / SAMPLES))
+        small = float(diameter) / factor
+        smooth = _band(reduced(blurry, factor), BAND * small)
+        seen = _derivatives(_band(reduced(blurred(float(diameter)), factor), BAND * small), small)
+        there = tiles.reduced(factor)
+        for index in np.flatnonzero(tiles.coc_px == diameter):
+            moments = _moments(smooth, seen, there, int(index))
+            if moments is not None:
+                estimates.append(moments)
+                used.append(int(index))
+    return estimates, used
 
 
 def least_spread(field: Array, coc_px: Array) -> float:
@@ -157,15 +166,7 @@ def _moments(
     """Second and third moments along the radius beyond those of a disc, and their variances.
 
     All other parameters are free: brightness, shift, size of the blur, other moments."""
-    height, width = blurry.shape
-    half = min(tiles.side, height, width) // 2
-    place = np.round(tiles.centres[index] + tiles.shifts[index])
-    column, row = np.clip(place, half, (width - half, height - half)).astype(int)
-    part = seen[:, row - half : row + half, column - half : column + half].astype(np.float64)
-    at = np.array((column, row)) - tiles.shifts[index] - 0.5
-    there = cv2.getRectSubPix(blurry, (2 * half, 2 * half), (float(at[0]), float(at[1])))
-    window = np.hanning(2 * half + 2)[1:-1]
-    weight = np.outer(window, window).ravel()
+    part, there, weight = _windows_at(blurry, seen, tiles, index)
     rows = _along_radius(part, tiles.field[index]).reshape(len(part), -1)
     weighted = rows * weight
     normal = weighted @ rows.T
@@ -188,6 +189,22 @@ def _moments(
         float(variance[4]),
         float(variance[6]),
     )
+
+
+def _windows_at(
+    blurry: Grey, seen: Grey, tiles: BlurredTiles, index: int
+) -> tuple[Array, NDArray[Any], Array]:
+    """What both members show around a tile, and the weight of each pixel."""
+    height, width = blurry.shape
+    half = min(tiles.side, height, width) // 2
+    place = np.round(tiles.centres[index] + tiles.shifts[index])
+    column, row = np.clip(place, half, (width - half, height - half)).astype(int)
+    part = seen[:, row - half : row + half, column - half : column + half].astype(np.float64)
+    at = np.array((column, row)) - tiles.shifts[index] - 0.5
+    there = cv2.getRectSubPix(blurry, (2 * half, 2 * half), (float(at[0]), float(at[1])))
+    window = np.hanning(2 * half + 2)[1:-1]
+    weight = np.outer(window, window).ravel()
+    return part, there, weight
 
 
 def _along_radius(part: Array, field: Array) -> Array:

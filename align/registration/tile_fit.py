@@ -158,6 +158,30 @@ def fit_tiles(
         return NoFit(
             f"only {count} of {usable.size} tiles show enough in common, {LEAST_TILES} are needed"
         )
+    matches, asymmetry = _matches(shifts, coc_px, start, prior, usable, shape)
+    keep = voted(matches)
+    simplest = _simplest(matches, keep, shape, held or at_most)
+    if simplest is None:
+        return NoFit(DISAGREE)
+    best, corner_px = simplest
+    against, scatter = _scatter_px(shifts, at_most, best, matches, keep, shape, corner_px)
+    share = float(best.keep.sum() / candidates.sum())
+    likeness = float(np.median(shifts.likeness[candidates]))
+    agreeing = usable.copy()
+    agreeing[usable] = best.keep
+    parallax = best.scatter.parallax
+    return TileFit(best.fit, share, likeness, scatter, agreeing, asymmetry, parallax, against)
+
+
+def _matches(
+    shifts: TileShifts,
+    coc_px: Array,
+    start: Start,
+    prior: float,
+    usable: Mask,
+    shape: tuple[int, ...],
+) -> tuple[Matches, TileAsymmetry | None]:
+    """Matched points at one depth, without the asymmetry of the spread, and that asymmetry."""
     first = shifts.centres[usable]
     second = moved_points(start.matrix, first + shifts.shifts[usable])
     precision = shifts.overlap / prior**2
@@ -166,21 +190,24 @@ def fit_tiles(
     asymmetry = fitted_asymmetry(matches, shape, prior)
     taken = 0.0 if asymmetry is None else asymmetry.taken
     matches = _at_one_depth(matches.without(taken, shape), shifts.overlap, shape)
-    keep = voted(matches)
-    simplest = _simplest(matches, keep, shape, held or at_most)
-    if simplest is None:
-        return NoFit(DISAGREE)
-    best, corner_px = simplest
+    return matches, asymmetry
+
+
+def _scatter_px(
+    shifts: TileShifts,
+    at_most: str,
+    best: Settled,
+    matches: Matches,
+    keep: Mask,
+    shape: tuple[int, ...],
+    corner_px: float,
+) -> tuple[float, float]:
+    """Scatter of the tiles, and what they show against the richest model allowed, px."""
     against = _against(at_most, best, matches, keep, shape)
     corner_px = math.hypot(corner_px, against)
     overlapping = float(np.sqrt(shifts.overlap))
     scatter = float(max(overlapping, corner_px / best.fit.corner_factor_px))
-    share = float(best.keep.sum() / candidates.sum())
-    likeness = float(np.median(shifts.likeness[candidates]))
-    agreeing = usable.copy()
-    agreeing[usable] = best.keep
-    parallax = best.scatter.parallax
-    return TileFit(best.fit, share, likeness, scatter, agreeing, asymmetry, parallax, against)
+    return against, scatter
 
 
 def _simplest(

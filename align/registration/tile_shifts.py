@@ -100,15 +100,9 @@ def most_alike_shifts(
     cross, chosen, likeness = _most_alike(
         first.spectra, seconds, places, _window(tile), weight * squared, tried
     )
-    trusted = _whitened(cross, weight)
-    surfaces = np.asarray(scipy.fft.irfft2(cross * trusted, s=tile, overwrite_x=True))
-    surfaces *= np.float32(tile[0] * tile[1])
-    shifts, heights = _peaks(_within(surfaces, largest))
-    total, effective = _frequencies(trusted, tile)
-    peaks = heights / np.maximum(total, 1e-12)  # an empty tile has no frequencies
+    trusted, shifts, effective, peaks = _shifts(largest, cross, weight, tile)
     centres = tile_centres(first.shape, tile, first.grid)
     slopes = _slopes(seconds[0], centres, tile, first.band)
-    seen = HANN_SHARE * tile[0] * tile[1]
     return TileShifts(
         centres,
         shifts,
@@ -118,8 +112,21 @@ def most_alike_shifts(
         slopes=np.minimum(first.slopes, slopes),
         chosen=chosen,
         likeness=likeness,
-        overlap=max(1.0, len(places) * seen / math.prod(first.shape)),
+        overlap=_overlap(len(places), tile, first.shape),
     )
+
+
+def _shifts(
+    largest: float, cross: Spectra, weight: Tiles, tile: tuple[int, int]
+) -> tuple[Tiles, Array, Array, Array]:
+    """Trust in each frequency, shift of each tile, effective frequencies, height of the peaks."""
+    trusted = _whitened(cross, weight)
+    surfaces = np.asarray(scipy.fft.irfft2(cross * trusted, s=tile, overwrite_x=True))
+    surfaces *= np.float32(tile[0] * tile[1])
+    shifts, heights = _peaks(_within(surfaces, largest))
+    total, effective = _frequencies(trusted, tile)
+    peaks = heights / np.maximum(total, 1e-12)  # an empty tile has no frequencies
+    return trusted, shifts, effective, peaks
 
 
 def _squared_frequencies(tile: tuple[int, int]) -> Array:
@@ -226,10 +233,22 @@ def _slopes(picture: Tiles, centres: Array, tile: tuple[int, int], band: float) 
         means = cv2.boxFilter(product, -1, tile[::-1])
         return np.asarray(means[row, column], np.float64)
 
-    # the eigenvalues of the structure tensor are its mean, less and more half their difference
     xx = mean_at_centres(across * across)
     yy = mean_at_centres(down * down)
     xy = mean_at_centres(across * down)
+    return _root_eigenvalues(xx, yy, xy)
+
+
+def _overlap(count: int, tile: tuple[int, int], shape: tuple[int, ...]) -> float:
+    """Number of tiles that see a pixel, at least 1."""
+    seen = HANN_SHARE * tile[0] * tile[1]
+    return max(1.0, count * seen / math.prod(shape))
+
+
+def _root_eigenvalues(xx: Array, yy: Array, xy: Array) -> Array:
+    """Roots of the eigenvalues of the structure tensor, the smaller first.
+
+    They are its mean, less and more half the difference."""
     half = np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
     squares = np.stack([(xx + yy) / 2 - half, (xx + yy) / 2 + half], axis=1)
     return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
@@ -315,12 +334,23 @@ def first_tried(
     coarser: tuple[int, Array, Array] | None,
     factor: int,
 ) -> Mask:
-    """``(T, D)``, the blurs that each tile tries first: every so many, or near a coarser one's."""
+    """``(T, D)``, the blurs that a tile tries first: every few, or those near a coarser level's."""
     shape = (area.bottom - area.top, area.right - area.left)
     centres = tile_centres(shape, area.tile(side), grid) + np.array([area.left, area.top])
     shown = np.arange(len(diameters)) % every == 0
     if coarser is None:
         return np.repeat(shown[None], len(centres), axis=0)
+    return _near_coarser(diameters, coarser, factor, centres, shown)
+
+
+def _near_coarser(
+    diameters: Array,
+    coarser: tuple[int, Array, Array],
+    factor: int,
+    centres: Array,
+    shown: NDArray[np.bool_],
+) -> Mask:
+    """The blurs near that of the nearest tile of a coarser level, at least the nearest one."""
     reduction, places, coc_px = coarser
     own_places, coc = (factor * (centres + 0.5) - 0.5)[:, None], coc_px / factor
     nearest = np.linalg.norm(own_places - places, axis=2).argmin(axis=1)

@@ -73,6 +73,11 @@ def cause(blurry: Image, sharp: Image) -> str:
         return f"the blurry picture keeps {100 * left:.0f} % {BLUR}"
     if turned := _turned(*thumbnails, alike):
         return turned
+    return _other_scene(first, second, alike)
+
+
+def _other_scene(first: Grey, second: Grey, alike: float) -> str:
+    """Whether small copies are too different for one scene."""
     if first.shape != second.shape:
         return ""
     alike = max(alike, _enlarged_likeness(first, second))

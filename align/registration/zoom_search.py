@@ -1,14 +1,20 @@
 """Zoom and shift of two whole frames, where nothing is known of them."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.photometry.exposure import evenly_lit
 from defocus.align.registration.level import moved_picture
+from defocus.align.registration.models import Area
 from defocus.align.registration.tile_shifts import most_alike_shifts, tiled
+from defocus.align.sampling.pyramid import reduced
 from defocus.scene.geometry import Similarity
 
+ZOOMS = tuple(np.arange(0.90, 1.101, 0.02).tolist())
+"""Ratios of sharp to blurry distances that are tried; focus breathing stays within 10 %."""
 SEARCH_BAND = 0.06
 """Width of the frequencies of the search, cycles per pixel: the first zero of a disc of 20 px is
 there."""
@@ -31,3 +37,29 @@ def zoom_and_shift(blurry: Grey, sharp: Grey, zooms: Sequence[float], largest: f
             step[:2, 2] = tile.shifts[0]
             best, best_matrix = float(tile.peaks[0]), matrix @ step
     return best_matrix
+
+
+def coarse_start(
+    blurry: Grey,
+    sharp: Grey,
+    alike: bool,
+    largest_px: float,
+    known_zoom: float | None,
+    factors: Sequence[int],
+) -> tuple[Array, Grey]:
+    """The coarsest transform, and the blurry picture as evenly lit as the sharp one."""
+    zooms = [1.0] if alike else _zooms(blurry.shape, largest_px)
+    if known_zoom is not None:
+        zooms = [known_zoom]
+    small_blurry, small_sharp = reduced(blurry, factors[0]), reduced(sharp, factors[0])
+    matrix = zoom_and_shift(small_blurry, small_sharp, zooms, largest_px / factors[0])
+    shown = Area.shown(matrix, small_blurry.shape).mask(small_blurry.shape)
+    blurry = evenly_lit(blurry, small_blurry, moved_picture(small_sharp, matrix), shown)
+    return matrix, blurry
+
+
+def _zooms(shape: tuple[int, ...], largest_px: float) -> list[float]:
+    """The zooms to search, which move no corner by more than allowed."""
+    half = math.hypot(*shape) / 2
+    zooms = [zoom for zoom in ZOOMS if abs(zoom - 1) * half <= largest_px]
+    return zooms or [1.0]

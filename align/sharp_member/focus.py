@@ -57,11 +57,14 @@ def edge_diameters(codes: Array) -> Array:
     ridge = np.asarray(cv2.dilate(coarse, np.ones((RIDGE_PX, RIDGE_PX), np.uint8)), np.float32)
     edge = (coarse > LEAST_GRADIENT) & (coarse >= NEAR_RIDGE * ridge)
     rows, columns = np.nonzero(edge)
-    # a Gaussian edge of deviation s has a slope of 1 / sqrt(s² + width²) behind each Gaussian
-    ratio = np.square(fine[edge] / coarse[edge], dtype=np.float64)
-    shown = np.maximum(ratio, LEAST_RATIO)
-    variance = (COARSE_PX**2 - shown * FINE_PX**2) / (shown - 1)
-    sigma = np.sqrt(np.clip(variance, 0, SOFTEST_PX**2))
+    sigma = _edge_sigma_px(fine, edge, coarse)
+    return _by_tile(codes, rows, columns, sigma)
+
+
+def _by_tile(
+    codes: Array, rows: NDArray[np.intp], columns: NDArray[np.intp], sigma: NDArray[np.float64]
+) -> Array:
+    """Diameter of the crisper edges of each tile, px."""
     height, width = (max(math.ceil(side / TILE_PX), 1) for side in codes.shape)
     tile = rows // TILE_PX * width + columns // TILE_PX
     order = np.argsort(tile, kind="stable")
@@ -71,6 +74,16 @@ def edge_diameters(codes: Array) -> Array:
         if values.size >= LEAST_EDGES:
             diameters[number] = DISC_OF_SIGMA * np.quantile(values, CRISPEST)
     return diameters.reshape(height, width)
+
+
+def _edge_sigma_px(fine: Array, edge: NDArray[np.bool_], coarse: Array) -> NDArray[np.float64]:
+    """Deviation of the Gaussian that softens each edge, px, from its slopes behind two filters.
+
+    An edge of deviation s has a slope of 1 / sqrt(s² + width²) behind a Gaussian of that width."""
+    ratio = np.square(fine[edge] / coarse[edge], dtype=np.float64)
+    shown = np.maximum(ratio, LEAST_RATIO)
+    variance = (COARSE_PX**2 - shown * FINE_PX**2) / (shown - 1)
+    return np.asarray(np.sqrt(np.clip(variance, 0, SOFTEST_PX**2)))
 
 
 def _tile_means(values: Array) -> Array:

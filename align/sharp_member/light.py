@@ -98,6 +98,15 @@ def corner_ev(pair: Compared) -> float:
     """By how much one corner differs from the other three, EV: a strap, a finger, a hood.
 
     Vignetting is alike in all corners and makes no difference."""
+    ratios = _corner_ratios_ev(pair)
+    if len(ratios) < 4:
+        return 0.0
+    others = [float(np.median(np.delete(ratios, k))) for k in range(4)]
+    return float(np.abs(np.subtract(ratios, others)).max())
+
+
+def _corner_ratios_ev(pair: Compared) -> list[float]:
+    """Measured over predicted light of each corner that has enough lit pixels, EV."""
     height, width = pair.blurry.shape
     y, x = np.ogrid[0 : 1 : complex(height), 0 : 1 : complex(width)]
     least = LEAST_SHARE * CORNER**2 / 2 * pair.blurry.size
@@ -108,7 +117,4 @@ def corner_ev(pair: Compared) -> float:
             if place.sum() > least:
                 blurry, predicted = (one[place].mean() for one in (pair.blurry, pair.predicted))
                 ratios.append(float(np.log2((blurry + BLACK) / (predicted + BLACK))))
-    if len(ratios) < 4:
-        return 0.0
-    others = [float(np.median(np.delete(ratios, k))) for k in range(4)]
-    return float(np.abs(np.subtract(ratios, others)).max())
+    return ratios

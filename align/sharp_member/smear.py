@@ -66,6 +66,18 @@ def smear(codes: Array) -> Smear | None:
 def mean_log_spectrum(codes: Array) -> tuple[Numbers, NDArray[np.bool_]] | None:
     """``(64, 33)`` mean log power over blocks with detail, and where it is above the grain."""
     window = np.outer(np.hanning(BLOCK_PX), np.hanning(BLOCK_PX)).astype(np.float32)
+    blocks = _blocks(codes, window)
+    if len(blocks) < LEAST_BLOCKS:
+        return None
+    floor = grain(codes) ** 2 * float((window * window).sum())
+    spectra = np.fft.rfft2(np.stack(blocks))
+    power = np.square(spectra.real) + np.square(spectra.imag)
+    logs = np.log(power + floor).mean(axis=0)
+    return logs, np.asarray(logs > math.log(OVER_NOISE * floor))
+
+
+def _blocks(codes: Array, window: Array) -> list[Array]:
+    """Blocks with detail, each half over the next, without their mean and windowed."""
     step = BLOCK_PX // 2
     blocks = []
     for top in range(0, codes.shape[0] - BLOCK_PX + 1, step):
@@ -74,13 +86,7 @@ def mean_log_spectrum(codes: Array) -> tuple[Numbers, NDArray[np.bool_]] | None:
             mean, deviation = cv2.meanStdDev(block)
             if deviation[0, 0] > LEAST_CONTRAST:
                 blocks.append((block - np.float32(mean[0, 0])) * window)
-    if len(blocks) < LEAST_BLOCKS:
-        return None
-    floor = grain(codes) ** 2 * float((window * window).sum())
-    spectra = np.fft.rfft2(np.stack(blocks))
-    power = np.square(spectra.real) + np.square(spectra.imag)
-    logs = np.log(power + floor).mean(axis=0)
-    return logs, np.asarray(logs > math.log(OVER_NOISE * floor))
+    return blocks
 
 
 @dataclass(frozen=True)
@@ -103,12 +109,18 @@ def _patterns() -> _Patterns:
     for angle in np.arange(ANGLES) * math.pi / ANGLES:
         along = x * math.cos(angle) + y * math.sin(angle)
         for length in LENGTHS_PX:
-            motion = np.sinc(length * along) ** 2
-            beat = 1 - np.cos(2 * math.pi * length * along)
-            second = 1 - 2 * SECOND * (1 - SECOND) * beat
+            motion, second = _motion_and_double(length, along)
             logs += [np.log(motion + DEEPEST), np.log(second + DEEPEST)]
             lengths += [length, length]
     return _Patterns(places, np.array(logs), np.array(lengths), _common(x, y, frequency))
+
+
+def _motion_and_double(length: float, along: Numbers) -> tuple[Numbers, Numbers]:
+    """Power spectrum of a motion of this length, and of a second picture at this distance."""
+    motion = np.sinc(length * along) ** 2
+    beat = 1 - np.cos(2 * math.pi * length * along)
+    second = 1 - 2 * SECOND * (1 - SECOND) * beat
+    return motion, second
 
 
 def _common(x: Numbers, y: Numbers, frequency: Numbers) -> Numbers:

@@ -52,7 +52,7 @@ class _Strided(nn.Conv2d):
 
 
 def _same(side: int) -> tuple[int, int]:
-    """Pixels before and after a side, of which the second is never the smaller."""
+    """Padding before and after a side, px; the second is at least as wide as the first."""
     total = max(0, (-(-side // 2) - 1) * 2 + 4 - side)
     return total // 2, total - total // 2
 
@@ -85,7 +85,7 @@ class RealPictures:
         self.paths = _pictures(folder)
 
     def draw(self, like: torch.Tensor) -> torch.Tensor:
-        """As many crops of the same size as the batch ``(N, 3, h, w)`` has."""
+        """Crops in the number and size of those of a batch ``(N, 3, h, w)``."""
         crops = []
         for _ in range(len(like)):
             path = self.paths[_below(len(self.paths))]
@@ -185,19 +185,24 @@ class DMENetObjective(Objective):
         of_map = mse_loss(given["map"], label)
         if progress.epoch < MAP_ONLY_EPOCHS:
             return of_map, {"map": of_map.detach()}
-        logits = [given[f"aux_logits_{scale}"] for scale in SCALES]
-        labels = [resized_label(label, one.shape[2:]) for one in logits]
-        heads = torch.stack(list(map(mse_loss, map(torch.sigmoid, logits), labels)))
+        heads = _heads_loss(given, label)
         perceptual = self._perceptual(
             given["map"].expand(-1, 3, -1, -1), label.expand(-1, 3, -1, -1)
         )
         loss = of_map + heads.sum() + PERCEPTUAL_WEIGHT * perceptual
         parts = {"map": of_map, "heads": heads.sum(), "perceptual": perceptual}
+        loss, parts = self._with_real_pictures(network, batch, loss, parts)
+        return loss, {name: value.detach() for name, value in parts.items()}
+
+    def _with_real_pictures(
+        self, network: nn.Module, batch: Batch, loss: torch.Tensor, parts: dict[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The loss and its parts with those of real pictures, if there are any."""
         if self._real is not None:
             focus, adversarial = self._adapted(network, batch.blurry, *self._real)
             loss = loss + FOCUS_WEIGHT * focus + ADVERSARIAL_WEIGHT * adversarial
             parts |= {"focus": focus, "adversarial": adversarial}
-        return loss, {name: value.detach() for name, value in parts.items()}
+        return loss, parts
 
     def adversary_loss(self, network: nn.Module, batch: Batch, progress: Progress) -> Result | None:
         """The critic's: (2 rendered + real with masks + real without) / 2, times 1e-3."""
@@ -232,6 +237,13 @@ class DMENetObjective(Objective):
             raise TypeError("the critic was removed")
         logits = self.adversary(features)
         return binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(rendered)))
+
+
+def _heads_loss(given: dict[str, torch.Tensor], label: torch.Tensor) -> torch.Tensor:
+    """``(5,)``: the loss of the map that each scale's head predicts."""
+    logits = [given[f"aux_logits_{scale}"] for scale in SCALES]
+    labels = [resized_label(label, one.shape[2:]) for one in logits]
+    return torch.stack(list(map(mse_loss, map(torch.sigmoid, logits), labels)))
 
 
 def _maps(network: nn.Module, pictures: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -22,13 +22,18 @@ def recursive_filter(
     along_rows = _distances(by, space_px / colour)
     along_columns = _distances(by.transpose(1, 0, 2), space_px / colour)
     for number in range(iterations):
-        share = 2 ** (iterations - number - 1) / math.sqrt(4**iterations - 1)
-        decay = -math.sqrt(2) / (space_px * math.sqrt(3) * share)
+        decay = _decay(space_px, iterations, number)
         smooth_rows(smooth, np.exp(decay * along_rows))
         turned = np.ascontiguousarray(smooth.transpose(1, 0, 2))
         smooth_rows(turned, np.exp(decay * along_columns))
         smooth = np.ascontiguousarray(turned.transpose(1, 0, 2))
     return smooth.reshape(np.shape(values))
+
+
+def _decay(space_px: float, iterations: int, number: int) -> float:
+    """Logarithm of the feedback of an iteration, over distance, of the recursive filter."""
+    share = 2 ** (iterations - number - 1) / math.sqrt(4**iterations - 1)
+    return float(-math.sqrt(2) / (space_px * math.sqrt(3) * share))
 
 
 def _distances(guide: Array, scale: float) -> NDArray[np.float64]:

@@ -81,8 +81,7 @@ def deconvolve(
     """Deconvolve with the kernels of a map of circles of confusion, px; not clipped."""
     levels = blur_levels(diameter_px, count)
     height, width = diameter_px.shape
-    domain = Mirrored((fft.next_fast_len(height, real=True), fft.next_fast_len(width, real=True)))
-    padding = ((0, domain.shape[0] - height), (0, domain.shape[1] - width))
+    domain, padding = _domain(height, width)
     transfers = [domain.transfer(kernel(float(level), shape)) for level in levels]
     # all of the picture by each level, as the rim of a part rings; mixtures leave no seams
     weights = list(hat_weights(diameter_px, levels))
@@ -94,6 +93,13 @@ def deconvolve(
             total += weight * estimate[:height, :width]
         restored[:, :, channel] = total
     return restored
+
+
+def _domain(height: int, width: int) -> tuple[Mirrored, tuple[tuple[int, int], tuple[int, int]]]:
+    """The mirrored domain of a quick size, and the padding up to it."""
+    domain = Mirrored((fft.next_fast_len(height, real=True), fft.next_fast_len(width, real=True)))
+    padding = ((0, domain.shape[0] - height), (0, domain.shape[1] - width))
+    return domain, padding
 
 
 LEAST = 1e-4
@@ -155,14 +161,27 @@ def richardson_lucy_varying(
     scene = before = seen
     last, earlier = np.zeros_like(seen), np.zeros_like(seen)
     for number in range(iterations):
-        along, length = float(np.vdot(last, earlier)), float(np.vdot(earlier, earlier))
-        share = min(max(along / max(length, LEAST**2), 0.0), 1.0) if number > 1 else 0.0
-        ahead = np.maximum(scene + np.float32(share) * (scene - before), 0)
-        ratio = blur.adjoint(seen / np.maximum(blur.apply(ahead), LEAST))
-        prior = np.maximum(1 - np.float32(smoothness) * _curvature(ahead, blur.domain), LEAST_SHARE)
+        ahead = _ahead(last, earlier, number, scene, before)
+        ratio, prior = _ratio_and_prior(blur, smoothness, seen, ahead)
         before, scene = scene, np.maximum(ahead * ratio / norm / prior, 0)
         last, earlier = scene - ahead, last
     return scene[:height, :width]
+
+
+def _ahead(last: Array, earlier: Array, number: int, scene: Array, before: Array) -> Array:
+    """The estimate, moved on in the direction of the last step."""
+    along, length = float(np.vdot(last, earlier)), float(np.vdot(earlier, earlier))
+    share = min(max(along / max(length, LEAST**2), 0.0), 1.0) if number > 1 else 0.0
+    return np.maximum(scene + np.float32(share) * (scene - before), 0)
+
+
+def _ratio_and_prior(
+    blur: VaryingBlur, smoothness: float, seen: Array, ahead: Array
+) -> tuple[Array, Array]:
+    """Correction of the estimate by the picture, and the prior that divides it."""
+    ratio = blur.adjoint(seen / np.maximum(blur.apply(ahead), LEAST))
+    prior = np.maximum(1 - np.float32(smoothness) * _curvature(ahead, blur.domain), LEAST_SHARE)
+    return ratio, prior
 
 
 def _curvature(scene: Array, domain: Mirrored) -> Array:

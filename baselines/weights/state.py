@@ -2,7 +2,7 @@
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
@@ -40,30 +40,59 @@ def state_for(
         tensors = _table(tensors, key, origin)
     convert = None if _own(tensors, wanted) else _converter(system)
     if convert is not None:
-        try:
-            tensors = convert(tensors)
-        except (LookupError, ValueError, RuntimeError, TypeError) as error:
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            raise WeightsError(
-                f"{origin}: not the weights of {system.card.name}: its converter says {reason}"
-            ) from error
+        tensors = _converted(system, tensors, origin, convert)
     prefix, *others = _prefixes(tensors, wanted)
+    _remark_on(origin, remark, others, prefix)
+    state = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+    state = _without_counts(origin, remark, state, wanted)
+    check_state(system.card.name, state, wanted, origin)
+    return {name: state[name].to(dtype).contiguous() for name, (_, dtype) in wanted.items()}
+
+
+def _converted(
+    system: Baseline,
+    tensors: Mapping[str, torch.Tensor],
+    origin: str,
+    convert: Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]],
+) -> Mapping[str, torch.Tensor]:
+    """The tensors with our names, or why the converter refuses them."""
+    try:
+        tensors = convert(tensors)
+    except (LookupError, ValueError, RuntimeError, TypeError) as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise WeightsError(
+            f"{origin}: not the weights of {system.card.name}: its converter says {reason}"
+        ) from error
+    return tensors
+
+
+def _remark_on(
+    origin: str, remark: Callable[[str], None], others: Sequence[str], prefix: str
+) -> None:
+    """Say which other tables of the file would fit too."""
     if others:
         tables = " and ".join(one.rstrip(".") or "the file itself" for one in others)
         remark(
             f"{origin}: {prefix.rstrip('.') or 'the file itself'} was taken; {tables} would fit "
             "too: 'weights add --key NAME' takes it"
         )
-    state = {
-        name.removeprefix(prefix): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(prefix)
-    }
+
+
+def _without_counts(
+    origin: str,
+    remark: Callable[[str], None],
+    state: dict[str, torch.Tensor],
+    wanted: Mapping[str, object],
+) -> dict[str, torch.Tensor]:
+    """The state dict without counts of operations, which a profiler leaves in it."""
     if counted := [one for one in state if one not in wanted and one.endswith(COUNTS)]:
         remark(f"{origin}: {len(counted)} counts of operations (total_ops, total_params) ignored")
         state = {name: tensor for name, tensor in state.items() if name not in counted}
-    check_state(system.card.name, state, wanted, origin)
-    return {name: state[name].to(dtype).contiguous() for name, (_, dtype) in wanted.items()}
+    return state
 
 
 def _own(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> bool:

@@ -55,7 +55,7 @@ class StoredWeights:
 
     @property
     def path(self) -> Path:
-        """Of the converted file."""
+        """Path of the converted file."""
         return _folder(self.system) / f"{self.label}.safetensors"
 
     def facts(self) -> dict[str, Any]:
@@ -95,6 +95,16 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
     card = _folder(system.card.name) / f"{text}.json"
     if card in damaged:
         raise damaged[card]
+    _require_file(system, text, stored)
+    source = _source_sha256(weights_files([Path(text)], system))
+    for each in stored:
+        if each.source_sha256 == source:
+            return each
+    return _added(system, text, stored, source)
+
+
+def _require_file(system: Baseline, text: str, stored: Sequence[StoredWeights]) -> None:
+    """Refuse a text that is neither a label nor a file."""
     if not Path(text).exists():
         shipped = [OWN] if find_own_weights(system) else []
         labels = ", ".join([*shipped, *(each.label for each in stored)]) or "none"
@@ -102,10 +112,12 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
             f"{text}: neither a file nor weights added for {system.card.name} (there are: "
             f"{labels}); add them with: defocus-bench weights add {system.card.name} FILE"
         )
-    source = _source_sha256(weights_files([Path(text)], system))
-    for each in stored:
-        if each.source_sha256 == source:
-            return each
+
+
+def _added(
+    system: Baseline, text: str, stored: Sequence[StoredWeights], source: str
+) -> StoredWeights:
+    """Add a new file under a label that no other weights have."""
     label = _label_of(Path(text))
     taken = any(each.label == label for each in stored)
     new = f"{label}-{source[:8]}" if taken else label
@@ -121,23 +133,14 @@ def add_weights(
 ) -> StoredWeights:
     """Convert, check and store weights files; the label is by default the first file's name."""
     files = weights_files(paths, system)  # first of all: torch takes seconds to import
-    label = label or _label_of(paths[0])
-    if not _LABEL.fullmatch(label):
-        raise InputError(f"{label!r} is not a label; use letters, digits, '.', '_' and '-'")
-    if system.card.kind in ("reference", "classical"):
-        raise InputError(f"{system.card.name} has no weights; omit --weights")
+    label = _checked_label(system, paths, label)
     source = _source_sha256(files)
     target = make_folder(_folder(system.card.name)) / f"{label}.safetensors"
     _refuse_taken(target, source)
     _refuse_narrow(files)
     shipped, own_datasets = _shipped(system, files), _own_checkpoint(files)
     trained_with = own_datasets if shipped is None else shipped
-    with atomic_path(target) as temporary:
-        if shipped is None:  # torch is imported there first: for a wrong file once, not here too
-            convert_files(system.card.name, files, temporary, key)
-        else:
-            _convert_here(system.card.name, files, temporary)
-        _checked_state(system, temporary, str(files[0]))
+    _convert(system, key, target, shipped, files)
     stored = StoredWeights(
         system=system.card.name,
         label=label,
@@ -151,6 +154,28 @@ def add_weights(
     )
     write_json(target.with_suffix(".json"), asdict(stored))
     return stored
+
+
+def _checked_label(system: Baseline, paths: Sequence[Path], label: str | None) -> str:
+    """The label to store weights under; refused if the system has no weights."""
+    label = label or _label_of(paths[0])
+    if not _LABEL.fullmatch(label):
+        raise InputError(f"{label!r} is not a label; use letters, digits, '.', '_' and '-'")
+    if system.card.kind in ("reference", "classical"):
+        raise InputError(f"{system.card.name} has no weights; omit --weights")
+    return label
+
+
+def _convert(
+    system: Baseline, key: str, target: Path, shipped: tuple[str, ...] | None, files: Sequence[Path]
+) -> None:
+    """Write the state dict of the files, and see that the network takes it."""
+    with atomic_path(target) as temporary:
+        if shipped is None:  # torch is imported there first: for a wrong file once, not here too
+            convert_files(system.card.name, files, temporary, key)
+        else:
+            _convert_here(system.card.name, files, temporary)
+        _checked_state(system, temporary, str(files[0]))
 
 
 def convert_files(system: str, files: Sequence[Path], target: Path, key: str = "") -> None:

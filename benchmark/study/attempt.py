@@ -108,7 +108,7 @@ def train_run(study: Study, run: Run) -> "Trained":
     from defocus.benchmark.cost.trial_step import sizes_of
     from defocus.benchmark.evaluation.restore import check_inputs, further_inputs
     from defocus.benchmark.study.fit import train
-    from defocus.datasets.patching.source import training_patches
+    from defocus.datasets.patching.source import Few, PatchForm, training_patches
     from defocus.training.devices import best_device
 
     check_inputs(run.baseline.card, study.dataset.pairs)
@@ -132,15 +132,16 @@ def train_run(study: Study, run: Run) -> "Trained":
         study.dataset,
         "train",
         recipe.target,
-        run.schedule.largest_crop_px,
+        PatchForm(
+            run.schedule.largest_crop_px,
+            augment=recipe.augment,
+            bit_depth=recipe.bit_depth,
+            dual=run.baseline.card.input == "dual",
+            needs=further_inputs(run.baseline.card),
+            supervision=recipe.supervision,
+        ),
         ESTIMATOR,
-        augment=recipe.augment,
-        bit_depth=recipe.bit_depth,
-        dual=run.baseline.card.input == "dual",
-        needs=further_inputs(run.baseline.card),
-        supervision=recipe.supervision,
-        at_most=NARROW_PAIRS if run.baseline.is_narrow else None,
-        lenses=recipe.training.lenses,
+        few=Few(NARROW_PAIRS if run.baseline.is_narrow else None, recipe.training.lenses),
     )
     lacking = dataset.without(patches.left_out)
     # An epoch shows as many pixels as the training pictures have.

@@ -117,7 +117,7 @@ def _is_raw(path: Path) -> bool:
 
 
 def _without_edits(shots: Sequence[CardShot]) -> tuple[list[CardShot], list[Leftover]]:
-    """Join RAW and JPEG of two cards, and leave out what an editor saved beside an original."""
+    """Join RAW and JPEG of two cards, and leave out what an editor saved next to an original."""
     alike: dict[object, list[CardShot]] = defaultdict(list)
     for shot in shots:
         exif = shot.exif
@@ -126,18 +126,24 @@ def _without_edits(shots: Sequence[CardShot]) -> tuple[list[CardShot], list[Left
     kept: list[CardShot] = []
     left: list[Leftover] = []
     for group in alike.values():
-        originals: list[CardShot] = []
-        for shot in sorted(group, key=lambda shot: originality(shot.files[0])):
-            original = next((one for one in originals if _of_one_release(one, shot)), None)
-            if original is None:
-                originals.append(shot)
-            elif _twins(original, shot):
-                originals[originals.index(original)] = _joined(original, shot)
-            else:
-                reason = f"an edited copy of {original.name}, by its name and EXIF"
-                left += [Leftover(path, reason) for path in shot.files]
+        originals = _originals_of(group, left)
         kept += originals
     return kept, left
+
+
+def _originals_of(group: list[CardShot], left: list[Leftover]) -> list[CardShot]:
+    """Originals among shots of one exposure; edited copies are added to ``left``."""
+    originals: list[CardShot] = []
+    for shot in sorted(group, key=lambda shot: originality(shot.files[0])):
+        original = next((one for one in originals if _of_one_release(one, shot)), None)
+        if original is None:
+            originals.append(shot)
+        elif _twins(original, shot):
+            originals[originals.index(original)] = _joined(original, shot)
+        else:
+            reason = f"an edited copy of {original.name}, by its name and EXIF"
+            left += [Leftover(path, reason) for path in shot.files]
+    return originals
 
 
 def _of_one_release(first: CardShot, second: CardShot) -> bool:
@@ -183,7 +189,7 @@ def _time_label(seconds: float) -> str:
 Numbered = tuple[tuple[int, int], CardShot]
 
 LEAST_UNUSED = 5000
-"""Of 9999 numbers of a card whose count began again, so many lie unused between old and new."""
+"""Smallest gap in the file numbers (of 9999) that shows that the camera's counter has wrapped."""
 
 
 @dataclass(frozen=True)
@@ -275,6 +281,16 @@ def _in_order(shots: Sequence[CardShot]) -> tuple[list[tuple[CardShot, ...]], li
             steady.append(shot)
         else:
             cards[card_of(path), path.stem[:4]].append((number, shot))
+    counted, runs, remarks = _counted(cards)
+    first = sorted([*steady, *(counted[0] if counted else ())], key=lambda shot: shot.seconds)
+    further = [tuple(sorted(one, key=lambda shot: shot.seconds)) for one in counted[1:]]
+    return [*([tuple(first)] if first else []), *further, *runs], remarks
+
+
+def _counted(
+    cards: Mapping[tuple[Path, str], list[Numbered]],
+) -> tuple[list[list[CardShot]], list[tuple[CardShot, ...]], list[str]]:
+    """Shots by count of the file numbers, runs of cards whose numbers began again, remarks."""
     runs: list[tuple[CardShot, ...]] = []
     remarks: list[str] = []
     counts: list[list[Numbered]] = []
@@ -287,9 +303,7 @@ def _in_order(shots: Sequence[CardShot]) -> tuple[list[tuple[CardShot, ...]], li
             remarks += [_remark(one[-1], other[0]) for one, other in itertools.pairwise(pieces)]
     counted = [[shot for _, shot in one] for one in counts]
     remarks += [_remark_on_counts(one[0], other[0]) for one, other in itertools.pairwise(counted)]
-    first = sorted([*steady, *(counted[0] if counted else ())], key=lambda shot: shot.seconds)
-    further = [tuple(sorted(one, key=lambda shot: shot.seconds)) for one in counted[1:]]
-    return [*([tuple(first)] if first else []), *further, *runs], remarks
+    return counted, runs, remarks
 
 
 def _add_to_count(counts: list[list[Numbered]], numbered: list[Numbered]) -> None:

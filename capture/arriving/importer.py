@@ -76,17 +76,7 @@ class PictureFolder:
 
     def shots(self, looks: Sequence[Look], trusted: set[str]) -> list[CardShot]:
         """The shots made of the complete pictures; those of ``trusted`` checksums are complete."""
-        originals: dict[str, Path] = {}
-        self.left_out = []
-        for look in sorted(looks, key=lambda look: originality(look[0])):
-            path, checksum = look[0], self._checksum(look)
-            if checksum is None or look in self.damaged:
-                continue
-            if checksum in originals:
-                original = originals[checksum].relative_to(self.path)
-                self.left_out.append(Leftover(path, f"the same file as {original}"))
-            elif checksum in trusted or self._is_whole(look, checksum):
-                originals[checksum] = path
+        originals = self._originals(looks, trusted)
         while True:
             shown = {
                 path: self._shown[checksum]
@@ -100,6 +90,21 @@ class PictureFolder:
             else:
                 self.left_out += edited
                 return self._with_sidecars(shots)
+
+    def _originals(self, looks: Sequence[Look], trusted: set[str]) -> dict[str, Path]:
+        """Checksum and path of each complete picture; copies are left out with a reason."""
+        originals: dict[str, Path] = {}
+        self.left_out = []
+        for look in sorted(looks, key=lambda look: originality(look[0])):
+            path, checksum = look[0], self._checksum(look)
+            if checksum is None or look in self.damaged:
+                continue
+            if checksum in originals:
+                original = originals[checksum].relative_to(self.path)
+                self.left_out.append(Leftover(path, f"the same file as {original}"))
+            elif checksum in trusted or self._is_whole(look, checksum):
+                originals[checksum] = path
+        return originals
 
     def unread(self) -> list[Leftover]:
         """Videos, and pictures of kinds that are not read."""
@@ -326,11 +331,17 @@ class Importer:
             "imported": list(names),
             "handling": {"limits": self.request.limits.model_dump()},
         }
+        self._journal_plan(shoot, pair, title, state)
+        return pair
+
+    def _journal_plan(
+        self, shoot: dict[str, Any], pair: PlannedPair, title: str, state: SessionState
+    ) -> None:
+        """Write a new pair into the journal, with the note of its scene."""
         self.folder.plan([shoot], [pair])
         note = {scene.title: scene.note for scene in self.request.scene_list}.get(title, "")
         if note and pair.scene not in state.notes:
             self.folder.note(pair.scene, note)
-        return pair
 
 
 def _says(sidecar: Path) -> str:

@@ -45,12 +45,17 @@ def import_pictures(session: Path, request: ImportRequest) -> int:
             say(f"{files} in {request.folder}, left out; exit code 1 says so")
         none = not importer.folder.state.planned
         if none:
-            say(
-                f"{request.folder}: no pair; sharp and blurry shot of a scene must follow one "
-                "another. If they do not, put them into two folders with equal names, which "
-                "defocus-data reads as pairs:FOLDER"
-            )
+            _say_no_pair(request)
         return int(importer.rejected > 0 or none or bool(pictures.damaged or lost or failed))
+
+
+def _say_no_pair(request: ImportRequest) -> None:
+    """Say how shots must follow one another."""
+    say(
+        f"{request.folder}: no pair; sharp and blurry shot of a scene must follow one "
+        "another. If they do not, put them into two folders with equal names, which "
+        "defocus-data reads as pairs:FOLDER"
+    )
 
 
 def _require_pairs(request: ImportRequest, shots: Sequence[CardShot]) -> None:

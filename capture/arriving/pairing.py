@@ -191,6 +191,11 @@ def _length(window: Sequence[_Usable], gap_seconds: float, order: Order | None) 
         return 1
     if len(joined) > 1 and joined[1] and _is_test(window):
         return 1
+    return _two_or_three(window, joined)
+
+
+def _two_or_three(window: Sequence[_Usable], joined: Sequence[bool]) -> int:
+    """Number of shots of a pair whose third shot may be the next pair's first."""
     if len(joined) < 2 or not joined[1] or not window[2].like(window[0]):
         return 2
     if len(joined) < 3 or not joined[2] or window[3].like(window[2]):

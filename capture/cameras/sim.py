@@ -55,7 +55,8 @@ LENS_AT_REST = Lens(FOCAL_LENGTH_MM, 4.0, FOCUS_DISTANCE_MM, 1.0)
 
 PICTURE_BYTES = 6
 TRUTH_BYTES = 18
-"""Of a pixel: three channels of 16 bits; such a picture, the flow and the map of defocus."""
+"""Bytes of the truth for each pixel: a picture of three channels of 16 bits, the flow, and the map
+of defocus."""
 
 
 class SimulatedCamera(Camera):
@@ -135,13 +136,7 @@ class SimulatedCamera(Camera):
         self._body.release()
         self.released_at = time.monotonic()
         shot, number = self._next_shot(path_stem.name), self._body.shot
-        signal = self._stage.signal(shot)
-        signal = spoiled(signal, self._faults, number, shot.exposure.f_number, self._options.seed)
-        pixels = recorded(signal, self._noise(shot.exposure, self._random("noise")))
-        if self._stage.target is None:
-            self._shots.append(shot)
-        if self._options.mirror:
-            pixels = pixels[:, ::-1]
+        pixels = self._pixels(shot, number)
         tags = self._tags(shot) if self._profile.writes_exif else None
         content = encode_tiff(pixels, tags)
         if self._faults.has("duplicate-frame", number) and self._last_content:
@@ -153,6 +148,17 @@ class SimulatedCamera(Camera):
         write_delivered(path, content, disk_full=self._faults.has("disk-full", number))
         self._body.shot += 1
         return [path]
+
+    def _pixels(self, shot: TrueShot, number: int) -> NDArray[np.uint16]:
+        """The picture of a shot with noise, and with the faults of the light."""
+        signal = self._stage.signal(shot)
+        signal = spoiled(signal, self._faults, number, shot.exposure.f_number, self._options.seed)
+        pixels = recorded(signal, self._noise(shot.exposure, self._random("noise")))
+        if self._stage.target is None:
+            self._shots.append(shot)
+        if self._options.mirror:
+            pixels = pixels[:, ::-1]
+        return pixels
 
     def preview(self) -> bytes:
         """The scene with the present settings at 8 bits; the lens is as at the first shot."""
@@ -206,29 +212,44 @@ class SimulatedCamera(Camera):
         object_px = options.speed * (self.released_at - EPOCH) % options.width
         if self._shots:
             draw = self._random("movement").uniform(-1.0, 1.0, 5)
-            geometry = combined(
-                geometry,
-                Similarity(
-                    zoom=1.0 + self._breathing(exposure) * draw[0],
-                    rotation_deg=options.rotation * draw[1],
-                    shift_px=(options.shift * draw[2], options.shift * draw[3]),
-                ),
-                *options.size,
-            )
+            geometry = self._moved(geometry, exposure, draw, options)
             error_ev += options.exposure_error * draw[4]
             object_px += options.motion
-        zoom, turn = self._fault("zoom"), self._fault("turn")
-        shift = self._faults.numbers("shift", self._body.shot)
-        if (zoom, turn, shift) != (None, None, None):
-            right, down = (*(shift or ()), 0.0, 0.0)[:2]
-            jolt = Similarity(zoom or 1.0, turn or 0.0, (right, down))
-            geometry = combined(geometry, jolt, *options.size)
+        geometry = self._jolted(geometry, options)
         error_ev += self._fault("ev") or 0.0
         object_px += self._fault("motion") or 0.0
         if self._faults.has("stuck-aperture", self._body.shot) and self._shots:
             lens = replace(lens, f_number=self._shots[-1].lens.f_number)
             error_ev += 2.0 * math.log2(exposure.f_number / lens.f_number)
         return TrueShot(role, exposure, lens, geometry, error_ev, object_px, self.released_at)
+
+    def _moved(
+        self,
+        geometry: Similarity,
+        exposure: Exposure,
+        draw: NDArray[np.float64],
+        options: SimulatedOptions,
+    ) -> Similarity:
+        """The geometry after the movement between two shots."""
+        return combined(
+            geometry,
+            Similarity(
+                zoom=1.0 + self._breathing(exposure) * draw[0],
+                rotation_deg=options.rotation * draw[1],
+                shift_px=(options.shift * draw[2], options.shift * draw[3]),
+            ),
+            *options.size,
+        )
+
+    def _jolted(self, geometry: Similarity, options: SimulatedOptions) -> Similarity:
+        """The geometry with the faults that move the camera."""
+        zoom, turn = self._fault("zoom"), self._fault("turn")
+        shift = self._faults.numbers("shift", self._body.shot)
+        if (zoom, turn, shift) != (None, None, None):
+            right, down = (*(shift or ()), 0.0, 0.0)[:2]
+            jolt = Similarity(zoom or 1.0, turn or 0.0, (right, down))
+            geometry = combined(geometry, jolt, *options.size)
+        return geometry
 
     def _breathing(self, exposure: Exposure) -> float:
         """Breathing of the lens between apertures, none between shots at the same aperture."""

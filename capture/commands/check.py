@@ -183,20 +183,7 @@ def judged_again(
 
     They are judged by the limits and calibrations of the shoot, and decisions of people stay. A
     file keeps the verdicts, so an interrupted check goes on."""
-    from defocus.capture.sessions.session import read_state
-
-    state, _ = read_state(root)
-    whole = [pair for pair in check.pairs if pair.files and all(file.ok for file in pair.files)]
-    work = [
-        _Job(
-            root.absolute(),
-            state.shoots[state.planned[pair.id].shoot],
-            state.complete[pair.id],
-            pair,
-        )
-        for pair in whole
-        if pair.id in state.complete and (again or not _is_judged(root, pair.id))
-    ]
+    work = _unjudged(root, check, again)
     kept = _KeptVerdicts(root / VERDICTS)
     verdicts = {job.pair.id: kept.verdicts.get(_key(job)) for job in work}
     left = {job.pair.id: job for job in work if verdicts[job.pair.id] is None}
@@ -214,6 +201,24 @@ def judged_again(
     if not failed:
         kept.forget()
     return replace(check, pairs=tuple(verdicts.get(pair.id) or pair for pair in check.pairs))
+
+
+def _unjudged(root: Path, check: "SessionCheck", again: bool) -> list[_Job]:
+    """Whole pairs that have no verdict; with ``again``, all whole pairs."""
+    from defocus.capture.sessions.session import read_state
+
+    state, _ = read_state(root)
+    whole = [pair for pair in check.pairs if pair.files and all(file.ok for file in pair.files)]
+    return [
+        _Job(
+            root.absolute(),
+            state.shoots[state.planned[pair.id].shoot],
+            state.complete[pair.id],
+            pair,
+        )
+        for pair in whole
+        if pair.id in state.complete and (again or not _is_judged(root, pair.id))
+    ]
 
 
 def _is_judged(root: Path, pair_id: str) -> bool:

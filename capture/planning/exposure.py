@@ -148,18 +148,25 @@ def plan_bracket(
     if "iso" in second_settings:
         second_iso = _chosen(second_settings["iso"], first.iso or f"{first.iso_value:g}")
     second = _equal_exposure(first, narrow, second_settings, second_iso, max_seconds)
-    exchanged = [
-        *_exchanged("aperture", blurry, first.aperture),
-        *_exchanged("aperture", sharp, second.aperture),
-        *_exchanged("shutter", shutter, first.shutter),
-        *_exchanged("iso", iso, first.iso),
-    ]
+    exchanged = _typed_otherwise(blurry, sharp, shutter, iso, first, second)
     bracket = Bracket(first, second, (*exchanged, *_notes(first, second)))
     if abs(bracket.residual_ev) <= TOLERATED_EV:
         return bracket
     return replace(
         bracket, notes=(*bracket.notes, _residual_note(bracket, second_settings["shutter"]))
     )
+
+
+def _typed_otherwise(
+    blurry: str, sharp: str, shutter: str | None, iso: str | None, first: Exposure, second: Exposure
+) -> list[str]:
+    """What was typed and the camera names otherwise."""
+    return [
+        *_exchanged("aperture", blurry, first.aperture),
+        *_exchanged("aperture", sharp, second.aperture),
+        *_exchanged("shutter", shutter, first.shutter),
+        *_exchanged("iso", iso, first.iso),
+    ]
 
 
 def plan_exposure(

@@ -40,15 +40,7 @@ def scene_slug(name: str) -> str:
 
 def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
     """Read a CSV file with the column ``scene`` and perhaps ``note``; names must differ."""
-    try:
-        rows = read_csv(path, separators=SEPARATORS)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except FileError as error:
-        raise InputError(
-            f"{error}; save the list as 'CSV UTF-8', and put a cell that has a comma into quotes"
-        ) from error
-    rows = [{name.strip().lower(): cell for name, cell in row.items()} for row in rows]
+    rows = _rows(path)
     if not rows or "scene" not in rows[0]:
         raise InputError(f"{path}: no scenes; give a first line 'scene,note' and a line for each")
     scenes: dict[str, ListedScene] = {}
@@ -69,3 +61,16 @@ def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
     if not scenes:
         raise InputError(f"{path}: no scenes; give a line for each below '{','.join(rows[0])}'")
     return tuple(scenes.values())
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """Cells of each line by the name of their column, in small letters."""
+    try:
+        rows = read_csv(path, separators=SEPARATORS)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except FileError as error:
+        raise InputError(
+            f"{error}; save the list as 'CSV UTF-8', and put a cell that has a comma into quotes"
+        ) from error
+    return [{name.strip().lower(): cell for name, cell in row.items()} for row in rows]

@@ -29,7 +29,8 @@ DRIFT_TOLERANCE_PX = 0.15
 """Registration is that good; an object that moves less than this cannot be seen."""
 
 LEAST_NOISE = 1e-3
-"""Of sRGB-encoded grey: a picture without noise still has rounding and interpolation."""
+"""Least noise of a shot, standard deviation of sRGB-encoded grey. A picture without noise still has
+the errors of rounding and interpolation."""
 
 BLACK = 0.002
 
@@ -130,13 +131,18 @@ def _tile_ratios(before: Grey, after: Grey, inside: NDArray[np.bool_]) -> _Tiles
     difference = second - first
     mean = block_means(difference, TILE_PX)
     spread = np.sqrt(np.maximum(block_means(difference**2, TILE_PX) - mean**2, 0.0))
-    across, down = (
-        cv2.Sobel(first, cv2.CV_32F, *direction, scale=1 / 8) for direction in ((1, 0), (0, 1))
-    )
-    slope = np.sqrt(block_means(across**2 + down**2, TILE_PX) / 2.0)
+    slope = _slope(first)
     whole = block_means(inside, TILE_PX) > 0.9999
     if not whole.any():
         return _Tiles(np.zeros(0), np.zeros(0))
     noise = max(float(np.median(spread[whole])), LEAST_NOISE)
     explained = np.sqrt(noise**2 + (DRIFT_TOLERANCE_PX * slope) ** 2)
     return _Tiles((spread / explained)[whole], power[whole])
+
+
+def _slope(first: NDArray[Any]) -> Array:
+    """Mean slope of the picture in each tile."""
+    across, down = (
+        cv2.Sobel(first, cv2.CV_32F, *direction, scale=1 / 8) for direction in ((1, 0), (0, 1))
+    )
+    return np.sqrt(block_means(across**2 + down**2, TILE_PX) / 2.0)

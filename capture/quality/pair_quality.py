@@ -196,7 +196,7 @@ def _check_demands(quality: Quality, members: Sequence[Path]) -> None:
 
 
 def _check_pictures(quality: Quality, shots: PairShots, limits: QualityLimits, read: Read) -> None:
-    members = [shots.paths[role] for role in ("blurry", "sharp")]
+    members = [shots.paths["blurry"], shots.paths["sharp"]]
     if len({path.suffix.lower() in RAW_SUFFIXES for path in members}) > 1:
         quality.say("reject", TWO_KINDS, lasting=True)
         return
@@ -218,6 +218,20 @@ def _check_pictures(quality: Quality, shots: PairShots, limits: QualityLimits, r
     similarity = _check_alignment(quality, geometry, looks["sharp"], limits, shots)
     _check_light(quality, looks, similarity or IDENTITY, shots.light_ev, limits)
     check_clipping(quality, looks, limits)
+    _check_blur(quality, shots, limits, looks, similarity, measured_on)
+    if "anchor" in shots.paths:
+        _check_anchor(quality, looks[shots.anchored], read(shots.paths["anchor"]), limits)
+
+
+def _check_blur(
+    quality: Quality,
+    shots: PairShots,
+    limits: QualityLimits,
+    looks: dict[str, QuickLook],
+    similarity: Similarity | None,
+    measured_on: str,
+) -> None:
+    """Check that the blurry member is the blurrier one, and what no blur explains."""
     light = {role: luminance(look.linear) for role, look in looks.items()}
     grey = {role: encoded(each) for role, each in light.items()}
     check_gradient_energy(quality, grey["blurry"], grey["sharp"], limits)
@@ -228,8 +242,6 @@ def _check_pictures(quality: Quality, shots: PairShots, limits: QualityLimits, r
             _check_unexplained(quality, looks, similarity)
         moved = onto_grid(light["sharp"], similarity)
         _check_regions(quality, grey["blurry"], moved, looks["blurry"], limits, shots)
-    if "anchor" in shots.paths:
-        _check_anchor(quality, looks[shots.anchored], read(shots.paths["anchor"]), limits)
 
 
 def _width_px(look: QuickLook) -> float:
@@ -286,6 +298,19 @@ def _check_alignment(
     if model is None:
         quality.say("warn", f"misalignment unknown: {reason}")
         return None
+    _judge_movement(quality, first, limits, shots, model, factor)
+    return model.scaled(factor / first.pixels)
+
+
+def _judge_movement(
+    quality: Quality,
+    first: QuickLook,
+    limits: QualityLimits,
+    shots: PairShots,
+    model: Similarity,
+    factor: float,
+) -> None:
+    """Compare shift and zoom with the limits."""
     shift = math.dist([s * factor for s in model.shift_px], shots.expected.shift_px)
     width = _width_px(first)
     pixels = limits.in_pixels(width)
@@ -296,7 +321,6 @@ def _check_alignment(
     zoom_warn = limits.zoom_warn if explained else limits.zoom_reject
     text = f"the magnification changed by {zoom:.2%}"
     quality.compare(zoom, zoom_warn, limits.zoom_reject, text, lasting=True)
-    return model.scaled(factor / first.pixels)
 
 
 def _check_unexplained(

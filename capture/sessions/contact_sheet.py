@@ -60,20 +60,27 @@ def contact_sheet(session: Path, where: Where = 1) -> Page:
     shown = each(partial(_pair, session.absolute()), pairs, where)
     ready = dict(track(shown, "contact sheet", len(pairs)))
     sheets = [_sheet(pair, ready[name]) for name, pair in sorted(pairs.items())]
+    sections = _sections(state, sheets)
+    return Page(
+        title=f"Session {session.absolute().name}",
+        notice="",
+        sections=tuple((heading, parts) for heading, parts in sections if parts),
+        summary=f"{_usable(state)}; begun {state.created[:16].replace('T', ' ')} UTC",
+    )
+
+
+def _sections(
+    state: SessionState, sheets: list["PairSheet"]
+) -> tuple[tuple[str, tuple[Part, ...]], ...]:
+    """Headings and parts of the page, those without parts too."""
     added = ((one.heading, tuple(one.parts(state))) for one in session_additions())
     over_time = tuple((heading, parts) for heading, parts in added if parts)
-    begun = state.created[:16].replace("T", " ")
     sections: tuple[tuple[str, tuple[Part, ...]], ...] = (
         ("All pairs", (*_missing(state), *_thumbnails(sheets), *_remarks(state))),
         *over_time,
         ("Pair by pair", tuple(sheet.folded for sheet in sheets)),
     )
-    return Page(
-        title=f"Session {session.absolute().name}",
-        notice="",
-        sections=tuple((heading, parts) for heading, parts in sections if parts),
-        summary=f"{_usable(state)}; begun {begun} UTC",
-    )
+    return sections
 
 
 @dataclass(frozen=True)

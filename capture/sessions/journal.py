@@ -62,18 +62,7 @@ def decode_line(line: bytes) -> dict[str, Any] | None:
 
 def read_journal(path: Path) -> JournalContent:
     """Read a journal; a torn last line is left out and counted, damage before it is an error."""
-    try:
-        content = read_bytes(path, MOST_BYTES)
-    except FileError as error:
-        raise DatasetError(f"{error}; is it a session folder?") from error
-    except FileNotFoundError as error:
-        raise DatasetError(
-            f"{path.parent} is not a session: it has no {path.name}; check the path"
-        ) from error
-    except OSError as error:
-        raise DatasetError(
-            f"{path}: the journal cannot be read ({error.strerror}); is it a session folder?"
-        ) from error
+    content = _content(path)
     records: list[Record] = []
     valid_bytes = 0
     lines = content.split(b"\n")
@@ -90,6 +79,23 @@ def read_journal(path: Path) -> JournalContent:
         records.append(record)
         valid_bytes += len(line) + 1
     return JournalContent(tuple(records), valid_bytes, len(content) - valid_bytes)
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a journal."""
+    try:
+        content = read_bytes(path, MOST_BYTES)
+    except FileError as error:
+        raise DatasetError(f"{error}; is it a session folder?") from error
+    except FileNotFoundError as error:
+        raise DatasetError(
+            f"{path.parent} is not a session: it has no {path.name}; check the path"
+        ) from error
+    except OSError as error:
+        raise DatasetError(
+            f"{path}: the journal cannot be read ({error.strerror}); is it a session folder?"
+        ) from error
+    return content
 
 
 def copies_of(root: Path) -> list[Path]:

@@ -203,6 +203,23 @@ def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -
         rebuilt.log.append(f"{pair}: {said}, made from pair.json and checksums.sha256")
         verdicts[pair] = document["verdict"]
     judged = [record for record in rebuilt.records if record["event"] == "judged"]
+    added = _by_people(rebuilt, index, verdicts, judged, time)
+    _forget_lost(rebuilt, judged, verdicts)
+    if restored:  # a pair is complete before a person judges it
+        judged = [record for record in judged if record["pair"] in verdicts]
+        others = [record for record in rebuilt.records if record["event"] != "judged"]
+        rebuilt.records = [*others, *restored, *judged]
+    rebuilt.records += added
+
+
+def _by_people(
+    rebuilt: _Rebuilt,
+    index: Mapping[str, Any],
+    verdicts: dict[str, Any],
+    judged: list[Record],
+    time: str,
+) -> list[Record]:
+    """Judgements that session.json knows and the journal has lost."""
     final = verdicts | {record["pair"]: record["verdict"] for record in judged}
     added: list[Record] = []
     for pair, verdict in dict(index.get("pairs", {})).items():
@@ -215,16 +232,16 @@ def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -
             rebuilt.log.append(
                 f"{pair}: {VERDICT_WORDS[verdict]} by a person, as session.json says"
             )
+    return added
+
+
+def _forget_lost(rebuilt: _Rebuilt, judged: list[Record], verdicts: dict[str, Any]) -> None:
+    """Remove the judgements of pairs that are lost."""
     for record in judged:
         if record["pair"] not in verdicts:
             rebuilt.records.remove(record)
             by_person = f"{record['pair']}: {VERDICT_WORDS[record['verdict']]} by a person"
             rebuilt.log.append(f"{by_person}, but the pair itself is lost")
-    if restored:  # a pair is complete before a person judges it
-        judged = [record for record in judged if record["pair"] in verdicts]
-        others = [record for record in rebuilt.records if record["event"] != "judged"]
-        rebuilt.records = [*others, *restored, *judged]
-    rebuilt.records += added
 
 
 def _restore_notes(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:

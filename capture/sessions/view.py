@@ -43,11 +43,8 @@ def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
     What was not measured is left out; what could not be is "unknown". Old sessions have no limits.
     """
     rows: list[tuple[str, str, Mark]] = []
-    quality, limits = entry.get("quality"), entry.get("limits")
-    limits = dict(limits) if isinstance(limits, Mapping) else {}
-    in_pixels = quality.get("limits_px") if isinstance(quality, Mapping) else None
-    if isinstance(in_pixels, Mapping):
-        limits |= in_pixels
+    quality, limits = entry.get("quality"), _mapping(entry.get("limits"))
+    limits |= _mapping(_mapping(quality).get("limits_px"))
     for row in ROWS:
         value: Any = quality
         for key in row.path.split("."):
@@ -61,6 +58,11 @@ def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
         except (TypeError, ValueError):
             rows.append((row.label, "unknown", ""))
     return rows
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    """A mapping of an untrusted document; empty if it is something else."""
+    return dict(value) if isinstance(value, Mapping) else {}
 
 
 def _compared(row: NumberRow, value: Any, limits: Mapping[str, Any]) -> tuple[str, Mark]:  # noqa: ANN401 - of a document

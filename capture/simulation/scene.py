@@ -22,7 +22,7 @@ GRAIN = 0.08
 
 GRAIN_SIGMA = 0.7
 GRAIN_DEVIATION = 0.4093
-"""Of white noise blurred by that many pixels."""
+"""Standard deviation of white noise that is blurred by :data:`GRAIN_SIGMA` px."""
 
 SHAPES = 4
 STEPS = 5
@@ -117,6 +117,14 @@ def _plane(
     grain = random.standard_normal((height, width))
     tint = random.uniform(0.7, 1.0, 3)
     alpha = np.ones((height, width)) if outline is None else outline(random, width, height)
+    colour = _tinted(width, height, alpha, grain, picture, tint)
+    return Layer(colour, alpha, depth_mm)
+
+
+def _tinted(
+    width: int, height: int, alpha: Floats, grain: Floats, picture: Floats, tint: Floats
+) -> Floats:
+    """``(height, width, 3)``: the picture with grain and tint, black outside of its alpha."""
     box = shown(alpha).index
     rough = cv2.GaussianBlur(grain[box] * (GRAIN / GRAIN_DEVIATION), (0, 0), GRAIN_SIGMA)
     colour = np.zeros((height, width, 3))
@@ -127,7 +135,7 @@ def _plane(
     part *= tint
     part *= 1.0 + rough[:, :, None]
     np.clip(part, 0.0, 1.0, out=part)
-    return Layer(colour, alpha, depth_mm)
+    return colour
 
 
 def _shape(random: np.random.Generator, width: int, height: int) -> Floats:

@@ -132,6 +132,11 @@ def target_layers(
         chart = Layer(_chart(width, height, seed), everywhere, distance_mm)
         disc = _disc(width, height, travelled_px)
         return [chart, Layer(np.ones((height, width, 3)), disc, distance_mm - 1.0)]
+    return _with_grey_card(scene, height, width)
+
+
+def _with_grey_card(scene: Sequence[Layer], height: int, width: int) -> list[Layer]:
+    """The scene with a grey card before its middle."""
     card = np.zeros((height, width))
     rows, columns = round(height * CARD_SHARE / 2), round(width * CARD_SHARE / 2)
     card[height // 2 - rows : height // 2 + rows, width // 2 - columns : width // 2 + columns] = 1
@@ -226,7 +231,7 @@ class Stage:
         return self._crop(defocus_map(self._seen(shot), shot.lens))
 
     def _seen(self, shot: TrueShot) -> list[Layer]:
-        """The layers as a shot sees them; those of the last one are kept, for its truth."""
+        """The layers as a shot sees them. Those of the last shot are kept, for its truth."""
         key = (self._name, self.target, shot.object_px, shot.geometry)
         if key != self._seen_as:
             self._seen_layers = moved_layers(self.layers_at(shot), shot.geometry)

@@ -29,10 +29,7 @@ def stored_shots(
 ) -> PairShots:
     """The shots of a pair from its document, with or without a verdict."""
     roles = entry["roles"]
-    files = {role: str(shot["file"]) for role, shot in roles.items()}
-    if not set(files.values()) <= set(names):
-        raise DatasetError(f"{root}: pair {pair_id}: pair.json names files that are not the pair's")
-    paths = {role: file_path(root, pair_id, name) for role, name in files.items()}
+    paths = _paths(root, pair_id, names, roles)
     asked = {role: _exposure(shot) for role, shot in roles.items()}
     exif = {role: read_exif(path) for role, path in paths.items()}
     two = entry["sharp_camera"] is not None
@@ -51,6 +48,16 @@ def stored_shots(
         writes_exif=any(camera["writes_exif"] for camera in cameras),
         ratings={role: _rating(root, pair_id, names, role) for role in roles},
     )
+
+
+def _paths(
+    root: Path, pair_id: str, names: Collection[str], roles: Mapping[str, Any]
+) -> dict[str, Path]:
+    """Paths of the files by role; only files of the pair itself."""
+    files = {role: str(shot["file"]) for role, shot in roles.items()}
+    if not set(files.values()) <= set(names):
+        raise DatasetError(f"{root}: pair {pair_id}: pair.json names files that are not the pair's")
+    return {role: file_path(root, pair_id, name) for role, name in files.items()}
 
 
 def _rating(root: Path, pair_id: str, names: Collection[str], role: str) -> int | None:

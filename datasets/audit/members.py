@@ -6,7 +6,13 @@ from typing import Literal
 
 from defocus.datasets.audit.pair_audit import AuditedPair, Members, reduced_members
 from defocus.datasets.pair import Pair
-from defocus.pictures.profiles import PLAIN, colour_code, in_two_spaces, picture_header
+from defocus.pictures.profiles import (
+    PLAIN,
+    PictureHeader,
+    colour_code,
+    in_two_spaces,
+    picture_header,
+)
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.remarks import MOSAIC, is_mosaic
 
@@ -78,6 +84,22 @@ def _warnings(pair: Pair) -> list[Warned]:
     sharp = blurry if pair.sharp is None else picture_header(pair.sharp)
     if blurry is None or sharp is None:
         return []
+    warnings = _colour_warnings(pair, blurry, sharp)
+    if blurry.orientation != sharp.orientation:
+        both = f"{blurry.orientation} and {sharp.orientation}"
+        warnings.append(("orientation", f"EXIF says {both} for blurry and sharp; both are ignored"))
+    if blurry.grey and sharp.grey and is_mosaic(read_image(pair.blurry, pair.white)):
+        warnings.append(("mosaic", MOSAIC))
+    frames = max(blurry.frames, sharp.frames)
+    if frames > 1:
+        warnings.append(("frames", f"a file has {frames} frames; the first one is taken"))
+    return [Warned(pair.id, what, text) for what, text in warnings]
+
+
+def _colour_warnings(
+    pair: Pair, blurry: PictureHeader, sharp: PictureHeader
+) -> list[tuple[What, str]]:
+    """What the colours of the two files make doubtful."""
     warnings: list[tuple[What, str]] = []
     if blurry.colours != sharp.colours:
         text = f"the blurry file says {blurry.colours}, the sharp one {sharp.colours}"
@@ -92,12 +114,4 @@ def _warnings(pair: Pair) -> list[Warned]:
     elif blurry.colours != PLAIN:
         taken = "not converted but read as sRGB" if colour_code(pair.blurry) else "taken for sRGB"
         warnings.append(("colour space", f"{blurry.colours}, {taken}"))
-    if blurry.orientation != sharp.orientation:
-        both = f"{blurry.orientation} and {sharp.orientation}"
-        warnings.append(("orientation", f"EXIF says {both} for blurry and sharp; both are ignored"))
-    if blurry.grey and sharp.grey and is_mosaic(read_image(pair.blurry, pair.white)):
-        warnings.append(("mosaic", MOSAIC))
-    frames = max(blurry.frames, sharp.frames)
-    if frames > 1:
-        warnings.append(("frames", f"a file has {frames} frames; the first one is taken"))
-    return [Warned(pair.id, what, text) for what, text in warnings]
+    return warnings

@@ -142,7 +142,7 @@ def _links(audit: Audit, anchors: Mapping[str, str]) -> dict[str, str]:
 
 
 def _pictured(audit: Audit) -> list[AuditedPair]:
-    """The most misaligned pairs, those of which blur explains least, and the most suspicious."""
+    """The most misaligned pairs, those that blur explains least, and the most suspicious."""
     aligned = worst(audit.pairs, QUANTITIES[0], SHOWN)
     names = {row.id for row in aligned}
     odd = [
@@ -225,24 +225,26 @@ def distributions(pairs: Sequence[AuditedPair]) -> tuple[Part, ...]:
         return ()
     figures: list[Part] = []
     for quantity in QUANTITIES:
-        curves = []
-        for split in SPLITS:
-            ordered = np.sort(
-                values([pair for pair in pairs if pair.split == split], quantity.name)
-            )
-            if len(ordered):
-                # Steps: of one pair, or of equal ones, nothing else would be a line from 0 to 1.
-                at, shares = (
-                    np.repeat(ordered, 2),
-                    np.repeat(np.linspace(0, 1, len(ordered) + 1), 2),
-                )
-                curves.append(Curve(split, tuple(at.tolist()), tuple(shares[1:-1].tolist())))
+        curves = _curves(pairs, quantity)
         if curves:
             caption = quantity.title[0].upper() + quantity.title[1:]
             label = "share of pairs at or below"
             least = LEAST_RANGES.get(quantity.name)
             figures.append(Curves(caption, _label(quantity), label, tuple(curves), x_least=least))
     return tuple(figures)
+
+
+def _curves(pairs: Sequence[AuditedPair], quantity: Quantity) -> list[Curve]:
+    """Steps of the share of pairs at or below each value, a curve for each split."""
+    curves = []
+    for split in SPLITS:
+        ordered = np.sort(values([pair for pair in pairs if pair.split == split], quantity.name))
+        if len(ordered):
+            # Steps: of one pair, or of equal ones, nothing else would be a line from 0 to 1.
+            at = np.repeat(ordered, 2)
+            shares = np.repeat(np.linspace(0, 1, len(ordered) + 1), 2)
+            curves.append(Curve(split, tuple(at.tolist()), tuple(shares[1:-1].tolist())))
+    return curves
 
 
 def duplicates_parts(audit: Audit) -> tuple[Part, ...]:

@@ -246,7 +246,7 @@ def usable_parts(usable: Usable, link_of: LinkOf) -> tuple[Part, ...]:
 
 
 def compensation(name: str, *measured: str) -> str:
-    """The command that makes an aligned copy of a dataset, beside it."""
+    """The command that makes an aligned copy of a dataset next to it."""
     return _command("compensate", name, "--out", f"{_folder(name)}-compensated", *measured)
 
 
@@ -290,6 +290,13 @@ def next_parts(
             f"into place. {_what_stays(failing)}Then audit it: {again}",
             _before_compensation(failing),
         )
+    return _after_alignment(failing, limit_px, name, folder, flow)
+
+
+def _after_alignment(
+    failing: AuditFailures, limit_px: float | None, name: str, folder: str, flow: tuple[str, ...]
+) -> tuple[Part, ...]:
+    """What comes next where no pair is misaligned."""
     if not failing.any:
         return (Paragraph("Nothing has to be repaired."),)
     if not (failing.unknown or failing.unreadable or failing.same or failing.leaks):

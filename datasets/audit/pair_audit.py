@@ -12,13 +12,14 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Measurement, Misalignment
 from defocus.align.misalignment import Sigma
+from defocus.align.motion_limits import NO_LIMITS, MotionLimits
 from defocus.align.photometry.unexplained import MOST_TILT_EV, Unexplained, causes
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.unknown_causes import EXPOSURE
 from defocus.align.sharp_member.numbers import SharpMember
 from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair
 from defocus.capture.quality.quick_look import clipped_share
-from defocus.datasets.measuring.kept import NO_LIMITS, InSession, MotionLimits, measured_pair
+from defocus.datasets.measuring.kept import InSession, measured_pair
 from defocus.datasets.pair import Pair
 from defocus.freed_memory import return_freed_memory
 from defocus.isolation import LeftOut
@@ -167,7 +168,7 @@ class AuditedPair:
 
     @property
     def causes(self) -> tuple[str, ...]:
-        """What may be the matter with it beside the blur, in words."""
+        """What may be wrong with it besides the blur, in words."""
         rest = self.unexplained
         if rest is None or self.same_picture:
             return ()
@@ -228,7 +229,7 @@ FIELD_OF = {_PRINTED.get(one.name, one.name): one.name for one in fields(Audited
 Members = tuple[Image, Image]
 """Blurry and sharp picture, ``(H, W, 3)`` at their own depth, reduced to be shown."""
 REGISTERED_SIDE = 1800
-"""Of the picture that is registered to be shown: 24 megapixels would take seconds."""
+"""Longest side, px, at which a pair is registered to be shown; 24 megapixels would take seconds."""
 LARGE_PX = 4_000_000
 """From this size of a picture on it is worth keeping what was decoded."""
 
@@ -260,7 +261,7 @@ def audit_pair(
 
 
 def unreadable(pair: Pair | AuditedPair, left_out: LeftOut) -> AuditedPair:
-    """The row of a pair of which nothing could be measured."""
+    """The row of a pair that could not be measured."""
     return AuditedPair(pair.id, pair.scene, pair.split, "unreadable", left_out.reason)
 
 

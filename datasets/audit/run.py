@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from defocus.align.motion_limits import NO_LIMITS, MotionLimits
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.session import ZOOMED_MODELS, OwnZoom, SessionLens
 from defocus.align.registration.unknown_causes import resting_on
@@ -29,14 +30,7 @@ from defocus.datasets.audit.pair_audit import (
 )
 from defocus.datasets.audit.suspects import of_suspects, suspects
 from defocus.datasets.copies.of_dataset import shared_pictures
-from defocus.datasets.measuring.kept import (
-    NO_LIMITS,
-    InSession,
-    MotionLimits,
-    kept_file,
-    pair_keys,
-    session_key,
-)
+from defocus.datasets.measuring.kept import InSession, kept_file, pair_keys, session_key
 from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.measuring.session import (
     PairSession,
@@ -56,7 +50,8 @@ from defocus.progress import say, track
 from defocus.reading import read_json
 
 AUDIT_REVISION = 1
-"""Of what a row says beside the measurement: raise it when a number or a word of it changes."""
+"""Revision of what a row says besides the measurement. Raise it when a number or a word of it
+changes."""
 
 AUDITED = [MEASURING_REVISION, AUDIT_REVISION]
 """What a kept row is of."""
@@ -91,7 +86,7 @@ class Audit:
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
-        """Pairs of which nothing could be measured, by id."""
+        """Pairs that could not be measured, by id."""
         unread = (LeftOut(p.id, p.reason) for p in self.pairs if p.status == "unreadable")
         return tuple(sorted((*self.outside, *unread), key=lambda one: one.id))
 
@@ -128,6 +123,19 @@ def _rows(
             missing[pair.id] = (pair, keys[pair.id], None)
         else:
             yield replace(kept, id=pair.id, scene=pair.scene, split=pair.split)
+    yield from _audit_missing(dataset, estimator_name, where, shown, limits, missing, keys)
+
+
+def _audit_missing(
+    dataset: Dataset,
+    estimator_name: str,
+    where: Where,
+    shown: WorstMembers,
+    limits: MotionLimits,
+    missing: Mapping[str, Keyed],
+    keys: Mapping[str, str],
+) -> Iterator[AuditedPair]:
+    """Audit pairs and yield their rows, each kept when it is known."""
     audit = partial(audit_pair, estimator_name=estimator_name, limits=limits, reducing=True)
     audited = each(audit, missing, where)
     for name, result in track(audited, f"auditing {dataset.name}", total=len(missing)):
@@ -294,22 +302,12 @@ def _stored(path: Path) -> AuditedPair | None:
 
 
 def row_of_document(document: dict[str, Any]) -> AuditedPair:
-    """A row from its document; raises KeyError, TypeError, ValueError or the like if it is none."""
+    """A row from its document; raises KeyError, TypeError, ValueError or the like if it is wrong."""
     prints = tuple(fingerprint_of(one) for one in document["fingerprints"])
     if set(document) != set(FIELD_OF):
         raise ValueError("other fields")
     quantiles = tuple(float(value) for value in document["blur_quantiles_px"])
-    numbers = [value for name, value in document.items() if name in NUMBERS and value is not None]
-    if not all(isinstance(one, int | float) for one in numbers):
-        raise ValueError("a number is none")
-    if not np.isfinite([*numbers, *quantiles]).all():
-        raise ValueError("a number is not finite")
-    if not all(isinstance(document[name], str) for name in TEXTS):
-        raise ValueError("a text is none")
-    if not isinstance(document["same_picture"], bool):
-        raise ValueError("a truth is none")
-    if document["status"] not in STATUSES or document["split"] not in SPLITS:
-        raise ValueError("an unknown status or split")
+    _require_valid(document, quantiles)
     parts = {
         "blur_quantiles_px": quantiles,
         "fingerprints": prints,
@@ -318,6 +316,21 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
     }
     document = {**document, **parts}
     return AuditedPair(**{FIELD_OF[column]: value for column, value in document.items()})
+
+
+def _require_valid(document: dict[str, Any], quantiles: tuple[float, ...]) -> None:
+    """Raise ValueError for a value of another type or range."""
+    numbers = [value for name, value in document.items() if name in NUMBERS and value is not None]
+    if not all(isinstance(one, int | float) for one in numbers):
+        raise ValueError("a number is of another type")
+    if not np.isfinite([*numbers, *quantiles]).all():
+        raise ValueError("a number is not finite")
+    if not all(isinstance(document[name], str) for name in TEXTS):
+        raise ValueError("a text is of another type")
+    if not isinstance(document["same_picture"], bool):
+        raise ValueError("same_picture must be true or false")
+    if document["status"] not in STATUSES or document["split"] not in SPLITS:
+        raise ValueError("an unknown status or split")
 
 
 def _sharp_member(numbers: dict[str, Any] | None) -> SharpMember | None:

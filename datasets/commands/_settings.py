@@ -16,7 +16,7 @@ from defocus.settings import JSON, CommandSettings, option
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.align.flow.estimator import FlowEstimator
-    from defocus.datasets.measuring.kept import MotionLimits
+    from defocus.align.motion_limits import MotionLimits
 
 FILE = click.Path(path_type=Path)
 
@@ -58,7 +58,7 @@ class MeasuringSettings(CommandSettings):
     @property
     def limits(self) -> "MotionLimits":
         """What a measurement may find."""
-        from defocus.datasets.measuring.kept import MotionLimits
+        from defocus.align.motion_limits import MotionLimits
 
         return MotionLimits.of(self.at_most, self.largest_px)
 

@@ -52,16 +52,15 @@ def _align(blurry_file: Path, sharp_file: Path, order: "AlignSettings") -> dict[
 
     # torch takes seconds to import: only once the files are known to be good
     from defocus.align.measure import measure
+    from defocus.align.registration.session import PairInSession
     from defocus.likeness import SAME_PIXELS, same_pixels
 
     if same_pixels(blurry, sharp):
         say(SAME_PIXELS)
-    estimator, limits = order.flow_estimator(), order.limits
+    estimator = order.flow_estimator()
     shared, left_out = _shared_lens(order.session, blurry_file, estimator)
-    measurement = measure(
-        blurry, sharp, estimator, rig=rig, at_most=limits.at_most, largest_px=limits.largest_px,
-        shared=shared,
-    )  # fmt: skip
+    session = None if shared is None else PairInSession(shared)
+    measurement = measure(blurry, sharp, estimator, rig=rig, limits=order.limits, session=session)
     document: dict[str, Any] = dict(measurement.misalignment.to_json())
     if order.out is not None:
         lacking = _write(order, (blurry_file, sharp_file), (blurry, sharp), measurement)

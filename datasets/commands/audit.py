@@ -23,6 +23,7 @@ from defocus.staging import staging_folder
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.audit.run import Audit
+    from defocus.datasets.audit.table import AuditFailures
     from defocus.datasets.commands._settings import AuditSettings
     from defocus.datasets.curation_rules import Usable
     from defocus.datasets.pair import Dataset
@@ -34,7 +35,7 @@ WRITERS = 2
 """Blur maps that are compressed at once."""
 DOCUMENT = "audit.json"
 PLACE = ".place"
-"""File that says of which folder the audit is: content may change, and names are alike."""
+"""File with the folder of the audited dataset: content may change, and names may be equal."""
 NAMES = ("audit.csv", DOCUMENT, "audit.html")
 
 
@@ -101,14 +102,26 @@ def _say_usable(name: str, audit: "Audit", usable: "Usable") -> None:
 
 
 def _say_outcome(audit: "Audit") -> None:
-    import numpy as np
-
-    from defocus.datasets.audit.table import QUANTITIES, summary, values
-    from defocus.datasets.copies.of_dataset import LOOKED_FOR
 
     status = audit.statuses
     counts = ", ".join(f"{status.count(name)} {name}" for name in sorted(set(status)))
     click.echo(f"{audit.dataset}: {counted(audit.total, 'pair')} ({counts})")
+    _say_quantities(audit)
+    unknown = ((pair.id, pair.reason) for pair in audit.pairs if pair.status == "unknown")
+    for line in grouped(unknown, audit.total, "pair"):
+        say(f"unknown: {line}")
+    if "unknown" in status:
+        say("audit.html says beside each unknown pair what helps")
+    _say_splits(audit)
+    say_warnings(audit.warnings, audit.pairs)
+
+
+def _say_quantities(audit: "Audit") -> None:
+    """Median, 95th percentile and maximum of each quantity."""
+    import numpy as np
+
+    from defocus.datasets.audit.table import QUANTITIES, summary, values
+
     numbers, floor = summary(audit.pairs), 2 * values(audit.pairs, "residual_sigma_px")
     for quantity in QUANTITIES:
         column = numbers[quantity.name]
@@ -122,11 +135,12 @@ def _say_outcome(audit: "Audit") -> None:
                 f"{'  perfect pair (two standard errors)':<36} median {np.median(floor):8.3f}   "
                 f"p95 {np.quantile(floor, 0.95):8.3f}   max {floor.max():8.3f} px"
             )
-    unknown = ((pair.id, pair.reason) for pair in audit.pairs if pair.status == "unknown")
-    for line in grouped(unknown, audit.total, "pair"):
-        say(f"unknown: {line}")
-    if "unknown" in status:
-        say("audit.html says beside each unknown pair what helps")
+
+
+def _say_splits(audit: "Audit") -> None:
+    """Say which pictures or places are in two splits."""
+    from defocus.datasets.copies.of_dataset import LOOKED_FOR
+
     click.echo(f"pictures found in two splits: {len(audit.duplicates)}")
     if not audit.duplicates:
         click.echo(f"  looked for {LOOKED_FOR}")
@@ -136,7 +150,6 @@ def _say_outcome(audit: "Audit") -> None:
             f"the same place in two splits: {len(audit.same_places)}, such as {place.first} "
             f"({place.splits[0]}) and {place.second} ({place.splits[1]})"
         )
-    say_warnings(audit.warnings, audit.pairs)
 
 
 def _fails(audit: "Audit", limit_px: float) -> bool:
@@ -151,15 +164,7 @@ def _fails(audit: "Audit", limit_px: float) -> bool:
             f"the worst is {worst.id} (mean {worst.misalignment_px:.{digits}f} ± "
             f"{worst.misalignment_sigma_px or 0.0:.{digits}f} px)"
         )
-    if failing.leaks:
-        leak = failing.leaks[0]
-        say(
-            f"{counted(len(failing.leaks), 'picture')} in two splits, such as {leak.first} "
-            f"({leak.splits[0]}) and {leak.second} ({leak.splits[1]})"
-        )
-    if failing.same:
-        pairs = counted(len(failing.same), "pair")
-        say(f"{pairs} with the same picture twice, such as {failing.same[0].id}")
+    _say_twice(failing)
     if failing.unreadable:
         say(f"{counted(len(failing.unreadable), 'pair')} that cannot be read")
     if failing.unknown:
@@ -170,6 +175,19 @@ def _fails(audit: "Audit", limit_px: float) -> bool:
     if not failing.measured:
         say("no pair could be measured, so none is shown to be aligned")
     return failing.any
+
+
+def _say_twice(failing: "AuditFailures") -> None:
+    """Say which pictures are in two splits, or twice in one pair."""
+    if failing.leaks:
+        leak = failing.leaks[0]
+        say(
+            f"{counted(len(failing.leaks), 'picture')} in two splits, such as {leak.first} "
+            f"({leak.splits[0]}) and {leak.second} ({leak.splits[1]})"
+        )
+    if failing.same:
+        pairs = counted(len(failing.same), "pair")
+        say(f"{pairs} with the same picture twice, such as {failing.same[0].id}")
 
 
 def _claim(out: Path, dataset: "Dataset", command: str) -> None:
@@ -186,6 +204,11 @@ def _claim(out: Path, dataset: "Dataset", command: str) -> None:
         raise InputError(f"{out}: inside the dataset; run '{command} --out {outside}'")
     if held is not None:
         raise InputError(f"{out}: the folder of a dataset, with {held}; give another with --out")
+    _refuse_other_audit(out, dataset)
+
+
+def _refuse_other_audit(out: Path, dataset: "Dataset") -> None:
+    """Refuse a folder with the audit of another dataset."""
     path = out / DOCUMENT
     if not path.exists():
         return

@@ -19,7 +19,8 @@ from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.commands._settings import CompensateSettings
-    from defocus.datasets.pair import Pair
+    from defocus.datasets.deriving.compensate import Compensated
+    from defocus.datasets.pair import Dataset, Pair
     from defocus.isolation import LeftOut
 
 
@@ -63,37 +64,13 @@ def _run(name: str, settings: "CompensateSettings", failed: "list[LeftOut]") -> 
     opened = open_dataset(name, damaged=True)
 
     # torch takes seconds to import: only once the dataset is known to be good
-    from defocus.align.compensation.compensate import Release
-    from defocus.align.flow.by_name import NamedFlow
-    from defocus.align.misalignment import RESTS_ON
-    from defocus.align.registration.unknown_causes import advice, resting_on
-    from defocus.align.rig import read_rig
-    from defocus.datasets.deriving.compensate import compensate_dataset
     from defocus.pictures.derived import say_left_behind
 
-    result = compensate_dataset(
-        opened,
-        settings.out,
-        Release(**settings.release),
-        NamedFlow(settings.flow, settings.flow_weights),
-        rig=None if settings.rig_file is None else read_rig(settings.rig_file),
-        limits=settings.limits,
-        size=settings.size,
-        where=settings.where,
-    )
+    result = _compensated(settings, opened)
     say_member_warnings(opened.pairs)
     lacking = say_left_behind(_files(opened.pairs, result.pairs))
     compensation: dict[str, Any] = {pair.id: pair.metadata["compensation"] for pair in result.pairs}
-    resting = {
-        name: resting_on(one["misalignment"][RESTS_ON])
-        for name, one in compensation.items()
-        if RESTS_ON in one["misalignment"]
-    }
-    for line in grouped(resting.items(), len(opened.pairs), "pair"):
-        say(line)
-    for pair_id, reason in result.left_out:
-        helps = advice(reason)
-        say(f"pair {pair_id} is left out: {reason}" + (f"; what helps: {helps}" if helps else ""))
+    resting = _say_doubts(compensation, opened, result)
     failed += without(opened, result.failed)
     left_out = [{"id": pair_id, "reason": reason} for pair_id, reason in result.left_out]
     return {
@@ -104,3 +81,42 @@ def _run(name: str, settings: "CompensateSettings", failed: "list[LeftOut]") -> 
         "rest_on_largest_shift": list(resting),
         "sessions": [one.to_json() for one in result.sessions],
     }
+
+
+def _compensated(settings: "CompensateSettings", opened: "Dataset") -> "Compensated":
+    """Compensate the dataset as the options say."""
+    from defocus.align.compensation.compensate import Release
+    from defocus.align.flow.by_name import NamedFlow
+    from defocus.align.rig import read_rig
+    from defocus.datasets.deriving.compensate import Cameras, compensate_dataset
+
+    rig = None if settings.rig_file is None else read_rig(settings.rig_file)
+    return compensate_dataset(
+        opened,
+        settings.out,
+        Release(**settings.release),
+        NamedFlow(settings.flow, settings.flow_weights),
+        cameras=Cameras(rig, settings.limits),
+        size=settings.size,
+        where=settings.where,
+    )
+
+
+def _say_doubts(
+    compensation: dict[str, Any], opened: "Dataset", result: "Compensated"
+) -> dict[str, str]:
+    """Say which pairs rest on the largest shift, and which are left out; the former by name."""
+    from defocus.align.misalignment import RESTS_ON
+    from defocus.align.registration.unknown_causes import advice, resting_on
+
+    resting = {
+        name: resting_on(one["misalignment"][RESTS_ON])
+        for name, one in compensation.items()
+        if RESTS_ON in one["misalignment"]
+    }
+    for line in grouped(resting.items(), len(opened.pairs), "pair"):
+        say(line)
+    for pair_id, reason in result.left_out:
+        helps = advice(reason)
+        say(f"pair {pair_id} is left out: {reason}" + (f"; what helps: {helps}" if helps else ""))
+    return resting

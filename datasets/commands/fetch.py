@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
@@ -11,6 +11,9 @@ from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import print_made
 from defocus.progress import counted
+
+if TYPE_CHECKING:
+    from defocus.datasets.fetching import Place
 
 MESSAGE = "a SHA-256 has 64 hexadecimal digits"
 
@@ -75,22 +78,36 @@ def _fetched(
     sources: list[str], *, out: Path, only: tuple[str, ...], sha256: str | None, trust_first: bool
 ) -> dict[str, Any]:
     from defocus.datasets.archives import SUFFIXES
-    from defocus.datasets.fetching import fetch_known_file, fetch_release, is_address, place_of
+    from defocus.datasets.fetching import fetch_release, is_address, place_of
 
     if not is_address(sources[0]) and not Path(sources[0]).is_dir():
         sources = [_archive(sources[0], out), *sources[1:]]
     places = [place_of(source) for source in sources]
     name = PurePosixPath(urlsplit(places[0].name).path).name
     if is_address(sources[0]) and name.lower().endswith(SUFFIXES):
-        if only:
-            raise click.UsageError("--only is for releases; an archive is one file")
-        digest = fetch_known_file(places, out / name, sha256, trust_first=trust_first)
-        return {"file": str(out / name), "sha256": digest}
+        return _fetched_archive(out, only, sha256, trust_first, places, name)
     if trust_first:
         raise click.UsageError("--trust-first is for archives; a release has its hashes")
     release = fetch_release(places, out, only, sha256)
     counts = {"new": len(release.new), "kept": len(release.kept), "left": len(release.left)}
     return {"root": str(out), "sha256": release.sha256, **counts}
+
+
+def _fetched_archive(
+    out: Path,
+    only: tuple[str, ...],
+    sha256: str | None,
+    trust_first: bool,
+    places: "list[Place]",
+    name: str,
+) -> dict[str, Any]:
+    """What was fetched of an archive."""
+    from defocus.datasets.fetching import fetch_known_file
+
+    if only:
+        raise click.UsageError("--only is for releases; an archive is one file")
+    digest = fetch_known_file(places, out / name, sha256, trust_first=trust_first)
+    return {"file": str(out / name), "sha256": digest}
 
 
 def _archive(name: str, out: Path) -> str:

@@ -1,6 +1,6 @@
 """defocus-data list."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import groupby
@@ -18,7 +18,8 @@ from defocus.progress import counted, grouped
 
 if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.layouts.published_set import Completeness
-    from defocus.datasets.pair import Pair, ReaderCard
+    from defocus.datasets.pair import Dataset, Pair, ReaderCard
+    from defocus.isolation import LeftOut
 
 
 @help_heading("Open")
@@ -125,6 +126,21 @@ def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
     text = ", ".join(f"{number} {split}" for split, number in splits.items())
     scenes = len({pair.scene for pair in pairs})
     many = f"{counted(len(pairs), 'pair')} in {counted(scenes, 'scene')}"
+    lines = _own_lines(dataset, many, text, opened, scenes, pairs, left_out)
+    named = [one.to_json() for one in left_out]
+    return {"complete": None, "found": splits, "left_out": named}, lines
+
+
+def _own_lines(
+    dataset: str,
+    many: str,
+    text: str,
+    opened: "Dataset",
+    scenes: int,
+    pairs: "list[Pair]",
+    left_out: "Sequence[LeftOut]",
+) -> list[str]:
+    """What is printed: the number of pairs, and what is odd in the dataset."""
     lines = [f"{dataset}: {many} ({text}); there is no list of a complete one"]
     if opened.name.startswith("pairs:") and scenes == len(pairs) > 1:
         lines.append(
@@ -136,8 +152,7 @@ def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
         some = "" if len(blind) == len(pairs) else f" of {counted(len(blind), 'pair')}"
         lines.append(f"no ground truth{some}: scored by metrics without reference alone, and shown")
     lines += [f"pair {one.id} is left out: {one.reason}" for one in left_out]
-    named = [one.to_json() for one in left_out]
-    return {"complete": None, "found": splits, "left_out": named}, lines
+    return lines
 
 
 def _require_whole(pair: "Pair") -> None:

@@ -1,5 +1,6 @@
 """defocus-data package."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,10 @@ from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.commands._settings import PackageSettings
-    from defocus.datasets.pair import Pair
+    from defocus.datasets.pair import Dataset, Pair
+    from defocus.datasets.release.details import Details
+    from defocus.datasets.release.packaging import Packaged
+    from defocus.pictures.derived import LeftBehind
 
 MEGABYTE = 10**6
 
@@ -52,14 +56,9 @@ def _say_sizes(pairs: "tuple[Pair, ...]") -> None:
 def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     """The release, and what its pictures lack of the files that they were made from."""
     from defocus.datasets.api import open_dataset
-    from defocus.datasets.audit.members import warnings_of
-    from defocus.datasets.pair import empty_splits
-    from defocus.datasets.release.card import undeclared
     from defocus.datasets.release.details import details_of, later_version, require_redistributable
-    from defocus.datasets.release.facts import audit_facts, read_facts
-    from defocus.datasets.release.packaging import package_dataset, require_release_folder
-    from defocus.datasets.release.pictures import released_blocks
-    from defocus.pictures.derived import say_left_behind
+    from defocus.datasets.release.facts import read_facts
+    from defocus.datasets.release.packaging import require_release_folder
 
     require_release_folder(settings.out)
     opened = open_dataset(name, damaged=True)
@@ -67,34 +66,12 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     before = None if settings.previous is None else read_facts(settings.previous).details
     details = later_version(details_of(opened, settings.card), settings.version, before)
     # a profile alone is not a reason: what is released is converted
-    odd = (one for one in warnings_of(opened.pairs) if not one.text.endswith("taken for sRGB"))
-    say_warnings(odd, opened.pairs)
-    if missing := undeclared(details):
-        words = " and ".join(filter(None, (", ".join(missing[:-1]), missing[-1])))
-        say(f"the card lacks {words}; give {'them' if missing[1:] else 'it'} with --card FILE")
-    file = settings.audit
-    numbers, warnings = ((), None) if file is None else audit_facts(opened, file)
-    release = package_dataset(
-        opened,
-        settings.out,
-        settings.target,
-        details,
-        settings.shard_mb * MEGABYTE,
-        numbers=numbers,
-        warnings=warnings,
-        previous=settings.previous,
-        where=settings.where,
-    )
+    _say_lacks(opened, details)
+    release = _packaged(settings, opened, details)
     left_out = without(opened, release.left_out)
     unread = {one.id for one in left_out}
     pairs = tuple(pair for pair in opened.pairs if pair.id not in unread)
-    _say_sizes(pairs)
-    for part in empty_splits(pairs):
-        say(f"no pair is for {part}; 'defocus-data split' draws the splits again")
-    members = (path for pair in pairs for path in (pair.blurry, pair.sharp) if path)
-    separate = settings.target != "hdf5"  # its arrays have room for pixels alone
-    released = ((one, released_blocks(one) if separate else b"") for one in members)
-    lacking = say_left_behind(released, converted=True)
+    lacking = _say_pictures(settings, pairs)
     return {
         "root": str(release.root),
         "pairs": release.pairs,
@@ -102,3 +79,49 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
         "left_out": [one.to_json() for one in left_out],
         "left_behind": [one.to_json() for one in lacking],
     }
+
+
+def _packaged(settings: "PackageSettings", opened: "Dataset", details: "Details") -> "Packaged":
+    """Make the release, with the numbers of its audit."""
+    from defocus.datasets.release.facts import ReleaseNotes, audit_facts
+    from defocus.datasets.release.packaging import package_dataset
+
+    file = settings.audit
+    numbers, warnings = ((), None) if file is None else audit_facts(opened, file)
+    notes = ReleaseNotes(numbers, warnings, settings.previous)
+    return package_dataset(
+        opened,
+        settings.out,
+        settings.target,
+        details,
+        settings.shard_mb * MEGABYTE,
+        notes=notes,
+        where=settings.where,
+    )
+
+
+def _say_lacks(opened: "Dataset", details: "Details") -> None:
+    """Say what is odd in the pictures, and what the card lacks."""
+    from defocus.datasets.audit.members import warnings_of
+    from defocus.datasets.release.card import undeclared
+
+    odd = (one for one in warnings_of(opened.pairs) if not one.text.endswith("taken for sRGB"))
+    say_warnings(odd, opened.pairs)
+    if missing := undeclared(details):
+        words = " and ".join(filter(None, (", ".join(missing[:-1]), missing[-1])))
+        say(f"the card lacks {words}; give {'them' if missing[1:] else 'it'} with --card FILE")
+
+
+def _say_pictures(settings: "PackageSettings", pairs: "tuple[Pair, ...]") -> "Sequence[LeftBehind]":
+    """Say the sizes and the empty splits; what the released pictures lack."""
+    from defocus.datasets.pair import empty_splits
+    from defocus.datasets.release.pictures import released_blocks
+    from defocus.pictures.derived import say_left_behind
+
+    _say_sizes(pairs)
+    for part in empty_splits(pairs):
+        say(f"no pair is for {part}; 'defocus-data split' draws the splits again")
+    members = (path for pair in pairs for path in (pair.blurry, pair.sharp) if path)
+    separate = settings.target != "hdf5"  # its arrays have room for pixels alone
+    released = ((one, released_blocks(one) if separate else b"") for one in members)
+    return say_left_behind(released, converted=True)

@@ -1,5 +1,6 @@
 """defocus-data sidecar."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,8 @@ from defocus.progress import counted, say
 
 if TYPE_CHECKING:
     from defocus.datasets.commands._settings import SidecarSettings
+    from defocus.datasets.pair import Dataset
+    from defocus.machines import Where
 
 
 @help_heading("Improve")
@@ -39,15 +42,7 @@ def _made(name: str, settings: "SidecarSettings") -> dict[str, Any]:
 
     opened = open_dataset(name, damaged=settings.folder is None)
     if settings.folder is not None:
-        from defocus.datasets.sidecar import apply_sidecar
-
-        applied = apply_sidecar(name, opened, settings.folder, settings.where)
-        return {
-            "sidecar": str(settings.folder),
-            "dataset": applied.name,
-            "pairs": len(applied.pairs),
-            "left_out": [one.to_json() for one in applied.without()],
-        }
+        return _applied(name, opened, settings.folder, settings.where)
     assert settings.out is not None  # noqa: S101 - one of the two is given
 
     from defocus.align.compensation.compensate import Release
@@ -74,4 +69,17 @@ def _made(name: str, settings: "SidecarSettings") -> dict[str, Any]:
         "dataset": f"{sidecar.reader}@{sidecar.name}",
         "pairs": len(sidecar.pairs) - len(unknown),
         "left_out": [one.to_json() for one in left_out],
+    }
+
+
+def _applied(name: str, opened: "Dataset", folder: Path, where: "Where") -> dict[str, Any]:
+    """What was applied, in the keys of ``--json``."""
+    from defocus.datasets.sidecar import apply_sidecar
+
+    applied = apply_sidecar(name, opened, folder, where)
+    return {
+        "sidecar": str(folder),
+        "dataset": applied.name,
+        "pairs": len(applied.pairs),
+        "left_out": [one.to_json() for one in applied.without()],
     }

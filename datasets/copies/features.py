@@ -1,7 +1,6 @@
-"""Local features of a picture: where it has detail, and how it looks around there.
+"""Local features of a picture: where it has detail, and what it looks like around there.
 
-A descriptor does not change where the picture is mirrored or turned by 90°; how it was turned is
-kept beside it."""
+A descriptor stays where the picture is mirrored or turned by 90°; the turn is kept apart."""
 
 import contextlib
 import zipfile
@@ -154,6 +153,19 @@ def _level_features(
     level: Codes, shape: tuple[int, ...]
 ) -> tuple[Floats, Floats, Floats, Codes, NDArray[np.int8]]:
     """Places, scales, strengths, turns and descriptors of one level, in the picture's pixels."""
+    fine, response, rows, columns = _feature_places(level)
+    turns, descriptors = _described(fine, rows, columns)
+    factor = shape[1] / level.shape[1]
+    places = np.stack([columns, rows], axis=1) * factor + (factor - 1) / 2
+    scales = np.full(len(rows), factor, np.float32)
+    strengths = response[rows, columns].astype(np.float32)
+    return places.astype(np.float32), scales, strengths, turns, descriptors
+
+
+def _feature_places(
+    level: Codes,
+) -> tuple[NDArray[np.float32], Floats, NDArray[np.intp], NDArray[np.intp]]:
+    """Smoothed codes, strength everywhere, and the places where it is largest."""
     smooth = cv2.GaussianBlur(level.astype(np.float32), (0, 0), FINE_SIGMA_PX)
     fine = np.asarray(smooth, np.float32)
     response = np.abs(fine - cv2.GaussianBlur(fine, (0, 0), COARSE_SIGMA_PX))
@@ -163,18 +175,26 @@ def _level_features(
     inner = np.s_[margin:-margin, margin:-margin]
     rows, columns = np.nonzero((response >= largest)[inner] & (response > LEAST_RESPONSE)[inner])
     rows, columns = rows + margin, columns + margin
-    turns, descriptors = _described(fine, rows, columns)
-    factor = shape[1] / level.shape[1]
-    places = np.stack([columns, rows], axis=1) * factor + (factor - 1) / 2
-    scales = np.full(len(rows), factor, np.float32)
-    strengths = response[rows, columns].astype(np.float32)
-    return places.astype(np.float32), scales, strengths, turns, descriptors
+    return fine, response, rows, columns
 
 
 def _described(
     fine: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> tuple[Codes, NDArray[np.int8]]:
     """Turn and descriptor of the window around each place."""
+    spectrum = _spectra(fine, rows, columns)
+    across, down = spectrum[:, 0, 1], spectrum[:, 1, 0]
+    steeper = np.abs(down) > np.abs(across)
+    turns = ((across < 0) + 2 * (down < 0) + 4 * steeper).astype(np.uint8)
+    upright = turned(spectrum, turns).reshape(-1, FREQUENCIES**2)[:, 1:]
+    steps = np.clip(np.rint(upright * DESCRIPTOR_SCALE), -127, 127)
+    return turns, steps.astype(np.int8)
+
+
+def _spectra(
+    fine: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> Floats:
+    """Normalised cosine spectrum of the window around each place."""
     offsets = 2 * np.arange(SAMPLES) - (SAMPLES - 1)
     window = fine[
         rows[:, None, None] + offsets[None, :, None], columns[:, None, None] + offsets[None, None]
@@ -186,12 +206,7 @@ def _described(
     spectrum[:, 0, 0] = 0.0
     length = np.sqrt((spectrum**2).sum(axis=(1, 2)))
     spectrum /= np.maximum(length, 1e-6)[:, None, None]
-    across, down = spectrum[:, 0, 1], spectrum[:, 1, 0]
-    steeper = np.abs(down) > np.abs(across)
-    turns = ((across < 0) + 2 * (down < 0) + 4 * steeper).astype(np.uint8)
-    upright = turned(spectrum, turns).reshape(-1, FREQUENCIES**2)[:, 1:]
-    steps = np.clip(np.rint(upright * DESCRIPTOR_SCALE), -127, 127)
-    return turns, steps.astype(np.int8)
+    return np.asarray(spectrum)
 
 
 def _cosines() -> NDArray[np.float32]:
@@ -236,16 +251,23 @@ def with_unsure_turns(features: LocalFeatures) -> tuple[NDArray[np.intp], Codes,
     is_unsure = (across < UNSURE, down < UNSURE, across - down < UNSURE)
     rows, turns, descriptors = [], [], []
     for further in range(8):
-        wanted = np.ones(len(upright), np.bool_)
-        for bit in range(3):
-            if further >> bit & 1:
-                wanted &= is_unsure[bit]
-        chosen = np.flatnonzero(wanted)
+        chosen = _could_have(upright, further, is_unsure)
         again = turned(spectrum[chosen], np.full(len(chosen), further, np.uint8))
         rows.append(chosen)
         turns.append(_TURNED_AGAIN[features.turns[chosen], further])
         descriptors.append(again.reshape(-1, FREQUENCIES**2)[:, 1:])
     return np.concatenate(rows), np.concatenate(turns), np.concatenate(descriptors)
+
+
+def _could_have(
+    upright: Floats, further: int, is_unsure: tuple[NDArray[np.bool_], ...]
+) -> NDArray[np.intp]:
+    """Features that could have this turn too."""
+    wanted = np.ones(len(upright), np.bool_)
+    for bit in range(3):
+        if further >> bit & 1:
+            wanted &= is_unsure[bit]
+    return np.flatnonzero(wanted)
 
 
 def _composed() -> Codes:

@@ -97,17 +97,24 @@ def agreed_placing(
     if not plausible.any():
         return None
     scales, first = scales[plausible], first[plausible]
-    shifts = there[first] - scales[:, None] * upright[first]
-    errors = scales[:, None, None] * upright + shifts[:, None] - there
-    allowed = PLACE_ERROR_PX * np.maximum(scales, 1.0)
-    agrees = (errors**2).sum(axis=2) < allowed[:, None] ** 2
-    best = agrees[int(np.argmax(agrees.sum(axis=1)))]
+    best = _best_agreement(there, first, scales, upright)
     agreeing = len(np.unique(features[best]))
     if agreeing < FEWEST_AGREEING:
         return None
     placing = _fitted(turn, upright[best], there[best], agreeing)
     is_usual = 1 / MOST_ENLARGED <= placing.scale <= MOST_ENLARGED
     return placing if is_usual else None
+
+
+def _best_agreement(
+    there: Points, first: NDArray[np.intp], scales: NDArray[np.float64], upright: Points
+) -> NDArray[np.bool_]:
+    """Which matches agree with the shift and scale on which most of them agree."""
+    shifts = there[first] - scales[:, None] * upright[first]
+    errors = scales[:, None, None] * upright + shifts[:, None] - there
+    allowed = PLACE_ERROR_PX * np.maximum(scales, 1.0)
+    agrees = (errors**2).sum(axis=2) < allowed[:, None] ** 2
+    return np.asarray(agrees[int(np.argmax(agrees.sum(axis=1)))])
 
 
 def _tried_pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -188,15 +195,23 @@ def _around(
         mean = cv2.INTER_AREA
         reduced = np.asarray(cv2.resize(there, None, fx=factor, fy=factor, interpolation=mean))
     width, height = size
+    left, top, right, bottom = _frame(warp, width, height, reduced)
+    moved = warp.copy()
+    moved[:, 2] -= (left, top)
+    return reduced[top:bottom, left:right].astype(np.float32), moved
+
+
+def _frame(
+    warp: NDArray[np.float32], width: int, height: int, reduced: Codes
+) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the part, two tiles around what is placed."""
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32)
     placed = corners @ warp[:, :2].T + warp[:, 2]
     low = np.floor(placed.min(axis=0)).astype(int) - TILE_PX
     high = np.ceil(placed.max(axis=0)).astype(int) + TILE_PX
     left, top = np.clip(low, 0, np.array(reduced.shape[::-1]) - 1)
     right, bottom = np.clip(high, [left + 1, top + 1], reduced.shape[::-1])
-    moved = warp.copy()
-    moved[:, 2] -= (left, top)
-    return reduced[top:bottom, left:right].astype(np.float32), moved
+    return left, top, right, bottom
 
 
 def _between(matrix: NDArray[np.float64], here: float, there: float) -> NDArray[np.float32]:

@@ -28,7 +28,8 @@ QUERIED_TOGETHER = 100
 """Pictures that are looked for in one step."""
 
 PLACES_COMPARED = 5
-"""Of each picture this many places are compared by pixels, those with most agreeing features."""
+"""Number of places of each picture that are compared by pixels: those with most agreeing features.
+"""
 
 CONTAINED_SHARE = 0.95
 """Share of the smaller picture that lies in the other one where it is cut out of it."""
@@ -64,10 +65,7 @@ class SharedPart:
 
 def shared_parts(pictures: Sequence[SearchedPicture]) -> list[SharedPart]:
     """The pictures of each split that are in those of others, best first, a pair of them once."""
-    numbers: dict[str, list[int]] = defaultdict(list)
-    for number, picture in enumerate(pictures):
-        if len(picture.features):
-            numbers[picture.split].append(number)
+    numbers = _by_split(pictures)
     grey = lru_cache(maxsize=16)(lambda number: pictures[number].grey())
     best: dict[tuple[int, int], SharedPart] = {}
     for split, held in numbers.items():
@@ -81,6 +79,15 @@ def shared_parts(pictures: Sequence[SearchedPicture]) -> list[SharedPart]:
                 if part is not None:
                     _keep_best(best, part)
     return sorted(best.values(), key=_order)
+
+
+def _by_split(pictures: Sequence[SearchedPicture]) -> dict[str, list[int]]:
+    """Numbers of the pictures with features, by split."""
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for number, picture in enumerate(pictures):
+        if len(picture.features):
+            numbers[picture.split].append(number)
+    return numbers
 
 
 def _order(part: SharedPart) -> tuple[bool, float, int, int]:
@@ -142,14 +149,21 @@ def _matches(chosen: Sequence[LocalFeatures], index: FeatureIndex) -> _Matches:
     alike = index.alike(np.concatenate([descriptors for _, _, descriptors in parts]))
     order = np.lexsort((-alike.likeness, feature[alike.queries], picture[alike.queries]))
     queries, entries = alike.queries[order], alike.entries[order]
+    kept = _first_of_each(queries, picture, feature)
+    queries, entries = queries[kept], entries[kept]
+    return _Matches(picture[queries], feature[queries], turn[queries], entries)
+
+
+def _first_of_each(
+    queries: NDArray[np.intp], picture: NDArray[np.intp], feature: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Whether a match is among the first ones of its feature."""
     begins = np.ones(len(queries), np.bool_)
     begins[1:] = (np.diff(picture[queries]) != 0) | (np.diff(feature[queries]) != 0)
     rank = np.arange(len(queries)) - np.maximum.accumulate(
         np.where(begins, np.arange(len(queries)), 0)
     )
-    kept = rank < MOST_MATCHES
-    queries, entries = queries[kept], entries[kept]
-    return _Matches(picture[queries], feature[queries], turn[queries], entries)
+    return rank < MOST_MATCHES
 
 
 def _agreed(
@@ -163,14 +177,7 @@ def _agreed(
     numbers, counts = np.unique(groups, return_counts=True)
     for group in numbers[counts >= FEWEST_AGREEING]:
         mine = np.flatnonzero(groups == group)
-        entries, rows = matches.entry[mine], matches.feature[mine]
-        placing = agreed_placing(
-            int(group % 8),
-            features.places[rows].astype(np.float64),
-            index.places[entries].astype(np.float64),
-            (index.scales[entries] / features.scales[rows]).astype(np.float64),
-            rows,
-        )
+        placing = _placing_of(features, matches, index, mine, group)
         there = int(group // 8)
         if placing is not None and (
             there not in places or places[there].agreeing < placing.agreeing
@@ -178,6 +185,24 @@ def _agreed(
             places[there] = placing
     ordered = sorted(places.items(), key=lambda one: -one[1].agreeing)
     return ordered[:PLACES_COMPARED]
+
+
+def _placing_of(
+    features: LocalFeatures,
+    matches: _Matches,
+    index: FeatureIndex,
+    mine: NDArray[np.intp],
+    group: int,
+) -> Placing | None:
+    """Where the matches of one picture in one turn agree to place it."""
+    entries, rows = matches.entry[mine], matches.feature[mine]
+    return agreed_placing(
+        int(group % 8),
+        features.places[rows].astype(np.float64),
+        index.places[entries].astype(np.float64),
+        (index.scales[entries] / features.scales[rows]).astype(np.float64),
+        rows,
+    )
 
 
 def _relative_turns() -> Codes:

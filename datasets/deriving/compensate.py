@@ -16,16 +16,15 @@ from numpy.typing import NDArray
 from defocus.align.compensation.compensate import Release, plan_compensation
 from defocus.align.compensation.output import NUMBERS, write_aligned
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.align.measure import Measurement, measure
+from defocus.align.measure import Measurement, measure, measure_under
+from defocus.align.motion_limits import NO_LIMITS, MotionLimits
 from defocus.align.registration.session import OwnZoom
 from defocus.align.rig import Rig
 from defocus.cache import atomic_folder
 from defocus.datasets.deriving.aligned_reference import add_blur_map, add_truth, described
 from defocus.datasets.deriving.maker import claim_folder, content_of, finish_dataset, kept_record
 from defocus.datasets.measuring.kept import (
-    NO_LIMITS,
     InSession,
-    MotionLimits,
     known_defocus_map,
     measured_pair,
     pair_keys,
@@ -57,9 +56,9 @@ Size = Literal["each", "common"]
 
 COMMAND = "compensate"
 COMPENSATION_REVISION = 1
-"""Of the pictures and masks made from a measurement: raise it when their pixels change."""
+"""Revision of the pictures and masks made from a measurement. Raise it when their pixels change."""
 MOVED_SHARE = 0.2
-"""Of the picture: by so much more must the blurry picture's own geometry be confirmed to count."""
+"""The blurry picture's own geometry must be confirmed in this much more of the picture to count."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,17 @@ class Compensated:
     failed: tuple[LeftOut, ...] = ()  # could not be read or made; the same command tries them again
     # what the pairs of each session share, and what that did
     sessions: tuple[PooledSession, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cameras:
+    """What is known of the cameras: a rig of two, and how far the members can be apart."""
+
+    rig: Rig | None = None  # None for one camera
+    limits: MotionLimits = NO_LIMITS
+
+
+ONE_CAMERA = Cameras()
 
 
 @dataclass(frozen=True)
@@ -107,8 +117,7 @@ def compensate_dataset(
     release: Release,
     estimator: Callable[[], FlowEstimator],
     *,
-    rig: Rig | None = None,
-    limits: MotionLimits = NO_LIMITS,
+    cameras: Cameras = ONE_CAMERA,
     size: Size = "each",
     where: Where = 1,
 ) -> Compensated:
@@ -116,7 +125,7 @@ def compensate_dataset(
     # ``size``: ``each`` keeps all that both members of a pair show, ``common`` what all have.
     # It claims and finishes as every maker does, but writes the parts itself: only the measurement
     # says whether a pair goes to ``pairs`` or ``left_out``.
-    first = _own(estimator)
+    first, rig, limits = _own(estimator), cameras.rig, cameras.limits
     how_measured = {
         "estimator": first.name,
         "weights_sha256": first.weights_sha256 or None,
@@ -237,16 +246,15 @@ def _measured(
         blurry, sharp = in_one_space(files, [read_image(one, pair.white) for one in files])
         known_map = known_defocus_map(pair, blurry.shape[:2])
         measurement = measure(
-            blurry, sharp, estimator, rig=order.rig, defocus_map=known_map, at_most=limits.at_most,
-            largest_px=limits.largest_px,
-        )  # fmt: skip
+            blurry, sharp, estimator, rig=order.rig, defocus_map=known_map, limits=limits
+        )
         return blurry, sharp, measurement, known_map
     require_one_size([pair])
     blurry, sharp, measurement = measured_pair(pair, estimator, task.key, task.session, limits)
     known_map = known_defocus_map(pair, blurry.shape[:2])
     geometry = _companion_geometry(pair)
     if geometry is not None:
-        companion = measure(blurry, sharp, estimator, defocus_map=known_map, transform=geometry)
+        companion = measure_under(blurry, sharp, estimator, geometry, defocus_map=known_map)
         measurement = _more_believable(measurement, companion)
     return blurry, sharp, measurement, known_map
 

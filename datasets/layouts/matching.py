@@ -88,9 +88,24 @@ def match_names(wanted: Keys, files: Sequence[str], rule: Rule | None = None) ->
         if len(match.files) > len(best.files):
             own = {picture: by_spelling[name] for picture, name in match.files.items()}
             best = replace(match, words=f"{match.words}, {words}", files=own)
+    _require_any(wanted, files, rule, best, doubts)
+    _refuse_running_numbers(wanted, files, rule, best)
+    return best
+
+
+def _require_any(
+    wanted: Keys, files: Sequence[str], rule: Rule | None, best: MatchedNames, doubts: list[str]
+) -> None:
+    """Refuse names if no rule finds a file for any of them."""
     if not best.files and rule is None:
         reasons = [_nothing(wanted, files), *_found(wanted, files)[1], *doubts]
         raise InputError("; ".join(dict.fromkeys(reasons)))
+
+
+def _refuse_running_numbers(
+    wanted: Keys, files: Sequence[str], rule: Rule | None, best: MatchedNames
+) -> None:
+    """Refuse files whose names may be running numbers."""
     left = len(wanted) > len(best.files) < len(files)
     if rule is None and best.rule != "order" and left and _is_run(files):
         raise InputError(
@@ -98,7 +113,6 @@ def match_names(wanted: Keys, files: Sequence[str], rule: Rule | None = None) ->
             f"'{min(files)}' to '{max(files)}' may be running numbers; if they are not, add "
             f"--match {best.rule}; else name the files like the pictures"
         )
-    return best
 
 
 def _matched(wanted: Keys, files: Sequence[str], rule: Rule | None) -> MatchedNames:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,10 +16,11 @@ from defocus.align.flow.dense import DenseFlow
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Measurement, measure
 from defocus.align.misalignment import Misalignment, Sigma
+from defocus.align.motion_limits import NO_LIMITS, MotionLimits
 from defocus.align.photometry.gains import Photometry
 from defocus.align.photometry.unexplained import Unexplained
 from defocus.align.registration.asymmetry import Asymmetry, TileAsymmetry
-from defocus.align.registration.session import SessionLens, Shared
+from defocus.align.registration.session import PairInSession, SessionLens, Shared
 from defocus.align.sharp_member.numbers import SharpMember
 from defocus.cache import cache_folder, keeping
 from defocus.datasets.measuring.revision import MEASURING_REVISION
@@ -35,38 +35,6 @@ from defocus.pictures.values import Image
 from defocus.pictures.white import FULL, READING_REVISION
 from defocus.progress import say
 from defocus.scene.geometry import Similarity
-
-
-@dataclass(frozen=True)
-class MotionLimits:
-    """Limits of a measurement; see :func:`defocus.align.measure.measure`."""
-
-    at_most: str = "homography"  # richest model: translation, similarity, affine or homography
-    largest_px: float = math.inf  # no place moved farther than this
-
-    @classmethod
-    def of(cls, at_most: str | None, largest_px: float | None) -> "MotionLimits":
-        """Those of a command line, where None is no limit."""
-        return cls(at_most or cls.at_most, largest_px or cls.largest_px)
-
-    @property
-    def zoomed(self) -> bool:
-        """Whether a pair may have a zoom, which its session can share."""
-        return self.at_most != "translation"
-
-    @property
-    def arguments(self) -> list[str]:
-        """The options of a command line that give them."""
-        words = [] if self.at_most == type(self).at_most else ["--at-most", self.at_most]
-        if math.isfinite(self.largest_px):
-            words += ["--largest-shift", f"{self.largest_px!r}"]
-        return words
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values; None for no largest shift."""
-        largest = self.largest_px if math.isfinite(self.largest_px) else None
-        return {"at_most": self.at_most, "largest_shift_px": largest}
-
 
 FLOW_ARRAYS = (
     *("flow", "residual", "reliable", "occluded"),
@@ -158,7 +126,6 @@ def _misalignment(numbers: dict[str, Any]) -> Misalignment:
 
 T = TypeVar("T")
 
-NO_LIMITS = MotionLimits()
 
 MEASURED_ROLES = ("blurry", "sharp", "defocus_map")
 
@@ -252,10 +219,10 @@ def measured_pair(
     if session is not None:
         alone = kept_measurement(key)
         own = None if alone is None else alone.registration
+    known = None if shared is None else PairInSession(shared, own)
     measurement = measure(
-        blurry, sharp, estimator, defocus_map=known_map, at_most=limits.at_most,
-        largest_px=limits.largest_px, shared=shared, own=own,
-    )  # fmt: skip
+        blurry, sharp, estimator, defocus_map=known_map, limits=limits, session=known
+    )
     with keeping():
         path = kept_file(kept_key, ".h5")
         make_folder(path.parent)

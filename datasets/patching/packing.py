@@ -222,11 +222,7 @@ def packed_pairs(
 ) -> PatchStore:
     """The packed file of those pairs that have the target, made on first use and kept."""
     # A pair that cannot be read is left out; the file keeps its name, and it is tried again.
-    words = [name, target]
-    if target in REGISTERED or "measured_blur" in further:
-        words += [estimator_name, "r" + ".".join(map(str, REFERENCED))]
-    words += [*sorted(further), *([] if storage == "packed" else [storage])]
-    path = dataset.derived / "patches" / f"{'-'.join(words)}.h5"
+    path = _patch_file(dataset, target, name, further, estimator_name, storage)
 
     def members(pair: Pair) -> Members | LeftOut | None:
         work = partial(_members, dataset, pair, target, further, estimator_name)
@@ -253,6 +249,22 @@ def packed_pairs(
     if left_out:
         raise ImageError(left_out[0].reason)
     raise NotApplicableError(f"no pair of {dataset.name} has the target '{target}'")
+
+
+def _patch_file(
+    dataset: Dataset,
+    target: TargetName,
+    name: str,
+    further: Collection[Further],
+    estimator_name: str,
+    storage: Storage,
+) -> Path:
+    """Path of the packed file; its name says what it holds."""
+    words = [name, target]
+    if target in REGISTERED or "measured_blur" in further:
+        words += [estimator_name, "r" + ".".join(map(str, REFERENCED))]
+    words += [*sorted(further), *([] if storage == "packed" else [storage])]
+    return dataset.derived / "patches" / f"{'-'.join(words)}.h5"
 
 
 def _known(
@@ -346,13 +358,18 @@ def _further(pair: Pair, further: Collection[Further], blurry: Image) -> dict[st
         height, width = blurry.shape[:2]
         flow = read_array(pair.flow, array_shape("flow", height, width))
         members["flow"] = np.ascontiguousarray(flow.transpose(1, 2, 0))
+    _require_size(pair, blurry, members)
+    return members
+
+
+def _require_size(pair: Pair, blurry: Image, members: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse members of another size than the blurry picture."""
     for name, array in members.items():
         if array.shape[:2] != blurry.shape[:2]:
             raise ImageError(
                 f"pair {pair.id}: its {name} is {array.shape[1]}x{array.shape[0]} but its blurry "
                 f"picture {blurry.shape[1]}x{blurry.shape[0]}; restore the file"
             )
-    return members
 
 
 def _measured(

@@ -1,6 +1,7 @@
 """Training patches: random crops of the pairs of one split, from a packed file."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from defocus.baselines.objective import Batch
     from defocus.baselines.recipe import Augmentation
+    from defocus.datasets.stream.photographs import Photographs
 
 FLIPS: "tuple[Augmentation, ...]" = ("flip",)
 
@@ -106,10 +108,7 @@ class PatchSource:
             sides = ("right", "left") if exchanged else ("left", "right")
             return torch.cat([self._seen(f"dual_pixel_{one}", crop, side) for one in sides])
         if what in ("defocus_map", "measured_blur"):
-            seen = self._read(what, crop, side)
-            blur = np.abs(seen) if what == "defocus_map" else seen
-            diameters = np.ascontiguousarray(blur, np.float32)
-            return torch.from_numpy(diameters * (side / (crop.window_px or side)))[None]
+            return self._diameters(what, crop, side)
         if what == "flow":
             turned = turned_vectors(np.asarray(self._read(what, crop, side), np.float32), crop)
             scaled = turned * np.float32(side / (crop.window_px or side))
@@ -118,6 +117,15 @@ class PatchSource:
             valid = self._read(what, crop, side) == 255  # shrunk: all pixels under it are
             return torch.from_numpy(np.ascontiguousarray(valid, np.float32))[None]
         return self._seen(what, crop, side)
+
+    def _diameters(self, what: str, crop: Crop, side: int) -> "torch.Tensor":
+        """A patch of diameters, in pixels of the patch."""
+        import torch
+
+        seen = self._read(what, crop, side)
+        blur = np.abs(seen) if what == "defocus_map" else seen
+        diameters = np.ascontiguousarray(blur, np.float32)
+        return torch.from_numpy(diameters * (side / (crop.window_px or side)))[None]
 
     def _seen(self, member: str, crop: Crop, side: int) -> "torch.Tensor":
         picture = as_tensor(self._read(member, crop, side), self.bit_depth)
@@ -159,41 +167,50 @@ def as_tensor(patch: Image, bit_depth: Literal[8, 16] = 16) -> "torch.Tensor":
     return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))
 
 
+@dataclass(frozen=True)
+class PatchForm:
+    """Size and content of the patches of a training."""
+
+    crop_px: int  # side of a patch, px
+    augment: "Collection[Augmentation]" = FLIPS
+    bit_depth: Literal[8, 16] = 16  # values with more bits are rounded to it
+    dual: bool = False  # whether the views of a dual-pixel sensor replace the blurry picture
+    needs: Collection[Further] = ()  # what the network gets besides the blurry picture
+    supervision: Collection[Further] = ()  # what the objective gets besides the target
+
+
+@dataclass(frozen=True)
+class Few:
+    """A part of the training data that is enough; None for all of it."""
+
+    pairs: int | None = None  # number of pairs, spread over the split
+    lenses: int | None = None  # number of lenses of a stream
+
+
+ALL = Few()
+
+
 def training_patches(
     dataset: Dataset,
     split: Split,
     target: TargetName,
-    crop_px: int,
+    form: PatchForm,
     estimator_name: str = DEFAULT_ESTIMATOR,
     *,
-    augment: "Collection[Augmentation]" = FLIPS,
-    bit_depth: Literal[8, 16] = 16,
-    dual: bool = False,
-    needs: Collection[Further] = (),
-    supervision: Collection[Further] = (),
     storage: Storage = "packed",
-    at_most: int | None = None,
-    lenses: int | None = None,
+    few: Few = ALL,
 ) -> Patches:
     """The patch source of a stream, or of a split, packed on first use in ``dataset.derived``."""
     # Targets: ``sharp`` as captured; ``prealigned`` registered onto the blurry picture, without
     # pairs of unknown misalignment; ``registered`` has its light too; ``registered-flow`` also the
     # local flow; ``compensated`` as ``registered``, and as captured where the misalignment is
-    # unknown; ``truth`` of rendered data. In a stream all are the same picture. ``at_most`` pairs,
-    # spread over the split, are enough; ``lenses`` are those of a stream.
-    further: set[Further] = {*needs, *supervision}
-    if dual:
+    # unknown; ``truth`` of rendered data. In a stream all are the same picture.
+    further: set[Further] = {*form.needs, *form.supervision}
+    if form.dual:
         further.add("dual_pixel")
     if dataset.endless is not None and split == "train":
-        from defocus.datasets.stream.patches import Renderer, StreamPatches
-
-        for missing in (NAMES[one] for one in sorted(further - {"defocus_map"})):
-            raise NotApplicableError(f"a stream has no {missing}; train on a set that has")
-        renderer = Renderer(dataset.endless, "train", lenses)
-        return StreamPatches(
-            renderer, crop_px, augment, bit_depth, needs=needs, supervision=supervision
-        )
-    pairs, name = _pairs_of(dataset, split, at_most)
+        return _of_stream(dataset.endless, form, few, further)
+    pairs, name = _pairs_of(dataset, split, few.pairs)
     require_further(pairs, further, target)
     store = packed_pairs(
         dataset,
@@ -204,14 +221,39 @@ def training_patches(
         estimator_name=estimator_name,
         storage=storage,
     )
-    _require_crops(store, crop_px)
+    _require_crops(store, form.crop_px)
     return PatchSource(
-        store, crop_px, augment, bit_depth, dual=dual, needs=needs, supervision=supervision
+        store,
+        form.crop_px,
+        form.augment,
+        form.bit_depth,
+        dual=form.dual,
+        needs=form.needs,
+        supervision=form.supervision,
+    )
+
+
+def _of_stream(
+    photographs: "Photographs", form: PatchForm, few: Few, further: set[Further]
+) -> Patches:
+    """Patches of a stream."""
+    from defocus.datasets.stream.patches import Renderer, StreamPatches
+
+    for missing in (NAMES[one] for one in sorted(further - {"defocus_map"})):
+        raise NotApplicableError(f"a stream has no {missing}; train on a set that has")
+    renderer = Renderer(photographs, "train", few.lenses)
+    return StreamPatches(
+        renderer,
+        form.crop_px,
+        form.augment,
+        form.bit_depth,
+        needs=form.needs,
+        supervision=form.supervision,
     )
 
 
 def _pairs_of(dataset: Dataset, split: Split, at_most: int | None) -> tuple[tuple[Pair, ...], str]:
-    """The pairs of a split, or so many spread over it, and the name of what they are packed in."""
+    """The pairs of a split, or some spread over it, and the name of what they are packed in."""
     pairs = dataset.split(split)
     if not pairs:
         kind = "training" if split == "train" else split

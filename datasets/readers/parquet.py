@@ -70,11 +70,11 @@ MOST_GROUP_BYTES = 16 * 1024**3
 """Largest group of rows, unpacked; the hub's have some hundred megabytes."""
 
 _LEFT_OUT = "left-out.json"
-"""Rows of the same files that lack a picture, beside the others' pictures."""
+"""File in the folder of the unpacked pictures that lists the rows that lack one."""
 
 
 class Columns(Described):
-    """Which columns hold the pictures, in a TOML file beside them."""
+    """Which columns hold the pictures, in a TOML file in the same folder."""
 
     blurry: str = ""
     sharp: str = ""
@@ -122,12 +122,7 @@ def read(path: Path) -> Dataset:
 
 def unpack(root: Path, files: Sequence[Path], columns: Columns, folder: Path) -> list[LeftOut]:
     """Write the pictures of every row into ``SPLIT/ROLE`` of a folder; rows that lack one."""
-    by_split: dict[Split | None, list[Path]] = {}
-    for file in files:
-        by_split.setdefault(_split_of(file.relative_to(root)), []).append(file)
-    if None in by_split and len(by_split) > 1:
-        alone = by_split[None][0]
-        raise DatasetError(f"{alone}: its name says no split, as others do; rename it to test-…")
+    by_split = _by_split(root, files)
     left_out: list[LeftOut] = []
     for split, parts in by_split.items():
         opened = [_open(part) for part in parts]
@@ -143,6 +138,17 @@ def unpack(root: Path, files: Sequence[Path], columns: Columns, folder: Path) ->
                 if problem:
                     left_out.append(LeftOut(name, f"{part}: {problem}"))
     return left_out
+
+
+def _by_split(root: Path, files: Sequence[Path]) -> dict[Split | None, list[Path]]:
+    """Files by the split that their names say; all of them say one, or none does."""
+    by_split: dict[Split | None, list[Path]] = {}
+    for file in files:
+        by_split.setdefault(_split_of(file.relative_to(root)), []).append(file)
+    if None in by_split and len(by_split) > 1:
+        alone = by_split[None][0]
+        raise DatasetError(f"{alone}: its name says no split, as others do; rename it to test-…")
+    return by_split
 
 
 @contextmanager

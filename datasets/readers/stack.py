@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -67,6 +67,12 @@ def find_stacks(root: Path) -> tuple[tuple[Stack, ...], tuple[LeftOut, ...]]:
         raise DatasetError(
             f"{root}: no focus stack there; a stack is a folder with two pictures or more"
         )
+    stacks = _stacks(root, kept)
+    return tuple(sorted(stacks, key=lambda stack: stack.name)), tuple(left_out)
+
+
+def _stacks(root: Path, kept: Mapping[Path, tuple[Path, ...]]) -> list[Stack]:
+    """The stacks of folders, named by their path."""
     below = {folder: folder.relative_to(root).parts for folder in kept}
     common = _common(below.values())
     by_split = all(len(parts) > common and parts[common] in SPLITS for parts in below.values())
@@ -86,7 +92,7 @@ def find_stacks(root: Path) -> tuple[tuple[Stack, ...], tuple[LeftOut, ...]]:
                 ),
             )
         )
-    return tuple(sorted(stacks, key=lambda stack: stack.name)), tuple(left_out)
+    return stacks
 
 
 def _folders(root: Path) -> Iterator[Path]:

@@ -1,8 +1,8 @@
-"""``release.json``: the facts of which all documents of a release are a function."""
+"""``release.json``: the facts from which all documents of a release are made."""
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -67,17 +67,28 @@ class ReleaseFacts(Settings):
         return sum(count.pairs for count in self.counts.values())
 
 
+@dataclass(frozen=True)
+class ReleaseNotes:
+    """What the documents of a release say besides its pictures and its card."""
+
+    numbers: tuple[Number, ...] = ()  # of the audit
+    warnings: tuple[str, ...] | None = None  # of the audit, in lines; None without an audit
+    previous: Path | None = None  # the release before, whose differences go into ``CHANGES``
+
+
+NO_NOTES = ReleaseNotes()
+
+
 def facts_of(
     dataset: Dataset,
     rows: Rows,
     form: str,
     details: Details,
     request: str,
-    numbers: tuple[Number, ...],
-    left_out: tuple[str, ...] = (),
-    root: Path | None = None,
+    notes: ReleaseNotes,
+    root: Path,
 ) -> ReleaseFacts:
-    """The facts of a release whose pictures are written; ``left_out`` are ids that it lacks."""
+    """The facts of a release whose pictures are written; those that it lacks are not in it yet."""
     pairs = [replace(p, metadata=without_private(p.metadata)) for p in (row.pair for row in rows)]
     counts = Counter(pair.split for pair in pairs)
     scenes = {split: len({p.scene for p in pairs if p.split == split}) for split in counts}
@@ -94,11 +105,11 @@ def facts_of(
         sharp=sharp_text(pairs),
         settings=settings_of(pairs),
         steps=dataset.steps,
-        numbers=numbers,
-        left_out=left_out or None,
+        numbers=notes.numbers,
+        warnings=notes.warnings,
         shown=() if rows[0].shard else tuple(first[r] for r in ("blurry", "sharp") if r in first),
         sizes=_sizes(rows),
-        bytes=0 if root is None else _bytes(root, rows),
+        bytes=_bytes(root, rows),
     )
 
 

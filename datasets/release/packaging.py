@@ -29,12 +29,18 @@ from defocus.datasets.readers.release import remove_unpacked
 from defocus.datasets.release.card import card_text, citation_text, datacite_text, licence_text
 from defocus.datasets.release.croissant import INDEX, croissant_text
 from defocus.datasets.release.details import Details, require_redistributable
-from defocus.datasets.release.facts import ReleaseFacts, facts_of, read_facts, write_facts
+from defocus.datasets.release.facts import (
+    NO_NOTES,
+    ReleaseFacts,
+    ReleaseNotes,
+    facts_of,
+    read_facts,
+    write_facts,
+)
 from defocus.datasets.release.formats import hdf5, webdataset
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseOrder, Rows, index_text
 from defocus.datasets.release.formats.loose import FOLDER, IMAGEFOLDER
 from defocus.datasets.release.pictures import released_members, without_private
-from defocus.datasets.release.provenance import Number
 from defocus.errors import DatasetError
 from defocus.files import sha256_file, write_text
 from defocus.isolation import LeftOut, attempt, parted
@@ -113,7 +119,7 @@ LAYOUTS: Mapping[str, ReleaseFormat] = MappingProxyType(
     {one.name: one for one in (FOLDER, hdf5.LAYOUT, webdataset.LAYOUT, IMAGEFOLDER)}
 )
 PACKAGING_REVISION = 2
-"""Of a release's files and documents: raise it when the same dataset gives other bytes."""
+"""Revision of a release's files and documents. Raise it when the same dataset gives other bytes."""
 
 
 @dataclass(frozen=True)
@@ -133,14 +139,10 @@ def package_dataset(
     details: Details,
     shard_bytes: int,
     *,
-    numbers: tuple[Number, ...] = (),
-    warnings: tuple[str, ...] | None = None,
-    previous: Path | None = None,
+    notes: ReleaseNotes = NO_NOTES,
     where: Where = 1,
 ) -> Packaged:
     """Make a release; ``out`` is absent, empty, or the release of the same request."""
-    # What differs from the ``previous`` release goes into ``CHANGES``. ``warnings`` are those of
-    # the audit, None without one.
     require_redistributable(dataset)
     layout = LAYOUTS[form]
     order = {
@@ -152,9 +154,7 @@ def package_dataset(
         "details": details.model_dump(mode="json"),
         "shard_bytes": shard_bytes,
         "revision": PACKAGING_REVISION,
-        "numbers": [one.model_dump() for one in numbers],
-        **({} if warnings is None else {"warnings": warnings}),
-        "previous": None if previous is None else sha256_file(previous / CHECKSUMS),
+        **_noted(notes),
     }
     request = hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
     if finished := _finished(out, request, dataset):
@@ -168,15 +168,22 @@ def package_dataset(
         if not rows:
             raise DatasetError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
         lacking = tuple(one.id for one in dataset.without(left_out))
-        facts = facts_of(dataset, rows, form, details, request, numbers, lacking, root)
-        facts = facts.model_copy(update={"warnings": warnings})
+        facts = facts_of(dataset, rows, form, details, request, notes, root)
+        facts = facts.model_copy(update={"left_out": lacking or None})
         _index(root, layout, rows, dataset)
         write_documents(root, facts, details)
         digest = write_sums(root)
-        if previous is not None:
-            write_text(root / CHANGES, changes_text(previous, root))
+        if notes.previous is not None:
+            write_text(root / CHANGES, changes_text(notes.previous, root))
             digest = write_sums(root)
     return Packaged(out, digest, len(rows), left_out)
+
+
+def _noted(notes: ReleaseNotes) -> dict[str, object]:
+    """What the notes add to the order of a release."""
+    previous = None if notes.previous is None else sha256_file(notes.previous / CHECKSUMS)
+    warned = {} if notes.warnings is None else {"warnings": notes.warnings}
+    return {"numbers": [one.model_dump() for one in notes.numbers], **warned, "previous": previous}
 
 
 def require_release_folder(out: Path) -> None:

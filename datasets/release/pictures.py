@@ -122,14 +122,7 @@ def released_members(pair: Pair) -> dict[str, bytes]:
     # sRGB are converted; colours that PNG names by its own chunks stay.
     require_one_size([pair])
     files = pair_files(pair)
-    if pair.sharp is not None and in_two_spaces(pair.blurry, pair.sharp):
-        pictures = pair.blurry, pair.sharp
-        blurry, sharp = (colours_of(one) or "sRGB" for one in pictures)
-        help_of_us = "'defocus-data compensate' brings both to one space"
-        raise ImageError(
-            f"pair {pair.id}: the blurry picture is in {blurry}, the sharp one in {sharp}; "
-            + ("convert both to sRGB" if any(map(colour_code, pictures)) else help_of_us)
-        )
+    _require_one_space(pair)
     developed = _developed(files)
     members: dict[str, bytes] = {}
     height, width = 0, 0
@@ -146,6 +139,18 @@ def released_members(pair: Pair) -> dict[str, bytes]:
         as_stored = path not in developed and pair.white in {None, FULL}
         members[role] = _picture(path, picture, as_stored=as_stored)
     return members
+
+
+def _require_one_space(pair: Pair) -> None:
+    """Refuse members in two colour spaces."""
+    if pair.sharp is not None and in_two_spaces(pair.blurry, pair.sharp):
+        pictures = pair.blurry, pair.sharp
+        blurry, sharp = (colours_of(one) or "sRGB" for one in pictures)
+        help_of_us = "'defocus-data compensate' brings both to one space"
+        raise ImageError(
+            f"pair {pair.id}: the blurry picture is in {blurry}, the sharp one in {sharp}; "
+            + ("convert both to sRGB" if any(map(colour_code, pictures)) else help_of_us)
+        )
 
 
 def _developed(files: Mapping[str, Path]) -> dict[Path, Image]:

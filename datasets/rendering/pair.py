@@ -1,6 +1,7 @@
 """Render one scene as a pair with its full ground truth."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,17 +18,18 @@ from defocus.pictures.write import write_array, write_image
 from defocus.scene.geometry import Similarity
 from defocus.scene.layers import Layer, defocus_map, render, render_through
 from defocus.scene.motion import moved
-from defocus.scene.sensor import exposed, recorded_views, seed_of, view_difference
+from defocus.scene.sensor import Sensor, exposed, recorded_views, seed_of, view_difference
 from defocus.scene.surfaces import Canvas
 from defocus.scene.thin_lens import Lens
 
 RENDERING_REVISION = 1
-"""Of rendered pixels, flow, defocus maps and drawn misalignment: raising it renders the sample and
-every request again, and measures and trains on them again. ``tests/golden`` fails if you forget."""
+"""Revision of rendered pixels, flow, defocus maps and drawn misalignment. Raising it renders the
+sample and every request again, and measures and trains on them again. ``tests/golden`` fails if
+you forget."""
 
 
 FINENESS = 2
-"""Scenes are drawn with so many pixels per pixel of the pictures, each way."""
+"""Number of drawn pixels for each pixel of the pictures, each way."""
 
 PICTURES, VIEWS = ("blurry", "sharp", "truth"), ("dual_pixel_left", "dual_pixel_right")
 
@@ -73,16 +75,9 @@ def render_scene(
     circles = defocus_map(coarse, lens)[framed].astype(np.float32)
     seeds = {name: seed_of(scene.name, variant, name) for name in ("blurry", "sharp", "views")}
     sensor = camera.sensor
-    if camera.real is None:
-        light = render(coarse, lens, camera.aperture)[framed]
-    else:
-        real = scene.real_lens(camera.real)
-        light = render_through(coarse, lens, real, scene.margin_px)[framed]
+    light = _light(scene, camera, coarse, lens, framed)
     blurry = exposed(light, sensor, seeds["blurry"])
-    views = None
-    if camera.dual_pixel is not None:
-        apart = view_difference(coarse, lens, camera.dual_pixel, camera.aperture)[framed]
-        views = recorded_views(blurry, apart, sensor, seeds["views"])
+    views = _views(camera, coarse, lens, framed, blurry, sensor, seeds)
     return RenderedPair(
         blurry=_picture(blurry),
         sharp=_picture(exposed(_coarser(displaced)[framed], sensor, seeds["sharp"], -gain_ev)),
@@ -92,6 +87,35 @@ def render_scene(
         views=None if views is None else (_picture(views[0]), _picture(views[1])),
         metadata=_metadata(scene, lens, camera, geometry, gain_ev, circles),
     )
+
+
+def _light(
+    scene: Scene, camera: SceneCamera, coarse: list[Layer], lens: Lens, framed: tuple[slice, slice]
+) -> Array:
+    """Light of the scene through its lens, within the frame."""
+    if camera.real is None:
+        light = render(coarse, lens, camera.aperture)[framed]
+    else:
+        real = scene.real_lens(camera.real)
+        light = render_through(coarse, lens, real, scene.margin_px)[framed]
+    return light
+
+
+def _views(
+    camera: SceneCamera,
+    coarse: list[Layer],
+    lens: Lens,
+    framed: tuple[slice, slice],
+    blurry: Array,
+    sensor: Sensor,
+    seeds: Mapping[str, int],
+) -> tuple[Array, Array] | None:
+    """Recorded views of a dual-pixel sensor; None without such a sensor."""
+    views = None
+    if camera.dual_pixel is not None:
+        apart = view_difference(coarse, lens, camera.dual_pixel, camera.aperture)[framed]
+        views = recorded_views(blurry, apart, sensor, seeds["views"])
+    return views
 
 
 def draw_misalignment(

@@ -63,7 +63,7 @@ class Reuse:
         return range(max(0, end - self.generations * self.batch), end)
 
     def slots(self, numbers: range, places: slice) -> list[tuple[int, int]]:
-        """Of the pairs of some places: the number, and where it is in memory."""
+        """Number of each pair at some places of the batch, and its slot in memory."""
         width = places.stop - places.start
         return [
             (number, number // self.batch % self.generations * width + place - places.start)
@@ -192,6 +192,18 @@ class _Bank:
         x = torch.where(transposed > 0, rows, columns)
         y = top + torch.where(over > 0, side - 1 - y, y)
         x = left + torch.where(mirrored > 0, side - 1 - x, x)
+        blurry, target, maps = self._cut(slot, y, x, order)
+        return Batch(
+            blurry,
+            target,
+            {name: maps[name] for name in self.patches.needs},
+            {name: maps[name] for name in self.patches.supervision},
+        )
+
+    def _cut(
+        self, slot: "torch.Tensor", y: "torch.Tensor", x: "torch.Tensor", order: "torch.Tensor"
+    ) -> "tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]":
+        """Blurry and target crops in the colours' order, and their map of diameters."""
         crops = self.pairs[slot, y, x]
         colours = self.orders[order[:, 0, 0]][:, None, None, :].expand(*crops.shape[:3], 3)
         blurry, target = (
@@ -199,9 +211,4 @@ class _Bank:
             for k in (0, 3)
         )
         maps = {"defocus_map": crops[..., 6:].permute(0, 3, 1, 2).float().contiguous()}
-        return Batch(
-            blurry,
-            target,
-            {name: maps[name] for name in self.patches.needs},
-            {name: maps[name] for name in self.patches.supervision},
-        )
+        return blurry, target, maps

@@ -25,7 +25,7 @@ from defocus.scene.pictures import Branch, Photograph
 from defocus.scene.pyramid import Pyramid, in_memory
 
 HELD_OUT_OF = 6
-"""One photograph in so many is held out."""
+"""One photograph in six is held out."""
 
 REFUSED = "refused.json"
 SMALLEST_SIDE_PX = 128
@@ -106,6 +106,17 @@ def _decoded(files: Sequence[Path]) -> Iterator[tuple[NDArray[np.uint8], str]]:
         else:
             usable += 1
             yield pixels, pixels_hash
+    _say_unused(files, of_sample, small, unread, usable)
+
+
+def _say_unused(
+    files: Sequence[Path],
+    of_sample: list[Path],
+    small: list[Path],
+    unread: list[LeftOut],
+    usable: int,
+) -> None:
+    """Say which photographs are not used, and why."""
     for left_out, why in (
         (of_sample, "belongs to the sample dataset and stays out of training"),
         (small, f"is smaller than {SMALLEST_SIDE_PX} px and is left out"),

@@ -90,11 +90,16 @@ def _focus(result: Result) -> tuple[Part, ...]:
     curve = Curve("towards far", steps, tuple(map(float, energies)), measured=True)
     parts = [Curves("Gradient energy over the travel", "steps", "gradient energy", (curve,))]
     if result.get("scale"):
-        points = [(float(p["steps"]), float(p["coc_px"])) for p in result["scale"]["curve"]]
-        places, diameters = zip(*points, strict=True)
-        blur = Curve("measured", places, diameters, measured=True)
-        parts.append(Curves("Blur over the travel", "steps", "circle of confusion, px", (blur,)))
+        parts.append(_blur_curves(result))
     return (*parts, Facts("Focus motor", facts))
+
+
+def _blur_curves(result: Result) -> Curves:
+    """The circle of confusion over the travel."""
+    points = [(float(p["steps"]), float(p["coc_px"])) for p in result["scale"]["curve"]]
+    places, diameters = zip(*points, strict=True)
+    blur = Curve("measured", places, diameters, measured=True)
+    return Curves("Blur over the travel", "steps", "circle of confusion, px", (blur,))
 
 
 def _flat(result: Result) -> tuple[Part, ...]:

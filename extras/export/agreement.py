@@ -39,21 +39,33 @@ def agreement(
     run = onnx_session(graph)
     worst = 0.0
     for number, size in enumerate(sizes):
-        picture = _picture(channels, size, number)
-        expected, given = _restored(network, picture), _run(run, picture, size)
-        if given.shape != expected.shape:
-            raise NotApplicableError(
-                f"its graph gives {given.shape} instead of {expected.shape} at {_text(size)} px"
-            )
-        span = max(1.0, float(expected.max() - expected.min()))
-        difference = float(np.abs(given - expected).max()) / span
-        if not difference <= TOLERANCE:
-            raise NotApplicableError(
-                f"its graph differs by {difference:.0e} of the range at {_text(size)} px"
-            )
+        difference = _difference(network, channels, size, number, run)
         worst = max(worst, difference)
     timed = sizes[0] if len(sizes) == 1 else (TIMED_PX, TIMED_PX)
     return GraphAgreement(tuple(sizes), worst, _time_ratio(run, network, channels, timed))
+
+
+def _difference(
+    network: nn.Module,
+    channels: int,
+    size: tuple[int, int],
+    number: int,
+    run: Callable[[Array], Array],
+) -> float:
+    """Largest difference on one picture, as a share of the range; refused above the tolerance."""
+    picture = _picture(channels, size, number)
+    expected, given = _restored(network, picture), _run(run, picture, size)
+    if given.shape != expected.shape:
+        raise NotApplicableError(
+            f"its graph gives {given.shape} instead of {expected.shape} at {_text(size)} px"
+        )
+    span = max(1.0, float(expected.max() - expected.min()))
+    difference = float(np.abs(given - expected).max()) / span
+    if not difference <= TOLERANCE:
+        raise NotApplicableError(
+            f"its graph differs by {difference:.0e} of the range at {_text(size)} px"
+        )
+    return difference
 
 
 def onnx_session(graph: bytes) -> Callable[[Array], Array]:
@@ -104,7 +116,7 @@ def _picture(channels: int, size: tuple[int, int], seed: int) -> Array:
 def _time_ratio(
     run: Callable[[Array], Array], network: nn.Module, channels: int, size: tuple[int, int]
 ) -> float:
-    """Of the least CPU times, taken in turns after a first run of each."""
+    """Ratio of the least CPU times of both, taken in turns after a first run of each."""
     picture = _picture(channels, size, 0)
     ways: tuple[Callable[[], Array], ...] = (
         partial(run, picture),

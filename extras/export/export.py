@@ -18,7 +18,7 @@ from defocus.extras.export.darktable import (
 )
 from defocus.extras.export.graph import make_graph, write_graph
 from defocus.extras.export.hub import require_hub, write_hub_folder
-from defocus.extras.export.origin import origin_of
+from defocus.extras.export.origin import WeightsOrigin, origin_of
 from defocus.files import make_folder, require_writable
 
 
@@ -72,11 +72,7 @@ def export_weights(
             raise InputError(f"{out}: a graph is a file .onnx; give --out such a name")
         _refuse_existing(out)
     if form == "hub":
-        require_hub()
-        for name in (WEIGHTS, CONFIG, "README.md"):
-            _refuse_existing(out / name)
-        folder = write_hub_folder(origin, build_with(system, stored), out)
-        return Exported(folder, _megabytes(folder / "model.safetensors"))
+        return _write_hub(system, stored, out, origin)
     if form == "dtmodel":
         tile_px = tile_px or TILE_PX
         require_darktable(origin, tile_px)
@@ -89,6 +85,17 @@ def export_weights(
         make_folder(out.parent)
         write_graph(graph, out, origin.facts())
     return Exported(path, _megabytes(path), graph.side_px, graph.agreement, graph.why_static)
+
+
+def _write_hub(
+    system: Baseline, stored: StoredWeights, out: Path, origin: WeightsOrigin
+) -> Exported:
+    """Write a folder for the hub."""
+    require_hub()
+    for name in (WEIGHTS, CONFIG, "README.md"):
+        _refuse_existing(out / name)
+    folder = write_hub_folder(origin, build_with(system, stored), out)
+    return Exported(folder, _megabytes(folder / "model.safetensors"))
 
 
 def _refuse_existing(path: Path) -> None:

@@ -69,10 +69,7 @@ class SubmissionChoice:
 
 def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
     """Write the submission of a study, which kept its restored pictures, to a new ``.zip`` file."""
-    if bundle.suffix != ".zip":
-        raise InputError(f"{bundle}: the name of a bundle ends in .zip")
-    if not choice.lab.strip() or not choice.lab.isprintable() or len(choice.lab) > 80:
-        raise InputError(f"--lab {choice.lab!r}: give a name of up to 80 characters")
+    _require_names(bundle, choice)
     key = signing_key(choice.key)
     with read_results(out / STORE) as results:
         dataset, address = _dataset(out, results, choice.dataset)
@@ -109,6 +106,14 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
     signed = {"algorithm": "ed25519", "key": statement.key, "signature": signature_of(content, key)}
     _write(bundle, {STATEMENT: content, SIGNATURE: json.dumps(signed).encode(), **members})
     return statement
+
+
+def _require_names(bundle: Path, choice: SubmissionChoice) -> None:
+    """Refuse a bundle's name or a lab's name that cannot be one."""
+    if bundle.suffix != ".zip":
+        raise InputError(f"{bundle}: the name of a bundle ends in .zip")
+    if not choice.lab.strip() or not choice.lab.isprintable() or len(choice.lab) > 80:
+        raise InputError(f"--lab {choice.lab!r}: give a name of up to 80 characters")
 
 
 def _dataset(out: Path, results: Results, address: str | None) -> tuple[Dataset, str]:

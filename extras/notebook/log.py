@@ -67,12 +67,7 @@ def read_log(session: Path) -> list[LogRow]:
 def _read(session: Path) -> tuple[list[LogRow], list[LeftOut]]:
     """The log, and the pairs whose document cannot be read: they have no camera and no settings."""
     state, _ = read_state(session)
-    times = {  # of the last try; imports have no line for the shots alone
-        record["pair"]: datetime.fromisoformat(record["time"]).astimezone()
-        for event in ("pair-complete", "pair-shot")
-        for record in read_journal(session / JOURNAL).records
-        if record["event"] == event
-    }
+    times = _last_tries(session)
     rows, unread = [], []
     for pair in list_pairs(state):
         name, judged_at = pair["id"], times.get(pair["id"])
@@ -107,6 +102,16 @@ def _read(session: Path) -> tuple[list[LogRow], list[LeftOut]]:
     words = _shot_words(state)
     charts = [_chart_row(chart, words) for _, chart in sorted(state.charts.items())]
     return rows + charts, unread
+
+
+def _last_tries(session: Path) -> dict[str, datetime]:
+    """When each pair was last taken; imports have no line for the shots alone."""
+    return {  # of the last try; imports have no line for the shots alone
+        record["pair"]: datetime.fromisoformat(record["time"]).astimezone()
+        for event in ("pair-complete", "pair-shot")
+        for record in read_journal(session / JOURNAL).records
+        if record["event"] == event
+    }
 
 
 def _shot_words(state: SessionState) -> dict[str, ShotWords]:

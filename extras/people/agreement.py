@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.leaderboard.rows import current_entries
-from defocus.benchmark.metrics.metric import all_metrics
+from defocus.benchmark.metrics.metric import Metric, all_metrics
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.statistics.intervals import (
     MINIMUM_SCENES,
@@ -55,18 +55,8 @@ def metric_agreement(results: Results, strengths: Sequence[Strength]) -> list[Me
 
     A system of several scores there is left out: answers do not say which of them people saw."""
     people = {one.system: one for one in strengths}
-    scores: dict[tuple[str, str, str, str], dict[str, list[SystemScores]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
     metrics = all_metrics()
-    for entries in current_entries(results):
-        if entries[0].system not in people:
-            continue
-        group = scored_group(results, entries)
-        for line, place in enumerate(group.places):
-            if place.metric in metrics and group.counted[line].any():
-                where = entries[0].dataset, place.profile, place.protocol, place.metric
-                scores[where][entries[0].system].append(system_scores(group, line))
+    scores = _scores_of_systems(results, people, metrics)
     agreements = []
     for where, several in scores.items():
         members = {name: ones[0] for name, ones in several.items() if len(ones) == 1}
@@ -77,6 +67,24 @@ def metric_agreement(results: Results, strengths: Sequence[Strength]) -> list[Me
     return sorted(
         agreements, key=lambda one: (-one.correlation, one.protocol, one.metric, one.dataset)
     )
+
+
+def _scores_of_systems(
+    results: Results, people: Mapping[str, Strength], metrics: Mapping[str, Metric]
+) -> dict[tuple[str, str, str, str], dict[str, list[SystemScores]]]:
+    """Scores of every judged system by dataset, profile, protocol and metric."""
+    scores: dict[tuple[str, str, str, str], dict[str, list[SystemScores]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for entries in current_entries(results):
+        if entries[0].system not in people:
+            continue
+        group = scored_group(results, entries)
+        for line, place in enumerate(group.places):
+            if place.metric in metrics and group.counted[line].any():
+                where = entries[0].dataset, place.profile, place.protocol, place.metric
+                scores[where][entries[0].system].append(system_scores(group, line))
+    return scores
 
 
 def _agreement(
@@ -95,10 +103,33 @@ def _agreement(
     correlation = float(rank_correlations(means[:, None], values[:, None])[0])
     if np.isnan(correlation):
         return None
+    return _with_interval(people, pictures, correlation, scored, values)
+
+
+def _with_interval(
+    people: Sequence[Strength],
+    pictures: Sequence[tuple[str, str]],
+    correlation: float,
+    scored: list[NDArray[np.float64]],
+    values: NDArray[np.float64],
+) -> tuple[float, float | None, float | None]:
+    """The correlation, and its interval if there are enough scenes."""
     codes = scene_codes([scene for _, scene in pictures])
     scenes = len(set(codes))
     if scenes < MINIMUM_SCENES:
         return correlation, None, None
+    low, high = _quantiles(people, scored, values, codes, scenes)
+    return correlation, float(low), float(high)
+
+
+def _quantiles(
+    people: Sequence[Strength],
+    scored: list[NDArray[np.float64]],
+    values: NDArray[np.float64],
+    codes: tuple[int, ...],
+    scenes: int,
+) -> tuple[float, float]:
+    """Ends of the interval of the correlation over resamples."""
     spread = np.array([(one.high - one.low) / (2 * NORMAL_95) for one in people])
     noise = np.random.default_rng(3).standard_normal((len(people), RESAMPLES))
     drawn = rank_correlations(
@@ -106,4 +137,4 @@ def _agreement(
         values[:, None] + spread[:, None] * noise,
     )
     low, high = np.nanquantile(drawn, expanded_tails(scenes))
-    return correlation, float(low), float(high)
+    return low, high

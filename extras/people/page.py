@@ -23,7 +23,7 @@ STATES = ("restored", "blurry", "sharp")
 
 
 def shared_pairs(folders: Mapping[str, Path]) -> list[str]:
-    """Pairs of which every system has its restored picture, with the blurry and the sharp one."""
+    """Pairs whose restored picture every system has, with the blurry and the sharp one."""
     shared: set[str] | None = None
     for folder in folders.values():
         names = {path.name.removesuffix(".restored.png") for path in folder.glob("*.restored.png")}
@@ -54,6 +54,11 @@ def judging_page(folders: Mapping[str, Path], trials: Sequence[Trial]) -> str:
                 pictures.append(_data_uri(part))
             sides.append(places[key])
         shown.append(sides)
+    return _filled(trials, shown, pictures)
+
+
+def _filled(trials: Sequence[Trial], shown: list[list[int]], pictures: list[str]) -> str:
+    """The page with the trials and their pictures in it."""
     data = {"plan": plan_hash(trials), "trials": shown, "pictures": pictures}
     static = files(__package__) / "static"
     style, script, page = (

@@ -45,18 +45,7 @@ def strengths(comparisons: Sequence[PairedChoice]) -> list[Strength]:
     first = np.array([place[one.first] for one in comparisons], dtype=np.intp)
     second = np.array([place[one.second] for one in comparisons], dtype=np.intp)
     share = np.array([one.share for one in comparisons])
-    values = np.zeros(len(names))
-    curvature = np.eye(len(names))
-    for _ in range(STEPS):
-        odds = 1 / (1 + np.exp(values[second] - values[first]))
-        slope = -SHRINKAGE * values
-        np.add.at(slope, first, share - odds)
-        np.add.at(slope, second, odds - share)
-        curvature = _curvature(first, second, odds * (1 - odds), len(names))
-        step = np.linalg.solve(curvature, slope)
-        values = values + np.clip(step, -2.0, 2.0)
-        if float(np.abs(step).max()) < 1e-9:
-            break
+    values, curvature = _most_likely(names, second, first, share)
     centre = np.eye(len(names)) - 1 / len(names)
     spread = np.sqrt(np.diag(centre @ np.linalg.inv(curvature) @ centre))
     values = values - values.mean()
@@ -72,6 +61,25 @@ def strengths(comparisons: Sequence[PairedChoice]) -> list[Strength]:
         for name, index in place.items()
     ]
     return sorted(rows, key=lambda one: (-one.value, one.system))
+
+
+def _most_likely(
+    names: list[str], second: NDArray[np.intp], first: NDArray[np.intp], share: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Strengths by Newton's method, and the curvature of the likelihood there."""
+    values = np.zeros(len(names))
+    curvature = np.eye(len(names))
+    for _ in range(STEPS):
+        odds = 1 / (1 + np.exp(values[second] - values[first]))
+        slope = -SHRINKAGE * values
+        np.add.at(slope, first, share - odds)
+        np.add.at(slope, second, odds - share)
+        curvature = _curvature(first, second, odds * (1 - odds), len(names))
+        step = np.linalg.solve(curvature, slope)
+        values = values + np.clip(step, -2.0, 2.0)
+        if float(np.abs(step).max()) < 1e-9:
+            break
+    return values, curvature
 
 
 def _curvature(

@@ -48,13 +48,7 @@ def plan_trials(
     draws = np.random.default_rng(seed)
     couples = [(a, b) for n, a in enumerate(systems) for b in systems[n + 1 :]]
     repeats, catches = round(REPEATED * many), max(1, round(CAUGHT * many))
-    trials: list[Trial] = []
-    for number in range(max(1, many - repeats - catches)):
-        if number % len(couples) == 0:
-            draws.shuffle(couples)
-        sides = couples[number % len(couples)]
-        left, right = sides if draws.random() < 0.5 else sides[::-1]
-        trials.append(Trial("plain", pairs[int(draws.integers(len(pairs)))], left, right))
+    trials = _plain_trials(pairs, many, repeats, catches, couples, draws)
     for _ in range(catches):
         sides = (SHARP, BLURRY) if draws.random() < 0.5 else (BLURRY, SHARP)
         pair = pairs[int(draws.integers(len(pairs)))]
@@ -63,6 +57,25 @@ def plan_trials(
     chosen = draws.choice(plain, min(repeats, len(plain)), replace=False)
     for of in sorted(int(n) for n in chosen):  # at the end: they are long after their first
         trials.append(Trial("repeat", trials[of].pair, trials[of].right, trials[of].left, of))
+    return trials
+
+
+def _plain_trials(
+    pairs: Sequence[str],
+    many: int,
+    repeats: int,
+    catches: int,
+    couples: list[tuple[str, str]],
+    draws: np.random.Generator,
+) -> list[Trial]:
+    """Trials of two systems each, every two equally often."""
+    trials: list[Trial] = []
+    for number in range(max(1, many - repeats - catches)):
+        if number % len(couples) == 0:
+            draws.shuffle(couples)
+        sides = couples[number % len(couples)]
+        left, right = sides if draws.random() < 0.5 else sides[::-1]
+        trials.append(Trial("plain", pairs[int(draws.integers(len(pairs)))], left, right))
     return trials
 
 

@@ -32,7 +32,7 @@ LEAST_CONTRAST = 1 / 255
 FLATTEST = 0.1
 """Share of a frame that is taken for plain; its detail is noise."""
 SURE = 2.0
-"""So many times the noise the strongest detail must lead, to differ from its scatter."""
+"""The strongest detail must lead by this many times the noise, to differ from its scatter."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,16 @@ def fused(frames: Frames) -> Fusion:
 
     ``frames`` is called twice; it yields ``(H, W, 3)`` in 0..1 with a mask of what it shows."""
     index, confidence = _chosen(frames())
+    total, weights = _summed(frames, index)
+    blended = [
+        np.asarray(part / np.maximum(share, np.float32(1e-6))[:, :, None], np.float32)
+        for part, share in zip(total, weights, strict=True)
+    ]
+    return Fusion(np.clip(_collapsed(blended), 0.0, 1.0), index, confidence)
+
+
+def _summed(frames: Frames, index: NDArray[np.uint16]) -> tuple[list[Array], list[Array]]:
+    """Details of each level, weighted, and the weights, summed over the frames."""
     total: list[Array] = []
     weights: list[Array] = []
     for number, (frame, seen) in enumerate(frames()):
@@ -64,11 +74,7 @@ def fused(frames: Frames) -> Fusion:
                 weights.append(np.zeros_like(share))
             total[level] += share[:, :, None] * detail
             weights[level] += share
-    blended = [
-        np.asarray(part / np.maximum(share, np.float32(1e-6))[:, :, None], np.float32)
-        for part, share in zip(total, weights, strict=True)
-    ]
-    return Fusion(np.clip(_collapsed(blended), 0.0, 1.0), index, confidence)
+    return total, weights
 
 
 def _chosen(frames: Iterator[tuple[Array, Mask]]) -> tuple[NDArray[np.uint16], Array]:

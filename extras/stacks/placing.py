@@ -28,13 +28,13 @@ Matrix = NDArray[np.float64]
 REGISTRATION_SIDE = 2048
 """Larger frames are reduced by a whole factor for the registration."""
 TRIED = 3
-"""PlacedFrame frames, the nearest in focus first, beside which a frame is looked for."""
+"""Number of placed frames, the nearest in focus first, with which a frame is registered."""
 CORRELATED_SIDE = 1024
-"""Of the pictures that are placed by correlation."""
+"""Longest side of the pictures that are placed by correlation, px."""
 SMOOTHED_PX = 9
 LEAST_LIKENESS = 0.95
-"""Of the strongest detail of two frames that correlation has placed: neighbours have 0.99, other
-scenes less than 0.3."""
+"""Least correlation of the strongest detail of two frames that correlation has placed. Neighbours
+have 0.99, other scenes less than 0.3."""
 STRONGEST = 0.2
 SAME_LIGHT = 0.005
 """Frames whose mean light differs by less than this share are not adjusted."""
@@ -69,18 +69,7 @@ def place_frames(
     The placed frames in their order, and why others could not be placed."""
     frames = [one.path for one in views]
     shape, factor = views[reference].luminance.shape, views[reference].factor
-    matrices: dict[int, Matrix] = {reference: np.eye(3)}
-    left_out: dict[Path, str] = {}
-    outwards = sorted(range(len(frames)), key=lambda k: (abs(k - reference), k))
-    for index in track(outwards[1:], "placing the frames"):
-        near = sorted(matrices, key=lambda k: (abs(k - index), k))[:TRIED]
-        placement, reason = _beside(
-            [(matrices[k], views[k].luminance) for k in near], views[index].luminance
-        )
-        if placement is None:
-            left_out[frames[index]] = reason
-        else:
-            matrices[index] = placement
+    matrices, left_out = _placed(views, reference, frames)
     if len(matrices) == 1:
         path, reason = next(iter(left_out.items()))
         raise AlignmentError(
@@ -98,6 +87,25 @@ def place_frames(
         for k, matrix in sorted(matrices.items())
     ]
     return placed, left_out
+
+
+def _placed(
+    views: Sequence[FrameView], reference: int, frames: Sequence[Path]
+) -> tuple[dict[int, Matrix], dict[Path, str]]:
+    """Matrix of each frame that can be placed, outwards from the reference; why others cannot."""
+    matrices: dict[int, Matrix] = {reference: np.eye(3)}
+    left_out: dict[Path, str] = {}
+    outwards = sorted(range(len(frames)), key=lambda k: (abs(k - reference), k))
+    for index in track(outwards[1:], "placing the frames"):
+        near = sorted(matrices, key=lambda k: (abs(k - index), k))[:TRIED]
+        placement, reason = _beside(
+            [(matrices[k], views[k].luminance) for k in near], views[index].luminance
+        )
+        if placement is None:
+            left_out[frames[index]] = reason
+        else:
+            matrices[index] = placement
+    return matrices, left_out
 
 
 def frame_views(frames: Sequence[Path]) -> tuple[list[FrameView], dict[Path, str]]:

@@ -57,7 +57,7 @@ PARTS = "stacks"
 RECORD = "fusion.json"
 PICTURE = "all-in-focus.png"
 FUSING_REVISION = 1
-"""Of fused pictures: raise it when their pixels change."""
+"""Revision of fused pictures. Raise it when their pixels change."""
 CONFIDENT = 0.5
 BORDER_PX = 8
 """Left out of the comparison: the border of a warped picture is interpolated from nothing."""
@@ -277,12 +277,7 @@ def _compared(
         return {"with": merged.name, "reason": registration.reason}
     scale = scaling(factor)
     matrix = np.linalg.inv(scale) @ registration.matrix @ scale
-    wanted = warped(np.asarray(as_float(other), np.float32), matrix, picture.shape)
-    ones = np.ones(picture.shape[:2], np.float32)
-    seen = warped(ones, matrix, picture.shape, cv2.BORDER_CONSTANT) > 0.999
-    inner = np.zeros_like(seen)
-    inner[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX] = True
-    seen &= inner
+    wanted, seen = _on_grid(picture, other, matrix)
     fusion = np.asarray(as_float(picture), np.float32)
     light = [float(srgb_to_linear(one[seen]).mean()) for one in (wanted, fusion)]
     gain = light[0] / max(light[1], 1e-6)
@@ -294,6 +289,19 @@ def _compared(
         "psnr_db": _psnr_db(fusion[seen], wanted[seen], gain),
         "best_frame_db": max(_psnr_db(frame[seen], wanted[seen], gain) for frame, _ in frames),
     }
+
+
+def _on_grid(
+    picture: Image, other: Image, matrix: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """The merged picture on the fused one's grid, and where it can be compared."""
+    wanted = warped(np.asarray(as_float(other), np.float32), matrix, picture.shape)
+    ones = np.ones(picture.shape[:2], np.float32)
+    seen = warped(ones, matrix, picture.shape, cv2.BORDER_CONSTANT) > 0.999
+    inner = np.zeros_like(seen)
+    inner[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX] = True
+    seen &= inner
+    return wanted, seen
 
 
 def _psnr_db(one: NDArray[np.float32], other: NDArray[np.float32], gain: float) -> float:

@@ -48,7 +48,7 @@ def generalisation_plan(
     seeds: int,
     override: Override,
 ) -> list[Study]:
-    """The studies of :func:`generalisation_study`, one per dataset; takes the same arguments."""
+    """Studies that train on one dataset and test there and on others, one per dataset."""
     home = open_for_study(train)
     others = [open_for_study(text) for text in tests]
     for other in others:
@@ -60,18 +60,11 @@ def generalisation_plan(
 
 
 def generalisation_study(
-    out: Path,
-    train: str,
-    tests: Sequence[str],
-    systems: Sequence[Baseline],
-    budget: BudgetName,
-    seeds: int,
-    override: Override,
-    where: Where = 1,
+    studies: Sequence[Study], train: str, where: Where = 1
 ) -> tuple[list[Crossed], Outcome]:
     """Train on one dataset, test there and on the others; finished work is not repeated."""
+    out = studies[0].out
     require_writable(out)
-    studies = generalisation_plan(out, train, tests, systems, budget, seeds, override)
     rows: list[Crossed] = []
 
     def conclude(results: Results) -> None:

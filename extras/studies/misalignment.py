@@ -54,7 +54,7 @@ def misalignment_plan(
     override: Override,
     amounts: Sequence[tuple[float, float]],
 ) -> list[Study]:
-    """The studies of :func:`misalignment_study`, one per amount; takes the same arguments."""
+    """Studies of systems that are trained with each shift (px) and zoom, one per amount."""
     opened = readable(open_for_study(dataset), *SPLITS)
     sets = [displaced(opened, shift_px, zoom) for shift_px, zoom in amounts]
     return [
@@ -64,18 +64,14 @@ def misalignment_plan(
 
 
 def misalignment_study(
-    out: Path,
+    studies: Sequence[Study],
     dataset: str,
-    systems: Sequence[Baseline],
-    budget: BudgetName,
-    seeds: int,
-    override: Override,
     amounts: Sequence[tuple[float, float]],
     where: Where = 1,
 ) -> tuple[list[Condition], Outcome]:
-    """Train and evaluate systems with each shift (px) and zoom; finished work is not repeated."""
+    """Train and evaluate the planned studies, one per amount; finished work is not repeated."""
+    out = studies[0].out
     require_writable(out)
-    studies = misalignment_plan(out, dataset, systems, budget, seeds, override, amounts)
     rows: list[Condition] = []
 
     def conclude(results: Results) -> None:

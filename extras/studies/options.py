@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from defocus.benchmark.study.options import ON, StudyOptions
+import click
+
+from defocus.benchmark.study.options import ON, SOURCE, StudyOptions
 from defocus.benchmark.study.plan import Seeds
 from defocus.command_line.options import FOLDER
+from defocus.command_line.where import cluster_field, where_field
 from defocus.machines import Where
-from defocus.settings import option
+from defocus.settings import JSON, CommandSettings, option
 
 
 def _folder(name: str) -> Any:  # noqa: ANN401 - stands for the field's value
@@ -27,6 +30,68 @@ class MeasuredStudy(StudyOptions):
     """Print one JSON object on stdout."""
 
 
+class Doses(click.ParamType[tuple[float, ...]]):
+    """Doses with commas between; ``all`` is an empty tuple."""
+
+    name = "doses"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[float, ...]:
+        """The doses, px."""
+        if isinstance(value, tuple) or value == "all":
+            return () if value == "all" else value
+        try:
+            return tuple(float(one) for one in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of numbers, such as 0,2,8, or 'all'.", param, ctx)
+
+
+class AblatedRows(CommandSettings):
+    """Options of ``studies ablate`` that say which rows are trained, and with which network."""
+
+    narrow: bool = option(False, "--narrow", heading="Ablation")
+    """Use networks of 16 channels and 2000 steps of 64 px: minutes per row on a CPU."""
+    network: str = option("", "--network SYSTEM")
+    """With --doses: train the network of this system instead of a small U-Net: with --narrow
+    its narrow copy, such as nafnet; with --from from given weights; one of --plugin as it is,
+    by default for 2000 steps of 64 px."""
+    source: str | None = SOURCE
+    equal_time: bool = option(False, "--equal-time")
+    """Also train the plain loss and its controls for as long as the objective takes."""
+    doses: tuple[float, ...] | None = option(None, "--doses PX,PX,...", type=Doses())
+    """Train every row with each of these doses of misalignment, in this order; 'all' for every
+    dose of the dataset."""
+    central: bool = option(False, "--central")
+    """With --doses: only the blurry input, the plain loss, the whole objective, its rivals
+    (training on registered pairs), and the controls."""
+    lines: tuple[str, ...] = option((), "--line LABEL")
+    """With --doses: only this row, beside the blurry input, the plain loss, the whole
+    objective and the control on true pairs; may be repeated. A row is named as in the table,
+    with or without its number; an unknown name lists all."""
+
+    def require_by_dose(self) -> None:
+        """Refuse what does not go with doses."""
+        if self.equal_time:
+            raise click.UsageError("--equal-time does not go with --doses; leave one out")
+        if self.central and self.lines:
+            raise click.UsageError("--line does not go with --central; leave one out")
+
+    def require_without_doses(self) -> None:
+        """Refuse what goes with doses alone."""
+        alone = {
+            "--central": self.central,
+            "--network": self.network,
+            "--from": self.source,
+            "--line": self.lines,
+        }
+        for name in (word for word, given in alone.items() if given):
+            raise click.UsageError(f"{name} goes with --doses; add --doses, or leave it out")
+
+
 class AblationStudy(MeasuredStudy):
     """Options of ``studies ablate`` that say which study."""
 
@@ -43,3 +108,24 @@ class MisalignmentStudy(MeasuredStudy):
     """Options of ``studies misalignment`` that say which study."""
 
     out: Path = _folder("defocus-misalignment")
+
+
+class CrossStudy(CommandSettings):
+    """Options of ``studies cross``."""
+
+    weights: str = option("own", "--weights LABEL_OR_FILE", heading="Weights and datasets")
+    """'own' for the weights that the package ships, or with one NAME a label of 'weights
+    list' or a file."""
+    scales: bool = option(False, "--scales")
+    """Also evaluate each network at the scales that the blur of a picture asks for, as
+    NAME@scales."""
+    dataset: tuple[str, ...] = option((), "--dataset READER:PATH")
+    """Test on this dataset, such as dpdd:PATH, realdof:PATH or lfdof:PATH; repeatable."""
+    out: Path = option(Path("defocus-cross"), "--out", heading="Output", type=FOLDER)
+    """Folder of the study; finished runs in it are not repeated. The tables are written to
+    its cross.json and cross.md."""
+    dry_run: bool = option(False, "--dry-run")
+    """Print the plan and its estimated cost, then exit."""
+    where: Where = where_field(1, "Number of pictures scored at once, in processes of their own.")
+    cluster_file: Path | None = cluster_field()
+    as_json: bool = JSON

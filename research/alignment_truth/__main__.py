@@ -1,7 +1,7 @@
 """``python -m research.alignment_truth``: errors of alignment on pairs with known flow."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import click
 
@@ -83,17 +83,10 @@ SECTIONS = {
 @json_option()
 def command(
     *,
-    folders: tuple[Path, ...],
-    stacks: Path | None,
     out: Path,
-    real_like: int,
-    pairs: int,
-    trials: int,
-    seed: int,
-    split: Literal["choose", "test"],
-    jobs: int,
     page: Path | None,
     as_json: bool,
+    **planned: Any,  # noqa: ANN401 - click's; fields of a plan
 ) -> None:
     """Compare alignment methods.
 
@@ -111,16 +104,9 @@ def command(
 
     with json_output() as output:
         plan = TruthPlan(
-            split=split,
-            folders=folders,
-            seed=seed,
-            pairs=pairs,
-            trials=trials,
-            stacks=stacks,
             methods=available_methods(),
             revision=f"{MEASURING_REVISION}.{TRUTH_REVISION}",
-            jobs=jobs,
-            real_like=real_like,
+            **planned,
         )
         results = run_benchmark(plan, out)
         tables, summary = sections(plan, results), document(plan, results)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.compensate import Release, plan_compensation
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
-from defocus.align.measure import measure
+from defocus.align.measure import Measurement, measure
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.sampling.positions import pixel_grid, sampled, transformed
 from defocus.datasets.api import open_dataset
@@ -61,14 +61,21 @@ def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Ref
     if focus.mean() < LEAST_FOCUS:
         return Reference(np.eye(3), float(focus.mean()), {}, sure=False)
     detail = _detail(frame)
-    like = {
-        name: float(-10 * np.log10(np.square(_detail(one) - detail)[focus].mean()))
-        for name, one in aligned.items()
-    }
+    like = _like_db(aligned, detail, focus)
     best = max(like, key=lambda name: like[name])
     near = [name for name in like if like[name] > like[best] - LIKE_DB]
     apart = [corner_distance_px(candidates[name], candidates[best], blurry.shape) for name in near]
     return Reference(candidates[best], float(focus.mean()), like, max(apart) <= APART_PX)
+
+
+def _like_db(
+    aligned: dict[str, Array], detail: Array, focus: NDArray[np.bool_]
+) -> dict[str, float]:
+    """How alike the detail in focus is under each answer, dB."""
+    return {
+        name: float(-10 * np.log10(np.square(_detail(one) - detail)[focus].mean()))
+        for name, one in aligned.items()
+    }
 
 
 def _at(sharp: Image, places: Array) -> Array:
@@ -85,13 +92,7 @@ def _answers(blurry: Image, sharp: Image) -> tuple[list[Answer], str]:
     """Each method's answer and CPU seconds, and why ours is none."""
     start = time.process_time()
     measured = measure(blurry, sharp, flow_estimator(DEFAULT_ESTIMATOR))
-    places: list[Placed | None] = [None, None]
-    if (matrix := measured.misalignment.matrix) is not None:
-        sides = [np.arange(side, dtype=float) for side in blurry.shape[1::-1]]
-        plans = [plan_compensation(measured, sharp.shape, Release(m)) for m in ("global", "flow")]
-        both = [np.stack(plan.placement(*sides)).astype(np.float32) for plan in plans]
-        sigma = measured.misalignment.sigma
-        places = [Placed(one, matrix, None if sigma is None else sigma.corner_px) for one in both]
+    places = _own_places(blurry, sharp, measured)
     seconds = time.process_time() - start
     answers = [(name, one, seconds) for name, one in zip(OURS, places, strict=True)]
     for name, method in {**PEERS, "DIS flow": _dis_flow}.items():
@@ -99,6 +100,18 @@ def _answers(blurry: Image, sharp: Image) -> tuple[list[Answer], str]:
             start = time.process_time()
             answers.append((name, method(blurry, sharp), time.process_time() - start))
     return answers, measured.misalignment.reason
+
+
+def _own_places(blurry: Image, sharp: Image, measured: Measurement) -> list[Placed | None]:
+    """Where our transform and our flow place each pixel; None if there is no transform."""
+    places: list[Placed | None] = [None, None]
+    if (matrix := measured.misalignment.matrix) is not None:
+        sides = [np.arange(side, dtype=float) for side in blurry.shape[1::-1]]
+        plans = [plan_compensation(measured, sharp.shape, Release(m)) for m in ("global", "flow")]
+        both = [np.stack(plan.placement(*sides)).astype(np.float32) for plan in plans]
+        sigma = measured.misalignment.sigma
+        places = [Placed(one, matrix, None if sigma is None else sigma.corner_px) for one in both]
+    return places
 
 
 def _dis_flow(blurry: Image, sharp: Image) -> Placed:

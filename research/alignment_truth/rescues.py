@@ -26,7 +26,7 @@ MOST_TRIED, ENOUGH = 48, 10
 """Pairs of each kind that are rendered at most, and unknown ones that are enough."""
 WRONG_PX = 1.0
 ZOOM_SIGMA = 0.0005
-"""Of a session's zoom; that of the sessions in docs/alignment.md is about as sure."""
+"""Standard error of a session's zoom; the sessions in docs/alignment.md are about as sure."""
 SOFT_SIGMA_PX, SOFT_CONTRAST, NOISE = 9.0, 0.15, 0.01
 BRICK_PX, BRICK_MARGIN = (14, 40), 40
 
@@ -176,11 +176,16 @@ def main() -> None:
                     errors.append(truth.error_px(result))
             if unknown == ENOUGH:
                 break
-        print(f"{kind.name}: {unknown} of {tried} unknown")  # noqa: T201 - what was asked for
-        for name, errors in answers.items():
-            wrong = sum(error > WRONG_PX for error in errors)
-            worst = f", by {max(errors):.2f} px at most" if errors else ""
-            print(f"  {name}: {len(errors)} answered, {wrong} wrong{worst}")  # noqa: T201
+        _say(kind, unknown, tried, answers)
+
+
+def _say(kind: Kind, unknown: int, tried: int, answers: dict[str, list[float]]) -> None:
+    """Print how many unknown pairs of a kind are answered, and how many wrongly."""
+    print(f"{kind.name}: {unknown} of {tried} unknown")  # noqa: T201 - what was asked for
+    for name, errors in answers.items():
+        wrong = sum(error > WRONG_PX for error in errors)
+        worst = f", by {max(errors):.2f} px at most" if errors else ""
+        print(f"  {name}: {len(errors)} answered, {wrong} wrong{worst}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -156,7 +156,26 @@ def _setting_tables(setting: TruthSetting, results: TruthResults) -> list[str]:
     notes = [f"Means over the {compared} pairs that every method answered.", _others(scores)]
     columns = {**COC_COLUMNS, **LAST_COLUMNS}
     head = ["mean end-point error, px", "answered", *columns, "times better than DIS", "CPU s"]
-    rows = [
+    rows = _rows(setting, sums, scores, columns, common)
+    tables = [title, " ".join(note for note in notes if note), _table(head, rows)]
+    if setting.ranges.shift_px > 0:
+        flow_rows = [
+            [name, *(_number(one.mean_px.get(key)) for key in FLOW_COLUMNS.values())]
+            for name, one in sums.items()
+        ]
+        tables.append(_table(["mean end-point error, px", *FLOW_COLUMNS], flow_rows))
+    return [*tables, *_believed(sums)]
+
+
+def _rows(
+    setting: TruthSetting,
+    sums: Mapping[str, Summary],
+    scores: Mapping[str, Sequence[PairScore]],
+    columns: dict[str, str],
+    common: Mapping[str, list[PairScore]],
+) -> list[list[str]]:
+    """A row for each method."""
+    return [
         [
             name,
             f"{sum(pair.answered for pair in scores[name])}/{setting.count}",
@@ -166,14 +185,6 @@ def _setting_tables(setting: TruthSetting, results: TruthResults) -> list[str]:
         ]
         for name, one in sums.items()
     ]
-    tables = [title, " ".join(note for note in notes if note), _table(head, rows)]
-    if setting.ranges.shift_px > 0:
-        flow_rows = [
-            [name, *(_number(one.mean_px.get(key)) for key in FLOW_COLUMNS.values())]
-            for name, one in sums.items()
-        ]
-        tables.append(_table(["mean end-point error, px", *FLOW_COLUMNS], flow_rows))
-    return [*tables, *_believed(sums)]
 
 
 def _others(scores: Mapping[str, Sequence[PairScore]]) -> str:

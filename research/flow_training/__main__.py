@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -60,14 +61,10 @@ SECTIONS = {
 @click.option("--weights", type=FILE, help="Start from these weights instead of random ones.")
 def command(
     *,
-    pictures: tuple[Path, ...],
-    pictures_note: str,
-    folder: Path,
     steps: int | None,
-    seed: int,
     device: str,
     settings: Path | None,
-    weights: Path | None,
+    **requested: Any,  # noqa: ANN401 - click's; fields of a request
 ) -> None:
     """Train the flow network PWC-Net.
 
@@ -83,7 +80,7 @@ def command(
     # torch takes seconds to import: only once the settings are known to be good
     from research.flow_training.run import FlowRequest, chosen_device, train_flow
 
-    request = FlowRequest(pictures, pictures_note, plan, seed, weights, folder)
+    request = FlowRequest(settings=plan, **requested)
     workers = max(1, (os.cpu_count() or 1) - 1)
     click.echo(train_flow(request, chosen_device(device), workers))
 

@@ -46,10 +46,10 @@ STEPS_PX = (1.0, 2.0, 4.0)
 STEPS, BATCH, RATE, WIDTH = 1500, 64, 5e-3, 32
 QUANTILES = (0.1, 0.5, 0.9)
 ORDER_WEIGHT = 0.5
-"""Of the loss of order against the loss of quantiles."""
+"""Weight of the loss of order against the loss of quantiles."""
 ORDER_SLOPE, ORDER_WIDTH = 0.3, 0.05
-"""Two blurs of a crop are in order where the levels differ by three tenths of the true difference;
-the loss falls to nothing within so many levels beyond."""
+"""Two blurs of a crop are in order if their levels differ by at least the first number times the
+true difference. The loss is 0 where they differ by the second number more, in levels."""
 
 Array = NDArray[np.float32]
 
@@ -186,6 +186,14 @@ def learn(crops: Sequence[BlurredCrop]) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     everything = shapes.flatten(0, 2)
     network = BlockNetwork(everything.mean(dim=0), everything.std(dim=0) + 1e-3)
+    _trained(crops, network, shapes, levels)
+    return network.state_dict()
+
+
+def _trained(
+    crops: Sequence[BlurredCrop], network: BlockNetwork, shapes: torch.Tensor, levels: torch.Tensor
+) -> None:
+    """Learn for all steps."""
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, STEPS)
     for _ in track(range(STEPS), "learning"):
@@ -198,7 +206,6 @@ def learn(crops: Sequence[BlurredCrop]) -> dict[str, torch.Tensor]:
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
-    return network.state_dict()
 
 
 def _pinball(quantiles: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:

@@ -56,12 +56,7 @@ def learn(features: Sequence[torch.Tensor], diameters: Sequence[torch.Tensor]) -
     for step in track(range(STEPS), "learning"):
         rate = RATE * min(1, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / STEPS))
         optimiser.param_groups[0]["lr"] = rate
-        chosen = torch.randint(len(features), (BATCH,), generator=draw).tolist()
-        turns, mirrored = torch.randint(4, (2,), generator=draw).tolist()
-        batch, truth = (
-            _turned(torch.stack([one[index] for index in chosen]), turns, mirrored > 1)
-            for one in (features, diameters)
-        )
+        batch, truth = _drawn(features, diameters, draw)
         loss = pinball(network(batch), truth)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -70,6 +65,19 @@ def learn(features: Sequence[torch.Tensor], diameters: Sequence[torch.Tensor]) -
         average.update_parameters(network)
     learned: nn.Module = average.module
     return learned
+
+
+def _drawn(
+    features: Sequence[torch.Tensor], diameters: Sequence[torch.Tensor], draw: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Details of some crops and their diameters, all turned alike."""
+    chosen = torch.randint(len(features), (BATCH,), generator=draw).tolist()
+    turns, mirrored = torch.randint(4, (2,), generator=draw).tolist()
+    batch, truth = (
+        _turned(torch.stack([one[index] for index in chosen]), turns, mirrored > 1)
+        for one in (features, diameters)
+    )
+    return batch, truth
 
 
 def _turned(cells: torch.Tensor, turns: int, mirrored: bool) -> torch.Tensor:
@@ -102,6 +110,17 @@ def pattern(random: np.random.Generator, side: int) -> Array:
     turn = random.uniform(0, math.pi)
     along = x * math.cos(turn) + y * math.sin(turn)
     period = math.exp(random.uniform(math.log(3), math.log(2 * side)))
+    share = _share(random, side, along, period, x, y)
+    colours = random.random((2, 3))
+    shares = share if share.ndim == 3 else share[:, :, None]
+    mixed = colours[0] + shares * (colours[1] - colours[0])
+    return np.asarray(np.rint(255 * mixed) / 255, np.float32)
+
+
+def _share(
+    random: np.random.Generator, side: int, along: Array, period: float, x: Array, y: Array
+) -> NDArray[np.floating]:
+    """How much of the second colour each pixel has."""
     kind = int(random.integers(5))
     if kind == 0:
         share = 0.5 + 0.5 * np.sin(2 * math.pi * along / period)
@@ -114,10 +133,7 @@ def pattern(random: np.random.Generator, side: int) -> Array:
         share = random.random((side, side, 3)) * random.choice((0.1, 0.4, 1.0))
     else:
         share = np.zeros((side, side))
-    colours = random.random((2, 3))
-    shares = share if share.ndim == 3 else share[:, :, None]
-    mixed = colours[0] + shares * (colours[1] - colours[0])
-    return np.asarray(np.rint(255 * mixed) / 255, np.float32)
+    return np.asarray(share)
 
 
 if __name__ == "__main__":

@@ -51,15 +51,7 @@ def learned_dictionary() -> NDArray[np.float32]:
 
 def _round(patches: NDArray[np.float32], atoms: NDArray[np.float32]) -> NDArray[np.float32]:
     """Code patches, then fit each atom to what the others leave; unused ones are drawn again."""
-    counts = np.zeros(len(patches), np.int32)
-    chosen = np.zeros((len(patches), SPARSITY), np.int32)
-    values = np.zeros((len(patches), SPARSITY), np.float32)
-    energies = np.einsum("np,np->n", patches, patches)
-    code(patches @ atoms.T, energies, atoms @ atoms.T, 1.0, counts, chosen, values)
-    weights = np.zeros((len(patches), ATOMS), np.float32)
-    for k in range(SPARSITY):
-        used = counts > k
-        weights[used, chosen[used, k]] = values[used, k]
+    weights = _coded(patches, atoms)
     rest = patches - weights @ atoms
     fitted = atoms.copy()
     for index in range(ATOMS):
@@ -74,6 +66,20 @@ def _round(patches: NDArray[np.float32], atoms: NDArray[np.float32]) -> NDArray[
         weights[users, index] = own @ fitted[index]
         rest[users] = own - np.outer(weights[users, index], fitted[index])
     return fitted
+
+
+def _coded(patches: NDArray[np.float32], atoms: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weight of each atom in each patch."""
+    counts = np.zeros(len(patches), np.int32)
+    chosen = np.zeros((len(patches), SPARSITY), np.int32)
+    values = np.zeros((len(patches), SPARSITY), np.float32)
+    energies = np.einsum("np,np->n", patches, patches)
+    code(patches @ atoms.T, energies, atoms @ atoms.T, 1.0, counts, chosen, values)
+    weights = np.zeros((len(patches), ATOMS), np.float32)
+    for k in range(SPARSITY):
+        used = counts > k
+        weights[used, chosen[used, k]] = values[used, k]
+    return weights
 
 
 def learned_curve(dictionary: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -31,8 +31,8 @@ SIDE_PX, SAMPLES = 1024, 1200
 PATTERN_SHARE, SHARP_SHARE = 0.07, 0.18
 """Plain patterns, which are as sharp as they will ever be, and photographs as they are."""
 UNIFORM, RAMP = 0.6, 0.75
-"""Of the blurred ones the first share has one diameter, those up to the second a ramp, and the rest
-a background behind two objects."""
+"""Shares of the blurred crops: up to the first number they have one diameter, up to the second a
+ramp, and the rest a background behind two objects."""
 LEVELS_OF_SIZE = (1, 1, 1, 2, 2, 4)
 """Factors by which a photograph is reduced first, one of them by chance: many are soft at 1:1."""
 LARGEST_PX = 256.0
@@ -178,6 +178,12 @@ def ramp(
     share = (along - along.min()) / np.ptp(along)
     begin_px, end_px = ends_px
     diameters = np.asarray(begin_px + (end_px - begin_px) * share, np.float32)
+    mixed = _mixed(light, aperture, diameters)
+    return mixed, diameters
+
+
+def _mixed(light: Array, aperture: Aperture, diameters: Array) -> Array:
+    """Light behind kernels of fixed diameters, mixed at each pixel by its own diameter."""
     largest = max(2.1, float(diameters.max()))
     steps = [0.0, *np.geomspace(2, largest, RAMP_STEPS).tolist()]
     place = np.interp(diameters, steps, np.arange(len(steps)))
@@ -186,7 +192,7 @@ def ramp(
         weight = np.clip(1 - np.abs(place - number), 0, 1).astype(np.float32)
         if weight.any():
             mixed += weight[:, :, None] * convolved(light, step, aperture)
-    return mixed, diameters
+    return mixed
 
 
 def _layers(random: np.random.Generator, light: Array, aperture: Aperture) -> tuple[Array, Array]:
@@ -198,13 +204,18 @@ def _layers(random: np.random.Generator, light: Array, aperture: Aperture) -> tu
     diameters = np.full((height, width), behind, np.float32)
     for _ in range(2):
         diameter = 0.0 if random.random() < 0.4 else _diameter(random)
-        waves = random.standard_normal((6, 6)).astype(np.float32)
-        wide = cv2.resize(waves, (width, height), interpolation=cv2.INTER_CUBIC)
-        opaque = (wide > random.uniform(0.5, 1)).astype(np.float32)[:, :, None]
+        opaque = _outline(random, width, height)
         cover = convolved(opaque, diameter, aperture)
         seen = seen * (1 - cover) + convolved(other * opaque, diameter, aperture)
         diameters[opaque[:, :, 0] > 0] = diameter
     return np.asarray(seen, np.float32), diameters
+
+
+def _outline(random: np.random.Generator, width: int, height: int) -> Array:
+    """A drawn outline, ``(H, W, 1)``, 1 inside."""
+    waves = random.standard_normal((6, 6)).astype(np.float32)
+    wide = cv2.resize(waves, (width, height), interpolation=cv2.INTER_CUBIC)
+    return (wide > random.uniform(0.5, 1)).astype(np.float32)[:, :, None]
 
 
 def recorded(random: np.random.Generator, light: Array) -> Array:

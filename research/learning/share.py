@@ -85,11 +85,7 @@ def learn(samples: list[Sample]) -> ShareNetwork:
     draw = torch.Generator().manual_seed(0)
     for step in track(range(STEPS), "learning"):
         optimiser.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / STEPS))
-        chosen = torch.randint(len(samples), (BATCH,), generator=draw)
-        noise = JITTER * torch.randn(seen[chosen].shape, generator=draw)
-        share = torch.sigmoid(network(seen[chosen] + noise)[..., 0])
-        error = torch.log10(error_left(share, errors[chosen]) + AS_GOOD_AS_RIGHT)
-        loss = (weights[chosen] * error).sum() / weights[chosen].sum()
+        loss = _loss(samples, draw, seen, network, errors, weights)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -97,6 +93,22 @@ def learn(samples: list[Sample]) -> ShareNetwork:
         network.first.weight.div_(deviation)
         network.first.bias.sub_(network.first.weight @ mean)
     return network
+
+
+def _loss(
+    samples: list[Sample],
+    draw: torch.Generator,
+    seen: torch.Tensor,
+    network: ShareNetwork,
+    errors: torch.Tensor,
+    weights: torch.Tensor,
+) -> torch.Tensor:
+    """Mean error of some pictures, in logarithms."""
+    chosen = torch.randint(len(samples), (BATCH,), generator=draw)
+    noise = JITTER * torch.randn(seen[chosen].shape, generator=draw)
+    share = torch.sigmoid(network(seen[chosen] + noise)[..., 0])
+    error = torch.log10(error_left(share, errors[chosen]) + AS_GOOD_AS_RIGHT)
+    return (weights[chosen] * error).sum() / weights[chosen].sum()
 
 
 def error_left(share: torch.Tensor, errors: torch.Tensor) -> torch.Tensor:
@@ -111,6 +123,17 @@ def _sample(
     restore: Callable[[Array], Array],
     number: int,
 ) -> Sample:
+    blurry, sharp, weight = _pair(renderer, pictures, number)
+    blurry = np.ascontiguousarray(np.rint(255 * blurry) / 255, np.float32)
+    restored = restore(blurry)
+    seen = _blocks(surroundings(blurry, restored)) / np.float32(BLOCK_CELLS**2)
+    return seen, _blocks(_errors(blurry, restored, sharp)).T, weight
+
+
+def _pair(
+    renderer: Renderer, pictures: list[NDArray[np.uint8]], number: int
+) -> tuple[Array, Array, float]:
+    """A blurry picture, the sharp one, and its weight."""
     random = np.random.default_rng([number, 3])
     kind = random.random()
     if kind < STREAM_SHARE:
@@ -128,10 +151,7 @@ def _sample(
     else:
         blurry = sharp = _drawn(random)
         weight = 1.0
-    blurry = np.ascontiguousarray(np.rint(255 * blurry) / 255, np.float32)
-    restored = restore(blurry)
-    seen = _blocks(surroundings(blurry, restored)) / np.float32(BLOCK_CELLS**2)
-    return seen, _blocks(_errors(blurry, restored, sharp)).T, weight
+    return blurry, sharp, weight
 
 
 def _errors(blurry: Array, restored: Array, sharp: Array) -> Array:
@@ -199,16 +219,21 @@ def _blurred(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray
     blades = int(random.integers(5, 9))
     turn = random.uniform(0, 60)
     shape = Aperture(blades=blades, turn_deg=turn) if random.random() < 0.5 else Aperture()
-    psf = aperture_psf(diameter, shape).astype(np.float32)
-    pad = psf.shape[0] // 2
-    light = srgb_to_linear(picture.astype(np.float32) / 255)
-    wide = np.pad(light, ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
-    through = np.clip(fftconvolve(wide, psf[:, :, None], mode="valid"), 0, 1)
+    through = _through(picture, diameter, shape)
     noise = MOST_NOISE * random.random() ** 3
     seen = linear_to_srgb(through) + noise * random.standard_normal(through.shape)
     stored = np.rint(255 * np.clip(seen, 0, 1)).astype(np.uint8)
     compressed = random.random() < 0.3
     return _compressed(stored, int(random.integers(60, 98))) if compressed else stored
+
+
+def _through(picture: NDArray[np.uint8], diameter: float, shape: Aperture) -> Array:
+    """Linear light behind the kernel."""
+    psf = aperture_psf(diameter, shape).astype(np.float32)
+    pad = psf.shape[0] // 2
+    light = srgb_to_linear(picture.astype(np.float32) / 255)
+    wide = np.pad(light, ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
+    return np.asarray(np.clip(fftconvolve(wide, psf[:, :, None], mode="valid"), 0, 1))
 
 
 def _drawn(random: np.random.Generator) -> Array:

@@ -86,6 +86,12 @@ def most_detailed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The part whose neighbours differ most."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     detail = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
+    top, left = _place(picture, detail)
+    return np.ascontiguousarray(picture[top : top + HEIGHT_PX, left : left + WIDTH_PX])
+
+
+def _place(picture: NDArray[np.uint8], detail: NDArray[np.float32]) -> tuple[int, int]:
+    """Top and left of the part with most detail."""
     sums = cv2.integral(detail)
     best, place = -1.0, (0, 0)
     for top in range(0, picture.shape[0] - HEIGHT_PX + 1, STEP_PX):
@@ -95,7 +101,7 @@ def most_detailed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
             if inside > best:
                 best, place = float(inside), (top, left)
     top, left = place
-    return np.ascontiguousarray(picture[top : top + HEIGHT_PX, left : left + WIDTH_PX])
+    return top, left
 
 
 def blurred_ways(crop: NDArray[np.uint8], number: int) -> Iterator[tuple[str, NDArray[np.uint8]]]:
@@ -144,11 +150,7 @@ def map_table(files: list[Path]) -> Iterator[str]:
     for reduced_by, diameter in itertools.product((1, 2), (0, *MAP_DIAMETERS_PX)):
         followed, shown = [], []
         for number, crop in enumerate(crops):
-            sharp = _reduced_light(crop, reduced_by)
-            detail = detailed(sharp)
-            aperture = Aperture(blades=BLADES[number % len(BLADES)], turn_deg=17.0)
-            random = np.random.default_rng([number, 8])
-            picture = _stored(convolved(sharp, diameter, aperture), random)
+            picture, detail = _shot(crop, reduced_by, number, diameter)
             blur_map = estimate_blur_map(np.asarray(as_float(picture), np.float32))
             followed.append(float(np.median(blur_map.full()[detail])))
             as_shown = shown_map(blur_map, luma_of(picture))
@@ -156,6 +158,18 @@ def map_table(files: list[Path]) -> Iterator[str]:
         each = ", ".join(f"{value:.1f}" for value in shown)
         medians = f"{np.nanmedian(followed):.1f} | {np.nanmedian(shown):.1f}"
         yield f"| {diameter} | 1/{reduced_by} | {medians} | {each} |"
+
+
+def _shot(
+    crop: NDArray[np.uint8], reduced_by: int, number: int, diameter: float
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """A crop out of focus as a camera stores it, and where it has detail."""
+    sharp = _reduced_light(crop, reduced_by)
+    detail = detailed(sharp)
+    aperture = Aperture(blades=BLADES[number % len(BLADES)], turn_deg=17.0)
+    random = np.random.default_rng([number, 8])
+    picture = _stored(convolved(sharp, diameter, aperture), random)
+    return picture, detail
 
 
 def _reduced_light(crop: NDArray[np.uint8], reduced_by: int) -> Array:

@@ -245,16 +245,21 @@ def say_table(
             arrives = "yes" if number in released[by] else "no"
             click.echo(f"| {size} | {by} | {stops} | {one.verdict} | {arrives} | {one.reason} |")
     for by, verdicts in said.items():
-        sound = [one for one in range(1, PAIRS + 1) if one not in PLANTS]
-        good = [verdicts.get(one, LEFT_OUT) for one in sound]
-        left = [one.stops for one in good if one.stops is not None]
-        lost = sum(one.verdict not in ("accept", "warn") for one in good)
-        missing = len(set(sound) - released[by])
-        click.echo(
-            f"\n{by}: of {len(good)} pairs without a fault {lost} rejected, {missing} not in the "
-            f"release; the blur leaves {np.median(left):.3f} stops in the median, "
-            f"{max(left):.3f} at most."
-        )
+        _say_good(released, verdicts, by)
+
+
+def _say_good(released: Mapping[str, set[int]], verdicts: Mapping[int, Judged], by: str) -> None:
+    """Print how many pairs without a fault are lost."""
+    sound = [one for one in range(1, PAIRS + 1) if one not in PLANTS]
+    good = [verdicts.get(one, LEFT_OUT) for one in sound]
+    left = [one.stops for one in good if one.stops is not None]
+    lost = sum(one.verdict not in ("accept", "warn") for one in good)
+    missing = len(set(sound) - released[by])
+    click.echo(
+        f"\n{by}: of {len(good)} pairs without a fault {lost} rejected, {missing} not in the "
+        f"release; the blur leaves {np.median(left):.3f} stops in the median, "
+        f"{max(left):.3f} at most."
+    )
 
 
 def say_alarms(count: int, stacks: Path, folders: Sequence[Path]) -> None:
@@ -280,13 +285,16 @@ def say_alarms(count: int, stacks: Path, folders: Sequence[Path]) -> None:
     click.echo("| pairs | measured | stops, median | 95 % | most | something said |")
     click.echo("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, pairs in sets:
-        answers = [
-            measure(*pair, flow_estimator("dis")).misalignment for pair in track(pairs, name)
-        ]
-        changes = [one.unexplained for one in answers if one.unexplained is not None]
-        low, high = np.percentile([one.stops for one in changes], (50, 95))
-        most, odd = max(one.stops for one in changes), sum(bool(causes(one)) for one in changes)
-        click.echo(f"| {name} | {len(changes)} | {low:.2f} | {high:.2f} | {most:.2f} | {odd} |")
+        _say_set(pairs, name)
+
+
+def _say_set(pairs: Iterable[tuple[Image, Image]], name: str) -> None:
+    """Print what is said of a set of pairs."""
+    answers = [measure(*pair, flow_estimator("dis")).misalignment for pair in track(pairs, name)]
+    changes = [one.unexplained for one in answers if one.unexplained is not None]
+    low, high = np.percentile([one.stops for one in changes], (50, 95))
+    most, odd = max(one.stops for one in changes), sum(bool(causes(one)) for one in changes)
+    click.echo(f"| {name} | {len(changes)} | {low:.2f} | {high:.2f} | {most:.2f} | {odd} |")
 
 
 if __name__ == "__main__":

@@ -38,16 +38,7 @@ SOFT, SOFT_PX = ("chelsea", "astronaut"), (1.5, 2.2, 3.0)
 
 def main() -> None:
     """Print both counts."""
-    words = argparse.ArgumentParser(description="Count what the guard does.")
-    words.add_argument("photographs", nargs="?", type=Path, help="Folder; else textures alone.")
-    words.add_argument("--seeds", nargs="*", type=int, default=[0], help="Of 100 traps each.")
-    words.add_argument("--first", type=int, default=300, help="First of 300 held-out pairs.")
-    words.add_argument(
-        "--sizes", nargs="*", type=float, default=[1.0], help="Factors of the traps."
-    )
-    words.add_argument("--traps-only", action="store_true", help="Not what good restoring loses.")
-    words.add_argument("--gains", action="store_true", help="What it takes of gains, alone.")
-    given = words.parse_args()
+    given = _typed()
     torch.set_num_threads(1)
     network = defocus.load("defocus-m", weights="own").eval()
     restorer = make_restorer(network, 0, torch.device("cpu"))
@@ -66,6 +57,20 @@ def main() -> None:
     pairs = ((pair.blurry, pair.sharp) for pair in (renderer.pair(one, SIDE_PX) for one in numbers))
     good, touched, put_back = counted(restorer, pairs)
     say(f"{good} parts gain 0.2 dB: {touched} lose a part of it, {put_back} are put back")
+
+
+def _typed() -> argparse.Namespace:
+    """What is typed."""
+    words = argparse.ArgumentParser(description="Count what the guard does.")
+    words.add_argument("photographs", nargs="?", type=Path, help="Folder; else textures alone.")
+    words.add_argument("--seeds", nargs="*", type=int, default=[0], help="Of 100 traps each.")
+    words.add_argument("--first", type=int, default=300, help="First of 300 held-out pairs.")
+    words.add_argument(
+        "--sizes", nargs="*", type=float, default=[1.0], help="Factors of the traps."
+    )
+    words.add_argument("--traps-only", action="store_true", help="Not what good restoring loses.")
+    words.add_argument("--gains", action="store_true", help="What it takes of gains, alone.")
+    return words.parse_args()
 
 
 def spoiled(restorer: Restorer, seed: int, size: float = 1.0) -> dict[str, list[str]]:

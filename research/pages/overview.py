@@ -7,6 +7,7 @@ import argparse
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
+from numpy.typing import NDArray
 
 from defocus.align.compensation.compensate import compensate
 from defocus.align.flow.by_name import flow_estimator
@@ -35,6 +36,11 @@ def main() -> None:
         f"its error against the truth (×{GAIN:g})": before,
         "the same after alignment": after * aligned.valid_mask[:, :, None],
     }
+    _draw(panels)
+
+
+def _draw(panels: dict[str, NDArray[np.floating]]) -> None:
+    """Draw the panels side by side."""
     figure, axes = plt.subplots(1, 4, figsize=(14, 2.75), layout="constrained")
     for axis, (title, picture) in zip(axes, panels.items(), strict=True):
         axis.imshow(picture)

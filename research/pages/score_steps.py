@@ -15,7 +15,7 @@ from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
-from defocus.datasets.patching.source import training_patches
+from defocus.datasets.patching.source import PatchForm, training_patches
 from defocus.extras.reconstructions.baselines.score_sde_defocus.network import ScoreSDE
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float
@@ -39,6 +39,14 @@ def main() -> None:
     for count in track(COUNTS, "steps"):
         network.steps = count
         curve.append(np.mean([psnr(network(blurry), truth) for blurry, truth in pictures]))
+    _draw(curve, before)
+    say(f"blurry {before:.2f} dB")
+    for count, decibels in zip(COUNTS, curve, strict=True):
+        say(f"{count} steps {decibels:.2f} dB")
+
+
+def _draw(curve: list[np.floating], before: np.floating) -> None:
+    """Draw the curve."""
     figure, axis = plt.subplots(figsize=(5, 3), layout="constrained")
     axis.semilogx(COUNTS, curve, "o-", base=2, label="Score SDE-rebuilt")
     axis.axhline(float(before), color="grey", label="blurry")
@@ -46,9 +54,6 @@ def main() -> None:
     axis.set_xticks(COUNTS, [str(count) for count in COUNTS])
     axis.legend()
     figure.savefig(DOCS / "score_steps.png", dpi=80)
-    say(f"blurry {before:.2f} dB")
-    for count, decibels in zip(COUNTS, curve, strict=True):
-        say(f"{count} steps {decibels:.2f} dB")
 
 
 def trained(dataset: Dataset) -> ScoreSDE:
@@ -57,7 +62,7 @@ def trained(dataset: Dataset) -> ScoreSDE:
     system = baseline("score-sde-defocus")
     network, recipe = ScoreSDE(), system.recipe()
     criterion = objective(recipe.objective)
-    patches = training_patches(dataset, "train", "truth", CROP_PX)
+    patches = training_patches(dataset, "train", "truth", PatchForm(CROP_PX))
     optimisers = make_optimisers(recipe, network, criterion)
     for step in track(range(TRAINING_STEPS), "training"):
         batch = patches.batch(step, BATCH, 0)

@@ -47,23 +47,35 @@ def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, floa
     """Error of the registration at the worst corner, px, and what is measured of the light, EV."""
     scene = reduced_light(read_image(file), 1, LUMINANCE)
     height, width = scene.shape
-    rng = np.random.default_rng(number)
-    shift = (float(rng.uniform(-1, 1)), float(rng.uniform(-1, 1)))
-    moved = Similarity(zoom=1 + float(rng.uniform(-0.002, 0.002)), shift_px=shift)
-    similarity = moved if number % 2 else Similarity()
-    matrix = np.vstack([similarity.matrix(width, height), [0.0, 0.0, 1.0]])
+    matrix = _misalignment(number, width, height)
     sharp = cv2.warpAffine(
         scene, matrix[:2], (width, height), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT
     )
-    largest = BLUR_PX[number % len(BLUR_PX)]
-    left, right = disc_blurred(scene, 0.6 * largest), disc_blurred(scene, largest)
-    share = np.linspace(0, 1, width, dtype=np.float32)
-    blurry = (left * (1 - share) + right * share) * fall(number % 3, corner_ev, scene.shape)
+    blurry = _blurred(number, corner_ev, scene, width)
     first, second = stored(blurry, 1), stored(np.asarray(sharp, np.float32), 2)
     ev = vignetting_ev(first, second, np.ones(scene.shape, dtype=bool))
     transform = register(first, second).matrix
     error = None if transform is None else corner_distance_px(transform, matrix, scene.shape)
     return error, float("nan") if ev is None else ev
+
+
+def _misalignment(number: int, width: int, height: int) -> NDArray[np.float64]:
+    """A drawn transform."""
+    rng = np.random.default_rng(number)
+    shift = (float(rng.uniform(-1, 1)), float(rng.uniform(-1, 1)))
+    moved = Similarity(zoom=1 + float(rng.uniform(-0.002, 0.002)), shift_px=shift)
+    similarity = moved if number % 2 else Similarity()
+    return np.vstack([similarity.matrix(width, height), [0.0, 0.0, 1.0]])
+
+
+def _blurred(
+    number: int, corner_ev: float, scene: NDArray[np.float32], width: int
+) -> NDArray[np.float32]:
+    """The scene with a blur that grows to the right, and vignetting."""
+    largest = BLUR_PX[number % len(BLUR_PX)]
+    left, right = disc_blurred(scene, 0.6 * largest), disc_blurred(scene, largest)
+    share = np.linspace(0, 1, width, dtype=np.float32)
+    return (left * (1 - share) + right * share) * fall(number % 3, corner_ev, scene.shape)
 
 
 def main() -> None:

@@ -48,13 +48,7 @@ Pairs = list[tuple[Array, Array]]
 
 def main() -> None:
     """Measure, and write the page's tables and pictures."""
-    words = argparse.ArgumentParser(description="Measure the weights that the package ships.")
-    words.add_argument("photographs", type=Path)
-    words.add_argument("--stacks", type=Path, help="Folder of focus stacks with expected.jpg.")
-    words.add_argument("--weights", default="own", help="A file instead of the shipped weights.")
-    words.add_argument("--systems", nargs="+", default=shipped())
-    words.add_argument("--classical", action="store_true", help="Classical chains too; slow.")
-    given = words.parse_args()
+    given = _typed()
     DefocusUNet.fit_for_bfloat16 = False  # the same numbers on every processor
     parts = []
     for name in given.systems:
@@ -69,6 +63,17 @@ def main() -> None:
     elif CHAINS in page:  # they do not depend on the weights
         parts.append(CHAINS + page.partition(CHAINS)[2])
     PAGE.write_text(f"{written}{MARK}\n\n" + "\n".join(parts), encoding="utf-8")
+
+
+def _typed() -> argparse.Namespace:
+    """What is typed."""
+    words = argparse.ArgumentParser(description="Measure the weights that the package ships.")
+    words.add_argument("photographs", type=Path)
+    words.add_argument("--stacks", type=Path, help="Folder of focus stacks with expected.jpg.")
+    words.add_argument("--weights", default="own", help="A file instead of the shipped weights.")
+    words.add_argument("--systems", nargs="+", default=shipped())
+    words.add_argument("--classical", action="store_true", help="Classical chains too; slow.")
+    return words.parse_args()
 
 
 def shipped() -> list[str]:
@@ -178,6 +183,13 @@ def by_circle(restore: Restore, photographs: Path) -> str:
             before[one] += np.square(blurry - sharp)[inside].mean(axis=-1).sum()
             after[one] += np.square(restored - sharp)[inside].mean(axis=-1).sum()
     gains = 10 * np.log10(before / after)
+    return _bins_table(all_gains, counts, gains)
+
+
+def _bins_table(
+    all_gains: list[float], counts: NDArray[np.float64], gains: NDArray[np.float64]
+) -> str:
+    """A row for each bin."""
     ends = [*(f"{end:g}" for end in BINS_PX[1:]), "…"]
     names = [f"{begin:g} to {end}" for begin, end in zip(BINS_PX, ends, strict=True)]
     lines = ["| circle of confusion, px | share of pixels | gain, dB |", "|---|---|---|"]

@@ -1,6 +1,6 @@
 """Faults in sessions of photographs, judged beside the good pairs of each session."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from defocus.align.flow.by_name import flow_estimator
@@ -45,6 +45,15 @@ def _said(session: Session, planned: Sequence[Planned], strength: int) -> list[S
             more = {"gain_ev": answer.gain_ev, "residual_p95_px": answer.residual_p95_px}
             numbers[name] |= {key: value for key, value in more.items() if value is not None}
     suspected = suspicions(numbers)
+    return _verdicts(planned, suspected, reasons)
+
+
+def _verdicts(
+    planned: Sequence[Planned],
+    suspected: Mapping[str, Sequence[Suspicion]],
+    reasons: dict[str, list[str]],
+) -> list[Said]:
+    """What is said of each photograph."""
     said = []
     for place, (plant, _) in enumerate(planned):
         odd = suspected.get(str(place), ())

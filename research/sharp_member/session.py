@@ -78,16 +78,22 @@ class Session:
         for index, one in enumerate(steps):
             total += np.maximum(1 - np.abs(np.minimum(blur / 2, 2) - index), 0)[..., None] * one
         height, width = light.shape[0] - 2 * MARGIN_PX, light.shape[1] - 2 * MARGIN_PX
-        warp = Similarity(
-            zoom=1 + draw.uniform(-ZOOM, ZOOM),
-            rotation_deg=draw.uniform(-ROTATION_DEG, ROTATION_DEG),
-            shift_px=(draw.uniform(-SHIFT_PX, SHIFT_PX), draw.uniform(-SHIFT_PX, SHIFT_PX)),
-        )
-        back = np.linalg.inv(np.vstack([warp.matrix(width, height), [0.0, 0.0, 1.0]]))
-        back[:2, 2] += MARGIN_PX
+        back = _drawn_warp(draw, width, height)
         flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
         moved = cv2.warpAffine(total, back[:2], (width, height), flags=flags)
         return np.maximum(np.asarray(moved, np.float32), 0)
+
+
+def _drawn_warp(draw: np.random.Generator, width: int, height: int) -> NDArray[np.float64]:
+    """From the sharp member's frame to the scene's light."""
+    warp = Similarity(
+        zoom=1 + draw.uniform(-ZOOM, ZOOM),
+        rotation_deg=draw.uniform(-ROTATION_DEG, ROTATION_DEG),
+        shift_px=(draw.uniform(-SHIFT_PX, SHIFT_PX), draw.uniform(-SHIFT_PX, SHIFT_PX)),
+    )
+    back = np.linalg.inv(np.vstack([warp.matrix(width, height), [0.0, 0.0, 1.0]]))
+    back[:2, 2] += MARGIN_PX
+    return back
 
 
 def _falloff(shape: tuple[int, ...]) -> Light:

@@ -15,6 +15,7 @@ import pytest
 from defocus.align.compensation.compensate import compensate
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
+from defocus.align.motion_limits import MotionLimits
 from defocus.align.registration import unknown_causes
 from defocus.align.registration.doubt import doubt
 from defocus.align.registration.level import Level
@@ -220,10 +221,14 @@ def test_a_largest_shift_may_leave_bricks_unknown(largest_px, reason):
 
 def test_a_largest_shift_that_is_too_short_gives_a_wrong_shift_that_says_what_it_rests_on():
     """Bricks 32 px apart that moved by 20 px: the ones 12 px the other way fit as well."""
-    misalignment = measure(*cut(bricks(0.0), 20), flow_estimator("dis"), largest_px=14).misalignment
+    misalignment = measure(
+        *cut(bricks(0.0), 20), flow_estimator("dis"), limits=MotionLimits(largest_px=14)
+    ).misalignment
     assert misalignment.similarity.shift_px == pytest.approx((-12, 0), abs=0.2)
     assert misalignment.to_json()["rests_on_largest_shift_px"] == 14
-    other = measure(*cut(bricks(0.05), 20), flow_estimator("dis"), largest_px=24).misalignment
+    other = measure(
+        *cut(bricks(0.05), 20), flow_estimator("dis"), limits=MotionLimits(largest_px=24)
+    ).misalignment
     assert other.status == "ok"
     assert "rests_on_largest_shift_px" not in other.to_json(), "these bricks differ"
 
@@ -232,7 +237,9 @@ def test_a_reason_speaks_of_pixels_of_the_picture(monkeypatch):
     """Large pictures are reduced for the registration; here all from twice the size on."""
     large = [one.repeat(2, axis=0).repeat(2, axis=1) for one in cut(bricks(0.0), 10)]
     monkeypatch.setattr("defocus.align.measure.REGISTRATION_SIDE", large[0].shape[1] // 2)
-    misalignment = measure(large[0], large[1], flow_estimator("dis"), largest_px=12).misalignment
+    misalignment = measure(
+        large[0], large[1], flow_estimator("dis"), limits=MotionLimits(largest_px=12)
+    ).misalignment
     reason = re.fullmatch(
         r"the corners would move (20\.\d) px, more than the 12 px allowed", misalignment.reason
     )
@@ -261,7 +268,7 @@ def test_other_kinds_of_pixels_are_refused(kind, refused):
 def test_an_error_without_bound_is_told_in_words():
     level = SimpleNamespace(factor=1, matrix=np.eye(3), error_px=math.inf)
     grey = np.zeros((40, 60), np.float32)
-    assert doubt(grey, grey, cast(Level, level), 10.0, 1) == (
+    assert doubt(grey, grey, cast(Level, level), MotionLimits(largest_px=10.0), 1) == (
         "only one part of the picture shows how far the corners move"
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from defocus.align.motion_limits import NO_LIMITS
 from defocus.align.registration.asymmetry import ASYMMETRY
 from defocus.align.registration.doubt import doubt
 from defocus.align.registration.level import Level, measured_level
@@ -247,8 +248,8 @@ def test_a_coma_that_may_hide_in_the_blur_is_no_answer():
     """Each of its causes is small enough, and together they are not."""
     grey = texture("gravel", SHAPE[1], SHAPE[0]).mean(axis=2).astype(np.float32)
     sure, hidden = (level_of(np.full(99, 16.0), 0.0, sigma) for sigma in (0.02, 0.1))
-    assert doubt(grey, grey, sure, np.inf, 1) == ""
-    assert doubt(grey, grey, hidden, np.inf, 1) == (
+    assert doubt(grey, grey, sure, NO_LIMITS, 1) == ""
+    assert doubt(grey, grey, hidden, NO_LIMITS, 1) == (
         "a coma of 1.6 px at the corners may hide in the blur; other pairs of its session may "
         "give the zoom (align --session)"
     )

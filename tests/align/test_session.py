@@ -17,6 +17,7 @@ from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import Registration, register
 from defocus.align.registration.session import (
     OwnZoom,
+    PairInSession,
     SessionLens,
     Shared,
     register_in_session,
@@ -191,10 +192,12 @@ def test_a_pair_that_was_registered_is_not_registered_again(monkeypatch):
     blurry, sharp = members
     own = measure(blurry, sharp, DISFlow())
     shared = SessionLens(Shared(ZOOM, 1e-5, 4))
-    again = measure(blurry, sharp, DISFlow(), shared=shared).misalignment
+    again = measure(blurry, sharp, DISFlow(), session=PairInSession(shared)).misalignment
     for module in ("measure", "registration.session"):
         monkeypatch.delattr(f"defocus.align.{module}.register")
-    answer = measure(blurry, sharp, DISFlow(), shared=shared, own=own.registration).misalignment
+    answer = measure(
+        blurry, sharp, DISFlow(), session=PairInSession(shared, own.registration)
+    ).misalignment
     assert answer.shared == shared
     assert answer.similarity == again.similarity != own.misalignment.similarity
     assert answer.sigma == again.sigma != own.misalignment.sigma

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from defocus.align.motion_limits import MotionLimits
 from defocus.datasets.audit.page import _pairs
 from defocus.datasets.audit.page_parts import (
     COMMON_LIMIT_PX,
@@ -19,7 +20,6 @@ from defocus.datasets.audit.pair_audit import AuditedPair, NearDuplicate
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import document, failing_pairs, failures
 from defocus.datasets.curation_rules import Rules, usable_pairs
-from defocus.datasets.measuring.kept import MotionLimits
 from defocus.datasets.pair import step
 from defocus.isolation import LeftOut
 from defocus.reports.model import Paragraph

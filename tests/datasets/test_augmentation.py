@@ -9,7 +9,7 @@ import torch
 from defocus.datasets.api import open_dataset
 from defocus.datasets.patching.batch import random_look, random_window, shrunk, with_look
 from defocus.datasets.patching.packing import ColourChange, Crop, PatchStore, pack
-from defocus.datasets.patching.source import PatchSource, random_crop, training_patches
+from defocus.datasets.patching.source import PatchForm, PatchSource, random_crop, training_patches
 from defocus.pictures.read import read_image
 from tests.datasets.conftest import picture, write_folder
 
@@ -25,7 +25,7 @@ def test_batches_hold_the_known_crops_of_both_files(tmp_path, bits):
     """What the training sees, from the pictures on disk and the rule that draws the crops."""
     names = [f"{n}.png" for n in range(5)]
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', names, bits)}")
-    source = training_patches(dataset, "train", "sharp", 33)
+    source = training_patches(dataset, "train", "sharp", PatchForm(33))
     pairs = {pair.id: pair for pair in dataset.pairs}
     batch = source.batch(2, 24, seed=7)
     random = np.random.default_rng([7, 2])

@@ -15,7 +15,7 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.rig import Rig
 from defocus.align.sampling.resample import Rectangle
 from defocus.datasets.api import open_dataset
-from defocus.datasets.deriving.compensate import compensate_dataset
+from defocus.datasets.deriving.compensate import Cameras, compensate_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 from defocus.isolation import LeftOut
@@ -119,7 +119,9 @@ def test_two_cameras_whose_pictures_differ_in_size(strong, tmp_path):
     larger = ((1.25, 0.0, 0.125), (0.0, 1.25, 0.125), (0.0, 0.0, 1.0))
     rig = Rig(blurry_size=(256, 192), sharp_size=(320, 240), homography=larger)
     dataset = one_pair(tmp_path, pictures)
-    aligned = compensate_dataset(dataset, tmp_path / "out", Release(), flow_estimator, rig=rig)
+    aligned = compensate_dataset(
+        dataset, tmp_path / "out", Release(), flow_estimator, cameras=Cameras(rig)
+    )
     (pair,) = aligned.pairs
     assert read_image(pair.sharp).shape == read_image(pair.blurry).shape
     assert aligned.left_out == ()

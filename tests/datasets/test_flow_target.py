@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.patching.packing import Crop
-from defocus.datasets.patching.source import training_patches
+from defocus.datasets.patching.source import PatchForm, training_patches
 from defocus.errors import NotApplicableError
 from defocus.files import sha256_file
 from defocus.pictures.read import read_image
@@ -51,7 +51,7 @@ def mask_of(dataset):
 
 
 def source(dataset, target="registered-flow"):
-    return training_patches(dataset, "train", target, 64, supervision=("valid_mask",))
+    return training_patches(dataset, "train", target, PatchForm(64, supervision=("valid_mask",)))
 
 
 def test_it_is_nearer_to_the_truth_than_the_global_one_where_the_mask_is_valid(rendering):
@@ -61,7 +61,7 @@ def test_it_is_nearer_to_the_truth_than_the_global_one_where_the_mask_is_valid(r
     assert mask[COVERED].mean() < 0.2
     errors = {}
     for target in ("registered", "registered-flow"):
-        store = training_patches(rendering, "train", target, 64).store
+        store = training_patches(rendering, "train", target, PatchForm(64)).store
         target_light = as_float(store.read_member("target", Crop(0, 0, 0), HEIGHT))
         inside = mask[:, :HEIGHT]
         errors[target] = float(np.abs(target_light - truth[:, :HEIGHT])[inside].mean())

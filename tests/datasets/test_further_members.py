@@ -11,7 +11,7 @@ import torch
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.patching.loader import PairPatches, PatchMixture
 from defocus.datasets.patching.packing import Crop, PatchStore, pack
-from defocus.datasets.patching.source import training_patches
+from defocus.datasets.patching.source import PatchForm, training_patches
 from defocus.errors import InputError, NotApplicableError
 from defocus.pictures.read import read_image
 from defocus.pictures.write import write_image
@@ -44,7 +44,7 @@ def pixels(tensor):
 
 
 def source(dataset, **options: object):
-    return training_patches(dataset, "train", "sharp", 24, **options)
+    return training_patches(dataset, "train", "sharp", PatchForm(24, **options))
 
 
 def test_views_and_maps_are_cut_where_the_picture_is(dataset):

@@ -9,7 +9,7 @@ import torch
 
 from defocus.datasets.deriving.aligned_reference import measured_blur
 from defocus.datasets.patching.packing import Crop
-from defocus.datasets.patching.source import training_patches
+from defocus.datasets.patching.source import PatchForm, training_patches
 from defocus.errors import NotApplicableError
 from defocus.scene.pictures import texture
 from tests.datasets.conftest import one_pair
@@ -37,7 +37,7 @@ def blur_of(dataset):
 
 def source(dataset, **further: object):
     return training_patches(
-        dataset, "train", "sharp", 64, supervision=("measured_blur",), **further
+        dataset, "train", "sharp", PatchForm(64, supervision=("measured_blur",), **further)
     )
 
 
@@ -88,5 +88,8 @@ def test_a_pair_without_a_sharp_picture_is_refused(dataset, refused):
     pairs = tuple(replace(pair, sharp=None, truth=pair.sharp) for pair in dataset.pairs)
     with refused(NotApplicableError):
         training_patches(
-            replace(dataset, pairs=pairs), "train", "truth", 64, supervision=("measured_blur",)
+            replace(dataset, pairs=pairs),
+            "train",
+            "truth",
+            PatchForm(64, supervision=("measured_blur",)),
         )

@@ -12,6 +12,7 @@ from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.misalignment import Misalignment
+from defocus.align.motion_limits import MotionLimits
 from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair
 from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
@@ -24,7 +25,7 @@ from defocus.datasets.curation_splits import Shares, split_dataset
 from defocus.datasets.dataset_page import dataset_page
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.measuring import kept
-from defocus.datasets.measuring.kept import MotionLimits, read_measurement, write_measurement
+from defocus.datasets.measuring.kept import read_measurement, write_measurement
 from defocus.datasets.sidecar_writing import write_sidecar
 from tests.datasets.conftest import put
 from tests.datasets.test_audit import defocused

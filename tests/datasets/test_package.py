@@ -25,7 +25,7 @@ from defocus.datasets.differences import verify_folder
 from defocus.datasets.pair import step
 from defocus.datasets.release.card import undeclared
 from defocus.datasets.release.details import details_of
-from defocus.datasets.release.facts import audit_facts
+from defocus.datasets.release.facts import ReleaseNotes, audit_facts
 from defocus.datasets.release.packaging import LAYOUTS, package_dataset
 from defocus.datasets.release.pictures import without_private
 from defocus.datasets.release.provenance import Number
@@ -378,7 +378,7 @@ def test_a_release_tells_its_steps_numbers_and_title(noise, tmp_path):
     numbers = (Number(title="misalignment", unit="px", count=6, median=0.1, p95=0.2, max=0.25),)
     for form in ("folder", "hdf5"):
         release = package_dataset(
-            chosen, tmp_path / form, form, DETAILS, GIGABYTE, numbers=numbers
+            chosen, tmp_path / form, form, DETAILS, GIGABYTE, notes=ReleaseNotes(numbers)
         ).root
         card = (release / "README.md").read_text()
         assert "- curate (defocus" in card
@@ -402,7 +402,12 @@ def test_the_card_says_what_the_audit_warns_of(noise, tmp_path):
         (tmp_path / "audit.json").write_text(json.dumps(audit))
         numbers, warnings = audit_facts(noise, tmp_path / "audit.json")
         release = package_dataset(
-            noise, tmp_path / name, "folder", DETAILS, GIGABYTE, numbers=numbers, warnings=warnings
+            noise,
+            tmp_path / name,
+            "folder",
+            DETAILS,
+            GIGABYTE,
+            notes=ReleaseNotes(numbers, warnings),
         ).root
         assert f"- **Warnings**: {words}\n" in (release / "README.md").read_text()
     bare = package_dataset(noise, tmp_path / "bare", "folder", DETAILS, GIGABYTE).root

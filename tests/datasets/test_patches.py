@@ -14,7 +14,13 @@ from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.patching import packing
 from defocus.datasets.patching.loader import PairPatches, PatchMixture
 from defocus.datasets.patching.packing import Crop, PatchStore, pack
-from defocus.datasets.patching.source import PatchSource, random_crop, training_patches
+from defocus.datasets.patching.source import (
+    Few,
+    PatchForm,
+    PatchSource,
+    random_crop,
+    training_patches,
+)
 from defocus.errors import DatasetError, NotApplicableError, StorageError
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.values import as_float
@@ -43,7 +49,7 @@ def test_crops_are_the_pixels_to_the_bit(tmp_path, bits, size):
 def test_every_target_is_the_file_it_says(mild, target, tmp_path):
     few = mild.split("train")[: 1 if target == "prealigned" else 2]  # which is measured first
     mild = replace(mild, pairs=few, derived=tmp_path / "derived")
-    source = training_patches(mild, "train", target, 64)
+    source = training_patches(mild, "train", target, PatchForm(64))
     for index, pair in enumerate(mild.split("train")):
         reference = aligned_reference(mild, pair).sharp if target == "prealigned" else None
         file = reference or getattr(pair, target)
@@ -56,7 +62,7 @@ def test_every_target_is_the_file_it_says(mild, target, tmp_path):
 def test_a_compensated_target_has_place_and_light_of_the_blurry_picture(mild, tmp_path, target):
     train = mild.split("train")
     mild = replace(mild, pairs=train[:3], derived=tmp_path / "derived")
-    source = training_patches(mild, "train", target, 64, at_most=2)
+    source = training_patches(mild, "train", target, PatchForm(64), few=Few(2))
     assert list(source.store.ids) == [train[0].id, train[1].id]
     (packed,) = (tmp_path / "derived" / "patches").iterdir()
     assert re.fullmatch(rf"train-2-{target}-dis-r[0-9.]+\.h5", packed.name)
@@ -79,31 +85,33 @@ def test_pairs_left_out_of_an_earlier_packing_are_counted(tmp_path, monkeypatch,
     monkeypatch.setattr(packing, "_registered", registered)
     for repeated in (False, True):  # the packing itself names each
         capfd.readouterr()
-        assert len(training_patches(dataset, "train", "registered", 16).store) == 1
+        assert len(training_patches(dataset, "train", "registered", PatchForm(16)).store) == 1
         every = len(dataset.split("train"))
         said = f"{every - 1} of {every} training pairs left out, their misalignment is unknown"
         assert (said in capfd.readouterr().err) is repeated
-    training_patches(dataset, "train", "sharp", 16)
-    training_patches(dataset, "train", "sharp", 16)
+    training_patches(dataset, "train", "sharp", PatchForm(16))
+    training_patches(dataset, "train", "sharp", PatchForm(16))
     assert "left out" not in capfd.readouterr().err
 
 
 def test_pairs_that_cannot_be_compared_are_compensated_by_nothing(tmp_path, capfd, refused):
     (pair,) = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'])}").pairs
     only = replace(open_dataset(f"pairs:{tmp_path / 'x'}"), derived=tmp_path / "derived")
-    blurry, target = training_patches(only, "test", "compensated", 16).store.read(Crop(0, 0, 0), 16)
+    blurry, target = training_patches(only, "test", "compensated", PatchForm(16)).store.read(
+        Crop(0, 0, 0), 16
+    )
     assert np.array_equal(target, read_image(pair.sharp)[:16, :16])
     assert np.array_equal(blurry, read_image(pair.blurry)[:16, :16])
     for left_out in ("registered", "registered-flow"):
         capfd.readouterr()
         with refused(NotApplicableError):
-            training_patches(only, "test", left_out, 16)
+            training_patches(only, "test", left_out, PatchForm(16))
         said = capfd.readouterr().err
         assert f"pair {pair.id} is left out, its misalignment is unknown" in said
 
 
 def test_crops_reach_every_pair_every_flip_and_both_borders(mild):
-    source = training_patches(mild, "train", "sharp", 250)
+    source = training_patches(mild, "train", "sharp", PatchForm(250))
     random = np.random.default_rng(0)
     crops = [random_crop(source.store, 250, random) for _ in range(600)]
     assert {crop.index for crop in crops} == set(range(7))
@@ -153,7 +161,7 @@ def test_a_mixture_draws_by_its_weights_whatever_its_sources_have(tmp_path):
 
 @pytest.mark.full
 def test_loader_gives_the_same_patches_with_and_without_workers(mild):
-    source = training_patches(mild, "train", "sharp", 64)
+    source = training_patches(mild, "train", "sharp", PatchForm(64))
     source.batch(0, 1, 0)  # opens the file in this process, as a careless caller would
     patches = PairPatches(source, length=10, seed=4)
     alone = [patch for batch in DataLoader(patches, batch_size=2) for patch in batch[0]]
@@ -168,7 +176,7 @@ def test_loader_gives_the_same_patches_with_and_without_workers(mild):
 @pytest.mark.full
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")
 def test_a_forked_process_opens_the_file_for_itself(mild):
-    source = training_patches(mild, "train", "sharp", 64)
+    source = training_patches(mild, "train", "sharp", PatchForm(64))
     expected = source.store.read(Crop(2, 3, 4), 64)[0].tobytes()
     read_end, write_end = os.pipe()
     child = os.fork()
@@ -196,16 +204,16 @@ def test_what_cannot_be_trained_on_says_why(tmp_path, refused):
         (only, "test", "sharp", 41),
     ):
         with refused(NotApplicableError):
-            training_patches(dataset, split, target, side_px)
+            training_patches(dataset, split, target, PatchForm(side_px))
     assert [one.name for one in (only.derived / "patches").iterdir()] == ["test-sharp.h5"]
 
 
 def test_a_damaged_store_is_made_again(tmp_path, capfd):
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'])}")
-    path = training_patches(dataset, "test", "sharp", 16).store.path
+    path = training_patches(dataset, "test", "sharp", PatchForm(16)).store.path
     good = path.read_bytes()
     path.write_bytes(good[: len(good) // 2])
-    assert training_patches(dataset, "test", "sharp", 16).store.read(Crop(0, 0, 0), 40)
+    assert training_patches(dataset, "test", "sharp", PatchForm(16)).store.read(Crop(0, 0, 0), 40)
     assert "packed again" in capfd.readouterr().err
     with h5py.File(path) as file:
         chunk = file["target"]["a"].id.get_chunk_info(0)
@@ -213,7 +221,7 @@ def test_a_damaged_store_is_made_again(tmp_path, capfd):
     flipped[chunk.byte_offset + chunk.size // 2] ^= 1
     path.write_bytes(bytes(flipped))
     with pytest.raises(DatasetError, match=r"test-sharp\.h5: pair 'a' cannot be read"):
-        training_patches(dataset, "test", "sharp", 16).store.read(Crop(0, 0, 0), 40)
+        training_patches(dataset, "test", "sharp", PatchForm(16)).store.read(Crop(0, 0, 0), 40)
 
 
 @pytest.mark.full

@@ -8,7 +8,7 @@ import torch
 
 from defocus.align.sampling.warp import warp
 from defocus.datasets.patching.packing import Crop
-from defocus.datasets.patching.source import training_patches
+from defocus.datasets.patching.source import PatchForm, training_patches
 from defocus.errors import NotApplicableError
 from tests.datasets.conftest import one_pair
 
@@ -30,7 +30,7 @@ def dataset(tmp_path):
 
 
 def source(dataset):
-    return training_patches(dataset, "train", "sharp", 32, supervision=("flow",))
+    return training_patches(dataset, "train", "sharp", PatchForm(32, supervision=("flow",)))
 
 
 @pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])

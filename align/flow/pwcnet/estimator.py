@@ -36,11 +36,7 @@ def nvlabs_modules() -> dict[str, str]:
     """Module name in NVlabs' files to module name in ours, in NVlabs' order.
 
     ``deconvN`` and ``upfeatN`` belong to the level below in ours; level 6 has ``conv6aa``."""
-    names: dict[str, str] = {}
-    for level, level_name in enumerate(LEVEL_NAMES, start=1):
-        order = ("aa", "a", "b") if level == 6 else ("a", "aa", "b")
-        for index, letters in zip((0, 2, 4), order, strict=True):
-            names[f"conv{level}{letters}.0"] = f"netExtractor.{level_name}.{index}"
+    names = _extractor_modules()
     for level in range(6, 1, -1):
         level_name = LEVEL_NAMES[level - 1]
         for index in range(5):
@@ -53,6 +49,16 @@ def nvlabs_modules() -> dict[str, str]:
     for index in range(7):
         suffix = "" if index == 6 else ".0"
         names[f"dc_conv{index + 1}{suffix}"] = f"netRefiner.netMain.{2 * index}"
+    return names
+
+
+def _extractor_modules() -> dict[str, str]:
+    """The names of the layers that extract features."""
+    names: dict[str, str] = {}
+    for level, level_name in enumerate(LEVEL_NAMES, start=1):
+        order = ("aa", "a", "b") if level == 6 else ("a", "aa", "b")
+        for index, letters in zip((0, 2, 4), order, strict=True):
+            names[f"conv{level}{letters}.0"] = f"netExtractor.{level_name}.{index}"
     return names
 
 

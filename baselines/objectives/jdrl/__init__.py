@@ -23,6 +23,7 @@ from defocus.baselines.objectives.jdrl.settings import JDRLSettings, MaskKind, r
 from defocus.baselines.recipe import Further
 from defocus.errors import SettingsError
 from defocus.settings import parse_settings
+from defocus.training.objective import Parts
 
 RELATIVE, ABSOLUTE_PX2 = 0.01, 0.5
 """Largest squared distance between there and back: a share of the squared lengths of both flows,
@@ -64,7 +65,8 @@ def consistency_mask(forward: torch.Tensor, backward: torch.Tensor) -> torch.Ten
 
 
 DOUBLING_EPOCHS = 15
-"""Epochs in which a curriculum's limit doubles, as many as the paper's warm-up has."""
+"""Number of epochs in which a curriculum's limit doubles; the paper's warm-up has the same number.
+"""
 
 
 class JDRLObjective(Objective):
@@ -101,6 +103,12 @@ class JDRLObjective(Objective):
         forward_only = progress.in_warmup and self.settings.warmup == "forward"
         if self.settings.kernels == "none" or forward_only:
             return loss, parts
+        return self._with_reblur(batch, restored, parts, loss)
+
+    def _with_reblur(
+        self, batch: Batch, restored: torch.Tensor, parts: Parts, loss: torch.Tensor
+    ) -> Result:
+        """The loss and its parts with the reblurred output."""
         reblur = self.reblur_loss(restored, batch)
         parts = {**parts, "reblur": reblur.detach()}
         if self.settings.kernels == "thin-lens-measured":
@@ -114,9 +122,7 @@ class JDRLObjective(Objective):
         target, warming = batch.target, progress.in_warmup
         seen = one_picture(batch.blurry) if warming else restored
         if warming and self.settings.warmup == "forward":
-            to_target = self._to_target(seen, batch)
-            loss, kept = self._term(restored, target, to_target, torch.ones_like(to_target[:, :1]))
-            return loss, _parts(loss, kept, to_target)
+            return self._forward_term(restored, batch, seen, target)
         to_target, back = self._both_ways(seen, batch)
         kind, band = self.settings.mask, self.settings.band
         early = within(to_target, self._limit_px(progress))
@@ -130,6 +136,14 @@ class JDRLObjective(Objective):
             restored, target, to_target, early * mask_of(kind, to_target, back, band)
         )
         return forward + reverse, _parts(forward, kept, to_target) | backward
+
+    def _forward_term(
+        self, restored: torch.Tensor, batch: Batch, seen: torch.Tensor, target: torch.Tensor
+    ) -> Result:
+        """The loss of the forward direction without a mask."""
+        to_target = self._to_target(seen, batch)
+        loss, kept = self._term(restored, target, to_target, torch.ones_like(to_target[:, :1]))
+        return loss, _parts(loss, kept, to_target)
 
     def _limit_px(self, progress: Progress) -> float:
         """Mean flow up to which crops are believed."""
@@ -209,7 +223,7 @@ class JDRLObjective(Objective):
 
 
 def _supervision(batch: Batch, name: Further) -> torch.Tensor:
-    """What a setting needs beside the pictures; an error if the recipe does not ask for it."""
+    """What a setting needs besides the pictures; an error if the recipe does not ask for it."""
     if name not in batch.supervision:
         raise SettingsError(f"these settings of jdrl need the recipe's supervision {name!r}")
     return batch.supervision[name]

@@ -34,13 +34,18 @@ def remaining_displacement(seen: torch.Tensor, target: torch.Tensor, tile_px: in
     sums = functional.avg_pool2d(
         torch.cat(products, 1), tile_px, step, padding=step // 2, count_include_pad=False
     )
-    xx, xy, yy, x_off, y_off = torch.split(sums, 1, dim=1)
-    xx, yy = xx + PRIOR, yy + PRIOR
-    scale = xx * yy - xy * xy
-    moved = torch.cat([(yy * x_off - xy * y_off) / scale, (xx * y_off - xy * x_off) / scale], 1)
+    moved = _solved(sums)
     return functional.interpolate(
         moved.clamp(-LARGEST_PX, LARGEST_PX), seen.shape[-2:], mode="bilinear"
     )
+
+
+def _solved(sums: torch.Tensor) -> torch.Tensor:
+    """Displacement of each tile by least squares, from its sums of products."""
+    xx, xy, yy, x_off, y_off = torch.split(sums, 1, dim=1)
+    xx, yy = xx + PRIOR, yy + PRIOR
+    scale = xx * yy - xy * xy
+    return torch.cat([(yy * x_off - xy * y_off) / scale, (xx * y_off - xy * x_off) / scale], 1)
 
 
 def moved_by(picture: torch.Tensor, displacement: torch.Tensor) -> torch.Tensor:

@@ -52,7 +52,7 @@ class CompiledReblur(torch.autograd.Function):
             own = np.zeros((image.shape[1], bottom - top + 2 * pad, padded.shape[3]), np.float32)
             given = padded[n], maps[0][n], maps[1][n]
             of_given = own, of_maps[0][n], of_maps[1][n]
-            backward_rows(*given, tables, top, bottom, gradient[n], *of_given)
+            backward_rows(given, tables, top, bottom, gradient[n], of_given)
             return n, top, own
 
         for n, top, own in _in_strips(image, strip):  # strips overlap by their borders

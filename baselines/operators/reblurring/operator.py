@@ -177,15 +177,28 @@ def _gradients(
     counts = tap_counts(facts.levels, seeds.device, seeds.dtype)
     of_weights, of_seeds = [per_square[:, :1]], []
     for radius, kernel in enumerate(kernels, start=1):
-        mine = per_ring[:, : kernel.values.shape[1]]
-        outside = per_square[:, radius : radius + 1] - mine.sum(1, keepdim=True)
-        inside = (kernel.values * mine).sum(1, keepdim=True)
-        mean = outside.mul_(kernel.corner).add_(inside).div_(kernel.total)
-        share = weights[:, radius : radius + 1] / kernel.total
-        of_logits = (mine - counts[: mine.shape[1]] * mean).mul_(kernel.values).mul_(share)
+        of_logits, mean = _of_kernel(per_ring, kernel, per_square, radius, weights, counts)
         of_seeds.append(torch.matmul(kernel.logits.T, of_logits))
         of_weights.append(mean)
     return torch.cat(of_seeds, dim=1).mul_(seeds.sign()), torch.cat(of_weights, dim=1)
+
+
+def _of_kernel(
+    per_ring: torch.Tensor,
+    kernel: _Kernel,
+    per_square: torch.Tensor,
+    radius: int,
+    weights: torch.Tensor,
+    counts: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gradients of the logits and of the weight of one kernel."""
+    mine = per_ring[:, : kernel.values.shape[1]]
+    outside = per_square[:, radius : radius + 1] - mine.sum(1, keepdim=True)
+    inside = (kernel.values * mine).sum(1, keepdim=True)
+    mean = outside.mul_(kernel.corner).add_(inside).div_(kernel.total)
+    share = weights[:, radius : radius + 1] / kernel.total
+    of_logits = (mine - counts[: mine.shape[1]] * mean).mul_(kernel.values).mul_(share)
+    return of_logits, mean
 
 
 def _spread(
@@ -193,6 +206,16 @@ def _spread(
 ) -> None:
     """Add each pixel's share of the gradient to the pixels that it was summed from."""
     pad, (height, width) = facts.radius, grown.shape[-2:]
+    columns = _summed_columns(facts, factors, grown, height, pad, width)
+    strip = of_padded[:, :, rows.start : rows.stop + 2 * pad]
+    for offset in range(-pad, pad + 1):
+        strip.narrow(-1, pad + offset, width).add_(columns[abs(offset)])
+
+
+def _summed_columns(
+    facts: Rings, factors: _Factors, grown: torch.Tensor, height: int, pad: int, width: int
+) -> list[torch.Tensor]:
+    """Gradient by column offset, summed over the rows of the taps."""
     shape = (*grown.shape[:2], height + 2 * pad, width)
     columns = [grown.new_zeros(shape) for _ in range(facts.levels)]
     for i, j, ring in facts.units:
@@ -200,9 +223,7 @@ def _spread(
         for row, column in {(i, j), (j, i)}:
             for offset in {row, -row}:
                 columns[column].narrow(-2, pad + offset, height).add_(share)
-    strip = of_padded[:, :, rows.start : rows.stop + 2 * pad]
-    for offset in range(-pad, pad + 1):
-        strip.narrow(-1, pad + offset, width).add_(columns[abs(offset)])
+    return columns
 
 
 Path: TypeAlias = Literal["torch", "compiled", "triton"]

@@ -31,6 +31,19 @@ class KernelLayout(NamedTuple):
     corners: NDArray[np.float32]
 
 
+class RowBuffers(NamedTuple):
+    """Memory for one row of a picture, which is used again for the next one."""
+
+    values: NDArray[np.float32]  # ``(rings, width)``, of one kernel
+    products: NDArray[np.float32]  # ``(rings, width)``, sums of rings times the gradient
+    squares: NDArray[np.float32]  # ``(levels, width)``, sums of squares times the gradient
+    per_ring: NDArray[np.float32]  # ``(rings, width)``, what each ring's sum counts
+    per_border: NDArray[np.float32]  # ``(levels, width)``, what each border's sum counts
+    corner: NDArray[np.float32]  # ``(width,)``, value of a kernel's corners, or a factor
+    total: NDArray[np.float32]  # ``(width,)``, sum of a kernel, or a share
+    bits: NDArray[np.int32]  # ``(width,)``
+
+
 @functools.cache
 def layout(levels: int) -> KernelLayout:
     """The geometry for a number of levels."""
@@ -44,6 +57,21 @@ def layout(levels: int) -> KernelLayout:
         np.array(facts.counts, np.float32),
         np.array([facts.within(radius) for radius in range(levels)]),
         np.array(facts.corners, np.float32),
+    )
+
+
+@_compiled
+def _buffers(levels, rings_, width):
+    """Buffers for rows of a width."""
+    return RowBuffers(
+        np.empty((rings_, width), np.float32),
+        np.empty((rings_, width), np.float32),
+        np.empty((levels, width), np.float32),
+        np.empty((rings_, width), np.float32),
+        np.empty((levels, width), np.float32),
+        np.empty(width, np.float32),
+        np.empty(width, np.float32),
+        np.empty(width, np.int32),
     )
 
 
@@ -76,8 +104,9 @@ def _exponential(values, bits):
 
 
 @_compiled
-def _kernel(seeds, row, radius, tables, values, corner, total, bits):
+def _kernel(seeds, row, radius, tables, buffers):
     """Values of the rings of one radius, of its corners, and their sum, along a row."""
+    values, corner, total, bits = buffers.values, buffers.corner, buffers.total, buffers.bits
     first = (radius * (radius + 1)) // 2 - 1
     for x in range(corner.size):
         corner[x] = np.float32(0.0)
@@ -173,16 +202,14 @@ def forward_rows(padded, seeds, weights, tables, top, bottom, blurred):
     rings_ = tables.counts.size
     colours = padded.shape[0]
     folded = np.empty((colours, levels, padded.shape[2]), np.float32)
-    values = np.empty((rings_, width), np.float32)
-    per_ring = np.empty((rings_, width), np.float32)
-    per_border = np.empty((levels, width), np.float32)
-    corner, total = np.empty(width, np.float32), np.empty(width, np.float32)
-    factor, bits = np.empty(width, np.float32), np.empty(width, np.int32)
+    buffers, factor = _buffers(levels, rings_, width), np.empty(width, np.float32)
+    values, corner, total = buffers.values, buffers.corner, buffers.total
+    per_ring, per_border = buffers.per_ring, buffers.per_border
     for row in range(top, bottom):
         per_ring[:] = np.float32(0.0)
         _copy(weights[0, row], per_border[0])
         for radius in range(1, levels):
-            _kernel(seeds, row, radius, tables, values, corner, total, bits)
+            _kernel(seeds, row, radius, tables, buffers)
             level, count = weights[radius, row], tables.within[radius]
             _add_factors(values, corner, total, level, count, per_ring, per_border[radius])
         _cumulate(per_border)
@@ -200,8 +227,9 @@ def forward_rows(padded, seeds, weights, tables, top, bottom, blurred):
 
 
 @_compiled
-def _seed_gradients(seeds, row, radius, tables, values, total, mean, products, of_seeds):
+def _seed_gradients(seeds, row, radius, tables, buffers, mean, of_seeds):
     """Gradients of the seeds of one kernel; ``total`` is the level's weight over the sum."""
+    values, total, products = buffers.values, buffers.total, buffers.products
     first = (radius * (radius + 1)) // 2 - 1
     for s in range(radius + 1):
         of_seeds[first + s, row] = np.float32(0.0)
@@ -234,8 +262,10 @@ def _mean_product(values, corner, total, count, products, per_square, mean):
 
 
 @_compiled
-def _row_products(folded, grown, row, tables, total, product, products, squares):
+def _row_products(folded, grown, row, tables, buffers):
     """The sums of rings and squares times the gradient, over the colours, along a row."""
+    total, product = buffers.total, buffers.corner
+    products, squares = buffers.products, buffers.squares
     products[:] = np.float32(0.0)
     squares[:] = np.float32(0.0)
     for unit in range(tables.units.shape[0]):
@@ -273,8 +303,10 @@ def _add_shifted(share, part, pad, offset):
 
 
 @_compiled
-def _spread_row(grown, row, tables, per_ring, per_border, factor, share, columns, of_padded, at):
+def _spread_row(grown, row, tables, buffers, columns, of_padded, at):
     """Add the gradient along a row to the pixels that it was summed from."""
+    per_ring, per_border = buffers.per_ring, buffers.per_border
+    factor, share = buffers.corner, buffers.total
     colours, levels, _ = columns.shape
     pad = levels - 1
     columns[:] = np.float32(0.0)
@@ -296,31 +328,28 @@ def _spread_row(grown, row, tables, per_ring, per_border, factor, share, columns
 
 
 @_compiled
-def backward_rows(
-    padded, seeds, weights, tables, top, bottom, grown, of_padded, of_seeds, of_weights
-):
-    """Gradients from rows of the blurred picture's gradient ``grown``."""
-    # ``of_padded``, ``(C, bottom - top + 2 pad, W + 2 pad)``, is added to; rows of the others are
-    # written.
+def backward_rows(given, tables, top, bottom, grown, of_given):
+    """Gradients of padded picture, seeds and weights, from that of the blurred picture's rows."""
+    # That of the picture, ``(C, bottom - top + 2 pad, W + 2 pad)``, is added to; rows of the others
+    # are written.
+    padded, seeds, weights = given
+    of_padded, of_seeds, of_weights = of_given
     levels, _, width = weights.shape
     rings_, colours = tables.counts.size, padded.shape[0]
     folded = np.empty((colours, levels, padded.shape[2]), np.float32)
-    products = np.empty((rings_, width), np.float32)
-    squares = np.empty((levels, width), np.float32)
-    values = np.empty((rings_, width), np.float32)
-    per_ring = np.empty((rings_, width), np.float32)
-    per_border = np.empty((levels, width), np.float32)
-    corner, total = np.empty(width, np.float32), np.empty(width, np.float32)
-    bits = np.empty(width, np.int32)
+    buffers = _buffers(levels, rings_, width)
+    values, corner, total = buffers.values, buffers.corner, buffers.total
+    per_ring, per_border = buffers.per_ring, buffers.per_border
+    products, squares = buffers.products, buffers.squares
     for row in range(top, bottom):
         for colour in range(colours):
             _fold_rows(padded[colour], row, folded[colour])
-        _row_products(folded, grown, row, tables, total, corner, products, squares)
+        _row_products(folded, grown, row, tables, buffers)
         _copy(squares[0], of_weights[0, row])
         per_ring[:] = np.float32(0.0)
         _copy(weights[0, row], per_border[0])
         for radius in range(1, levels):
-            _kernel(seeds, row, radius, tables, values, corner, total, bits)
+            _kernel(seeds, row, radius, tables, buffers)
             level, count, mean = (
                 weights[radius, row],
                 tables.within[radius],
@@ -328,7 +357,7 @@ def backward_rows(
             )
             _mean_product(values, corner, total, count, products, squares[radius], mean)
             _add_factors(values, corner, total, level, count, per_ring, per_border[radius])
-            _seed_gradients(seeds, row, radius, tables, values, total, mean, products, of_seeds)
+            _seed_gradients(seeds, row, radius, tables, buffers, mean, of_seeds)
         _cumulate(per_border)
         at = row - top
-        _spread_row(grown, row, tables, per_ring, per_border, corner, total, folded, of_padded, at)
+        _spread_row(grown, row, tables, buffers, folded, of_padded, at)

@@ -10,7 +10,7 @@ import torch
 import triton
 from torch.autograd.function import once_differentiable
 
-from defocus.baselines.operators.reblurring.rings import rings
+from defocus.baselines.operators.reblurring.rings import Rings, rings
 from defocus.baselines.operators.reblurring.triton_kernels import (
     factor_kernel,
     gather_kernel,
@@ -43,10 +43,7 @@ class _Tables(NamedTuple):
 @functools.cache
 def _tables(levels: int, device: torch.device) -> _Tables:
     facts = rings(levels)
-    offsets = range(-facts.radius, levels)
-    square = [(i, j) for i in offsets for j in offsets]
-    parts = [[t for t in square if t[0] ** 2 + t[1] ** 2 == squared] for squared in facts.squared]
-    parts += [[t for t in square if max(map(abs, t)) == radius] for radius in range(levels)]
+    parts = _taps(levels, facts)
     ends = [sum(len(part) for part in parts[: k + 1]) for k in range(len(parts))]
     below, above = zip(*facts.between, strict=True)
     whole = functools.partial(torch.tensor, device=device, dtype=torch.int32)
@@ -61,6 +58,15 @@ def _tables(levels: int, device: torch.device) -> _Tables:
         corners=real(facts.corners),
         first_ring=whole([sum(d < s * s for d in facts.squared) for s in range(levels + 1)]),
     )
+
+
+def _taps(levels: int, facts: Rings) -> list[list[tuple[int, int]]]:
+    """Taps of each ring, then those of each square's border."""
+    offsets = range(-facts.radius, levels)
+    square = [(i, j) for i in offsets for j in offsets]
+    parts = [[t for t in square if t[0] ** 2 + t[1] ** 2 == squared] for squared in facts.squared]
+    parts += [[t for t in square if max(map(abs, t)) == radius] for radius in range(levels)]
+    return parts
 
 
 class TritonReblur(torch.autograd.Function):

@@ -71,6 +71,19 @@ def _radius_px(scale_px: float) -> int:
 def along_edges(sparse_map: Array, edge: Mask, count: Array) -> NDArray[np.float64]:
     """Make neighbours on an edge agree: least squares with a pull; ``(H, W)``, 0 off the edges."""
     # A pixel weighs more, the more scales it is an edge at (``count``).
+    own, first, second = _neighbours(edge)
+    weight = 1.0 + count[edge]
+    pull = np.full(len(first), -2 * COUPLING)
+    neighbours = np.bincount(first, minlength=len(own)) + np.bincount(second, minlength=len(own))
+    upper = sparse.coo_matrix((pull, (first, second)), shape=(len(own), len(own)))
+    system = upper + upper.T + sparse.diags(weight + 2 * COUPLING * neighbours)
+    filtered = np.zeros(edge.shape)
+    filtered[edge] = spsolve(system.tocsc(), weight * sparse_map[edge])
+    return filtered
+
+
+def _neighbours(edge: Mask) -> tuple[NDArray[np.int_], NDArray[np.int_], NDArray[np.int_]]:
+    """Numbers of the edge pixels, and of the pairs of them that are neighbours."""
     index = np.full(np.add(edge.shape, 2), -1)
     index[1:-1, 1:-1][edge] = np.arange(edge.sum())
     height, width = edge.shape
@@ -80,14 +93,7 @@ def along_edges(sparse_map: Array, edge: Mask, count: Array) -> NDArray[np.float
         other = index[1 + down : 1 + down + height, 1 + right : 1 + right + width][edge]
         pairs.append(np.stack([own[other >= 0], other[other >= 0]]))
     first, second = np.concatenate(pairs, axis=1)
-    weight = 1.0 + count[edge]
-    pull = np.full(len(first), -2 * COUPLING)
-    neighbours = np.bincount(first, minlength=len(own)) + np.bincount(second, minlength=len(own))
-    upper = sparse.coo_matrix((pull, (first, second)), shape=(len(own), len(own)))
-    system = upper + upper.T + sparse.diags(weight + 2 * COUPLING * neighbours)
-    filtered = np.zeros(edge.shape)
-    filtered[edge] = spsolve(system.tocsc(), weight * sparse_map[edge])
-    return filtered
+    return own, first, second
 
 
 def spread(picture: Array, edge: Mask, sigma_px: Array) -> NDArray[np.float64]:

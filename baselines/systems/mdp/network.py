@@ -134,11 +134,7 @@ _LAYER = re.compile(r"(?:^|/)conv2d(?:_(\d+))?/(kernel|bias)(?::0)?$")
 def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """A state dict of MDP from data sets by path (``conv2d_7/conv2d_7/kernel:0``)."""
     # The numbers need not begin at 0: they go on where a process built another model first.
-    layers: dict[int, dict[str, torch.Tensor]] = {}
-    for path, tensor in tensors.items():
-        match = _LAYER.search(path)
-        if match is not None and not path.startswith("optimizer_weights"):
-            layers.setdefault(int(match[1] or 0), {})[match[2]] = of_layer(tensor)
+    layers = _layers(tensors)
     with torch.device("meta"):
         roles = [name for name, _ in MDP().named_children()]
     if len(layers) != len(roles):
@@ -150,3 +146,13 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             f"{role}.bias": layers[number]["bias"],
         }
     return state
+
+
+def _layers(tensors: Mapping[str, torch.Tensor]) -> dict[int, dict[str, torch.Tensor]]:
+    """Kernel and bias of each convolution by its number."""
+    layers: dict[int, dict[str, torch.Tensor]] = {}
+    for path, tensor in tensors.items():
+        match = _LAYER.search(path)
+        if match is not None and not path.startswith("optimizer_weights"):
+            layers.setdefault(int(match[1] or 0), {})[match[2]] = of_layer(tensor)
+    return layers

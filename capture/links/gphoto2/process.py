@@ -105,6 +105,10 @@ class CameraProcess:
             self._failures = 0
             return answer
         say(f"{self.port}: {reason}; trying once more")
+        return self._tried_again(request)
+
+    def _tried_again(self, request: Callable[[], T]) -> T:
+        """What a new process answers, or why it gives no answer."""
         try:
             self._failures = 0
             self.restart()

@@ -53,12 +53,7 @@ class Moments:
         first, last = min(taken), max(taken)
         self._runs |= self._last is not None and first != self._last
         self._last = last
-        early = ordered + self._ahead - first
-        problem = ""
-        if last - first > TOGETHER_SECONDS:
-            problem = f"files of two shots came together, taken {last - first:.0f} s apart"
-        elif self._runs and early > UNSURE_SECONDS:
-            problem = f"the picture that came was taken {early:.0f} s before the release"
+        problem = self._problem(ordered, first, last)
         if problem:
             self._refused += 1
             if self._refused == REFUSALS:
@@ -68,6 +63,16 @@ class Moments:
                 "pictures at a release"
             )
         self._ahead, self._refused = max(self._ahead, last - time.monotonic()), 0
+
+    def _problem(self, ordered: float, first: float, last: float) -> str:
+        """Why the files cannot be of the shot that was ordered; empty if they can."""
+        early = ordered + self._ahead - first
+        problem = ""
+        if last - first > TOGETHER_SECONDS:
+            problem = f"files of two shots came together, taken {last - first:.0f} s apart"
+        elif self._runs and early > UNSURE_SECONDS:
+            problem = f"the picture that came was taken {early:.0f} s before the release"
+        return problem
 
 
 def check_kind(parts: Sequence[Path], kind: FileKind | None) -> None:

@@ -120,6 +120,12 @@ def _by_kelvin(words: Mapping[str, Word], kelvin: float) -> dict[str, str]:
     if choice is None or degrees is None:
         presets = ", ".join(entry.choices) or "none"
         raise InputError(f"this camera takes no colour temperature; its presets are {presets}")
+    value = _degrees(kelvin, degrees)
+    return {"whitebalance": choice, "colortemperature": value}
+
+
+def _degrees(kelvin: float, degrees: Word) -> str:
+    """The camera's word for a colour temperature."""
     value = f"{kelvin:g}"
     if degrees.choices:
         numbers = {c: float(m[1]) for c in degrees.choices if (m := _KELVIN.fullmatch(c.strip()))}
@@ -130,7 +136,7 @@ def _by_kelvin(words: Mapping[str, Word], kelvin: float) -> dict[str, str]:
     elif degrees.span is not None and not degrees.span[0] <= kelvin <= degrees.span[1]:
         low, high = degrees.span
         raise InputError(f"this camera has no {kelvin:g} K; it goes from {low:g} to {high:g} K")
-    return {"whitebalance": choice, "colortemperature": value}
+    return value
 
 
 def mirror_changes(words: Mapping[str, Word]) -> dict[str, str]:

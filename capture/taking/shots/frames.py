@@ -140,12 +140,7 @@ class PairTaking:
     def frames_at_once(self, frames: Sequence[PlannedShot]) -> dict[str, TakenFrame]:
         """Set both cameras, then release them together from two threads."""
         cameras = {frame.role: self.rig.of(frame.role) for frame in frames}
-        got = {
-            frame.role: with_retries(
-                partial(apply_exposure, cameras[frame.role], frame.exposure), say
-            )
-            for frame in frames
-        }
+        got = _set_exposures(frames, cameras)
         time.sleep(self.settle_seconds)
         together = Barrier(len(frames), timeout=RELEASE_TIMEOUT_SECONDS)
 
@@ -180,6 +175,16 @@ class PairTaking:
         member = main_file(files)
         path = self.place / member.name
         return TakenFrame(frame, path, member, tuple(files), got, read_exif(path), shot.released_at)
+
+
+def _set_exposures(
+    frames: Sequence[PlannedShot], cameras: Mapping[str, Camera]
+) -> dict[str, dict[SettingName, str]]:
+    """Set each camera to its exposure; its answers by role."""
+    return {
+        frame.role: with_retries(partial(apply_exposure, cameras[frame.role], frame.exposure), say)
+        for frame in frames
+    }
 
 
 def take_frames(
@@ -264,15 +269,22 @@ def _exposed_otherwise(
     for name in unsure:
         wanted, taken = parse_value(name, asked.words[name]), said[name]
         if wanted is None or taken is None or abs(math.log2(taken / wanted)) > SAME_STOPS:
-            picture = "no EXIF confirms it" if taken is None else f"EXIF says {taken:g}"
-            remedy = "set the dial to M and the lens ring to A"
-            if name == "iso":  # from automatic ISO some bodies lead out by their own buttons alone
-                remedy = "set the ISO on the body, to a number"
-            return (
-                f"the camera kept {name} {got[name]} although {asked.words[name]} was set, and "
-                f"{picture}; {remedy}"
-            )
+            return _contradicted(asked, got, taken, name)
     return ""
+
+
+def _contradicted(
+    asked: Exposure, got: Mapping[SettingName, str], taken: float | None, name: SettingName
+) -> str:
+    """Why a setting may not be what was set, and what helps."""
+    picture = "no EXIF confirms it" if taken is None else f"EXIF says {taken:g}"
+    remedy = "set the dial to M and the lens ring to A"
+    if name == "iso":  # from automatic ISO some bodies lead out by their own buttons alone
+        remedy = "set the ISO on the body, to a number"
+    return (
+        f"the camera kept {name} {got[name]} although {asked.words[name]} was set, and "
+        f"{picture}; {remedy}"
+    )
 
 
 def _same(name: SettingName, got: str, asked: str) -> bool:

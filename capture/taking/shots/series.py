@@ -20,7 +20,7 @@ from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import delete_from_card
 from defocus.capture.sessions.state import CompletePair, PlannedPair
-from defocus.capture.taking.shots.frames import TakenFrame
+from defocus.capture.taking.shots.frames import PairTaking, TakenFrame
 from defocus.capture.taking.shots.rig import SessionCameras, focus_positions
 from defocus.capture.taking.shots.shooting import HANDLING, Handling, TakenPair, take_pair
 from defocus.capture.taking.verdicts import judged_pair, stored_shots
@@ -209,8 +209,9 @@ class _Series:
         """Take the shots of a pair and begin to judge it."""
         handling, folder = self._handling, self._folder
         try:
+            taking = PairTaking(folder, self._rig, pair, handling.settle_seconds)
             taken = take_pair(
-                folder, self._rig, pair, self._protocols[pair], handling,
+                taking, self._protocols[pair], handling,
                 focus=self._focus, attempt=attempt, lent=lent, stored=self._judge.see,
             )  # fmt: skip
         except (Exception, KeyboardInterrupt) as error:

@@ -11,7 +11,6 @@ from defocus.capture.planning.protocol import PlannedShot, ShotProtocol
 from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.quality.limits import QualityLimits
-from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState, ShotPair
 from defocus.capture.taking.person import NOBODY, Person
 from defocus.capture.taking.shots.frames import PairTaking, TakenFrame, take_frames
@@ -99,9 +98,7 @@ class TakenPair:
 
 
 def take_pair(
-    folder: SessionFolder,
-    rig: SessionCameras,
-    pair: PlannedPair,
+    taking: PairTaking,
     protocol: ShotProtocol,
     handling: Handling,
     *,
@@ -111,11 +108,11 @@ def take_pair(
     stored: Callable[[Path], None],
 ) -> TakenPair:
     """Take all shots of a pair and journal that they are stored; ``lent`` is the pair before's."""
+    folder, rig, pair = taking.folder, taking.rig, taking.pair
     for camera in rig.cameras:
         if isinstance(camera, KnowsTruth) and lent is None:
             camera.stage(pair.scene, pair.number, attempt)
     pair_folder = folder.begin_pair(pair, [frame.role for frame in protocol.frames])
-    taking = PairTaking(folder, rig, pair, handling.settle_seconds)
     card = _grey_card(taking, protocol, handling.person)
     taken = take_frames(taking, protocol, focus, lent, stored)
     if card is not None:
@@ -125,12 +122,21 @@ def take_pair(
         truth_folder = make_folder(pair_folder / "truth")
         truth = rig.blurry.write_truth(truth_folder, rig.sharp if rig.two else None)
         files += folder.store_written(pair, truth)
-    skew = handling.calibrations.delay_seconds if rig.two else None
-    if rig.two and skew is None:  # not calibrated: as measured by the host
-        skew = taken["sharp"].released_at - taken["blurry"].released_at
+    skew = _skew_seconds(rig, handling.calibrations, taken)
     shot = ShotPair(tuple(files), _entry(pair, rig, taken, protocol, skew, handling.options.limits))
     folder.shot(pair, shot)
     return TakenPair(pair, shot, taken["sharp"])
+
+
+def _skew_seconds(
+    rig: SessionCameras, calibrations: Calibrations, taken: Mapping[str, TakenFrame]
+) -> float | None:
+    """Delay of the sharp camera's release, s, as calibrated, else as the host measured it."""
+    if not rig.two:
+        return None
+    if calibrations.delay_seconds is not None:
+        return calibrations.delay_seconds
+    return taken["sharp"].released_at - taken["blurry"].released_at
 
 
 def _grey_card(taking: PairTaking, protocol: ShotProtocol, person: Person) -> TakenFrame | None:

@@ -56,17 +56,24 @@ def _fill(path: Path, shard: Shard, labels: Mapping[str, str]) -> tuple[LeftOut,
                 left_out.append(members)
                 continue
             kept.append(pair)
-            for role, content in members.items():
-                array = _decoded(role, content)
-                require_space(path.parent, array.nbytes)
-                _add(file.require_group(role), pair.id, array)
-                file.flush()  # what is not written yet would take space that is counted as free
-            metadata = json.dumps(without_private(pair.metadata), sort_keys=True, allow_nan=False)
-            file.require_group("metadata").create_dataset(pair.id, data=metadata, dtype=text)
+            _add_pair(path, members, file, pair, text)
         columns = {"ids": [pair.id for pair in kept], "scenes": [pair.scene for pair in kept]}
         for name, values in columns.items():
             file.create_dataset(name, data=np.array(values, dtype=object), dtype=text)
     return tuple(left_out)
+
+
+def _add_pair(
+    path: Path, members: Mapping[str, bytes], file: h5py.File, pair: Pair, text: np.dtype[Any]
+) -> None:
+    """Write the arrays and the metadata of a pair."""
+    for role, content in members.items():
+        array = _decoded(role, content)
+        require_space(path.parent, array.nbytes)
+        _add(file.require_group(role), pair.id, array)
+        file.flush()  # what is not written yet would take space that is counted as free
+    metadata = json.dumps(without_private(pair.metadata), sort_keys=True, allow_nan=False)
+    file.require_group("metadata").create_dataset(pair.id, data=metadata, dtype=text)
 
 
 def _decoded(role: str, content: bytes) -> NDArray[np.generic]:

@@ -129,14 +129,24 @@ def write_shards(
         if isinstance(lacking, LeftOut):
             raise DatasetError(f"{lacking.id}{suffix}: {lacking.reason}")
         left_out += lacking
+    rows = _rows(suffix, names, left_out, parts)
+    return rows, tuple(left_out)
+
+
+def _rows(
+    suffix: str,
+    names: Callable[[int, Pair], Mapping[str, str]],
+    left_out: Sequence[LeftOut],
+    parts: Mapping[str, Shard],
+) -> tuple[ReleaseRow, ...]:
+    """Rows of the pairs that were written, by shard."""
     unread = {one.id for one in left_out}
-    rows = tuple(
+    return tuple(
         ReleaseRow(pair, names(number, pair), f"{shard.name}{suffix}")
         for shard in parts.values()
         for number, pair in enumerate(shard.pairs)
         if pair.id not in unread
     )
-    return rows, tuple(left_out)
 
 
 def _write_shard(

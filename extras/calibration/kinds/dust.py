@@ -42,10 +42,7 @@ def find_specks(light: NDArray[np.float64]) -> list[dict[str, float]]:
 
     The diameter is that of the circle of the same area."""
     width = light.shape[1]
-    picture = light.astype(np.float32)
-    even = cv2.GaussianBlur(picture, (0, 0), width * BACKGROUND_SHARE)
-    smooth = cv2.GaussianBlur(picture, (0, 0), max(width * SMOOTHING_SHARE, 0.8))
-    missing = 1.0 - smooth / np.maximum(even, 1e-6)
+    missing = _missing_light(light, width)
     limit = max(LEAST_DEPTH, OVER_NOISE * noise_sigma(missing.astype(np.float32)))
     count, labels, stats, centres = cv2.connectedComponentsWithStats(
         (missing > limit).astype(np.uint8)
@@ -61,3 +58,11 @@ def find_specks(light: NDArray[np.float64]) -> list[dict[str, float]]:
         if stats[n, cv2.CC_STAT_AREA] >= LEAST_AREA_PX
     ]
     return sorted(specks, key=lambda speck: -speck["depth"])
+
+
+def _missing_light(light: NDArray[np.float64], width: int) -> NDArray[Any]:
+    """Share of the light that lacks at each place, from what is wide around it."""
+    picture = light.astype(np.float32)
+    even = cv2.GaussianBlur(picture, (0, 0), width * BACKGROUND_SHARE)
+    smooth = cv2.GaussianBlur(picture, (0, 0), max(width * SMOOTHING_SHARE, 0.8))
+    return 1.0 - smooth / np.maximum(even, 1e-6)

@@ -1,8 +1,10 @@
 """True exposure of each aperture, at the exposure times of pairs."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
+from defocus.capture.planning.exposure import Exposure
 from defocus.capture.planning.labels import values
 from defocus.errors import InputError
 from defocus.extras.calibration.bench import CalibrationBench, central_light
@@ -26,6 +28,18 @@ def calibrate_exposure(
     if len(between) < 2:
         raise InputError(f"--sharp {sharp} is not narrower than --blurry {blurry}")
     base = bench.well_exposed(widest, shutter)
+    measured = _measured(bench, between, choices, base, widest)
+    return {"apertures": measured}
+
+
+def _measured(
+    bench: CalibrationBench,
+    between: list[str],
+    choices: Mapping[str, float],
+    base: Exposure,
+    widest: str,
+) -> dict[str, Any]:
+    """Error and flicker of each aperture, at times for equal exposure."""
     measured: dict[str, Any] = {}
     base_ev = 0.0
     for word in sorted(between, key=lambda aperture: choices[aperture]):
@@ -38,4 +52,4 @@ def calibrate_exposure(
             "error_ev": light_ev - base_ev,
             "flicker_ev": abs(levels[0] - levels[1]),
         }
-    return {"apertures": measured}
+    return measured

@@ -45,12 +45,7 @@ def calibrate_focus(
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
     views: Views = []
     coarse = _sweep(bench, focus, exposure, np.linspace(-reach, reach, COARSE_POINTS), views)
-    contrast = max(s for _, s in coarse) / max(min(s for _, s in coarse), 1e-12)
-    if contrast < LEAST_CONTRAST:
-        raise CameraError(
-            f"nothing comes into focus within {reach} steps (contrast {contrast:.2f}); "
-            "open the aperture, give more --reach, or focus roughly by hand"
-        )
+    contrast = _contrast(reach, coarse)
     start = max(coarse, key=lambda point: point[1])[0]
     half = max(2 * reach // COARSE_POINTS, FINE_POINTS // 2)
     fine = _sweep(
@@ -71,6 +66,17 @@ def calibrate_focus(
         "dioptres_per_step": None if scale is None else _dioptres(scale["px_per_step"], lens),
         "curve": [{"steps": steps, "gradient_energy": e} for steps, e in sorted(coarse + fine)],
     }
+
+
+def _contrast(reach: int, coarse: list[tuple[int, float]]) -> float:
+    """Sharpest over least sharp; refused where nothing comes into focus."""
+    contrast = max(s for _, s in coarse) / max(min(s for _, s in coarse), 1e-12)
+    if contrast < LEAST_CONTRAST:
+        raise CameraError(
+            f"nothing comes into focus within {reach} steps (contrast {contrast:.2f}); "
+            "open the aperture, give more --reach, or focus roughly by hand"
+        )
+    return contrast
 
 
 def _dioptres(px_per_step: float, lens: Lens | None) -> float | None:

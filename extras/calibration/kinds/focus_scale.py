@@ -20,7 +20,8 @@ SMALLEST_PX, LARGEST_PX = 2.0, 40.0
 """Blur that is measured: less is lost between the pixels, more leaves only noise."""
 
 OVER_FLOOR = 4.0
-"""A picture's gradients show its blur while they are so many times the softest picture's."""
+"""A picture is measured if its gradient energy is at least this many times that of the softest one.
+"""
 
 LEAST_VIEWS = 4
 
@@ -49,15 +50,7 @@ def focus_scale(views: Sequence[FocusView], best: float) -> dict[str, Any] | Non
     # A circle of confusion is the disc that takes the gradients of the sharpest picture down to
     # those of another one, so a small change of magnification does not matter. In a thin lens it
     # grows in proportion to the dioptres from the best focus.
-    sharp = min(views, key=lambda view: abs(view.steps - best))
-    energies = {view.steps: gradient_energy(view.centre) for view in views}
-    floor = OVER_FLOOR * min(energies.values())
-    points = [
-        (view.steps, float(np.sign(view.steps - best)) * blur * sharp.pixels)
-        for view in views
-        for blur in [_blur(sharp.centre, energies[view.steps])]
-        if energies[view.steps] > floor and SMALLEST_PX < blur < LARGEST_PX
-    ]
+    points = _blurs(views, best)
     if len(points) < LEAST_VIEWS:
         return None
     steps, blur = np.array(points).T
@@ -69,6 +62,19 @@ def focus_scale(views: Sequence[FocusView], best: float) -> dict[str, Any] | Non
         "residual_px": float(np.std(blur - design @ line)),
         "curve": [{"steps": int(at), "coc_px": float(size)} for at, size in sorted(points)],
     }
+
+
+def _blurs(views: Sequence[FocusView], best: float) -> list[tuple[int, float]]:
+    """Steps and signed circle of confusion, px, of the pictures with a measurable blur."""
+    sharp = min(views, key=lambda view: abs(view.steps - best))
+    energies = {view.steps: gradient_energy(view.centre) for view in views}
+    floor = OVER_FLOOR * min(energies.values())
+    return [
+        (view.steps, float(np.sign(view.steps - best)) * blur * sharp.pixels)
+        for view in views
+        for blur in [_blur(sharp.centre, energies[view.steps])]
+        if energies[view.steps] > floor and SMALLEST_PX < blur < LARGEST_PX
+    ]
 
 
 def step_words(result: Mapping[str, Any]) -> str:

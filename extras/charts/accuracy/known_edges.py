@@ -119,11 +119,7 @@ def edge_picture(blur: KnownBlur, shot: EdgeShot, random: np.random.Generator) -
     across = np.arange(shot.columns)[None, :] - shot.place_px
     down = np.arange(shot.rows)[:, None] - (shot.rows - 1) / 2
     distance = across * math.cos(angle) - down * math.sin(angle)
-    reach = blur.reach_px + 2.0
-    fine = np.arange(-reach, reach, 1.0 / STEPS_PER_PX)
-    response = blur.cumulated(fine, -angle)
-    for width in (math.cos(angle), math.sin(angle)):
-        response = _averaged(fine, response, width)
+    fine, response = _response(blur, angle)
     light = shot.dark + (shot.bright - shot.dark) * np.interp(distance, fine, response)
     if shot.noise:
         light = light + shot.noise * random.standard_normal(light.shape)
@@ -131,6 +127,16 @@ def edge_picture(blur: KnownBlur, shot: EdgeShot, random: np.random.Generator) -
         return np.asarray(light)
     stored = as_integer(linear_to_srgb(np.clip(light, 0.0, 1.0)), shot.bits)
     return np.asarray(srgb_to_linear(as_float(stored, np.float64)))
+
+
+def _response(blur: KnownBlur, angle: float) -> tuple[Array, Array]:
+    """Places and edge response of a blur, averaged over the area of a pixel."""
+    reach = blur.reach_px + 2.0
+    fine = np.arange(-reach, reach, 1.0 / STEPS_PER_PX)
+    response = blur.cumulated(fine, -angle)
+    for width in (math.cos(angle), math.sin(angle)):
+        response = _averaged(fine, response, width)
+    return fine, response
 
 
 def _averaged(places: Array, values: Array, width: float) -> Array:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -50,18 +51,23 @@ def sharp_chart(width: int) -> tuple[Floats, Floats]:
     homography = np.asarray(
         cv2.getPerspectiveTransform(np.asarray(OUTLINE, np.float32), corners), np.float64
     )
+    light = _fine_picture(width, size, homography)
+    light = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+    light = light * (PAPER_LIGHT - INK_LIGHT) + INK_LIGHT
+    sheet = covered([moved_points(homography, OUTLINE) + 0.5], size[::-1])
+    return np.asarray(WALL + sheet * (light - WALL), np.float64), homography
+
+
+def _fine_picture(width: int, size: tuple[int, int], homography: Floats) -> NDArray[Any]:
+    """The chart on a wall as white as its paper, at several times the resolution."""
     px_per_mm = float(math.ceil(FINENESS * width / WIDTH))
     step, off = 1.0 / px_per_mm, (FINENESS - 1) / 2
     to_mm = np.array([[step, 0.0, step / 2], [0.0, step, step / 2], [0.0, 0.0, 1.0]])
     finer = np.array([[FINENESS, 0.0, off], [0.0, FINENESS, off], [0.0, 0.0, 1.0]])
     fine = size[0] * FINENESS, size[1] * FINENESS
-    light = cv2.warpPerspective(
+    return cv2.warpPerspective(
         printed_light("wall", px_per_mm), finer @ homography @ to_mm, fine, borderValue=1.0
     )
-    light = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
-    light = light * (PAPER_LIGHT - INK_LIGHT) + INK_LIGHT
-    sheet = covered([moved_points(homography, OUTLINE) + 0.5], size[::-1])
-    return np.asarray(WALL + sheet * (light - WALL), np.float64), homography
 
 
 def _kernel(kind: str, diameter_px: float) -> Floats:
@@ -73,6 +79,15 @@ def _kernel(kind: str, diameter_px: float) -> Floats:
     steps = (np.arange(side * SUPERSAMPLING) + 0.5) / SUPERSAMPLING - side / 2
     x, y = np.meshgrid(steps, steps)
     disc = np.hypot(x, y) <= diameter_px / 2
+    fine = _opening(kind, diameter_px, x, y, disc)
+    kernel = fine.reshape(side, SUPERSAMPLING, side, SUPERSAMPLING).mean(axis=(1, 3))
+    return np.asarray(kernel / kernel.sum())
+
+
+def _opening(
+    kind: str, diameter_px: float, x: Floats, y: Floats, disc: NDArray[np.bool_]
+) -> Floats:
+    """Where a kernel lets light through, on a fine grid."""
     match kind:
         case "hexagon":
             normals = 0.2 + np.pi / 3 * np.arange(6)
@@ -82,8 +97,7 @@ def _kernel(kind: str, diameter_px: float) -> Floats:
             fine = np.exp(-8.0 * (x * x + y * y) / diameter_px**2)
         case _:
             fine = disc * (1.0 + 0.8 * x / (diameter_px / 2))
-    kernel = fine.reshape(side, SUPERSAMPLING, side, SUPERSAMPLING).mean(axis=(1, 3))
-    return np.asarray(kernel / kernel.sum())
+    return np.asarray(fine)
 
 
 def place_errors(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -80,12 +81,26 @@ def kernel_error(true: Floats, estimate: Floats) -> float:
         moved = spectrum * np.exp(-2j * np.pi * (columns * x + rows * y))
         rest = wanted - np.fft.irfft2(moved, (size, size))
         error = min(error, float(np.linalg.norm(rest) / np.linalg.norm(wanted)))
-        across = np.fft.irfft2(-2j * np.pi * columns * moved, (size, size)).ravel()
-        down = np.fft.irfft2(-2j * np.pi * rows * moved, (size, size)).ravel()
-        slopes = np.stack([across, down])
-        step = np.linalg.solve(slopes @ slopes.T, slopes @ rest.ravel())
-        x, y = x + step[0], y + step[1]
+        x, y = _closer(columns, moved, size, rows, rest, x, y)
     return error
+
+
+def _closer(
+    columns: NDArray[Any],
+    moved: NDArray[np.complex128],
+    size: int,
+    rows: NDArray[Any],
+    rest: Floats,
+    x: float,
+    y: float,
+) -> tuple[float, float]:
+    """The place after a step of Gauss and Newton."""
+    across = np.fft.irfft2(-2j * np.pi * columns * moved, (size, size)).ravel()
+    down = np.fft.irfft2(-2j * np.pi * rows * moved, (size, size)).ravel()
+    slopes = np.stack([across, down])
+    step = np.linalg.solve(slopes @ slopes.T, slopes @ rest.ravel())
+    x, y = x + step[0], y + step[1]
+    return x, y
 
 
 def _framed(kernels: Floats, size: int) -> Floats:

@@ -19,9 +19,29 @@ def whole_region_mtf(light: Array) -> MtfCurve:
     """MTF of an edge that runs from top to bottom of ``(H, W)`` linear light."""
     height, width = light.shape
     rows, columns = np.arange(height), np.arange(width)
+    slopes = _slopes(light)
+    centre = _edge_places(height, width, columns, slopes, rows)
+    slope = float(np.polyfit(rows, centre, 1)[0])
+    spread = _line_spread(light, centre)
+    spread = spread * _tukey(spread)
+    padded = np.abs(np.fft.rfft(spread))
+    frequencies = np.arange(len(padded)) * BINS_PER_PX / len(spread)
+    corrected = padded / padded[0] / np.sinc(frequencies / 2).clip(0.1)
+    return MtfCurve(frequencies / math.cos(math.atan(slope)), corrected)
+
+
+def _slopes(light: Array) -> Array:
+    """Slope of the light along each row, positive at the edge."""
     slopes = np.zeros_like(light)
     slopes[:, 1:-1] = (light[:, 2:] - light[:, :-2]) / 2
     slopes *= np.sign(slopes.sum())
+    return slopes
+
+
+def _edge_places(
+    height: int, width: int, columns: NDArray[np.int_], slopes: Array, rows: NDArray[np.int_]
+) -> Array:
+    """Column of the edge in each row, by a polynomial through windowed centroids."""
     centre = np.full(height, (width - 1) / 2)
     for order in (1, ORDER, ORDER):
         reach = np.maximum(centre, width - 1 - centre)[:, None]
@@ -30,13 +50,7 @@ def whole_region_mtf(light: Array) -> MtfCurve:
         places = (weighted @ columns) / weighted.sum(axis=1)
         fit = np.polynomial.Polynomial.fit(rows, places, order)
         centre = fit(rows)
-    slope = float(np.polyfit(rows, centre, 1)[0])
-    spread = _line_spread(light, centre)
-    spread = spread * _tukey(spread)
-    padded = np.abs(np.fft.rfft(spread))
-    frequencies = np.arange(len(padded)) * BINS_PER_PX / len(spread)
-    corrected = padded / padded[0] / np.sinc(frequencies / 2).clip(0.1)
-    return MtfCurve(frequencies / math.cos(math.atan(slope)), corrected)
+    return centre
 
 
 def _line_spread(light: Array, centre: Array) -> Array:

@@ -1,11 +1,16 @@
 """``defocus-capture chart mtf``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import FILE
+
+if TYPE_CHECKING:
+    from defocus.edges.edge import EdgeResponse
+    from defocus.edges.straightness import Straightness
 
 
 @click.command(name="mtf")
@@ -32,12 +37,7 @@ def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> N
     from defocus.edges.edge import measure_edge
     from defocus.edges.linear_light import Region, grey_of, linear_light
     from defocus.errors import ImageError
-    from defocus.extras.charts.measures.edge_summary import (
-        edge_json,
-        edge_lines,
-        straightness_json,
-        straightness_line,
-    )
+    from defocus.extras.charts.measures.edge_summary import edge_json, straightness_json
     from defocus.extras.charts.straightness import measure_straightness
     from defocus.pictures.raw import RAW_SUFFIXES
     from defocus.pictures.read import read_image
@@ -56,6 +56,13 @@ def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> N
             tone = "linear" if is_linear else "srgb"
             printed.write({**edge_json(response), "tone": tone, "straightness": bent})
             return
+    _say(response, straightness, is_linear)
+
+
+def _say(response: "EdgeResponse", straightness: "Straightness | None", is_linear: bool) -> None:
+    """Print what was measured."""
+    from defocus.extras.charts.measures.edge_summary import edge_lines, straightness_line
+
     for line in edge_lines(response):
         click.echo(line)
     click.echo(straightness_line(straightness))

@@ -88,14 +88,8 @@ def fit_lens(
         raise ImageError(why_too_few(shots, LEAST_PROBES))
     open_ = min(shot.f_number for shot in shots) if open_f_number is None else open_f_number
     base = RealLens(open_, open_, pixel_pitch_um)
-    focus = np.column_stack([diameters, np.zeros((len(shots), 2))])
+    state = _begun(shots, diameters, open_, seen, base)
     every = [name for name in NUMBERS if name not in DIAPHRAGM]
-    pupil = open_ / min(shot.f_number for shot in shots)
-    begun = (
-        _fitted(_State(first_numbers(pupil, place), focus), seen, base, FIRST, ROUNDS[0])
-        for place in (CUT_AT if pupil < 1 / STOPPED else CUT_AT[:1])
-    )
-    state, _ = min(begun, key=lambda one: one[1])
     state, apart = _better_end(state, seen, base, tuple(every))
     state, _ = _fitted(state, seen, base, tuple(every), ROUNDS[0], waves=True)
     if max(shot.f_number for shot in shots) > STOPPED * open_:
@@ -116,6 +110,20 @@ def fit_lens(
         tuple(shot.f_number for shot in shots),
         float(np.sqrt(np.mean(np.concatenate(rest) ** 2))),
     )
+
+
+def _begun(
+    shots: Sequence[ChartShot], diameters: Floats, open_: float, seen: list[_Seen], base: RealLens
+) -> _State:
+    """The best of some first fits, each with another cut of the pupil."""
+    focus = np.column_stack([diameters, np.zeros((len(shots), 2))])
+    pupil = open_ / min(shot.f_number for shot in shots)
+    begun = (
+        _fitted(_State(first_numbers(pupil, place), focus), seen, base, FIRST, ROUNDS[0])
+        for place in (CUT_AT if pupil < 1 / STOPPED else CUT_AT[:1])
+    )
+    state, _ = min(begun, key=lambda one: one[1])
+    return state
 
 
 def _better_end(
@@ -214,7 +222,7 @@ def _slopes(
 def _normal(
     state: _State, count: int, seen: Sequence[_Seen], rest: list[Floats], slopes: list[Floats]
 ) -> tuple[Floats, Floats]:
-    """Normal equations over so many numbers of the lens and three of each photograph."""
+    """Normal equations over some numbers of the lens, and three numbers of each photograph."""
     size = count + state.focus.size
     matrix, right = np.zeros((size, size)), np.zeros(size)
     for one, r, slope in zip(seen, rest, slopes, strict=True):
@@ -315,15 +323,27 @@ def _errors(
 
     Source: H. White, Maximum likelihood estimation of misspecified models, Econometrica 50, 1982.
     """
-    parts = [
-        _normal(state, len(names), [one], [r], [slope])
-        for one, r, slope in zip(seen, rest, slopes, strict=True)
-    ]
-    matrix = np.sum([one for one, _ in parts], axis=0)
-    pulls = np.stack([right for _, right in parts])
+    matrix, pulls = _equations(state, names, seen, rest, slopes)
     inverse = np.linalg.inv(matrix + 1e-12 * float(np.diag(matrix).max()) * np.eye(len(matrix)))
     spare = max(len(seen) - len(matrix), 1)
     by_curvature = float(np.mean(np.concatenate(rest) ** 2)) * np.diag(inverse)
     by_probes = len(seen) / spare * np.square(pulls @ inverse).sum(axis=0)
     errors = np.sqrt(np.maximum(np.maximum(by_curvature, by_probes), 0.0))
     return {name: float(one) for name, one in zip(names, errors, strict=False)}
+
+
+def _equations(
+    state: _State,
+    names: Sequence[str],
+    seen: Sequence[_Seen],
+    rest: list[Floats],
+    slopes: list[Floats],
+) -> tuple[Floats, Floats]:
+    """Normal matrix over all probes, and the pull of each."""
+    parts = [
+        _normal(state, len(names), [one], [r], [slope])
+        for one, r, slope in zip(seen, rest, slopes, strict=True)
+    ]
+    matrix = np.sum([one for one, _ in parts], axis=0)
+    pulls = np.stack([right for _, right in parts])
+    return matrix, pulls

@@ -38,12 +38,7 @@ def _levels(shot: ChartShot) -> Iterator[tuple[float, float]]:
     geometry = shot.reading.geometry
     patches = [part for part in shot.reading.sheet.parts if isinstance(part, Patch)]
     for patch in patches:
-        x, y = geometry.to_picture(np.array([[patch.x, patch.y]]))[0]
-        side = patch.side * geometry.scale(patch.x, patch.y)
-        half = math.floor(side / 2 / _reach(geometry, patch) - shot.blur_px / 2 - EDGE_PX)
-        left, top = round(x) - half, round(y) - half
-        whole = 2 * half + 1
-        part = shot.light[max(top, 0) : top + whole, max(left, 0) : left + whole]
+        part, whole = _inside(shot, geometry, patch)
         if min(part.shape[:2]) < max(LEAST_PX, whole) or part.max() > CLIPPED:
             continue
         rows, columns = np.indices(part.shape[:2]).reshape(2, -1)
@@ -51,6 +46,17 @@ def _levels(shot: ChartShot) -> Iterator[tuple[float, float]]:
         for colour in part.reshape(-1, 3).T:
             rest = np.linalg.lstsq(plane, colour, rcond=None)[1]
             yield float(colour.mean()), float(rest[0]) / (colour.size - 3)
+
+
+def _inside(shot: ChartShot, geometry: ChartGeometry, patch: Patch) -> tuple[Floats, int]:
+    """The part of a patch that its border does not blur into, and the side it should have."""
+    x, y = geometry.to_picture(np.array([[patch.x, patch.y]]))[0]
+    side = patch.side * geometry.scale(patch.x, patch.y)
+    half = math.floor(side / 2 / _reach(geometry, patch) - shot.blur_px / 2 - EDGE_PX)
+    left, top = round(x) - half, round(y) - half
+    whole = 2 * half + 1
+    part = shot.light[max(top, 0) : top + whole, max(left, 0) : left + whole]
+    return part, whole
 
 
 def _reach(geometry: ChartGeometry, patch: Patch) -> float:

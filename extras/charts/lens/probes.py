@@ -1,4 +1,4 @@
-"""Parts of a photographed chart that show the PSF, beside what was printed there."""
+"""Parts of a photographed chart that show the PSF, with what was printed there."""
 
 import math
 from collections.abc import Iterator
@@ -156,12 +156,17 @@ def _probe(
     fine = cv2.LUT(stored, srgb_to_linear(as_float(np.arange(256, dtype=np.uint8))))
     size = len(columns) // FINENESS, len(rows) // FINENESS
     printed = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
-    middle = np.array([(left + right - 1) / 2, (top + bottom - 1) / 2])
-    centre = np.array([(width - 1) / 2, (height - 1) / 2])
-    field = (middle - centre) / math.hypot(*centre)
+    field = _field(left, right, top, bottom, width, height)
     return ChartProbe(
         (float(field[0]), float(field[1])),
         np.ascontiguousarray(light[top:bottom, left:right].transpose(2, 0, 1)),
         scipy.fft.rfft2(np.asarray(printed, np.float64)),
         reach,
     )
+
+
+def _field(left: int, right: int, top: int, bottom: int, width: int, height: int) -> Floats:
+    """Place of a box in the picture; 1 is a corner."""
+    middle = np.array([(left + right - 1) / 2, (top + bottom - 1) / 2])
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    return np.asarray((middle - centre) / math.hypot(*centre))

@@ -60,14 +60,27 @@ def _of_waves(
     unit = lens.f_number / lens.pixel_pitch_um
     radius = 2.0 * unit * most + max(math.hypot(*shift) for shift in lateral)
     bands = [list(zip(*one, strict=True)) for one in zip(BANDS_UM, defocus, strict=True)]
-    _, places = wave_frame(lens, radius)
-    light = wave_light(pupil, bands, lateral, places, samples)
-    light /= light.sum(axis=(1, 2), keepdims=True)
+    light, places = _wave_kernels(pupil, lateral, lens, radius, bands, samples)
     x, y = light[GREEN].sum(axis=0) @ places, light[GREEN].sum(axis=1) @ places
     rows, columns = _frequencies(size)
     down = np.exp(-2j * np.pi * rows * (places - y))
     across = np.exp(-2j * np.pi * columns.T * (places - x))
     return np.asarray(down @ light @ across.T)
+
+
+def _wave_kernels(
+    pupil: Pupil,
+    lateral: list[tuple[float, float]],
+    lens: RealLens,
+    radius: float,
+    bands: list[list[tuple[float, float]]],
+    samples: int,
+) -> tuple[Floats, Floats]:
+    """Kernels of the colours, each of sum 1, and the places of their cells."""
+    _, places = wave_frame(lens, radius)
+    light = wave_light(pupil, bands, lateral, places, samples)
+    light /= light.sum(axis=(1, 2), keepdims=True)
+    return light, places
 
 
 def _of_rays(
@@ -105,6 +118,15 @@ def _rays(pupil: Pupil) -> tuple[tuple[Floats, Floats], Floats]:
 def _spectrum(right: Floats, down: Floats, light: Floats, size: tuple[int, int]) -> Complex:
     """Spectrum of rays shared among the nearest four cells, up to half a cycle per pixel."""
     fine = size[0] * FINENESS, size[1] * FINENESS
+    cells = _cells(right, down, light, fine)
+    spectrum = scipy.fft.rfft2(cells.reshape(fine))
+    half = size[0] // 2
+    rows = np.r_[0 : size[0] - half, fine[0] - half : fine[0]]
+    return np.asarray(spectrum[rows, : size[1] // 2 + 1])
+
+
+def _cells(right: Floats, down: Floats, light: Floats, fine: tuple[int, int]) -> Floats:
+    """Light of the rays in each cell, shared among the nearest four."""
     cells = np.zeros(fine[0] * fine[1])
     column, row = np.floor(right * FINENESS), np.floor(down * FINENESS)
     x, y = right * FINENESS - column, down * FINENESS - row
@@ -112,10 +134,7 @@ def _spectrum(right: Floats, down: Floats, light: Floats, size: tuple[int, int])
         share = light * (x if dx else 1.0 - x) * (y if dy else 1.0 - y)
         index = ((row + dy) % fine[0]) * fine[1] + (column + dx) % fine[1]
         cells += np.bincount(index.astype(np.intp), share, len(cells))
-    spectrum = scipy.fft.rfft2(cells.reshape(fine))
-    half = size[0] // 2
-    rows = np.r_[0 : size[0] - half, fine[0] - half : fine[0]]
-    return np.asarray(spectrum[rows, : size[1] // 2 + 1])
+    return cells
 
 
 def _diffraction(relative: Floats) -> Floats:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from defocus.extras.charts.lens.probes import ChartShot
+from defocus.extras.charts.lens.probes import ChartShot, Floats
 from defocus.scene.colour_psf import colour_psfs
 from defocus.scene.lens_file import MeasuredLens, Recording
 from defocus.scene.real_lens import RealLens
@@ -40,17 +40,23 @@ def kernel_mtf50(
 ) -> float:
     """MTF50 of a lens, mean over directions, cycles per px; 0.5 where it lies beyond."""
     kernel = colour_psfs(lens, diameter_px, field)[colour]
+    curve = _contrast(kernel)
+    below = np.flatnonzero(curve < 0.5)
+    if not len(below):
+        return float(FREQUENCIES[-1])
+    return float(np.interp(0.5, curve[below[0] : below[0] - 2 : -1],
+                           FREQUENCIES[below[0] : below[0] - 2 : -1]))  # fmt: skip
+
+
+def _contrast(kernel: Floats) -> Floats:
+    """Contrast by frequency, mean over directions."""
     steps = np.arange(kernel.shape[0]) - kernel.shape[0] // 2
     curve = np.zeros_like(FREQUENCIES)
     for angle in np.arange(DIRECTIONS) * np.pi / DIRECTIONS:
         place = np.cos(angle) * steps[None, :] + np.sin(angle) * steps[:, None]
         waves = np.exp(-2j * np.pi * FREQUENCIES[:, None] * place.ravel())
         curve += np.abs(waves @ kernel.ravel()) / DIRECTIONS
-    below = np.flatnonzero(curve < 0.5)
-    if not len(below):
-        return float(FREQUENCIES[-1])
-    return float(np.interp(0.5, curve[below[0] : below[0] - 2 : -1],
-                           FREQUENCIES[below[0] : below[0] - 2 : -1]))  # fmt: skip
+    return curve
 
 
 def mtf50_by_place(fit: FittedLens, number: int) -> list[float]:
@@ -64,11 +70,7 @@ def edges_by_place(shot: ChartShot) -> list[float | None]:
     height, width = shot.light.shape[:2]
     middle = np.array([width - 1, height - 1]) / 2
     corner = np.hypot(width, height) / 2
-    places, values = [], []
-    for edge in shot.reading.edges:
-        if edge.response:
-            places.append((edge.x, edge.y))
-            values.append(edge.response.colour_mtf50["green"] or np.inf)
+    places, values = _edge_places(shot)
     if not places:
         return [None] * len(PLACES)
     at = shot.reading.geometry.to_picture(np.array(places))
@@ -80,3 +82,13 @@ def edges_by_place(shot: ChartShot) -> list[float | None]:
         median = float(np.median(mtf50[nearest]))
         medians.append(median if np.isfinite(median) else None)
     return medians
+
+
+def _edge_places(shot: ChartShot) -> tuple[list[tuple[float, float]], list[float]]:
+    """Place on the sheet and green's MTF50 of each measured edge."""
+    places, values = [], []
+    for edge in shot.reading.edges:
+        if edge.response:
+            places.append((edge.x, edge.y))
+            values.append(edge.response.colour_mtf50["green"] or np.inf)
+    return places, values

@@ -48,6 +48,14 @@ def compare_texture(picture: Array, sharp: Array) -> TextureResponse:
     side = min(TILE_PX, *picture.shape)
     hann = np.hanning(side + 2)[1:-1]
     window = np.outer(hann, hann)
+    cross, own, truth = _spectra(picture, sharp, side, window)
+    return _by_band(cross, own, truth)
+
+
+def _spectra(
+    picture: Array, sharp: Array, side: int, window: Array
+) -> tuple[NDArray[np.complex128], Array, Array]:
+    """Cross spectrum, and both power spectra, summed over overlapping tiles."""
     cross = np.zeros((side, side), np.complex128)
     own, truth = np.zeros((side, side)), np.zeros((side, side))
     for top in _starts(picture.shape[0], side):
@@ -57,7 +65,7 @@ def compare_texture(picture: Array, sharp: Array) -> TextureResponse:
             cross += y * x.conj()
             own += np.abs(y) ** 2
             truth += np.abs(x) ** 2
-    return _by_band(cross, own, truth)
+    return cross, own, truth
 
 
 def _starts(length: int, side: int) -> list[int]:

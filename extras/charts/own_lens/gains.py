@@ -67,17 +67,24 @@ def measure_gains(
             inside = (circle >= low) & (circle < high)
             counts[number] += inside.sum()
             sums[:, number] += [one[inside].sum() for one in errors]
-    by_blur = tuple(
-        BlurGain(low, None if math.isinf(high) else high, share, *_gains(sums[:, k]))
-        for k, ((low, high), share) in enumerate(zip(edges, counts / counts.sum(), strict=True))
-        if counts[k]
-    )
+    by_blur = _by_blur(edges, counts, sums)
     blurry, old, new = np.array(scores).T
     return Gains(
         tuple(pair.id for pair in pairs),
         tuple((old - blurry).tolist()),
         tuple((new - blurry).tolist()),
         by_blur,
+    )
+
+
+def _by_blur(
+    edges: list[tuple[float, float]], counts: NDArray[np.float64], sums: NDArray[np.float64]
+) -> tuple[BlurGain, ...]:
+    """Gain in each range of circles of confusion that has pixels."""
+    return tuple(
+        BlurGain(low, None if math.isinf(high) else high, share, *_gains(sums[:, k]))
+        for k, ((low, high), share) in enumerate(zip(edges, counts / counts.sum(), strict=True))
+        if counts[k]
     )
 
 

@@ -190,11 +190,16 @@ def _compared(
     pictures = ShownPictures(scenes, chart_slider(shots, restores))
     page = own_lens_page(name, (lens, others), charts, pictures, measured, origin)
     write_html(page, out / REPORT)
+    _say_verdict(verdict, weights)
+    return OwnLens(weights, out / REPORT, lens, others, charts)
+
+
+def _say_verdict(verdict: Verdict, weights: Path) -> None:
+    """Say whether the new weights shall be used."""
     if verdict.recommended:
         say(f"{weights}: use it with: defocus-restore PICTURE --weights {weights}")
     else:
         say(f"{weights}: not shown to be better than the general weights; use those")
-    return OwnLens(weights, out / REPORT, lens, others, charts)
 
 
 def _write_weights(out: Path, weights: Path, gains: tuple[Gains, Gains], verdict: Verdict) -> None:

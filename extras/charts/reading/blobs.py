@@ -1,6 +1,7 @@
 """Dark round blobs of a picture: blurred dots keep their centres and, nearly, their sizes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,11 +35,7 @@ def reduction(shape: tuple[int, ...]) -> float:
 def dark_blobs(grey: Floats) -> list[Blob]:
     """Find round blobs that are darker than their surroundings, in linear light."""
     factor = reduction(grey.shape)
-    size = round(grey.shape[1] / factor), round(grey.shape[0] / factor)
-    small = cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CLOSING_PX, CLOSING_PX))
-    white = cv2.GaussianBlur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, ellipse), (0, 0), 6)
-    darkness = 1.0 - small / np.maximum(white, 1e-4)
+    darkness, size = _darkness(grey, factor)
     scale = grey.shape[1] / size[0], grey.shape[0] / size[1]
     blobs: list[Blob] = []
     for threshold in THRESHOLDS:
@@ -50,12 +47,44 @@ def dark_blobs(grey: Floats) -> list[Blob]:
     return blobs
 
 
+def _darkness(grey: Floats, factor: float) -> tuple[Floats, tuple[int, int]]:
+    """How much darker each place is than what is white around it, at reduced size."""
+    size = round(grey.shape[1] / factor), round(grey.shape[0] / factor)
+    small = cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CLOSING_PX, CLOSING_PX))
+    white = cv2.GaussianBlur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, ellipse), (0, 0), 6)
+    darkness = 1.0 - small / np.maximum(white, 1e-4)
+    return darkness, size
+
+
 def _round_components(mask: NDArray[np.bool_]) -> list[tuple[float, float, float]]:
     """Centre and area of the connected parts that are ellipses."""
     count, labels, stats, centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
     rows, columns = np.nonzero(mask)
     label = labels[rows, columns]
+    high, low = _axes(columns, centres, label, rows, count, area)
+    # an ellipse has the area 4 pi sqrt(high low)
+    roundness = area / np.maximum(4.0 * np.pi * np.sqrt(high * low), 1e-9)
+    good = _are_ellipses(mask, area, stats, roundness, high, low)
+    components = []
+    for number in np.flatnonzero(good):
+        x, y = centres[number]
+        components.append((float(x), float(y), float(area[number])))
+    return components
+
+
+def _axes(
+    columns: NDArray[np.int_],
+    centres: NDArray[Any],
+    label: NDArray[Any],
+    rows: NDArray[np.int_],
+    count: int,
+    area: Floats,
+) -> tuple[Floats, Floats]:
+    """Variances of each part along its two axes, the larger first.
+
+    They are the eigenvalues of its second moments."""
     dx, dy = columns - centres[label, 0], rows - centres[label, 1]
     # second moments of each part; their eigenvalues are the variances along its axes
     xx = np.bincount(label, dx * dx, count) / np.maximum(area, 1)
@@ -63,18 +92,24 @@ def _round_components(mask: NDArray[np.bool_]) -> list[tuple[float, float, float
     xy = np.bincount(label, dx * dy, count) / np.maximum(area, 1)
     mean, part = (xx + yy) / 2, np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
     high, low = mean + part, np.maximum(mean - part, 1e-9)
-    # an ellipse has the area 4 pi sqrt(high low)
-    roundness = area / np.maximum(4.0 * np.pi * np.sqrt(high * low), 1e-9)
+    return high, low
+
+
+def _are_ellipses(
+    mask: NDArray[np.bool_],
+    area: Floats,
+    stats: NDArray[Any],
+    roundness: Floats,
+    high: Floats,
+    low: Floats,
+) -> NDArray[np.bool_]:
+    """Which parts are ellipses of a plausible size inside the picture."""
     good = (area >= LEAST_AREA) & (area <= MOST_AREA_SHARE * mask.size)
     good &= _are_inside(np.asarray(stats, np.int32), mask.shape)
     good &= (roundness > ROUNDNESS[0]) & (roundness < ROUNDNESS[1])
     good &= np.sqrt(high / low) < MOST_STRETCH
     good[0] = False
-    components = []
-    for number in np.flatnonzero(good):
-        x, y = centres[number]
-        components.append((float(x), float(y), float(area[number])))
-    return components
+    return good
 
 
 def _are_inside(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.bool_]:

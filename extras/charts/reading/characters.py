@@ -89,15 +89,27 @@ def _upright(
 ) -> NDArray[np.uint8] | None:
     """A field of text as it lies on the sheet, sRGB values of its luminance; None if cut off."""
     left, top = field[0].x - 1.0, field[0].y - ABOVE * field[0].height
-    columns = np.arange(left, left + WIDTH_MM, 1 / PX_PER_MM)
-    rows = np.arange(top, field[-1].y + BELOW_MM, 1 / PX_PER_MM)
-    grid = np.stack(np.meshgrid(columns, rows), axis=-1)
+    grid = _grid(field, left, top)
     places = geometry.to_picture(grid.reshape(-1, 2))
     start = np.floor(places.min(axis=0)).astype(int) - 2
     end = np.ceil(places.max(axis=0)).astype(int) + 3
     if start.min() < 0 or end[0] > light.shape[1] or end[1] > light.shape[0]:
         return None
     grey = grey_of(light[start[1] : end[1], start[0] : end[0]]).astype(np.float32)
+    return _as_printed(places, start, grid, grey)
+
+
+def _grid(field: list[TextLine], left: float, top: float) -> Floats:
+    """Places on the sheet of the pixels of a field, mm."""
+    columns = np.arange(left, left + WIDTH_MM, 1 / PX_PER_MM)
+    rows = np.arange(top, field[-1].y + BELOW_MM, 1 / PX_PER_MM)
+    return np.stack(np.meshgrid(columns, rows), axis=-1)
+
+
+def _as_printed(
+    places: Floats, start: NDArray[np.int_], grid: Floats, grey: NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    """The field upright, with a rim."""
     x, y = (places - start).astype(np.float32).reshape(*grid.shape).transpose(2, 0, 1)
     seen = cv2.remap(grey, np.ascontiguousarray(x), np.ascontiguousarray(y), cv2.INTER_CUBIC)
     values = np.rint(255 * linear_to_srgb(np.clip(seen, 0.0, 1.0))).astype(np.uint8)

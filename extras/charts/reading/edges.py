@@ -111,7 +111,7 @@ def _edges(layout: Layout) -> tuple[_Edge, ...]:
 def _free_mm(
     drawn: NDArray[np.uint8], square: SlantedSquare, middle: Floats, normal: Floats
 ) -> float:
-    """How far the paper or the grey field beside an edge reaches, mm."""
+    """How far the paper or the grey field reaches from an edge, mm."""
     along = np.array([-normal[1], normal[0]]) * np.linspace(-0.5, 0.5, 35)[:, None] * square.side
     for depth in np.arange(2 * STEP_MM, FARTHEST_MM, STEP_MM):
         x, y = (middle + depth * normal + along).T
@@ -132,19 +132,27 @@ def _measured(light: Light, geometry: ChartGeometry, edge: _Edge) -> EdgeRespons
     width = OUTSIDE * edge.square.side * scale
     reach = min(width, END_PER_BLUR * 2 * radius + END_PX)
     if reach + radius > room or ENDS * radius > (0.5 - ALONG) * edge.square.side * scale:
-        region = _region(light.shape, geometry, edge, radius)
-        response = measure_edge(light[region])
-        rows, columns = ((part.stop - part.start) / 2 for part in region)
-        length, across = (columns, rows) if response.lying else (rows, columns)
-        turned = length * math.tan(math.radians(abs(response.angle_deg))) / 2
-        needed = BESIDE_BLUR * response.rise_px / DISC_RISE / 2 + BESIDE_PX + turned
-        if across < needed:
-            raise ImageError(MIXED)
+        response = _measured_free(light, geometry, edge, radius)
     error = response.mtf50_error
     if response.mtf50 and error is not None and error > MOST_ERROR * response.mtf50:
         raise UnclearEdgeError(UNCLEAR)
     if abs(response.angle_deg - _angle_deg(geometry, edge)) > MOST_TURN_DEG:
         raise UnclearEdgeError(UNCLEAR)
+    return response
+
+
+def _measured_free(
+    light: Light, geometry: ChartGeometry, edge: _Edge, radius: float
+) -> EdgeResponse:
+    """Measure an edge in the region that its blur leaves free."""
+    region = _region(light.shape, geometry, edge, radius)
+    response = measure_edge(light[region])
+    rows, columns = ((part.stop - part.start) / 2 for part in region)
+    length, across = (columns, rows) if response.lying else (rows, columns)
+    turned = length * math.tan(math.radians(abs(response.angle_deg))) / 2
+    needed = BESIDE_BLUR * response.rise_px / DISC_RISE / 2 + BESIDE_PX + turned
+    if across < needed:
+        raise ImageError(MIXED)
     return response
 
 

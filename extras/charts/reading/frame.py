@@ -97,6 +97,17 @@ def _chains(points: Floats, areas: Floats) -> list[tuple[int, ...]]:
     alike = np.abs(np.log(areas[:, None] / areas[None])) < np.log(SIMILAR_AREA)
     distance[~alike] = np.inf
     np.fill_diagonal(distance, np.inf)
+    chains = _grown(points, distance, alike)
+    ordered = sorted(chains, key=len, reverse=True)
+    whole: list[tuple[int, ...]] = []
+    for chain_ in ordered:
+        if not any(set(chain_) <= set(longer) for longer in whole):
+            whole.append(chain_)
+    return whole[:MOST_CHAINS]
+
+
+def _grown(points: Floats, distance: Floats, alike: NDArray[np.bool_]) -> set[tuple[int, ...]]:
+    """Rows of blobs, each from one of its ends."""
     chains: set[tuple[int, ...]] = set()
     for start in range(len(points)):
         for second in np.argsort(distance[start])[:NEAREST]:
@@ -107,12 +118,7 @@ def _chains(points: Floats, areas: Floats) -> list[tuple[int, ...]]:
                 chain.append(following)
             if len(chain) >= LEAST_CHAIN and chain[0] < chain[-1]:
                 chains.add(tuple(chain))
-    ordered = sorted(chains, key=len, reverse=True)
-    whole: list[tuple[int, ...]] = []
-    for chain_ in ordered:
-        if not any(set(chain_) <= set(longer) for longer in whole):
-            whole.append(chain_)
-    return whole[:MOST_CHAINS]
+    return chains
 
 
 def _following(points: Floats, alike: NDArray[np.bool_], chain: list[int]) -> int | None:

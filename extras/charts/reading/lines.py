@@ -131,14 +131,22 @@ def _blocks(layout: Layout) -> tuple[tuple[RuledLine, Floats], ...]:
     window = np.stack(np.meshgrid(half * BLOCK_MM / 2, half * REACH_MM), axis=-1).reshape(-1, 2)
     rows = []
     for line in lines:
-        others = [other for other in lines if other is not line]
-        reach = line.length / 2 - END_MM - BLOCK_MM / 2
-        middles = np.linspace(-reach, reach, round(2 * reach / FINE_MM) + 1)
-        starts = np.stack([middles, np.zeros_like(middles)], axis=1)[:, None]
-        blocks = _on_sheet(line, window + starts)
-        free = ~np.any([_covers(other, blocks) for other in others], axis=0)
+        middles, free = _free_middles(lines, line, window)
         rows.append((line, np.concatenate([*map(_spread, _runs(middles, free))])))
     return tuple(rows)
+
+
+def _free_middles(
+    lines: list[RuledLine], line: RuledLine, window: Floats
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Middles along a line at which no other line crosses a block."""
+    others = [other for other in lines if other is not line]
+    reach = line.length / 2 - END_MM - BLOCK_MM / 2
+    middles = np.linspace(-reach, reach, round(2 * reach / FINE_MM) + 1)
+    starts = np.stack([middles, np.zeros_like(middles)], axis=1)[:, None]
+    blocks = _on_sheet(line, window + starts)
+    free = ~np.any([_covers(other, blocks) for other in others], axis=0)
+    return middles, free
 
 
 def _runs(middles: Floats, free: NDArray[np.bool_]) -> list[Floats]:
@@ -148,7 +156,7 @@ def _runs(middles: Floats, free: NDArray[np.bool_]) -> list[Floats]:
 
 
 def _spread(run: Floats) -> Floats:
-    """Middles of as many blocks as fit into a stretch, evenly, so that both its ends are alike."""
+    """Middles of blocks that fill a stretch evenly, so that both of its ends are alike."""
     length = run[-1] - run[0]
     count = int(length / BLOCK_MM + 1e-6) + 1
     steps = np.arange(count) - (count - 1) / 2
@@ -187,6 +195,19 @@ def _measured(
         places = np.stack([unseen, unseen], axis=1)
         return ReadLine(*about, along, places, unseen, OUTSIDE)
     off = _offsets(*part, geometry, line, middles, least_depth)
+    return _read(geometry, line, middles, off, expected, about, along)
+
+
+def _read(
+    geometry: ChartGeometry,
+    line: RuledLine,
+    middles: Floats,
+    off: Floats,
+    expected: Floats,
+    about: tuple[LineKind, float, float, float],
+    along: Floats,
+) -> ReadLine:
+    """A line with what its blocks show."""
     places = geometry.to_picture(_on_sheet(line, np.stack([middles, off], axis=1)))
     off_px = np.copysign(np.hypot(*(places - expected).T), off)
     hidden = np.isfinite(off).sum() < max(LEAST_PLACES, len(off) / 2)
@@ -197,15 +218,20 @@ def _cut(
     light: Light, geometry: ChartGeometry, line: RuledLine, middles: Floats
 ) -> tuple[NDArray[np.float32], Floats] | None:
     """Luminance around a line, and the px of its top left corner; None if it leaves the picture."""
-    ends = np.array([middles[0] - BLOCK_MM, middles[-1] + BLOCK_MM])
-    corners = np.stack(np.meshgrid(ends, (-2 * REACH_MM, 2 * REACH_MM)), axis=-1).reshape(-1, 2)
-    outline = geometry.to_picture(_on_sheet(line, corners))
+    outline = _outline(geometry, line, middles)
     left, top = np.floor(outline.min(axis=0)).astype(int) - 2
     right, bottom = np.ceil(outline.max(axis=0)).astype(int) + 3
     if left < 0 or top < 0 or right > light.shape[1] or bottom > light.shape[0]:
         return None
     part = grey_of(light[top:bottom, left:right]).astype(np.float32)
     return part, np.array([left, top], np.float64)
+
+
+def _outline(geometry: ChartGeometry, line: RuledLine, middles: Floats) -> Floats:
+    """The ends of a line's surroundings in the picture."""
+    ends = np.array([middles[0] - BLOCK_MM, middles[-1] + BLOCK_MM])
+    corners = np.stack(np.meshgrid(ends, (-2 * REACH_MM, 2 * REACH_MM)), axis=-1).reshape(-1, 2)
+    return geometry.to_picture(_on_sheet(line, corners))
 
 
 def _offsets(

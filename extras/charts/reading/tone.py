@@ -107,10 +107,7 @@ def _fitted(steps: list[_Level], inks: list[_Level]) -> ToneCurve:
     ink = np.mean([one.seen for one in inks], axis=0)
     light = np.array([ink, *(one.seen for one in steps), paper])
     error = np.array([one.error for one in steps])
-    if (light[1:-1] <= light[:-2]).any() or (
-        light[1:-1] + STANDARD_ERRORS * error >= light[2:]
-    ).any():
-        raise ImageError("brighter grey steps are not brighter in the picture")
+    _require_rising(light, error)
     curve = ToneCurve(_stored(light).T, light.T)
     for _ in range(ROUNDS):
         here = curve(_stored(paper))
@@ -118,6 +115,14 @@ def _fitted(steps: list[_Level], inks: list[_Level]) -> ToneCurve:
         greys = [curve(_stored(one.paper)) * _reflected(one.printed) for one in steps]
         curve = ToneCurve(curve.stored, np.array([black, *greys, here]).T)
     return curve
+
+
+def _require_rising(light: Floats, error: Floats) -> None:
+    """Refuse grey steps that are not brighter in the picture where they are brighter in print."""
+    if (light[1:-1] <= light[:-2]).any() or (
+        light[1:-1] + STANDARD_ERRORS * error >= light[2:]
+    ).any():
+        raise ImageError("brighter grey steps are not brighter in the picture")
 
 
 def _reflected(printed: float) -> float:
@@ -133,7 +138,7 @@ def _stored(light: Floats) -> Floats:
 def _levels(
     light: StoredLight, sheet: Sheet, geometry: ChartGeometry, blur_px: float | None
 ) -> tuple[list[_Level], list[_Level]]:
-    """The grey steps from dark to bright, and black squares, of which some may be cut off."""
+    """The grey steps from dark to bright, and the black squares; some may be cut off."""
     greys = [one for one in sheet.parts if isinstance(one, Patch) and len({*one.colour}) == 1]
     squares = [one for one in sheet.parts if isinstance(one, SlantedSquare) and one.bright == 1.0]
     if not greys:

@@ -3,6 +3,7 @@
 It is drawn where it seems to be, blurred by discs, and compared with the picture."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -119,10 +120,7 @@ def _movements(places: Floats) -> tuple[Floats, Floats]:
 
 def _drawing(grey: Floats, sheet: Sheet, geometry: ChartGeometry, factor: int) -> _Drawing:
     """Draw and blur the sheet as the geometry has it."""
-    height, width = (side // factor for side in grey.shape)
-    whole = grey[: height * factor, : width * factor].astype(np.float32)
-    reduced = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
-    seen = np.asarray(reduced, np.float32)
+    seen = _reduced(grey, factor)
     scale = geometry.scale(WIDTH / 2, HEIGHT / 2) / factor
     count = int(np.log(max(MOST_BLUR_MM * scale / FINEST_PX, 1.0)) / np.log(STEP)) + 1
     diameters = np.append(0.0, FINEST_PX * STEP ** np.arange(count))
@@ -142,6 +140,14 @@ def _drawing(grey: Floats, sheet: Sheet, geometry: ChartGeometry, factor: int) -
         (places - centre) / half,
         half / factor,
     )
+
+
+def _reduced(grey: Floats, factor: int) -> NDArray[np.float32]:
+    """The picture, reduced by a whole factor."""
+    height, width = (side // factor for side in grey.shape)
+    whole = grey[: height * factor, : width * factor].astype(np.float32)
+    reduced = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced, np.float32)
 
 
 def _pixels(shape: tuple[int, ...], factor: int, fineness: int) -> Floats:
@@ -237,9 +243,22 @@ def _cell(drawing: _Drawing, number: int, disc: int) -> tuple[Floats, Floats]:
     normal += RIDGE * np.trace(normal) / len(normal) * np.eye(len(normal))
     shares = np.linalg.solve(normal, design.T @ seen)
     explained = np.tensordot(shares[: len(mixed)], discs[mixed], axes=1)
+    slopes = _changes(drawing, explained, mask, whole, design, normal)
+    return slopes, seen - design @ shares
+
+
+def _changes(
+    drawing: _Drawing,
+    explained: NDArray[Any],
+    mask: NDArray[np.bool_],
+    whole: NDArray[np.bool_],
+    design: Floats,
+    normal: Floats,
+) -> Floats:
+    """Change of the light by the geometry, without what blur and light explain."""
     down_slope, right_slope = np.gradient(explained)
     by_row, by_column = down_slope[mask] * drawing.px, right_slope[mask] * drawing.px
     right, down = _movements(drawing.places[whole])
     slopes = -(by_column[:, None] * right + by_row[:, None] * down)
     slopes -= design @ np.linalg.solve(normal, design.T @ slopes)
-    return slopes, seen - design @ shares
+    return np.asarray(slopes)

@@ -92,6 +92,18 @@ def covered(contours: list[Floats], size: tuple[int, int]) -> Floats:
     middle, height = (start + end) / 2, (end - start)[:, 1]
     row = np.floor(middle[:, 1]).astype(np.intp)
     inside = (row >= 0) & (row < rows)
+    return _areas(middle, inside, columns, height, row, rows)
+
+
+def _areas(
+    middle: Floats,
+    inside: NDArray[np.bool_],
+    columns: int,
+    height: Floats,
+    row: NDArray[np.intp],
+    rows: int,
+) -> Floats:
+    """Covered share of the pixels, summed from left to right."""
     x, height, row = np.clip(middle[inside, 0], 0, columns), height[inside], row[inside]
     column = np.floor(x).astype(np.intp)
     width = columns + 2

@@ -1,5 +1,7 @@
 """The chart as pixels, seen from the front or in perspective."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +48,15 @@ def photographed(
     finer = np.array([[FINENESS, 0, offset], [0, FINENESS, offset], [0, 0, 1.0]])
     fine = (width * FINENESS, height * FINENESS)
     whole = finer @ homography @ to_mm
+    light = _in_perspective(backdrop, drawn, whole, fine)
+    reduced = cv2.resize(light, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced, np.float64)
+
+
+def _in_perspective(
+    backdrop: float, drawn: NDArray[np.uint8], whole: Floats, fine: tuple[int, int]
+) -> NDArray[Any]:
+    """Light of the drawn sheet in perspective, with the backdrop around it."""
     table = srgb_to_linear(as_float(np.arange(256, dtype=np.uint8)))
     table = (table * (PAPER_LIGHT - INK_LIGHT) + INK_LIGHT).astype(np.float32)
     # between pixels in linear light: half ink and half paper is not the middle of their sRGB values
@@ -54,5 +65,4 @@ def photographed(
         np.full(drawn.shape[:2], 255, np.uint8), whole, fine, flags=cv2.INTER_NEAREST
     )
     light[cover == 0] = backdrop
-    reduced = cv2.resize(light, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(reduced, np.float64)
+    return light

@@ -22,6 +22,19 @@ def chart_table(scores: Sequence[ChartScore], lacking: Sequence[str] = ()) -> st
     """The scores as a Markdown table, by photograph and circle of confusion."""
     scores = sorted(scores, key=lambda one: (one.picture, one.blur_px))
     taken = any(one.picture for one in scores)
+    lines = _rows(scores)
+    if taken:
+        names = [one.picture.replace("|", r"\|") for one in scores]
+        pictures = ["picture", "---", *names]
+        lines = [f"| {one} {line}" for one, line in zip(pictures, lines, strict=True)]
+    empty = "|" * (len(TEXT_COLUMNS) - 2)
+    lines += [f"{'| ' if taken else ''}| | {one} (needs weights) {empty}|" for one in lacking]
+    reasons = {f"{one.picture}: leaves not measured: {one.reason}" for one in scores if one.reason}
+    return "\n".join([*lines, *([""] if reasons else []), *sorted(reasons)])
+
+
+def _rows(scores: Sequence[ChartScore]) -> list[str]:
+    """Lines of the table."""
     lines = [f"| {' | '.join(TEXT_COLUMNS)} |", f"|---:|---|{'---:|' * (len(TEXT_COLUMNS) - 2)}"]
     lines += [
         f"| {one.blur_px:.3g} | {_marked(one.system, one.weights)} | {one.mtf50:.3f} | "
@@ -31,14 +44,7 @@ def chart_table(scores: Sequence[ChartScore], lacking: Sequence[str] = ()) -> st
         f"{_percent(one.lost)} | {_percent(one.invented)} | {_percent(one.characters)} |"
         for one in scores
     ]
-    if taken:
-        names = [one.picture.replace("|", r"\|") for one in scores]
-        pictures = ["picture", "---", *names]
-        lines = [f"| {one} {line}" for one, line in zip(pictures, lines, strict=True)]
-    empty = "|" * (len(TEXT_COLUMNS) - 2)
-    lines += [f"{'| ' if taken else ''}| | {one} (needs weights) {empty}|" for one in lacking]
-    reasons = {f"{one.picture}: leaves not measured: {one.reason}" for one in scores if one.reason}
-    return "\n".join([*lines, *([""] if reasons else []), *sorted(reasons)])
+    return lines
 
 
 def _text(value: float | None, form: str) -> str:

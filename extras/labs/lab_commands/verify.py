@@ -1,11 +1,15 @@
 """``defocus-bench labs verify``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from defocus.command_line.numbers import WholeRange
 from defocus.command_line.options import FILE, json_option
+
+if TYPE_CHECKING:
+    from defocus.extras.labs.verification.verifying import BundleCheck
 
 NOTHING_RESCORED = 3
 """Exit code: nothing is wrong with the bundle, but nothing is shown either."""
@@ -35,10 +39,9 @@ def command(
     """
     from defocus.command_line.json_output import json_output
     from defocus.datasets.api import open_dataset
-    from defocus.extras.labs.verification.record import record_path, write_record
+    from defocus.extras.labs.verification.record import write_record
     from defocus.extras.labs.verification.verifying import verify_bundle
     from defocus.isolation import say_left_out
-    from defocus.progress import counted
 
     with json_output() as output:
         opened = open_dataset(dataset, damaged=True)
@@ -49,19 +52,27 @@ def command(
         if as_json:
             output.write(check.to_json())
     if not as_json:
-        for note in check.notes:
-            click.echo(f"note: {note}")
-        for one in check.findings:
-            click.echo(f"refused, {one.kind}: {one.said}")
-        if check.ok and check.rescored:
-            scores = counted(check.rescored, "score")
-            click.echo(f"{bundle}: {scores} computed again, nothing wrong")
-        elif check.ok:
-            click.echo(f"{bundle}: not verified: no score was computed again")
-        if record:
-            click.echo(str(record_path(bundle)))
+        _say(bundle, record, check)
     return (
         NOTHING_RESCORED
         if check.ok and not check.rescored
         else int(not check.ok or bool(check.left_out))
     )
+
+
+def _say(bundle: Path, record: bool, check: "BundleCheck") -> None:
+    """Print what was found."""
+    from defocus.extras.labs.verification.record import record_path
+    from defocus.progress import counted
+
+    for note in check.notes:
+        click.echo(f"note: {note}")
+    for one in check.findings:
+        click.echo(f"refused, {one.kind}: {one.said}")
+    if check.ok and check.rescored:
+        scores = counted(check.rescored, "score")
+        click.echo(f"{bundle}: {scores} computed again, nothing wrong")
+    elif check.ok:
+        click.echo(f"{bundle}: not verified: no score was computed again")
+    if record:
+        click.echo(str(record_path(bundle)))

@@ -16,7 +16,7 @@ from defocus.extras.labs.repository.lines import (
     lines_of,
     submissions_of,
 )
-from defocus.extras.labs.repository.settings import read_repository
+from defocus.extras.labs.repository.settings import Repository, read_repository
 from defocus.extras.labs.repository.submission_page import submission_page
 from defocus.extras.labs.repository.table import (
     LARGE,
@@ -43,6 +43,19 @@ def write_board(folder: Path, out: Path) -> int:
     histories = _histories(groups)
     if out.is_dir() and any(out.iterdir()) and not (out / "submissions").is_dir():
         raise InputError(f"{out}: has other files; give the board a folder of its own")
+    _replace_site(out, repository, groups, histories, submissions, unreadable)
+    return sum(not one.problems for one in submissions)
+
+
+def _replace_site(
+    out: Path,
+    repository: Repository,
+    groups: BoardGroups,
+    histories: Mapping[str, BoardGroups],
+    submissions: Sequence[Submission],
+    unreadable: Mapping[str, str],
+) -> None:
+    """Write all pages into a new folder, then put it in the place of the earlier one."""
     make_folder(out.absolute().parent)
     with staging_folder(out.absolute().parent, f".{out.name}-", ".part") as staged:
         site = make_folder(staged / "new")
@@ -56,7 +69,6 @@ def write_board(folder: Path, out: Path) -> int:
         if out.is_dir():
             out.rename(staged / "old")
         site.rename(out)
-    return sum(not one.problems for one in submissions)
 
 
 def _histories(groups: BoardGroups) -> dict[str, dict[BoardGroup, list[SubmissionLine]]]:
@@ -89,6 +101,22 @@ def _index(
     ]
     refused = [(one.name, "; ".join(one.problems)) for one in submissions if one.problems]
     refused += sorted(unreadable.items())
+    further = _further(histories, admitted, refused)
+    return Page(
+        title,
+        "" if rescored else "No submission was scored again by a verifier of this repository.",
+        (*sections, *further),
+        f"{counted(len(admitted), 'submission')} of {counted(len(labs), 'lab')}"
+        + (f"; of {rescored} a verifier has scored every picture again." if rescored else "."),
+    )
+
+
+def _further(
+    histories: Mapping[str, object],
+    admitted: Sequence[Submission],
+    refused: Sequence[tuple[str, str]],
+) -> list[tuple[str, tuple[Part, ...]]]:
+    """Sections below the boards: history, submissions, and what was refused."""
     further: list[tuple[str, tuple[Part, ...]]] = []
     if histories:
         further.append(("History", (_history_table(list(histories)),)))
@@ -97,13 +125,7 @@ def _index(
         columns = ("Bundle", "Why it is not shown")
         table = Table.of("Not on the board", columns, refused)
         further.append(("Refused", (table,)))
-    return Page(
-        title,
-        "" if rescored else "No submission was scored again by a verifier of this repository.",
-        (*sections, *further),
-        f"{counted(len(admitted), 'submission')} of {counted(len(labs), 'lab')}"
-        + (f"; of {rescored} a verifier has scored every picture again." if rescored else "."),
-    )
+    return further
 
 
 def _heading(group: BoardGroup, *, several: bool) -> str:
@@ -154,21 +176,7 @@ def _history_page(system: str, groups: BoardGroups) -> Page:
     """PSNR of a system's submissions in their order, a line per lab."""
     sections: list[tuple[str, tuple[Part, ...]]] = []
     for group, lines in groups.items():
-        by_lab: dict[str, list[tuple[float, float]]] = defaultdict(list)
-        rows: list[tuple[Cell, ...]] = []
-        for number, line in enumerate(lines, 1):
-            psnr, statement = line.scores["psnr"], line.submission.statement
-            if not line.is_demo:
-                by_lab[statement.lab].append((float(number), psnr.value or 0.0))
-            name = Link(line.submission.name, f"../{line.submission.page}", line.marks)
-            score = measured(psnr.value, psnr.ci_low, psnr.ci_high)
-            origin = statement.made[:10], statement.tool
-            rows.append((name, statement.lab, *origin, score, line.submission.checked))
-        curves = tuple(
-            Curve(lab, tuple(x for x, _ in points), tuple(y for _, y in points))
-            for lab, points in by_lab.items()
-            if len(points) > 1
-        )
+        rows, curves = _history(lines)
         columns = ("Bundle", "Lab", "Made", "Version")
         table = Table.of(
             f"{system} on {group.dataset}, protocol {group.protocol}, oldest first",
@@ -180,3 +188,23 @@ def _history_page(system: str, groups: BoardGroups) -> Page:
         sections.append((_heading(group, several=len(groups) > 1), parts))
     back = Table.of("The board", ("Page",), ((Link("All labs", "../index.html"),),))
     return Page(f"History of {system}", "", (*sections, ("Back", (back,))))
+
+
+def _history(lines: Sequence[SubmissionLine]) -> tuple[list[tuple[Cell, ...]], tuple[Curve, ...]]:
+    """Rows of the submissions, and a curve for each lab with several."""
+    by_lab: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    rows: list[tuple[Cell, ...]] = []
+    for number, line in enumerate(lines, 1):
+        psnr, statement = line.scores["psnr"], line.submission.statement
+        if not line.is_demo:
+            by_lab[statement.lab].append((float(number), psnr.value or 0.0))
+        name = Link(line.submission.name, f"../{line.submission.page}", line.marks)
+        score = measured(psnr.value, psnr.ci_low, psnr.ci_high)
+        origin = statement.made[:10], statement.tool
+        rows.append((name, statement.lab, *origin, score, line.submission.checked))
+    curves = tuple(
+        Curve(lab, tuple(x for x, _ in points), tuple(y for _, y in points))
+        for lab, points in by_lab.items()
+        if len(points) > 1
+    )
+    return rows, curves

@@ -83,7 +83,7 @@ class SubmissionLine:
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """Words beside the name where the training only shows that the system works."""
+        """Words after the name where the training only shows that the system works."""
         entry = self.run.entry
         if entry.weights == NARROW:
             return ("narrow", "demo") if entry.budget == "demo" else ("narrow",)
@@ -122,11 +122,19 @@ def submissions_of(folder: Path, repository: Repository) -> tuple[list[Submissio
             or record.bundle != digest(statement)
         ):
             record = None
-        problems = [said for _, said in admission_problems(repository, statement)]
-        problems += [finding.said for finding in statement_findings(statement)]
-        problems += [f"refused: {said}" for said in (record.findings if record else ())]
+        problems = _problems(repository, statement, record)
         submissions.append(Submission(name, statement, record, tuple(problems)))
     return sorted(submissions, key=lambda one: (one.statement.made, one.name)), unreadable
+
+
+def _problems(
+    repository: Repository, statement: Statement, record: CheckRecord | None
+) -> list[str]:
+    """Why a bundle is not admitted."""
+    problems = [said for _, said in admission_problems(repository, statement)]
+    problems += [finding.said for finding in statement_findings(statement)]
+    problems += [f"refused: {said}" for said in (record.findings if record else ())]
+    return problems
 
 
 def lines_of(submissions: Iterable[Submission]) -> dict[BoardGroup, list[SubmissionLine]]:
@@ -135,19 +143,24 @@ def lines_of(submissions: Iterable[Submission]) -> dict[BoardGroup, list[Submiss
     for submission in submissions:
         if submission.problems:
             continue
-        entries = [(run.entry, run) for run in submission.statement.runs]
-        runs = {(entry.system, entry.weights, entry.budget): run for entry, run in entries}
-        by_system: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
-        for row in submission.rows:
-            by_system[row.system, row.weights, row.budget].append(row)
-        for key, rows in by_system.items():
-            group = _group(rows)
-            if group is None or key not in runs:
-                continue
-            scores = {row.metric: row for row in rows if row.protocol == group.protocol}
-            costs = {row.metric: row.value for row in rows if not row.protocol}
-            by_group[group].append(SubmissionLine(submission, runs[key], scores, costs))
+        _add_lines(submission, by_group)
     return dict(sorted(by_group.items()))
+
+
+def _add_lines(submission: Submission, by_group: dict[BoardGroup, list[SubmissionLine]]) -> None:
+    """Add the lines of a submission to what they may be compared with."""
+    entries = [(run.entry, run) for run in submission.statement.runs]
+    runs = {(entry.system, entry.weights, entry.budget): run for entry, run in entries}
+    by_system: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in submission.rows:
+        by_system[row.system, row.weights, row.budget].append(row)
+    for key, rows in by_system.items():
+        group = _group(rows)
+        if group is None or key not in runs:
+            continue
+        scores = {row.metric: row for row in rows if row.protocol == group.protocol}
+        costs = {row.metric: row.value for row in rows if not row.protocol}
+        by_group[group].append(SubmissionLine(submission, runs[key], scores, costs))
 
 
 def _group(rows: Iterable[Row]) -> BoardGroup | None:

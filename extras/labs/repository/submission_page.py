@@ -84,15 +84,7 @@ def _check_parts(one: Submission) -> Iterator[Part]:
 
 def _score_parts(rows: Sequence[Row]) -> Iterator[Part]:
     """The scores, and why others could not be computed: each reason once."""
-    cells: list[tuple[Cell, ...]] = []
-    missing: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        if row.protocol and row.value is None:
-            missing[row.status].add(row.metric)
-        elif row.protocol:
-            score = measured(row.value, row.ci_low, row.ci_high)
-            places = row.system, row.budget, row.protocol, row.metric
-            cells.append((*places, score, float(row.images)))
+    cells, missing = _cells(rows)
     chosen = ("System", "Protocol", "Metric")
     names = ("System", "Budget", "Protocol", "Metric")
     columns = (
@@ -103,6 +95,20 @@ def _score_parts(rows: Sequence[Row]) -> Iterator[Part]:
     yield Table.of("Scores", columns, cells, large=len(cells) > LARGE)
     for reason, metrics in missing.items():
         yield Paragraph(f"{', '.join(sorted(metrics))}: {reason}")
+
+
+def _cells(rows: Sequence[Row]) -> tuple[list[tuple[Cell, ...]], dict[str, set[str]]]:
+    """A row for each score, and the metrics that each reason left without one."""
+    cells: list[tuple[Cell, ...]] = []
+    missing: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.protocol and row.value is None:
+            missing[row.status].add(row.metric)
+        elif row.protocol:
+            score = measured(row.value, row.ci_low, row.ci_high)
+            places = row.system, row.budget, row.protocol, row.metric
+            cells.append((*places, score, float(row.images)))
+    return cells, missing
 
 
 def _runs_table(one: Submission) -> Table:

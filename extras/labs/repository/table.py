@@ -28,15 +28,7 @@ def lines_table(
 ) -> Table:
     """A line a row, with gain, scores, costs; ``linked``: names lead to pages of submissions."""
     sizes = [line.costs.get("params_m") for line in lines]
-    columns: tuple[Column | str, ...] = (
-        "System", column("gain", bar=True), Column("Lab", choose="value"),
-        Column("Checked", choose="value"), *(column(name) for name in METRICS),
-        column("params_m", numbers=sizes, better="lower", choose="limit"),
-        column("seconds", better="lower", choose="limit"), Column("Licence", choose="value"),
-        Column("Seen", choose="value"), Column("Weights", choose="value", extra=True),
-        Column("Budget", choose="value", extra=True), Column("Made", extra=True),
-        Column("Version", extra=True),
-    )  # fmt: skip
+    columns = _columns(sizes)
     references = tuple(n for n, line in enumerate(lines) if line.run.entry.system == INPUT)
     what = "the latest submission of each lab and system" if linked else "this submission"
     note = (
@@ -57,6 +49,20 @@ def lines_table(
     )
 
 
+def _columns(sizes: list[float | None]) -> tuple[Column | str, ...]:
+    """The columns of the board."""
+    columns: tuple[Column | str, ...] = (
+        "System", column("gain", bar=True), Column("Lab", choose="value"),
+        Column("Checked", choose="value"), *(column(name) for name in METRICS),
+        column("params_m", numbers=sizes, better="lower", choose="limit"),
+        column("seconds", better="lower", choose="limit"), Column("Licence", choose="value"),
+        Column("Seen", choose="value"), Column("Weights", choose="value", extra=True),
+        Column("Budget", choose="value", extra=True), Column("Made", extra=True),
+        Column("Version", extra=True),
+    )  # fmt: skip
+    return columns
+
+
 def _system_cell(line: SubmissionLine, *, linked: bool) -> Cell:
     """A system's name, marked where its training was only a demo."""
     name = line.run.entry.system
@@ -66,7 +72,7 @@ def _system_cell(line: SubmissionLine, *, linked: bool) -> Cell:
 
 
 def _cells(line: SubmissionLine) -> Iterator[Cell]:
-    """Everything beside the name."""
+    """Every cell of a row but the name."""
     entry, statement = line.run.entry, line.submission.statement
     psnr = line.scores["psnr"]
     yield measured(psnr.gain, psnr.gain_low, psnr.gain_high)

@@ -36,7 +36,7 @@ from defocus.staging import staging_folder
 SEAL, TRUTH = "seal.json", "truth.sealed"
 KEY_BYTES, NONCE_BYTES = 32, 12
 MOST_BYTES = 2 * 10**9
-"""Of the truth: it is encrypted as a whole, in memory."""
+"""Most bytes of the truth, which is encrypted as a whole, in memory."""
 
 GIVEN = ("blurry", "dual_pixel_left", "dual_pixel_right")
 """Files of a pair that go out."""
@@ -57,7 +57,7 @@ class SealFacts(Settings):
 
 
 def seal_dataset(dataset: Dataset, out: Path, key_file: Path, opens: str = "") -> SealFacts:
-    """Write the test pairs of a dataset without their truth, with the truth beside it encrypted."""
+    """Write the test pairs of a dataset without their truth, which is encrypted next to them."""
     pairs = dataset.split("test")
     _require_truth(dataset, pairs)
     for path in (out, key_file):
@@ -87,11 +87,16 @@ def seal_dataset(dataset: Dataset, out: Path, key_file: Path, opens: str = "") -
         )
         write_json(folder / SEAL, facts.model_dump(mode="json"))
         _require_opens(folder, facts, key)
-        make_folder(key_file.absolute().parent)
-        handle = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(f"{key.hex()}\n")
+        _write_key(key_file, key)
     return facts
+
+
+def _write_key(key_file: Path, key: bytes) -> None:
+    """Write the key to a file that only its owner can read."""
+    make_folder(key_file.absolute().parent)
+    handle = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(f"{key.hex()}\n")
 
 
 def open_seal(sealed: Path, key_file: Path, out: Path) -> SealFacts:
@@ -111,7 +116,7 @@ def open_seal(sealed: Path, key_file: Path, out: Path) -> SealFacts:
 
 
 def _restore(sealed: Path, content: bytes, folder: Path) -> None:
-    """Write the whole test set: the unsealed archive, and beside it the open pictures."""
+    """Write the whole test set: the unsealed archive together with the open pictures."""
     archive, inner = folder / f".{TRUTH}.zip", folder / f".{TRUTH}"  # names that no role can have
     write_bytes(archive, content)
     unpack(archive, inner)

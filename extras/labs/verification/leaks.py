@@ -50,15 +50,23 @@ def leaked_shares(restored: Picture, blurry: Picture, sharp: Picture) -> list[fl
                 continue
             if abs(float((before * detail).sum())) > LEAST_ERASED * energy:
                 continue
-            size = BLOCK_PX + FILTER_PX - 1
-            around = sliding_window_view(
-                near[top : top + size, left : left + size], (BLOCK_PX, BLOCK_PX)
-            ).reshape(FILTER_PX**2, -1)
-            columns = np.vstack([around, detail.ravel(), out[block].ravel()]).T
-            own, leaked = np.asarray(np.linalg.qr(columns, mode="r"))[-2, -2:].tolist()
+            own, leaked = _shares(near, top, left, detail, out, block)
             if own * own > energy / 2:  # no filter of the blurry picture makes it
                 leaks.append(leaked / own)
     return leaks
+
+
+def _shares(
+    near: Picture, top: int, left: int, detail: Picture, out: Picture, block: tuple[slice, slice]
+) -> tuple[float, float]:
+    """What detail a block has beyond filters of the blurry picture: the sharp one's, and leaked."""
+    size = BLOCK_PX + FILTER_PX - 1
+    around = sliding_window_view(
+        near[top : top + size, left : left + size], (BLOCK_PX, BLOCK_PX)
+    ).reshape(FILTER_PX**2, -1)
+    columns = np.vstack([around, detail.ravel(), out[block].ravel()]).T
+    own, leaked = np.asarray(np.linalg.qr(columns, mode="r"))[-2, -2:].tolist()
+    return own, leaked
 
 
 def low_share(shares: Sequence[float]) -> float | None:

@@ -35,10 +35,11 @@ from defocus.pictures.values import as_float
 from defocus.progress import track
 
 TOLERANCE = 1e-5
-"""Of a score for which no flow is estimated."""
+"""Largest difference between a stated score and the computed one, if no flow is estimated for it.
+"""
 
 FLOW_TOLERANCE = 1e-3
-"""Of a score with an estimated flow, which differs between processors."""
+"""The same for a score with an estimated flow, which differs between processors."""
 
 Picture = NDArray[np.float64]
 
@@ -122,15 +123,22 @@ def _rescore_run(
             outcome.suspected.setdefault(name, []).append(pair)
         elif leaked > MOST_LEAKED_IN_ONE:
             outcome.findings.append(("leak", _leak(name, leaked, f"the output of {pair.id}")))
+    _judge_run(outcome, shares, is_shipped, name, pairs)
+    if notes is not None:
+        outcome.findings += [("scores", said) for said in _different(name, stated, again, notes)]
+    outcome.rescored += len(again)
+    outcome.scores[name] = again
+
+
+def _judge_run(
+    outcome: Rescored, shares: list[float], is_shipped: bool, name: str, pairs: list[Pair]
+) -> None:
+    """Suspect or refuse a run whose outputs have too much of the sharp pictures."""
     share = low_share(shares) or 0.0
     if share > MOST_LEAKED and is_shipped:
         outcome.suspected[name] = list(pairs)
     elif share > MOST_LEAKED:
         outcome.findings.append(("leak", _leak(name, share, "its outputs")))
-    if notes is not None:
-        outcome.findings += [("scores", said) for said in _different(name, stated, again, notes)]
-    outcome.rescored += len(again)
-    outcome.scores[name] = again
 
 
 def shipped_copy(run: RunFacts) -> Path | None:

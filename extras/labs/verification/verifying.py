@@ -163,6 +163,11 @@ def _run_problems(statement: Statement, run: RunFacts) -> Iterator[tuple[str, st
         yield "dataset", f"{entry.run}: of other data than the bundle states"
     if not entry.scored:
         yield "format", f"{entry.run}: has no scores, {entry.status}"
+    _odd_parts(statement, run, entry)
+
+
+def _odd_parts(statement: Statement, run: RunFacts, entry: Entry) -> Iterator[tuple[str, str]]:
+    """Versions, costs, outputs and weights of a run that cannot be."""
     for kind, rows in (("version", run.versions), ("cost", run.costs)):
         if len({one.metric for one in rows}) < len(rows):
             yield "duplicates", f"{entry.run}: the {kind} of a metric is there twice"
@@ -270,6 +275,13 @@ def _training_findings(statement: Statement, dataset: Dataset) -> Iterator[Bundl
                 f"not the {len(training_hashes(dataset))} of the dataset",
             )
     stated = {training.dataset for training in statement.training}
+    _run_findings(statement, dataset, stated)
+
+
+def _run_findings(
+    statement: Statement, dataset: Dataset, stated: set[str]
+) -> Iterator[BundleFinding]:
+    """Runs whose training pictures are not stated, or may hold test pictures."""
     for run in statement.runs:
         if run.weights is None:
             continue
@@ -287,26 +299,31 @@ def _score_findings(
     """Scores of other pictures or profiles, and rows that do not follow from the scores."""
     pairs = set(statement.dataset.pairs)
     for run in statement.runs:
-        name = run.entry.run
-        scored = {one.pair for one in scores[name] if one.pair}
-        if scored != pairs:
-            odd = min(scored ^ pairs)
-            yield BundleFinding("pairs", f"{name}: {odd} is not both scored and a test pair")
-        if missing := sorted(pairs - set(run.outputs) - _unread_pairs(scores[name])):
-            said = f"{name}: the output of {missing[0]} and {len(missing)} in all missing"
-            yield BundleFinding("pairs", said)
-        if any(one.profile != statement.profile for one in scores[name]):
-            yield BundleFinding("profile", f"{name}: has scores of another profile")
-        versions = {version.metric for version in run.versions}
-        if odd_names := sorted({one.metric for one in scores[name]} - versions):
-            yield BundleFinding(
-                "format", f"{name}: no version of the metric {odd_names[0]} is stated"
-            )
+        _pictures_findings(statement, scores, run, pairs)
     follows = rows_of(
         (run.entry, scores[run.entry.run], run.costs, run.versions) for run in statement.runs
     )
     if said := different_cell(statement.rows, follows):
         yield BundleFinding("rows", said)
+
+
+def _pictures_findings(
+    statement: Statement, scores: Mapping[str, Sequence[Score]], run: RunFacts, pairs: set[str]
+) -> Iterator[BundleFinding]:
+    """Scores and outputs of a run that do not fit its pictures, profile or metrics."""
+    name = run.entry.run
+    scored = {one.pair for one in scores[name] if one.pair}
+    if scored != pairs:
+        odd = min(scored ^ pairs)
+        yield BundleFinding("pairs", f"{name}: {odd} is not both scored and a test pair")
+    if missing := sorted(pairs - set(run.outputs) - _unread_pairs(scores[name])):
+        said = f"{name}: the output of {missing[0]} and {len(missing)} in all missing"
+        yield BundleFinding("pairs", said)
+    if any(one.profile != statement.profile for one in scores[name]):
+        yield BundleFinding("profile", f"{name}: has scores of another profile")
+    versions = {version.metric for version in run.versions}
+    if odd_names := sorted({one.metric for one in scores[name]} - versions):
+        yield BundleFinding("format", f"{name}: no version of the metric {odd_names[0]} is stated")
 
 
 def _rows(statement: Statement, outcome: Rescored) -> list[Row]:

@@ -47,32 +47,27 @@ def command(
     intervals, agreement, marks of invented content, and how far each metric agrees with people.
     The study's report shows the last evaluation.
     """
-    from dataclasses import asdict
-    from fnmatch import fnmatchcase
-
-    from defocus.benchmark.results.store import STORE, read_results
-    from defocus.command_line.json_output import json_output
-    from defocus.extras.people.agreement import metric_agreement
-    from defocus.extras.people.answers import judged, read_people, write_judged
-    from defocus.extras.people.page import judging_page, shared_pairs
-    from defocus.extras.people.trials import pictures_of, plan_trials, read_plan, write_plan
-    from defocus.files import write_text
     from defocus.progress import say
 
     if (page is None) == (not answers):
         raise click.UsageError("give --page FILE, or the files that people saved")
     if page is not None:
-        folders = pictures_of(out)
-        chosen = {
-            name: folder
-            for name, folder in folders.items()
-            if not only or any(fnmatchcase(name, one) for one in only)
-        }
-        trials = plan_trials(list(chosen), shared_pairs(chosen) if chosen else [], judgements, seed)
-        write_text(page, judging_page(chosen, trials))
-        write_plan(out, trials)
-        click.echo(str(page))
+        _write_page(out, page, only, judgements, seed)
         return
+    _evaluate(answers, out, as_json)
+    say(f"'defocus-bench report --out {out}' shows it too")
+
+
+def _evaluate(answers: tuple[Path, ...], out: Path, as_json: bool) -> None:
+    """Evaluate the files that people saved."""
+    from dataclasses import asdict
+
+    from defocus.benchmark.results.store import STORE, read_results
+    from defocus.command_line.json_output import json_output
+    from defocus.extras.people.agreement import metric_agreement
+    from defocus.extras.people.answers import judged, read_people, write_judged
+    from defocus.extras.people.trials import read_plan
+
     with json_output() as output:
         trials = read_plan(out)
         result = judged(trials, read_people(answers, trials))
@@ -83,7 +78,26 @@ def command(
             output.write({**result.to_json(), "metrics": [asdict(one) for one in agreements]})
     if not as_json:
         _show(result, agreements)
-    say(f"'defocus-bench report --out {out}' shows it too")
+
+
+def _write_page(out: Path, page: Path, only: tuple[str, ...], judgements: int, seed: int) -> None:
+    """Write the page of comparisons."""
+    from fnmatch import fnmatchcase
+
+    from defocus.extras.people.page import judging_page, shared_pairs
+    from defocus.extras.people.trials import pictures_of, plan_trials, write_plan
+    from defocus.files import write_text
+
+    folders = pictures_of(out)
+    chosen = {
+        name: folder
+        for name, folder in folders.items()
+        if not only or any(fnmatchcase(name, one) for one in only)
+    }
+    trials = plan_trials(list(chosen), shared_pairs(chosen) if chosen else [], judgements, seed)
+    write_text(page, judging_page(chosen, trials))
+    write_plan(out, trials)
+    click.echo(str(page))
 
 
 def _show(result: "Judged", agreements: "list[MetricAgreement]") -> None:

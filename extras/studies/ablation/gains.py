@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from defocus.baselines.card import Card
@@ -32,18 +33,24 @@ def psnr_by_blur(
     network.to(device).eval()
     squares, counts = np.zeros(len(EDGES_PX) - 1), np.zeros(len(EDGES_PX) - 1)
     for pair in pairs:
-        if pair.truth is None or pair.defocus_map is None:
-            raise ValueError(f"pair {pair.id} is not rendered")
-        restored = restore_picture(network, card, pair, device).picture
-        error = np.clip(restored, 0.0, 1.0) - as_float(
-            read_image(pair.truth, pair.white), np.float64
-        )
-        blur_px = np.abs(read_array(pair.defocus_map))
-        place = np.digitize(blur_px, EDGES_PX[1:-1])
-        weights = np.square(error).mean(axis=2).ravel()
+        weights, place = _error_and_bin(network, card, device, pair)
         squares += np.bincount(place.ravel(), weights, len(squares))
         counts += np.bincount(place.ravel(), minlength=len(counts))
     return [
         -10.0 * math.log10(square / count) if count else None
         for square, count in zip(squares, counts, strict=True)
     ]
+
+
+def _error_and_bin(
+    network: nn.Module, card: Card, device: torch.device, pair: Pair
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Squared error of each pixel of a restored pair, and the bin of its blur."""
+    if pair.truth is None or pair.defocus_map is None:
+        raise ValueError(f"pair {pair.id} is not rendered")
+    restored = restore_picture(network, card, pair, device).picture
+    error = np.clip(restored, 0.0, 1.0) - as_float(read_image(pair.truth, pair.white), np.float64)
+    blur_px = np.abs(read_array(pair.defocus_map))
+    place = np.digitize(blur_px, EDGES_PX[1:-1])
+    weights = np.square(error).mean(axis=2).ravel()
+    return weights, place

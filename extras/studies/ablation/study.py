@@ -33,7 +33,7 @@ from defocus.progress import say
 from defocus.training.record.folder import CURVE
 
 NARROW_SCHEDULE = ScheduleOverride(steps=2000, crop_px=64, batch=4, learning_rate=1e-3)
-"""Of the small U-Net; minutes per line on a CPU."""
+"""Schedule of the small U-Net; a line takes minutes on a CPU."""
 
 PROTOCOLS = ("truth", "gt", "deformed-gt")
 
@@ -59,61 +59,20 @@ class LineResult:
         return asdict(self)
 
 
-def ablation_plan(
-    ablation: Ablation,
-    out: Path,
-    dataset: str,
-    budget: BudgetName,
-    seeds: int,
-    settings: Path | None,
-    *,
-    narrow: bool,
-) -> Study:
-    """The first runs of :func:`ablate`; takes the same arguments."""
-    asked = _asked(ablation, out, dataset, budget, seeds, settings, narrow=narrow)
-    lines = asked.lines()
-    return asked.study(lines, asked.systems(lines))
-
-
 def ablate(
-    ablation: Ablation,
-    out: Path,
-    dataset: str,
-    budget: BudgetName,
-    seeds: int,
-    settings: Path | None,
-    *,
-    narrow: bool,
-    equal_time: bool,
-    where: Where = 1,
+    asked: "AskedAblation", *, equal_time: bool, where: Where = 1
 ) -> tuple[list[LineResult], Outcome]:
-    """Train and evaluate all rows; finished work in ``out`` is not repeated.
+    """Train and evaluate all rows; finished work in its folder is not repeated.
 
     ``equal_time``: plain loss and controls also train for as long as the whole objective takes."""
-    require_writable(out)
-    asked = _asked(ablation, out, dataset, budget, seeds, settings, narrow=narrow)
+    require_writable(asked.out)
     lines = asked.lines()
     measured, outcome = asked.measure(lines, where=where)
     if not equal_time:
         return measured, outcome
-    longer, later = asked.measure(*_as_long(ablation, measured, lines), where=where)
+    longer, later = asked.measure(*_as_long(asked.ablation, measured, lines), where=where)
     lacking = list(dict.fromkeys((*outcome.left_out, *later.left_out)))
     return [*measured, *longer], replace(later, left_out=lacking)
-
-
-def _asked(
-    ablation: Ablation,
-    out: Path,
-    dataset: str,
-    budget: BudgetName,
-    seeds: int,
-    settings: Path | None,
-    *,
-    narrow: bool,
-) -> "_Asked":
-    override = narrow_override(settings, narrow=narrow)
-    opened = replace(open_dataset(dataset, damaged=True), misaligned=True)
-    return _Asked(ablation, out, opened, budget, seeds, override, narrow)
 
 
 def narrow_override(settings: Path | None, *, narrow: bool) -> Override:
@@ -122,14 +81,38 @@ def narrow_override(settings: Path | None, *, narrow: bool) -> Override:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class AskedAblation:
+    """An ablation on a dataset, with the budget and the schedule of its trainings."""
+
     ablation: Ablation
-    out: Path
+    out: Path  # folder of the study
     dataset: Dataset
     budget: BudgetName
     seeds: int
     override: Override
-    narrow: bool
+    narrow: bool  # whether the small U-Net is trained
+
+    @classmethod
+    def of(
+        cls,
+        ablation: Ablation,
+        out: Path,
+        dataset: str,
+        budget: BudgetName,
+        seeds: int,
+        settings: Path | None,
+        *,
+        narrow: bool,
+    ) -> "AskedAblation":
+        """That on a dataset given as text, with the schedule of a settings file."""
+        override = narrow_override(settings, narrow=narrow)
+        opened = replace(open_dataset(dataset, damaged=True), misaligned=True)
+        return cls(ablation, out, opened, budget, seeds, override, narrow)
+
+    def first_study(self) -> Study:
+        """The study of all rows, before those that train for as long as the objective."""
+        lines = self.lines()
+        return self.study(lines, self.systems(lines))
 
     def lines(self) -> Sequence[AblationLine]:
         """All rows for which this dataset has targets."""

@@ -13,7 +13,7 @@ from defocus.reading import parse_json, read_bytes
 from defocus.settings import document_problem
 
 DOSES = "dose.json"
-"""In the study's folder, beside a strip of crops for each dose."""
+"""File of the results in the study's folder, where each dose has a strip of crops too."""
 
 AGAIN = "delete it, then use the same 'studies ablate' again"
 
@@ -130,6 +130,11 @@ def _contradictions(document: dict[str, Any]) -> Iterable[str]:
         yield "its photographs and textures do not fit its scenes"
     if {document["plain"], document["whole"]} & set(document["controls"]):
         yield "plain or whole is among the controls"
+    _contradictions_of_doses(document, central)
+
+
+def _contradictions_of_doses(document: dict[str, Any], central: list[str]) -> Iterable[str]:
+    """What is wrong with the lines and strips of single doses."""
     for one in document["doses"]:
         for label in central:
             line = line_of(one, label)

@@ -19,6 +19,7 @@ from defocus.extras.studies.ablation.study import narrow_override
 from defocus.extras.studies.dose.claims import without_number
 from defocus.extras.studies.dose.pairs import at_dose, doses_of, open_dosed
 from defocus.extras.studies.generalisation import evaluated_on
+from defocus.extras.studies.options import AblatedRows, AblationStudy
 from defocus.near_names import did_you_mean
 
 MEASURED: frozenset[Further] = frozenset({"valid_mask", "measured_blur"})
@@ -137,45 +138,31 @@ def _require_supervision(line: AblationLine, system: Baseline, dataset: Dataset)
         raise NotApplicableError(f"line {line.label!r}: {error}") from error
 
 
-def dose_study(
-    ablation: Ablation,
-    out: Path,
-    dataset: str,
-    doses: Sequence[float],
-    budget: BudgetName,
-    seeds: int,
-    settings: Path | None,
-    *,
-    narrow: bool,
-    network: str,
-    start: str | None,
-    central: bool,
-    chosen: Sequence[str] = (),
-) -> DoseStudy:
-    """A study by dose; empty ``doses`` takes all that the dataset has."""
-    if network:
-        _require_small_or_begun(plain_baseline(network), narrow=narrow, start=start)
-    if start and (narrow or not network):
+def dose_study(ablation: Ablation, study: AblationStudy, rows: AblatedRows) -> DoseStudy:
+    """A study by dose of these rows; without doses, of all that the dataset has."""
+    if rows.network:
+        system = plain_baseline(rows.network)
+        _require_small_or_begun(system, narrow=rows.narrow, start=rows.source)
+    if rows.source and (rows.narrow or not rows.network):
         raise InputError(
             "--from needs --network, and no --narrow: it has a whole network's weights"
         )
     if len(ablation.controls) < 2:
         raise InputError(f"{ablation.name}: a study by dose needs a control on true pairs")
-    lines = _known_lines(ablation, chosen)
-    opened = open_dosed(dataset)
-    wanted = tuple(dict.fromkeys(doses)) or doses_of(opened)
+    lines = _known_lines(ablation, rows.lines)
+    opened = open_dosed(study.dataset)
     return DoseStudy(
         ablation,
-        out,
+        study.out,
         opened,
-        wanted,
-        budget,
-        seeds,
-        settings,
-        narrow=narrow,
-        network=network,
-        start=find_weights(baseline(network), start) if start else None,
-        central=central,
+        tuple(dict.fromkeys(rows.doses or ())) or doses_of(opened),
+        study.budget,
+        study.seeds,
+        study.settings,
+        narrow=rows.narrow,
+        network=rows.network,
+        start=find_weights(baseline(rows.network), rows.source) if rows.source else None,
+        central=rows.central,
         chosen=lines,
     )
 

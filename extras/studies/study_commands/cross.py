@@ -1,67 +1,22 @@
 """``defocus-bench studies cross``."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.commands import SectionedCommand
-from defocus.command_line.options import FOLDER, json_option
-from defocus.command_line.where import on_option
+from defocus.command_line.settings_command import SettingsCommand
 
-if TYPE_CHECKING:  # it imports pydantic
-    from defocus.machines import Where
+if TYPE_CHECKING:
+    from defocus.extras.studies.options import CrossStudy
 
-SECTIONS = {
-    "Weights and datasets": ("--weights", "--scales", "--dataset"),
-    "Output": ("--out", "--on", "--settings", "--dry-run", "--json"),
-}
+HEADINGS = ("Weights and datasets", "Output")
 
 
-@click.command(name="cross", cls=SectionedCommand, sections=SECTIONS)
+@click.command(
+    name="cross", cls=SettingsCommand, models="defocus.extras.studies.options", headings=HEADINGS
+)
 @click.argument("names", nargs=-1, metavar="[NAME]…")
-@click.option(
-    "--weights",
-    default="own",
-    show_default=True,
-    metavar="LABEL_OR_FILE",
-    help="'own' for the weights that the package ships, or with one NAME a label of 'weights "
-    "list' or a file.",
-)
-@click.option(
-    "--scales",
-    is_flag=True,
-    help="Also evaluate each network at the scales that the blur of a picture asks for, as "
-    "NAME@scales.",
-)
-@click.option(
-    "--dataset",
-    multiple=True,
-    metavar="READER:PATH",
-    help="Test on this dataset, such as dpdd:PATH, realdof:PATH or lfdof:PATH; repeatable.",
-)
-@click.option(
-    "--out",
-    type=FOLDER,
-    default=Path("defocus-cross"),
-    show_default=True,
-    help="Folder of the study; finished runs in it are not repeated. The tables are written to "
-    "its cross.json and cross.md.",
-)
-@click.option("--dry-run", is_flag=True, help="Print the plan and its estimated cost, then exit.")
-@on_option("Number of pictures scored at once, in processes of their own.")
-@json_option()
-def command(
-    names: tuple[str, ...],
-    weights: str,
-    dataset: tuple[str, ...],
-    out: Path,
-    where: "Where",
-    *,
-    scales: bool,
-    dry_run: bool,
-    as_json: bool,
-) -> int:
+def command(names: tuple[str, ...], study: "CrossStudy") -> int:
     """Compare gains across datasets.
 
     NAME is a system; by default those whose weights the package ships. Each restores the test
@@ -71,7 +26,7 @@ def command(
 
     Run the same command again to continue after an interruption.
     """
-    if weights != "own" and len(names) != 1:
+    if study.weights != "own" and len(names) != 1:
         raise click.UsageError("weights belong to one system: give one NAME")
     from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.leaderboard.terminal import print_tables, say_incomplete
@@ -80,20 +35,20 @@ def command(
     from defocus.extras.studies.cross_tables import cross_document, cross_markdown, cross_tables
     from defocus.files import write_json_if_changed, write_text
 
-    weighted = weighted_systems(names, weights, scales=scales)
-    if dry_run:
-        plan = cross_plan(out, dataset, weighted)
+    weighted = weighted_systems(names, study.weights, scales=study.scales)
+    if study.dry_run:
+        plan = cross_plan(study.out, study.dataset, weighted)
         return show_plan(plan.studies, plan.problems)
     with json_output() as output:
-        gains, outcome, studies = cross_gains(out, dataset, weighted, where)
+        gains, outcome, studies = cross_gains(study.out, study.dataset, weighted, study.where)
         systems = {system.card.name: stored.trained_on for system, stored in weighted}
         document = cross_document(systems, gains)
-        write_json_if_changed(out / "cross.json", document)
-        write_text(out / "cross.md", cross_markdown(systems, gains))
+        write_json_if_changed(study.out / "cross.json", document)
+        write_text(study.out / "cross.md", cross_markdown(systems, gains))
         code = say_incomplete(outcome, studies)
-        if as_json:
+        if study.as_json:
             left_out = [one.to_json() for one in outcome.left_out]
             output.write({**document, "left_out": left_out})
-    if not as_json:
+    if not study.as_json:
         print_tables(*cross_tables(systems, gains))
     return code

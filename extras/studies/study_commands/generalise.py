@@ -47,10 +47,11 @@ def command(test: tuple[str, ...], only: tuple[str, ...], study: "Generalisation
 
     systems = select(all_baselines(), only)
     asked = (study.out, study.dataset, test, systems, study.budget, study.seeds, study.override)
+    studies = generalisation_plan(*asked)
     if study.dry_run:
-        return show_plan(generalisation_plan(*asked))
+        return show_plan(studies)
     with json_output() as output:
-        results, outcome = generalisation_study(*asked, study.where)
+        results, outcome = generalisation_study(studies, study.dataset, study.where)
         code = outcome.say_left_out()
         if study.as_json:
             left_out = [one.to_json() for one in outcome.left_out]

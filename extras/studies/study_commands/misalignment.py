@@ -73,12 +73,13 @@ def command(
     )
 
     systems = select(all_baselines(), only)
+    amounts = conditions(shifts, zooms)
     place = (study.out, study.dataset, systems, study.budget, study.seeds)
-    asked = (*place, study.override, conditions(shifts, zooms))
+    studies = misalignment_plan(*place, study.override, amounts)
     if study.dry_run:
-        return show_plan(misalignment_plan(*asked))
+        return show_plan(studies)
     with json_output() as output:
-        rows, outcome = misalignment_study(*asked, study.where)
+        rows, outcome = misalignment_study(studies, study.dataset, amounts, study.where)
         code = outcome.say_left_out()
         if study.as_json:
             left_out = [one.to_json() for one in outcome.left_out]

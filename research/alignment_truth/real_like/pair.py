@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,12 +17,12 @@ from defocus.scene.drawn_lens import draw_lens
 from defocus.scene.geometry import Similarity
 from defocus.scene.real_lens import RealLens
 from research.alignment_truth.real_like.lens import lens_blurred
-from research.alignment_truth.real_like.scene import MARGIN_PX, draw_scene
+from research.alignment_truth.real_like.scene import MARGIN_PX, RealLikeScene, draw_scene
 
 Array = NDArray[np.float32]
 
 PITCHES_UM = (15.0, 43.0)
-"""Of full frame at 2400 to 840 px width."""
+"""Pixel pitches of full frame, µm, at 2400 to 840 px width."""
 STILL_SHARE, SHIFTED_SHARE = 0.15, 0.2
 SHIFT_PX, ZOOM, ROTATION_DEG = 18.0, 0.015, 0.5
 """Greatest, either way: what a tripod, refocusing and another aperture leave."""
@@ -55,11 +56,7 @@ def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair
     lens = sharp_lens(rng)
     blurred = np.maximum(lens_blurred(scene.light, scene.diameter, lens)[inner], 0)
     matrix = draw_warp(shape, rng)
-    from_moved = np.linalg.inv(matrix)
-    from_moved[:2, 2] += MARGIN_PX
-    moved = cv2.warpAffine(
-        scene.light, from_moved[:2], shape[::-1], flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
-    )
+    moved = _moved(matrix, scene, shape)
     camera = replace(draw_camera(rng), mosaic=bool(rng.random() < MOSAIC_SHARE))
     noise = rng if rng.random() < NOISY_SHARP_SHARE else None
     return RealLikePair(
@@ -69,6 +66,17 @@ def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair
         matrix=matrix,
         diameter=diameter,
         name=scene.name,
+    )
+
+
+def _moved(
+    matrix: NDArray[np.float64], scene: RealLikeScene, shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """The scene as the sharp member shows it, before its camera."""
+    from_moved = np.linalg.inv(matrix)
+    from_moved[:2, 2] += MARGIN_PX
+    return cv2.warpAffine(
+        scene.light, from_moved[:2], shape[::-1], flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
     )
 
 

@@ -27,7 +27,7 @@ LEAST_SIDE_PX = 384
 SCALES = (0.5, 0.75)
 """Large pictures are reduced by so much, so that their pixels are sharp."""
 SHARP_SHARE = (0.2, 0.4)
-"""Of the picture in focus."""
+"""Smallest and largest share of the picture that is in focus."""
 LARGEST_PX = (12.0, 45.0)
 """Largest diameter of a picture 1008 px wide, log-uniform."""
 RISE = 0.4
@@ -37,7 +37,7 @@ BRIGHT_FROM, BRIGHTEST = 0.85, 6.0
 which blur spreads and the sharp member clips."""
 SEGMENTED_AT = 0.5
 LEAST_SEGMENT = 0.02
-"""Of the picture; smaller things lie where their surroundings lie."""
+"""Smallest thing, as a share of the picture; smaller ones are as far as their surroundings."""
 
 
 @dataclass(frozen=True)
@@ -118,16 +118,21 @@ def _diameters(light: Array, rng: np.random.Generator) -> Array:
 
 def _nearness(light: Array, rng: np.random.Generator) -> Array:
     """A slanted ground with upright things on it, whose outlines are those of the photograph."""
-    from skimage.segmentation import felzenszwalb  # slow to import
-
+    labels = _segments(light)
     height, width = light.shape[:2]
-    small = cv2.resize(np.sqrt(np.clip(light, 0, 1)), None, fx=SEGMENTED_AT, fy=SEGMENTED_AT)
-    least = round(LEAST_SEGMENT * small.shape[0] * small.shape[1])
-    labels = felzenszwalb(small, scale=300, sigma=0.8, min_size=least).astype(np.int32)
-    labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
     angle = rng.normal(math.pi / 2, 0.7)
     y, x = np.ogrid[-1 : 1 : complex(height), -1 : 1 : complex(width)]
     slope = math.cos(angle) * x + math.sin(angle) * y
     upright = rng.uniform(-1, 1, int(labels.max()) + 1)
     share = rng.uniform(0.4, 0.9)
     return np.asarray(share * upright[labels] + (1 - share) * slope, np.float32)
+
+
+def _segments(light: Array) -> NDArray[np.int32]:
+    """Numbers of the things in a photograph, by its outlines."""
+    from skimage.segmentation import felzenszwalb
+
+    small = cv2.resize(np.sqrt(np.clip(light, 0, 1)), None, fx=SEGMENTED_AT, fy=SEGMENTED_AT)
+    least = round(LEAST_SEGMENT * small.shape[0] * small.shape[1])
+    labels = felzenszwalb(small, scale=300, sigma=0.8, min_size=least).astype(np.int32)
+    return np.asarray(cv2.resize(labels, light.shape[1::-1], interpolation=cv2.INTER_NEAREST))

@@ -50,9 +50,7 @@ def scores_of(
 ) -> dict[str, WarpScore]:
     """Answers, and the true one and none, by name."""
     shape = moved.shape
-    shown = inside(true.positions).astype(np.uint8)
-    shown[[0, -1]] = shown[:, [0, -1]] = 0
-    seen = cv2.erode(shown, np.ones((2 * BORDER_PX + 1,) * 2, np.uint8)) > 0
+    seen = _seen(true)
     linear = np.asarray(srgb_to_linear(as_float(moved)), np.float32)
     references = [(TRUE, true, 0.0), (RAW, Placed(pixel_grid(*shape[:2]), np.eye(3)), 0.0)]
     scores = {}
@@ -67,6 +65,13 @@ def scores_of(
             sigma_px=placed.sigma_px,
         )
     return scores
+
+
+def _seen(true: Placed) -> NDArray[np.bool_]:
+    """Places that the moved picture shows, but for those near its border."""
+    shown = inside(true.positions).astype(np.uint8)
+    shown[[0, -1]] = shown[:, [0, -1]] = 0
+    return cv2.erode(shown, np.ones((2 * BORDER_PX + 1,) * 2, np.uint8)) > 0
 
 
 def _psnr_db(linear: Array, positions: Array, wanted: Image, seen: NDArray[np.bool_]) -> float:

@@ -131,14 +131,7 @@ def _draw_scene(
         size=size,
     )
     view = _draw_view(ranges, size, rng)
-    frame = Window(0, 0, size[1], size[0])
-    near, far = frame.grown(defocus.reach_px), view.window_back(frame)
-    extent = Window(
-        min(near.left, far.left),
-        min(near.top, far.top),
-        max(near.right, far.right),
-        max(near.bottom, far.bottom),
-    )
+    extent = _extent(size, defocus, view)
     count = int(rng.integers(1, MOST_SHAPES + 1))
     cuts = np.sort(rng.uniform(size=count))
     bands = list(zip((0.0, *cuts), (*cuts, 1.0), strict=True))
@@ -146,6 +139,18 @@ def _draw_scene(
         _draw_surface(textures, band, size, extent, k > 0, rng) for k, band in enumerate(bands)
     )
     return _Scene(tuple(s for s in surfaces if s is not None), view, defocus)
+
+
+def _extent(size: tuple[int, int], defocus: Defocus, view: View) -> Window:
+    """What both members see of the surfaces."""
+    frame = Window(0, 0, size[1], size[0])
+    near, far = frame.grown(defocus.reach_px), view.window_back(frame)
+    return Window(
+        min(near.left, far.left),
+        min(near.top, far.top),
+        max(near.right, far.right),
+        max(near.bottom, far.bottom),
+    )
 
 
 def _draw_view(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> View:

@@ -121,10 +121,7 @@ def _coma(radius: float, tail: float, field: tuple[float, float]) -> NDArray[np.
     """Third-order coma on top of defocus, by rays through an even grid on the pupil.
 
     Source: Born and Wolf, Principles of Optics, 7th ed., section 5.3."""
-    steps = (np.arange(64) + 0.5) / 32 - 1
-    px, py = (grid.ravel() for grid in np.meshgrid(steps, steps))
-    inside = px**2 + py**2 <= 1
-    px, py = px[inside], py[inside]
+    px, py = _pupil()
     height = math.hypot(*field)
     along = radius * px + tail * height * (3 * px**2 + py**2)
     across = radius * py + tail * height * 2 * px * py
@@ -133,6 +130,15 @@ def _coma(radius: float, tail: float, field: tuple[float, float]) -> NDArray[np.
     half = math.ceil(radius + 3 * tail * height)
     size = 2 * half + 3
     return _splatted(x + half + 1, y + half + 1, size)
+
+
+def _pupil() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Places of the rays on the pupil."""
+    steps = (np.arange(64) + 0.5) / 32 - 1
+    px, py = (grid.ravel() for grid in np.meshgrid(steps, steps))
+    inside = px**2 + py**2 <= 1
+    px, py = px[inside], py[inside]
+    return px, py
 
 
 def _splatted(x: NDArray[np.float64], y: NDArray[np.float64], size: int) -> NDArray[np.float32]:

@@ -107,10 +107,7 @@ def texture_patch(
 def _region(
     textures: Textures, height: int, width: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    picture = textures.pictures[rng.integers(len(textures.pictures))]
-    if rng.random() < 0.5:
-        picture = picture.transpose(1, 0, 2)
-    picture = picture[:: rng.choice((-1, 1)), :: rng.choice((-1, 1))]
+    picture = _picture(textures, rng)
     fits = min(picture.shape[0] / height, picture.shape[1] / width)
     scale = np.exp(rng.uniform(np.log(FINEST), np.log(max(FINEST, min(COARSEST, fits)))))
     rows, columns = max(2, round(scale * height)), max(2, round(scale * width))
@@ -119,3 +116,11 @@ def _region(
     part = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
     below, right = rows - part.shape[0], columns - part.shape[1]
     return np.asarray(cv2.copyMakeBorder(part, 0, below, 0, right, cv2.BORDER_REFLECT_101))
+
+
+def _picture(textures: Textures, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A picture, turned and mirrored as it is drawn."""
+    picture = textures.pictures[rng.integers(len(textures.pictures))]
+    if rng.random() < 0.5:
+        picture = picture.transpose(1, 0, 2)
+    return picture[:: rng.choice((-1, 1)), :: rng.choice((-1, 1))]

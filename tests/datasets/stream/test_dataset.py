@@ -15,7 +15,7 @@ from defocus.benchmark.study.fit import watch_split
 from defocus.benchmark.study.plan import plan_runs
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset, reader_card
-from defocus.datasets.patching.source import training_patches
+from defocus.datasets.patching.source import PatchForm, training_patches
 from defocus.datasets.stream import dataset as streaming
 from defocus.datasets.stream.dataset import HELD_OUT, identity, training_identity
 from defocus.datasets.stream.patches import Renderer
@@ -147,17 +147,19 @@ def test_training_and_held_out_photographs_are_other_ones(photographs):
 @pytest.mark.parametrize("target", ["sharp", "prealigned", "truth"])
 def test_every_target_is_the_same_picture(few, photographs, target):
     dataset = open_dataset(f"stream:{photographs.files[0][0].parent}")
-    patches = training_patches(dataset, "train", target, 40)
-    expected = training_patches(dataset, "train", "sharp", 40).batch(0, 1, 0)
+    patches = training_patches(dataset, "train", target, PatchForm(40))
+    expected = training_patches(dataset, "train", "sharp", PatchForm(40)).batch(0, 1, 0)
     assert patches.batch(0, 1, 0).target.equal(expected.target)
 
 
 def test_dual_pixel_systems_are_told_that_there_are_no_views(few, photographs, refused):
     dataset = open_dataset(f"stream:{photographs.files[0][0].parent}")
     with refused(NotApplicableError):
-        training_patches(dataset, "train", "sharp", 40, dual=True)
+        training_patches(dataset, "train", "sharp", PatchForm(40, dual=True))
     with refused(NotApplicableError):
-        training_patches(dataset, "train", "registered-flow", 40, supervision=("valid_mask",))
+        training_patches(
+            dataset, "train", "registered-flow", PatchForm(40, supervision=("valid_mask",))
+        )
 
 
 def test_without_photographs_there_are_textures(few, tmp_path, capsys):
@@ -167,7 +169,7 @@ def test_without_photographs_there_are_textures(few, tmp_path, capsys):
     empty = open_dataset(f"stream:{tmp_path / 'empty'}")
     assert "made of procedural textures alone" in capsys.readouterr().err
     assert alone.content_hash == empty.content_hash
-    assert training_patches(alone, "train", "sharp", 32).batch(0, 1, 0).blurry.std() > 0
+    assert training_patches(alone, "train", "sharp", PatchForm(32)).batch(0, 1, 0).blurry.std() > 0
 
 
 def test_bad_places_are_told(tmp_path, refused):

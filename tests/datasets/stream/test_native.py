@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.patching.source import training_patches
+from defocus.datasets.patching.source import PatchForm, training_patches
 from defocus.datasets.stream import native
 from defocus.datasets.stream.dataset import training_identity
 from defocus.datasets.stream.native import NativeBlur, NativeRenderer, draw_blur, full_size
@@ -59,7 +59,7 @@ def test_every_held_out_photograph_makes_a_pair_of_its_size(small, photographs, 
     again = open_dataset(f"stream-native:{folder}")
     assert capsys.readouterr().err == ""
     assert again == dataset
-    patches = training_patches(dataset, "train", "sharp", 32)
+    patches = training_patches(dataset, "train", "sharp", PatchForm(32))
     assert patches.batch(0, 1, 0).blurry.shape == (1, 3, 32, 32)
 
 

@@ -133,9 +133,10 @@ def test_an_ablation_runs(tiny_dataset, tmp_path, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     (tmp_path / "s.toml").write_text(SETTINGS)
     settings = tmp_path / "s.toml"
-    lines, _ = study.ablate(
-        shorter, tmp_path / "out", "tiny", "demo", 1, settings, narrow=True, equal_time=True
+    asked = study.AskedAblation.of(
+        shorter, tmp_path / "out", "tiny", "demo", 1, settings, narrow=True
     )
+    lines, _ = study.ablate(asked, equal_time=True)
     assert [line.system for line in lines] == [
         "unet-narrow",
         "jdrl-unet-narrow",

@@ -43,6 +43,7 @@ from defocus.extras.studies.dose.pairs import at_dose, doses_of
 from defocus.extras.studies.dose.plan import DoseStudy, dose_study
 from defocus.extras.studies.dose.study import run_dose_study, tell_lost
 from defocus.extras.studies.dose.tables import dose_tables
+from defocus.extras.studies.options import AblatedRows, AblationStudy
 from defocus.extras.studies.study_commands.ablate import command
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float
@@ -173,9 +174,10 @@ def test_each_dose_is_a_dataset_of_its_own(dosed, refused):
 def test_the_truth_is_trained_once_and_tested_at_every_dose(dosed, tmp_path):
     jdrl = ablation_of("jdrl")
     asked = dose_study(
-        jdrl, tmp_path, f"manifest:{dosed}", [4, 0], "demo", 2, None,
-        narrow=True, network="", start=None, central=True,
-    )  # fmt: skip
+        jdrl,
+        AblationStudy(out=tmp_path, dataset=f"manifest:{dosed}", seeds=2),
+        AblatedRows(doses=[4, 0], narrow=True, central=True),
+    )
     home, abroad, *rest = asked.studies()
     assert (home.home, abroad.home) == (None, home)
     assert [run.system for run in home.runs] == ["unet-truth-narrow"] * 2
@@ -187,9 +189,10 @@ def test_the_truth_is_trained_once_and_tested_at_every_dose(dosed, tmp_path):
         "jdrl-unet-registered-narrow",
     }  # fmt: skip
     fewer = dose_study(
-        jdrl, tmp_path, f"manifest:{dosed}", [4], "demo", 2, None,
-        narrow=True, network="", start=None, central=True,
-    )  # fmt: skip
+        jdrl,
+        AblationStudy(out=tmp_path, dataset=f"manifest:{dosed}", seeds=2),
+        AblatedRows(doses=[4], narrow=True, central=True),
+    )
     assert [run.id for run in fewer.studies()[0].runs] == [run.id for run in home.runs]
 
 
@@ -198,9 +201,10 @@ def test_every_line_trains_the_narrow_copy_of_the_network_that_is_named(dosed, t
 
     def asked(network: str, *, narrow: bool = True) -> list[Study]:
         study = dose_study(
-            jdrl, tmp_path, f"manifest:{dosed}", [4], "demo", 1, None,
-            narrow=narrow, network=network, start=None, central=True,
-        )  # fmt: skip
+            jdrl,
+            AblationStudy(out=tmp_path, dataset=f"manifest:{dosed}"),
+            AblatedRows(doses=[4], narrow=narrow, network=network, central=True),
+        )
         return study.studies()
 
     runs = [run for study in asked("nafnet") for run in study.runs if run.recipe]
@@ -252,9 +256,10 @@ def own_network(tmp_path, monkeypatch):
 def test_a_network_of_ones_own_is_trained_as_it_is(dosed, tmp_path, own_network, refused):
     def asked(settings: Path | None = None, *, narrow: bool = False) -> DoseStudy:
         return dose_study(
-            ablation_of("jdrl"), tmp_path / "out", f"manifest:{dosed}", [4], "demo", 1, settings,
-            narrow=narrow, network="own-net", start=None, central=True,
-        )  # fmt: skip
+            ablation_of("jdrl"),
+            AblationStudy(out=tmp_path / "out", dataset=f"manifest:{dosed}", settings=settings),
+            AblatedRows(doses=[4], narrow=narrow, network="own-net", central=True),
+        )
 
     runs = [run for part in asked().studies() for run in part.runs]
     trained = {run.system: run for run in runs if run.recipe}
@@ -295,10 +300,16 @@ def test_an_edited_network_of_ones_own_is_another_one_begun_or_narrow(
         own_network.write_text(of)
         extensions.load_plugin(own_network)
         study = dose_study(
-            ablation_of("jdrl"), tmp_path / "out", f"manifest:{dosed}", [4], "demo", 1, None,
-            narrow=not begun, network="own-net", central=True,
-            start=str(tmp_path / "begun.safetensors") if begun else None,
-        )  # fmt: skip
+            ablation_of("jdrl"),
+            AblationStudy(out=tmp_path / "out", dataset=f"manifest:{dosed}"),
+            AblatedRows(
+                doses=[4],
+                narrow=not begun,
+                network="own-net",
+                source=str(tmp_path / "begun.safetensors") if begun else None,
+                central=True,
+            ),
+        )
         return {run.id for part in study.studies() for run in part.runs if run.recipe}
 
     before = ids(text)
@@ -446,9 +457,10 @@ def test_every_line_starts_from_the_weights_that_are_named(dosed, tmp_path, refu
 
     def asked(network: str, *, narrow: bool = False) -> list[Study]:
         study = dose_study(
-            jdrl, tmp_path, f"manifest:{dosed}", [4], "demo", 1, None,
-            narrow=narrow, network=network, start="own", central=False,
-        )  # fmt: skip
+            jdrl,
+            AblationStudy(out=tmp_path, dataset=f"manifest:{dosed}"),
+            AblatedRows(doses=[4], narrow=narrow, network=network, source="own"),
+        )
         return study.studies()
 
     runs = [run for study in asked("defocus-s") for run in study.runs]
@@ -573,9 +585,10 @@ def short_study(folder: Path, dosed: Path) -> DoseStudy:
     schedule = folder / "s.toml"
     schedule.write_text(SHORT)
     return dose_study(
-        fewer, folder / "out", f"manifest:{dosed}", [4], "demo", 1, schedule,
-        narrow=True, network="", start=None, central=True,
-    )  # fmt: skip
+        fewer,
+        AblationStudy(out=folder / "out", dataset=f"manifest:{dosed}", settings=schedule),
+        AblatedRows(doses=[4], narrow=True, central=True),
+    )
 
 
 def test_a_line_that_cannot_be_trained_is_named(dosed, tmp_path, monkeypatch):

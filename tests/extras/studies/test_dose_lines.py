@@ -23,6 +23,7 @@ from defocus.extras.studies.dose.outputs.reblurring import losses_of_pair
 from defocus.extras.studies.dose.outputs.strips import shown_lines
 from defocus.extras.studies.dose.pairs import at_dose
 from defocus.extras.studies.dose.plan import DoseStudy, dose_study
+from defocus.extras.studies.options import AblatedRows, AblationStudy
 from defocus.extras.studies.study_commands.ablate import command
 from defocus.pictures.values import as_integer, linear_to_srgb
 from defocus.pictures.write import write_image
@@ -46,9 +47,10 @@ class Still(nn.Module):
 
 def asked(dosed: Path, out: Path, *labels: str) -> DoseStudy:
     return dose_study(
-        JDRL, out, f"manifest:{dosed}", [4], "demo", 1, None,
-        narrow=True, network="", start=None, central=False, chosen=labels,
-    )  # fmt: skip
+        JDRL,
+        AblationStudy(out=out, dataset=f"manifest:{dosed}"),
+        AblatedRows(doses=[4], narrow=True, lines=labels),
+    )
 
 
 def test_only_the_named_lines_are_trained_beside_those_they_are_compared_with(dosed, tmp_path):

@@ -22,6 +22,7 @@ from defocus.extras.studies.dose.outputs.measures import OFFICIAL_GRID, restored
 from defocus.extras.studies.dose.outputs.strips import write_strip
 from defocus.extras.studies.dose.plan import DoseStudy, dose_study
 from defocus.extras.studies.dose_dataset.run import PHOTOGRAPH
+from defocus.extras.studies.options import AblatedRows, AblationStudy
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float
 from tests.benchmark.example_study import entry
@@ -112,9 +113,10 @@ def finished(tmp_path_factory):
         folder, "size = 128\npairs = {train = 1, test = 3}\ndoses_px = [4]\nblur_px = [2, 4]\n"
     )
     study = dose_study(
-        ablation_of("jdrl"), folder / "out", f"manifest:{dosed}", [4], "demo", 1, None,
-        narrow=True, network="", start=None, central=True,
-    )  # fmt: skip
+        ablation_of("jdrl"),
+        AblationStudy(out=folder / "out", dataset=f"manifest:{dosed}"),
+        AblatedRows(doses=[4], narrow=True, central=True),
+    )
     studies = [
         replace(part, home=None, runs=[replace(run, recipe=None) for run in part.runs])
         for part in study.studies()

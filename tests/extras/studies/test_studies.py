@@ -94,7 +94,8 @@ def test_scores_against_misalignment_are_there_before_the_report_that_shows_them
     monkeypatch.setattr(misalignment, "open_for_study", lambda _: rendered)
     out, amounts = tmp_path / "out", [(0.0, 0.0), (2.0, 0.0)]
     systems = [registry.baseline("input")]
-    rows, _ = misalignment.misalignment_study(out, "made", systems, "demo", 1, None, amounts)
+    studies = misalignment.misalignment_plan(out, "made", systems, "demo", 1, None, amounts)
+    rows, _ = misalignment.misalignment_study(studies, "made", amounts)
     assert [one.psnr["input"] for one in rows] == [100.0, 100.0]  # restored is what was true
     document = json.loads((out / "misalignment.json").read_text())
     assert document["conditions"] == [one.to_json() for one in rows]
@@ -105,12 +106,13 @@ def test_scores_against_misalignment_are_there_before_the_report_that_shows_them
 def test_processes_score_a_measured_study_as_one_does(rendered, tmp_path, monkeypatch):
     monkeypatch.setattr(misalignment, "open_for_study", lambda _: rendered)
     systems, amounts = [registry.baseline("input")], [(0.0, 0.0), (2.0, 0.0)]
-    here, there = (
-        misalignment.misalignment_study(
-            tmp_path / f"out-{where}", "made", systems, "demo", 1, None, amounts, where
-        )[0]
-        for where in (1, 2)
-    )
+
+    def conditions(where: int):
+        out = tmp_path / f"out-{where}"
+        studies = misalignment.misalignment_plan(out, "made", systems, "demo", 1, None, amounts)
+        return misalignment.misalignment_study(studies, "made", amounts, where)[0]
+
+    here, there = map(conditions, (1, 2))
     assert here == there
 
 

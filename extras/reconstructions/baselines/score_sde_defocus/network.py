@@ -1,6 +1,7 @@
 """Deblurring by sampling sharp pictures that explain the blurry one."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,7 +23,19 @@ from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.nc
 
 SEED = 0
 VARIANCE = 0.0625
-"""Of a picture's pixels about their mean, for the likelihood alone."""
+"""Variance of a picture's pixels about their mean, values in [0, 1]; for the likelihood alone."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the reverse-time diffusion is followed."""
+
+    start: float = 0.5  # time at which it starts, of [0, 1]
+    ratio: float = 0.075  # signal to noise in the sampler's corrections
+    noise: float = 0.02  # standard deviation of the blurry picture's noise, values in [0, 1]
+
+
+SAMPLING = Sampling()
 
 
 class ScoreSDE(nn.Module):
@@ -30,9 +43,7 @@ class ScoreSDE(nn.Module):
 
     The blur is EBDB's map. Noise has a fixed seed: the same picture gives the same result."""
 
-    # ``steps``: of the sampler, two passes of the network each. ``start``: time at which it starts,
-    # of [0, 1]. ``ratio``: signal to noise in its corrections. ``noise``: standard deviation of the
-    # blurry picture's noise, for values in [0, 1].
+    # ``steps``: of the sampler, two passes of the network each.
 
     def __init__(
         self,
@@ -42,13 +53,11 @@ class ScoreSDE(nn.Module):
         blocks: int = 1,
         attending: Sequence[int] = (),
         steps: int = 4,
-        start: float = 0.5,
-        ratio: float = 0.075,
-        noise: float = 0.02,
+        sampling: Sampling = SAMPLING,
     ) -> None:
         super().__init__()
         self.schedule = Exploding()
-        self.steps, self.start, self.ratio, self.noise = steps, start, ratio, noise
+        self.steps, self.sampling = steps, sampling
         self.multiple = 2 ** (len(multipliers) - 1)
         self.score = NCSNpp(width, multipliers, blocks, attending, self.schedule)
 
@@ -69,10 +78,10 @@ class ScoreSDE(nn.Module):
 
         (picture,) = as_pictures(blurry)
         blur = gaussian_blur(estimate_sigma_px(np.asarray(picture)), blurry)
-        score = Conditioned(self._score_at, blur, blurry, VARIANCE, self.noise)
-        steps = self.schedule.steps(self.steps, self.start)
+        score = Conditioned(self._score_at, blur, blurry, VARIANCE, self.sampling.noise)
+        steps = self.schedule.steps(self.steps, self.sampling.start)
         noisy = blurry + steps[0].sigma * draw()
-        return predictor_corrector(score, noisy, steps, draw, self.ratio, ancestral)
+        return predictor_corrector(score, noisy, steps, draw, self.sampling.ratio, ancestral)
 
     def _score_at(self, noisy: torch.Tensor, sigma: float) -> torch.Tensor:
         score: torch.Tensor = self.score(noisy, noisy.new_full((len(noisy),), sigma))

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter
+from torch import nn
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
@@ -22,6 +23,7 @@ from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import deformed_target
 from defocus.benchmark.study.attempt import load_run
 from defocus.benchmark.study.plan import Run, Study
+from defocus.datasets.pair import Pair
 from defocus.extras.studies.dose.outputs.straight_lines import (
     StraightLine,
     line_bend_px,
@@ -118,17 +120,29 @@ def _measured(study: Study, run: Run) -> dict[str, list[float]]:
     network = trained.network.to(device).eval()
     measures: dict[str, list[float]] = {OFFICIAL_GRID: [], EDGES: [], LINES: []}
     for pair in study.dataset.split("test"):
-        if pair.truth is None or pair.sharp is None:
-            raise ValueError(f"pair {pair.id} is not rendered")
-        restored = np.clip(restore_picture(network, run.baseline.card, pair, device).picture, 0, 1)
-        both = (pair.sharp, pair.truth)
-        sharp, truth = (as_float(read_image(one, pair.white), np.float64) for one in both)
-        target = deformed_target(np.asarray(sharp), restored, estimator, "official")
-        square = float(np.square(restored - target.reference).mean())
-        measures[OFFICIAL_GRID].append(decibels(square, DEFAULT))
-        measures[EDGES].append(edge_displacement_px(restored, np.asarray(truth), estimator))
-        measures[LINES].append(mean_bend_px(restored, straight_lines(np.asarray(truth))))
+        _measure_pair(run, pair, network, device, estimator, measures)
     return measures
+
+
+def _measure_pair(
+    run: Run,
+    pair: Pair,
+    network: nn.Module,
+    device: torch.device,
+    estimator: FlowEstimator,
+    measures: dict[str, list[float]],
+) -> None:
+    """Restore a pair and add what it measures."""
+    if pair.truth is None or pair.sharp is None:
+        raise ValueError(f"pair {pair.id} is not rendered")
+    restored = np.clip(restore_picture(network, run.baseline.card, pair, device).picture, 0, 1)
+    both = (pair.sharp, pair.truth)
+    sharp, truth = (as_float(read_image(one, pair.white), np.float64) for one in both)
+    target = deformed_target(np.asarray(sharp), restored, estimator, "official")
+    square = float(np.square(restored - target.reference).mean())
+    measures[OFFICIAL_GRID].append(decibels(square, DEFAULT))
+    measures[EDGES].append(edge_displacement_px(restored, np.asarray(truth), estimator))
+    measures[LINES].append(mean_bend_px(restored, straight_lines(np.asarray(truth))))
 
 
 def mean_bend_px(restored: Picture, lines: Sequence[StraightLine]) -> float:

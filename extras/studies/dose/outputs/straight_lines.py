@@ -104,6 +104,19 @@ def _edge_places(
     """Place across the line, px, and step of brightness, of each block of rows along it."""
     way = np.subtract(stop, start)
     length = float(np.hypot(*way))
+    blocks, reach = _blocks_across(grey, start, way, length)
+    rise = np.maximum(np.diff(blocks, axis=1), 0.0)
+    steps = rise.sum(axis=1)
+    middles = (reach[1:] + reach[:-1]) / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        places = (rise * middles).sum(axis=1) / steps
+    return places, steps
+
+
+def _blocks_across(
+    grey: Array, start: tuple[float, float], way: Array, length: float
+) -> tuple[Array, Array]:
+    """Brightness across the line, mean over blocks of rows along it, and the places, px."""
     along, across = way / length, np.array([way[1], -way[0]]) / length
     rows = np.arange(int(length) // BLOCK_ROWS * BLOCK_ROWS) + (length % BLOCK_ROWS) / 2
     reach = np.arange(-REACH_PX, REACH_PX + 1, dtype=np.float64)
@@ -113,9 +126,4 @@ def _edge_places(
         cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101,
     ).astype(np.float64)  # fmt: skip
     blocks = profile.reshape(-1, BLOCK_ROWS, len(reach)).mean(axis=1)
-    rise = np.maximum(np.diff(blocks, axis=1), 0.0)
-    steps = rise.sum(axis=1)
-    middles = (reach[1:] + reach[:-1]) / 2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        places = (rise * middles).sum(axis=1) / steps
-    return places, steps
+    return blocks, reach

@@ -136,13 +136,23 @@ def _line_row(shown: Mapping[str, Picture]) -> _LineRow:
     corner = np.array([window[1].start, window[0].start])
     ends = np.subtract(line.start, corner), np.subtract(line.stop, corner)
     bends = [line_bend_px(one, line) for one in shown.values()]
-    columns = [
+    columns = _columns(shown, bends, window, ends)
+    numbers = [bend if np.isfinite(bend) else None for bend in bends]
+    return _LineRow(columns, [line.start, line.stop], numbers)
+
+
+def _columns(
+    shown: Mapping[str, Picture],
+    bends: list[float],
+    window: tuple[slice, slice],
+    ends: tuple[Any, Any],
+) -> list[NDArray[np.uint8]]:
+    """A column for each picture: the line with its ticks, and its bend above."""
+    return [
         np.concatenate([_head(_told(bend), crop), _enlarged(crop)])
         for one, bend in zip(shown.values(), bends, strict=True)
         for crop in [with_ticks(_levels(one[window]), *ends)]
     ]
-    numbers = [bend if np.isfinite(bend) else None for bend in bends]
-    return _LineRow(columns, [line.start, line.stop], numbers)
 
 
 def _seen_in_all(shown: Mapping[str, Picture], line: StraightLine) -> bool:

@@ -1,0 +1,76 @@
+"""Dark specks of the sharp member, as of dust, in a map of stops."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+AROUND_PX = 63
+"""Side of the median that is taken off: what is wider than half of it is not a speck."""
+LEAST_STOPS, DEEP_STOPS = 0.1, 0.2
+"""Depth at which a speck begins, and depth that at least one must have, in stops."""
+LEAST_PIXELS, MOST_WIDTH, LEAST_FILLED = 20, 0.06, 0.4
+"""Area, width over that of the picture, and share of its square that it fills."""
+LEAST_SPECKS, PER_OTHER = 3, 4
+"""Least number of specks, and least number for each spot of the other sign: edges that the blur map
+misses make both."""
+SMALL_SHARE = 0.0015
+"""Share of the picture that small dark things take at least: five specks, or a hair."""
+INNER_PX, RING_PX, DARKER_SIDE, LEAST_DIP, LEAST_LIGHT = 5, 6, 0.25, 0.3, 1e-3
+"""Side of a speck's middle and width of the ring around it, px; the quantile of the ring's light
+that is compared with the darkest pixel of the middle; the least difference between the two,
+stops; and the least light that is compared."""
+STEPS = 100
+"""Steps of a stop, of a median of bytes."""
+
+
+@dataclass(frozen=True)
+class Specks:
+    """Dark specks and the depth of the deepest, stops; 0 of them if they may be something else."""
+
+    count: int  # their number; 0 if they may be something else
+    stops: float
+    # by how much small places of the sharp member alone are darker, beyond those that are lighter
+    dark_stops: float = 0.0
+
+
+def dark_specks(stops: Array, light: Array) -> Specks:
+    """Count the specks, as of dust, where the sharp member is darker: dips in its light."""
+    local = _local_stops(stops)
+    logs = np.log2(np.maximum(light, np.float32(LEAST_LIGHT)))
+    inner = np.asarray(cv2.blur(logs, (INNER_PX, INNER_PX)), np.float32)
+    dark, other = _compact(local, inner), _compact(-local, -inner)
+    deepest = max(dark, default=0.0)
+    # edges that the blur map misses make as much of both signs
+    both = np.quantile(local[::2, ::2], (1 - SMALL_SHARE, SMALL_SHARE))
+    dark_stops = float(both.sum())
+    if len(dark) < max(LEAST_SPECKS, PER_OTHER * len(other)) or deepest < DEEP_STOPS:
+        return Specks(0, 0.0, dark_stops)
+    return Specks(len(dark), deepest, dark_stops)
+
+
+def _local_stops(stops: Array) -> Array:
+    """Stops without what is wider than a speck."""
+    levels = np.clip(STEPS * stops + 128, 0, 255).astype(np.uint8)
+    wide = (cv2.medianBlur(levels, AROUND_PX).astype(np.float32) - 128) / np.float32(STEPS)
+    return np.asarray(stops - wide, np.float32)
+
+
+def _compact(stops: Array, log_light: Array) -> list[float]:
+    """Heights of the compact spots of a map that are dips of the light too."""
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats((stops > LEAST_STOPS).astype(np.uint8))
+    heights = []
+    for number, (left, top, width, height, area) in enumerate(boxes[1:].tolist(), start=1):
+        side = max(width, height)
+        if side > MOST_WIDTH * stops.shape[1] or area < max(LEAST_PIXELS, LEAST_FILLED * side**2):
+            continue
+        around = (slice(max(top - RING_PX, 0), top + height + RING_PX),
+                  slice(max(left - RING_PX, 0), left + width + RING_PX))  # fmt: skip
+        spot, part = labels[around] == number, log_light[around]
+        dip = float(np.quantile(part[~spot], DARKER_SIDE) - part[spot].min())
+        if dip > LEAST_DIP:
+            heights.append(float(stops[around][spot].max()))
+    return heights

@@ -1,0 +1,32 @@
+"""Options of ``chart my-lens`` that say how its network is trained."""
+
+from pathlib import Path
+from typing import Annotated
+
+import click
+from pydantic import Field
+
+from defocus.baselines.systems import DEFAULT_SYSTEM
+from defocus.command_line.options import FOLDER
+from defocus.settings import JSON, CommandSettings, option
+
+
+class OwnLensSettings(CommandSettings):
+    """The training of a network for one lens, and the folder of its result."""
+
+    minutes: Annotated[float, Field(gt=0)] = option(60.0, "--minutes", heading="Training")
+    """Minutes of training on a GPU, or on all cores. Processor time is counted, so a busy
+    computer takes longer."""
+    photographs: Path | None = option(
+        None,
+        "--photographs FOLDER",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+    )
+    """Sharp photographs for the training; without them, procedural textures alone."""
+    baseline: str = option(DEFAULT_SYSTEM, "--baseline NAME")
+    """The network."""
+    weights: str = option("own", "--weights LABEL_OR_FILE")
+    """Weights that the training begins with."""
+    out: Path = option(Path("lens"), "--out", heading="Output", type=FOLDER)
+    """Folder of the result, named after the lens; run the same command again to continue."""
+    as_json: bool = JSON

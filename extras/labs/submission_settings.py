@@ -1,0 +1,29 @@
+"""Options of ``labs submit``."""
+
+from pathlib import Path
+
+from defocus.command_line.options import FILE, FOLDER
+from defocus.settings import CommandSettings, option
+
+
+class SubmissionSettings(CommandSettings):
+    """The bundle, who submits it, and what it holds."""
+
+    bundle: Path = option(..., "--as", required=True, type=FILE)
+    """The new bundle; its name ends in .zip."""
+    lab: str = option(..., "--lab TEXT", required=True)
+    """Who submits."""
+    only: tuple[str, ...] = option((), "--only PATTERN")
+    """Systems to submit; repeatable."""
+    dataset: str | None = option(None, "--dataset")
+    """Dataset of the study, where it has several."""
+    hashes_only: bool = option(False, "--hashes-only")
+    """Leave the restored pictures out."""
+    with_weights: bool = option(False, "--with-weights")
+    """Add the weights, so that others can restore again."""
+    key: Path | None = option(None, "--key", type=FILE)
+    """Ed25519 key without passphrase, as ssh-keygen writes it; by default one of your own,
+    made on first use."""
+    collection: Path | None = option(None, "--collection", type=FOLDER)
+    """Print the commands that add the bundle to this collection of bundles, and write a patch
+    of its repository.toml beside the bundle if that lacks the lab."""
