@@ -23,6 +23,7 @@ what is wrong, where, and what to do.
 """
 
 import errno
+import re
 from pathlib import Path
 
 EXIT_INTERRUPTED = 130
@@ -147,6 +148,24 @@ def storage_error(error: OSError, path: Path) -> StorageError:
     explained = StorageError(f"cannot write {path}: {reason}")
     explained.everywhere = error.errno not in _OF_ONE_NAME
     return explained
+
+
+_NO_MEMORY = re.compile(
+    r"can't allocate memory|out of memory|bad_alloc|insufficient memory", re.IGNORECASE
+)
+"""What PyTorch and OpenCV say of too little memory, in errors of no type of their own."""
+
+NO_MEMORY = "there is too little memory for it; use a computer with more, or a smaller picture"
+
+
+def lacks_memory(error: BaseException | None) -> bool:
+    """Whether an error says that there was not enough memory, or comes from one that does."""
+    while error is not None and not isinstance(error, DefocusError):
+        of_a_library = isinstance(error, RuntimeError) or type(error).__module__ == "cv2"
+        if isinstance(error, MemoryError) or (of_a_library and _NO_MEMORY.search(str(error))):
+            return True
+        error = error.__cause__
+    return False
 
 
 FAULTS = (

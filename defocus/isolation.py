@@ -13,6 +13,7 @@ from textwrap import shorten
 from typing import TypeVar
 
 from defocus.errors import (
+    NO_MEMORY,
     STORAGE_ERRNOS,
     DefocusError,
     InterruptedWorkError,
@@ -20,6 +21,7 @@ from defocus.errors import (
     SettingsError,
     StorageError,
     WeightsError,
+    lacks_memory,
 )
 from defocus.progress import grouped, log, say, telling
 
@@ -126,8 +128,8 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno and error.strerror:
         where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         return f"{where}{_SYSTEM.get(type(error), f'{error.strerror}; check the path')}"
-    if isinstance(error, MemoryError):
-        return "there is too little memory for it; use a computer with more, or a smaller picture"
+    if lacks_memory(error):
+        return NO_MEMORY
     origin = "".join(traceback.format_exception(error)).rstrip()
     if telling.verbose:
         for line in origin.splitlines():

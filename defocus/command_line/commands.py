@@ -34,6 +34,7 @@ from defocus.errors import (
     DefocusError,
     FileError,
     RegistryError,
+    lacks_memory,
     storage_error,
 )
 from defocus.freed_memory import keep_freed_memory
@@ -295,9 +296,9 @@ def run_command(group: click.Command) -> None:
         with contextlib.suppress(BrokenPipeError):
             click.echo("interrupted; run the same command again to continue", err=True)
         code = EXIT_INTERRUPTED
-    except DefocusError as error:
-        code = _failure(group, error)
-    except (MemoryError, OSError) as error:
+    except Exception as error:
+        if not (isinstance(error, DefocusError | OSError) or lacks_memory(error)):
+            raise
         code = _failure(group, error)
     sys.exit(_flushed(group, code or 0))
 
@@ -332,9 +333,9 @@ def _of_unknown_option(name: str, ctx: click.Context) -> click.UsageError:
     return click.UsageError(f"No such option {name!r}; {hint}", ctx)
 
 
-def _of_system(error: MemoryError | OSError) -> DefocusError:
+def _of_system(error: Exception) -> DefocusError:
     """The error that explains what the operating system said of a file, or of the memory."""
-    if isinstance(error, MemoryError):
+    if not isinstance(error, OSError):
         return DefocusError("the memory ran out; use fewer processes, or a computer with more")
     if error.errno in STORAGE_ERRNOS:
         return storage_error(error, Path(error.filename or "the output"))
@@ -344,7 +345,7 @@ def _of_system(error: MemoryError | OSError) -> DefocusError:
     return FileError(f"{os.fsdecode(error.filename)}: {error.strerror}; check the path")
 
 
-def _failure(group: click.Command, error: DefocusError | MemoryError | OSError) -> int:
+def _failure(group: click.Command, error: Exception) -> int:
     """Print an error in one line, its traceback with ``-v`` and into the log; its exit code."""
     explained = error if isinstance(error, DefocusError) else _of_system(error)
     said = " ".join(str(explained).splitlines())
