@@ -115,6 +115,8 @@ class InterruptedWorkError(DefocusError):
     exit_code = EXIT_INTERRUPTED
 
 
+TOO_MANY_OPEN = "this program may open no more files; raise 'ulimit -n' and try again"
+
 _STORAGE_REASONS = {
     errno.ENOSPC: "the disk is full; free some space and try again",
     errno.EDQUOT: "the disk quota is used up; free some space and try again",
@@ -126,7 +128,7 @@ _STORAGE_REASONS = {
     errno.ENOTDIR: "a part of that path is a file, not a folder; choose another folder",
     errno.ENAMETOOLONG: "the name is too long for this file system; shorten it",
     errno.EIO: "the disk reports a fault; check it, then run the same command again",
-    errno.EMFILE: "this program may open no more files; raise 'ulimit -n' and try again",
+    errno.EMFILE: TOO_MANY_OPEN,
     errno.ENFILE: "this computer can open no more files; close programs and try again",
     errno.ENOLCK: "its file system gives no locks; choose another folder",
 }
@@ -139,6 +141,9 @@ _OF_ONE_NAME = frozenset(
     {errno.ENAMETOOLONG, errno.EEXIST, errno.EISDIR, errno.EINVAL, errno.EILSEQ}
 )
 """Errors of a write that are a fault of one name: another file can be written there."""
+
+
+_NO_HANDLES = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 def storage_error(error: OSError, path: Path) -> StorageError:
@@ -163,6 +168,15 @@ def lacks_memory(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, DefocusError):
         of_a_library = isinstance(error, RuntimeError) or type(error).__module__ == "cv2"
         if isinstance(error, MemoryError) or (of_a_library and _NO_MEMORY.search(str(error))):
+            return True
+        error = error.__cause__
+    return False
+
+
+def lacks_handles(error: BaseException | None) -> bool:
+    """Whether an error comes from too many open files, which is no fault of any of them."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_HANDLES:
             return True
         error = error.__cause__
     return False

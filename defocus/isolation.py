@@ -21,6 +21,7 @@ from defocus.errors import (
     SettingsError,
     StorageError,
     WeightsError,
+    lacks_handles,
     lacks_memory,
 )
 from defocus.progress import grouped, log, say, telling
@@ -81,6 +82,8 @@ def stops_everything(error: BaseException) -> bool:
     """Whether an error ends the work on all things, not on the one that it came from."""
     if isinstance(error, StorageError):
         return error.everywhere
+    if lacks_handles(error):
+        return True
     if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
         return True
     return isinstance(error, OF_THE_REQUEST) or not isinstance(error, Exception | SystemExit)

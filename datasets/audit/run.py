@@ -33,6 +33,7 @@ from defocus.datasets.measuring.kept import (
     NO_LIMITS,
     InSession,
     MotionLimits,
+    is_kept,
     kept_file,
     pair_keys,
     session_key,
@@ -51,7 +52,7 @@ from defocus.dispatcher import each
 from defocus.files import make_folder, write_json
 from defocus.isolation import LeftOut, attempt
 from defocus.likeness import SAME_PIXELS, Fingerprint, fingerprint_of
-from defocus.machines import Where
+from defocus.machines import Machines, Where
 from defocus.progress import say, track
 from defocus.reading import read_json
 
@@ -101,6 +102,11 @@ class Audit:
         return (*(pair.status for pair in self.pairs), *("unreadable" for _ in self.outside))
 
     @property
+    def in_session(self) -> frozenset[str]:
+        """Pairs that were measured with what their session shares, by id."""
+        return frozenset(row.id for row in self.pairs if row.session_pairs is not None)
+
+    @property
     def total(self) -> int:
         """Number of pairs of the dataset, with those that it was opened without."""
         return len(self.statuses)
@@ -136,6 +142,10 @@ def _rows(
             shown.offer(row, members)
         if row.status == "unreadable":  # its reason names files, here as they are in the dataset
             yield replace(row, reason=row.reason.replace(f"{dataset.root}/", ""))
+            continue
+        measured_here = row.status == "ok" and not isinstance(where, Machines)
+        if measured_here and not is_kept(keys[name]):
+            yield row  # it is measured again, or its blur would be lost
             continue
         kept_row = attempt(name, partial(keep_row, keys[name], row))
         yield unreadable(row, kept_row) if isinstance(kept_row, LeftOut) else row

@@ -31,9 +31,12 @@ from defocus.discovery import Offer
 from defocus.errors import (
     EXIT_INTERRUPTED,
     STORAGE_ERRNOS,
+    TOO_MANY_OPEN,
     DefocusError,
     FileError,
     RegistryError,
+    StorageError,
+    lacks_handles,
     lacks_memory,
     storage_error,
 )
@@ -348,6 +351,8 @@ def _of_system(error: Exception) -> DefocusError:
 def _failure(group: click.Command, error: Exception) -> int:
     """Print an error in one line, its traceback with ``-v`` and into the log; its exit code."""
     explained = error if isinstance(error, DefocusError) else _of_system(error)
+    if lacks_handles(error) and not isinstance(error, StorageError):
+        explained = StorageError(TOO_MANY_OPEN)
     said = " ".join(str(explained).splitlines())
     line = f"{click.style(f'{group.name}:', fg='red')} {said}"
     origin = "".join(traceback.format_exception(error)).rstrip()

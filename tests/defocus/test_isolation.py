@@ -73,7 +73,10 @@ def caused(error: Exception, cause: Exception) -> Exception:
         (of_system(errno.EACCES), "a.jpg: no permission to read it; change its mode or copy it"),
         (of_system(errno.EIO), "a.jpg: what the system says; check the path"),
         (MemoryError(), "there is too little memory for it"),
-        (caused(SystemError("a result with an error set"), MemoryError()), "there is too little me"),
+        (
+            caused(SystemError("a result with an error set"), MemoryError()),
+            "there is too little me",
+        ),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "there is too little memory"),
         (RuntimeError("shapes differ"), "unforeseen RuntimeError: shapes differ"),
         (OddError(1, 2), "unforeseen OddError: 1 and 2; please report it"),

@@ -19,6 +19,7 @@ from tests.failing.trials import (
     half_written,
     name_of,
     row_of,
+    told,
     tried,
     undisturbed,
 )
@@ -44,7 +45,7 @@ def test_memory_that_runs_out_is_told(verb, trial_bench, record_property):
         trial = trial_bench.run(verb, fault)
         found = [*problems_of(trial, whole.trial), *left_behind(verb, trial_bench, trial, whole)]
         wrong[name_of(fault)] += bool(found)
-        problems += [f"{fault}: {one}\n{trial.said}" for one in found]
+        problems += told(fault, trial, found)
     record_property("verb", str(verb))
     record_property("trials", row_of(faults, wrong))
     assert not problems, "\n".join(problems)

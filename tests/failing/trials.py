@@ -175,6 +175,14 @@ def _cell(number: int, wrong: int) -> str:
     return f"{number}/{wrong}" if wrong else str(number)
 
 
+def told(fault: Fault, trial: Trial, problems: Sequence[str]) -> list[str]:
+    """What was wrong with a trial, as a person reads it; nothing where nothing was."""
+    if not problems:
+        return []
+    words = [f"{name_of(fault)} {fault.at}, {fault.value}: {one[-400:]}" for one in problems[:4]]
+    return [*words, trial.said[-800:]]
+
+
 def half_written(content: Content, verb: Undisturbed) -> Iterator[str]:
     """The files under final names that are neither what they were nor what they should be."""
     for name in sorted(content.keys() & verb.lasting):
