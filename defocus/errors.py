@@ -156,9 +156,10 @@ def storage_error(error: OSError, path: Path) -> StorageError:
 
 
 _NO_MEMORY = re.compile(
-    r"can't allocate memory|out of memory|bad_alloc|insufficient memory", re.IGNORECASE
+    r"can't allocate memory|out of memory|bad_alloc|insufficient memory|^encoding error [12]$",
+    re.IGNORECASE,
 )
-"""What PyTorch and OpenCV say of too little memory, in errors of no type of their own."""
+"""What PyTorch, OpenCV and WebP say of too little memory, in errors of no type of their own."""
 
 NO_MEMORY = "there is too little memory for it; use a computer with more, or a smaller picture"
 
@@ -166,11 +167,15 @@ NO_MEMORY = "there is too little memory for it; use a computer with more, or a s
 def lacks_memory(error: BaseException | None) -> bool:
     """Whether an error says that there was not enough memory, or comes from one that does."""
     while error is not None and not isinstance(error, DefocusError):
-        of_a_library = isinstance(error, RuntimeError) or type(error).__module__ == "cv2"
-        if isinstance(error, MemoryError) or (of_a_library and _NO_MEMORY.search(str(error))):
+        of_library = isinstance(error, RuntimeError | ValueError) or _is_of_opencv(error)
+        if isinstance(error, MemoryError) or (of_library and _NO_MEMORY.search(str(error))):
             return True
         error = error.__cause__
     return False
+
+
+def _is_of_opencv(error: BaseException) -> bool:
+    return type(error).__module__ == "cv2"
 
 
 def lacks_handles(error: BaseException | None) -> bool:

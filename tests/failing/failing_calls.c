@@ -111,11 +111,19 @@ extern void *__libc_memalign(size_t, size_t);
 /* Libraries whose large allocations are arrays, by a part of their paths. */
 static const char *const OF_ARRAYS[] = {"/numpy", "/torch", "/cv2/", "opencv", "PIL/", "/scipy"};
 
+/* Whether this thread may set an error of Python. NumPy 2.4 sets one without, and crashes, where it
+   has no memory for the buffers of its iterator: those never fail here. */
+static int has_interpreter(void) {
+    int (*check)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "PyGILState_Check");
+    return check != NULL && check();
+}
+
 static int is_of_arrays(const void *caller) {
     Dl_info place;
     if (!dladdr(caller, &place) || place.dli_fname == NULL) return 0;
     for (size_t i = 0; i < sizeof OF_ARRAYS / sizeof *OF_ARRAYS; i++)
-        if (strstr(place.dli_fname, OF_ARRAYS[i]) != NULL) return 1;
+        if (strstr(place.dli_fname, OF_ARRAYS[i]) != NULL)
+            return i != 0 || has_interpreter();
     return 0;
 }
 

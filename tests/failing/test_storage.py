@@ -14,6 +14,7 @@ from dataclasses import replace
 import pytest
 
 from tests.failing.trials import (
+    IS_RELEASED,
     READING,
     STORING,
     VERBS,
@@ -41,10 +42,6 @@ TRIALS_OF_A_VERB = 2
 RESUMED = {"capture shoot shot": "resume shot"}
 """The same command again would plan a further pair; another one shoots what is left, and compares
 every file with its checksum. A picture that is taken again has other noise."""
-
-
-IS_RELEASED = "a release is not changed"
-"""What ``package`` says of a release without the pairs that could not be read when it was made."""
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=str)

@@ -46,6 +46,9 @@ GROWING = re.compile(
 TIMED = re.compile(r"(^|/)(mine\.zip|report\.(pdf|html))$")
 """Files that hold a time of day or the seconds that something took."""
 
+IS_RELEASED = "a release is not changed"
+"""What ``package`` says of a release without the pairs that could not be read when it was made."""
+
 _KEPT_ASIDE = re.compile(r"(^|/)interrupted(/|$)|journal-copies|\.damaged$")
 """What a session keeps of a shot that was interrupted, and other originals: never deleted."""
 

@@ -54,6 +54,7 @@ class WarmProcess:
     def __init__(self, folder: Path, library: Path, environment: Mapping[str, str]) -> None:
         """Start it; faults are below ``folder`` alone."""
         settings = {**os.environ, **environment, "LD_PRELOAD": str(library)}
+        settings["PYTHONFAULTHANDLER"] = "1"  # a crash says where
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.failing.warm_process", str(folder), str(library)],
             stdin=subprocess.PIPE,
