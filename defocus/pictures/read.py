@@ -209,10 +209,16 @@ def _checked(path: Path, decoded: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(decoded)
 
 
+AS_STORED = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+"""How OpenCV decodes: all channels and bits, turned by nobody."""
+
+
 def _of_opencv(path: Path, content: NDArray[np.uint8], coding: str = "") -> NDArray[Any]:
     try:
         with QUIET:
-            decoded = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+            decoded = cv2.imdecode(content, AS_STORED)
+        if decoded is None:
+            decoded = _once_more(content)
     except cv2.error as error:
         if lacks_memory(error):
             raise
@@ -233,6 +239,15 @@ def _of_opencv(path: Path, content: NDArray[np.uint8], coding: str = "") -> NDAr
     if png and content[PNG_COLOUR_TYPE] in PNG_GREY and picture.ndim == 3:
         return picture[:, :, [0, -1]]
     return picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, *range(3, picture.shape[2])]]
+
+
+def _once_more(content: NDArray[np.uint8]) -> NDArray[Any] | None:
+    """What OpenCV decodes now; ``MemoryError`` where libpng says that it lacks memory."""
+    with QUIET.heard() as lines:
+        decoded = cv2.imdecode(content, AS_STORED)
+    if decoded is None and any("insufficient memory" in line for line in lines):
+        raise MemoryError
+    return decoded
 
 
 def _as_bytes(content: NDArray[np.uint8]) -> bytes:

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -111,11 +112,17 @@ extern void *__libc_memalign(size_t, size_t);
 /* Libraries whose large allocations are arrays, by a part of their paths. */
 static const char *const OF_ARRAYS[] = {"/numpy", "/torch", "/cv2/", "opencv", "PIL/", "/scipy"};
 
-/* Whether this thread may set an error of Python. NumPy 2.4 sets one without, and crashes, where it
-   has no memory for the buffers of its iterator: those never fail here. */
-static int has_interpreter(void) {
-    int (*check)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "PyGILState_Check");
-    return check != NULL && check();
+/* Where NumPy's arrays never fail, as libraries crash by themselves without: NumPy 2.4 sets an error
+   where its thread may not (buffers of its iterator), and OpenCV 5 uses an output that is not there. */
+static int crashes(void) {
+    int (*may_set_error)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "PyGILState_Check");
+    void *callers[24];
+    Dl_info place;
+    if (may_set_error != NULL && !may_set_error()) return 1;
+    for (int i = backtrace(callers, 24) - 1; i >= 0; i--)
+        if (dladdr(callers[i], &place) && place.dli_fname && strstr(place.dli_fname, "/cv2/"))
+            return 1;
+    return 0;
 }
 
 static int is_of_arrays(const void *caller) {
@@ -123,7 +130,7 @@ static int is_of_arrays(const void *caller) {
     if (!dladdr(caller, &place) || place.dli_fname == NULL) return 0;
     for (size_t i = 0; i < sizeof OF_ARRAYS / sizeof *OF_ARRAYS; i++)
         if (strstr(place.dli_fname, OF_ARRAYS[i]) != NULL)
-            return i != 0 || has_interpreter();
+            return i != 0 || !crashes();
     return 0;
 }
 
