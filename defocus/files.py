@@ -82,28 +82,34 @@ def atomic_path(path: Path) -> Iterator[Path]:
     # While its process lives it is locked, where there are locks: see ``remove_unfinished``.
     # Its name is known before it is there: a signal comes between any two steps.
     name = f".{_beginning(path)}-{secrets.token_hex(4)}.part{path.suffix}"
-    temporary: Path | None = path.parent / name
-    handle = -1
+    temporary = path.parent / name
+    placed, handle = False, -1
     try:
         _remove_left_of(path)
         handle = _held(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
-        temporary.chmod(0o644)
+        set_mode(temporary, 0o644)
         temporary.replace(path)
-        temporary = None
+        placed = True
         sync_folder(path.parent)
     except OSError as error:
         if is_elsewhere(error, path.parent):  # what the block reads
             raise
         raise storage_error(error, path) from error
     finally:
-        if temporary is not None:
+        if not placed:
             with contextlib.suppress(OSError):
                 temporary.unlink()
         if handle >= 0:
             os.close(handle)
+
+
+def set_mode(path: Path, mode: int) -> None:
+    """Give a file or folder a mode, where its disk has modes: those of cameras often have none."""
+    with contextlib.suppress(OSError):
+        path.chmod(mode)
 
 
 def _held(handle: int) -> int:

@@ -14,6 +14,7 @@ from defocus.align.registration.session import ZOOMED_MODELS, OwnZoom, SessionLe
 from defocus.align.registration.unknown_causes import resting_on
 from defocus.align.sharp_member.numbers import SharpMember
 from defocus.align.sharp_member.suspicion import Suspicion
+from defocus.cache import keeping
 from defocus.datasets.audit.members import Warned, WorstMembers, warnings_of
 from defocus.datasets.audit.pair_audit import (
     FIELD_OF,
@@ -50,7 +51,7 @@ from defocus.datasets.measuring.session import (
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.dispatcher import each
 from defocus.files import make_folder, write_json
-from defocus.isolation import LeftOut, attempt
+from defocus.isolation import LeftOut
 from defocus.likeness import SAME_PIXELS, Fingerprint, fingerprint_of
 from defocus.machines import Machines, Where
 from defocus.progress import say, track
@@ -147,8 +148,9 @@ def _rows(
         if measured_here and not is_kept(keys[name]):
             yield row  # it is measured again, or its blur would be lost
             continue
-        kept_row = attempt(name, partial(keep_row, keys[name], row))
-        yield unreadable(row, kept_row) if isinstance(kept_row, LeftOut) else row
+        with keeping():
+            keep_row(keys[name], row)
+        yield row
 
 
 def audit_of(

@@ -33,7 +33,8 @@ DISK_IS_FULL = Fault("write", 0)
 @contextmanager
 def mounted(place: Path, command: Sequence[str]) -> Iterator[None]:
     """Mount something on a folder; the test skips where that is not permitted."""
-    place.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
     tried = subprocess.run(command, capture_output=True, text=True, check=False)
     if tried.returncode != 0:
         pytest.skip(f"no permission to mount: {tried.stderr.strip()}")

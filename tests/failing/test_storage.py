@@ -7,6 +7,7 @@ signal comes at the n-th operation. ``DEFOCUS_FAULTS`` is the number of trials o
 """
 
 import errno
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -40,6 +41,9 @@ ON_FILES = [kind for kind in KINDS if kind != "memory"]
 
 TRIALS_OF_A_VERB = 2
 """As many, spread over its operations, make two minutes of all verbs on two cores."""
+
+OF_CACHE = re.compile(r"^defocus-\w+: cannot write \S*/cache/", re.MULTILINE)
+"""What a command says as its last word where only its cache cannot be written."""
 
 RESUMED = {"capture shoot shot": "resume shot"}
 """The same command again would plan a further pair; another one shoots what is left, and compares
@@ -79,6 +83,8 @@ def problems_of(trial: Trial, fault: Fault, whole: Trial) -> Iterator[str]:
         codes = {whole.code}
     if not killed and trial.code not in codes:
         yield f"exit code {trial.code}"
+    if trial.code == 5 and OF_CACHE.search(trial.said):
+        yield "a cache that cannot be written ends the command"
     told = trial.code == 5 or "DEFOCUS_CACHE" in trial.said
     fails_to_store = fault.fate == FAILS and fault.kind in STORING
     if fails_to_store and trial.code != whole.code and not told:

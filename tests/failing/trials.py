@@ -63,7 +63,8 @@ IS_RELEASED = "choose another folder"
 """What ``package`` says of a release without the pairs that could not be read when it was made."""
 
 _KEPT_ASIDE = re.compile(r"(^|/)interrupted(/|$)|journal-copies|\.damaged$")
-"""What a session keeps of a shot that was interrupted, and other originals: never deleted."""
+"""What a session keeps of an interrupted shot, other originals, which are never deleted, and
+spare copies of its journal, which are made by turns."""
 
 Content = Mapping[str, str]
 """SHA-256 of each file by its path; folders have none."""
@@ -226,7 +227,8 @@ def differences(
     if after.code not in codes:
         yield f"the next run ends with {after.code}: {after.said}"
     for name in sorted(verb.right.keys() - content.keys()):
-        yield f"the next run gives no {name}"
+        if not _KEPT_ASIDE.search(name):
+            yield f"the next run gives no {name}"
     for name in sorted(content.keys() - verb.right.keys()):
         if not _KEPT_ASIDE.search(name):
             yield f"{name} is left"
