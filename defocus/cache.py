@@ -16,6 +16,7 @@ from defocus.files import (
     is_elsewhere,
     make_folder,
     require_writable,
+    set_mode,
     storing,
     sync_folder,
     sync_tree,
@@ -156,7 +157,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def _place(temporary: Path, path: Path) -> None:
-    temporary.chmod(0o755)
+    set_mode(temporary, 0o755)
     sync_tree(temporary)
     try:
         temporary.rename(path)

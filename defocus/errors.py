@@ -23,6 +23,7 @@ what is wrong, where, and what to do.
 """
 
 import errno
+import re
 from pathlib import Path
 
 EXIT_INTERRUPTED = 130
@@ -114,6 +115,8 @@ class InterruptedWorkError(DefocusError):
     exit_code = EXIT_INTERRUPTED
 
 
+TOO_MANY_OPEN = "this program may open no more files; raise 'ulimit -n' and try again"
+
 _STORAGE_REASONS = {
     errno.ENOSPC: "the disk is full; free some space and try again",
     errno.EDQUOT: "the disk quota is used up; free some space and try again",
@@ -125,7 +128,7 @@ _STORAGE_REASONS = {
     errno.ENOTDIR: "a part of that path is a file, not a folder; choose another folder",
     errno.ENAMETOOLONG: "the name is too long for this file system; shorten it",
     errno.EIO: "the disk reports a fault; check it, then run the same command again",
-    errno.EMFILE: "this program may open no more files; raise 'ulimit -n' and try again",
+    errno.EMFILE: TOO_MANY_OPEN,
     errno.ENFILE: "this computer can open no more files; close programs and try again",
     errno.ENOLCK: "its file system gives no locks; choose another folder",
 }
@@ -140,6 +143,9 @@ _OF_ONE_NAME = frozenset(
 """Errors of a write that are a fault of one name: another file can be written there."""
 
 
+_NO_HANDLES = frozenset({errno.EMFILE, errno.ENFILE})
+
+
 def storage_error(error: OSError, path: Path) -> StorageError:
     """The :class:`StorageError` that explains an ``OSError`` from a write, to raise from it."""
     said = f"{error.strerror or error}; check the disk, then run the same command again"
@@ -147,6 +153,38 @@ def storage_error(error: OSError, path: Path) -> StorageError:
     explained = StorageError(f"cannot write {path}: {reason}")
     explained.everywhere = error.errno not in _OF_ONE_NAME
     return explained
+
+
+_NO_MEMORY = re.compile(
+    r"can't allocate memory|out of memory|bad_alloc|insufficient memory|^encoding error [12]$",
+    re.IGNORECASE,
+)
+"""What PyTorch, OpenCV and WebP say of too little memory, in errors of no type of their own."""
+
+NO_MEMORY = "there is too little memory for it; use a computer with more, or a smaller picture"
+
+
+def lacks_memory(error: BaseException | None) -> bool:
+    """Whether an error says that there was not enough memory, or comes from one that does."""
+    while error is not None and not isinstance(error, DefocusError):
+        of_library = isinstance(error, RuntimeError | ValueError) or _is_of_opencv(error)
+        if isinstance(error, MemoryError) or (of_library and _NO_MEMORY.search(str(error))):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _is_of_opencv(error: BaseException) -> bool:
+    return type(error).__module__ == "cv2"
+
+
+def lacks_handles(error: BaseException | None) -> bool:
+    """Whether an error comes from too many open files, which is no fault of any of them."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_HANDLES:
+            return True
+        error = error.__cause__
+    return False
 
 
 FAULTS = (

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import sys
 import tempfile
 import time
@@ -79,31 +80,36 @@ def atomic_path(path: Path) -> Iterator[Path]:
     # ``path`` unchanged and no temporary file behind. Source of the write order (flush, fsync,
     # replace, fsync of the folder): borg's ``SaveFile``.
     # While its process lives it is locked, where there are locks: see ``remove_unfinished``.
-    temporary: Path | None = None
-    handle = -1
+    # Its name is known before it is there: a signal comes between any two steps.
+    name = f".{_beginning(path)}-{secrets.token_hex(4)}.part{path.suffix}"
+    temporary = path.parent / name
+    placed, handle = False, -1
     try:
-        handle, name = tempfile.mkstemp(
-            prefix=f".{_beginning(path)}-", suffix=f".part{path.suffix}", dir=path.parent
-        )
-        temporary = Path(name)
-        handle = _held(handle)
+        _remove_left_of(path)
+        handle = _held(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
-        temporary.chmod(0o644)
+        set_mode(temporary, 0o644)
         temporary.replace(path)
-        temporary = None
+        placed = True
         sync_folder(path.parent)
     except OSError as error:
         if is_elsewhere(error, path.parent):  # what the block reads
             raise
         raise storage_error(error, path) from error
     finally:
-        if temporary is not None:
-            with contextlib.suppress(FileNotFoundError):
+        if not placed:
+            with contextlib.suppress(OSError):
                 temporary.unlink()
         if handle >= 0:
             os.close(handle)
+
+
+def set_mode(path: Path, mode: int) -> None:
+    """Give a file or folder a mode, where its disk has modes: those of cameras often have none."""
+    with contextlib.suppress(OSError):
+        path.chmod(mode)
 
 
 def _held(handle: int) -> int:
@@ -123,13 +129,37 @@ ABANDONED_SECONDS = 24 * 3600.0
 def remove_unfinished(folder: Path, names: Collection[str]) -> None:
     """Remove what killed processes left of files with these names, not what others just write."""
     beginnings = {(_beginning(Path(name)), Path(name).suffix) for name in names}
-    for entry in folder.iterdir() if folder.is_dir() else ():
+    for entry, target in _temporaries(folder) if folder.is_dir() else ():
+        if target in beginnings:
+            _remove_abandoned(entry)
+
+
+_left: dict[Path, list[tuple[Path, tuple[str, str]]]] = {}
+"""Temporary files that each folder had when this process first wrote there."""
+
+
+def _remove_left_of(path: Path) -> None:
+    """Remove what killed processes left of a file; its folder is listed once a process."""
+    folder = path.parent
+    if folder not in _left:
+        _left[folder] = list(_temporaries(folder))
+    for entry, target in _left[folder]:
+        if target == (_beginning(path), path.suffix):
+            _remove_abandoned(entry)
+
+
+def _temporaries(folder: Path) -> Iterator[tuple[Path, tuple[str, str]]]:
+    """Temporary files of ``atomic_path`` in a folder, with beginning and suffix of their target."""
+    for entry in folder.iterdir():
         parts = _TEMPORARY.fullmatch(entry.name)
-        if parts is None or (parts[1], parts[2] or "") not in beginnings:
-            continue
-        with storing(entry):
-            if entry.is_file() and not entry.is_symlink() and _is_abandoned(entry):
-                entry.unlink(missing_ok=True)
+        if parts is not None:
+            yield entry, (parts[1], parts[2] or "")
+
+
+def _remove_abandoned(entry: Path) -> None:
+    with storing(entry):
+        if entry.is_file() and not entry.is_symlink() and _is_abandoned(entry):
+            entry.unlink(missing_ok=True)
 
 
 _TEMPORARY = re.compile(r"\.(.+)-[a-z0-9_]{8}\.part(\.[^.]*)?")

@@ -12,6 +12,8 @@ from typing import Any
 
 import h5py
 
+from defocus.files import write_bytes
+
 _NUMBER = re.compile(r"errno = (\d+)")
 """How the library quotes the system, in the text of an error of its own."""
 
@@ -19,6 +21,16 @@ _NUMBER = re.compile(r"errno = (\d+)")
 def open_hdf5(path: Path, **options: Any) -> h5py.File:  # noqa: ANN401 - those of ``h5py.File``
     """Open an HDF5 file for reading."""
     return h5py.File(path, "r", locking=False, **options)
+
+
+@contextlib.contextmanager
+def small_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Write a new HDF5 file that is made in memory: a failing disk leaves HDF5 nothing to say."""
+    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
+        yield file
+        file.flush()
+        content = file.id.get_file_image()
+    write_bytes(path, content)
 
 
 @contextlib.contextmanager

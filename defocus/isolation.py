@@ -13,6 +13,7 @@ from textwrap import shorten
 from typing import TypeVar
 
 from defocus.errors import (
+    NO_MEMORY,
     STORAGE_ERRNOS,
     DefocusError,
     InterruptedWorkError,
@@ -20,6 +21,8 @@ from defocus.errors import (
     SettingsError,
     StorageError,
     WeightsError,
+    lacks_handles,
+    lacks_memory,
 )
 from defocus.progress import grouped, log, say, telling
 
@@ -79,6 +82,8 @@ def stops_everything(error: BaseException) -> bool:
     """Whether an error ends the work on all things, not on the one that it came from."""
     if isinstance(error, StorageError):
         return error.everywhere
+    if lacks_handles(error):
+        return True
     if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
         return True
     return isinstance(error, OF_THE_REQUEST) or not isinstance(error, Exception | SystemExit)
@@ -126,8 +131,8 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno and error.strerror:
         where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         return f"{where}{_SYSTEM.get(type(error), f'{error.strerror}; check the path')}"
-    if isinstance(error, MemoryError):
-        return "there is too little memory for it; use a computer with more, or a smaller picture"
+    if lacks_memory(error):
+        return NO_MEMORY
     origin = "".join(traceback.format_exception(error)).rstrip()
     if telling.verbose:
         for line in origin.splitlines():

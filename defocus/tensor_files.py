@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from defocus.files import storing, sync_folder, sync_tree
+from defocus.files import set_mode, storing, sync_folder, sync_tree
 from defocus.staging import TENSORS, staging_folder
 
 _SYSTEM_ERROR = re.compile(r"os error (\d+)")
@@ -34,7 +34,7 @@ def save_tensors(
         if texts:
             _sort_texts(written)
         sync_tree(staging)
-        written.chmod(0o644)
+        set_mode(written, 0o644)
         written.replace(path)
         sync_folder(path.parent)
 

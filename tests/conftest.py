@@ -238,6 +238,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 LONGEST = (
+    "test_storage.py", "test_memory.py", "test_other_disks.py",
     "test_slurm.py", "test_virtual_walk.py", "test_contract.py", "test_systems.py",
     "test_chart.py", "test_reading.py", "test_lens.py", "test_live_browser.py", "test_gphoto2.py",
     "test_commands.py", "test_calibrate.py", "test_registration.py",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import ExifTags, Image, ImageFilter
 
 from tests.command_process import CHECKOUT
 
@@ -80,7 +80,7 @@ VERBS = (
     _verb("capture config list --camera sim:"),
     _verb("capture develop session --out developed --on 2"),
     _verb("capture doctor --camera sim:", codes=(0, 1)),
-    _verb("capture import imported pictures", codes=(2,)),
+    _verb("capture import imported pictures"),
     _verb("capture plan --camera sim: --blurry f/4 --sharp f/22"),
     _verb("capture resume session"),
     _verb(f"capture shoot shot {SHOOT}"),
@@ -92,12 +92,12 @@ VERBS = (
     _verb("data import session --on 2 --out dataset"),
     _verb("data list pairs:pairs"),
     _verb("data package pairs:pairs --to folder --card card.toml --on 2 --out package"),
-    _verb("data patches pairs:pairs --side 64 --out patches", codes=(0, 1)),
+    _verb("data patches pairs:pairs --side 64 --on 2 --out patches", codes=(0, 1)),
     _verb("data render request.toml --on 2 --out rendered"),
-    _verb("data report pairs:pairs --out page"),
+    _verb("data report pairs:pairs --on 2 --out page"),
     _verb("data rig pairs/blurry/0.png pairs/sharp/0.png --out rig.toml", codes=(0, 1, 2)),
     _verb("data sidecar pairs:pairs --on 2 --out sidecar"),
-    _verb("data split pairs:pairs --out split"),
+    _verb("data split pairs:pairs --on 2 --out split"),
     _verb("data verify release"),
     _verb("bench cost input"),
     _verb("bench evaluate input --dataset pairs:pairs --out study"),
@@ -142,7 +142,9 @@ def prepare(folder: Path, run: RunCommand) -> None:
                 picture.save(path)
     blurry.save(folder / "portrait.png")
     (folder / "pictures").mkdir()
-    blurry.save(folder / "pictures" / "IMG_0001.jpg")
+    for number, (picture, f_number) in enumerate(((blurry, 4.0), (sharp, 22.0)), 1):
+        taken = _exif(f_number, f"2026:11:20 10:00:0{number}")
+        picture.save(folder / "pictures" / f"IMG_000{number}.jpg", exif=taken)
     (folder / "w.pth").write_bytes(b"no weights")
     (folder / "card.toml").write_text(CARD, encoding="utf-8")
     (folder / "request.toml").write_text(REQUEST, encoding="utf-8")
@@ -153,6 +155,18 @@ def prepare(folder: Path, run: RunCommand) -> None:
     for line in (shoot, package, study):
         program, *words = line.split()
         run(f"defocus-{program}", *words)
+
+
+def _exif(f_number: float, time: str) -> Image.Exif:
+    """What a camera says of a shot."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Model] = "Camera"
+    of_shot = exif.get_ifd(ExifTags.IFD.Exif)
+    of_shot[ExifTags.Base.FNumber] = f_number
+    of_shot[ExifTags.Base.ExposureTime] = f_number**2 / 4000
+    of_shot[ExifTags.Base.ISOSpeedRatings] = 100
+    of_shot[ExifTags.Base.DateTimeOriginal] = time
+    return exif
 
 
 def present(verbs: Sequence[Verb] = VERBS) -> list[Verb]:

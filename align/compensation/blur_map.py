@@ -59,14 +59,19 @@ def blur_map(
     measurement: Measurement, grid: ReleaseGrid | None = None, step: int = 1
 ) -> PairBlurMap | None:
     """The blur map of a measurement, at every ``step``-th pixel; None if it is unknown."""
+    reduced_blur = reduced_blur_of(measurement)
+    return None if reduced_blur is None else blur_map_of(reduced_blur, grid, step)
+
+
+def reduced_blur_of(measurement: Measurement) -> ReducedBlur | None:
+    """What a measurement knows of the blur; None if that is unknown."""
     field = measurement.field
     if field is None:
         return None
     flow = field.flow
-    reduced_blur = ReducedBlur(
+    return ReducedBlur(
         flow.coc_px, flow.blur_known, field.factor, measurement.shape, field.unexplained
     )
-    return blur_map_of(reduced_blur, grid, step)
 
 
 def blur_map_of(small: ReducedBlur, grid: ReleaseGrid | None = None, step: int = 1) -> PairBlurMap:

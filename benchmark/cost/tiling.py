@@ -11,7 +11,7 @@ from torch import nn
 from defocus.baselines.card import Card
 from defocus.benchmark.cost.counting import NEED_CHANNELS, measure_cost
 from defocus.datasets.pair import Pair
-from defocus.errors import TrainingError
+from defocus.errors import TrainingError, lacks_memory
 from defocus.pictures.size import readable_size
 from defocus.progress import say
 from defocus.restoration.restorer import GRID, SMALLEST_TILE_PX
@@ -20,9 +20,6 @@ from defocus.training.memory import available_bytes
 FORESEEN_FROM_PX = 1 << 20
 """Pixels of the smallest picture whose memory is counted beforehand. Crops of that many pixels are
 trained, which takes several times the memory of restoring one picture."""
-
-_CPU_LACKS = "can't allocate memory"
-"""What PyTorch says of the CPU, in an error of no type of its own."""
 
 Size = tuple[int, int]
 """Height and width, px."""
@@ -33,13 +30,6 @@ def largest_size(pairs: Iterable[Pair]) -> Size:
     sizes = filter(None, (readable_size(pair.blurry) for pair in pairs))
     width, height = max(sizes, key=math.prod, default=(0, 0))
     return height, width
-
-
-def lacks_memory(error: BaseException) -> bool:
-    """Whether an error says that there was not enough memory."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and _CPU_LACKS in str(error)
 
 
 def tile_sides(size: Size, first: int = 0) -> Iterator[int]:

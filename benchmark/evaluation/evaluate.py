@@ -67,7 +67,7 @@ from defocus.benchmark.study.attempt import load_run, train_run
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
-from defocus.errors import DefocusError, ImageError, NotApplicableError, TrainingError
+from defocus.errors import DefocusError, ImageError, NotApplicableError, TrainingError, lacks_memory
 from defocus.files import make_folder, write_json
 from defocus.isolation import LeftOut, left_out_by
 from defocus.machines import Where
@@ -98,7 +98,8 @@ def record_run(
     except CRASHES as error:
         reason = write_failure(error, folder, run.baseline.source_hash)
         status = f"failed: {reason}"
-        if not isinstance(error, DefocusError) and not reason.startswith("plug-in "):
+        foreseen = isinstance(error, DefocusError) or lacks_memory(error)
+        if not foreseen and not reason.startswith("plug-in "):
             say(f"{run.id}: unforeseen; please report it, with {folder / FAILURE}", error=True)
     else:
         (folder / FAILURE).unlink(missing_ok=True)

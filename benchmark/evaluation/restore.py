@@ -15,18 +15,12 @@ from torch import nn
 from defocus.baselines.card import Card
 from defocus.baselines.recipe import FurtherInput
 from defocus.benchmark.cost.counting import device_name, measure_cost, quartiles
-from defocus.benchmark.cost.tiling import (
-    Size,
-    free_memory,
-    lacks_memory,
-    smallest_words,
-    tile_sides,
-)
+from defocus.benchmark.cost.tiling import Size, free_memory, smallest_words, tile_sides
 from defocus.benchmark.results.store import Cost
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import read_array
 from defocus.datasets.patching.packing import require_further
-from defocus.errors import NotApplicableError, TrainingError
+from defocus.errors import NotApplicableError, TrainingError, lacks_memory
 from defocus.pictures.read import read_image, read_member
 from defocus.pictures.values import Image, as_float
 from defocus.progress import counted, say

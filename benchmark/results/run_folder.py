@@ -14,6 +14,7 @@ from defocus import __version__
 from defocus.benchmark.results.store import STORE, Results, read_results
 from defocus.commit import own_commit
 from defocus.errors import (
+    NO_MEMORY,
     STORAGE_ERRNOS,
     DatasetError,
     DefocusError,
@@ -21,6 +22,8 @@ from defocus.errors import (
     InputError,
     InterruptedWorkError,
     StorageError,
+    lacks_handles,
+    lacks_memory,
 )
 from defocus.extensions import plugin_of
 from defocus.files import make_folder, sha256_file, write_json, write_text
@@ -194,7 +197,7 @@ OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError)
 
 def write_failure(error: BaseException, folder: Path, source_hash: str = "") -> str:
     """Write an error's traceback into a run's folder; return the error as one line."""
-    if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
+    if lacks_handles(error) or (isinstance(error, OSError) and error.errno in STORAGE_ERRNOS):
         raise error
     write_text(folder / FAILURE, "".join(traceback.format_exception(error)))
     return one_line(error, source_hash)
@@ -205,6 +208,8 @@ def one_line(error: BaseException, source_hash: str = "") -> str:
     # Where the code of no plug-in raised it, what the one with the hash gave did.
     if isinstance(error, DefocusError):
         return cut(error, 600)
+    if lacks_memory(error):
+        return NO_MEMORY
     plugin = plugin_of(source_hash) if source_hash else None
     fault = plugin_fault(error) or (plugin and plugin_fault(error, str(plugin.path)))
     return fault or f"{type(error).__name__}: {cut(error)}"

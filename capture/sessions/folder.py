@@ -35,6 +35,7 @@ from defocus.capture.sessions.state import (
 from defocus.errors import CameraError, DatasetError, StorageError
 from defocus.files import (
     make_folder,
+    set_mode,
     sha256_file,
     storing,
     sync_folder,
@@ -66,7 +67,7 @@ def keep(base: Path, written: Path, final: Path) -> StoredFile:
         with written.open("rb+") as stream:
             os.fsync(stream.fileno())
         digest, size = sha256_file(written), written.stat().st_size
-        written.chmod(0o444)
+        set_mode(written, 0o444)
         if written != final:
             written.rename(final)
         sync_folder(final.parent)

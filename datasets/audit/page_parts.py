@@ -40,9 +40,10 @@ def blur_states(dataset: Dataset, audit: Audit) -> BlurOf:
     """A function that gives the pictures of a pair, none of one not measured on this computer."""
     keys = pair_keys(dataset, flow_estimator(audit.estimator), audit.limits)
     together = session_key(dataset)
+    in_session = audit.in_session
 
     def states(name: str, size: tuple[int, ...]) -> list[State]:
-        blur = kept_blur(keys[name], together)
+        blur = kept_blur(keys[name], together if name in in_session else None)
         if blur is None:
             return []
         blur_map = blur_map_of(blur, step=max(1, max(blur.shape) // BLUR_SIDE))

@@ -15,6 +15,7 @@ from defocus.align.registration.session import ZOOMED_MODELS, OwnZoom, SessionLe
 from defocus.align.registration.unknown_causes import resting_on
 from defocus.align.sharp_member.numbers import SharpMember
 from defocus.align.sharp_member.suspicion import Suspicion
+from defocus.cache import keeping
 from defocus.datasets.audit.members import Warned, WorstMembers, warnings_of
 from defocus.datasets.audit.pair_audit import (
     FIELD_OF,
@@ -30,7 +31,7 @@ from defocus.datasets.audit.pair_audit import (
 )
 from defocus.datasets.audit.suspects import of_suspects, suspects
 from defocus.datasets.copies.of_dataset import shared_pictures
-from defocus.datasets.measuring.kept import InSession, kept_file, pair_keys, session_key
+from defocus.datasets.measuring.kept import InSession, is_kept, kept_file, pair_keys, session_key
 from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.measuring.session import (
     PairSession,
@@ -43,9 +44,9 @@ from defocus.datasets.measuring.session import (
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.dispatcher import each
 from defocus.files import make_folder, write_json
-from defocus.isolation import LeftOut, attempt
+from defocus.isolation import LeftOut
 from defocus.likeness import SAME_PIXELS, Fingerprint, fingerprint_of
-from defocus.machines import Where
+from defocus.machines import Machines, Where
 from defocus.progress import say, track
 from defocus.reading import read_json
 
@@ -94,6 +95,11 @@ class Audit:
     def statuses(self) -> tuple[str, ...]:
         """The status of every pair of the dataset; those that it was opened without are last."""
         return (*(pair.status for pair in self.pairs), *("unreadable" for _ in self.outside))
+
+    @property
+    def in_session(self) -> frozenset[str]:
+        """Pairs that were measured with what their session shares, by id."""
+        return frozenset(row.id for row in self.pairs if row.session_pairs is not None)
 
     @property
     def total(self) -> int:
@@ -145,8 +151,13 @@ def _audit_missing(
         if row.status == "unreadable":  # its reason names files, here as they are in the dataset
             yield replace(row, reason=row.reason.replace(f"{dataset.root}/", ""))
             continue
-        kept_row = attempt(name, partial(keep_row, keys[name], row))
-        yield unreadable(row, kept_row) if isinstance(kept_row, LeftOut) else row
+        measured_here = row.status == "ok" and not isinstance(where, Machines)
+        if measured_here and not is_kept(keys[name]):
+            yield row  # it is measured again, or its blur would be lost
+            continue
+        with keeping():
+            keep_row(keys[name], row)
+        yield row
 
 
 def audit_of(

@@ -265,9 +265,10 @@ def _write_blur_maps(folder: Path, dataset: "Dataset", audit: "Audit") -> None:
     keys = pair_keys(dataset, flow_estimator(audit.estimator), audit.limits) if measured else {}
 
     together = session_key(dataset)
+    in_session = audit.in_session
 
     def write(name: str) -> None:
-        blur = kept_blur(keys[name], together)
+        blur = kept_blur(keys[name], together if name in in_session else None)
         if blur is not None:
             place = make_folder(folder / name)
             remove_unfinished(place, BLUR_NAMES)

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.compensation.blur_map import ReducedBlur
+from defocus.align.compensation.blur_map import ReducedBlur, reduced_blur_of
 from defocus.align.flow.dense import DenseFlow
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Measurement, measure
@@ -27,8 +27,8 @@ from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import file_hashes, read_array
 from defocus.errors import DatasetError
-from defocus.files import atomic_path, make_folder, sha256_file
-from defocus.hdf5_files import new_hdf5, open_hdf5
+from defocus.files import make_folder, sha256_file
+from defocus.hdf5_files import open_hdf5, small_hdf5
 from defocus.pictures.raw import is_read_anew
 from defocus.pictures.read import read_pair
 from defocus.pictures.values import Image
@@ -49,7 +49,7 @@ def write_measurement(path: Path, measurement: Measurement) -> None:
     numbers = asdict(replace(misalignment, matrix=None))
     numbers["matrix"] = None if misalignment.matrix is None else misalignment.matrix.tolist()
     document: dict[str, Any] = {"shape": measurement.shape, "misalignment": numbers}
-    with atomic_path(path) as temporary, new_hdf5(temporary) as file:
+    with small_hdf5(path) as file:
         if measurement.field is not None:
             document["factor"] = measurement.field.factor
             arrays = {name: getattr(measurement.field.flow, name) for name in FLOW_ARRAYS}
@@ -126,6 +126,8 @@ def _misalignment(numbers: dict[str, Any]) -> Misalignment:
 
 T = TypeVar("T")
 
+_unkept: dict[str, ReducedBlur | None] = {}
+"""The blur of pairs that this process has measured and could not keep, by key."""
 
 MEASURED_ROLES = ("blurry", "sharp", "defocus_map")
 
@@ -223,10 +225,12 @@ def measured_pair(
     measurement = measure(
         blurry, sharp, estimator, defocus_map=known_map, limits=limits, session=known
     )
+    _unkept[kept_key] = reduced_blur_of(measurement)
     with keeping():
         path = kept_file(kept_key, ".h5")
         make_folder(path.parent)
         write_measurement(path, measurement)
+        del _unkept[kept_key]
     return blurry, sharp, measurement
 
 
@@ -235,10 +239,16 @@ def kept_measurement(key: str) -> Measurement | None:
     return _read(kept_file(key, ".h5"), read_measurement)
 
 
-def kept_blur(key: str, dataset_key: str) -> ReducedBlur | None:
-    """The blur of a pair, best as measured with its session; None if it is not kept or unknown."""
-    together = kept_file(_key_in_session(key, dataset_key), ".h5")
-    return _read(together, read_blur) or _read(kept_file(key, ".h5"), read_blur)
+def is_kept(key: str) -> bool:
+    """Whether the measurement of a pair by itself is kept."""
+    return kept_file(key, ".h5").is_file()
+
+
+def kept_blur(key: str, dataset_key: str | None) -> ReducedBlur | None:
+    """The blur of a pair by itself or as measured with its session; None if unknown or not kept."""
+    if dataset_key is not None:
+        key = _key_in_session(key, dataset_key)
+    return _unkept.get(key) or _read(kept_file(key, ".h5"), read_blur)
 
 
 def _read(path: Path, read: Callable[[Path], T]) -> T | None:

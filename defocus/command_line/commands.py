@@ -31,9 +31,13 @@ from defocus.discovery import Offer
 from defocus.errors import (
     EXIT_INTERRUPTED,
     STORAGE_ERRNOS,
+    TOO_MANY_OPEN,
     DefocusError,
     FileError,
     RegistryError,
+    StorageError,
+    lacks_handles,
+    lacks_memory,
     storage_error,
 )
 from defocus.freed_memory import keep_freed_memory
@@ -295,9 +299,9 @@ def run_command(group: click.Command) -> None:
         with contextlib.suppress(BrokenPipeError):
             click.echo("interrupted; run the same command again to continue", err=True)
         code = EXIT_INTERRUPTED
-    except DefocusError as error:
-        code = _failure(group, error)
-    except (MemoryError, OSError) as error:
+    except Exception as error:
+        if not (isinstance(error, DefocusError | OSError) or lacks_memory(error)):
+            raise
         code = _failure(group, error)
     sys.exit(_flushed(group, code or 0))
 
@@ -332,9 +336,9 @@ def _of_unknown_option(name: str, ctx: click.Context) -> click.UsageError:
     return click.UsageError(f"No such option {name!r}; {hint}", ctx)
 
 
-def _of_system(error: MemoryError | OSError) -> DefocusError:
+def _of_system(error: Exception) -> DefocusError:
     """The error that explains what the operating system said of a file, or of the memory."""
-    if isinstance(error, MemoryError):
+    if not isinstance(error, OSError):
         return DefocusError("the memory ran out; use fewer processes, or a computer with more")
     if error.errno in STORAGE_ERRNOS:
         return storage_error(error, Path(error.filename or "the output"))
@@ -344,9 +348,11 @@ def _of_system(error: MemoryError | OSError) -> DefocusError:
     return FileError(f"{os.fsdecode(error.filename)}: {error.strerror}; check the path")
 
 
-def _failure(group: click.Command, error: DefocusError | MemoryError | OSError) -> int:
+def _failure(group: click.Command, error: Exception) -> int:
     """Print an error in one line, its traceback with ``-v`` and into the log; its exit code."""
     explained = error if isinstance(error, DefocusError) else _of_system(error)
+    if lacks_handles(error) and not isinstance(error, StorageError):
+        explained = StorageError(TOO_MANY_OPEN)
     said = " ".join(str(explained).splitlines())
     line = f"{click.style(f'{group.name}:', fg='red')} {said}"
     origin = "".join(traceback.format_exception(error)).rstrip()

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.errors import DefocusError, FileError, ImageError
+from defocus.errors import NO_MEMORY, DefocusError, FileError, ImageError, lacks_memory
 from defocus.isolation import reason_of, stops_everything
 from defocus.pictures.bmp import bmp_pixels
 from defocus.pictures.headers import (
@@ -120,6 +120,8 @@ def read_stored(path: Path) -> NDArray[Any]:
     except Exception as error:
         if isinstance(error, DefocusError) or stops_everything(error):
             raise
+        if lacks_memory(error):
+            raise DefocusError(f"{path}: {NO_MEMORY}") from error
         raise ImageError(f"{path}: {reason_of(error)}") from error
 
 
@@ -207,13 +209,20 @@ def _checked(path: Path, decoded: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(decoded)
 
 
+AS_STORED = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+"""How OpenCV decodes: all channels and bits, turned by nobody."""
+
+
 def _of_opencv(path: Path, content: NDArray[np.uint8], coding: str = "") -> NDArray[Any]:
     try:
         with QUIET:
-            decoded = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-    except (cv2.error, MemoryError) as error:
-        reason = getattr(error, "err", "") or "too little memory"
-        raise ImageError(f"{path}: cannot be decoded ({reason}); replace the file") from error
+            decoded = cv2.imdecode(content, AS_STORED)
+        if decoded is None:
+            decoded = _once_more(content)
+    except cv2.error as error:
+        if lacks_memory(error):
+            raise
+        raise ImageError(f"{path}: cannot be decoded ({error.err}); replace the file") from error
     if decoded is None:
         if oddity := jpeg_oddity(_as_bytes(content)):
             raise ImageError(f"{path}: {oddity}, which no reader here decodes; save it as PNG")
@@ -230,6 +239,15 @@ def _of_opencv(path: Path, content: NDArray[np.uint8], coding: str = "") -> NDAr
     if png and content[PNG_COLOUR_TYPE] in PNG_GREY and picture.ndim == 3:
         return picture[:, :, [0, -1]]
     return picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, *range(3, picture.shape[2])]]
+
+
+def _once_more(content: NDArray[np.uint8]) -> NDArray[Any] | None:
+    """What OpenCV decodes now; ``MemoryError`` where libpng says that it lacks memory."""
+    with QUIET.heard() as lines:
+        decoded = cv2.imdecode(content, AS_STORED)
+    if decoded is None and any("insufficient memory" in line for line in lines):
+        raise MemoryError
+    return decoded
 
 
 def _as_bytes(content: NDArray[np.uint8]) -> bytes:

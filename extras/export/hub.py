@@ -10,7 +10,8 @@ from defocus.baselines.weights.own import OwnCard
 from defocus.benchmark.results.run_folder import package_version
 from defocus.extra_packages import require
 from defocus.extras.export.origin import WeightsOrigin
-from defocus.files import make_folder, write_json, write_text
+from defocus.files import make_folder, sync_folder, write_json, write_text
+from defocus.staging import staging_folder
 from defocus.tensor_files import save_tensors
 
 if TYPE_CHECKING:
@@ -26,7 +27,15 @@ def require_hub() -> None:
 
 def write_hub_folder(origin: WeightsOrigin, network: nn.Module, folder: Path) -> Path:
     """Write ``README.md``, ``config.json``, ``model.safetensors``; ``defocus.load`` reads them."""
-    make_folder(folder)
+    with staging_folder(make_folder(folder), ".hub-") as staging:
+        _write_files(origin, network, staging)
+        for path in staging.iterdir():
+            path.replace(folder / path.name)
+        sync_folder(folder)
+    return folder
+
+
+def _write_files(origin: WeightsOrigin, network: nn.Module, folder: Path) -> None:
     state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     save_tensors(state, folder / WEIGHTS, origin.facts())
     config = HubConfig(
@@ -37,7 +46,6 @@ def write_hub_folder(origin: WeightsOrigin, network: nn.Module, folder: Path) ->
     )
     write_json(folder / CONFIG, config.model_dump(mode="json"))
     write_text(folder / "README.md", _page(origin))
-    return folder
 
 
 def _page(origin: WeightsOrigin) -> str:

@@ -106,7 +106,7 @@ def test_an_error_of_storing_ends_the_work_on_all(tmp_path, number):
     assert not list(tmp_path.glob("*a*"))
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EACCES], ids=errno.errorcode.get)
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES], ids=errno.errorcode.get)
 def test_an_error_of_reading_is_that_of_one_thing(tmp_path, monkeypatch, number):
     source = tmp_path / "given" / "a"
 
@@ -122,6 +122,15 @@ def test_an_error_of_reading_is_that_of_one_thing(tmp_path, monkeypatch, number)
     assert isinstance(left_out, LeftOut)
     assert str(source) in left_out.reason
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE], ids=errno.errorcode.get)
+def test_too_many_open_files_are_no_fault_of_the_one_that_is_read(number):
+    def unreadable() -> None:
+        raise OSError(number, os.strerror(number), "a")
+
+    with pytest.raises(OSError, match="Too many open files"):
+        attempt("one", unreadable)
 
 
 def no_locks(*_: object, **__: object) -> bool:

@@ -58,6 +58,12 @@ class OddError(Exception):
         super().__init__(f"{first}\nand {second}")
 
 
+def caused(error: Exception, cause: Exception) -> Exception:
+    """An error as OpenCV's functions raise it, which Python found behind their result."""
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "text"),
     [
@@ -67,6 +73,12 @@ class OddError(Exception):
         (of_system(errno.EACCES), "a.jpg: no permission to read it; change its mode or copy it"),
         (of_system(errno.EIO), "a.jpg: what the system says; check the path"),
         (MemoryError(), "there is too little memory for it"),
+        (
+            caused(SystemError("a result with an error set"), MemoryError()),
+            "there is too little me",
+        ),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "there is too little memory"),
+        (RuntimeError("shapes differ"), "unforeseen RuntimeError: shapes differ"),
         (OddError(1, 2), "unforeseen OddError: 1 and 2; please report it"),
         (EOFError(), "unforeseen EOFError: ; please report it"),
         (SystemExit(3), "unforeseen SystemExit: 3; please report it"),

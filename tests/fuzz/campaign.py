@@ -5,6 +5,7 @@
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import random
@@ -20,6 +21,9 @@ from defocus.errors import DefocusError
 
 INPUTS = int(os.environ.get("DEFOCUS_FUZZ_INPUTS", "25"))
 """For each reader, where no time is asked for."""
+
+KEPT = Path(__file__).with_name("kept")
+"""Inputs that ever broke a reader; new ones come here, or into ``DEFOCUS_FUZZ_KEEP``."""
 
 LONGEST_S = 60
 """An input that takes longer hangs; the machine may be busy."""
@@ -64,20 +68,37 @@ def tried(target: DamagedReader, seconds: float | None, seed: int) -> int:
             content = target.kept(damaged(whole[file], file.suffix, draws))
         else:
             content = target.drawn(draws)
-        file.write_bytes(content)
         number += 1
-        with limited(LONGEST_S):
-            try:
-                with foreseen():
-                    target.read()
-            except BaseException as error:
-                kept = Path(os.environ.get("DEFOCUS_FUZZ_KEEP", file.parent)) / f"bad{file.suffix}"
-                kept.write_bytes(content)
-                raise AssertionError(
-                    f"{target.name}: seed {seed}, input {number}, kept as {kept}: {error!r}"
-                ) from error
+        try:
+            take(target, file, content)
+        except BaseException as error:
+            kept = keep(target, file, content)
+            raise AssertionError(
+                f"{target.name}: seed {seed}, input {number}, kept as {kept}: {error!r}"
+            ) from error
         file.write_bytes(whole[file])
     return number
+
+
+def take(target: DamagedReader, file: Path, content: bytes) -> None:
+    """Read with one file damaged; what is raised is a fault of the reader."""
+    file.write_bytes(content)
+    with limited(LONGEST_S), foreseen():
+        target.read()
+
+
+def keep(target: DamagedReader, file: Path, content: bytes) -> Path:
+    """Keep an input that broke a reader, where :func:`kept_inputs` finds it."""
+    folder = Path(os.environ.get("DEFOCUS_FUZZ_KEEP", KEPT)) / target.name / file.name
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / hashlib.sha256(content).hexdigest()[:12]
+    path.write_bytes(content)
+    return path
+
+
+def kept_inputs() -> list[Path]:
+    """Inputs that broke a reader once: files in ``kept``, by reader and by the file it was."""
+    return sorted(path for path in KEPT.glob("*/*/*") if path.is_file())
 
 
 @contextlib.contextmanager

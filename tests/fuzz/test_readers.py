@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.campaign import seed_of_today, tried
+from tests.fuzz.campaign import DamagedReader, kept_inputs, seed_of_today, take, tried
 from tests.fuzz.targets import all_targets
 
 HOUR_S = 3600.0
@@ -26,6 +26,23 @@ def campaign(root: Path, seconds: float | None) -> dict[str, int]:
     for name, count in counts.items():
         print(f"{name}: {count} inputs")  # noqa: T201 - the table of a campaign, with -s
     return counts
+
+
+@pytest.fixture(scope="module")
+def targets(tmp_path_factory) -> dict[str, DamagedReader]:
+    """The readers by their names."""
+    return {one.name: one for one in all_targets(tmp_path_factory.mktemp("targets"))}
+
+
+@pytest.mark.parametrize("path", kept_inputs(), ids=lambda path: "/".join(path.parts[-3:]))
+def test_what_broke_a_reader_once_does_not_again(path, targets):
+    target = targets[path.parts[-3]]
+    (file,) = [one for one in target.files if one.name == path.parts[-2]]
+    whole = file.read_bytes()
+    try:
+        take(target, file, path.read_bytes())
+    finally:
+        file.write_bytes(whole)
 
 
 @pytest.mark.full

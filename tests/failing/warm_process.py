@@ -2,6 +2,7 @@
 
 It reads a JSON object a line and answers with one: exit code, what was said, operations counted."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -16,8 +17,8 @@ from typing import Any, Self
 
 from tests.command_process import CHECKOUT, COMMAND_MODULES, COMMANDS, SLOW_LIBRARIES
 
-KINDS = ("write", "fsync", "rename", "open", "mkdir", "unlink", "read")
-"""As ``failing_storage.c`` numbers them."""
+KINDS = ("write", "fsync", "rename", "open", "mkdir", "unlink", "read", "look", "memory")
+"""As ``failing_calls.c`` numbers them."""
 
 FAILS, IS_SHORT, KILLS = 1, 2, 3
 
@@ -53,8 +54,9 @@ class WarmProcess:
     def __init__(self, folder: Path, library: Path, environment: Mapping[str, str]) -> None:
         """Start it; faults are below ``folder`` alone."""
         settings = {**os.environ, **environment, "LD_PRELOAD": str(library)}
+        settings["PYTHONFAULTHANDLER"] = "1"  # a crash says where
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.warm_process", str(folder), str(library)],
+            [sys.executable, "-m", "tests.failing.warm_process", str(folder), str(library)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=CHECKOUT,
@@ -96,12 +98,21 @@ def main() -> None:
         answer = {"code": os.waitstatus_to_exitcode(status), "said": "", "counts": {}}
         for name in ("stdout", "stderr"):
             answer["said"] += (place / name).read_text(encoding="utf-8", errors="replace")
-        counts = place / "counts"
-        if counts.is_file():
-            answer["counts"] = json.loads(counts.read_text())
-            counts.unlink()
+        ended = place / "ended"
+        if ended.is_file():
+            noted = json.loads(ended.read_text())
+            answer["counts"] = noted["counts"]
+            _import_too(noted["modules"])
+            ended.unlink()
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
+
+
+def _import_too(modules: Sequence[str]) -> None:
+    """Import what a fork has imported, so that the next ones need not."""
+    for module in modules:
+        with contextlib.suppress(ImportError):
+            import_module(module)
 
 
 def _try(asked: dict[str, Any], faults: ctypes.CDLL, below: str, place: Path) -> None:
@@ -116,6 +127,7 @@ def _try(asked: dict[str, Any], faults: ctypes.CDLL, below: str, place: Path) ->
     signal.alarm(LONGEST_SECONDS)
     fault = Fault(**asked["fault"])
     code: object = 1
+    before = set(sys.modules)
     faults.arm(
         below.encode(), KINDS.index(fault.kind), ctypes.c_long(fault.at), fault.fate, fault.value
     )
@@ -127,7 +139,8 @@ def _try(asked: dict[str, Any], faults: ctypes.CDLL, below: str, place: Path) ->
         sys.excepthook(*sys.exc_info())
     faults.disarm()
     counts = {kind: faults.count_of(number) for number, kind in enumerate(KINDS)}
-    (place / "counts").write_text(json.dumps(counts))
+    modules = [name for name in sys.modules if name not in before]
+    (place / "ended").write_text(json.dumps({"counts": counts, "modules": modules}))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code if isinstance(code, int) else int(code is not None))

@@ -1,25 +1,31 @@
-/* Preloaded before the C library: one chosen operation on files below a folder fails, once. */
+/* Preloaded before the C library: one chosen call fails, once: an operation on files below a
+   folder, or an allocation of a large array. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
-enum kind { WRITE, FSYNC, RENAME, OPEN, MKDIR, UNLINK, READ, KINDS };
+enum kind { WRITE, FSYNC, RENAME, OPEN, MKDIR, UNLINK, READ, LOOK, MEMORY, KINDS };
 enum fate { FAILS = 1, IS_SHORT = 2, KILLS = 3 };
+
+/* Bytes of a large array: a little less than a picture of 128 x 96 px in 8 bits has. */
+#define LARGE (32 * 1024)
 
 static char folder[4096];
 static long counted[KINDS];
 static int armed, chosen = -1, fate, value;
 static long at;
 
-/* Count operations below a folder from now on; the n-th of a kind has a fate. */
+/* Count calls from now on, those on files below a folder alone; the n-th of a kind has a fate. */
 void arm(const char *below, int kind, long n, int what, int number) {
     snprintf(folder, sizeof folder, "%s", below);
     memset(counted, 0, sizeof counted);
@@ -46,9 +52,9 @@ static int is_open_below(int handle) {
     return path[0] == '/' && is_below(path); /* a pipe has no folder */
 }
 
-/* Whether this operation is the chosen one; a kill does not return. */
+/* Whether this call is the chosen one; a kill does not return. */
 static int has_fate(int kind) {
-    if (++counted[kind] != at || kind != chosen) return 0;
+    if (__atomic_add_fetch(&counted[kind], 1, __ATOMIC_RELAXED) != at || kind != chosen) return 0;
     if (fate == KILLS) { kill(getpid(), value); if (value == SIGKILL) pause(); return 0; }
     errno = value;
     return fate;
@@ -66,6 +72,10 @@ ssize_t write(int handle, const void *bytes, size_t size) {
 ssize_t pwrite64(int handle, const void *bytes, size_t size, off64_t offset) {
     return ON_HANDLE(WRITE) == FAILS ? -1 : REAL(pwrite64)(handle, bytes, size, offset);
 }
+/* as shutil copies */
+ssize_t sendfile64(int handle, int from, off64_t *offset, size_t size) {
+    return ON_HANDLE(WRITE) == FAILS ? -1 : REAL(sendfile64)(handle, from, offset, size);
+}
 ssize_t read(int handle, void *bytes, size_t size) {
     int how = ON_HANDLE(READ);
     if (how == FAILS) return -1;
@@ -74,8 +84,9 @@ ssize_t read(int handle, void *bytes, size_t size) {
 ssize_t pread64(int handle, void *bytes, size_t size, off64_t offset) {
     return ON_HANDLE(READ) == FAILS ? -1 : REAL(pread64)(handle, bytes, size, offset);
 }
-int fsync(int handle) { return ON_HANDLE(FSYNC) == FAILS ? -1 : REAL(fsync)(handle); }
-int fdatasync(int handle) { return ON_HANDLE(FSYNC) == FAILS ? -1 : REAL(fdatasync)(handle); }
+/* those that do not fail return at once: no trial looks at what a power loss leaves */
+int fsync(int handle) { return ON_HANDLE(FSYNC) == FAILS ? -1 : 0; }
+int fdatasync(int handle) { return ON_HANDLE(FSYNC) == FAILS ? -1 : 0; }
 int rename(const char *path, const char *new) {
     return ON_PATH(RENAME) == FAILS ? -1 : REAL(rename)(path, new);
 }
@@ -88,8 +99,50 @@ int unlink(const char *path) { return ON_PATH(UNLINK) == FAILS ? -1 : REAL(unlin
     mode_t mode = 0; \
     if (flags & (O_CREAT | O_TMPFILE)) { \
         va_list rest; va_start(rest, flags); mode = va_arg(rest, mode_t); va_end(rest); } \
-    if ((flags & O_ACCMODE) != O_RDONLY && ON_PATH(OPEN) == FAILS) return -1; \
+    if (ON_PATH((flags & O_ACCMODE) == O_RDONLY ? LOOK : OPEN) == FAILS) return -1; \
     return REAL(name)(path, flags, mode)
 
 int open(const char *path, int flags, ...) { OPENED(open); }
 int open64(const char *path, int flags, ...) { OPENED(open64); }
+
+/* Memory. The C library's own names are used, as dlsym itself allocates. */
+extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t);
+extern void *__libc_memalign(size_t, size_t);
+
+/* Libraries whose large allocations are arrays, by a part of their paths. */
+static const char *const OF_ARRAYS[] = {"/numpy", "/torch", "/cv2/", "opencv", "PIL/", "/scipy"};
+
+/* Where NumPy's arrays never fail, as libraries crash by themselves without: NumPy 2.4 sets an error
+   where its thread may not (buffers of its iterator), and OpenCV 5 uses an output that is not there. */
+static int crashes(void) {
+    int (*may_set_error)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "PyGILState_Check");
+    void *callers[24];
+    Dl_info place;
+    if (may_set_error != NULL && !may_set_error()) return 1;
+    for (int i = backtrace(callers, 24) - 1; i >= 0; i--)
+        if (dladdr(callers[i], &place) && place.dli_fname && strstr(place.dli_fname, "/cv2/"))
+            return 1;
+    return 0;
+}
+
+static int is_of_arrays(const void *caller) {
+    Dl_info place;
+    if (!dladdr(caller, &place) || place.dli_fname == NULL) return 0;
+    for (size_t i = 0; i < sizeof OF_ARRAYS / sizeof *OF_ARRAYS; i++)
+        if (strstr(place.dli_fname, OF_ARRAYS[i]) != NULL)
+            return i != 0 || !crashes();
+    return 0;
+}
+
+#define LACKS(size) (armed && (size) >= LARGE && is_of_arrays(__builtin_return_address(0)) \
+                     && has_fate(MEMORY) == FAILS)
+
+void *malloc(size_t size) { return LACKS(size) ? NULL : __libc_malloc(size); }
+void *calloc(size_t number, size_t size) {
+    return LACKS(number * size) ? NULL : __libc_calloc(number, size);
+}
+int posix_memalign(void **bytes, size_t alignment, size_t size) {
+    if (LACKS(size)) return ENOMEM;
+    *bytes = __libc_memalign(alignment, size);
+    return *bytes == NULL ? ENOMEM : 0;
+}

@@ -1,0 +1,241 @@
+"""Trials of verbs with one fault each: the folder that they begin with, and what is looked at."""
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.failing.warm_process import FAILS, IS_SHORT, KILLS, NO_FAULT, Fault, Trial, WarmProcess
+from tests.verbs import Verb, present
+
+ERRORS: Mapping[str, tuple[int, ...]] = {
+    "write": (errno.ENOSPC, errno.EIO),
+    "fsync": (errno.EIO,),
+    "rename": (errno.EIO, errno.EACCES),
+    "open": (errno.EMFILE, errno.EACCES),
+    "mkdir": (errno.ENOSPC, errno.EACCES),
+    "unlink": (errno.EIO,),
+    "read": (errno.EIO,),
+    "look": (errno.EMFILE, errno.EIO),
+    "memory": (errno.ENOMEM,),
+}
+"""How calls of each kind fail, in turn; ``look`` opens a file to read it."""
+
+STORING = frozenset({"write", "fsync", "rename", "open", "mkdir"})
+
+READING = frozenset({"read", "look"})
+
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+
+ONLY_ASKS = {"capture doctor", "capture live", "capture config", "data publish"}
+"""These store nothing, or what they do does not end by itself."""
+
+LONG_FORM: Mapping[str, str] = {
+    "restore portrait.png --weights": "it starts an interpreter that makes weights safe",
+    "bench weights add": "likewise",
+    "capture develop session": "it starts a process for each picture",
+    "bench chart measure": "it restores a whole chart",
+}
+"""Verbs that take many seconds a run: tried where ``DEFOCUS_FAULTS`` is set, and why."""
+
+ASKED = os.environ.get("DEFOCUS_FAULTS")
+"""Number of trials of a verb, or ``all``; none where the full ring runs."""
+
+VERBS = [verb for verb in present() if not any(str(verb).startswith(one) for one in ONLY_ASKS)]
+
+GROWING = re.compile(
+    r"(^|/)(checksums\.sha256|session\.json|journal\.jsonl|restored\.json|study\.json)$"
+)
+"""Files that are written whole again with each step of the work."""
+
+TIMED = re.compile(r"(^|/)(mine\.zip|report\.(pdf|html))$")
+"""Files that hold a time of day or the seconds that something took."""
+
+IS_RELEASED = "choose another folder"
+"""What ``package`` says of a release without the pairs that could not be read when it was made."""
+
+_KEPT_ASIDE = re.compile(r"(^|/)interrupted(/|$)|journal-copies|\.damaged$")
+"""What a session keeps of an interrupted shot, other originals, which are never deleted, and
+spare copies of its journal, which are made by turns."""
+
+Content = Mapping[str, str]
+"""SHA-256 of each file by its path; folders have none."""
+
+Row = Mapping[str, tuple[int, int]]
+"""Trials of a verb and how many of them went wrong, by the name of the fault."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The warm process, the prepared folder, and where trials are."""
+
+    warm: WarmProcess
+    prepared: Path
+    place: Path
+
+    def fresh(self) -> None:
+        """Make a new copy of the prepared folder and of the cache, at the same paths each time."""
+        shutil.rmtree(self.place, ignore_errors=True)
+        for name in ("world", "cache"):
+            shutil.copytree(self.prepared / name, self.place / name, symlinks=True)
+
+    def run(self, verb: Verb, fault: Fault = NO_FAULT) -> Trial:
+        """The verb in the present copy."""
+        words = list(verb.words)
+        if "--on" in words:  # faults are of one process
+            words[words.index("--on") + 1] = "1"
+        if "--launcher" in words:
+            words[words.index("--launcher") + 1] = "here"
+        return self.warm.run(verb.program, words, self.place / "world", fault)
+
+    def content(self) -> dict[str, str]:
+        """What is in the folder, and in those that a verb has made beside it."""
+        content = {}
+        for path in self.place.rglob("*"):
+            name = path.relative_to(self.place)
+            if name.parts[0] != "cache":
+                content[str(name)] = _digest(path)
+        return content
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What a verb does where nothing fails."""
+
+    trial: Trial
+    before: Content
+    right: Content
+    lasting: frozenset[str]
+    """Files that have the same bytes in each run."""
+
+
+def refuse_long_form(verb: Verb) -> None:
+    """Skip a verb that the full ring leaves out."""
+    if ASKED is None and str(verb) in LONG_FORM:
+        pytest.skip(f"long: set DEFOCUS_FAULTS; {LONG_FORM[str(verb)]}")
+
+
+def undisturbed(verb: Verb, bench: Bench) -> Undisturbed:
+    """Run a verb twice from the beginning."""
+    bench.fresh()
+    before = bench.content()
+    trial = bench.run(verb)
+    right = bench.content()
+    bench.fresh()
+    assert bench.run(verb).code == trial.code
+    again = bench.content()
+    assert right.keys() == again.keys()
+    lasting = {name for name in right if right[name] == again[name] and not TIMED.search(name)}
+    return Undisturbed(trial, before, right, frozenset(lasting))
+
+
+def repeated_code(verb: Verb, bench: Bench) -> int:
+    """What a verb ends with where it has been before: some refuse what an earlier one finished."""
+    bench.fresh()
+    bench.run(verb)
+    return bench.run(verb).code
+
+
+def faults_of(counts: Mapping[str, int], kinds: Sequence[str]) -> list[Fault]:
+    """Every fault of these kinds that a verb can have."""
+    every: list[Fault] = []
+    for kind in kinds:
+        for at in range(1, counts[kind] + 1):
+            errors = ERRORS[kind]
+            every.append(Fault(kind, at, FAILS, errors[at % len(errors)]))
+            if kind in {"read", "write"}:
+                every.append(Fault(kind, at, IS_SHORT))
+            if kind in STORING:
+                every.append(Fault(kind, at, KILLS, SIGNALS[at % len(SIGNALS)]))
+    return every
+
+
+def tried(verb: Verb, every: Sequence[Fault], number: int) -> list[Fault]:
+    """Those that are tried: every k-th of them, or all where that is asked for."""
+    asked = ASKED or str(number)
+    if asked == "all" or len(every) <= int(asked):
+        return list(every)
+    step = len(every) / int(asked)
+    phase = VERBS.index(verb) * 0.618 % 1  # another one for each, so that all kinds are tried
+    return [every[int((index + phase) * step)] for index in range(int(asked))]
+
+
+def name_of(fault: Fault) -> str:
+    """What the table of trials calls a fault."""
+    return {FAILS: fault.kind, IS_SHORT: f"short {fault.kind}", KILLS: "signal"}[fault.fate]
+
+
+def row_of(faults: Sequence[Fault], wrong: Counter[str]) -> Row:
+    """The row of a verb in the table of trials."""
+    trials = Counter(map(name_of, faults))
+    return {name: (number, wrong[name]) for name, number in trials.items()}
+
+
+def table_of(rows: Mapping[str, Row]) -> Iterator[str]:
+    """The lines of the table of trials: a verb a line, a fault a column, sums at the end."""
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    total: dict[str, tuple[int, int]] = {}
+    for name in names:
+        cells = [row[name] for row in rows.values() if name in row]
+        total[name] = sum(number for number, _ in cells), sum(wrong for _, wrong in cells)
+    width = max(map(len, rows))
+    yield " ".join([" " * width, *(f"{name:>12}" for name in (*names, "all"))])
+    for verb, row in (*rows.items(), ("all", total)):
+        summed = sum(number for number, _ in row.values()), sum(wrong for _, wrong in row.values())
+        cells = [*(row.get(name, (0, 0)) for name in names), summed]
+        yield " ".join([f"{verb:{width}}", *(f"{_cell(*cell):>12}" for cell in cells)])
+
+
+def _cell(number: int, wrong: int) -> str:
+    if number == 0:
+        return "-"
+    return f"{number}/{wrong}" if wrong else str(number)
+
+
+def told(fault: Fault, trial: Trial, problems: Sequence[str]) -> list[str]:
+    """What was wrong with a trial, as a person reads it; nothing where nothing was."""
+    if not problems:
+        return []
+    words = [f"{name_of(fault)} {fault.at}, {fault.value}: {one[-400:]}" for one in problems[:4]]
+    return [*words, trial.said[-800:]]
+
+
+def half_written(content: Content, verb: Undisturbed) -> Iterator[str]:
+    """The files under final names that are neither what they were nor what they should be."""
+    for name in sorted(content.keys() & verb.lasting):
+        whole = {verb.right[name], verb.before.get(name)}
+        if not (_is_hidden(name) or GROWING.search(name) or content[name] in whole):
+            yield f"{name} is half-written"
+
+
+def differences(
+    after: Trial, codes: set[int], content: Content, verb: Undisturbed
+) -> Iterator[str]:
+    """What a run gives otherwise than an undisturbed one."""
+    if after.code not in codes:
+        yield f"the next run ends with {after.code}: {after.said}"
+    for name in sorted(verb.right.keys() - content.keys()):
+        if not _KEPT_ASIDE.search(name):
+            yield f"the next run gives no {name}"
+    for name in sorted(content.keys() - verb.right.keys()):
+        if not _KEPT_ASIDE.search(name):
+            yield f"{name} is left"
+    for name in sorted(content.keys() & verb.lasting):
+        if content[name] != verb.right[name]:
+            yield f"the next run gives another {name}"
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in Path(name).parts)
