@@ -34,7 +34,7 @@ def command(context: click.Context, folders: tuple[Path, ...], options: "RunOpti
     Run the same command again to continue after an interruption. 'run --out FOLDER' alone continues
     the study there as it was started.
     """
-    if options.launcher != "here" and options.where != 1:
+    if options.launcher != "here" and options.where is not None:
         raise click.UsageError("--on scores the pictures of this process; --launcher starts others")
     if options.merge or folders:
         _refuse_beside(context, "--merge", {"merge", "out", "folders"})
@@ -84,7 +84,7 @@ def _carry_out(
     launcher: "Launcher",
     *,
     again: bool = False,
-    where: "Where" = 1,
+    where: "Where | None" = 1,
 ) -> int:
     """Do the remaining work of a study and show its results; return the exit code."""
     from defocus.benchmark.leaderboard.terminal import show_outcome
@@ -186,7 +186,7 @@ def continue_study(
     workers: int | None = None,
     *,
     planned: bool = False,
-    where: "Where" = 1,
+    where: "Where | None" = 1,
 ) -> int:
     """Continue a study, or its run ``job`` alone, as it was started; or only print its plan."""
     from defocus.benchmark.cost.study_plan import show_plan

@@ -48,10 +48,17 @@ WORKERS = option(
     "Results do not depend on it.",
 )
 ON = where_field(
+    None,
+    "Number of runs that are worked on at once, each in a process that computes in one thread; "
+    "seconds are measured alone afterwards.",
+    "Execution",
+    type=WhereOption(cluster_of),
+    show_default="cores, for narrow copies on the CPU; else 1",
+)
+PICTURES_ON = where_field(
     1,
     "Number of pictures scored at once in processes of their own; by default in threads. All are "
     "restored before, so that their seconds are measured alone.",
-    "Execution",
     type=WhereOption(cluster_of),
 )
 Workers = Annotated[int, Field(ge=0)] | None
@@ -126,7 +133,7 @@ class EvaluateOptions(TestedStudy):
     list', or a file, which is checked and added."""
     scales: bool = SCALES
     keep_outputs: bool = KEEP_OUTPUTS
-    where: Where = ON
+    where: Where = PICTURES_ON
 
 
 class _RunSystems(CommandSettings):
@@ -170,7 +177,7 @@ class RunOptions(TestedStudy, _RunSystems):
     job: str | None = option(None, "--job RUN")
     """Do only this run of the study in --out, in its own folder under jobs/."""
     workers: Workers = WORKERS
-    where: Where = ON
+    where: Where | None = ON
     keep_outputs: bool = KEEP_OUTPUTS
     again: bool = AGAIN
     dry_run: bool = option(False, "--dry-run")

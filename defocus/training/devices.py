@@ -1,5 +1,6 @@
 """The device to compute on; whether it is a GPU, mostly without the seconds that torch takes."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,3 +28,18 @@ def has_gpu() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """The usable GPUs, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    named = os.environ.get(VISIBLE)
+    if named is not None:
+        return tuple(one.strip() for one in named.split(",") if one.strip())
+    if not has_gpu():
+        return ()
+    import torch
+
+    return tuple(str(number) for number in range(torch.cuda.device_count()))

@@ -67,7 +67,7 @@ def generalisation_study(
     budget: BudgetName,
     seeds: int,
     override: Override,
-    where: Where = 1,
+    where: Where | None = 1,
 ) -> tuple[list[Crossed], Outcome]:
     """Train on one dataset, test there and on the others; finished work is not repeated."""
     require_writable(out)

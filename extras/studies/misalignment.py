@@ -71,7 +71,7 @@ def misalignment_study(
     seeds: int,
     override: Override,
     amounts: Sequence[tuple[float, float]],
-    where: Where = 1,
+    where: Where | None = 1,
 ) -> tuple[list[Condition], Outcome]:
     """Train and evaluate systems with each shift (px) and zoom; finished work is not repeated."""
     require_writable(out)

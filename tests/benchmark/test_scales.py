@@ -27,7 +27,8 @@ from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument
 from defocus.benchmark.study.expansion import Expanded, expand, shard, with_objectives
 from defocus.benchmark.study.launch import run_as_jobs
 from defocus.benchmark.study.plan import Study, plan_runs, plan_weights, select
-from defocus.benchmark.study.run import evaluate_study, run_studies, tasks_of
+from defocus.benchmark.study.run import evaluate_study, run_studies
+from defocus.benchmark.study.tasks import tasks_of
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, RegistryError
@@ -189,8 +190,7 @@ def test_it_is_evaluated_after_its_training_and_trains_nothing(tmp_path):
     with open_results(tmp_path / "results.sqlite") as results:
         ((_, tasks),) = tasks_of([(study, left_of(study, results))])
     assert [task.left.run for task in tasks] == [runs[-1], *runs[:-1]]
-    assert [task.trains for task in tasks] == [False, True, True, False, False]
-    assert [task.trainings for task in tasks] == [2, 2, 1, 0, 0]
+    assert [task.stage for task in tasks] == [0, 1, 1, 2, 2]
 
 
 def test_one_training_gives_two_rows(finished):

@@ -85,7 +85,7 @@ def ablate(
     *,
     narrow: bool,
     equal_time: bool,
-    where: Where = 1,
+    where: Where | None = 1,
 ) -> tuple[list[LineResult], Outcome]:
     """Train and evaluate all rows; finished work in ``out`` is not repeated.
 
@@ -152,7 +152,7 @@ class _Asked:
         return Study(self.out, self.dataset, runs, labels=labels_of(lines, systems))
 
     def measure(
-        self, lines: Sequence[AblationLine], steps: int | None = None, *, where: Where = 1
+        self, lines: Sequence[AblationLine], steps: int | None = None, *, where: Where | None = 1
     ) -> tuple[list[LineResult], Outcome]:
         """Run these rows, with another number of steps if one is given."""
         systems = self.systems(lines)
