@@ -79,7 +79,7 @@ class Override(Settings):
 
 
 class StudyFile(Override):
-    """What a settings file of a study may hold: also where its pictures are scored."""
+    """What a settings file of a study may hold: also the resources of jobs on other machines."""
 
     cluster: ClusterSettings = ClusterSettings()
 

@@ -12,6 +12,7 @@ from defocus.benchmark.evaluation.ceiling_row import record_ceiling
 from defocus.benchmark.evaluation.kept_outputs import bytes_needed
 from defocus.benchmark.evaluation.remaining import (
     Left,
+    RunTask,
     is_undamaged,
     left_of,
     tell_finished,
@@ -38,7 +39,7 @@ from defocus.benchmark.study.changed_sources import tell_changes, write_study
 from defocus.benchmark.study.document import StudyDocument, write_request
 from defocus.benchmark.study.outcome import Outcome, claim_study_rows, outcome_of
 from defocus.benchmark.study.plan import Run, Study
-from defocus.benchmark.study.tasks import RunTask, cores_for, tasks_of, worked
+from defocus.benchmark.study.tasks import cores_for, tasks_of, worked
 from defocus.datasets.seen_pairs import require_unseen
 from defocus.errors import InputError, WeightsError
 from defocus.isolation import LeftOut, say_left_out

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from defocus.benchmark.evaluation.remaining import Left, training_ready
+from defocus.benchmark.evaluation.remaining import Left, RunTask, training_ready
 from defocus.benchmark.metrics.metric import metrics_for
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.plan import Study
@@ -23,17 +22,6 @@ if TYPE_CHECKING:  # a finished study imports no torch
 
 PROCESS_BYTES = 2 * 10**9
 """Memory that a process with a narrow copy takes: 1.2 GB on the sample, and some more."""
-
-
-@dataclass(frozen=True)
-class RunTask:
-    """Remaining work of one run; ``place`` is its number among all: ``3/14``."""
-
-    # Stage 0 needs no training, 1 trains, and 2 evaluates what a run of stage 1 trains.
-
-    left: Left
-    place: str
-    stage: int
 
 
 def tasks_of(pending: Sequence[tuple[Study, Sequence[Left]]]) -> list[tuple[Study, list[RunTask]]]:

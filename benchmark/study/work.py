@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from multiprocessing import current_process
 
 from defocus.benchmark.evaluation.evaluate import Evaluated, evaluated_columns, evaluated_run
+from defocus.benchmark.evaluation.remaining import RunTask
 from defocus.benchmark.results.store import Entry
 from defocus.benchmark.study.plan import Study
-from defocus.benchmark.study.tasks import RunTask
 from defocus.errors import DatasetError, ImageError
 from defocus.machines import Where
 from defocus.progress import say
