@@ -49,24 +49,26 @@ def steps_of(out: Path) -> list[int]:
     return [steps for steps, _ in filter(None, done)]
 
 
-@pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR2])
+@pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGUSR2])
 def test_a_signal_saves_all_trainings_and_the_same_command_goes_on(
     start_bench, bench, tiny_dataset, tmp_path, ends
 ):
-    (tmp_path / "often.toml").write_text("[training]\ncheckpoint_minutes = 0.001\n")
-    words = ("run", "--only", "tiny-conv", "--only", "tiny-sleepy", "--seeds", "2", "--on", "2")
-    words += ("--dataset", f"tiny:{tiny_dataset}", "--settings", "often.toml")
-    process = start_bench(*words, "--out", "out")
+    (tmp_path / "often.toml").write_text(
+        "[schedule]\nsteps = 14\n[training]\ncheckpoint_minutes = 0.001\n"
+    )
+    words = ("run", "--only", "tiny-sleepy", "--seeds", "2", "--dataset", f"tiny:{tiny_dataset}")
+    words += ("--settings", "often.toml")
+    process = start_bench(*words, "--out", "out", "--on", "2")
     wait_until(lambda: len(list(tmp_path.glob("out/runs/tiny-sleepy-*/train.csv"))) == 2)
     process.send_signal(ends)
     stderr = process.communicate()[1]
     assert process.returncode == 130, stderr
     assert "Traceback" not in stderr
-    assert 0 < min(steps_of(tmp_path / "out")) < 30
-    again = bench(*words, "--out", "out")
+    assert 0 < min(steps_of(tmp_path / "out")) < 14
+    again = bench(*words, "--out", "out", "--on", "2")
     assert again.returncode == 0, again.stderr
-    assert "continues at step" in again.stderr
-    assert bench(*words[:-3], "1", *words[-2:], "--out", "whole").returncode == 0
+    assert again.stderr.count("continues at step") == 2
+    assert bench(*words, "--out", "whole", "--on", "1").returncode == 0
     assert scores_of(tmp_path / "out") == scores_of(tmp_path / "whole")
 
 
