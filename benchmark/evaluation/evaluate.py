@@ -74,7 +74,7 @@ from defocus.machines import Where
 from defocus.pictures.read import read_member
 from defocus.pictures.values import Image, as_float
 from defocus.progress import say, track
-from defocus.training.devices import best_device
+from defocus.training.devices import best_device, in_one_thread
 from defocus.training.loop import Trained
 
 
@@ -114,7 +114,8 @@ def evaluated_run(
         trained = trained or train_run(study, run)
         entry = with_checkpoint(study, run, entry)
         outputs = kept_outputs(study, entry)
-        scores, costs = _evaluate_run(study, run, trained, folder, outputs, where, alone=alone)
+        with in_one_thread(run.small):
+            scores, costs = _evaluate_run(study, run, trained, folder, outputs, where, alone=alone)
     except OURS:
         raise
     except NotApplicableError as error:
@@ -153,7 +154,8 @@ def evaluated_columns(
     folder = make_folder(run_folder(study.out, run.id))
     try:
         if entry.scored:
-            scores = _rescored(study, run, metrics, kept_outputs(study, entry), where)
+            with in_one_thread(run.small):
+                scores = _rescored(study, run, metrics, kept_outputs(study, entry), where)
         else:
             scores = no_scores(study, entry.status.partition(": ")[2], metrics)
     except OURS:

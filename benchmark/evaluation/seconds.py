@@ -13,7 +13,7 @@ from defocus.benchmark.results.store import SECONDS, Cost
 from defocus.benchmark.study.attempt import load_run
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import require_one_size
-from defocus.training.devices import best_device
+from defocus.training.devices import best_device, in_one_thread
 
 TIMED = 6
 """Pictures that are restored once more; the first is a warm-up."""
@@ -23,7 +23,8 @@ def measured_seconds(study: Study, run: Run) -> list[Cost]:
     """The seconds of restoring some test pictures; the reason if that fails."""
     try:
         network = load_run(*study.trained(run)).network.to(best_device()).eval()
-        made = list(islice(_restored(study, run, network), TIMED))
+        with in_one_thread(run.small):
+            made = list(islice(_restored(study, run, network), TIMED))
     except CRASHES as error:
         return [Cost(name, None, one_line(error)) for name in SECONDS]
     sizes = [one.picture.shape[:2] for one in made]

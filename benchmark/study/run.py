@@ -4,7 +4,7 @@ import contextlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ from defocus.benchmark.study.changed_sources import tell_changes, write_study
 from defocus.benchmark.study.document import StudyDocument, write_request
 from defocus.benchmark.study.outcome import Outcome, claim_study_rows, outcome_of
 from defocus.benchmark.study.plan import Run, Study
-from defocus.benchmark.study.tasks import cores_for, tasks_of, worked
+from defocus.benchmark.study.tasks import placed, tasks_of, worked
 from defocus.datasets.seen_pairs import require_unseen
 from defocus.errors import InputError, WeightsError
 from defocus.isolation import LeftOut, say_left_out
@@ -71,10 +71,7 @@ def run_studies(
         if again:
             ask_again(studies)
         problems, failed = [], []
-        pending = _pending(studies, results)
-        if where is None:
-            where = cores_for(studies) if any(left for _, left in pending) else 1
-        for study, tasks in tasks_of(pending):
+        for study, tasks in tasks_of(_pending(studies, results)):
             try:
                 failed += _work(study, tasks, results, where)
             except InputError as error:
@@ -129,7 +126,9 @@ def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, li
     return pending
 
 
-def _work(study: Study, tasks: Sequence[RunTask], results: Results, where: Where) -> list[str]:
+def _work(
+    study: Study, tasks: Sequence[RunTask], results: Results, where: Where | None
+) -> list[str]:
     """Do the remaining work of a study; return the ids of runs with a failed metric."""
     _tell_size(study, len(tasks))
     bring_up_to_date = Publisher(study.out, results)
@@ -139,7 +138,8 @@ def _work(study: Study, tasks: Sequence[RunTask], results: Results, where: Where
         part = list(group)
         if stage == 1 and scored:
             _tell_first_step(study, results, len(part))
-        for run, result in worked(study, part, results, where):
+        worked_on = (worked(study, some, results, place) for some, place in placed(part, where))
+        for run, result in chain.from_iterable(worked_on):
             if isinstance(result, InputError):
                 raise result
             if isinstance(result, LeftOut):

@@ -66,11 +66,19 @@ def worked(
         yield from track(done, study.dataset.name, len(items))
 
 
-def cores_for(studies: Sequence[Study]) -> int:
-    """How many runs at once change no result: one, or where all train narrow copies, many."""
-    # These compute in one thread anyway.
-    runs = [run for study in studies for run in study.runs]
-    if has_gpu() or not all(run.recipe is None or run.baseline.is_narrow for run in runs):
+def placed(tasks: Sequence[RunTask], where: Where | None) -> list[tuple[Sequence[RunTask], Where]]:
+    """The tasks, and where each are done; ``None`` is side by side where that changes no result."""
+    # What is small computes in one thread anyway.
+    if where is not None:
+        return [(tasks, where)]
+    others = [task for task in tasks if not task.left.run.small]
+    small = [task for task in tasks if task.left.run.small]
+    return [(others, 1), (small, _at_once())]
+
+
+def _at_once() -> int:
+    """As many processes with a narrow copy as cores and memory are there for; one on a GPU."""
+    if has_gpu():
         return 1
     import torch
 

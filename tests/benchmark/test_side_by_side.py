@@ -2,15 +2,20 @@
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
 from defocus.baselines.registry import baseline
+from defocus.baselines.weights.store import shipped_weights
+from defocus.benchmark.evaluation.remaining import Left, RunTask
 from defocus.benchmark.study import tasks
-from defocus.benchmark.study.plan import Override, ScheduleOverride, Study, plan_runs
+from defocus.benchmark.study.plan import Override, ScheduleOverride, Study, plan_runs, plan_weights
 from defocus.benchmark.study.run import run_studies
+from defocus.training.devices import in_one_thread
 from defocus.training.record.folder import steps_done
 from tests.benchmark.test_evaluated_elsewhere import MEASURED
 from tests.benchmark.test_resume import scores_of
@@ -97,18 +102,32 @@ def children_of(pid: int) -> list[int]:
     return sorted(found)
 
 
-def test_where_all_compute_in_one_thread_as_many_run_as_there_are_cores(tmp_path, monkeypatch):
+def test_what_computes_in_one_thread_runs_side_by_side(tmp_path, monkeypatch):
     monkeypatch.setattr(tasks, "usable_cores", lambda: 3)
     monkeypatch.setattr(tasks, "has_gpu", lambda: False)
     monkeypatch.setattr(tasks, "PROCESS_BYTES", 1)
-    systems = [baseline("unet"), baseline("wiener")]
-    narrow, whole = (
-        Study(tmp_path, MADE, plan_runs(systems, MADE, budget)) for budget in ("demo", "quick")
-    )
-    assert tasks.cores_for([narrow]) == 3
-    assert tasks.cores_for([narrow, whole]) == 1
+    runs = [
+        *plan_runs([baseline("unet"), baseline("wiener")], MADE, "demo"),
+        *plan_runs([baseline("unet")], MADE, "quick"),
+        plan_weights(baseline("defocus-s"), shipped_weights(baseline("defocus-s")), MADE),
+    ]
+    given = [RunTask(Left(run, None), "1/4", 0) for run in runs]
+    assert tasks.placed(given, None) == [(given[2:], 1), (given[:2], 3)]
+    assert tasks.placed(given, 2) == [(given, 2)]
     monkeypatch.setattr(tasks, "PROCESS_BYTES", 2**60)
-    assert tasks.cores_for([narrow]) == 1
+    assert tasks.placed(given, None)[1] == (given[:2], 1)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_small_runs_compute_in_one_thread_whatever_the_machine_has(threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with ThreadPoolExecutor(1) as pool, in_one_thread(True):
+            assert pool.submit(torch.get_num_threads).result() == 1
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_runs_on_other_machines_come_to_the_same(tmp_path, two_workers, no_weights):
