@@ -31,7 +31,7 @@ from defocus.extensions import plugins
 from defocus.extra_packages import require
 from defocus.files import make_folder
 from defocus.isolation import LeftOut
-from defocus.machines import QUEUES, Machines
+from defocus.machines import QUEUES, ClusterSettings, Machines
 from defocus.processes import compute_in_one_thread
 from defocus.progress import counted, say, telling
 
@@ -44,6 +44,9 @@ R = TypeVar("R")
 EXTRA = "cluster"
 ANSWER_SECONDS = 20
 """Seconds within which a scheduler that runs must answer, and a first worker of it be there."""
+
+DISK_GB = 1
+"""Disk that HTCondor keeps for a job; results are written to the shared one."""
 
 AGAIN_SECONDS = 60
 """Seconds after which jobs that were lost are submitted again; dask itself never does."""
@@ -277,20 +280,13 @@ def _by_queue(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
         raise InputError(
             f"{machines.address}: no {submits} on PATH; run it on a node of the cluster"
         )
-    hours, minutes = divmod(settings.time_minutes, 60)
-    memory_mib = math.ceil(settings.memory_gb * 1e9 / 2**20)
-    # dask-jobqueue asks SLURM for whole gigabytes, rounded up
-    exact = {"job_mem": f"{memory_mib}M"} if machines.address == "slurm" else {}
     try:
         return kind(
-            **exact,
-            queue=settings.queue or None,
-            account=settings.account or None,
+            **_asked_of(machines.address, settings),
             interface=settings.interface or None,
             cores=settings.cores,
             processes=settings.cores,
             memory=f"{settings.memory_gb:g}GB",
-            walltime=f"{hours:02d}:{minutes:02d}:00",
             job_name="defocus",
             python=shlex.join(python_command()),
             job_script_prologue=[
@@ -303,6 +299,26 @@ def _by_queue(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
     except Exception as error:  # likewise
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{machines.address}: the queue takes no jobs ({reason})") from error
+
+
+def _asked_of(queue: str, settings: ClusterSettings) -> dict[str, Any]:
+    """Resources as the class of a queue calls them; the others are called alike by all."""
+    account = settings.account or None
+    if queue == "htcondor":  # it knows neither queues nor times
+        lines = {"accounting_group": account} if account else {}
+        return {"disk": f"{DISK_GB}GB", "job_extra_directives": lines}
+    hours, minutes = divmod(settings.time_minutes, 60)
+    time = f"{hours:02d}:{minutes:02d}"
+    asked: dict[str, Any] = {"queue": settings.queue or None}
+    asked["walltime"] = time if queue == "lsf" else f"{time}:00"
+    asked["account" if queue in {"slurm", "pbs"} else "project"] = account
+    if queue == "oar":  # each site calls memory otherwise
+        asked["memory_per_core_property_name"] = "not_applicable"
+    if queue == "slurm":  # dask-jobqueue asks for whole gigabytes, rounded up
+        asked["job_mem"] = f"{settings.memory_mib}M"
+        further = {"qos": settings.qos, "gpus-per-node": settings.gpus}
+        asked["job_extra_directives"] = [f"--{name}={one}" for name, one in further.items() if one]
+    return asked
 
 
 @contextlib.contextmanager

@@ -16,16 +16,19 @@ AGAIN_SECONDS = 0.05
 
 @contextlib.contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end the work like Ctrl-C does, so that what must be put back is put back."""
+    """Let SIGTERM and SIGUSR2 end the work like Ctrl-C does, so that all is put back."""
+    # The second is what SLURM sends some time before it ends a job; Windows does not have it.
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    names = [name for name in ("SIGTERM", "SIGUSR2") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
 
 
 @contextlib.contextmanager

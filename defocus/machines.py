@@ -1,18 +1,26 @@
 """Where work on many items is done: processes here, or workers on other machines."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Annotated, Self, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
 
 from defocus.errors import InputError
 from defocus.near_names import did_you_mean
 from defocus.settings import Settings, load_settings
 
-QUEUES = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
+QUEUES = {
+    "slurm": "SLURMCluster",
+    "pbs": "PBSCluster",
+    "lsf": "LSFCluster",
+    "sge": "SGECluster",
+    "htcondor": "HTCondorCluster",
+    "oar": "OARCluster",
+}
 """Queues of clusters, with the class of dask-jobqueue that submits jobs to each."""
 
 SCHEDULER = re.compile(r"(tcp|tls)://[^/\s]+:\d+")
@@ -20,19 +28,41 @@ SCHEDULER = re.compile(r"(tcp|tls)://[^/\s]+:\d+")
 FORMS = "give a number of processes, ssh:HOST,HOST, tcp://HOST:PORT, or a queue such as slurm"
 
 
+Name = Annotated[str, StringConstraints(pattern=r"^[\w.,:@%+=/-]*$")]
+"""A name of the cluster; it stands in a line of a batch script, which it must not end."""
+
+
 class ClusterSettings(Settings):
-    """Resources of workers; empty names are the cluster's defaults."""
+    """Resources of jobs and of workers; empty names are the cluster's defaults."""
 
-    # ``setup`` has shell lines before the workers of a job, such as ``module load python``.
+    # ``setup`` has shell lines before the work of a job, such as ``module load python``. A training
+    # of SLURM saves its state ``signal_seconds`` before the end of its time.
 
-    cores: int = Field(default=1, ge=1)  # processes of a job, or of a machine of ``ssh:``
-    queue: str = Field(default="", pattern=r"^[\w.,:@%+=/-]*$")
-    account: str = Field(default="", pattern=r"^[\w.,:@%+=/-]*$")
+    cores: int = Field(default=1, ge=1)  # of a job: its workers, also of a machine of ``ssh:``
+    gpus: int = Field(default=0, ge=0)  # of a job of SLURM
+    queue: Name = ""
+    account: Name = ""
+    qos: Name = ""  # of SLURM
     interface: str = Field(default="", pattern=r"^[\w.:-]*$")  # of the network, such as ib0
     memory_gb: float = Field(default=4.0, gt=0)  # of a job
     time_minutes: int = Field(default=240, ge=1)
+    signal_seconds: int = Field(default=90, ge=1)
     at_most: int = Field(default=16, ge=1)  # jobs at once
     setup: tuple[str, ...] = ()
+
+    @property
+    def memory_mib(self) -> int:
+        """Memory of a job, in the unit that queues round to."""
+        return math.ceil(self.memory_gb * 1e9 / 2**20)
+
+    @model_validator(mode="after")
+    def _signal_before_limit(self) -> Self:
+        if self.signal_seconds >= 60 * self.time_minutes:
+            raise ValueError(
+                f"signal_seconds = {self.signal_seconds} leaves nothing of time_minutes = "
+                f"{self.time_minutes}"
+            )
+        return self
 
 
 class ClusterFile(Settings):

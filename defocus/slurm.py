@@ -11,17 +11,15 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
-
-from pydantic import Field, StringConstraints, model_validator
+from typing import TYPE_CHECKING, Any
 
 from defocus.children import outside_environment, python_command, python_environment, search_path
 from defocus.errors import EXIT_INTERRUPTED, DefocusError, InputError
 from defocus.extra_packages import require
 from defocus.files import make_folder, write_json
+from defocus.machines import ClusterSettings
 from defocus.progress import counted, say
 from defocus.reading import intact, read_json
-from defocus.settings import Settings
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
@@ -82,37 +80,6 @@ def job_states(jobs: Sequence[str]) -> dict[str, str]:
     return {job: states[job].strip() for job in jobs if job in states}
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[\w.,:@%+=/-]*$")]
-"""A name of the cluster; it stands in a line of a batch script, which it must not end."""
-
-
-class SlurmSettings(Settings):
-    """Resources that a job requests from SLURM; empty names are the cluster's defaults."""
-
-    # ``signal_seconds`` before ``time_minutes`` a run saves its state and is queued again; an
-    # evaluation must fit. ``setup`` has shell lines before the run, such as ``module load cuda``.
-
-    time_minutes: int = Field(default=720, ge=1)
-    partition: Name = ""
-    account: Name = ""
-    qos: Name = ""
-    gpus: int = Field(default=0, ge=0)
-    cpus: int = Field(default=1, ge=1)
-    memory_gb: float | None = Field(default=None, gt=0)
-    signal_seconds: int = Field(default=90, ge=1)
-    at_once: int = Field(default=16, ge=1)
-    setup: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _signal_before_limit(self) -> Self:
-        if self.signal_seconds >= 60 * self.time_minutes:
-            raise ValueError(
-                f"signal_seconds = {self.signal_seconds} leaves nothing of time_minutes = "
-                f"{self.time_minutes}"
-            )
-        return self
-
-
 SAVING_SECONDS = 80
 LARGEST_ARRAY = 1000
 """Jobs that SLURM takes at once where nobody has set another limit."""
@@ -158,8 +125,8 @@ class JobCommand:
         idle = self.idle + 1 if self.progress() == self._begun else 0
         if idle == MOST_IDLE:
             say(
-                f"{idle} jobs in a row made no progress; raise time_minutes under [slurm] and "
-                "submit it again"
+                f"{idle} jobs in a row made no progress; raise time_minutes under [cluster] "
+                "and submit it again"
             )
             return None
         return DelayedSubmission(JobCommand(self.arguments, self.progress, idle))
@@ -190,7 +157,7 @@ def _wait_for_end(pid: int) -> None:
 
 
 def submit(
-    out: Path, names: Sequence[str], job: Callable[[str], JobCommand], settings: SlurmSettings
+    out: Path, names: Sequence[str], job: Callable[[str], JobCommand], settings: ClusterSettings
 ) -> int:
     """Submit the pieces of work that are not yet in the queue; return how many these were."""
     # ``out`` is on a file system that the nodes can reach.
@@ -227,27 +194,27 @@ def _submitit() -> Any:  # noqa: ANN401 - a module
     submitit = require("submitit", "slurm", "1.5")
     if shutil.which("sbatch") is None or shutil.which("squeue") is None:
         raise InputError(
-            "--launcher slurm: no sbatch and squeue on PATH; run it on a node of the cluster"
+            "--on slurm: no sbatch and squeue on PATH; run it on a node of the cluster"
         )
     return submitit
 
 
-def _parameters(settings: SlurmSettings) -> dict[str, Any]:
+def _parameters(settings: ClusterSettings) -> dict[str, Any]:
     """Parameters from which submitit makes a batch script."""
     named = {
-        "partition": settings.partition,
+        "partition": settings.queue,
         "account": settings.account,
         "qos": settings.qos,
         "gpus_per_node": settings.gpus,
-        "mem": f"{settings.memory_gb:g}G" if settings.memory_gb else "",
     }
     return {
         **{name: value for name, value in named.items() if value},
         "job_name": "defocus",
+        "mem": f"{settings.memory_mib}M",
         "time": settings.time_minutes,
-        "cpus_per_task": settings.cpus,
+        "cpus_per_task": settings.cores,
         "signal_delay_s": settings.signal_seconds,
-        "array_parallelism": settings.at_once,
+        "array_parallelism": settings.at_most,
         "setup": [f"export PYTHONPATH={shlex.quote(search_path())}", *settings.setup],
         "additional_parameters": {"requeue": True},
     }

@@ -105,7 +105,7 @@ VERBS = (
     _verb("bench published"),
     _verb("bench report --out study"),
     _verb("bench restore portrait.png --baseline wiener --out restored-by-bench"),
-    _verb("bench run --only input --dataset pairs:pairs --launcher local --out study-of-jobs"),
+    _verb("bench run --only input --only wiener --dataset pairs:pairs --on 2 --out beside"),
     _verb("bench score pairs/blurry/0.png pairs/sharp/0.png"),
     _verb("bench status --out study"),
     _verb("bench table methods --out study"),

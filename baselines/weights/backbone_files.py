@@ -101,9 +101,10 @@ def missing_backbone(backbone: str, metric: str) -> str:
     file = BACKBONES[backbone]
     if is_intact(file):
         return ""
-    from defocus.progress import say
+    from defocus.progress import say, telling
 
-    say(f"fetching what {metric} needs: {file.url}")
+    if telling.bars:  # of several processes, the one that started the others has said it
+        say(f"fetching what {metric} needs: {file.url}")
     try:
         fetch(file, timeout_seconds=_TIMEOUT_SECONDS, limit_seconds=_LIMIT_SECONDS)
     except (InputError, StorageError, WeightsError) as error:

@@ -1,6 +1,5 @@
 """``defocus-bench run``."""
 
-from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.benchmark.commands._options import SETTINGS
-from defocus.command_line.options import FOLDER
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from defocus.benchmark.study.document import StudyDocument
     from defocus.benchmark.study.expansion import Expanded
-    from defocus.benchmark.study.options import Launcher, RunOptions
+    from defocus.benchmark.study.options import RunOptions
     from defocus.machines import Where
 
 HEADINGS = ("Systems", "Study", "Execution")
@@ -24,9 +22,8 @@ HEADINGS = ("Systems", "Study", "Execution")
 
 @help_heading("Run")
 @click.command(cls=SettingsCommand, models=SETTINGS, headings=HEADINGS)
-@click.argument("folders", metavar="[PART]…", nargs=-1, type=FOLDER)
 @click.pass_context
-def command(context: click.Context, folders: tuple[Path, ...], options: "RunOptions") -> int:
+def command(context: click.Context, options: "RunOptions") -> int:
     """Train and evaluate systems.
 
     The leaderboard and the reports are written to the folder --out.
@@ -34,11 +31,6 @@ def command(context: click.Context, folders: tuple[Path, ...], options: "RunOpti
     Run the same command again to continue after an interruption. 'run --out FOLDER' alone continues
     the study there as it was started.
     """
-    if options.launcher != "here" and options.where != 1:
-        raise click.UsageError("--on scores the pictures of this process; --launcher starts others")
-    if options.merge or folders:
-        _refuse_beside(context, "--merge", {"merge", "out", "folders"})
-        return _merge(options.out, folders, named=options.merge)
     if options.file is None and not (options.every or options.only):
         return _continue(context, options)
     if options.job is not None:
@@ -52,7 +44,7 @@ def command(context: click.Context, folders: tuple[Path, ...], options: "RunOpti
     from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.results.lock import require_study_folder
     from defocus.benchmark.study.document import as_request, note_plugins
-    from defocus.benchmark.study.expansion import expand_request
+    from defocus.benchmark.study.expansion import expand
     from defocus.consent import give_lines
 
     if not options.dry_run:
@@ -65,41 +57,39 @@ def command(context: click.Context, folders: tuple[Path, ...], options: "RunOpti
             "--reuse takes scores without restored pictures; it cannot be combined with "
             "--keep-outputs, in a study's file too"
         )
-    give_lines(document.slurm.setup)
-    request = as_request(document, options.shard, note_plugins())
+    give_lines(document.cluster.setup)
+    request = as_request(document, note_plugins())
     words = [] if options.file is not None else options.words
-    expanded = expand_request(request, options.out, words)
+    expanded = expand(request, options.out, words)
     if options.dry_run:
         return show_plan(expanded.studies, expanded.problems)
     if options.reuse and expanded.studies:
         from defocus.benchmark.study.reuse import reuse_results
 
         reuse_results(expanded.studies, options.reuse)
-    return _carry_out(expanded, request, options.launcher, again=options.again, where=options.where)
+    return _carry_out(expanded, request, options.where, again=options.again)
 
 
 def _carry_out(
-    expanded: "Expanded",
-    document: "StudyDocument",
-    launcher: "Launcher",
-    *,
-    again: bool = False,
-    where: "Where" = 1,
+    expanded: "Expanded", document: "StudyDocument", where: "Where | None", *, again: bool = False
 ) -> int:
     """Do the remaining work of a study and show its results; return the exit code."""
     from defocus.benchmark.leaderboard.terminal import show_outcome
     from defocus.benchmark.study.launch import end_jobs, run_as_jobs
     from defocus.benchmark.study.run import run_studies
+    from defocus.machines import Machines
     from defocus.progress import say
 
     studies = expanded.studies
     for problem in expanded.problems:
         say(f"left out: {problem}")
-    if launcher == "here":
+    if isinstance(where, Machines):
+        where = replace(where, settings=document.cluster)
+    if isinstance(where, Machines) and where.address == "slurm":
+        outcome = run_as_jobs(studies, document, again=again)
+    else:
         end_jobs(studies, document)
         outcome = run_studies(studies, document, again=again, where=where)
-    else:
-        outcome = run_as_jobs(studies, document, launcher, again=again)
     problems = [*expanded.problems, *outcome.problems]
     return show_outcome(replace(outcome, problems=problems), studies)
 
@@ -152,41 +142,20 @@ def _continue(context: click.Context, options: "RunOptions") -> int:
     what, own = (
         ("a study that is continued", "dry_run") if options.job is None else ("--job", "job")
     )
-    _refuse_beside(context, what, {"out", "launcher", "workers", "where", own})
-    if options.job is not None and options.launcher != "here":
-        raise click.UsageError(
-            "--job does one run in this process; it cannot be combined with --launcher"
-        )
+    where = {"where"} if options.job is None else set()
+    _refuse_beside(context, what, {"out", "workers", own} | where)
     return continue_study(
-        options.out,
-        options.job,
-        options.launcher,
-        options.workers,
-        planned=options.dry_run,
-        where=options.where,
+        options.out, options.job, options.where, options.workers, planned=options.dry_run
     )
-
-
-def _merge(out: Path, folders: Sequence[Path], *, named: bool) -> int:
-    if not (named and folders):
-        raise click.UsageError("--merge and the folders of parts go together: --merge PART…")
-    from defocus.benchmark.results.merging import merge_studies
-    from defocus.progress import counted, say
-
-    merged = merge_studies(out, folders)
-    say(f"{counted(len(merged.taken), 'run')} copied, {len(merged.kept)} already there")
-    say(str(out / "leaderboard.csv"))
-    return 0
 
 
 def continue_study(
     out: Path,
     job: str | None,
-    launcher: "Launcher",
+    where: "Where | None" = None,
     workers: int | None = None,
     *,
     planned: bool = False,
-    where: "Where" = 1,
 ) -> int:
     """Continue a study, or its run ``job`` alone, as it was started; or only print its plan."""
     from defocus.benchmark.cost.study_plan import show_plan
@@ -194,10 +163,11 @@ def continue_study(
     from defocus.benchmark.study.expansion import expand_all, one_run
     from defocus.benchmark.study.standing import claim_job
     from defocus.consent import require_lines
+    from defocus.machines import Machines
 
     request = read_request(out)
-    if launcher == "slurm" and not planned:
-        require_lines(request.slurm.setup, out / REQUEST)
+    if isinstance(where, Machines) and not planned:
+        require_lines(request.cluster.setup, out / REQUEST)
     load_noted([noted for one in (request, *request.earlier) for noted in one.plugins])
     if given := note_plugins():
         request = request.model_copy(update={"plugins": given})
@@ -208,7 +178,7 @@ def continue_study(
     if planned:
         return show_plan(expanded.studies, expanded.problems)
     if job is None:
-        return _carry_out(expanded, requests[0], launcher, where=where)
+        return _carry_out(expanded, requests[0], where)
     one = one_run(expanded, job)
     moved = one.moved(claim_job(out, job))
-    return _carry_out(moved, requests[0], launcher, where=where)
+    return _carry_out(moved, requests[0], where)

@@ -120,7 +120,7 @@ def command(
                 "--as-printed and --like take pictures, --dataset and --match alone"
             )
         blurry, sharp = _inputs(two, restored, sharp, dataset)
-        return _explain(as_printed, like, blurry, sharp, dataset, rule, as_json=as_json)
+        return _explain(as_printed, like, blurry, sharp, dataset, rule, where, as_json=as_json)
     restored, sharp = _pictures(two, restored, sharp)
     if (sharp is None) == (dataset is None):
         raise click.UsageError("give either --sharp DIR or --dataset DATASET")
@@ -190,6 +190,7 @@ def _explain(
     sharp: Path | None,
     dataset: str | None,
     rule: "Rule | None",
+    where: "Where",
     *,
     as_json: bool,
 ) -> int:
@@ -209,9 +210,9 @@ def _explain(
         if like is not None:
             rows.append(own_row(like))
         if dataset is not None:
-            result = as_printed_of_dataset(rows, dataset)
+            result = as_printed_of_dataset(rows, dataset, where)
         elif blurry is not None and sharp is not None:
-            result = as_printed(rows, pairs_of_folders(blurry, sharp, rule))
+            result = as_printed(rows, pairs_of_folders(blurry, sharp, rule), where)
         say_left_out(result.left_out, result.pictures + len(result.left_out), "picture")
         if as_json:
             output.write(result.to_json())

@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -74,23 +74,48 @@ from defocus.machines import Where
 from defocus.pictures.read import read_member
 from defocus.pictures.values import Image, as_float
 from defocus.progress import say, track
-from defocus.training.devices import best_device
+from defocus.training.devices import best_device, in_one_thread
 from defocus.training.loop import Trained
 
 
-def record_run(
-    study: Study, results: Results, run: Run, trained: Trained | None = None, where: Where = 1
-) -> None:
-    """Evaluate one run by every metric and store the result, even if it is a failure."""
-    # Without a trained network, it is trained now if needed.
+@dataclass(frozen=True)
+class Evaluated:
+    """What a run came to, even if it is a failure; or some metrics of a stored run."""
+
+    entry: Entry
+    scores: list[Score]
+    costs: list[Cost] = field(default_factory=list)
+    metrics: Mapping[str, Metric] | None = None  # None: everything of the run
+
+    def store(self, study: Study, results: Results) -> None:
+        """Store it in the place of what was there."""
+        if self.metrics is not None:
+            store_columns(results, self.entry, self.metrics, self.scores)
+            return
+        results.record(self.entry, self.scores, self.costs, versions_of(self.scores))
+        (run_folder(study.out, self.entry.run) / AGAIN).unlink(missing_ok=True)
+
+
+def evaluated_run(
+    study: Study,
+    run: Run,
+    training: Entry | None = None,
+    trained: Trained | None = None,
+    where: Where = 1,
+    *,
+    alone: bool = True,
+) -> Evaluated:
+    """Evaluate one run by every metric; without a trained network, it is trained now if needed."""
+    # ``training`` is what is stored of the run whose training is evaluated, if it is another's.
     folder = make_folder(run_folder(study.out, run.id))
     entry = entry_of(study, run)
     try:
-        _require_trained(results, run)
+        _require_trained(training)
         trained = trained or train_run(study, run)
         entry = with_checkpoint(study, run, entry)
         outputs = kept_outputs(study, entry)
-        scores, costs = _evaluate_run(study, run, trained, folder, outputs, where)
+        with in_one_thread(run.small):
+            scores, costs = _evaluate_run(study, run, trained, folder, outputs, where, alone=alone)
     except OURS:
         raise
     except NotApplicableError as error:
@@ -103,43 +128,35 @@ def record_run(
             say(f"{run.id}: unforeseen; please report it, with {folder / FAILURE}", error=True)
     else:
         (folder / FAILURE).unlink(missing_ok=True)
-        results.record(entry, scores, costs, versions_of(scores))
-        (folder / AGAIN).unlink(missing_ok=True)
-        return
+        return Evaluated(entry, scores, costs)
     say(f"{run.id}: {status}")
     reason = status.partition(": ")[2]
     failed = replace(entry, status=status, checkpoint="", checkpoint_stamp="")
-    scores = no_scores(study, reason)
     costs = [Cost(name, None, reason) for name in COSTS]
-    results.record(failed, scores, costs, versions_of(scores))
-    (folder / AGAIN).unlink(missing_ok=True)
+    return Evaluated(failed, no_scores(study, reason), costs)
 
 
-def _require_trained(results: Results, run: Run) -> None:
-    """Refuse a run that evaluates another's training, where that has no scores, for its reason."""
-    if run.training is None:
+def _require_trained(training: Entry | None) -> None:
+    """Refuse to evaluate another run's training that has no scores, for its reason."""
+    if training is None or training.scored:
         return
-    entries = {entry.run: entry for entry in results.entries()}
-    stored = entries.get(run.training.id)
-    if stored is None or stored.scored:
-        return
-    reason = stored.status.partition(": ")[2]
-    if stored.failed:
-        raise TrainingError(f"{stored.run} failed: {reason}")
+    reason = training.status.partition(": ")[2]
+    if training.failed:
+        raise TrainingError(f"{training.run} failed: {reason}")
     raise NotApplicableError(reason)
 
 
-def record_columns(
-    study: Study, results: Results, run: Run, entry: Entry, names: Collection[str], where: Where = 1
-) -> str:
-    """Compute some metrics of a stored run, from kept pictures or else by the network."""
-    # Its other scores stay as they are. Returns why it failed, in one line, or nothing.
+def evaluated_columns(
+    study: Study, run: Run, entry: Entry, names: Collection[str], where: Where = 1
+) -> Evaluated | None:
+    """Some metrics of a stored run, from kept or newly restored pictures; None if they fail."""
     wanted = metrics_for(study.dataset.split("test"))
     metrics = {name: metric for name, metric in wanted.items() if name in names}
     folder = make_folder(run_folder(study.out, run.id))
     try:
         if entry.scored:
-            scores = _rescored(study, run, metrics, kept_outputs(study, entry), where)
+            with in_one_thread(run.small):
+                scores = _rescored(study, run, metrics, kept_outputs(study, entry), where)
         else:
             scores = no_scores(study, entry.status.partition(": ")[2], metrics)
     except OURS:
@@ -147,14 +164,20 @@ def record_columns(
     except CRASHES as error:
         reason = write_failure(error, folder)
         say(f"{run.id}: {', '.join(metrics)} failed: {reason}; stored scores stay", error=True)
-        return reason
+        return None
     (folder / FAILURE).unlink(missing_ok=True)
-    store_columns(results, entry, metrics, scores)
-    return ""
+    return Evaluated(entry, scores, metrics=metrics)
 
 
 def _evaluate_run(
-    study: Study, run: Run, trained: Trained, folder: Path, outputs: KeptOutputs, where: Where
+    study: Study,
+    run: Run,
+    trained: Trained,
+    folder: Path,
+    outputs: KeptOutputs,
+    where: Where,
+    *,
+    alone: bool,
 ) -> tuple[list[Score], list[Cost]]:
     device, started = best_device(), time.monotonic()
     keeps_outputs = study.keep_outputs or outputs.begun
@@ -174,6 +197,7 @@ def _evaluate_run(
         outputs=outputs if keeps_outputs else None,
         kept=kept,
         where=where,
+        alone=alone,
     )
     worst = max(casts, key=lambda pair: casts[pair])
     if casts[worst] > MOST_CAST:
@@ -215,8 +239,10 @@ def evaluate(
     outputs: KeptOutputs | None = None,
     kept: KeptScores | None = None,
     where: Where = 1,
+    alone: bool = True,
 ) -> tuple[list[Score], list[Cost], dict[str, float]]:
     """Scores by every metric that pairs can have, costs, and the colour cast of each pair."""
+    # Where it is not ``alone`` on this machine, seconds say nothing and are measured later.
     # ``independent`` estimates flow for targets that follow the output, if ``estimator`` helped to
     # train the system. A pair of which a file cannot be read has this reason as all its scores.
     # Pairs whose scores are kept are not restored again.
@@ -254,7 +280,7 @@ def evaluate(
                 outcomes[pair.id] = left_out_by(pair.id, error)
                 continue
             tile_px = made.tile_px
-            restored[pair.id] = _RestoredFacts.of_made(made, blurry)
+            restored[pair.id] = _RestoredFacts.of_made(made, blurry, alone=alone)
             take(queue.add(RestoredPair(number, pair, made.picture, blurry)))
         take(queue.finish())
     every = [outcomes[pair.id] for pair in pairs]
@@ -270,7 +296,10 @@ def evaluate(
     casts = {pair.id: restored[pair.id].cast for pair in pairs if pair.id in restored}
     smallest_px = min((one.tile_px for one in restored.values() if one.tile_px), default=0)
     say_tiles(network, card, whole[0], smallest_px)
-    sizes, seconds = [one.shape for one in facts], [one.seconds for one in facts]
+    sizes = [one.shape for one in facts]
+    seconds = [one.seconds for one in facts if one.seconds is not None]
+    if len(seconds) < len(facts):
+        seconds = []
     return scores, measure_costs(network, card, whole[0], sizes, seconds, smallest_px), casts
 
 
@@ -279,7 +308,7 @@ class _RestoredFacts:
     """What is known of a restored picture besides its scores."""
 
     shape: tuple[int, int]
-    seconds: float
+    seconds: float | None  # None where the machine did other work beside it
     cast: float
     tile_px: int
 
@@ -289,11 +318,11 @@ class _RestoredFacts:
         return cls(kept.shape, kept.seconds, kept.cast, kept.tile_px)
 
     @classmethod
-    def of_made(cls, made: TimedRestoration, blurry: Image) -> Self:
+    def of_made(cls, made: TimedRestoration, blurry: Image, *, alone: bool) -> Self:
         """Those of a picture that was restored now."""
         height, width = made.picture.shape[:2]
         cast = colour_cast(made.picture, blurry)
-        return cls((height, width), made.seconds, cast, made.tile_px)
+        return cls((height, width), made.seconds if alone else None, cast, made.tile_px)
 
     def with_scores(self, scores: list[Score]) -> ScoresOfPicture:
         """What is kept of the picture."""

@@ -30,6 +30,17 @@ class Left:
     metrics: frozenset[str] | None = None
 
 
+@dataclass(frozen=True)
+class RunTask:
+    """Remaining work of one run; ``place`` is its number among all: ``3/14``."""
+
+    # Stage 0 needs no training, 1 trains, and 2 evaluates what a run of stage 1 trains.
+
+    left: Left
+    place: str
+    stage: int
+
+
 def left_of(study: Study, results: Results) -> list[Left]:
     """The runs of a study that are not finished, in their order."""
     # A finished run did not fail, has every metric in its present revision, and its pictures if

@@ -16,7 +16,7 @@ from defocus.baselines.card import Card
 from defocus.baselines.recipe import FurtherInput
 from defocus.benchmark.cost.counting import device_name, measure_cost, quartiles
 from defocus.benchmark.cost.tiling import Size, free_memory, smallest_words, tile_sides
-from defocus.benchmark.results.store import Cost
+from defocus.benchmark.results.store import LATER, SECONDS, Cost
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import read_array
 from defocus.datasets.patching.packing import require_further
@@ -195,10 +195,10 @@ def measure_costs(
     seconds: Sequence[float],
     tile_px: int = 0,
 ) -> list[Cost]:
-    """Cost of restoring at the first pair's size; the first of several seconds is a warm-up."""
+    """Cost of restoring at the first pair's size; without seconds, these are still to be had."""
     # What is counted is one pass of the network at that size, also for a system at scales, of
-    # which the picture decides how many passes it takes. The seconds are of whatever was done.
-    # Where tiles were needed, it is one pass of a tile.
+    # which the picture decides how many passes it takes. Where tiles were needed, it is one pass
+    # of a tile.
     size = sizes[0] if tile_px == 0 else tuple(min(side, tile_px) for side in sizes[0])
     height, width = (max(side, LEAST_PX) for side in size)
     channels = 6 if card.input == "dual" else 3
@@ -207,26 +207,34 @@ def measure_costs(
         for one in further_inputs(card)
     }
     cost = measure_cost(network, height, width, channels=channels, **further)
+    counted_on = _size_range([size]) + (AT_FULL_SIZE if card.at_scales else "")
+    if tile_px:
+        counted_on = f"{_size_range([size])}, one tile"
+    return [
+        Cost("params_m", cost.params_m),
+        Cost("macs_g", cost.macs_g, measured_on=counted_on),
+        _memory(card, cost.peak_mib, counted_on),
+        *cost_in_seconds(network, sizes, seconds, tile_px),
+    ]
+
+
+def cost_in_seconds(
+    network: nn.Module, sizes: Sequence[tuple[int, ...]], seconds: Sequence[float], tile_px: int
+) -> list[Cost]:
+    """Seconds of restoring, of whatever was done; the first of several is a warm-up."""
+    if not seconds:
+        return [Cost(name, None, LATER) for name in SECONDS]
     device = device_name(next(network.parameters(), torch.empty(0)).device)
     timed = list(seconds[1:]) or list(seconds)
     low, middle, high = quartiles(timed)
     rates = [1e6 * spent / math.prod(size) for size, spent in zip(sizes, seconds, strict=True)]
     _, per_mp, _ = quartiles(rates[1:] or rates)
     warm = "after a warm-up" if len(seconds) > 1 else "without a warm-up"
-    of_times = f"{device}, {_size_range(sizes)}, {counted(len(timed), 'picture')} {warm}"
-    counted_on = _size_range([size]) + (AT_FULL_SIZE if card.at_scales else "")
+    measured_on = f"{device}, {_size_range(sizes)}, {counted(len(timed), 'picture')} {warm}"
     if tile_px:
-        of_times += f", in tiles of {tile_px} px"
-        counted_on = f"{_size_range([size])}, one tile"
-    return [
-        Cost("params_m", cost.params_m),
-        Cost("macs_g", cost.macs_g, measured_on=counted_on),
-        _memory(card, cost.peak_mib, counted_on),
-        Cost("seconds", middle, measured_on=of_times),
-        Cost("seconds_q1", low, measured_on=of_times),
-        Cost("seconds_q3", high, measured_on=of_times),
-        Cost("seconds_mp", per_mp, measured_on=of_times),
-    ]
+        measured_on += f", in tiles of {tile_px} px"
+    values = zip(SECONDS, (middle, low, high, per_mp), strict=True)
+    return [Cost(name, value, measured_on=measured_on) for name, value in values]
 
 
 def _memory(card: Card, peak_mib: float, size: str) -> Cost:

@@ -34,8 +34,10 @@ from defocus.benchmark.scoring.profiles import (
 from defocus.datasets.api import open_dataset
 from defocus.datasets.layouts.matching import Rule
 from defocus.datasets.pair import Pair, Split
+from defocus.dispatcher import each
 from defocus.errors import ImageError, InputError
-from defocus.isolation import LeftOut, attempt
+from defocus.isolation import LeftOut
+from defocus.machines import Where
 from defocus.pictures.read import read_pair
 from defocus.progress import counted, track
 from defocus.reports.model import Cell, Column, Table
@@ -128,19 +130,21 @@ def pairs_of_folders(blurry: Path, sharp: Path, rule: Rule | None = None) -> lis
     return pairs
 
 
-def as_printed(rows: Sequence[PrintedRow], pairs: Sequence[InputPair]) -> AsPrinted:
+def as_printed(
+    rows: Sequence[PrintedRow], pairs: Sequence[InputPair], where: Where = 1
+) -> AsPrinted:
     """Search the conventions behind printed rows; what reproduces one is kept as a profile."""
-    search = _Search(list(rows))
+    search = _Search(list(rows), where)
     search.measure(pairs)
     if not search.settled():
         search.measure_unusual()
     return search.result()
 
 
-def as_printed_of_dataset(rows: Sequence[PrintedRow], dataset: str) -> AsPrinted:
+def as_printed_of_dataset(rows: Sequence[PrintedRow], dataset: str, where: Where = 1) -> AsPrinted:
     """The same on the pairs of a dataset: the test split, and the others if it explains none."""
     opened = open_dataset(dataset, damaged=True)
-    search = _Search(list(rows), left_out=[*opened.without()])
+    search = _Search(list(rows), where, left_out=[*opened.without()])
     for split in _SPLITS:
         pairs = [pair for pair in opened.split(split) if pair.sharp is not None]
         if pairs:
@@ -166,14 +170,16 @@ class _Search:
     """Pairs that were measured so far, and the rows that they should explain."""
 
     rows: list[PrintedRow]
+    where: Where
     pairs: list[InputPair] = field(default_factory=list)
     errors: list[NDArray[np.float64]] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
     def measure(self, pairs: Sequence[InputPair]) -> None:
         """Add the errors of some pairs under the usual readings; one that fails is left out."""
-        for pair in track(pairs, "comparing"):
-            usual = attempt(pair.name, partial(_errors, pair, USUAL))
+        results = self._errors(pairs, USUAL, "comparing")
+        for pair in pairs:
+            usual = results[pair.name]
             if isinstance(usual, LeftOut):
                 self.left_out.append(usual)
                 continue
@@ -191,8 +197,19 @@ class _Search:
         """Add the errors under the other readings, where they are missing."""
         both = list(zip(self.pairs, self.errors, strict=True))
         lacking = [(pair, errors) for pair, errors in both if np.isnan(errors[UNUSUAL.start, 0])]
-        for pair, errors in track(lacking, "comparing under unusual conventions"):
-            errors[UNUSUAL.start : UNUSUAL.stop] = _errors(pair, UNUSUAL)
+        pairs = [pair for pair, _ in lacking]
+        results = self._errors(pairs, UNUSUAL, "comparing under unusual conventions")
+        for pair, errors in lacking:
+            unusual = results[pair.name]
+            if isinstance(unusual, LeftOut):
+                raise ImageError(unusual.reason)
+            errors[UNUSUAL.start : UNUSUAL.stop] = unusual
+
+    def _errors(
+        self, pairs: Sequence[InputPair], readings: range, words: str
+    ) -> dict[str, NDArray[np.float64] | LeftOut]:
+        items = {pair.name: pair for pair in pairs}
+        return dict(track(each(partial(_errors, readings), items, self.where), words, len(items)))
 
     def explanations(self) -> list[Explanation]:
         """The nearest conventions of each row that has any."""
@@ -230,7 +247,7 @@ class _Search:
         return AsPrinted(tuple(explanations), unexplained, tuple(self.left_out), pictures, further)
 
 
-def _errors(pair: InputPair, readings: range) -> NDArray[np.float64]:
+def _errors(readings: range, pair: InputPair) -> NDArray[np.float64]:
     blurry, sharp = read_pair(pair.blurry, pair.sharp)
     if np.array_equal(blurry, sharp):
         raise ImageError(f"{pair.blurry} equals {pair.sharp}; there is no error to compare")

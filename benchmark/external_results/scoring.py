@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from defocus.align.flow.estimator import FlowEstimator
+from defocus.benchmark.external_results.kept import kept, key_of
 from defocus.benchmark.external_results.matching import (
     CommonCentre,
     Crop,
@@ -44,6 +46,7 @@ from defocus.benchmark.scoring.score import (
 from defocus.datasets.pair import Dataset
 from defocus.dispatcher import each
 from defocus.errors import ImageError, NotApplicableError
+from defocus.files import sha256_file
 from defocus.isolation import LeftOut
 from defocus.machines import Where
 from defocus.pictures.read import read_alike, read_image
@@ -291,7 +294,17 @@ class _Scored(NamedTuple):
     look: Look | None
 
 
+SCORED = TypeAdapter(_Scored)
+
+
 def _scored(scorer: PairScorer, crop: Crop | None, given: _GivenPicture) -> _Scored:
+    """The scores of a picture: kept ones, if all that they rest on is as it was."""
+    restored = sha256_file(given.path)
+    key = key_of(scorer, crop, given.subject, restored, given.with_look)
+    return kept(key, SCORED, partial(_newly_scored, scorer, crop, given))
+
+
+def _newly_scored(scorer: PairScorer, crop: Crop | None, given: _GivenPicture) -> _Scored:
     subject, path = given.subject, given.path
     registered = subject.pair is not None and scorer.profile.protocol == "input-aligned"
     pictures = read_pictures(subject, path, scorer.profile, crop, with_sharp=not registered)

@@ -126,9 +126,15 @@ def require_format(path: Path, connection: sqlite3.Connection) -> None:
         )
 
 
-COSTS = ("params_m", "macs_g", "peak_mib", "seconds", "seconds_q1", "seconds_q3", "seconds_mp")
+SECONDS = ("seconds", "seconds_q1", "seconds_q3", "seconds_mp")
+"""Median and quartiles of the seconds per picture, and the median per megapixel."""
+
+LATER = "measured alone, when the other runs are done"
+"""Why a run has no seconds yet: it shared the machine with others."""
+
+COSTS = ("params_m", "macs_g", "peak_mib", *SECONDS)
 """What a system costs: million parameters, billion multiply-adds, memory beside the weights, and
-the median and quartiles of the seconds per picture."""
+seconds."""
 
 CUSTOM = "custom"
 """The budget of runs whose schedule a person has changed: they count as no other budget's."""
@@ -256,6 +262,13 @@ class Results:
             if lines:  # last: what comes after it would drop it
                 packed = (entry.run, *pack(score_matrix(lines)))
                 transaction.execute("INSERT INTO matrices VALUES (?, ?, ?)", packed)
+
+    def replace_costs(self, run: str, costs: Iterable[Cost]) -> None:
+        """Store these costs of a run in the place of its own."""
+        with translated(self._path), self._connection as transaction:
+            lines = [(run, *astuple(cost)) for cost in costs]
+            marks = ", ".join("?" * len(lines[0]))
+            transaction.executemany(f"REPLACE INTO costs VALUES ({marks})", lines)  # noqa: S608 - question marks
 
     def move_last(self, run: str) -> None:
         """Let a stored run be the last one, as if it had just been recorded."""

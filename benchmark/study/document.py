@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.results.store import STORE
-from defocus.benchmark.study.plan import Override, Seeds
+from defocus.benchmark.study.plan import Seeds, StudyFile
 from defocus.consent import is_remembered, remember
 from defocus.errors import InputError, SettingsError
 from defocus.extensions import load_plugin, plugin_of, plugins
@@ -19,7 +19,6 @@ from defocus.plugin_code import digest_of, hashes_of, read_sources
 from defocus.progress import say
 from defocus.reading import intact, read_json
 from defocus.settings import Settings, load_settings, parse_settings
-from defocus.slurm import SlurmSettings
 
 REQUEST = "request.json"
 """In a study's folder: the document that it was started with."""
@@ -38,7 +37,7 @@ class ObjectiveChoice(Settings):
     warmup_epochs: int = Field(default=0, ge=0)
 
 
-class StudyDocument(Override):
+class StudyDocument(StudyFile):
     """Everything that determines a study's runs and the resources of its jobs."""
 
     # On ``misaligned`` datasets only the input, the systems with JDRL and the same networks without
@@ -56,7 +55,6 @@ class StudyDocument(Override):
     budget: BudgetName = "demo"
     keep_outputs: bool = False
     leave_out_seen: bool = False
-    slurm: SlurmSettings = SlurmSettings()
 
 
 class NotedPlugin(Settings):
@@ -67,9 +65,8 @@ class NotedPlugin(Settings):
 
 
 class Request(StudyDocument):
-    """The request with which a study was started: the document and its part, ``I`` of ``N``."""
+    """The request with which a study was started: the document, its plug-ins, those before it."""
 
-    shard: tuple[int, int] | None = None
     plugins: tuple[NotedPlugin, ...] = ()
     earlier: tuple["Request", ...] = ()
 
@@ -96,13 +93,9 @@ def with_absolute_paths(document: StudyDocument, folder: Path) -> StudyDocument:
     return document.model_copy(update={name: named[name] for name in named if named[name]})
 
 
-def as_request(
-    document: StudyDocument, shard: tuple[int, int] | None, plugins: Sequence[NotedPlugin] = ()
-) -> Request:
-    """Make a request from a document, for the whole study or one part."""
-    further: dict[str, Any] = {} if shard is None else {"shard": shard}
-    if plugins:
-        further["plugins"] = tuple(plugins)
+def as_request(document: StudyDocument, plugins: Sequence[NotedPlugin] = ()) -> Request:
+    """Make a request from a document."""
+    further: dict[str, Any] = {"plugins": tuple(plugins)} if plugins else {}
     return Request.model_validate(document.model_dump(exclude_unset=True) | further)
 
 
@@ -127,8 +120,8 @@ def _written(path: Path) -> list[dict[str, Any]]:
 
 
 def _asked_for(request: dict[str, Any]) -> dict[str, Any]:
-    """What a request asks for, wherever its plug-ins are and however many work on it."""
-    training, taken = request.get("training"), {"plugins", "training"}
+    """What a request asks for, wherever its plug-ins are and whatever works on it."""
+    training, taken = request.get("training"), {"plugins", "training", "cluster"}
     if isinstance(training, dict):
         training = {name: value for name, value in training.items() if name != "workers"}
     asked = {name: value for name, value in request.items() if name not in taken}

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ from defocus.datasets.pair import Dataset
 from defocus.datasets.seen_pairs import require_unseen, without_seen
 from defocus.errors import DatasetError, InputError, SettingsError
 from defocus.near_names import meant
-from defocus.progress import counted, warn_once
+from defocus.progress import warn_once
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
@@ -149,21 +148,15 @@ def _planned(systems: Sequence[Baseline], dataset: Dataset, document: StudyDocum
     return sorted(runs, key=lambda run: order.index(run.system))
 
 
-def expand_request(request: Request, out: Path, options: Sequence[str] = ()) -> Expanded:
-    """The runs of a request; for a shard, only its runs."""
-    whole = expand(request, out, options)
-    return whole if request.shard is None else shard(whole, *request.shard)
-
-
 def expand_all(requests: Sequence[Request], out: Path) -> Expanded:
     """The runs of all requests of a folder, the latest first, each run once."""
     # An earlier request that cannot be expanded becomes a problem of the result.
     latest, *earlier = requests
-    expansions = [expand_request(latest, out)]
+    expansions = [expand(latest, out)]
     problems: list[InputError] = []
     for request in earlier:
         try:
-            expansions.append(expand_request(request, out))
+            expansions.append(expand(request, out))
         except InputError as error:
             problems.append(error)
     seen: set[str] = set()
@@ -228,21 +221,6 @@ def _retrained(system: Baseline, label: str, choice: ObjectiveChoice) -> Baselin
 
 def _with_objective(own: "Callable[[], Recipe]", name: str, choice: ObjectiveChoice) -> "Recipe":
     return retrained(own(), name, choice.settings, choice.warmup_epochs)
-
-
-def shard(expanded: Expanded, number: int, of: int) -> Expanded:
-    """One machine's part: every ``of``-th training or run without, from the ``number``-th on."""
-    # Runs that evaluate the same training are in one part, counted from 1.
-    alike: dict[str, list[str]] = {}
-    for _, run in expanded.runs:
-        alike.setdefault((run.training or run).id, []).append(run.id)
-    mine = list(chain.from_iterable(list(alike.values())[number - 1 :: of]))
-    if not mine:
-        raise InputError(
-            f"--shard {number}/{of}: this part is empty, the study has "
-            f"{counted(len(alike), 'run')}; cut it into fewer parts"
-        )
-    return expanded.only(set(mine))
 
 
 def one_run(expanded: Expanded, run: str) -> Expanded:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,7 @@ from defocus.pictures.read import read_member
 from defocus.pictures.values import as_float
 from defocus.progress import say
 from defocus.training import loop
+from defocus.training.devices import in_one_thread
 from defocus.training.feeding import Feeder
 from defocus.training.loop import Job, Trained
 from defocus.training.method import Training
@@ -193,22 +194,11 @@ def train(
         ),
         check=check,
     )
-    with _one_thread() if run.baseline.is_narrow else nullcontext():
+    with in_one_thread(run.small):
         trained = loop.train(job, folder, device)
     if ranks().first:
         report_selection(watching.rows, run.id, folder)
     return trained
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute in one thread: several add up in another order, and small networks gain little."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _started(run: Run) -> nn.Module:

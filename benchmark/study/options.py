@@ -1,19 +1,18 @@
 """Settings of the commands that run studies: their options. It imports nothing heavy."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument, load_document
 from defocus.benchmark.study.plan import MOST_SEEDS, Override, Seeds, cluster_of, override_of
-from defocus.command_line.options import FOLDER, ShardOption
+from defocus.command_line.options import FOLDER
 from defocus.command_line.where import WhereOption, keep_cluster_file, where_field
 from defocus.machines import Where
 from defocus.settings import CommandSettings, option
 
-Launcher = Literal["here", "local", "slurm"]
 MISALIGNED = ("sample:strong",)
 """Where the first run shows what JDRL is for: pairs that are off by several pixels."""
 
@@ -48,10 +47,18 @@ WORKERS = option(
     "Results do not depend on it.",
 )
 ON = where_field(
+    None,
+    "Number of runs that are worked on at once, each in a process that computes in one thread; "
+    "seconds are measured alone afterwards. With slurm, each run is a job that is saved and queued "
+    "again at its time limit.",
+    "Execution",
+    type=WhereOption(cluster_of),
+    show_default="cores, for what is small; else 1",
+)
+PICTURES_ON = where_field(
     1,
     "Number of pictures scored at once in processes of their own; by default in threads. All are "
     "restored before, so that their seconds are measured alone.",
-    "Execution",
     type=WhereOption(cluster_of),
 )
 Workers = Annotated[int, Field(ge=0)] | None
@@ -126,7 +133,7 @@ class EvaluateOptions(TestedStudy):
     list', or a file, which is checked and added."""
     scales: bool = SCALES
     keep_outputs: bool = KEEP_OUTPUTS
-    where: Where = ON
+    where: Where = PICTURES_ON
 
 
 class _RunSystems(CommandSettings):
@@ -153,31 +160,18 @@ class RunOptions(TestedStudy, _RunSystems):
     """Dataset as READER:PATH, 'sample' or 'sample:strong'; repeatable."""
     seeds: Seeds = option(1, "--seeds")
     """Number of seeds to train and average."""
-    shard: tuple[int, int] | None = option(
-        None,
-        "--shard I/N",
-        heading="Execution",
-        type=ShardOption(),
-        text="Do only part I of N, to share a study between computers without a scheduler. Give "
-        "each its own --out, then --merge them.",
-    )
-    merge: bool = option(False, "--merge")
-    """Copy the finished runs of the folders PART to --out, which keeps those that it has."""
-    reuse: tuple[str, ...] = option((), "--reuse FOLDER_OR_ADDRESS")
+    reuse: tuple[str, ...] = option((), "--reuse FOLDER_OR_ADDRESS", heading="Execution")
     """Take scores from other results: the --out of a study, a bundle, a collection of bundles, or
     an https address of one. Only what would be the same here is taken; the rest is computed.
     Repeatable."""
     job: str | None = option(None, "--job RUN")
     """Do only this run of the study in --out, in its own folder under jobs/."""
     workers: Workers = WORKERS
-    where: Where = ON
+    where: Where | None = ON
     keep_outputs: bool = KEEP_OUTPUTS
     again: bool = AGAIN
     dry_run: bool = option(False, "--dry-run")
     """Print the plan and its estimated cost, then exit."""
-    launcher: Launcher = option("here", "--launcher")
-    """Where to run: here = in this process; local = one process per GPU of this computer; slurm =
-    one job per run, saved and queued again at its time limit."""
 
     def document(self, *, all_of_sample: bool = False) -> StudyDocument:
         """The study as its file says it, or would say it; the first run shows JDRL as well."""
@@ -209,6 +203,8 @@ class RunOptions(TestedStudy, _RunSystems):
             },
         )
         further: dict[str, Any] = {}  # what is not asked for is not written
+        if self.settings is not None:
+            further["cluster"] = cluster_of(self.settings)
         if self.scales:
             further["scales"] = True
         if self.leave_out_seen:

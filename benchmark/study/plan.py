@@ -79,7 +79,7 @@ class Override(Settings):
 
 
 class StudyFile(Override):
-    """What a settings file of a study may hold: also where its pictures are scored."""
+    """What a settings file of a study may hold: also the resources of jobs on other machines."""
 
     cluster: ClusterSettings = ClusterSettings()
 
@@ -143,6 +143,12 @@ class Run:
     def system(self) -> str:
         """Name of the system."""
         return self.baseline.card.name
+
+    @property
+    def small(self) -> bool:
+        """Whether it computes in one thread: a narrow copy, or a system without any training."""
+        trained = self.weights is not None or self.recipe is not None
+        return self.baseline.is_narrow or not trained
 
     @property
     def schedule(self) -> Schedule:

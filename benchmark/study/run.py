@@ -2,16 +2,17 @@
 
 import contextlib
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.ceiling_row import record_ceiling
 from defocus.benchmark.evaluation.kept_outputs import bytes_needed
 from defocus.benchmark.evaluation.remaining import (
     Left,
+    RunTask,
     is_undamaged,
     left_of,
     tell_finished,
@@ -26,7 +27,7 @@ from defocus.benchmark.results.run_folder import (
     run_folder,
     training_left_out,
 )
-from defocus.benchmark.results.store import STORE, Results, open_results
+from defocus.benchmark.results.store import LATER, STORE, Results, open_results
 from defocus.benchmark.study.attempt import (
     ask_again,
     load_run,
@@ -38,75 +39,17 @@ from defocus.benchmark.study.changed_sources import tell_changes, write_study
 from defocus.benchmark.study.document import StudyDocument, write_request
 from defocus.benchmark.study.outcome import Outcome, claim_study_rows, outcome_of
 from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.tasks import placed, tasks_of, worked
 from defocus.datasets.seen_pairs import require_unseen
 from defocus.errors import InputError, WeightsError
-from defocus.isolation import say_left_out
+from defocus.isolation import LeftOut, say_left_out
 from defocus.machines import Where
-from defocus.progress import counted, say, span, telling, track
+from defocus.progress import counted, say, telling, track
 from defocus.training.parallel import ranks
 from defocus.training.record.folder import CHECKPOINT, code_of, set_aside, training_finished
 
 if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.training.loop import Trained
-
-
-@dataclass(frozen=True)
-class RunTask:
-    """Remaining work of one run; ``place`` is its number among all tasks: ``3/14``."""
-
-    left: Left
-    trains: bool
-    place: str
-    trainings: int
-
-
-@dataclass
-class TrainingClock:
-    """Trainings that are done, and the seconds that they took."""
-
-    count: int = 0
-    seconds: float = 0.0
-
-    def add(self, seconds: float) -> None:
-        """Count a training."""
-        self.count += 1
-        self.seconds += seconds
-
-    def left(self, trainings: int) -> str:
-        """Words on the time that so many trainings will still take."""
-        if not self.count:
-            return ""
-        return f", about {span(self.seconds / self.count * trainings)} left"
-
-
-def tasks_of(pending: Sequence[tuple[Study, Sequence[Left]]]) -> list[tuple[Study, list[RunTask]]]:
-    """The tasks of each study; its trainings come last, so that a report is there soon."""
-    # After each training are the runs that only evaluate it.
-    total = sum(len(left) for _, left in pending)
-    trainings = sum(_trains(study, one) for study, left in pending for one in left)
-    number = 0
-    result: list[tuple[Study, list[RunTask]]] = []
-    for study, left in pending:
-        tasks = []
-        for one in sorted(left, key=partial(_awaits_training, study)):
-            number += 1
-            trains = _trains(study, one)
-            tasks.append(RunTask(one, trains, f"{number}/{total}", trainings))
-            trainings -= trains
-        result.append((study, tasks))
-    return result
-
-
-def _awaits_training(study: Study, left: Left) -> bool:
-    """Whether the work includes a training, or begins when another run's training has ended."""
-    awaits = left.run.training is not None and not training_ready(study, left.run)
-    return awaits or _trains(study, left)
-
-
-def _trains(study: Study, left: Left) -> bool:
-    """Whether the work includes a training."""
-    own = left.run.recipe is not None and left.run.training is None
-    return own and left.metrics is None and study.home is None
 
 
 def run_studies(
@@ -115,27 +58,28 @@ def run_studies(
     conclude: Callable[[Results], None] | None = None,
     *,
     again: bool = False,
-    where: Where = 1,
+    where: Where | None = 1,
 ) -> Outcome:
     """Train and evaluate every unfinished run, and update the outputs meanwhile."""
     # A finished run is never repeated, no matter which version finished it; a failed one is tried
     # again. Of several datasets, one with an unreadable picture becomes a problem and the others
-    # continue.
+    # continue. With several processes or machines, several runs are worked on at once; ``None`` is
+    # as many as there are cores, where that changes no result.
     for study in studies:
         require_test_pairs(study.dataset)
     with opened_study(studies, request) as results:
         if again:
             ask_again(studies)
         problems, failed = [], []
-        clock = TrainingClock()
         for study, tasks in tasks_of(_pending(studies, results)):
             try:
-                failed += _work(study, tasks, results, clock, where)
+                failed += _work(study, tasks, results, where)
             except InputError as error:
                 if len(studies) == 1:
                     raise
                 say(f"{study.dataset.name}: {error}", error=True)
                 problems.append(error)
+        _measure_alone(studies, results)
         if conclude is not None:
             conclude(results)
         outcome = outcome_of(studies, results)
@@ -183,52 +127,53 @@ def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, li
 
 
 def _work(
-    study: Study, tasks: Sequence[RunTask], results: Results, clock: TrainingClock, where: Where
+    study: Study, tasks: Sequence[RunTask], results: Results, where: Where | None
 ) -> list[str]:
     """Do the remaining work of a study; return the ids of runs with a failed metric."""
-    bring_up_to_date = Publisher(study.out, results)
     _tell_size(study, len(tasks))
+    bring_up_to_date = Publisher(study.out, results)
     failed = []
-    trains = [task.trains for task in tasks]
-    first = trains.index(True) if True in trains else None
-    for number, task in enumerate(track(tasks, study.dataset.name)):
-        if number == first:
-            _tell_first_step(study, results, number, sum(trains))
-        begun = time.monotonic()
-        say(f"[{task.place}] {task.left.run.id}{_told(study, task, clock)}")
-        if not _recorded(study, results, task.left, where):
-            failed.append(task.left.run.id)
-        bring_up_to_date()
-        if task.trains:
-            clock.add(time.monotonic() - begun)
+    scored = 0
+    for stage, group in groupby(tasks, key=attrgetter("stage")):
+        part = list(group)
+        if stage == 1 and scored:
+            _tell_first_step(study, results, len(part))
+        worked_on = (worked(study, some, results, place) for some, place in placed(part, where))
+        for run, result in chain.from_iterable(worked_on):
+            if isinstance(result, InputError):
+                raise result
+            if isinstance(result, LeftOut):
+                say(f"{run}: {result.reason}", error=True)
+            if result is None or isinstance(result, LeftOut):
+                failed.append(run)
+            else:
+                result.store(study, results)
+            bring_up_to_date()
+        scored += len(part)
     record_ceiling(study, results)
     return failed
 
 
-def _recorded(study: Study, results: Results, left: Left, where: Where) -> bool:
-    """Evaluate one run, or compute its missing metrics; whether all of these could be."""
-    from defocus.benchmark.evaluation.evaluate import record_columns, record_run  # imports torch
-
-    if left.entry is None or left.metrics is None:
-        record_run(study, results, left.run, where=where)
-        return True
-    return not record_columns(study, results, left.run, left.entry, left.metrics, where)
-
-
-def _told(study: Study, task: RunTask, clock: TrainingClock) -> str:
-    """What is said of a task behind its run: label, missing metrics, time left."""
-    run = task.left.run
-    label = study.labels.get(run.system)
-    named = f" ({label}, {study.dataset.name}, seed {run.seed})" if label else ""
-    metrics = task.left.metrics
-    lacking = "" if metrics is None else f": {', '.join(sorted(metrics))}"
-    return named + lacking + (clock.left(task.trainings) if task.trains else "")
-
-
-def _tell_first_step(study: Study, results: Results, scored: int, trained: int) -> None:
-    """Bring the report up to date before the trainings begin, and say that they do."""
-    if not scored:
+def _measure_alone(studies: Sequence[Study], results: Results) -> None:
+    """Measure the seconds of runs that shared the machine, now that it has no other work."""
+    waiting = [
+        (study, run)
+        for study in studies
+        for run in study.runs
+        if any(cost.reason == LATER for cost in results.costs(run.id))
+        and training_ready(study, run)
+    ]
+    if not waiting:
         return
+    from defocus.benchmark.evaluation.seconds import measured_seconds  # imports torch
+
+    say(f"the seconds of {counted(len(waiting), 'run')} are measured, each alone")
+    for study, run in track(waiting, "seconds"):
+        results.replace_costs(run.id, measured_seconds(study, run))
+
+
+def _tell_first_step(study: Study, results: Results, trained: int) -> None:
+    """Bring the report up to date before the trainings begin, and say that they do."""
     record_ceiling(study, results)
     publish(study.out, results)
     say(
@@ -286,7 +231,7 @@ def evaluate_study(study: Study, where: Where = 1) -> Outcome:
         trained = run.training or run
         if run.recipe is not None and not training_finished(run_folder(study.out, trained.id)):
             _load(study, run)
-    from defocus.benchmark.evaluation.evaluate import record_run  # imports torch
+    from defocus.benchmark.evaluation.evaluate import evaluated_run  # imports torch
 
     with study_lock(study.out), open_results(study.out / STORE) as results:
         follow_dataset(study.dataset, results)
@@ -296,7 +241,7 @@ def evaluate_study(study: Study, where: Where = 1) -> Outcome:
             say(f"[{number}/{len(study.runs)}] {run.id}")
             network = _load(study, run)  # a damaged checkpoint stops here, before good scores go
             (run_folder(study.out, run.id) / KEPT_SCORES).unlink(missing_ok=True)
-            record_run(study, results, run, network, where)
+            evaluated_run(study, run, trained=network, where=where).store(study, results)
             bring_up_to_date()
         record_ceiling(study, results)
         return outcome_of([study], results)

@@ -55,7 +55,7 @@ def slurm_job(out: Path, run: str) -> JobCommand:
 
 
 def claim_job(out: Path, run: str) -> Path:
-    """The job's folder as seen by the job, which prepares it if no launcher did."""
+    """The job's folder as seen by the job, which prepares it if nobody did."""
     folder = job_folder(out, run)
     if run_folder(folder, run).parent.is_dir():
         return folder
@@ -80,8 +80,7 @@ def take_back(out: Path) -> None:
     for folder in sorted((out / "jobs").glob("*/")):
         if is_locked(folder):
             raise InputError(
-                f"{folder}: a job works there; wait until it ends, or give the --launcher again "
-                "that started it"
+                f"{folder}: a job works there; wait until it ends, or give --on slurm again"
             )
         begun, mine = run_folder(folder, folder.name), run_folder(out, folder.name)
         if begun.is_dir() and not mine.exists():

@@ -1,5 +1,6 @@
 """Pack the pairs of one split into a file from which patches are cut."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -25,7 +26,7 @@ from defocus.datasets.measuring.revision import REFERENCED
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import array_shape, read_array
 from defocus.errors import DatasetError, ImageError, NotApplicableError
-from defocus.files import atomic_path, make_folder
+from defocus.files import atomic_path, make_folder, try_lock
 from defocus.hdf5_files import new_hdf5, open_hdf5
 from defocus.isolation import LeftOut, attempt
 from defocus.pictures.read import read_image, read_pair
@@ -228,12 +229,6 @@ def packed_pairs(
         work = partial(_members, dataset, pair, target, further, estimator_name)
         return attempt(pair.id, work)
 
-    if path.is_file():
-        store = _known(path, pairs, members)
-        if store is not None:
-            if target in REGISTERED:
-                _tell_left_out(dataset, pairs, store, name)
-            return store
     left_out: list[LeftOut] = []
 
     def rows() -> Iterator[tuple[str, Members]]:
@@ -244,8 +239,15 @@ def packed_pairs(
             elif packed is not None:
                 yield pair.id, packed
 
-    if pack(path, rows(), storage, left_out):
-        return PatchStore(path)
+    with _one_at_a_time(make_folder(path.parent)):
+        if path.is_file():
+            store = _known(path, pairs, members)
+            if store is not None:
+                if target in REGISTERED:
+                    _tell_left_out(dataset, pairs, store, name)
+                return store
+        if pack(path, rows(), storage, left_out):
+            return PatchStore(path)
     if left_out:
         raise ImageError(left_out[0].reason)
     raise NotApplicableError(f"no pair of {dataset.name} has the target '{target}'")
@@ -265,6 +267,18 @@ def _patch_file(
         words += [estimator_name, "r" + ".".join(map(str, REFERENCED))]
     words += [*sorted(further), *([] if storage == "packed" else [storage])]
     return dataset.derived / "patches" / f"{'-'.join(words)}.h5"
+
+
+@contextlib.contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let one process pack into a folder, and the others wait and take what it has packed."""
+    # Where a file system has no locks, each packs for itself.
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY)
+            held.callback(os.close, handle)
+            try_lock(handle, wait=True)
+        yield
 
 
 def _known(

@@ -154,26 +154,6 @@ def json_option(what: str = "object") -> Callable[[Decorated], Decorated]:
     return click.option("--json", "as_json", is_flag=True, help=f"Print one JSON {what} on stdout.")
 
 
-class ShardOption(click.ParamType[tuple[int, int]]):
-    """``I/N``: the I-th of N parts."""
-
-    name = "shard"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - click's signature
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> tuple[int, int]:
-        """I and N, with I from 1 to N."""
-        if isinstance(value, tuple):
-            return value
-        number, _, of = str(value).partition("/")
-        if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
-            self.fail(f"{value!r} is not I/N with I from 1 to N, such as 1/4.", param, ctx)
-        return int(number), int(of)
-
-
 def _print_completion(context: click.Context, _option: click.Parameter, shell: str | None) -> None:
     if shell is None or context.resilient_parsing:
         return

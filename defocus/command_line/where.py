@@ -78,7 +78,7 @@ def on_option(text: str, default: int = 1) -> Callable[[Decorated], Decorated]:
 
 
 def where_field(
-    default: int,
+    default: int | None,
     text: str,
     heading: str = "",
     **settings: Any,  # noqa: ANN401 - of ``defocus.settings.option``

@@ -188,4 +188,4 @@ def _request(given: Sequence[str | Baseline], dataset: str, options: RunOptions)
     if any(registered.get(one.card.name) is not one for one in given if isinstance(one, Baseline)):
         return None
     named = options.model_copy(update={"dataset": (dataset,), "only": tuple(names)})
-    return as_request(named.as_document(), None, note_plugins())
+    return as_request(named.as_document(), note_plugins())

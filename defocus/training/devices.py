@@ -1,6 +1,9 @@
 """The device to compute on; whether it is a GPU, mostly without the seconds that torch takes."""
 
+import contextlib
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,3 +30,32 @@ def has_gpu() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+@contextlib.contextmanager
+def in_one_thread(wanted: bool) -> Iterator[None]:
+    """Let torch compute in one thread, also in threads that begin in the block, if wanted."""
+    # Several threads add up in another order, and what is small gains little by them.
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if wanted else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """The usable GPUs, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    named = os.environ.get(VISIBLE)
+    if named is not None:
+        return tuple(one.strip() for one in named.split(",") if one.strip())
+    if not has_gpu():
+        return ()
+    import torch
+
+    return tuple(str(number) for number in range(torch.cuda.device_count()))

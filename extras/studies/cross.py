@@ -78,7 +78,7 @@ def cross_plan(out: Path, texts: Sequence[str], weighted: Weighted) -> Expanded:
 
 
 def cross_gains(
-    out: Path, texts: Sequence[str], weighted: Weighted, where: Where = 1
+    out: Path, texts: Sequence[str], weighted: Weighted, where: Where | None = 1
 ) -> tuple[list[CrossGain], Outcome, Sequence[Study]]:
     """Evaluate what is not evaluated yet, and read the gains, or why there is none.
 

@@ -1,6 +1,8 @@
 """Error of estimated defocus maps against the true maps of rendered pictures."""
 
-from dataclasses import dataclass
+import functools
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,12 +10,16 @@ from numpy.typing import NDArray
 from torch import nn
 
 from defocus.baselines.operators.edges import canny, luma
+from defocus.baselines.registry import baseline
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import read_array
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float
 
 EDGE_SCALE_PX = 1.0
+
+SYSTEMS = ("ebdb", "jnb", "tvl2-2016")
+"""Systems that estimate a map and need no training."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,17 @@ class MapError:
 
     everywhere: float  # error over all pixels
     edges: float | None  # error over the blurry picture's edges; None if it has none
+
+
+def map_errors(pair: Pair) -> list[dict[str, Any]]:
+    """The error of the map of each system, as a row with the names of system and pair."""
+    by_name = {name: map_error(_network(name), pair) for name in SYSTEMS}
+    return [{"name": name, "pair": pair.id, **asdict(one)} for name, one in by_name.items()]
+
+
+@functools.cache
+def _network(name: str) -> nn.Module:
+    return baseline(name).build().eval()
 
 
 @torch.no_grad()

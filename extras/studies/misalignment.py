@@ -67,7 +67,7 @@ def misalignment_study(
     studies: Sequence[Study],
     dataset: str,
     amounts: Sequence[tuple[float, float]],
-    where: Where = 1,
+    where: Where | None = 1,
 ) -> tuple[list[Condition], Outcome]:
     """Train and evaluate the planned studies, one per amount; finished work is not repeated."""
     out = studies[0].out

@@ -23,7 +23,7 @@ class MeasuredStudy(StudyOptions):
 
     seeds: Seeds = option(1, "--seeds")
     """Number of seeds for each training."""
-    where: Where = ON
+    where: Where | None = ON
     dry_run: bool = option(False, "--dry-run", heading="Output")
     """Print the plan and its estimated cost, then exit."""
     as_json: bool = option(False, "--json")

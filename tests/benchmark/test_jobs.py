@@ -1,9 +1,5 @@
-"""Jobs: processes of their own that are waited for, told to stop, killed, and taken over."""
+"""Jobs of a queue: what they come to is taken over, and what they lack goes on."""
 
-import os
-import signal
-import threading
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,91 +14,22 @@ from defocus.benchmark.results.merging import take_job
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
-from defocus.benchmark.study import launch
 from defocus.benchmark.study.document import StudyDocument, as_request, write_request
-from defocus.benchmark.study.launch import run_in_slots
-from defocus.benchmark.study.plan import Study
 from defocus.benchmark.study.standing import (
     Queue,
     claim_job,
-    job_folder,
     prepare_job,
     queue_of,
     standing_of,
     take_back,
 )
-from defocus.datasets.pair import Dataset
-from defocus.errors import DefocusError, InputError, InterruptedWorkError
+from defocus.errors import DefocusError, InputError
 from defocus.files import write_json
-from defocus.slurm import JobCommand, SlurmSettings, job_states, known_jobs, note_jobs
-from tests.benchmark.test_plan import baseline, plan_runs
+from defocus.machines import ClusterSettings, Machines
+from defocus.slurm import JobCommand, job_states, known_jobs, note_jobs
 from tests.benchmark.test_studies import entry, store
 
 RUN, OTHER = "net-00000001", "net-00000002"
-
-
-@pytest.fixture
-def command(monkeypatch):
-    """Let every job be this text of Python."""
-
-    def become(text: str) -> None:
-        def job_arguments(out: Path, run: str) -> Sequence[str]:
-            return ["-S", "-c", text, str(job_folder(out, run))]
-
-        monkeypatch.setattr(launch, "job_arguments", job_arguments)
-
-    return become
-
-
-@pytest.mark.full
-def test_jobs_give_their_exit_codes_and_a_killed_one_its_signal(tmp_path, command):
-    command(f"import os, sys; {RUN!r} in sys.argv[1] and os.kill(os.getpid(), 9); sys.exit(3)")
-    assert dict(run_in_slots(tmp_path, [RUN, OTHER], ["0", "1"])) == {RUN: -9, OTHER: 3}
-
-
-@pytest.mark.full
-def test_a_run_at_which_a_process_works_is_left_to_it(tmp_path, command, capsys):
-    command("")
-    jobs = run_in_slots(tmp_path, [RUN, OTHER], ["", ""])
-    with study_lock(job_folder(tmp_path, RUN)):
-        assert next(jobs) == (OTHER, 0)
-    assert list(jobs) == [(RUN, 0)]
-    assert f"{RUN}: a process of an earlier start" in capsys.readouterr().err
-
-
-@pytest.mark.full
-def test_told_to_stop_it_tells_its_jobs_and_waits_for_them(tmp_path, command, refused):
-    command(
-        "import pathlib, signal, sys, time\n"
-        "folder = pathlib.Path(sys.argv[1])\n"
-        "def save(*_): (folder / 'saved').touch(); sys.exit(130)\n"
-        "signal.signal(signal.SIGTERM, save)\n"
-        "(folder / 'ready').touch(); time.sleep(60)\n"
-    )
-    folder = job_folder(tmp_path, RUN)
-
-    def stop_when_ready() -> None:
-        while not (folder / "ready").exists():
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    thread = threading.Thread(target=stop_when_ready)
-    thread.start()
-    with refused(InterruptedWorkError):
-        list(run_in_slots(tmp_path, [RUN], [""]))
-    thread.join()
-    assert (folder / "saved").exists()
-
-
-@pytest.mark.full
-def test_ctrl_c_while_the_last_result_is_taken_over_is_not_lost(tmp_path, command, capfd, refused):
-    command("")
-    jobs = run_in_slots(tmp_path, [RUN], [""])
-    assert next(jobs) == (RUN, 0)
-    os.kill(os.getpid(), signal.SIGINT)
-    with refused(InterruptedWorkError):
-        next(jobs)
-    assert "the runs are told to save their state; after 60 s" in capfd.readouterr().err
 
 
 def job_of(out: Path, *entries: Entry) -> Path:
@@ -143,27 +70,6 @@ def test_of_a_job_for_a_new_metric_that_metric_alone_is_taken(tmp_path):
         assert results.versions(RUN).keys() >= {"mae", "psnr", "psnr_edges"}
 
 
-def test_jobs_that_end_together_are_both_taken_and_a_killed_one_is_named(tmp_path, monkeypatch):
-    dataset = Dataset("made", tmp_path, (), "0" * 64, tmp_path)
-    runs = plan_runs([baseline(name) for name in ("a", "b", "c")], dataset, "demo")
-    first, second, killed = (run.id for run in runs)
-    ends = [(first, 0), (second, 0), (killed, -9)]
-
-    def run_in_slots(out: Path, ids: Sequence[str], places: object) -> Iterator[tuple[str, int]]:
-        job_of(out, entry(first))
-        job_of(out, entry(second))
-        prepare_job(out, killed)
-        yield from ends
-
-    monkeypatch.setattr(launch, "run_in_slots", run_in_slots)
-    monkeypatch.setattr(launch, "publish", lambda out, results: None)
-    with study_lock(tmp_path), open_results(tmp_path / "results.sqlite") as results:
-        study = Study(tmp_path, dataset, runs)
-        (lost,) = launch._start([study], runs, StudyDocument(), "local", results)
-        assert {one.run for one in results.entries()} == {first, second}
-    assert f"{killed} ended without a result (killed by SIGKILL)" in str(lost)
-
-
 def test_begun_runs_come_back_from_jobs_that_nobody_works_on(tmp_path, refused):
     store(tmp_path, entry(RUN))
     job = prepare_job(tmp_path, RUN)
@@ -179,17 +85,17 @@ def test_begun_runs_come_back_from_jobs_that_nobody_works_on(tmp_path, refused):
 
 
 def test_shell_lines_of_a_strangers_study_reach_no_batch_script(tmp_path, refused):
-    slurm = SlurmSettings(setup=("touch PWNED",))
-    strange = StudyDocument(systems=("input",), slurm=slurm)
-    write_request(tmp_path, as_request(strange, None))
+    cluster = ClusterSettings(setup=("touch PWNED",))
+    strange = StudyDocument(systems=("input",), cluster=cluster)
+    write_request(tmp_path, as_request(strange))
     with refused(InputError):
-        continue_study(tmp_path, None, "slurm")
+        continue_study(tmp_path, None, Machines("slurm"))
 
 
 @pytest.mark.parametrize("name", ["short\ntouch PWNED", "short\n", "short'; touch PWNED", "a b"])
 def test_the_name_of_a_partition_ends_no_line_of_a_batch_script(name):
-    with pytest.raises(ValueError, match="partition"):
-        SlurmSettings(partition=name)
+    with pytest.raises(ValueError, match="queue"):
+        ClusterSettings(queue=name)
 
 
 @pytest.mark.full

@@ -144,7 +144,7 @@ def test_each_of_several_objectives_makes_its_run(bench, tiny_dataset):
 def test_a_study_whose_plugin_is_gone_says_so(bench, folder, change, words):
     path = folder / "my_net.py"
     extensions.load_plugin(path)
-    write_request(folder / "study", as_request(StudyDocument(), None, note_plugins()))
+    write_request(folder / "study", as_request(StudyDocument(), note_plugins()))
     (folder / "study" / "study.json").write_text('{"runs": {}}')
     change(path)
     refused = bench("run", "--out", "study")
@@ -237,7 +237,7 @@ def test_a_file_that_was_never_run_here_is_not_run_by_a_study(bench, folder):
     path = folder / "theirs.py"
     path.write_text(FILE + f"\nopen({str(folder / 'ran')!r}, 'w')\n", encoding="utf-8")
     noted = NotedPlugin(path=str(path), sha256=digest_of(hashes_of(read_sources(path))))
-    write_request(folder / "study", as_request(StudyDocument(), None, [noted]))
+    write_request(folder / "study", as_request(StudyDocument(), [noted]))
     refused = bench("run", "--out", "study")
     assert "was never run here" in str(refused.exception)
     assert not (folder / "ran").exists()

@@ -5,34 +5,34 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from defocus import slurm
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import Recipe, Schedule
 from defocus.baselines.registry import all_baselines, baseline
-from defocus.baselines.scales import at_scales, with_scales
+from defocus.baselines.scales import at_scales
 from defocus.benchmark.evaluation import restore
 from defocus.benchmark.evaluation.remaining import left_of
-from defocus.benchmark.evaluation.restore import restore_picture
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.results.merging import take_job
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import open_results
-from defocus.benchmark.study import fit, launch, plan
+from defocus.benchmark.study import plan
 from defocus.benchmark.study.attempt import ask_again
 from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument
-from defocus.benchmark.study.expansion import Expanded, expand, shard, with_objectives
+from defocus.benchmark.study.expansion import Expanded, expand, with_objectives
 from defocus.benchmark.study.launch import run_as_jobs
-from defocus.benchmark.study.plan import Study, plan_runs, plan_weights, select
-from defocus.benchmark.study.run import evaluate_study, run_studies, tasks_of
+from defocus.benchmark.study.plan import Study, plan_runs, select
+from defocus.benchmark.study.run import evaluate_study, run_studies
+from defocus.benchmark.study.standing import job_folder
+from defocus.benchmark.study.tasks import tasks_of
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, RegistryError
 from defocus.training.record.folder import CHECKPOINT
-from tests.benchmark.test_run import rows_of
 from tests.datasets.conftest import write_folder
 
 SCHEDULE = Schedule(steps=2, crop_px=16, batch=1, learning_rate=1e-3)
@@ -171,26 +171,13 @@ def test_a_study_with_scales_has_a_row_for_each_network(tmp_path, noise):
     assert {run.id for run in without} == {r.id for r in study.runs if r.training is None}
 
 
-def test_a_shard_holds_a_training_and_all_its_rows(tmp_path):
-    other = replace(NET, card=replace(NET.card, name="other"))
-    runs = plan_runs(with_scales([NET, other]), MADE, "quick", seeds=2)
-    whole = Expanded([Study(tmp_path, MADE, runs)])
-    parts = [[run for _, run in shard(whole, number, 4).runs] for number in range(1, 5)]
-    assert sorted(run.id for part in parts for run in part) == sorted(run.id for run in runs)
-    for part in parts:
-        assert {run.training.id for run in part if run.training} == {
-            run.id for run in part if not run.training
-        }
-
-
 def test_it_is_evaluated_after_its_training_and_trains_nothing(tmp_path):
     runs = plan_runs([NET, at_scales(NET), WIENER], MADE, "quick", seeds=2)
     study = Study(tmp_path, MADE, runs)
     with open_results(tmp_path / "results.sqlite") as results:
         ((_, tasks),) = tasks_of([(study, left_of(study, results))])
     assert [task.left.run for task in tasks] == [runs[-1], *runs[:-1]]
-    assert [task.trains for task in tasks] == [False, True, True, False, False]
-    assert [task.trainings for task in tasks] == [2, 2, 1, 0, 0]
+    assert [task.stage for task in tasks] == [0, 1, 1, 2, 2]
 
 
 def test_one_training_gives_two_rows(finished):
@@ -294,7 +281,7 @@ def test_a_job_that_restored_otherwise_replaces_what_the_study_had(noise, tmp_pa
     own = replace(NET, card=replace(NET.card, at_scales=True))
     before, after = (study_of(tmp_path / "out", noise, one) for one in (NET, own))
     run_studies([before])
-    job = launch.job_folder(tmp_path / "out", after.runs[0].id)
+    job = job_folder(tmp_path / "out", after.runs[0].id)
     shutil.copytree(tmp_path / "out", job)
     run_studies([replace(after, out=job)])
     with open_results(tmp_path / "out" / "results.sqlite") as results:
@@ -309,70 +296,20 @@ def test_a_job_that_restored_otherwise_replaces_what_the_study_had(noise, tmp_pa
 @pytest.mark.full
 def test_jobs_of_rows_wait_for_their_training(noise, tmp_path, monkeypatch, no_weights):
     study = study_of(tmp_path, noise, NET, at_scales(NET))
-    begun: list[list[str]] = []
+    submitted: list[list[str]] = []
 
-    def in_slots(out, runs, places):
-        begun.append(list(runs))
-        expanded = Expanded([study])
+    def submit(out, runs, job, settings):
+        submitted.append(list(runs))
         for name in runs:
-            one = expanded.only({name})
-            run_studies(one.moved(launch.job_folder(out, name)).studies)
-            yield name, 0
+            one = Expanded([study]).only({name})
+            run_studies(one.moved(job_folder(out, name)).studies)
+        return len(runs)
 
-    monkeypatch.setattr(launch, "run_in_slots", in_slots)
-    outcome = run_as_jobs([study], StudyDocument(), "local", again=False)
-    assert begun == [[study.runs[0].id], [study.runs[1].id]]
+    monkeypatch.setattr(slurm, "submit", submit)
+    for _ in range(3):
+        outcome = run_as_jobs([study], StudyDocument(), again=False)
+    assert submitted == [[study.runs[0].id], [study.runs[1].id], []]
     assert not outcome.failed
     assert not outcome.problems
     assert len(list(tmp_path.glob(f"runs/*/{CHECKPOINT}"))) == 1
     assert len(values(outcome, "net@scales")) > 0
-
-
-def test_a_picture_is_restored_as_the_card_says(noise):
-    network, pair = Conv().eval(), noise.split("test")[0]
-    plain = restore_picture(network, NET.card, pair, CPU).picture
-    scaled = restore_picture(network, at_scales(NET).card, pair, CPU).picture
-    np.testing.assert_allclose(scaled, 0.88 * plain, rtol=1e-5)
-
-
-def test_validation_in_a_training_does_not_depend_on_scales(noise):
-    card = replace(NET.card, at_scales=True)
-    network, pair = Conv().eval(), noise.split("test")[0]
-    alone = restore_picture(network, NET.card, pair, CPU).picture.sum()
-    assert restore_picture(network, card, pair, CPU).picture.sum() != alone
-
-    class Scorer:
-        def mean(self, restored_of):
-            return restored_of(pair).sum()
-
-    assert fit._watch(card, CPU, Scorer()).of_network(network) == alone  # type: ignore[arg-type]
-
-
-def test_weights_are_evaluated_at_scales_under_the_name_of_the_network():
-    from defocus.baselines.weights.store import StoredWeights
-
-    weights = StoredWeights("net", "mine", "official", ("a",), "", "0" * 64, "MIT", (), "")
-    plain, scaled = (plan_weights(one, weights, MADE) for one in (NET, at_scales(NET)))
-    assert scaled.training is None
-    assert scaled.system == "net@scales"
-    assert plain.id != scaled.id
-
-
-def test_a_finished_study_gets_rows_at_scales_without_training(
-    bench, tiny_dataset, two_runs, tmp_path
-):
-    (checkpoint,) = two_runs.glob(f"runs/*/{CHECKPOINT}")
-    written = checkpoint.stat().st_mtime_ns
-    words = ["--out", "out", "--dataset", f"tiny:{tiny_dataset}"]
-    done = bench("run", "--only", "input", "--only", "tiny-conv", "--scales", *words, code=0)
-    assert "[1/1] tiny-conv@scales-" in done.stderr
-    assert [*two_runs.glob(f"runs/*/{CHECKPOINT}")] == [checkpoint]
-    assert checkpoint.stat().st_mtime_ns == written
-    systems = {row["system"] for row in rows_of(two_runs)}
-    assert {"input", "tiny-conv", "tiny-conv@scales"} <= systems
-    assert "tiny-conv @scales" in (two_runs / "report.html").read_text()
-    assert "tiny-conv @scales" in bench("table", "methods", "--out", "out", code=0).stdout
-    again = bench("evaluate", "tiny-conv", "--scales", *words, code=0)
-    assert "[2/2] tiny-conv@scales-" in again.stderr
-    refused = bench("train", "tiny-conv@scales", *words, code=2)
-    assert "tiny-conv@scales is a row of results, of the network tiny-conv" in refused.stderr

@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.benchmark.external_results import scoring
 from defocus.benchmark.external_results.matching import folder_subjects, match
 from defocus.benchmark.external_results.row import score_request
+from defocus.benchmark.external_results.scoring import Scoring
 from defocus.benchmark.metrics.metric import (
     Metric,
     MetricUnavailableError,
@@ -78,10 +80,26 @@ def test_weights_are_fetched_once_before_several_processes_would() -> None:
     assert len(asked) == 1
 
 
-def compared(folders: tuple[Path, Path], where: int | Machines, profile: str) -> None:
+@pytest.fixture
+def newly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Scoring]:
+    """Score with a cache in which nothing is kept yet."""
+
+    def score(*asked: object, where: int | Machines = 1) -> Scoring:
+        monkeypatch.setenv(
+            "DEFOCUS_CACHE", str(tmp_path / f"cache-{type(where).__name__}-{where == 1}")
+        )
+        return score_request(*asked, where=where)  # type: ignore[arg-type]
+
+    return score
+
+
+Newly = Callable[..., Scoring]
+
+
+def compared(newly: Newly, folders: tuple[Path, Path], where: int | Machines, profile: str) -> None:
     """Score here and there; all is the same."""
-    here = score_request(*folders, None, profile, ["bias"])
-    there = score_request(*folders, None, profile, ["bias"], where=where)
+    here = newly(*folders, None, profile, ["bias"])
+    there = newly(*folders, None, profile, ["bias"], where=where)
     assert there == here
     assert [one.id for one in there.left_out] == ["torn.png"]
     assert [row["name"] for row in there.images] == list(NAMES[:-1])
@@ -90,14 +108,41 @@ def compared(folders: tuple[Path, Path], where: int | Machines, profile: str) ->
 @pytest.mark.full
 @pytest.mark.usefixtures("bias")
 @pytest.mark.parametrize("profile", ["defocus-v1", "dpdd8", "jdrl-sdd"])
-def test_processes_give_the_scores_of_one(folders: tuple[Path, Path], profile: str) -> None:
-    compared(folders, 2, profile)
+def test_processes_give_the_scores_of_one(
+    newly: Newly, folders: tuple[Path, Path], profile: str
+) -> None:
+    compared(newly, folders, 2, profile)
+
+
+def test_what_is_scored_is_kept_by_its_content(
+    folders: tuple[Path, Path], newly: Newly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stopped command goes on; a picture that has changed is scored anew."""
+    first = newly(*folders, None, "dpdd8")
+    computed = []
+    anew = scoring._newly_scored
+
+    def noted(scorer: PairScorer, crop: None, given: scoring._GivenPicture) -> scoring._Scored:
+        computed.append(given.path.name)
+        return anew(scorer, crop, given)
+
+    monkeypatch.setattr(scoring, "_newly_scored", noted)
+    assert newly(*folders, None, "dpdd8") == first
+    assert computed == ["torn.png"]
+    stored(folders[0] / "b.png", scene(9, 96, 128), 8)
+    assert newly(*folders, None, "dpdd8").images != first.images
+    assert computed == ["torn.png", "b.png", "torn.png"]
+    newly(*folders, None, "defocus-v1")
+    assert len(computed) == 3 + len(NAMES), "another profile"
 
 
 @pytest.mark.full
 @pytest.mark.usefixtures("bias")
 def test_a_worker_that_is_killed_changes_no_score(
-    folders: tuple[Path, Path], two_workers: Machines, monkeypatch: pytest.MonkeyPatch
+    newly: Newly,
+    folders: tuple[Path, Path],
+    two_workers: Machines,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pids = list(_connected(two_workers).run(os.getpid).values())
     each = scoring.each
@@ -110,15 +155,18 @@ def test_a_worker_that_is_killed_changes_no_score(
             yield result
 
     monkeypatch.setattr(scoring, "each", disturbed)
-    compared(folders, two_workers, "defocus-v1")
+    compared(newly, folders, two_workers, "defocus-v1")
 
 
 @pytest.mark.full
 def test_paths_may_be_relative_to_the_folder_of_the_command(
-    folders: tuple[Path, Path], two_workers: Machines, monkeypatch: pytest.MonkeyPatch
+    newly: Newly,
+    folders: tuple[Path, Path],
+    two_workers: Machines,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(folders[0].parent)
     matched = match(Path("out"), folder_subjects(Path("sharp")))
     assert matched.files[0][1] == Path("out/a.png")
-    there = score_request(Path("out"), Path("sharp"), None, "dpdd8", where=two_workers)
-    assert there == score_request(Path("out"), Path("sharp"), None, "dpdd8")
+    there = newly(Path("out"), Path("sharp"), None, "dpdd8", where=two_workers)
+    assert there == newly(Path("out"), Path("sharp"), None, "dpdd8")

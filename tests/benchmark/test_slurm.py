@@ -12,7 +12,8 @@ import pytest
 
 from defocus.benchmark.study.standing import queue_of, slurm_job, standing_of
 from defocus.errors import DefocusError
-from defocus.slurm import SlurmSettings, job_states, known_jobs, submit
+from defocus.machines import ClusterSettings
+from defocus.slurm import job_states, known_jobs, submit
 from tests.benchmark.conftest import make_pictures
 from tests.benchmark.slurm_cluster import asked, slurm
 from tests.benchmark.test_resume import scores_of
@@ -29,7 +30,8 @@ systems = ["input", "{system}"]
 steps = {steps}
 [training]
 checkpoint_minutes = 0.01
-[slurm]
+[cluster]
+memory_gb = 0.9
 time_minutes = {minutes}
 signal_seconds = 100
 """
@@ -88,7 +90,7 @@ def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
     slurm, bench, start_bench, study, tmp_path, capsys, disturbance
 ):
     file, out = study(steps=150), tmp_path / "out"
-    submitted = bench("run", "--study", file, "--out", out, "--launcher", "slurm")
+    submitted = bench("run", "--study", file, "--out", out, "--on", "slurm")
     assert submitted.returncode == 0, submitted.stderr
     assert "submitted 2 jobs" in submitted.stderr
     job = jobs_of(out)["tiny-slow"]
@@ -96,7 +98,7 @@ def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
     command = [word.format(job=job) for word in disturbance]
     subprocess.run(command, check=True, capture_output=True)
     run = next(run for run, number in known_jobs(out).items() if number == job)
-    assert submit(out, [run], partial(slurm_job, out), SlurmSettings()) == 0
+    assert submit(out, [run], partial(slurm_job, out), ClusterSettings()) == 0
     assert "in the queue already" in capsys.readouterr().err
     states = {one.run: one.state for one in standing_of(out, queue_of(out))}
     assert states[run] in {"running", "queued"}
@@ -104,7 +106,7 @@ def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
     wait_for_the_end(out, job)
     stderr = undisturbed.communicate()[1]
     assert undisturbed.returncode == 0, stderr
-    collected = bench("run", "--out", out, "--launcher", "slurm")
+    collected = bench("run", "--out", out, "--on", "slurm")
     assert collected.returncode == 0, collected.stderr
     assert "submitted" not in collected.stderr
     assert "continues at step" in log_of(out, job)
@@ -143,7 +145,7 @@ def test_a_job_that_the_queue_refuses_ends_the_command(slurm, run, third_party, 
 
 def test_a_cancelled_job_does_not_come_back_by_itself(slurm, bench, study, tmp_path):
     file, out = study(steps=1000), tmp_path / "out"
-    assert bench("run", "--study", file, "--out", out, "--launcher", "slurm").returncode == 0
+    assert bench("run", "--study", file, "--out", out, "--on", "slurm").returncode == 0
     job = jobs_of(out)["tiny-slow"]
     wait_for_training(out)
     subprocess.run(["scancel", job], check=True)
@@ -161,11 +163,11 @@ def test_a_run_longer_than_its_time_limit_goes_on_and_ends_with_the_same_result(
 ):
     """SLURM itself reaches the limit; its signal may come a minute early, so there is room."""
     file, out = study(steps=200, minutes=3, system="tiny-sleepy"), tmp_path / "out"
-    assert bench("run", "--study", file, "--out", out, "--launcher", "slurm").returncode == 0
+    assert bench("run", "--study", file, "--out", out, "--on", "slurm").returncode == 0
     job = jobs_of(out)["tiny-sleepy"]
     undisturbed = start_bench("run", "--study", file, "--out", tmp_path / "here")
     wait_for_the_end(out, job)
-    collected = bench("run", "--out", out, "--launcher", "slurm")
+    collected = bench("run", "--out", out, "--on", "slurm")
     log = log_of(out, job)
     assert collected.returncode == 0, collected.stderr + log
     assert "submitted" not in collected.stderr, collected.stderr + log

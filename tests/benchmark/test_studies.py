@@ -1,9 +1,8 @@
-"""Studies: files, plans, shards, jobs, merging; what is wrong with one part spares the others."""
+"""Studies: files, plans, several runs at once; what is wrong with one part spares the others."""
 
 import json
 import shutil
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from defocus.baselines import registry
 from defocus.baselines.recipe import DEMO, MISALIGNED, START_TERMS, TERMS
 from defocus.benchmark.results.lock import study_lock
-from defocus.benchmark.results.merging import merge_studies
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.study import expansion
@@ -23,15 +21,14 @@ from defocus.benchmark.study.document import (
     read_request,
     write_request,
 )
-from defocus.benchmark.study.expansion import Expanded, around_jdrl, expand, shard, with_objectives
-from defocus.benchmark.study.launch import slots
-from defocus.benchmark.study.plan import Study
+from defocus.benchmark.study.expansion import around_jdrl, expand, with_objectives
 from defocus.benchmark.study.standing import standing_of, tell_unfinished
 from defocus.datasets.pair import Dataset, Pair
-from defocus.errors import InputError, SettingsError
+from defocus.errors import SettingsError
+from defocus.training.devices import visible_gpus
 from tests.benchmark.conftest import make_pictures
 from tests.benchmark.example_study import ENTRY
-from tests.benchmark.test_plan import baseline, plan_runs
+from tests.benchmark.test_plan import baseline
 from tests.benchmark.test_resume import scores_of
 
 FILE = """
@@ -62,34 +59,21 @@ def file(tmp_path, datasets):
 
 @pytest.mark.full
 @pytest.mark.timeout(1200)
-def test_shards_jobs_and_one_process_come_to_the_same(bench, file, tmp_path):
-    """datasets x systems x objectives, in one process; two shards merged; one process per slot.
-
-    The other shard's runs are the jobs: of each system one, and of both datasets."""
+def test_side_by_side_and_one_after_the_other_come_to_the_same(bench, file, tmp_path):
+    """Datasets x systems x objectives; of each dataset, one run without training is alone."""
     whole = bench("run", "--study", file, "--out", "whole")
     assert whole.returncode == 0, whole.stderr
     expected = scores_of(tmp_path / "whole")
     assert {row["system"] for row in expected} >= {"input", "tiny-conv", "tiny-conv-with-other"}
     assert len({row["dataset"] for row in expected}) == 2
 
-    for part in ("1/2", "2/2"):
-        out = f"part{part[0]}"
-        assert bench("run", "--study", file, "--out", out, "--shard", part).returncode == 0
-        assert "all 3 runs are finished" in bench("run", "--out", out, "--workers", "1").stderr
-    merged = bench("run", "--merge", "part1", "part2", "--out", "merged")
-    assert merged.returncode == 0, merged.stderr
-    assert scores_of(tmp_path / "merged") == expected
-    again = bench("run", "--out", "merged")
+    beside = bench("run", "--study", file, "--out", "beside", "--on", "2")
+    assert beside.returncode == 0, beside.stderr
+    assert "the seconds of 4 runs are measured, each alone" in beside.stderr
+    assert scores_of(tmp_path / "beside") == expected
+    again = bench("run", "--out", "beside", "--workers", "1")
     assert "all 6 runs are finished" in again.stderr
-    assert again.returncode == 0
-
-    jobs = ["run", "--study", file, "--out", "part1", "--launcher", "local"]
-    launched = bench(*jobs, CUDA_VISIBLE_DEVICES="0,1")
-    assert launched.returncode == 0, launched.stderr
-    assert launched.stderr.count(" begins on GPU ") == 3
-    assert scores_of(tmp_path / "part1") == expected
-    assert not list((tmp_path / "part1" / "jobs").iterdir())
-    status = json.loads(bench("status", "--out", "part1", "--json").stdout)
+    status = json.loads(bench("status", "--out", "beside", "--json").stdout)
     assert status["working"] is False
     assert {run["state"] for run in status["runs"]} == {"finished"}
 
@@ -116,7 +100,7 @@ def test_a_dataset_that_is_missing_spares_the_others(bench, datasets, tmp_path):
         ("dataset = ['sample']", ("'dataset'", "'datasets'")),
         ("datasets = []", ("datasets",)),
         ("[training]\nprecisions = 'bfloat16'", ("training.precisions", "'precision'")),
-        ("[slurm]\ntime_minutes = 1", ("slurm", "signal_seconds")),
+        ("[cluster]\ntime_minutes = 1", ("cluster", "signal_seconds")),
         ("[objectives.'Own Goal']\n", ("objectives",)),
     ],
 )
@@ -134,12 +118,11 @@ def test_a_request_comes_back_with_paths_that_hold_elsewhere(tmp_path, monkeypat
     (tmp_path / "pictures").mkdir()
     path = tmp_path / "study.toml"
     path.write_text("datasets = ['pairs:pictures', 'sample:strong']\n[training]\naverage = 0.9\n")
-    request = as_request(load_document(path), (2, 3))
+    request = as_request(load_document(path))
     write_request(tmp_path, request)
     monkeypatch.chdir("/")
     stored_request = read_request(tmp_path)
     assert stored_request == request
-    assert stored_request.shard == (2, 3)
     assert stored_request.datasets == (f"pairs:{tmp_path / 'pictures'}", "sample:strong")
     assert stored_request.training.model_fields_set == {"average"}
     with refused(SettingsError):
@@ -194,17 +177,6 @@ def test_on_misaligned_pairs_both_losses_get_the_same_longer_training(tmp_path, 
     assert [run.schedule for run in quick[0].runs] == [run.schedule for run in quick[1].runs]
 
 
-def test_shards_share_the_runs_without_overlap(tmp_path, refused):
-    dataset = Dataset("made", tmp_path, (), "0" * 64, tmp_path)
-    runs = plan_runs([baseline(name) for name in ("a", "b", "c")], dataset, "demo", seeds=3)
-    whole = Expanded([Study(tmp_path, dataset, runs)])
-    parts = [[run.id for _, run in shard(whole, k, 4).runs] for k in range(1, 5)]
-    assert sorted(chain(*parts)) == sorted(run.id for run in runs)
-    assert [len(part) for part in parts] == [3, 2, 2, 2]
-    with refused(InputError):
-        shard(whole, 10, 10)
-
-
 def entry(run: str, status: str = "ok") -> Entry:
     return replace(ENTRY, run=run, status=status)
 
@@ -217,31 +189,6 @@ def store(folder: Path, *entries: Entry, value: float = 1.0) -> Path:
             (folder / "runs" / one.run).mkdir(parents=True)
             (folder / "runs" / one.run / "run.json").write_text(f'"{folder.name}"')
     return folder
-
-
-def test_a_merge_takes_what_is_better_and_keeps_what_is_there(tmp_path, capsys, refused):
-    mine = store(tmp_path / "mine", entry("net-00000001"), entry("net-00000002", "failed: x"))
-    theirs = store(
-        tmp_path / "theirs",
-        entry("net-00000001"), entry("net-00000002"), entry("net-00000003", "failed: y"),
-        value=2.0,
-    )  # fmt: skip
-    merged = merge_studies(mine, [theirs])
-    assert (merged.taken, merged.kept) == (("net-00000002", "net-00000003"), ("net-00000001",))
-    assert "other scores of the same run" in capsys.readouterr().err
-    kept = {
-        run: (mine / "runs" / run / "run.json").read_text() for run in (*merged.taken, *merged.kept)
-    }
-    assert kept == {
-        "net-00000001": '"mine"', "net-00000002": '"theirs"', "net-00000003": '"theirs"',
-    }  # fmt: skip
-    write_request(theirs, as_request(StudyDocument(seeds=2), (1, 2)))
-    assert merge_studies(mine, [theirs]).taken == ()
-    assert read_request(mine) == as_request(StudyDocument(seeds=2), None)  # the whole
-    with study_lock(theirs), refused(InputError):
-        merge_studies(mine, [theirs])
-    with refused(InputError):
-        merge_studies(mine, [tmp_path])
 
 
 def test_status_tells_waiting_begun_failed_and_at_work(tmp_path, capsys):
@@ -262,15 +209,15 @@ def test_status_tells_waiting_begun_failed_and_at_work(tmp_path, capsys):
     assert words in capsys.readouterr().err
 
 
-def test_slots_are_the_gpus_that_may_be_used(monkeypatch):
+def test_the_gpus_that_may_be_used(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, 5")
-    assert slots() == ["3", "5"]
+    assert visible_gpus() == ("3", "5")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert slots() == [""]
+    assert visible_gpus() == ()
 
 
 def test_a_folder_keeps_all_its_requests(tmp_path):
-    asked = [as_request(StudyDocument(systems=(name,)), None) for name in ("input", "wiener")]
+    asked = [as_request(StudyDocument(systems=(name,))) for name in ("input", "wiener")]
     for request in (*asked, asked[0]):
         write_request(tmp_path, request)
         write_request(tmp_path, read_request(tmp_path).with_workers(2))  # as continuing does

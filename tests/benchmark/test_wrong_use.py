@@ -19,13 +19,11 @@ run --all --settings cut.toml
 run --study study.toml --seeds 2
 run --study study.toml
 run --study systems.toml
-run --job net-1 --launcher slurm
-run --all --shard 3/2
+run --job net-1 --on slurm
+run --all --on 0
 run --seeds 2
 run --all --job a
-run --merge
 run part
-run --merge part --all
 train dmphn --from nothing
 train dmphn --from own
 evaluate dmphn --from own --weights own

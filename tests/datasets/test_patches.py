@@ -2,6 +2,7 @@ import hashlib
 import os
 import re
 from dataclasses import replace
+from typing import Any
 
 import h5py
 import numpy as np
@@ -56,6 +57,27 @@ def test_every_target_is_the_file_it_says(mild, target, tmp_path):
         blurry, target_pixels = source.store.read(Crop(index, 11, 3), 64)
         assert np.array_equal(target_pixels, read_image(file)[11:75, 3:67])
         assert np.array_equal(blurry, read_image(pair.blurry)[11:75, 3:67])
+
+
+def test_of_several_processes_one_packs_and_the_others_wait(mild, tmp_path, monkeypatch):
+    mild = replace(mild, pairs=mild.split("train")[:2], derived=tmp_path / "derived")
+    waited, packed, pack_now = [], [], packing.pack
+
+    def wait_for_the_other(handle: int, *, wait: bool) -> bool:
+        waited.append(wait)
+        if len(waited) == 1:  # the other has begun before, and ends now
+            training_patches(mild, "train", "sharp", 64)
+        return True
+
+    def noted(*asked: Any) -> int:
+        packed.append(asked)
+        return pack_now(*asked)
+
+    monkeypatch.setattr(packing, "try_lock", wait_for_the_other)
+    monkeypatch.setattr(packing, "pack", noted)
+    assert len(training_patches(mild, "train", "sharp", 64)) == 2
+    assert waited == [True, True]
+    assert len(packed) == 1
 
 
 @pytest.mark.parametrize("target", ["compensated", "registered"])

@@ -1,5 +1,6 @@
 """Work on workers of dask.distributed: a cluster of two on the loopback."""
 
+import contextlib
 import importlib.util
 import os
 import signal
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from defocus import dask_cluster
 from defocus.dispatcher import each
 from defocus.errors import InputError, SettingsError, WeightsError
 from defocus.isolation import LeftOut
-from defocus.machines import Machines
+from defocus.machines import ClusterSettings, Machines
 from defocus.progress import say
 
 pytest.importorskip("distributed")
@@ -112,3 +114,33 @@ def test_a_queue_that_is_not_here(monkeypatch, refused):
     with refused(InputError):
         list(each(root_of, {"four": 4}, Machines("slurm")))
     assert signal.getsignal(signal.SIGINT) is before
+
+
+SETTINGS = ClusterSettings(
+    cores=2, gpus=1, queue="long", account="optics", qos="low", memory_gb=3, time_minutes=90,
+    setup=("module load python",),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("queue", "lines"),
+    [
+        ("slurm", "#SBATCH -p long|#SBATCH -A optics|#SBATCH --mem=2862M|#SBATCH -t 01:30:00"),
+        ("slurm", "#SBATCH --cpus-per-task=2|#SBATCH --qos=low|#SBATCH --gpus-per-node=1"),
+        ("pbs", "#PBS -q long|#PBS -A optics|#PBS -l walltime=01:30:00"),
+        ("lsf", '#BSUB -q long|#BSUB -P "optics"|#BSUB -n 2|#BSUB -W 01:30'),
+        ("sge", "#$ -q long|#$ -P optics|#$ -l h_rt=01:30:00"),
+        ("htcondor", "accounting_group = optics|MY.DaskWorkerCores = 2|MY.DaskWorkerDisk"),
+        ("oar", "#OAR -q long|#OAR --project optics|#OAR -l /nodes=1/core=2,walltime=01:30:00"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_the_job_of_each_queue_asks_for_the_resources(queue, lines, monkeypatch):
+    pytest.importorskip("dask_jobqueue")
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    with contextlib.closing(dask_cluster._by_queue(Machines(queue, SETTINGS))) as cluster:
+        script = cluster.job_script()
+    for line in lines.split("|"):
+        assert line in script.replace('"long"', "long"), script
+    assert "module load python" in script
+    assert "--nthreads 1 --memory-limit 1.40GiB --nworkers 2" in script

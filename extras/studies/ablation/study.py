@@ -60,7 +60,7 @@ class LineResult:
 
 
 def ablate(
-    asked: "AskedAblation", *, equal_time: bool, where: Where = 1
+    asked: "AskedAblation", *, equal_time: bool, where: Where | None = 1
 ) -> tuple[list[LineResult], Outcome]:
     """Train and evaluate all rows; finished work in its folder is not repeated.
 
@@ -135,7 +135,7 @@ class AskedAblation:
         return Study(self.out, self.dataset, runs, labels=labels_of(lines, systems))
 
     def measure(
-        self, lines: Sequence[AblationLine], steps: int | None = None, *, where: Where = 1
+        self, lines: Sequence[AblationLine], steps: int | None = None, *, where: Where | None = 1
     ) -> tuple[list[LineResult], Outcome]:
         """Run these rows, with another number of steps if one is given."""
         systems = self.systems(lines)

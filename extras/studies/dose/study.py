@@ -19,7 +19,7 @@ from defocus.machines import Where
 from defocus.progress import counted, say
 
 
-def run_dose_study(study: DoseStudy, where: Where = 1) -> tuple[dict[str, Any], Outcome]:
+def run_dose_study(study: DoseStudy, where: Where | None = 1) -> tuple[dict[str, Any], Outcome]:
     """Train and evaluate all lines; finished work in the folder is not repeated.
 
     The content of ``dose.json`` (:func:`dose_document`), with strips; what was left out."""

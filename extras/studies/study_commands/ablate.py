@@ -82,7 +82,7 @@ def command(objective: str, rows: "AblatedRows", study: "AblationStudy") -> int:
     return code
 
 
-def _by_dose(study: "DoseStudy", *, dry_run: bool, as_json: bool, where: "Where") -> int:
+def _by_dose(study: "DoseStudy", *, dry_run: bool, as_json: bool, where: "Where | None") -> int:
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.command_line.json_output import json_output
     from defocus.extras.studies.dose.kept import DOSES

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.options import json_option
+from defocus.command_line.where import on_option
 
 if TYPE_CHECKING:
-    from defocus.datasets.pair import Pair
+    from defocus.machines import Where
     from defocus.reports.model import Cell, Table
-
-SYSTEMS = ("ebdb", "jnb", "tvl2-2016")
-"""Systems that estimate a map and need no training."""
 
 
 @click.command(name="maps")
@@ -22,36 +20,31 @@ SYSTEMS = ("ebdb", "jnb", "tvl2-2016")
     show_default=True,
     help="Dataset with true defocus maps, as READER:PATH.",
 )
+@on_option("Number of pictures measured at once.")
 @json_option("list")
-def command(*, dataset: str, as_json: bool) -> int:
+def command(where: "Where", *, dataset: str, as_json: bool) -> int:
     """Measure the error of estimated defocus maps.
 
     The error is the mean absolute error of the diameter of the circle of confusion, in pixels, over
     the test pairs. Pairs that cannot be read are left out and listed; the exit code is then 1.
     """
-    from dataclasses import asdict
-    from functools import partial
-
-    from defocus.baselines.registry import baseline
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.command_line.json_output import json_output
     from defocus.datasets.api import open_dataset
+    from defocus.dispatcher import each
     from defocus.errors import NotApplicableError
-    from defocus.extras.studies.map_quality import map_error
-    from defocus.isolation import attempt, parted, say_left_out
+    from defocus.extras.studies.map_quality import SYSTEMS, map_errors
+    from defocus.isolation import parted, say_left_out
+    from defocus.progress import track
 
     with json_output() as output:
         opened = open_dataset(dataset, damaged=True)
         pairs = opened.split("test")
         if not pairs or any(one.defocus_map is None for one in pairs):
             raise NotApplicableError(f"{dataset}: no test pairs with true defocus maps")
-        networks = {name: baseline(name).build().eval() for name in SYSTEMS}
-
-        def errors(pair: "Pair") -> "list[dict[str, Any]]":
-            by_name = {name: map_error(network, pair) for name, network in networks.items()}
-            return [{"name": n, "pair": pair.id, **asdict(one)} for n, one in by_name.items()]
-
-        scored, failed = parted(attempt(pair.id, partial(errors, pair)) for pair in pairs)
+        items = {pair.id: pair for pair in pairs}
+        results = dict(track(each(map_errors, items, where), "maps", len(items)))
+        scored, failed = parted(results[pair.id] for pair in pairs)
         left_out = opened.without(failed)
         say_left_out(left_out, opened.total, "pair")
         if not scored:

@@ -12,8 +12,8 @@ from torch import nn
 from defocus.datasets import api
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
+from defocus.extras.studies import map_quality
 from defocus.extras.studies.map_quality import map_error
-from defocus.extras.studies.study_commands import maps as commands
 from defocus.extras.studies.study_commands.maps import command
 from defocus.pictures.values import as_integer
 from defocus.pictures.write import write_image
@@ -69,7 +69,7 @@ def test_the_command_lists_every_system_and_pair(pair, monkeypatch, capfd):
 def test_a_pair_that_cannot_be_read_is_listed(pair, tmp_path, monkeypatch, capfd):
     (tmp_path / "cut.png").write_bytes(pair.blurry.read_bytes()[:60])
     opened(monkeypatch, pair, replace(pair, id="b", blurry=tmp_path / "cut.png"))
-    monkeypatch.setattr(commands, "SYSTEMS", ("jnb",))
+    monkeypatch.setattr(map_quality, "SYSTEMS", ("jnb",))
     result = CliRunner().invoke(command, ["--json"], standalone_mode=False)
     assert result.return_value == 1
     measured, lacking = json.loads(capfd.readouterr().out)
@@ -80,7 +80,7 @@ def test_a_pair_that_cannot_be_read_is_listed(pair, tmp_path, monkeypatch, capfd
 
 def test_the_table_has_heads_units_and_means(pair, monkeypatch, capsys):
     opened(monkeypatch, pair)
-    monkeypatch.setattr(commands, "SYSTEMS", ("jnb",))
+    monkeypatch.setattr(map_quality, "SYSTEMS", ("jnb",))
     command.main([], standalone_mode=False)
     lines = capsys.readouterr().out.splitlines()
     head = next(n for n, line in enumerate(lines) if "Everywhere" in line)

@@ -1,0 +1,47 @@
+"""Seconds of a run that shared the machine with others, measured when it has no other work."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from torch import nn
+
+from defocus.benchmark.cost.tiling import foreseen_tile_px, largest_size
+from defocus.benchmark.evaluation.picture_scores import UNREADABLE
+from defocus.benchmark.evaluation.restore import TimedRestoration, cost_in_seconds, restore_picture
+from defocus.benchmark.results.run_folder import CRASHES, one_line
+from defocus.benchmark.results.store import SECONDS, Cost
+from defocus.benchmark.study.attempt import load_run
+from defocus.benchmark.study.plan import Run, Study
+from defocus.datasets.opening import require_one_size
+from defocus.training.devices import best_device, in_one_thread
+
+TIMED = 6
+"""Pictures that are restored once more; the first is a warm-up."""
+
+
+def measured_seconds(study: Study, run: Run) -> list[Cost]:
+    """The seconds of restoring some test pictures; the reason if that fails."""
+    try:
+        network = load_run(*study.trained(run)).network.to(best_device()).eval()
+        with in_one_thread(run.small):
+            made = list(islice(_restored(study, run, network), TIMED))
+    except CRASHES as error:
+        return [Cost(name, None, one_line(error)) for name in SECONDS]
+    sizes = [one.picture.shape[:2] for one in made]
+    tile_px = min((one.tile_px for one in made if one.tile_px), default=0)
+    return cost_in_seconds(network, sizes, [one.seconds for one in made], tile_px)
+
+
+def _restored(study: Study, run: Run, network: nn.Module) -> Iterator[TimedRestoration]:
+    """The test pictures that can be read, each as it is restored."""
+    card, device = run.baseline.card, best_device()
+    pairs = study.dataset.split("test")
+    tile_px = foreseen_tile_px(network, card, largest_size(pairs), device)
+    for pair in pairs:
+        try:
+            require_one_size([pair])
+            made = restore_picture(network, card, pair, device, tile_px=tile_px)
+        except UNREADABLE:
+            continue
+        tile_px = made.tile_px
+        yield made
