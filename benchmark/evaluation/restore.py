@@ -22,7 +22,8 @@ from defocus.benchmark.cost.tiling import (
     smallest_words,
     tile_sides,
 )
-from defocus.benchmark.results.store import LATER, SECONDS, Cost
+from defocus.benchmark.results.run_folder import LATER
+from defocus.benchmark.results.store import SECONDS, Cost
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import read_array
 from defocus.datasets.patching.packing import require_further
