@@ -18,9 +18,9 @@ from types import FrameType, FunctionType
 from typing import Any, TypeVar
 
 from defocus.children import SAFE_PATH, start_servers, starting_python
-from defocus.errors import DefocusError
+from defocus.errors import DefocusError, InterruptedWorkError
 from defocus.freed_memory import keep_freed_memory
-from defocus.progress import MessageSettings, telling
+from defocus.progress import MessageSettings, say, telling
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -185,6 +185,9 @@ def _done(item: Any) -> Any:  # noqa: ANN401 - whatever the work takes and gives
         finally:
             signal.signal(signal.SIGTERM, before)
     except KeyboardInterrupt:
+        os._exit(1)
+    except InterruptedWorkError as error:  # told to end, it has saved its state
+        say(str(error))
         os._exit(1)
 
 

@@ -114,7 +114,7 @@ def evaluated_run(
         trained = trained or train_run(study, run)
         entry = with_checkpoint(study, run, entry)
         outputs = kept_outputs(study, entry)
-        with in_one_thread(run.small):
+        with in_one_thread(run.baseline.is_narrow):
             scores, costs = _evaluate_run(study, run, trained, folder, outputs, where, alone=alone)
     except OURS:
         raise
@@ -155,7 +155,7 @@ def evaluated_columns(
     folder = make_folder(run_folder(study.out, run.id))
     try:
         if entry.scored:
-            with in_one_thread(run.small):
+            with in_one_thread(run.baseline.is_narrow):
                 scores = _rescored(study, run, metrics, kept_outputs(study, entry), where)
         else:
             scores = no_scores(study, entry.status.partition(": ")[2], metrics)

@@ -16,7 +16,8 @@ from defocus.baselines.card import Card
 from defocus.baselines.recipe import FurtherInput
 from defocus.benchmark.cost.counting import device_name, measure_cost, quartiles
 from defocus.benchmark.cost.tiling import Size, free_memory, smallest_words, tile_sides
-from defocus.benchmark.results.store import LATER, SECONDS, Cost
+from defocus.benchmark.results.run_folder import LATER
+from defocus.benchmark.results.store import SECONDS, Cost
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import read_array
 from defocus.datasets.patching.packing import require_further

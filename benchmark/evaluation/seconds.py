@@ -23,7 +23,7 @@ def measured_seconds(study: Study, run: Run) -> list[Cost]:
     """The seconds of restoring some test pictures; the reason if that fails."""
     try:
         network = load_run(*study.trained(run)).network.to(best_device()).eval()
-        with in_one_thread(run.small):
+        with in_one_thread(run.baseline.is_narrow):
             made = list(islice(_restored(study, run, network), TIMED))
     except CRASHES as error:
         return [Cost(name, None, one_line(error)) for name in SECONDS]

@@ -69,6 +69,9 @@ AGAIN = "again.json"
 
 FAILURE = "failure.txt"
 
+LATER = "measured alone, when the other runs are done"
+"""Why a run has no seconds yet: it shared the machine with others."""
+
 KEPT_SCORES = "scores.jsonl"
 """Scores of single pictures, a line each; see ``evaluation/kept_scores.py``."""
 

@@ -129,12 +129,8 @@ def require_format(path: Path, connection: sqlite3.Connection) -> None:
 SECONDS = ("seconds", "seconds_q1", "seconds_q3", "seconds_mp")
 """Median and quartiles of the seconds per picture, and the median per megapixel."""
 
-LATER = "measured alone, when the other runs are done"
-"""Why a run has no seconds yet: it shared the machine with others."""
-
 COSTS = ("params_m", "macs_g", "peak_mib", *SECONDS)
-"""What a system costs: million parameters, billion multiply-adds, memory beside the weights, and
-seconds."""
+"""What a system costs: million parameters, billion multiply-adds, MiB beside weights, seconds."""
 
 CUSTOM = "custom"
 """The budget of runs whose schedule a person has changed: they count as no other budget's."""
@@ -151,8 +147,7 @@ NARROW = "narrow"
 SCRATCH = "from scratch"
 """Begins the weights of a whole network that the budget demo trained; its steps follow."""
 
-STORE = "results.sqlite"
-"""Name of the file in a study's folder."""
+STORE = "results.sqlite"  # in a study's folder
 
 
 def is_trained(weights: str) -> bool:
@@ -262,13 +257,6 @@ class Results:
             if lines:  # last: what comes after it would drop it
                 packed = (entry.run, *pack(score_matrix(lines)))
                 transaction.execute("INSERT INTO matrices VALUES (?, ?, ?)", packed)
-
-    def replace_costs(self, run: str, costs: Iterable[Cost]) -> None:
-        """Store these costs of a run in the place of its own."""
-        with translated(self._path), self._connection as transaction:
-            lines = [(run, *astuple(cost)) for cost in costs]
-            marks = ", ".join("?" * len(lines[0]))
-            transaction.executemany(f"REPLACE INTO costs VALUES ({marks})", lines)  # noqa: S608 - question marks
 
     def move_last(self, run: str) -> None:
         """Let a stored run be the last one, as if it had just been recorded."""

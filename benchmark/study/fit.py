@@ -194,7 +194,7 @@ def train(
         ),
         check=check,
     )
-    with in_one_thread(run.small):
+    with in_one_thread(run.baseline.is_narrow):
         trained = loop.train(job, folder, device)
     if ranks().first:
         report_selection(watching.rows, run.id, folder)

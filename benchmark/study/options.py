@@ -53,7 +53,7 @@ ON = where_field(
     "again at its time limit.",
     "Execution",
     type=WhereOption(cluster_of),
-    show_default="cores, for what is small; else 1",
+    show_default="cores, for narrow copies; else 1",
 )
 PICTURES_ON = where_field(
     1,

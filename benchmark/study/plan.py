@@ -145,12 +145,6 @@ class Run:
         return self.baseline.card.name
 
     @property
-    def small(self) -> bool:
-        """Whether it computes in one thread: a narrow copy, or a system without any training."""
-        trained = self.weights is not None or self.recipe is not None
-        return self.baseline.is_narrow or not trained
-
-    @property
     def schedule(self) -> Schedule:
         """The schedule of the budget; only for systems that train."""
         if self.recipe is None:

@@ -68,12 +68,12 @@ def worked(
 
 def placed(tasks: Sequence[RunTask], where: Where | None) -> list[tuple[Sequence[RunTask], Where]]:
     """The tasks, and where each are done; ``None`` is side by side where that changes no result."""
-    # What is small computes in one thread anyway.
+    # Narrow copies compute in one thread anyway.
     if where is not None:
         return [(tasks, where)]
-    others = [task for task in tasks if not task.left.run.small]
-    small = [task for task in tasks if task.left.run.small]
-    return [(others, 1), (small, _at_once())]
+    narrow = [task for task in tasks if task.left.run.baseline.is_narrow]
+    others = [task for task in tasks if task not in narrow]
+    return [(others, 1), (narrow, _at_once() if narrow else 1)]
 
 
 def _at_once() -> int:
