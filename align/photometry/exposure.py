@@ -47,7 +47,7 @@ def evenly_lit(picture: Array, blurry: Array, sharp: Array, valid: Mask) -> Arra
 
 
 def vignetting_ev(blurry: Array, sharp: Array, valid: Mask) -> float | None:
-    """Light that the blurry picture lacks in its corners compared with the sharp one, EV, or None."""
+    """Light that the blurry picture lacks in its corners against the sharp one, EV, or None."""
     fall = _fall(blurry, sharp, valid)
     if fall is None:
         return None

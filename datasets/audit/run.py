@@ -302,7 +302,7 @@ def _stored(path: Path) -> AuditedPair | None:
 
 
 def row_of_document(document: dict[str, Any]) -> AuditedPair:
-    """A row from its document; raises KeyError, TypeError, ValueError or the like if it is wrong."""
+    """A row from its document; raises KeyError, TypeError, ValueError or the like for another."""
     prints = tuple(fingerprint_of(one) for one in document["fingerprints"])
     if set(document) != set(FIELD_OF):
         raise ValueError("other fields")
