@@ -67,7 +67,6 @@ def _fall(blurry: Array, sharp: Array, valid: Mask) -> NDArray[np.float64] | Non
     if good.sum() < LEAST_PLACES:
         return None
     ratio = np.log(np.maximum(first, 1e-4) / np.maximum(second, 1e-4))
-    # at a border the window has its centre farther in
     terms = _polynomial_terms(valid, good, weight, total)
     return cauchy_fit(terms.T, ratio[good], 1e-6 * np.eye(len(terms)), SLACK, ROUNDS)
 
@@ -84,6 +83,7 @@ def _polynomial_terms(
     """``(7, n)``: the terms at each place, from 1 to the fourth power of the radius."""
     x, y = _places(good.shape, valid.shape)
     small = reduced_area(weight, STRIDE)
+    # at a border the window has its centre farther in
     xx = _smoothed(small * x[None])[good] / total[good]
     yy = _smoothed(small * y[:, None])[good] / total[good]
     squared = xx * xx + yy * yy

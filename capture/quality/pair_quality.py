@@ -56,7 +56,6 @@ LIGHT_SIZE_PX = 1600
 
 FIRST_SIZE_PX = 1000
 """The same for the first look, which must not keep the next shot waiting."""
-
 ANCHOR_SIZE_PX = 3200
 """The same for a shot and its repeat, which must show an object that moved by a pixel."""
 
@@ -64,7 +63,6 @@ FOCUSED_ELSEWHERE = 0.25
 """Share of regions where the sharp member is the blurrier one, above which its focus is doubted."""
 
 MEASURED_ROLES = ("blurry", "sharp", "anchor", "companion")
-
 TWO_SPACES = "the files are of two colour spaces; they are compared in sRGB"
 TWO_KINDS = "one member is a RAW file and the other is not; shoot both in one format"
 NOT_JUDGED = "not judged: "

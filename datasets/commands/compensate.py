@@ -63,7 +63,6 @@ def _run(name: str, settings: "CompensateSettings", failed: "list[LeftOut]") -> 
 
     opened = open_dataset(name, damaged=True)
 
-    # torch takes seconds to import: only once the dataset is known to be good
     from defocus.pictures.derived import say_left_behind
 
     result = _compensated(settings, opened)
@@ -85,6 +84,7 @@ def _run(name: str, settings: "CompensateSettings", failed: "list[LeftOut]") -> 
 
 def _compensated(settings: "CompensateSettings", opened: "Dataset") -> "Compensated":
     """Compensate the dataset as the options say."""
+    # torch takes seconds to import: only once the dataset is known to be good
     from defocus.align.compensation.compensate import Release
     from defocus.align.flow.by_name import NamedFlow
     from defocus.align.rig import read_rig

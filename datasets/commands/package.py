@@ -65,7 +65,6 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     require_redistributable(opened)
     before = None if settings.previous is None else read_facts(settings.previous).details
     details = later_version(details_of(opened, settings.card), settings.version, before)
-    # a profile alone is not a reason: what is released is converted
     _say_lacks(opened, details)
     release = _packaged(settings, opened, details)
     left_out = without(opened, release.left_out)
@@ -105,6 +104,7 @@ def _say_lacks(opened: "Dataset", details: "Details") -> None:
     from defocus.datasets.audit.members import warnings_of
     from defocus.datasets.release.card import undeclared
 
+    # a profile alone is not a reason: what is released is converted
     odd = (one for one in warnings_of(opened.pairs) if not one.text.endswith("taken for sRGB"))
     say_warnings(odd, opened.pairs)
     if missing := undeclared(details):

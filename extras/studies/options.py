@@ -127,5 +127,5 @@ class CrossStudy(CommandSettings):
     dry_run: bool = option(False, "--dry-run")
     """Print the plan and its estimated cost, then exit."""
     where: Where = where_field(1, "Number of pictures scored at once, in processes of their own.")
-    cluster_file: Path | None = cluster_field()
+    settings: Path | None = cluster_field()
     as_json: bool = JSON

@@ -43,8 +43,9 @@ def pixels(tensor):
     return np.rint(tensor.numpy() * 65535).astype(np.uint16).transpose(1, 2, 0)
 
 
-def source(dataset, **options: object):
-    return training_patches(dataset, "train", "sharp", PatchForm(24, **options))
+def source(dataset, storage="packed", **options: object):
+    form = PatchForm(24, **options)
+    return training_patches(dataset, "train", "sharp", form, storage=storage)
 
 
 def test_views_and_maps_are_cut_where_the_picture_is(dataset):

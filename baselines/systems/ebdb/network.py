@@ -70,8 +70,8 @@ def _radius_px(scale_px: float) -> int:
 
 def along_edges(sparse_map: Array, edge: Mask, count: Array) -> NDArray[np.float64]:
     """Make neighbours on an edge agree: least squares with a pull; ``(H, W)``, 0 off the edges."""
-    # A pixel weighs more, the more scales it is an edge at (``count``).
     own, first, second = _neighbours(edge)
+    # A pixel weighs more, the more scales it is an edge at.
     weight = 1.0 + count[edge]
     pull = np.full(len(first), -2 * COUPLING)
     neighbours = np.bincount(first, minlength=len(own)) + np.bincount(second, minlength=len(own))

@@ -1,7 +1,6 @@
 """Deblurring by sampling sharp pictures that explain the blurry one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -24,18 +23,10 @@ from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.nc
 SEED = 0
 VARIANCE = 0.0625
 """Variance of a picture's pixels about their mean, values in [0, 1]; for the likelihood alone."""
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How the reverse-time diffusion is followed."""
-
-    start: float = 0.5  # time at which it starts, of [0, 1]
-    ratio: float = 0.075  # signal to noise in the sampler's corrections
-    noise: float = 0.02  # standard deviation of the blurry picture's noise, values in [0, 1]
-
-
-SAMPLING = Sampling()
+RATIO = 0.075
+"""Ratio of signal to noise in the sampler's corrections."""
+NOISE = 0.02
+"""Standard deviation of the noise that a blurry picture is taken to have, values in [0, 1]."""
 
 
 class ScoreSDE(nn.Module):
@@ -43,7 +34,8 @@ class ScoreSDE(nn.Module):
 
     The blur is EBDB's map. Noise has a fixed seed: the same picture gives the same result."""
 
-    # ``steps``: of the sampler, two passes of the network each.
+    # ``steps``: of the sampler, two passes of the network each. ``start``: time at which it starts,
+    # of [0, 1].
 
     def __init__(
         self,
@@ -53,11 +45,11 @@ class ScoreSDE(nn.Module):
         blocks: int = 1,
         attending: Sequence[int] = (),
         steps: int = 4,
-        sampling: Sampling = SAMPLING,
+        start: float = 0.5,
     ) -> None:
         super().__init__()
         self.schedule = Exploding()
-        self.steps, self.sampling = steps, sampling
+        self.steps, self.start = steps, start
         self.multiple = 2 ** (len(multipliers) - 1)
         self.score = NCSNpp(width, multipliers, blocks, attending, self.schedule)
 
@@ -78,10 +70,10 @@ class ScoreSDE(nn.Module):
 
         (picture,) = as_pictures(blurry)
         blur = gaussian_blur(estimate_sigma_px(np.asarray(picture)), blurry)
-        score = Conditioned(self._score_at, blur, blurry, VARIANCE, self.sampling.noise)
-        steps = self.schedule.steps(self.steps, self.sampling.start)
+        score = Conditioned(self._score_at, blur, blurry, VARIANCE, NOISE)
+        steps = self.schedule.steps(self.steps, self.start)
         noisy = blurry + steps[0].sigma * draw()
-        return predictor_corrector(score, noisy, steps, draw, self.sampling.ratio, ancestral)
+        return predictor_corrector(score, noisy, steps, draw, RATIO, ancestral)
 
     def _score_at(self, noisy: torch.Tensor, sigma: float) -> torch.Tensor:
         score: torch.Tensor = self.score(noisy, noisy.new_full((len(noisy),), sigma))
