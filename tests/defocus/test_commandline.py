@@ -29,6 +29,13 @@ def fail(kind):
     if kind == "full":
         import errno
         raise OSError(errno.ENOSPC, "No space left on device", "results.sqlite")
+    if kind == "memory":
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+    if kind == "handles":
+        try:
+            raise OSError(24, "Too many open files", "a.png")
+        except OSError as error:
+            raise InputError("a.png: cannot be read") from error
     if kind == "code":
         return 1
     raise {"camera": CameraError, "input": InputError, "storage": StorageError}[kind]("two\\nlines")
@@ -52,7 +59,7 @@ run_command(group)
         ("input", InputError.exit_code),
         ("camera", CameraError.exit_code),
         ("storage", StorageError.exit_code),
-        *(("interrupt", 130), ("full", 5), ("code", 1)),
+        *(("interrupt", 130), ("full", 5), ("memory", 1), ("handles", 5), ("code", 1)),
     ],
 )
 def test_errors_become_one_line_and_their_exit_code(kind, code):

@@ -76,12 +76,29 @@ def test_only_files_of_ended_processes_are_swept(tmp_path):
     """What another process just writes is locked, and what was not asked for is somebody's."""
     left = tmp_path / ".a-abcdefgh.part.png"
     others = [tmp_path / name for name in (".b-abcdefgh.part.png", "a.png", ".a-abc.part.png")]
-    for path in (left, *others):
-        path.write_bytes(b"")
     with atomic_path(tmp_path / "a.png") as living:
+        for path in (left, *others):
+            path.write_bytes(b"")
         remove_unfinished(tmp_path, ["a.png"])
         assert living.exists()
     assert sorted(tmp_path.iterdir()) == sorted(others)
+
+
+def test_a_writer_sweeps_what_a_killed_one_left_of_the_same_file(tmp_path):
+    left, other = tmp_path / ".a-0123abcd.part.txt", tmp_path / ".b-0123abcd.part.txt"
+    for path in (left, other):
+        path.write_bytes(b"")
+    write_text(tmp_path / "a.txt", "whole")
+    assert sorted(tmp_path.iterdir()) == [other, tmp_path / "a.txt"]
+
+
+def test_a_disk_without_modes_can_be_written(tmp_path, monkeypatch):
+    def refused_mode(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refused_mode)
+    write_text(tmp_path / "a.txt", "whole")
+    assert (tmp_path / "a.txt").read_text() == "whole"
 
 
 def test_without_locks_only_old_files_are_swept(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 import gc
 import io
+import os
 import struct
 import tracemalloc
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image as Pillow
 
-from defocus.errors import ImageError
+from defocus.errors import DefocusError, ImageError
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.values import as_float, as_linear, bit_depth, linear_to_srgb, srgb_to_linear
 from defocus.pictures.write import write_image
@@ -22,6 +23,17 @@ from tests.command_process import run_python
 def picture(seed: int, dtype: type, height: int = 20, width: int = 30) -> np.ndarray:
     top = np.iinfo(dtype).max
     return np.random.default_rng(seed).integers(0, top, (height, width, 3), dtype, endpoint=True)
+
+
+def test_a_picture_that_memory_does_not_hold_is_not_called_damaged(tmp_path, monkeypatch):
+    write_image(tmp_path / "a.png", np.zeros((3, 4, 3), np.uint8))
+
+    def without_memory(*_: object) -> None:
+        os.write(2, b"libpng error: IDAT: insufficient memory\n")
+
+    monkeypatch.setattr(cv2, "imdecode", without_memory)
+    with pytest.raises(DefocusError, match=r"a\.png: there is too little memory"):
+        read_image(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize(
