@@ -163,7 +163,7 @@ def _run_problems(statement: Statement, run: RunFacts) -> Iterator[tuple[str, st
         yield "dataset", f"{entry.run}: of other data than the bundle states"
     if not entry.scored:
         yield "format", f"{entry.run}: has no scores, {entry.status}"
-    _odd_parts(statement, run, entry)
+    yield from _odd_parts(statement, run, entry)
 
 
 def _odd_parts(statement: Statement, run: RunFacts, entry: Entry) -> Iterator[tuple[str, str]]:
@@ -275,7 +275,7 @@ def _training_findings(statement: Statement, dataset: Dataset) -> Iterator[Bundl
                 f"not the {len(training_hashes(dataset))} of the dataset",
             )
     stated = {training.dataset for training in statement.training}
-    _run_findings(statement, dataset, stated)
+    yield from _run_findings(statement, dataset, stated)
 
 
 def _run_findings(
@@ -299,7 +299,7 @@ def _score_findings(
     """Scores of other pictures or profiles, and rows that do not follow from the scores."""
     pairs = set(statement.dataset.pairs)
     for run in statement.runs:
-        _pictures_findings(statement, scores, run, pairs)
+        yield from _pictures_findings(statement, scores, run, pairs)
     follows = rows_of(
         (run.entry, scores[run.entry.run], run.costs, run.versions) for run in statement.runs
     )

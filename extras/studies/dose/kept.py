@@ -130,7 +130,7 @@ def _contradictions(document: dict[str, Any]) -> Iterable[str]:
         yield "its photographs and textures do not fit its scenes"
     if {document["plain"], document["whole"]} & set(document["controls"]):
         yield "plain or whole is among the controls"
-    _contradictions_of_doses(document, central)
+    yield from _contradictions_of_doses(document, central)
 
 
 def _contradictions_of_doses(document: dict[str, Any], central: list[str]) -> Iterable[str]:
