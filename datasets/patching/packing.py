@@ -173,12 +173,7 @@ def require_space(folder: Path, size: int) -> None:
         raise OSError(errno.ENOSPC, "no space left", str(folder))
 
 
-def _add(
-    group: Any,  # noqa: ANN401 - h5py has no types
-    name: str,
-    array: NDArray[Any],
-    storage: Storage,
-) -> None:
+def _add(group: h5py.Group, name: str, array: NDArray[Any], storage: Storage) -> None:
     if storage == "raw":
         group.create_dataset(name, data=array)
         return

@@ -66,7 +66,7 @@ def test_of_several_processes_one_packs_and_the_others_wait(mild, tmp_path, monk
     def wait_for_the_other(handle: int, *, wait: bool) -> bool:
         waited.append(wait)
         if len(waited) == 1:  # the other has begun before, and ends now
-            training_patches(mild, "train", "sharp", 64)
+            training_patches(mild, "train", "sharp", PatchForm(64))
         return True
 
     def noted(*asked: Any) -> int:
@@ -75,7 +75,7 @@ def test_of_several_processes_one_packs_and_the_others_wait(mild, tmp_path, monk
 
     monkeypatch.setattr(packing, "try_lock", wait_for_the_other)
     monkeypatch.setattr(packing, "pack", noted)
-    assert len(training_patches(mild, "train", "sharp", 64)) == 2
+    assert len(training_patches(mild, "train", "sharp", PatchForm(64))) == 2
     assert waited == [True, True]
     assert len(packed) == 1
 
