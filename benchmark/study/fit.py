@@ -38,7 +38,7 @@ from defocus.errors import NotApplicableError, SettingsError, WeightsError
 from defocus.files import write_json
 from defocus.pictures.read import read_member
 from defocus.pictures.values import as_float
-from defocus.progress import say
+from defocus.progress import counted, say
 from defocus.training import loop
 from defocus.training.devices import in_one_thread
 from defocus.training.feeding import Feeder
@@ -121,8 +121,9 @@ def report_selection(rows: Sequence[Mapping[str, float]], run: str, folder: Path
     )
 
 
-LONG_STEPS = 5000
-"""Shorter trainings are not timed before they begin."""
+LONG_STEPS = 1000
+"""Steps from which on a training is timed before it begins: the budget ``quick`` has more, ``demo``
+has fewer."""
 TIMED_CROPS, TRIALS = 2, 5
 
 
@@ -143,7 +144,8 @@ def say_hours(
     crops = sum(size * (px / schedule.crop_px) ** 2 for px, size in sizes) / len(sizes)
     hours = seconds / TIMED_CROPS * crops * steps / 3600
     if hours >= 1:
-        say(f"{run.id}: its {steps:,} steps will take about {hours:,.0f} hours on this processor")
+        duration = counted(round(hours), "hour")
+        say(f"{run.id}: its {steps:,} steps will take about {duration} on this processor")
 
 
 def train(

@@ -17,6 +17,8 @@ from defocus.scene.window import shown
 
 FOCUS_DISTANCE_MM = 2000.0
 
+WRITTEN = frozenset({"page"})
+"""Pictures that are never flipped: mirrored writing looks like a fault of the camera."""
 GRAIN = 0.08
 """Relative strength of the surface grain that gives every plane detail at pixel scale."""
 
@@ -108,11 +110,13 @@ def _plane(
     depth_mm: float,
     outline: Callable[[np.random.Generator, int, int], Floats] | None = None,
 ) -> Layer:
-    """A plane: a picture, optionally flipped, tinted and with surface grain, inside an outline."""
-    picture = texture(str(random.choice(PICTURES)), width, height)
-    if random.random() < 0.5:
+    """A plane: a picture, perhaps flipped, tinted and with surface grain, inside an outline."""
+    name = str(random.choice(PICTURES))
+    picture = texture(name, width, height)
+    mirrored, upside_down = random.random() < 0.5, random.random() < 0.5
+    if mirrored and name not in WRITTEN:
         picture = picture[:, ::-1]
-    if random.random() < 0.5:
+    if upside_down and name not in WRITTEN:
         picture = picture[::-1]
     grain = random.standard_normal((height, width))
     tint = random.uniform(0.7, 1.0, 3)

@@ -290,6 +290,28 @@ def test_a_loss_in_a_part_of_the_picture_is_called_one(tmp_path, monkeypatch):
     assert {figure.line for figure in losses} == {WORSE}
 
 
+def test_gains_in_focus_and_where_blurred_have_columns_and_figures(tmp_path):
+    values = {"input": (20.0, 40.0, 15.0), "net": (23.0, 37.5, 18.25), "other": (21.0, 40.5, 15.5)}
+    with open_results(tmp_path / "results.sqlite") as results:
+        for system, numbers in values.items():
+            facts = {"weights": "none"} if system == "input" else {}
+            scored = zip(("psnr", "psnr_in_focus", "psnr_blurred"), numbers, strict=True)
+            scores = [
+                Score("default", "gt", metric, name, name, value)
+                for metric, value in scored
+                for name in ("cat", "dog", "eel")
+            ]
+            named = replace(ENTRY, run=system, system=system, grouping=system, **facts)
+            results.record(named, scores, [Cost("seconds", 1.0)])
+    page = page_of(tmp_path)
+    board, *_ = parts(page, Table)
+    assert cells(board, "In focus") == {"Input": 0.0, "net": -2.5, "other": 0.5}
+    assert cells(board, "Blurred") == {"Input": 0.0, "net": 3.25, "other": 0.5}
+    shown = {figure.name: figure.number for figure in page.figures}
+    assert shown["gain in focus"] == "−2.50 dB"
+    assert shown["gain where blurred"] == "+3.25 dB"
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     protocols = ("gt", "deformed-gt")
