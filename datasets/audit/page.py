@@ -251,10 +251,7 @@ def duplicates_parts(audit: Audit) -> tuple[Part, ...]:
     """Parts that list pictures in two splits and other photographs of one place."""
     shown: list[Part] = []
     if audit.duplicates:
-        said = (
-            f"{len(audit.duplicates)} in all; training on such a pair leaks its scene into the "
-            "test."
-        )
+        said = f"{len(audit.duplicates)} in all; training on one leaks its scene into the test."
         shown.append(_twins_table("The same picture in two splits", audit.duplicates, said))
     else:
         shown.append(
@@ -265,20 +262,23 @@ def duplicates_parts(audit: Audit) -> tuple[Part, ...]:
         )
     if audit.same_places:
         said = (
-            f"{len(audit.same_places)} in all: no copies, but a network may have seen the place. "
-            "Put them into one split if the test is to be of new places."
+            f"{len(audit.same_places)} in all: no copies, but details that lie alike. Look at "
+            "both, and put them into one split if the test is to be of new places."
         )
-        shown.append(_twins_table("The same place in two splits", audit.same_places, said))
+        caption = "Perhaps the same place in two splits"
+        shown.append(_twins_table(caption, audit.same_places, said, columns=4))
     return tuple(shown)
 
 
-def _twins_table(caption: str, twins: Sequence[NearDuplicate], said: str) -> Table:
-    rows = tuple(
-        (one.first, one.splits[0], one.second, one.splits[1], one.kind, one.correlation)
+def _twins_table(
+    caption: str, twins: Sequence[NearDuplicate], said: str, columns: int = 6
+) -> Table:
+    rows = [
+        (one.first, one.splits[0], one.second, one.splits[1], one.kind, one.correlation)[:columns]
         for one in twins[:LISTED]
-    )
-    columns = ("pair", "split", "other pair", "its split", "what they share", "correlation")
-    return Table.of(caption, columns, rows, said, stacked=True)
+    ]
+    names = ("pair", "split", "other pair", "its split", "what they share", "correlation")
+    return Table.of(caption, names[:columns], rows, said, stacked=True)
 
 
 def warnings_part(audit: Audit) -> Part:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from defocus.cache import cache_folder
 from defocus.files import atomic_path, make_folder
+from defocus.freed_memory import return_freed_memory
 from defocus.pictures.read import read_image
 from defocus.pictures.values import upper_bits
 
@@ -95,7 +96,10 @@ def features_of_file(path: Path, sha256: str) -> LocalFeatures:
     damaged = OSError, ValueError, KeyError, zipfile.BadZipFile
     with contextlib.suppress(*damaged), place.open("rb") as file, np.load(file) as kept:
         return LocalFeatures(**{one.name: kept[one.name] for one in fields(LocalFeatures)})
-    features = local_features(grey_picture(path))
+    grey = grey_picture(path)
+    return_freed_memory(grey.size)
+    features = local_features(grey)
+    return_freed_memory(grey.size)
     make_folder(place.parent)
     with atomic_path(place) as temporary, temporary.open("wb") as target:
         np.savez(target, **vars(features))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import file_hashes, read_array
 from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file
+from defocus.freed_memory import return_freed_memory
 from defocus.hdf5_files import open_hdf5, small_hdf5
 from defocus.pictures.raw import is_read_anew
 from defocus.pictures.read import read_pair
@@ -209,6 +211,7 @@ def measured_pair(
 ) -> tuple[Image, Image, Measurement]:
     """The members of a pair and its measurement, which is made if it is not kept."""
     blurry, sharp = read_pair(pair.blurry, pair.sharp or pair.blurry, pair.white)
+    return_freed_memory(math.prod(blurry.shape[:2]))  # what decoding left lies between the pictures
     known_map = known_defocus_map(pair, blurry.shape[:2])
     # What the session shares changes the frame alone: a pair that was measured by itself before
     # is not registered again.

@@ -284,13 +284,13 @@ def picture_header(path: Path) -> PictureHeader | None:
 
 def _has_text(path: Path) -> bool:
     """Whether a PNG has EXIF or text; Pillow decodes all pixels to look behind them."""
-    # mapped: a large picture has ten thousand chunks
-    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
-        place = 8
-        while len(start := content[place : place + 8]) == 8:
+    # unbuffered: of a large picture with ten thousand chunks only their heads are read
+    with path.open("rb", buffering=0) as file:
+        place = file.seek(8)
+        while len(start := file.read(8)) == 8:
             if start[4:] in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
                 return True
-            place += 12 + int.from_bytes(start[:4], "big")
+            place = file.seek(place + 12 + int.from_bytes(start[:4], "big"))
     return False
 
 

@@ -114,6 +114,7 @@ def test_what_says_that_memory_lacks(error, lacking):
     assert lacks_memory(error) is lacking
 
 
+@pytest.mark.full
 def test_the_row_and_the_terminal_say_it(pair, capsys):
     _, costs, _ = evaluated(dataset_of(pair), Narrow(600))
     measured = {cost.metric: cost.measured_on for cost in costs}

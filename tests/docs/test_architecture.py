@@ -114,9 +114,10 @@ def test_a_picture_becomes_a_score(dataset, tmp_path):
     words = ["run", "--only", "input", "--dataset", dataset, "--out", str(tmp_path / "study")]
     end = "defocus.benchmark.scoring.fused:fused_sums"
     ways = assert_followed("A picture becomes a score", "benchmark", words, (end,))
-    begin = ("commands.run", "study.run", "evaluation.evaluate", "evaluation.picture_scores")
-    rooms = (*begin, "scoring.score", "scoring.fused")
-    assert ways == {tuple(f"benchmark.{name}" for name in rooms)}
+    begin = ("benchmark.commands.run", "benchmark.study.run", "benchmark.study.tasks")
+    begin += ("dispatcher", "processes", "isolation", "benchmark.study.work")
+    last = ("evaluation.evaluate", "evaluation.picture_scores", "scoring.score", "scoring.fused")
+    assert ways == {(*begin, *(f"benchmark.{name}" for name in last))}
 
 
 @pytest.mark.full

@@ -41,7 +41,8 @@ def mounted(place: Path, command: Sequence[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", str(place)], check=True)
+        # lazily: a process that ends late may still stand in it
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def resize(place: Path, kib: int) -> None:
