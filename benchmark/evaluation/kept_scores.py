@@ -3,14 +3,13 @@
 A changed test picture is scored anew; the scores of the others stay."""
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from defocus.benchmark.evaluation.versions import evaluation_version
+from defocus.benchmark.evaluation.versions import evaluation_version, facts_hash, metric_facts
 from defocus.benchmark.metrics.metric import Metric
 from defocus.benchmark.results.run_folder import KEPT_SCORES
 from defocus.benchmark.results.score_matrix import Score
@@ -74,18 +73,13 @@ def score_keys(
     """What the scores of each test pair rest on, as a hash, by its id."""
     # The weights, the way of restoring, the scoring revision, each metric and whether it can be
     # computed, and the pair: its files, scene and what is known of it.
-    versions = {name: [metric.version, metric.ready()] for name, metric in metrics.items()}
-    facts = [run.facts(), checkpoint, evaluation_version(), versions]
+    facts = [run.facts(), checkpoint, evaluation_version(), metric_facts(metrics)]
     common = json.dumps(facts, sort_keys=True)
     contents = pair_contents(dataset, "test")
     return {
-        pair.id: _digest([common, contents[pair.id], pair.scene, dict(pair.metadata)])
+        pair.id: facts_hash([common, contents[pair.id], pair.scene, dict(pair.metadata)])
         for pair in dataset.split("test")
     }
-
-
-def _digest(facts: object) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

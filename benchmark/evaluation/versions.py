@@ -1,6 +1,7 @@
 """Identity of a score: manual revisions and settings, never the source code."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER, column_of
@@ -20,6 +21,16 @@ def evaluation_version(
     """Version of all scores of a run: scoring revision, hyphen, 8 digits of the choices' hash."""
     choices = "\n".join((repr(profile), *PROTOCOL_ORDER, estimator, weights_sha256))
     return f"{SCORING_REVISION}-{hashlib.sha256(choices.encode()).hexdigest()[:8]}"
+
+
+def facts_hash(facts: object) -> str:
+    """What scores rest on, as a hash in hexadecimal; an object counts by its words."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def metric_facts(metrics: Mapping[str, Metric]) -> dict[str, list[object]]:
+    """Version of each metric, and whether it can be computed now."""
+    return {name: [metric.version, metric.ready()] for name, metric in metrics.items()}
 
 
 def metric_versions(names: Iterable[str], metrics: Mapping[str, Metric]) -> list[MetricVersion]:

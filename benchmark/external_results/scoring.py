@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.benchmark.external_results.kept import kept, key_of
+from defocus.benchmark.external_results.kept import keep, kept, key_of
 from defocus.benchmark.external_results.matching import (
     CommonCentre,
     Crop,
@@ -299,15 +299,28 @@ SCORED = TypeAdapter(_Scored)
 
 def _scored(scorer: PairScorer, crop: Crop | None, given: _GivenPicture) -> _Scored:
     """The scores of a picture: kept ones, if all that they rest on is as it was."""
-    restored = sha256_file(given.path)
-    key = key_of(scorer, crop, given.subject, restored, given.with_look)
-    return kept(key, SCORED, partial(_newly_scored, scorer, crop, given))
+    key = key_of(scorer, crop, given.subject, sha256_file(given.path), given.with_look)
+    scored = kept(key, SCORED)
+    if scored is None:
+        scored = _newly_scored(scorer, crop, given)
+        keep(key, SCORED, scored)
+    else:
+        _read(scorer, crop, given)  # what there is to say of the files is said each time
+    return scored
+
+
+def _read(scorer: PairScorer, crop: Crop | None, given: _GivenPicture) -> ComparedPictures:
+    with_sharp = not _is_registered(scorer, given.subject)
+    return read_pictures(given.subject, given.path, scorer.profile, crop, with_sharp=with_sharp)
+
+
+def _is_registered(scorer: PairScorer, subject: Subject) -> bool:
+    """Whether the sharp picture of a pair is registered with the blurry one before."""
+    return subject.pair is not None and scorer.profile.protocol == "input-aligned"
 
 
 def _newly_scored(scorer: PairScorer, crop: Crop | None, given: _GivenPicture) -> _Scored:
-    subject, path = given.subject, given.path
-    registered = subject.pair is not None and scorer.profile.protocol == "input-aligned"
-    pictures = read_pictures(subject, path, scorer.profile, crop, with_sharp=not registered)
+    subject, pictures = given.subject, _read(scorer, crop, given)
     restored = pictures.part(pictures.restored)
     blurry = None if pictures.blurry is None else pictures.part(pictures.blurry)
     beside = scorer.beside(restored, blurry)
@@ -330,6 +343,7 @@ def _newly_scored(scorer: PairScorer, crop: Crop | None, given: _GivenPicture) -
     if given.with_look:
         unmoved = blurry if blurry is not None else sharp
         file = subject.sharp if subject.pair is None else subject.pair.blurry
+        registered = _is_registered(scorer, subject)
         against = target.reference if registered or unmoved is None else unmoved
         looked = look(restored, against, file)
     return _Scored(scores, parts, pictures.area, looked)

@@ -25,6 +25,7 @@ from defocus.benchmark.scoring.score import PairScorer, fetch_weights
 from defocus.dask_cluster import _connected
 from defocus.extensions import load_plugin
 from defocus.machines import Machines
+from defocus.pictures import remarks
 from tests.benchmark.test_score import scene, stored
 
 NAMES = ("a.png", "b.png", "c.png", "d.png", "torn.png")
@@ -170,3 +171,20 @@ def test_paths_may_be_relative_to_the_folder_of_the_command(
     assert matched.files[0][1] == Path("out/a.png")
     there = newly(Path("out"), Path("sharp"), None, "dpdd8", where=two_workers)
     assert there == newly(Path("out"), Path("sharp"), None, "dpdd8")
+
+
+def test_what_there_is_to_say_of_a_file_is_said_of_kept_scores_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twelve_bits = scene(0, 96, 128) * (4095 / 65535)
+    sharp = stored(tmp_path / "sharp" / "a.png", twelve_bits, 16)
+    restored = stored(tmp_path / "out" / "a.png", 0.98 * twelve_bits, 16)
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
+    told, results = [], []
+    for _ in range(2):
+        monkeypatch.setattr(remarks, "_said", set())
+        results.append(score_request(restored.parent, sharp.parent, None, "defocus-v1", []))
+        told.append([line for line in capsys.readouterr().err.splitlines() if "4095" in line])
+    assert results[0] == results[1]
+    assert told[0]
+    assert told[0] == told[1]
