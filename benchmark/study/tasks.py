@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.remaining import Left, RunTask, training_ready
@@ -31,9 +32,10 @@ def tasks_of(pending: Sequence[tuple[Study, Sequence[Left]]]) -> list[tuple[Stud
     result: list[tuple[Study, list[RunTask]]] = []
     for study, left in pending:
         tasks = []
-        for one in sorted(left, key=partial(_stage, study)):
+        staged = [(_stage(study, one), one) for one in left]
+        for stage, one in sorted(staged, key=itemgetter(0)):
             number += 1
-            tasks.append(RunTask(one, f"{number}/{total}", _stage(study, one)))
+            tasks.append(RunTask(one, f"{number}/{total}", stage))
         result.append((study, tasks))
     return result
 
@@ -72,7 +74,7 @@ def placed(tasks: Sequence[RunTask], where: Where | None) -> list[tuple[Sequence
     if where is not None:
         return [(tasks, where)]
     narrow = [task for task in tasks if task.left.run.baseline.is_narrow]
-    others = [task for task in tasks if task not in narrow]
+    others = [task for task in tasks if not task.left.run.baseline.is_narrow]
     return [(others, 1), (narrow, _at_once() if narrow else 1)]
 
 
