@@ -24,8 +24,6 @@ from defocus.reports.model import Table
 from defocus.slurm import JobCommand, job_log, job_states, known_jobs
 from defocus.training.record.folder import steps_done
 
-LOG = "job.log"
-
 
 def job_folder(out: Path, run: str) -> Path:
     """The folder in which a job works."""

@@ -92,8 +92,6 @@ class Bench:
         words = list(verb.words)
         if "--on" in words:  # faults are of one process
             words[words.index("--on") + 1] = "1"
-        if "--launcher" in words:
-            words[words.index("--launcher") + 1] = "here"
         return self.warm.run(verb.program, words, self.place / "world", fault)
 
     def content(self) -> dict[str, str]:
