@@ -13,7 +13,8 @@ STAGES = (
     "capture", "align", "datasets", "baselines", "restoration", "benchmark", "reports", "extras",
 )  # fmt: skip
 OWN = (
-    "blur", "command_line", "edges", "front", "pictures", "scene", "training",
+    "blur", "cluster", "command_line", "edges", "front", "pictures", "plugins", "processes",
+    "scene", "storage", "training",
 )  # fmt: skip
 CHECKOUT = Path(__file__).resolve().parent
 

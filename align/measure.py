@@ -32,8 +32,8 @@ from defocus.align.rig import Rig
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import enlarged, factor_for, scaling
 from defocus.align.sampling.resample import luminance_view, sharp_view
-from defocus.freed_memory import return_freed_memory
 from defocus.pictures.values import Image
+from defocus.processes.freed_memory import return_freed_memory
 from defocus.scene.geometry import Similarity
 
 __all__ = ["RELIABLE_PX", "Field", "Measurement", "Misalignment", "measure", "measure_under"]

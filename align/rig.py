@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
-from defocus.files import write_text
 from defocus.settings import Settings, load_settings
+from defocus.storage.files import write_text
 
 Array = NDArray[np.float64]
 Row: TypeAlias = tuple[float, float, float]

@@ -14,8 +14,8 @@ from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any, Literal
 
 from defocus.errors import RegistryError
-from defocus.extensions import wrapping
 from defocus.near_names import with_hint
+from defocus.plugins.extensions import wrapping
 
 if TYPE_CHECKING:  # importing torch takes a second, and a list of cards does not need it
     from torch import nn

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import defocus.baselines.losses
 import defocus.baselines.objectives
 from defocus.baselines.loss import Loss
-from defocus.discovery import Kind, Offer, Shape
 from defocus.errors import RegistryError
-from defocus.extensions import plugins
+from defocus.plugins.discovery import Kind, Offer, Shape
+from defocus.plugins.extensions import plugins
 
 if TYPE_CHECKING:  # a list of names needs no torch
     from defocus.baselines.loss import LossFunction

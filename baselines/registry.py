@@ -18,10 +18,10 @@ from defocus.baselines.card import Baseline, Network, package_of
 from defocus.baselines.objective_registry import objectives, require_objective
 from defocus.baselines.scales import ENDING, at_scales, names_like, plain_name, why_not_at_scales
 from defocus.baselines.wrapping import wrapped, wrapped_name
-from defocus.discovery import Kind, Offer, Shape, refuse
 from defocus.errors import RegistryError
-from defocus.extensions import guarded, wrapping
 from defocus.near_names import meant
+from defocus.plugins.discovery import Kind, Offer, Shape, refuse
+from defocus.plugins.extensions import guarded, wrapping
 
 if TYPE_CHECKING:  # a list of cards needs no torch
     from torch import nn

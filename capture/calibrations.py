@@ -14,9 +14,9 @@ from defocus.capture.camera import CameraDescription
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.taking.shots.rig import DEFAULT_OVERSHOOT
 from defocus.errors import DatasetError, InputError
-from defocus.files import make_folder, write_text
 from defocus.reading import read_json
 from defocus.scene.geometry import Similarity
+from defocus.storage.files import make_folder, write_text
 
 Kind = Literal["exposure", "focus", "flat", "dust", "breathing", "rig"]
 

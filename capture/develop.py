@@ -19,11 +19,8 @@ from defocus.capture.develop_settings import DevelopSettings
 from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.session import file_problem, read_state
 from defocus.capture.sessions.state import CompletePair, file_path
-from defocus.dispatcher import each
+from defocus.cluster.dispatcher import each
 from defocus.errors import DatasetError, ImageError
-from defocus.files import make_folder, sha256_file, write_bytes, write_json
-from defocus.isolation import LeftOut
-from defocus.machines import Where
 from defocus.pictures.derived import LeftBehind, dressed, has_meaning, left_behind, true_of_colours
 from defocus.pictures.metadata import read_metadata
 from defocus.pictures.png import Chunk, with_chunks
@@ -31,9 +28,12 @@ from defocus.pictures.raw import RAW_SUFFIXES, develop_raw, has_second_frame, sh
 from defocus.pictures.read import read_image
 from defocus.pictures.values import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.pictures.write import encoded_png
+from defocus.processes.isolation import LeftOut
+from defocus.processes.machines import Where
 from defocus.progress import say, track
 from defocus.reading import intact, read_json
 from defocus.scene.thin_lens import exposure_difference_ev
+from defocus.storage.files import make_folder, sha256_file, write_bytes, write_json
 
 LIGHT = Chunk(b"gAMA", struct.pack(">I", 100_000))
 SRGB = Chunk(b"sRGB", b"\0")

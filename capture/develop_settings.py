@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from defocus.command_line.where import cluster_field, where_field
 from defocus.errors import InputError
-from defocus.machines import Where
+from defocus.processes.machines import Where
 from defocus.settings import CommandSettings, option
 
 

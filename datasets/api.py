@@ -7,10 +7,10 @@ from typing import Any
 
 from defocus.datasets.layouts.published_set import Completeness
 from defocus.datasets.pair import Dataset, ReaderCard
-from defocus.discovery import Kind, Offer, Shape
 from defocus.errors import DatasetError, DefocusError
-from defocus.extensions import guarded
 from defocus.near_names import did_you_mean
+from defocus.plugins.discovery import Kind, Offer, Shape
+from defocus.plugins.extensions import guarded
 from defocus.progress import warn_once
 
 

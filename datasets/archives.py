@@ -20,9 +20,9 @@ from defocus.cache import atomic_folder
 from defocus.datasets.deriving.maker import require_empty
 from defocus.datasets.pair_files import path_problem
 from defocus.errors import DatasetError
-from defocus.files import make_folder
 from defocus.progress import track
 from defocus.reading import require_file
+from defocus.storage.files import make_folder
 
 FREE_RATIO_BYTES = 1024 * 1024
 """Ratios of less than this say nothing: a short text of one letter is not a bomb."""

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
+from defocus.cluster.dispatcher import each
 from defocus.datasets.pair_files import path_problem
-from defocus.dispatcher import each
 from defocus.errors import DatasetError
-from defocus.files import sha256_file, write_bytes
-from defocus.isolation import LeftOut
-from defocus.machines import Where
+from defocus.processes.isolation import LeftOut
+from defocus.processes.machines import Where
 from defocus.progress import track
 from defocus.reading import read_bytes
+from defocus.storage.files import sha256_file, write_bytes
 
 NO_FILE = ""
 """In the place of a hash: a link, a device, or something else that is not a file."""

@@ -18,12 +18,12 @@ from defocus.datasets.curation_rules import Judgement, Rules, Verdict, judged
 from defocus.datasets.deriving.maker import claim_folder, content_of, keeping, make_dataset
 from defocus.datasets.pair import Dataset, MakingStep, step
 from defocus.errors import DatasetError, NotApplicableError
-from defocus.files import storing, sync_folder, write_text
-from defocus.isolation import LeftOut
+from defocus.processes.isolation import LeftOut
 from defocus.reading import read_bytes
 from defocus.reports.display import csv_text
 from defocus.settings import Settings
-from defocus.staging import staging_folder
+from defocus.storage.files import storing, sync_folder, write_text
+from defocus.storage.staging import staging_folder
 
 DECISIONS = "decisions.jsonl"
 

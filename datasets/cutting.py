@@ -26,14 +26,14 @@ from defocus.datasets.deriving.maker import (
 from defocus.datasets.pair import Dataset, MakingStep, Pair, step, with_files
 from defocus.datasets.pair_files import ARRAYS, member_name, pair_files, read_array
 from defocus.errors import ImageError, NotApplicableError
-from defocus.isolation import attempt
-from defocus.machines import Where
 from defocus.pictures.derived import give_blocks
 from defocus.pictures.read import read_image
 from defocus.pictures.size import picture_size
 from defocus.pictures.values import Image
 from defocus.pictures.white import FULL
 from defocus.pictures.write import write_array, write_image
+from defocus.processes.isolation import attempt
+from defocus.processes.machines import Where
 
 
 @dataclass(frozen=True)

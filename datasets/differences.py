@@ -20,9 +20,9 @@ from defocus.datasets.checksums import (
 from defocus.datasets.deriving.parts import copy_file
 from defocus.datasets.manifest import MANIFEST, manifest_files, manifest_text, read_manifest
 from defocus.errors import DatasetError
-from defocus.files import make_folder, sha256_file, storing, write_bytes
-from defocus.machines import Where
-from defocus.staging import staging_folder
+from defocus.processes.machines import Where
+from defocus.storage.files import make_folder, sha256_file, storing, write_bytes
+from defocus.storage.staging import staging_folder
 
 Kind: TypeAlias = Literal["changed", "missing", "extra", "renamed", "swapped"]
 

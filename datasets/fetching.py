@@ -26,11 +26,18 @@ from defocus.datasets.deriving.parts import copy_file
 from defocus.datasets.differences import Verification, compared
 from defocus.datasets.manifest import MANIFEST, manifest_files, read_manifest
 from defocus.errors import DatasetError, DefocusError, InputError
-from defocus.files import make_folder, sha256_file, storing, sync_folder, write_bytes, write_json
-from defocus.machines import Where
+from defocus.processes.machines import Where
 from defocus.progress import say, track
 from defocus.reading import intact, read_bytes, read_json
-from defocus.staging import owned_folder
+from defocus.storage.files import (
+    make_folder,
+    sha256_file,
+    storing,
+    sync_folder,
+    write_bytes,
+    write_json,
+)
+from defocus.storage.staging import owned_folder
 from defocus.web import WebError, answer_of, blocks_of
 
 STALLED_SECONDS = 30.0

@@ -15,9 +15,9 @@ from defocus.datasets.pair_files import (
     read_array,
 )
 from defocus.errors import DatasetError, ImageError
-from defocus.isolation import LeftOut, attempt, parted
 from defocus.pictures.read import read_image, reading_of_files, sizes_differ
 from defocus.pictures.size import picture_size
+from defocus.processes.isolation import LeftOut, attempt, parted
 from defocus.progress import several, warn_once
 
 SHOWN_ROLES = ("sharp", "truth", "dual_pixel_left", "dual_pixel_right")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from defocus import __version__
-from defocus.isolation import LeftOut
+from defocus.processes.isolation import LeftOut
 from defocus.progress import printable
 from defocus.settings import Settings
 

@@ -8,7 +8,7 @@ from defocus.datasets.opening import SHOWN_ROLES
 from defocus.datasets.pair import LEARNT_SPLITS, Dataset, Pair, Split
 from defocus.datasets.pair_files import content_hash, pair_files, picture_hashes
 from defocus.errors import DatasetError
-from defocus.isolation import LeftOut
+from defocus.processes.isolation import LeftOut
 from defocus.progress import counted
 
 PICTURE_ROLES = ("blurry", *SHOWN_ROLES)

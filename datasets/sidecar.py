@@ -22,14 +22,14 @@ from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import content_hash, learnt_hash, picture_hashes
 from defocus.errors import AlignmentError, DatasetError
-from defocus.files import make_folder, sha256_file, write_json
-from defocus.machines import Where
 from defocus.pictures.derived import carried
 from defocus.pictures.read import read_pair
 from defocus.pictures.values import Image, as_float
+from defocus.processes.machines import Where
 from defocus.progress import say
 from defocus.reading import read_bytes, read_json
 from defocus.settings import Settings, document_problem
+from defocus.storage.files import make_folder, sha256_file, write_json
 
 _KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
 KERNEL_LENGTH = 6.0

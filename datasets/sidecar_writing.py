@@ -15,6 +15,7 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement
 from defocus.cache import atomic_folder
+from defocus.cluster.dispatcher import each
 from defocus.datasets.checksums import folder_hashes, write_checksums
 from defocus.datasets.deriving.maker import working_folder
 from defocus.datasets.measuring.kept import measured_pair, pair_keys
@@ -30,13 +31,12 @@ from defocus.datasets.sidecar import (
     read_sidecar,
     sidecar_text,
 )
-from defocus.dispatcher import each
 from defocus.errors import DatasetError, NotApplicableError
-from defocus.files import write_text
-from defocus.isolation import LeftOut, attempt, parted
-from defocus.machines import Where
 from defocus.pictures.write import write_image
+from defocus.processes.isolation import LeftOut, attempt, parted
+from defocus.processes.machines import Where
 from defocus.progress import track
+from defocus.storage.files import write_text
 
 PIXELS = frozenset({"blurry.png", "sharp.png"})
 UNREAD = "its files could not be read when the sidecar was made"

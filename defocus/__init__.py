@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from defocus.datasets.opening import opened as opened
     from defocus.datasets.pair import Dataset as Dataset
     from defocus.datasets.pair import Pair as Pair
-    from defocus.extensions import Plugin
     from defocus.front.dataset import open_dataset as open_dataset
     from defocus.front.edges import measure_mtf as measure_mtf
     from defocus.front.pairs import align_pair as align_pair
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from defocus.front.studies import run as run
     from defocus.front.systems import list_systems as list_systems
     from defocus.front.systems import load as load
+    from defocus.plugins.extensions import Plugin
     from defocus.reports.model import Column as Column
     from defocus.reports.model import Paragraph as Paragraph
     from defocus.reports.model import Table as Table
@@ -124,7 +124,7 @@ def plugin(path: "Path | str") -> "Plugin":
     Raises:
         RegistryError: The file is missing, fails, or defines nothing that this package can use.
     """
-    from defocus.extensions import load_plugin
+    from defocus.plugins.extensions import load_plugin
 
     return load_plugin(path)
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from defocus.errors import StorageError
-from defocus.files import (
+from defocus.progress import say
+from defocus.storage.files import (
     is_elsewhere,
     make_folder,
     require_writable,
@@ -21,8 +22,7 @@ from defocus.files import (
     sync_folder,
     sync_tree,
 )
-from defocus.progress import say
-from defocus.staging import staging_folder
+from defocus.storage.staging import staging_folder
 
 R = TypeVar("R")
 

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from defocus.files import storing
 from defocus.quiet_decoders import QUIET
+from defocus.storage.files import storing
 from defocus.terminal import cell_width, cut, padded
 
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.children import outside_environment
 from defocus.errors import DefocusError, NotApplicableError
+from defocus.processes.children import outside_environment
 
 NO_DICTIONARY: Mapping[str, str] = MappingProxyType(
     {

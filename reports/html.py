@@ -11,13 +11,13 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from defocus.files import make_folder, remove_unfinished, write_bytes, write_text
 from defocus.reports.environment import environment, viewer_style_and_script
 from defocus.reports.model import Curves, Gallery, Page, Scatter, Slider, Tile, all_parts
 from defocus.reports.packed import Behind
 from defocus.reports.pictures import Encoded, encode_states, encode_tiles
 from defocus.reports.plot import page_plot
 from defocus.reports.rows import column_classes, numeric_columns, table_bodies
+from defocus.storage.files import make_folder, remove_unfinished, write_bytes, write_text
 
 PICTURE_BUDGET_BYTES = 60_000
 """Each state of a slider takes at most this much, before base64 adds a third."""

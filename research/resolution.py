@@ -24,9 +24,9 @@ from defocus.benchmark.scoring.score import psnr_moved, score_picture
 from defocus.benchmark.statistics.intervals import scene_codes
 from defocus.benchmark.statistics.scored_group import resolution
 from defocus.extras.charts.systems.restorers import SystemRestorer, restorers
-from defocus.files import write_bytes
 from defocus.pictures.values import as_float
 from defocus.progress import track
+from defocus.storage.files import write_bytes
 from research.alignment_truth.real_like.pair import RealLikePair, real_like_pair
 from research.alignment_truth.real_like.scene import scene_files
 

@@ -34,9 +34,15 @@ from defocus.datasets.stream.patches import Renderer
 from defocus.errors import InputError
 from defocus.extras.charts.own_lens.patch_bank import PatchBank
 from defocus.extras.charts.own_lens.training import steps_within
-from defocus.files import make_folder, require_writable, sha256_file, write_bytes, write_json
 from defocus.progress import say
 from defocus.reading import read_json
+from defocus.storage.files import (
+    make_folder,
+    require_writable,
+    sha256_file,
+    write_bytes,
+    write_json,
+)
 from defocus.training import loop
 from defocus.training.loop import Job
 from defocus.training.method import Method

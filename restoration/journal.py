@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from defocus.errors import InputError
-from defocus.files import remove_unfinished, sha256_file, write_json
 from defocus.reading import intact, read_json
-from defocus.staging import held_folder
+from defocus.storage.files import remove_unfinished, sha256_file, write_json
+from defocus.storage.staging import held_folder
 
 JOURNAL = "restored.json"
 _ROUNDING = 0.5 / 65535

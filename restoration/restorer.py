@@ -16,7 +16,7 @@ from defocus.baselines.card import REACH_PX, Baseline
 from defocus.baselines.weights.own import weights_or_own
 from defocus.baselines.weights.store import StoredWeights, build_with, find_weights
 from defocus.errors import ImageError, InputError, NotApplicableError
-from defocus.freed_memory import return_freed_memory
+from defocus.processes.freed_memory import return_freed_memory
 from defocus.strips import Colours, strips
 from defocus.training.memory import available_bytes, peak_bytes
 from defocus.training.steps.optimisers import autocast, has_bfloat16

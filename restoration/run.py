@@ -18,16 +18,15 @@ from defocus.baselines.registry import known_baselines, plain_baseline
 from defocus.baselines.weights.store import StoredWeights
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.blur.shown_map import shown_map
+from defocus.cluster.dispatcher import each
 from defocus.datasets.api import open_dataset
-from defocus.dispatcher import each
 from defocus.errors import DefocusError, InputError, SettingsError
-from defocus.files import make_folder, require_writable, sha256_file
-from defocus.isolation import LeftOut, attempt
 from defocus.pictures.carried import remarks_after
 from defocus.pictures.encoding import foreseen_remarks, write_picture, written_kind
 from defocus.pictures.headers import header_size
 from defocus.pictures.own_picture import OwnPicture, StoredColours, read_mask, read_own_picture
 from defocus.pictures.raw import RAW_SUFFIXES, raw_size
+from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import printable, say, track
 from defocus.restoration.blur_map_files import map_paths, refuse_existing_map, write_map
 from defocus.restoration.files.sources import given_pictures, targets_of, test_targets
@@ -37,6 +36,7 @@ from defocus.restoration.restorer import Restorer, restorer_of
 from defocus.restoration.scales import reduced_picture
 from defocus.restoration.settings import RestoreSettings
 from defocus.restoration.stages import Stages, in_stages
+from defocus.storage.files import make_folder, require_writable, sha256_file
 from defocus.strips import Colours
 
 CPU = torch.device("cpu")

@@ -10,9 +10,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.command_line.options import FOLDER
 from defocus.command_line.where import cluster_field, where_field
-from defocus.files import sha256_file
-from defocus.machines import Where
+from defocus.processes.machines import Where
 from defocus.settings import CommandSettings, option
+from defocus.storage.files import sha256_file
 
 STRONGEST = 2
 RESTORING_REVISION = 2

@@ -183,7 +183,8 @@ def refused(placeless, snapshot):
 @pytest.fixture
 def no_plugins(monkeypatch):
     """Before a test no plug-in file is loaded; what it loads is forgotten behind it."""
-    from defocus import extensions, progress
+    from defocus import progress
+    from defocus.plugins import extensions
 
     monkeypatch.setattr(extensions, "_loaded", {})
     monkeypatch.setattr(progress, "_warned", set())

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from defocus.machines import Machines
+from defocus.processes.machines import Machines
 
 
 @contextlib.contextmanager
@@ -12,7 +12,7 @@ def loopback(workers: int = 2) -> Iterator[Machines]:
     import dask
     from distributed import LocalCluster
 
-    from defocus.dask_cluster import CONFIGURATION, _connected
+    from defocus.cluster.dask_cluster import CONFIGURATION, _connected
 
     with (
         dask.config.set(CONFIGURATION),

@@ -19,7 +19,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from defocus.files import sha256_file
+from defocus.storage.files import sha256_file
 from tests.test_frame import STAGES
 
 ROOT = Path(__file__).parents[1]

@@ -41,7 +41,7 @@ QUESTION = re.compile(r"os\.name|sys\.platform|hasattr\(")
 
 LISTED = {
     "capture/links/gphoto2/errors.py": "finds no process where there is no /proc",
-    "defocus/slurm.py": "SLURM is Linux's",
+    "defocus/cluster/slurm.py": "SLURM is Linux's",
     "defocus/training/devices.py": "places of drivers, which are looked for",
 }
 
@@ -145,7 +145,8 @@ def without(name, of=None, *others):
         raise ModuleNotFoundError(name)
     return real(name, of, *others)
 builtins.__import__ = without
-names = ['defocus.staging', 'defocus.benchmark.cli', 'defocus.capture.cli', 'defocus.datasets.cli']
+names = ['defocus.storage.staging', 'defocus.benchmark.cli']
+names += ['defocus.capture.cli', 'defocus.datasets.cli']
 folders = ('benchmark.commands', 'capture.commands', 'datasets.commands', 'front')
 for folder in folders:
     package = importlib.import_module('defocus.' + folder)

@@ -19,9 +19,9 @@ from defocus.align.sampling.resample import (
     resampled_light,
     whole,
 )
-from defocus.files import make_folder
 from defocus.pictures.values import Image
 from defocus.pictures.write import write_image
+from defocus.storage.files import make_folder
 
 Panel = NDArray[np.uint8]
 

@@ -31,10 +31,10 @@ from defocus.align.sampling.kernels import Kernel
 from defocus.align.sampling.resample import Placement, Rectangle, ReleaseGrid, Resampling, resampled
 from defocus.blur.gradients import squared_gradient
 from defocus.errors import AlignmentError
-from defocus.files import make_folder, sha256_file, storing, sync_folder, write_json
 from defocus.pictures.values import Image, as_float
 from defocus.pictures.write import write_array, write_image
-from defocus.staging import staging_folder
+from defocus.storage.files import make_folder, sha256_file, storing, sync_folder, write_json
+from defocus.storage.staging import staging_folder
 
 TILE_PX = 128
 TILES = (4, 5)

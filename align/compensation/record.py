@@ -18,10 +18,10 @@ from defocus.align.rig import LARGEST_ZOOM, SMALLEST_ZOOM, Matrix, Rig, matrix_r
 from defocus.align.sampling.kernels import Kernel
 from defocus.align.sampling.resample import LocalFlow, Placement, Rectangle, ReleaseGrid, Resampling
 from defocus.errors import AlignmentError, FileError
-from defocus.files import sha256_file
 from defocus.pictures.values import Image
 from defocus.reading import ARRAY_ERRORS, read_json, require_file
 from defocus.settings import Settings, document_problem
+from defocus.storage.files import sha256_file
 
 FLOW_FILE = "residual_flow.npy"
 MAX_RECORD_BYTES = 1024 * 1024

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from defocus.cache import torch_checkpoint
 from defocus.errors import InputError, StorageError, WeightsError
-from defocus.files import atomic_path, make_folder, sha256_file
+from defocus.storage.files import atomic_path, make_folder, sha256_file
 from defocus.web import WebError, answer_of, blocks_of, reason_of
 
 REMEDY = "run 'defocus-bench weights fetch {metric}' (without a network: with --from FILE)"

@@ -15,8 +15,8 @@ from torch import nn
 from defocus.baselines.loss import LossFunction
 from defocus.baselines.weights.backbone_files import BackboneFile
 from defocus.errors import WeightsError
-from defocus.files import sha256_file
 from defocus.progress import say
+from defocus.storage.files import sha256_file
 
 M = TypeVar("M", bound=nn.Module)
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import home_package
 from defocus.errors import WeightsError
-from defocus.files import sha256_file
 from defocus.reading import intact, read_json
 from defocus.settings import Settings, parse_settings
+from defocus.storage.files import sha256_file
 
 if TYPE_CHECKING:
     from torch import nn

@@ -19,7 +19,7 @@ import torch
 from defocus.baselines.weights.files import kind_of
 from defocus.errors import WeightsError
 from defocus.reading import refuse_bomb, refuse_zip_bomb
-from defocus.torch_files import UNREADABLE
+from defocus.storage.torch_files import UNREADABLE
 
 PROGRAMS = frozenset({"os", "posix", "nt", "subprocess", "sys", "shutil", "socket", "runpy", "pty"})
 CALLS = frozenset({"eval", "exec", "compile", "__import__", "open"})
@@ -298,7 +298,7 @@ def _read_hdf5(path: Path) -> Mapping[str, torch.Tensor]:
     """Read the datasets of the file itself; links to other files and external data are refused."""
     import h5py
 
-    from defocus.hdf5_files import open_hdf5
+    from defocus.storage.hdf5_files import open_hdf5
 
     tensors: dict[str, torch.Tensor] = {}
     total = 0

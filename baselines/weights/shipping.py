@@ -10,10 +10,10 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.weights.own import OwnCard, own_folder
 from defocus.baselines.weights.state import wanted_entries
 from defocus.errors import InputError, WeightsError
-from defocus.files import make_folder, sha256_file, write_json
 from defocus.reading import read_json
-from defocus.tensor_files import save_tensors
-from defocus.torch_files import check_state
+from defocus.storage.files import make_folder, sha256_file, write_json
+from defocus.storage.tensor_files import save_tensors
+from defocus.storage.torch_files import check_state
 from defocus.training.record.checkpoint import Checkpoint, load_checkpoint
 from defocus.training.record.curve_files import read_curve
 from defocus.training.record.folder import CHECKPOINT, CURVE, TRAINING, VALIDATION

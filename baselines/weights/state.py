@@ -10,7 +10,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.registry import home_package
 from defocus.baselines.size import shapes_alone
 from defocus.errors import WeightsError
-from defocus.torch_files import Entries, check_state, entries_of
+from defocus.storage.torch_files import Entries, check_state, entries_of
 
 OWN = "network."
 """Prefix of a network's entries in checkpoints of our trainings."""

@@ -18,11 +18,11 @@ from defocus.baselines.weights.files import weights_files
 from defocus.baselines.weights.own import OWN, find_own_weights, own_card, own_weights
 from defocus.baselines.weights.trainer_folders import is_shard
 from defocus.cache import cache_folder, in_cache
-from defocus.children import run_python
 from defocus.errors import InputError, StorageError, WeightsError
-from defocus.files import atomic_path, make_folder, sha256_file, write_json
+from defocus.processes.children import run_python
 from defocus.progress import say
 from defocus.reading import intact, read_json
+from defocus.storage.files import atomic_path, make_folder, sha256_file, write_json
 from defocus.training.record.folder import METADATA, TRAINING
 
 if TYPE_CHECKING:  # a list of weights needs no torch
@@ -235,7 +235,7 @@ def _convert_here(
     from defocus.baselines.registry import baseline
     from defocus.baselines.weights.reading import read_tensors
     from defocus.baselines.weights.state import state_for
-    from defocus.tensor_files import save_tensors
+    from defocus.storage.tensor_files import save_tensors
 
     tensors: dict[str, torch.Tensor] = {}
     for file in files:
@@ -283,7 +283,7 @@ def _checked_state(system: Baseline, path: Path, origin: str) -> "dict[str, torc
     from safetensors.torch import load_file
 
     from defocus.baselines.weights.state import wanted_entries
-    from defocus.torch_files import check_state
+    from defocus.storage.torch_files import check_state
 
     with intact(path, "add it again", WeightsError, SafetensorError, OSError):
         state = load_file(path)

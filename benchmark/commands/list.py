@@ -81,7 +81,7 @@ def _describe(name: str, *, as_json: bool) -> None:
 
 
 def _row(system: "Baseline") -> dict[str, Any]:
-    from defocus.extensions import plugin_of
+    from defocus.plugins.extensions import plugin_of
 
     card = system.card
     plugin = plugin_of(system.source_hash)
@@ -128,7 +128,7 @@ def _declared(place: str) -> dict[str, int]:
 def _declare() -> None:
     from defocus.baselines.registry import all_baselines
     from defocus.baselines.size import parameter_count
-    from defocus.files import write_json
+    from defocus.storage.files import write_json
 
     counts: dict[str, dict[str, int]] = {}
     for name, system in all_baselines().items():
@@ -209,7 +209,7 @@ def describe(system: "Baseline") -> dict[str, Any]:
     from defocus.baselines.registry import readme
     from defocus.baselines.size import parameter_count
     from defocus.baselines.weights.store import all_weights
-    from defocus.extensions import plugin_of
+    from defocus.plugins.extensions import plugin_of
 
     plugin = plugin_of(system.source_hash)
     recipe = system.recipe() if system.recipe else None

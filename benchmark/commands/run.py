@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from defocus.benchmark.study.document import StudyDocument
     from defocus.benchmark.study.expansion import Expanded
     from defocus.benchmark.study.options import RunOptions
-    from defocus.machines import Where
+    from defocus.processes.machines import Where
 
 HEADINGS = ("Systems", "Study", "Execution")
 
@@ -45,7 +45,7 @@ def command(context: click.Context, options: "RunOptions") -> int:
     from defocus.benchmark.results.lock import require_study_folder
     from defocus.benchmark.study.document import as_request, note_plugins
     from defocus.benchmark.study.expansion import expand
-    from defocus.consent import give_lines
+    from defocus.plugins.consent import give_lines
 
     if not options.dry_run:
         require_study_folder(options.out)
@@ -77,7 +77,7 @@ def _carry_out(
     from defocus.benchmark.leaderboard.terminal import show_outcome
     from defocus.benchmark.study.launch import end_jobs, run_as_jobs
     from defocus.benchmark.study.run import run_studies
-    from defocus.machines import Machines
+    from defocus.processes.machines import Machines
     from defocus.progress import say
 
     studies = expanded.studies
@@ -162,8 +162,8 @@ def continue_study(
     from defocus.benchmark.study.document import REQUEST, load_noted, note_plugins, read_request
     from defocus.benchmark.study.expansion import expand_all, one_run
     from defocus.benchmark.study.standing import claim_job
-    from defocus.consent import require_lines
-    from defocus.machines import Machines
+    from defocus.plugins.consent import require_lines
+    from defocus.processes.machines import Machines
 
     request = read_request(out)
     if isinstance(where, Machines) and not planned:

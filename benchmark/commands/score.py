@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from defocus.benchmark.external_results.matching import Crop
     from defocus.benchmark.external_results.scoring import Scoring
     from defocus.datasets.layouts.matching import Rule
-    from defocus.machines import Where
+    from defocus.processes.machines import Where
 
 _PATH = click.Path(path_type=Path)
 
@@ -130,7 +130,7 @@ def command(
     from defocus.benchmark.results.lock import require_study_folder
     from defocus.command_line.json_output import json_output
     from defocus.errors import ImageError
-    from defocus.isolation import say_left_out
+    from defocus.processes.isolation import say_left_out
     from defocus.progress import say
 
     if out is not None:
@@ -203,7 +203,7 @@ def _explain(
     from defocus.benchmark.published.printed_input import own_row, printed_rows
     from defocus.command_line.json_output import json_output
     from defocus.errors import ImageError
-    from defocus.isolation import say_left_out
+    from defocus.processes.isolation import say_left_out
 
     with json_output() as output:
         rows = printed_rows(name) if name is not None else []

@@ -12,8 +12,8 @@ from typing import Any, TypeVar, get_args
 
 from defocus.benchmark.documents.section import Built, Section
 from defocus.benchmark.documents.study_view import ReportStudy
-from defocus.discovery import Kind, Offer, Shape
-from defocus.extensions import Plugin, guarded, plugins
+from defocus.plugins.discovery import Kind, Offer, Shape
+from defocus.plugins.extensions import Plugin, guarded, plugins
 from defocus.progress import warn_once
 from defocus.reports.model import Page, Part
 

@@ -12,13 +12,13 @@ from defocus.benchmark.leaderboard.publish import render_reports
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.errors import InputError
-from defocus.files import make_folder, write_bytes
 from defocus.progress import say
 from defocus.reports.html import write_html
 from defocus.reports.latex import render_latex
 from defocus.reports.model import Curves, Scatter
 from defocus.reports.pdf import render_pdf
 from defocus.reports.plot import draw_figures
+from defocus.storage.files import make_folder, write_bytes
 
 
 def write_report(out: Path) -> None:

@@ -16,8 +16,8 @@ from defocus.benchmark.results.store import NOT_TRAINED, Entry, Results
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.plan import Study
 from defocus.datasets.measuring.revision import REFERENCED
-from defocus.files import make_folder, write_json
 from defocus.reading import read_json
+from defocus.storage.files import make_folder, write_json
 
 
 def record_ceiling(study: Study, results: Results) -> bool:

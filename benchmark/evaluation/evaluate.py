@@ -68,12 +68,12 @@ from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DefocusError, ImageError, NotApplicableError, TrainingError, lacks_memory
-from defocus.files import make_folder, write_json
-from defocus.isolation import LeftOut, left_out_by
-from defocus.machines import Where
 from defocus.pictures.read import read_member
 from defocus.pictures.values import Image, as_float
+from defocus.processes.isolation import LeftOut, left_out_by
+from defocus.processes.machines import Where
 from defocus.progress import say, track
+from defocus.storage.files import make_folder, write_json
 from defocus.training.devices import best_device, in_one_thread
 from defocus.training.loop import Trained
 

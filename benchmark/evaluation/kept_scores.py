@@ -16,8 +16,8 @@ from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.study.plan import Run
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import pair_contents
-from defocus.files import make_folder, storing
 from defocus.reading import parse_json
+from defocus.storage.files import make_folder, storing
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,15 @@ from defocus.benchmark.evaluation.shown_pictures import SHOWN_PAIRS, keep_pictur
 from defocus.benchmark.results.run_folder import CRASHES, WAITING
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.scoring.score import PairScorer, fetch_weights
+from defocus.cluster.dispatcher import each
 from defocus.datasets.pair import Pair
-from defocus.dispatcher import each
 from defocus.errors import DatasetError, DefocusError, ImageError
-from defocus.files import make_folder, storing
-from defocus.isolation import LeftOut, left_out_by, plugin_fault, stops_everything
-from defocus.machines import Where
 from defocus.pictures.read import read_member
 from defocus.pictures.values import Image
+from defocus.processes.isolation import LeftOut, left_out_by, plugin_fault, stops_everything
+from defocus.processes.machines import Where
 from defocus.progress import track
+from defocus.storage.files import make_folder, storing
 
 UNREADABLE = (DatasetError, ImageError)
 """Errors of a pair's own files. Whatever else a restoration raises is the system's."""

@@ -20,7 +20,7 @@ from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Entry, MetricVersion, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study
-from defocus.files import sha256_file
+from defocus.storage.files import sha256_file
 from defocus.training.record.folder import CHECKPOINT, code_of
 
 MOST_CAST = 3 / 255

@@ -16,7 +16,7 @@ from defocus.benchmark.results.run_folder import (
 from defocus.benchmark.results.store import Entry, Results
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import read_whole
-from defocus.isolation import attempt, parted
+from defocus.processes.isolation import attempt, parted
 from defocus.progress import say
 from defocus.training.record.folder import training_finished
 

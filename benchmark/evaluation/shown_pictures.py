@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.datasets.pair import Dataset, Pair
-from defocus.files import make_folder
 from defocus.pictures.values import FloatImage, Image, as_float, as_integer
 from defocus.pictures.write import write_image
 from defocus.reports.pictures import small_picture
+from defocus.storage.files import make_folder
 
 SHOWN_PAIRS = 12
 """About so many test pairs, spread over all, have their pictures kept: the report shows those on

@@ -31,14 +31,14 @@ from defocus.benchmark.scoring.profiles import (
     prepared,
     resized,
 )
+from defocus.cluster.dispatcher import each
 from defocus.datasets.api import open_dataset
 from defocus.datasets.layouts.matching import Rule
 from defocus.datasets.pair import Pair, Split
-from defocus.dispatcher import each
 from defocus.errors import ImageError, InputError
-from defocus.isolation import LeftOut
-from defocus.machines import Where
 from defocus.pictures.read import read_pair
+from defocus.processes.isolation import LeftOut
+from defocus.processes.machines import Where
 from defocus.progress import counted, track
 from defocus.reports.model import Cell, Column, Table
 

@@ -32,8 +32,8 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.layouts.matching import Rule
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
-from defocus.machines import Where
 from defocus.pictures.read import IMAGE_SUFFIXES
+from defocus.processes.machines import Where
 from defocus.progress import counted
 from defocus.reports.model import Table
 

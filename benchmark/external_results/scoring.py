@@ -43,16 +43,16 @@ from defocus.benchmark.scoring.score import (
     fetch_weights,
     score_picture,
 )
+from defocus.cluster.dispatcher import each
 from defocus.datasets.pair import Dataset
-from defocus.dispatcher import each
 from defocus.errors import ImageError, NotApplicableError
-from defocus.files import sha256_file
-from defocus.isolation import LeftOut
-from defocus.machines import Where
 from defocus.pictures.read import read_alike, read_image
 from defocus.pictures.values import Image
 from defocus.pictures.white import FULL
+from defocus.processes.isolation import LeftOut
+from defocus.processes.machines import Where
 from defocus.progress import track
+from defocus.storage.files import sha256_file
 
 Array = NDArray[np.float64]
 

@@ -12,10 +12,16 @@ from defocus.benchmark.results.run_folder import package_version, run_folder
 from defocus.benchmark.results.store import Results
 from defocus.errors import InputError
 from defocus.extra_packages import require
-from defocus.files import make_folder, sha256_file, write_bytes, write_bytes_if_changed, write_json
 from defocus.near_names import meant
 from defocus.reading import read_json
 from defocus.reports.display import csv_text
+from defocus.storage.files import (
+    make_folder,
+    sha256_file,
+    write_bytes,
+    write_bytes_if_changed,
+    write_json,
+)
 
 SUFFIXES = (".csv", ".parquet", ".tex", ".json")
 """Formats by the name of the file."""

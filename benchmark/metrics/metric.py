@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile
 from defocus.datasets.pair import Pair
-from defocus.discovery import Kind, Shape
 from defocus.errors import DefocusError, InputError
-from defocus.extensions import Plugin, plugins
+from defocus.plugins.discovery import Kind, Shape
+from defocus.plugins.extensions import Plugin, plugins
 
 Picture: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]

@@ -10,13 +10,13 @@ from pathlib import Path
 from defocus.benchmark.results.run_folder import AGAIN, FAILURE, KEPT_SCORES
 from defocus.benchmark.results.store import STORE
 from defocus.errors import InputError
-from defocus.files import make_folder, require_writable, storing, try_lock
-from defocus.staging import TENSORS, remove_abandoned
+from defocus.storage.files import make_folder, require_writable, storing, try_lock
+from defocus.storage.staging import TENSORS, remove_abandoned
 from defocus.training.record.folder import BEST, CHECKPOINT, CURVE, SELECTION, TRAINING, VALIDATION
 
 
 def _temporary(*names: str) -> re.Pattern[str]:
-    """Pattern of the temporary files of :func:`defocus.files.atomic_path` for these names."""
+    """Pattern of the temporary files that :func:`atomic_path` makes for these names."""
     paths = [Path(name) for name in names]
     parts = [rf"\.{re.escape(p.stem)}-[a-z0-9_]{{8}}\.part{re.escape(p.suffix)}" for p in paths]
     return re.compile("|".join(parts))

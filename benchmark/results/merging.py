@@ -11,8 +11,8 @@ from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
-from defocus.files import make_folder, sync_folder, sync_tree
-from defocus.staging import staging_folder
+from defocus.storage.files import make_folder, sync_folder, sync_tree
+from defocus.storage.staging import staging_folder
 
 
 def take_job(out: Path, results: Results, folder: Path) -> None:

@@ -25,11 +25,11 @@ from defocus.errors import (
     lacks_handles,
     lacks_memory,
 )
-from defocus.extensions import plugin_of
-from defocus.files import make_folder, sha256_file, write_json, write_text
-from defocus.isolation import LeftOut, cut, plugin_fault
+from defocus.plugins.extensions import plugin_of
+from defocus.processes.isolation import LeftOut, cut, plugin_fault
 from defocus.progress import counted
 from defocus.reading import read_json
+from defocus.storage.files import make_folder, sha256_file, write_json, write_text
 from defocus.training.record.folder import CHECKPOINT, TRAINING, set_aside
 
 if TYPE_CHECKING:  # a folder is described without what datasets need

@@ -11,8 +11,8 @@ from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import STORE, Cost, Entry, MetricVersion, read_results
 from defocus.datasets.archives import Limits, unpack
 from defocus.datasets.fetching import PlaceError, is_address, place_of
-from defocus.discovery import Kind, Shape
 from defocus.errors import InputError
+from defocus.plugins.discovery import Kind, Shape
 from defocus.reading import require_file
 
 MOST_STORE_BYTES = 512 * 2**20

@@ -21,9 +21,9 @@ from defocus.benchmark.results.score_matrix import (
     unpack,
 )
 from defocus.errors import DefocusError, InputError, StorageError
-from defocus.files import sync_folder
 from defocus.progress import say
 from defocus.reading import require_file
+from defocus.storage.files import sync_folder
 
 FORMAT = 2
 """Of the store, kept in SQLite's ``user_version``. A store of another format is refused."""

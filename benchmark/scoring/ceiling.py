@@ -21,9 +21,9 @@ from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar import ceiling_db
 from defocus.errors import NotApplicableError
-from defocus.isolation import LeftOut, attempt
 from defocus.pictures.read import read_image, read_member
 from defocus.pictures.values import as_float
+from defocus.processes.isolation import LeftOut, attempt
 from defocus.scene.geometry import Similarity
 
 Array = NDArray[np.float64]

@@ -7,10 +7,10 @@ from typing import Literal
 from defocus.benchmark.scoring.profiles import PROFILES, Depth, Profile, Resampling, conventions_of
 from defocus.cache import cache_folder
 from defocus.errors import InputError
-from defocus.files import make_folder, write_json
 from defocus.near_names import meant
 from defocus.reading import read_json
 from defocus.settings import Settings, parse_settings
+from defocus.storage.files import make_folder, write_json
 
 PRINTED = "printed:"
 """Begins the names of profiles that ``score --as-printed`` found."""

@@ -25,9 +25,9 @@ from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset, Split
 from defocus.errors import DatasetError, DefocusError, InputError, NotApplicableError, TrainingError
-from defocus.files import make_folder, write_json
 from defocus.progress import counted, say
 from defocus.reading import intact, read_json
+from defocus.storage.files import make_folder, write_json
 from defocus.training.record.folder import training_finished
 
 if TYPE_CHECKING:  # a finished study imports no torch

@@ -13,10 +13,10 @@ from defocus.benchmark.study.near_copies import near_copies, warn_of_near_copies
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import LEARNT_SPLITS, Dataset
 from defocus.datasets.pair_files import pair_contents
-from defocus.extensions import plugin_of, uncounted_files
-from defocus.files import write_json_if_changed
+from defocus.plugins.extensions import plugin_of, uncounted_files
 from defocus.progress import counted, say, several, warn_once
 from defocus.reading import read_json
+from defocus.storage.files import write_json_if_changed
 from defocus.training.record.folder import TRAINING
 
 HASH_DIGITS = 16

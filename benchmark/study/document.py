@@ -11,14 +11,14 @@ from pydantic import Field, StringConstraints
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.results.store import STORE
 from defocus.benchmark.study.plan import Seeds, StudyFile
-from defocus.consent import is_remembered, remember
 from defocus.errors import InputError, SettingsError
-from defocus.extensions import load_plugin, plugin_of, plugins
-from defocus.files import write_json_if_changed
-from defocus.plugin_code import digest_of, hashes_of, read_sources
+from defocus.plugins.consent import is_remembered, remember
+from defocus.plugins.extensions import load_plugin, plugin_of, plugins
+from defocus.plugins.plugin_code import digest_of, hashes_of, read_sources
 from defocus.progress import say
 from defocus.reading import intact, read_json
 from defocus.settings import Settings, load_settings, parse_settings
+from defocus.storage.files import write_json_if_changed
 
 REQUEST = "request.json"
 """In a study's folder: the document that it was started with."""

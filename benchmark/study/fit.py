@@ -35,10 +35,10 @@ from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.patching.batch import Batches
 from defocus.datasets.stream.dataset import pages_of
 from defocus.errors import NotApplicableError, SettingsError, WeightsError
-from defocus.files import write_json
 from defocus.pictures.read import read_member
 from defocus.pictures.values import as_float
 from defocus.progress import counted, say
+from defocus.storage.files import write_json
 from defocus.training import loop
 from defocus.training.devices import in_one_thread
 from defocus.training.feeding import Feeder

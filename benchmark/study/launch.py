@@ -35,7 +35,7 @@ def run_as_jobs(studies: Sequence[Study], document: StudyDocument, *, again: boo
 
 def _submit(studies: Sequence[Study], document: StudyDocument, results: Results) -> None:
     """Submit what can begin; what evaluates the training of another run comes later."""
-    from defocus.slurm import submit
+    from defocus.cluster.slurm import submit
 
     out = studies[0].out
     pending = pending_runs(studies, results)

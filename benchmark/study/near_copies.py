@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from defocus.benchmark.leaderboard.seen_notes import resembling_words
 from defocus.datasets.copies.of_dataset import SharedPicture, shared_pictures
 from defocus.datasets.pair import Dataset
-from defocus.processes import usable_cores
+from defocus.processes.workers import usable_cores
 from defocus.progress import warn_once
 
 IN_PROCESSES_FROM = 100

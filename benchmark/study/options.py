@@ -10,7 +10,7 @@ from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument, loa
 from defocus.benchmark.study.plan import MOST_SEEDS, Override, Seeds, cluster_of, override_of
 from defocus.command_line.options import FOLDER
 from defocus.command_line.where import WhereOption, keep_cluster_file, where_field
-from defocus.machines import Where
+from defocus.processes.machines import Where
 from defocus.settings import CommandSettings, option
 
 MISALIGNED = ("sample:strong",)

@@ -13,7 +13,7 @@ from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.standings import tracks
 from defocus.benchmark.study.plan import Study
 from defocus.errors import DefocusError
-from defocus.isolation import LeftOut, say_left_out
+from defocus.processes.isolation import LeftOut, say_left_out
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,9 @@ from defocus.benchmark.results.store import CUSTOM, NARROW, NOT_TRAINED, SCRATCH
 from defocus.benchmark.revisions import SCALES_REVISION, TRAINING_REVISION
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, RegistryError
-from defocus.extensions import plugin_arguments
-from defocus.machines import ClusterSettings
 from defocus.near_names import did_you_mean
+from defocus.plugins.extensions import plugin_arguments
+from defocus.processes.machines import ClusterSettings
 from defocus.progress import counted
 from defocus.reading import parse_json
 from defocus.settings import Settings, load_settings, parse_settings

@@ -25,8 +25,8 @@ from defocus.benchmark.results.store import (
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study
 from defocus.errors import InputError
-from defocus.files import make_folder, write_json
 from defocus.progress import counted, printable, say, several
+from defocus.storage.files import make_folder, write_json
 from defocus.training.record.folder import CHECKPOINT
 
 _SHA256 = re.compile(r"[0-9a-f]{64}|")

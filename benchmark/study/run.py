@@ -43,8 +43,8 @@ from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.tasks import placed, tasks_of, worked
 from defocus.datasets.seen_pairs import require_unseen
 from defocus.errors import InputError, WeightsError
-from defocus.isolation import LeftOut, say_left_out
-from defocus.machines import Where
+from defocus.processes.isolation import LeftOut, say_left_out
+from defocus.processes.machines import Where
 from defocus.progress import counted, say, telling, track
 from defocus.training.parallel import ranks
 from defocus.training.record.folder import CHECKPOINT, code_of, set_aside, training_finished

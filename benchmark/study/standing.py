@@ -15,13 +15,13 @@ from defocus.benchmark.results.lock import is_locked, study_lock
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry, open_results, read_results
 from defocus.benchmark.study.document import REQUEST
+from defocus.cluster.slurm import JobCommand, job_log, job_states, known_jobs
 from defocus.errors import DefocusError, InputError
-from defocus.extensions import plugin_arguments
-from defocus.files import make_folder
+from defocus.plugins.extensions import plugin_arguments
 from defocus.progress import counted, say
 from defocus.reading import read_json
 from defocus.reports.model import Table
-from defocus.slurm import JobCommand, job_log, job_states, known_jobs
+from defocus.storage.files import make_folder
 from defocus.training.record.folder import steps_done
 
 

@@ -10,11 +10,11 @@ from defocus.benchmark.evaluation.remaining import Left, RunTask, training_ready
 from defocus.benchmark.metrics.metric import metrics_for
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.plan import Study
-from defocus.dispatcher import each
+from defocus.cluster.dispatcher import each
 from defocus.errors import DatasetError, ImageError
-from defocus.isolation import LeftOut
-from defocus.machines import Machines, Where
-from defocus.processes import usable_cores
+from defocus.processes.isolation import LeftOut
+from defocus.processes.machines import Machines, Where
+from defocus.processes.workers import usable_cores
 from defocus.progress import track
 from defocus.training.devices import has_gpu, visible_gpus
 

@@ -10,7 +10,7 @@ from defocus.benchmark.evaluation.remaining import RunTask
 from defocus.benchmark.results.store import Entry
 from defocus.benchmark.study.plan import Study
 from defocus.errors import DatasetError, ImageError
-from defocus.machines import Where
+from defocus.processes.machines import Where
 from defocus.progress import say
 from defocus.training.devices import VISIBLE
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from defocus.errors import CameraError, ImageError, InputError
-from defocus.files import storing
 from defocus.pictures.raw import RAW_SUFFIXES, raw_preview
 from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import Image
 from defocus.progress import say
+from defocus.storage.files import storing
 
 STABLE_SECONDS = 1.0
 """A file that has not changed for so long is looked at."""

@@ -35,9 +35,9 @@ from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.capture.taking.shots.series import shoot_pairs
 from defocus.capture.taking.shots.shooting import Handling, planned_pair, tell_file_names
 from defocus.errors import CameraError, ImageError
-from defocus.files import make_folder, sha256_file
 from defocus.likeness import Fingerprint
 from defocus.progress import say
+from defocus.storage.files import make_folder, sha256_file
 
 Look = tuple[Path, int, int]
 """A file as it was when it was looked at: path, size, time of its last change in ns."""

@@ -17,7 +17,7 @@ from defocus.capture.sessions.damage import report_damage
 from defocus.capture.sessions.session import has_begun, read_state
 from defocus.capture.taking.running import journalled_session
 from defocus.errors import DatasetError, InputError
-from defocus.isolation import LeftOut, attempt, parted, say_left_out
+from defocus.processes.isolation import LeftOut, attempt, parted, say_left_out
 from defocus.progress import counted, say
 
 POLL_SECONDS = 0.5

@@ -12,9 +12,9 @@ from pydantic import Field, field_validator
 from defocus.capture.arriving.hot_folder import damage_of
 from defocus.capture.camera import Camera, CameraDescription, Setting, SettingName
 from defocus.capture.links.retries import ShotFailedError, with_retries
-from defocus.children import outside_environment
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.pictures.read import IMAGE_SUFFIXES
+from defocus.processes.children import outside_environment
 from defocus.progress import say
 from defocus.settings import Settings, load_settings
 

@@ -43,10 +43,10 @@ from defocus.capture.simulation.stage import (
     truth_document,
 )
 from defocus.errors import CameraError, InputError
-from defocus.files import write_bytes, write_json
 from defocus.pictures.write import encoded_jpeg
 from defocus.scene.geometry import IDENTITY, Similarity
 from defocus.scene.thin_lens import Lens, breathing_zoom
+from defocus.storage.files import write_bytes, write_json
 
 EPOCH = time.monotonic()
 """Moving objects of all cameras of a process go by one clock."""

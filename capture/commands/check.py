@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.capture.commands._options import session_argument
+from defocus.cluster.dispatcher import each
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
 from defocus.command_line.where import on_option
-from defocus.dispatcher import each
-from defocus.isolation import LeftOut
+from defocus.processes.isolation import LeftOut
 from defocus.progress import counted, say, track
 from defocus.reading import read_json
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # heavy at run time
     from defocus.capture.quality.verdict import Quality
     from defocus.capture.sessions.damage import CheckedPair, SessionCheck
     from defocus.capture.sessions.state import CompletePair
-    from defocus.machines import Where
+    from defocus.processes.machines import Where
 
 JUDGING_REVISION = 4
 """Raised by hand where the same files get another verdict: an interrupted check judges again."""

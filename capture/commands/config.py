@@ -91,7 +91,7 @@ def dump_command(uri: str, out: Path | None) -> None:
     'config restore' reads the file."""
     from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import dump_of
-    from defocus.files import write_json
+    from defocus.storage.files import write_json
 
     with json_output() as printed, open_camera(uri) as camera:
         document = dump_of(camera)

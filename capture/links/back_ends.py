@@ -11,9 +11,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from defocus.capture.camera import Camera, CameraDescription
-from defocus.discovery import Kind, Shape
 from defocus.errors import FAULTS, CameraNotFoundError, DefocusError, InputError
-from defocus.extensions import Plugin, guarded
+from defocus.plugins.discovery import Kind, Shape
+from defocus.plugins.extensions import Plugin, guarded
 
 SECRET = re.compile(r"(pass|pwd|pw|secret|token|key)", re.IGNORECASE)
 """Names in a query that say that a secret follows."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import defocus.errors
-from defocus.children import start_python
 from defocus.errors import CameraError, DefocusError, storage_error
+from defocus.processes.children import start_python
 
 ANSWER_SECONDS = 90.0
 """Longest exposure of 30 s, as much for noise reduction, and time to download."""

@@ -36,11 +36,11 @@ from defocus.capture.quality.shot_findings import (
 )
 from defocus.capture.quality.verdict import Finding, Quality
 from defocus.errors import ImageError
-from defocus.files import sha256_file
-from defocus.isolation import LeftOut, attempt
 from defocus.pictures.profiles import in_two_spaces
 from defocus.pictures.raw import RAW_SUFFIXES, dng_demands
+from defocus.processes.isolation import LeftOut, attempt
 from defocus.scene.geometry import IDENTITY, Similarity
+from defocus.storage.files import sha256_file
 
 if TYPE_CHECKING:
     from defocus.align.registration.register import Registration

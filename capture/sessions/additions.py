@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import SessionState
-from defocus.discovery import Kind, Shape
+from defocus.plugins.discovery import Kind, Shape
 from defocus.reports.model import Part
 
 

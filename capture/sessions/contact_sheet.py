@@ -22,10 +22,10 @@ from defocus.capture.sessions.member import (
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, SessionState
 from defocus.capture.sessions.view import list_pairs, pair_details, pair_entry
-from defocus.dispatcher import each
+from defocus.cluster.dispatcher import each
 from defocus.errors import DatasetError, ImageError
-from defocus.isolation import LeftOut
-from defocus.machines import Where
+from defocus.processes.isolation import LeftOut
+from defocus.processes.machines import Where
 from defocus.progress import counted, track
 from defocus.reports.display import anchor
 from defocus.reports.html import write_html

@@ -33,7 +33,7 @@ from defocus.capture.sessions.state import (
     replay,
 )
 from defocus.errors import CameraError, DatasetError, StorageError
-from defocus.files import (
+from defocus.storage.files import (
     make_folder,
     set_mode,
     sha256_file,

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from defocus.errors import DatasetError, FileError, storage_error
-from defocus.files import storing, sync_folder
 from defocus.reading import read_bytes
+from defocus.storage.files import storing, sync_folder
 
 Record = Mapping[str, Any]
 """One journal line without its CRC: ``n`` (from 1), ``time`` (UTC), ``event`` and its fields."""

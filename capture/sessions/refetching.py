@@ -10,8 +10,8 @@ from defocus.capture.sessions.session import file_problem
 from defocus.capture.sessions.state import CompletePair, PlannedPair, kept_in
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import CameraError
-from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import say
+from defocus.storage.files import make_folder, sha256_file, write_json
 
 
 def fetch_from_card(

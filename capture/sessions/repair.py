@@ -12,9 +12,9 @@ from defocus.capture.sessions.journal import COPIES, Record, copies_of, decode_l
 from defocus.capture.sessions.lines import VERDICT_WORDS, read_line
 from defocus.capture.sessions.state import file_path, is_file_name, replay
 from defocus.errors import DatasetError, FileError
-from defocus.files import make_folder, sha256_file, storing, write_bytes
 from defocus.progress import counted
 from defocus.reading import MOST_BYTES, read_bytes, read_json, read_text
+from defocus.storage.files import make_folder, sha256_file, storing, write_bytes
 
 
 def copy_journal(root: Path, journal: Path, turn: int) -> None:

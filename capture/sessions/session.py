@@ -20,9 +20,9 @@ from defocus.capture.sessions.state import (
     replay,
 )
 from defocus.errors import DatasetError
-from defocus.files import sha256_file
-from defocus.isolation import LeftOut, attempt, parted
+from defocus.processes.isolation import LeftOut, attempt, parted
 from defocus.reading import intact, read_json
+from defocus.storage.files import sha256_file
 
 INDEX = "session.json"
 

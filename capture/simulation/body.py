@@ -15,8 +15,8 @@ from defocus.capture.links.retries import ShotFailedError
 from defocus.capture.simulation.options import SimulatedOptions
 from defocus.capture.simulation.sensor import dust_shadow, tint
 from defocus.errors import CameraError, InputError
-from defocus.files import storing
 from defocus.near_names import meant
+from defocus.storage.files import storing
 
 
 @dataclass(frozen=True)

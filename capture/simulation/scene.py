@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.discovery import Kind, Shape
 from defocus.errors import InputError
+from defocus.plugins.discovery import Kind, Shape
 from defocus.scene.layers import Layer
 from defocus.scene.pictures import PICTURES, texture
 from defocus.scene.window import shown

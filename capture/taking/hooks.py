@@ -13,8 +13,8 @@ from string import Formatter
 
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import CompletePair
-from defocus.children import outside_environment
 from defocus.errors import InputError
+from defocus.processes.children import outside_environment
 from defocus.progress import say
 
 HOOK_SECONDS = 60.0

@@ -36,8 +36,8 @@ from defocus.capture.taking.shots.rig import (
 from defocus.capture.taking.shots.series import shoot_series
 from defocus.capture.taking.shots.shooting import Handling
 from defocus.capture.taking.verdicts import complete_whole
-from defocus.consent import require_yes
 from defocus.errors import CameraError, DatasetError
+from defocus.plugins.consent import require_yes
 from defocus.progress import counted, say
 
 

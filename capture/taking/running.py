@@ -45,7 +45,7 @@ from defocus.capture.taking.shots.series import shoot_series
 from defocus.capture.taking.shots.shooting import Handling, new_pairs, tell_file_names
 from defocus.command_line.json_output import json_output
 from defocus.errors import DatasetError, InputError, InterruptedWorkError, StorageError
-from defocus.interruption import terminated_as_interrupted
+from defocus.processes.interruption import terminated_as_interrupted
 from defocus.progress import counted, say, status
 
 LARGE_REST_BYTES = 1_000_000_000

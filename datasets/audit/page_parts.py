@@ -24,7 +24,7 @@ from defocus.datasets.curation_rules import Usable
 from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key
 from defocus.datasets.measuring.session import PooledSession
 from defocus.datasets.pair import Dataset
-from defocus.isolation import LeftOut
+from defocus.processes.isolation import LeftOut
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Facts, Paragraph, Part, Table
 

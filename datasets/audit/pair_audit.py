@@ -21,8 +21,6 @@ from defocus.blur.fine_detail import fine_to_coarse, fine_to_coarse_of_pair
 from defocus.capture.quality.quick_look import clipped_share
 from defocus.datasets.measuring.kept import InSession, measured_pair
 from defocus.datasets.pair import Pair
-from defocus.freed_memory import return_freed_memory
-from defocus.isolation import LeftOut
 from defocus.likeness import (
     LEAST_CORRELATION,
     MOST_DIFFERENT_BITS,
@@ -32,6 +30,8 @@ from defocus.likeness import (
 )
 from defocus.pictures.read import read_image
 from defocus.pictures.values import Image, luma_of
+from defocus.processes.freed_memory import return_freed_memory
+from defocus.processes.isolation import LeftOut
 from defocus.reports.pictures import small_picture
 from defocus.scene.geometry import Similarity
 

@@ -16,6 +16,7 @@ from defocus.align.registration.unknown_causes import resting_on
 from defocus.align.sharp_member.numbers import SharpMember
 from defocus.align.sharp_member.suspicion import Suspicion
 from defocus.cache import keeping
+from defocus.cluster.dispatcher import each
 from defocus.datasets.audit.members import Warned, WorstMembers, warnings_of
 from defocus.datasets.audit.pair_audit import (
     FIELD_OF,
@@ -42,13 +43,12 @@ from defocus.datasets.measuring.session import (
     sessions_of,
 )
 from defocus.datasets.pair import SPLITS, Dataset, Pair
-from defocus.dispatcher import each
-from defocus.files import make_folder, write_json
-from defocus.isolation import LeftOut
 from defocus.likeness import SAME_PIXELS, Fingerprint, fingerprint_of
-from defocus.machines import Machines, Where
+from defocus.processes.isolation import LeftOut
+from defocus.processes.machines import Machines, Where
 from defocus.progress import say, track
 from defocus.reading import read_json
+from defocus.storage.files import make_folder, write_json
 
 AUDIT_REVISION = 1
 """Revision of what a row says besides the measurement. Raise it when a number or a word of it

@@ -9,7 +9,7 @@ import numpy as np
 from defocus.align.sharp_member.numbers import SharpMember
 from defocus.datasets.audit.pair_audit import FIELD_OF, STATUSES, AuditedPair, NearDuplicate
 from defocus.datasets.audit.run import Audit
-from defocus.isolation import LeftOut
+from defocus.processes.isolation import LeftOut
 
 WITHOUT_COLUMN = ("blur_quantiles_px", "spread", "sharp_member", "fingerprints")
 ONE_VALUE = tuple(column for column in FIELD_OF if column not in WITHOUT_COLUMN)

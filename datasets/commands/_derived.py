@@ -8,14 +8,14 @@ import click
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import FOLDER, json_option
 from defocus.command_line.where import on_option
-from defocus.isolation import LeftOut, say_left_out
+from defocus.processes.isolation import LeftOut, say_left_out
 from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.audit.members import Warned
     from defocus.datasets.audit.run import Audit
     from defocus.datasets.pair import Dataset, Pair
-    from defocus.machines import Where
+    from defocus.processes.machines import Where
 
 MODELS = "defocus.datasets.commands._settings"
 """Settings models of commands, which the list of commands does not import."""

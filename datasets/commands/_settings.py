@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator, require_estimator
 from defocus.command_line.options import FOLDER
 from defocus.command_line.where import cluster_field, where_field
-from defocus.machines import Where
+from defocus.processes.machines import Where
 from defocus.settings import JSON, CommandSettings, option
 
 if TYPE_CHECKING:  # heavy at run time; see the functions

@@ -18,9 +18,9 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.align.registration.session import SessionLens
     from defocus.align.rig import Rig
     from defocus.datasets.commands._settings import AlignSettings
-    from defocus.isolation import LeftOut
     from defocus.pictures.derived import LeftBehind
     from defocus.pictures.values import Image
+    from defocus.processes.isolation import LeftOut
 
 
 @help_heading("Measure")

@@ -14,12 +14,18 @@ from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import MODELS, say_warnings
 from defocus.errors import InputError
-from defocus.files import make_folder, remove_unfinished, sync_folder, write_json, write_text
-from defocus.freed_memory import return_freed_memory
-from defocus.isolation import say_left_out
+from defocus.processes.freed_memory import return_freed_memory
+from defocus.processes.isolation import say_left_out
 from defocus.progress import counted, grouped, say, track
 from defocus.reading import intact, read_json, read_text
-from defocus.staging import staging_folder
+from defocus.storage.files import (
+    make_folder,
+    remove_unfinished,
+    sync_folder,
+    write_json,
+    write_text,
+)
+from defocus.storage.staging import staging_folder
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.audit.run import Audit

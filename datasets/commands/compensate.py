@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.commands._settings import CompensateSettings
     from defocus.datasets.deriving.compensate import Compensated
     from defocus.datasets.pair import Dataset, Pair
-    from defocus.isolation import LeftOut
+    from defocus.processes.isolation import LeftOut
 
 
 @help_heading("Improve")

@@ -17,14 +17,14 @@ from defocus.datasets.commands._derived import (
     out_option,
     say_warnings,
 )
-from defocus.isolation import say_left_out
+from defocus.processes.isolation import say_left_out
 from defocus.progress import counted, grouped, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.curation import Curation
     from defocus.datasets.curation_rules import Judgement, Usable
-    from defocus.isolation import LeftOut
-    from defocus.machines import Where
+    from defocus.processes.isolation import LeftOut
+    from defocus.processes.machines import Where
 
 WHOM = {"person": "a person", "rule": "the rules"}
 SECTIONS = {

@@ -13,13 +13,13 @@ from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import print_made
 from defocus.errors import DatasetError
-from defocus.isolation import attempt, parted
+from defocus.processes.isolation import attempt, parted
 from defocus.progress import counted, grouped
 
 if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.layouts.published_set import Completeness
     from defocus.datasets.pair import Dataset, Pair, ReaderCard
-    from defocus.isolation import LeftOut
+    from defocus.processes.isolation import LeftOut
 
 
 @help_heading("Open")

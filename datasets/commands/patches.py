@@ -20,7 +20,7 @@ from defocus.datasets.commands._derived import (
 from defocus.progress import say
 
 if TYPE_CHECKING:  # it imports pydantic
-    from defocus.machines import Where
+    from defocus.processes.machines import Where
 
 
 @help_heading("Improve")

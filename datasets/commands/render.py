@@ -9,10 +9,10 @@ from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
 from defocus.command_line.where import on_option
 from defocus.datasets.commands._derived import USE_IT, counts_line, out_option, print_made
-from defocus.isolation import say_left_out
+from defocus.processes.isolation import say_left_out
 
 if TYPE_CHECKING:  # it imports pydantic
-    from defocus.machines import Where
+    from defocus.processes.machines import Where
 
 
 @help_heading("Open")

@@ -11,7 +11,7 @@ from defocus.datasets.commands._derived import audit_options, audited, print_mad
 from defocus.progress import say
 
 if TYPE_CHECKING:  # it imports pydantic
-    from defocus.machines import Where
+    from defocus.processes.machines import Where
 
 
 @help_heading("Measure")
@@ -44,9 +44,9 @@ def _reported(dataset: str, out: Path, estimator: str | None, where: "Where") ->
 
     from defocus.datasets.curation_rules import usable_pairs
     from defocus.datasets.dataset_page import dataset_page
-    from defocus.files import make_folder, write_bytes, write_text
     from defocus.reports.html import render_html
     from defocus.reports.pdf import render_pdf
+    from defocus.storage.files import make_folder, write_bytes, write_text
 
     page = dataset_page(opened, audit, usable_pairs(audit, opened.steps))
     make_folder(out)

@@ -13,7 +13,7 @@ from defocus.progress import counted, say
 if TYPE_CHECKING:
     from defocus.datasets.commands._settings import SidecarSettings
     from defocus.datasets.pair import Dataset
-    from defocus.machines import Where
+    from defocus.processes.machines import Where
 
 
 @help_heading("Improve")

@@ -16,11 +16,11 @@ from defocus.datasets.commands._derived import (
     print_made,
     say_warnings,
 )
-from defocus.isolation import say_left_out
+from defocus.processes.isolation import say_left_out
 from defocus.progress import say
 
 if TYPE_CHECKING:  # it imports pydantic
-    from defocus.machines import Where
+    from defocus.processes.machines import Where
 
 SHARE = FiniteRange(0, 0.5)
 

@@ -14,7 +14,7 @@ from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.differences import Verification
-    from defocus.machines import Where
+    from defocus.processes.machines import Where
 
 
 @help_heading("Keep")

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.cache import cache_folder
-from defocus.files import atomic_path, make_folder
-from defocus.freed_memory import return_freed_memory
 from defocus.pictures.read import read_image
 from defocus.pictures.values import upper_bits
+from defocus.processes.freed_memory import return_freed_memory
+from defocus.storage.files import atomic_path, make_folder
 
 FEATURES_REVISION = 1
 """Revision of what is computed here. Raise it where numbers change: kept features are not read."""

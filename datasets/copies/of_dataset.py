@@ -9,17 +9,17 @@ from functools import partial
 from pathlib import Path
 
 from defocus.cache import cache_folder
+from defocus.cluster.dispatcher import each
 from defocus.datasets.copies.features import FEATURES_REVISION, features_of_file, grey_picture
 from defocus.datasets.copies.placing import Placing
 from defocus.datasets.copies.search import SearchedPicture, SharedPart, shared_parts
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.pair_files import file_hashes
-from defocus.dispatcher import each
-from defocus.files import make_folder, write_json
-from defocus.isolation import LeftOut
-from defocus.machines import Where
+from defocus.processes.isolation import LeftOut
+from defocus.processes.machines import Where
 from defocus.progress import track
 from defocus.reading import read_json
+from defocus.storage.files import make_folder, write_json
 
 SEARCH_REVISION = 1
 """Revision of the search. Raise it where it finds other pictures: kept results are not read."""

@@ -20,7 +20,6 @@ from defocus.datasets.deriving.maker import kept_record
 from defocus.datasets.measuring.revision import REFERENCED
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
-from defocus.files import make_folder, sha256_file, write_json
 from defocus.pictures.derived import give_blocks
 from defocus.pictures.read import read_image
 from defocus.pictures.values import Image
@@ -28,6 +27,7 @@ from defocus.pictures.white import FULL
 from defocus.pictures.write import write_array, write_image
 from defocus.progress import say
 from defocus.reading import read_json
+from defocus.storage.files import make_folder, sha256_file, write_json
 
 if TYPE_CHECKING:
     from defocus.align.compensation.compensate import Photometric

@@ -21,6 +21,7 @@ from defocus.align.motion_limits import NO_LIMITS, MotionLimits
 from defocus.align.registration.session import OwnZoom
 from defocus.align.rig import Rig
 from defocus.cache import atomic_folder
+from defocus.cluster.dispatcher import each
 from defocus.datasets.deriving.aligned_reference import add_blur_map, add_truth, described
 from defocus.datasets.deriving.maker import claim_folder, content_of, finish_dataset, kept_record
 from defocus.datasets.measuring.kept import (
@@ -40,15 +41,14 @@ from defocus.datasets.measuring.session import (
 )
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair, step
-from defocus.dispatcher import each
 from defocus.errors import DatasetError
-from defocus.isolation import LeftOut, parted
-from defocus.machines import Where
 from defocus.pictures.derived import carried
 from defocus.pictures.profiles import in_one_space
 from defocus.pictures.read import read_image
 from defocus.pictures.size import picture_size
 from defocus.pictures.values import Image
+from defocus.processes.isolation import LeftOut, parted
+from defocus.processes.machines import Where
 from defocus.progress import say, track
 from defocus.scene.geometry import Similarity
 

@@ -12,20 +12,20 @@ from typing import Any
 
 from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.sessions.session import Session, read_session
+from defocus.cluster.dispatcher import each
 from defocus.datasets.deriving.aligned_reference import measured_alone
 from defocus.datasets.deriving.maker import Derivation, Derived, kept_record, make_dataset
 from defocus.datasets.deriving.parts import copy_file, place_pair
 from defocus.datasets.pair import Pair, empty_splits, scene_splits, split_counts, with_files
 from defocus.datasets.readers.session import session_pairs
-from defocus.dispatcher import each
 from defocus.errors import DatasetError, ImageError, InputError
-from defocus.files import write_json
-from defocus.isolation import LeftOut
 from defocus.likeness import Fingerprint, fingerprint, maybe_one_view
-from defocus.machines import Where
 from defocus.pictures.read import read_image
 from defocus.pictures.white import FULL
+from defocus.processes.isolation import LeftOut
+from defocus.processes.machines import Where
 from defocus.progress import counted, grouped
+from defocus.storage.files import write_json
 
 NUMBERED = re.compile(r"scene-\d+")
 """Names of scenes that nobody named: in another session they are other scenes."""

@@ -17,11 +17,11 @@ from defocus.datasets.opening import with_white
 from defocus.datasets.pair import Dataset, MakingStep, Pair, with_files
 from defocus.datasets.pair_files import pair_contents, pair_files
 from defocus.errors import DatasetError
-from defocus.files import make_folder, storing, sync_folder, temporary_entries, write_json
-from defocus.isolation import LeftOut
-from defocus.machines import Where
+from defocus.processes.isolation import LeftOut
+from defocus.processes.machines import Where
 from defocus.reading import intact, read_json
-from defocus.staging import owned_folder, owner_file, remove_abandoned, staging_folder
+from defocus.storage.files import make_folder, storing, sync_folder, temporary_entries, write_json
+from defocus.storage.staging import owned_folder, owner_file, remove_abandoned, staging_folder
 
 E = TypeVar("E")
 

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import TypeVar
 
 from defocus.cache import atomic_folder, in_cache
+from defocus.cluster.dispatcher import each
 from defocus.datasets.manifest import make_manifest, manifest_pairs, read_manifest, write_manifest
 from defocus.datasets.pair import Pair
-from defocus.dispatcher import each
 from defocus.errors import DatasetError
-from defocus.files import atomic_path, copy_content, make_folder, sha256_file
-from defocus.isolation import LeftOut, parted
-from defocus.machines import Where
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import read_pair
 from defocus.pictures.write import write_image
+from defocus.processes.isolation import LeftOut, parted
+from defocus.processes.machines import Where
 from defocus.progress import say, track
-from defocus.staging import staging_folder
+from defocus.storage.files import atomic_path, copy_content, make_folder, sha256_file
+from defocus.storage.staging import staging_folder
 
 
 def any_raw(*files: Path) -> bool:

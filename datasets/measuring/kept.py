@@ -28,15 +28,15 @@ from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import file_hashes, read_array
 from defocus.errors import DatasetError
-from defocus.files import make_folder, sha256_file
-from defocus.freed_memory import return_freed_memory
-from defocus.hdf5_files import open_hdf5, small_hdf5
 from defocus.pictures.raw import is_read_anew
 from defocus.pictures.read import read_pair
 from defocus.pictures.values import Image
 from defocus.pictures.white import FULL, READING_REVISION
+from defocus.processes.freed_memory import return_freed_memory
 from defocus.progress import say
 from defocus.scene.geometry import Similarity
+from defocus.storage.files import make_folder, sha256_file
+from defocus.storage.hdf5_files import open_hdf5, small_hdf5
 
 FLOW_ARRAYS = (
     *("flow", "residual", "reliable", "occluded"),

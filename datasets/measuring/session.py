@@ -13,9 +13,9 @@ from defocus.datasets.measuring.kept import measured_pair, pair_keys
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError, FileError
-from defocus.isolation import LeftOut, attempt
 from defocus.pictures.headers import SUFFIXES
 from defocus.pictures.shot import read_exif
+from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import counted, printable, say, track
 
 CAMERA_OPTICS = ("model", "lens", "focal_length_mm")

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from defocus.baselines.recipe import Augmentation, Further
 from defocus.datasets.patching.packing import ColourChange, Crop
-from defocus.isolation import LeftOut
 from defocus.pictures.values import LUMA, LUMINANCE, linear_to_srgb, srgb_to_linear
+from defocus.processes.isolation import LeftOut
 
 if TYPE_CHECKING:
     import torch

@@ -26,13 +26,13 @@ from defocus.datasets.measuring.revision import REFERENCED
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import array_shape, read_array
 from defocus.errors import DatasetError, ImageError, NotApplicableError
-from defocus.files import atomic_path, make_folder, try_lock
-from defocus.hdf5_files import new_hdf5, open_hdf5
-from defocus.isolation import LeftOut, attempt
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.values import Image, as_linear, bit_depth
 from defocus.pictures.white import FULL
+from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import say, track
+from defocus.storage.files import atomic_path, make_folder, try_lock
+from defocus.storage.hdf5_files import new_hdf5, open_hdf5
 
 Members: TypeAlias = Mapping[str, NDArray[Any]]
 """The arrays of one pair by name, all of one height and width: ``blurry`` and ``target``, each

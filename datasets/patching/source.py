@@ -28,8 +28,8 @@ from defocus.datasets.patching.packing import (
     require_further,
 )
 from defocus.errors import NotApplicableError
-from defocus.isolation import LeftOut
 from defocus.pictures.values import Image
+from defocus.processes.isolation import LeftOut
 
 if TYPE_CHECKING:
     import torch

@@ -20,8 +20,8 @@ from defocus.datasets.pair import (
 )
 from defocus.datasets.pair_files import legal_id
 from defocus.errors import DatasetError
-from defocus.isolation import LeftOut
 from defocus.pictures.read import IMAGE_SUFFIXES
+from defocus.processes.isolation import LeftOut
 from defocus.progress import counted, say, several, warn_once
 
 CARD = ReaderCard(

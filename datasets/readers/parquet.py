@@ -16,12 +16,12 @@ from defocus.datasets.pair_files import file_hashes, legal_id
 from defocus.datasets.readers import pairs
 from defocus.errors import DatasetError
 from defocus.extra_packages import require
-from defocus.files import make_folder, write_json
-from defocus.isolation import LeftOut
 from defocus.near_names import did_you_mean
 from defocus.pictures.headers import SUFFIXES, kind_of, why_no_picture
+from defocus.processes.isolation import LeftOut
 from defocus.progress import say, several, track
 from defocus.reading import read_json
+from defocus.storage.files import make_folder, write_json
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile

@@ -15,9 +15,9 @@ from defocus.datasets.pair_files import file_hashes
 from defocus.datasets.readers.manifest import read_as
 from defocus.datasets.release.facts import read_facts
 from defocus.errors import DatasetError
-from defocus.files import make_folder
 from defocus.progress import say, track
 from defocus.reading import read_bytes
+from defocus.storage.files import make_folder
 
 MAX_BYTES = 256 * 1024 * 1024
 _SHARD = re.compile(r"(train|validation|test)-\d{5,}\.(tar|h5)")

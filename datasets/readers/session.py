@@ -12,8 +12,8 @@ from defocus.datasets.opening import with_white
 from defocus.datasets.pair import OWN_PICTURES, Dataset, Pair, ReaderCard, Split, scene_splits
 from defocus.datasets.pair_files import content_hash, learnt_hash, picture_hashes
 from defocus.errors import DatasetError
-from defocus.isolation import attempt, parted
 from defocus.pictures.white import FULL
+from defocus.processes.isolation import attempt, parted
 
 CARD = ReaderCard(
     title="a capture session",

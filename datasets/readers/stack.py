@@ -16,9 +16,9 @@ from defocus.datasets.opening import opened
 from defocus.datasets.pair import OWN_PICTURES, Dataset, Pair, ReaderCard, Split, scene_splits
 from defocus.datasets.pair_files import legal_id
 from defocus.errors import DatasetError
-from defocus.isolation import LeftOut, attempt
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import IMAGE_SUFFIXES
+from defocus.processes.isolation import LeftOut, attempt
 
 # A frame that is there as a RAW file and as a developed picture counts once, as the latter. A
 # picture in focus everywhere, which another program merged from the frames, is known by its name;

@@ -11,7 +11,7 @@ from defocus.datasets.release.details import Author, Details, NamedPerson, licen
 from defocus.datasets.release.facts import ReleaseFacts
 from defocus.datasets.release.formats.layout import ReleaseFormat
 from defocus.datasets.release.provenance import numbers_text, steps_text, taken_with_text
-from defocus.files import sha256_file
+from defocus.storage.files import sha256_file
 
 INDEX = "pairs.csv"
 KINDS = {".csv": "text/csv", ".tar": "application/x-tar", ".h5": "application/x-hdf5"}

@@ -21,11 +21,11 @@ from defocus.datasets.release.provenance import (
     sharp_text,
 )
 from defocus.errors import DatasetError, FileError, InputError
-from defocus.files import write_text
 from defocus.pictures.size import picture_size
 from defocus.progress import counted, grouped
 from defocus.reading import read_json
 from defocus.settings import Settings
+from defocus.storage.files import write_text
 
 MAX_BYTES = 64 * 1024 * 1024
 

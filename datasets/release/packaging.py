@@ -42,12 +42,12 @@ from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseOrder,
 from defocus.datasets.release.formats.loose import FOLDER, IMAGEFOLDER
 from defocus.datasets.release.pictures import released_members, without_private
 from defocus.errors import DatasetError
-from defocus.files import sha256_file, write_text
-from defocus.isolation import LeftOut, attempt, parted
-from defocus.machines import Where
 from defocus.pictures.read import read_image
 from defocus.pictures.white import FULL
+from defocus.processes.isolation import LeftOut, attempt, parted
+from defocus.processes.machines import Where
 from defocus.progress import counted, several
+from defocus.storage.files import sha256_file, write_text
 
 
 @dataclass(frozen=True)

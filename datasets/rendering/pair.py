@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from defocus.datasets.pair import Pair, Split, with_files
 from defocus.datasets.pair_files import ARRAYS, member_name
 from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera
-from defocus.files import make_folder
 from defocus.pictures.values import Image, as_integer, linear_to_srgb
 from defocus.pictures.write import write_array, write_image
 from defocus.scene.geometry import Similarity
@@ -21,6 +20,7 @@ from defocus.scene.motion import moved
 from defocus.scene.sensor import Sensor, exposed, recorded_views, seed_of, view_difference
 from defocus.scene.surfaces import Canvas
 from defocus.scene.thin_lens import Lens
+from defocus.storage.files import make_folder
 
 RENDERING_REVISION = 1
 """Revision of rendered pixels, flow, defocus maps and drawn misalignment. Raising it renders the

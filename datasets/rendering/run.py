@@ -28,14 +28,14 @@ from defocus.datasets.rendering.scene import (
     with_margin,
 )
 from defocus.errors import DatasetError, SettingsError
-from defocus.files import write_json
-from defocus.isolation import LeftOut, attempt, parted
-from defocus.machines import Where
+from defocus.processes.isolation import LeftOut, attempt, parted
+from defocus.processes.machines import Where
 from defocus.scene.aperture import ROUND, Aperture, DualPixel
 from defocus.scene.lens_file import read_lens
 from defocus.scene.real_lens import RealLens
 from defocus.scene.sensor import Sensor
 from defocus.settings import Settings, load_settings
+from defocus.storage.files import write_json
 
 NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
 LARGEST_SIDE = 8192

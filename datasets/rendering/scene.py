@@ -13,7 +13,6 @@ from pydantic import AfterValidator, Field
 from defocus.datasets.pair import Split
 from defocus.datasets.pair_files import read_array
 from defocus.errors import DatasetError
-from defocus.files import sha256_file
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float, srgb_to_linear
 from defocus.scene.aperture import ROUND, Aperture, DualPixel
@@ -25,6 +24,7 @@ from defocus.scene.sensor import Sensor
 from defocus.scene.surfaces import Canvas, Surface, measured_layers, shadows_filled
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 from defocus.settings import Settings, StrictNumbers
+from defocus.storage.files import sha256_file
 
 Array = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ import numpy as np
 from defocus.datasets.stream.patches import Renderer, StreamPair
 from defocus.datasets.stream.photographs import Photographs, is_held_out, read_photographs
 from defocus.errors import DatasetError
-from defocus.isolation import LeftOut, attempt, say_left_out
 from defocus.pictures.read import read_image
+from defocus.processes.isolation import LeftOut, attempt, say_left_out
 from defocus.progress import track
 from defocus.scene.camera import StreamCamera, recorded
 from defocus.scene.depth import DepthKind, Focus, draw_nearness

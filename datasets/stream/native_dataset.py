@@ -13,11 +13,11 @@ from defocus.datasets.pair_files import member_name
 from defocus.datasets.stream.dataset import how_rendered, identity, training_identity
 from defocus.datasets.stream.native import MOST_PAIRS, NATIVE_REVISION, NativeRenderer, full_size
 from defocus.datasets.stream.photographs import Photographs, find_photographs
-from defocus.files import make_folder
 from defocus.pictures.values import as_integer
 from defocus.pictures.write import write_array, write_image
 from defocus.progress import counted, say, track
 from defocus.scene.lens_file import MeasuredLens
+from defocus.storage.files import make_folder
 
 
 def native_dataset(

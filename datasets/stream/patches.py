@@ -13,7 +13,7 @@ from defocus.datasets.patching.batch import EVERY, drawn_batch, random_look, wit
 from defocus.datasets.patching.packing import ColourChange
 from defocus.datasets.stream.causes import Causes, draw_causes
 from defocus.datasets.stream.photographs import Photographs, read_for_training, read_photographs
-from defocus.isolation import LeftOut
+from defocus.processes.isolation import LeftOut
 from defocus.scene.camera import StreamCamera, draw_camera, recorded
 from defocus.scene.depth import DepthKind, draw_focus, draw_kind
 from defocus.scene.kernel_bank import (

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from defocus.datasets.pair_files import hashes_and_faults
 from defocus.errors import DatasetError
-from defocus.isolation import LeftOut, attempt, say_left_out
 from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import Image, as_float
+from defocus.processes.isolation import LeftOut, attempt, say_left_out
 from defocus.progress import say, track
 from defocus.scene.lens_file import MeasuredLens
 from defocus.scene.pictures import Branch, Photograph

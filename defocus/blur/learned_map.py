@@ -17,8 +17,8 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.blur.large_blur import SCALES, with_large_blur
-from defocus.freed_memory import return_freed_memory
 from defocus.pictures.values import LUMA
+from defocus.processes.freed_memory import return_freed_memory
 from defocus.strips import Colours, strips
 
 CELL_PX = 8

@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 import click
 
 from defocus import __version__
-from defocus.children import keep_working_folder_out
 from defocus.command_line.options import (
     COMPLETION,
     PLUGIN,
@@ -27,7 +26,6 @@ from defocus.command_line.options import (
 )
 from defocus.command_line.settings_file import key_of
 from defocus.command_line.verbs import command_of, find_verb, find_verbs, heading_of, refuse_unknown
-from defocus.discovery import Offer
 from defocus.errors import (
     EXIT_INTERRUPTED,
     STORAGE_ERRNOS,
@@ -40,9 +38,11 @@ from defocus.errors import (
     lacks_memory,
     storage_error,
 )
-from defocus.freed_memory import keep_freed_memory
-from defocus.interruption import heard_interrupts
 from defocus.near_names import meant
+from defocus.plugins.discovery import Offer
+from defocus.processes.children import keep_working_folder_out
+from defocus.processes.freed_memory import keep_freed_memory
+from defocus.processes.interruption import heard_interrupts
 from defocus.progress import end_bars, log, telling
 from defocus.quiet_decoders import lead_to_nothing
 

@@ -15,9 +15,9 @@ import click
 
 from defocus import progress
 from defocus.command_line.settings_file import key_of
-from defocus.discovery import Kind, Shape
-from defocus.extensions import load_plugin
 from defocus.near_names import did_you_mean
+from defocus.plugins.discovery import Kind, Shape
+from defocus.plugins.extensions import load_plugin
 
 PRINTS = "defocus.print-config"
 SOURCES = {

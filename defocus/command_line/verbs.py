@@ -8,10 +8,10 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from defocus.discovery import Kind, Offer, Shape
 from defocus.errors import RegistryError
-from defocus.extensions import PROGRAMS, plugins
 from defocus.near_names import meant
+from defocus.plugins.discovery import Kind, Offer, Shape
+from defocus.plugins.extensions import PROGRAMS, plugins
 from defocus.progress import warn_once
 
 Command = TypeVar("Command", bound=click.Command)

@@ -9,7 +9,7 @@ import click
 from defocus.command_line.options import FILE
 
 if TYPE_CHECKING:  # it imports pydantic
-    from defocus.machines import ClusterSettings, Where
+    from defocus.processes.machines import ClusterSettings, Where
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -38,7 +38,7 @@ class WhereOption(click.ParamType["Where"]):
     ) -> "Where":
         """The processes or machines that were typed, with the resources of ``--settings``."""
         from defocus.errors import InputError
-        from defocus.machines import cluster_of_file, where_of
+        from defocus.processes.machines import cluster_of_file, where_of
 
         file = None if ctx is None else ctx.meta.get(CLUSTER_FILE)
         try:

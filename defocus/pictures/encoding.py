@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError
-from defocus.files import atomic_path, write_bytes
 from defocus.pictures.bmp import encoded_bmp
 from defocus.pictures.carried import png_with, pointing, remarks_after
 from defocus.pictures.exif import thumbnail_of, with_thumbnail
@@ -33,6 +32,7 @@ from defocus.pictures.photoshop import without_thumbnails
 from defocus.pictures.tiff import TiffTags, further_entries, kept_entries, tiff_tags, with_tags
 from defocus.pictures.webp import with_further_chunks
 from defocus.pictures.write import JPEG_QUALITY, encoded_jpeg, encoded_png
+from defocus.storage.files import atomic_path, write_bytes
 from defocus.strips import strips
 
 _THUMBNAIL_QUALITIES = (90, 75, 50, 25)

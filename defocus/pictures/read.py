@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import NO_MEMORY, DefocusError, FileError, ImageError, lacks_memory
-from defocus.isolation import reason_of, stops_everything
 from defocus.pictures.bmp import bmp_pixels
 from defocus.pictures.headers import (
     PNG_HEAD_BYTES,
@@ -52,6 +51,7 @@ from defocus.pictures.white import (
     stretched,
     white_words,
 )
+from defocus.processes.isolation import reason_of, stops_everything
 from defocus.quiet_decoders import QUIET
 from defocus.reading import FileBytes, broken_link, read_bytes
 from defocus.strips import strips

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError
-from defocus.files import atomic_path, write_bytes
 from defocus.pictures.values import Image
 from defocus.quiet_decoders import QUIET
+from defocus.storage.files import atomic_path, write_bytes
 
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 

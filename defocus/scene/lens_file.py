@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from defocus.errors import FileError, OpticsError
-from defocus.files import write_json
 from defocus.reading import read_json
 from defocus.scene.camera import StreamCamera
 from defocus.scene.colour_psf import light_reach_px
 from defocus.scene.real_lens import RealLens
 from defocus.settings import document_problem
+from defocus.storage.files import write_json
 
 KIND = "defocus-lens"
 MOST_UM, MOST_F_NUMBERS = 1000.0, 100

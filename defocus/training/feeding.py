@@ -19,7 +19,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from defocus.errors import DefocusError, InterruptedWorkError
-from defocus.processes import (
+from defocus.processes.workers import (
     begin_worker,
     module_of,
     starting_workers,

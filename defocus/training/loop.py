@@ -18,8 +18,8 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from defocus.errors import InterruptedWorkError, TrainingError, WeightsError
-from defocus.files import write_text
 from defocus.progress import describe, say, track
+from defocus.storage.files import write_text
 from defocus.training.feeding import Feeder, MakerDiedError, feeding, makers
 from defocus.training.method import Method, Training
 from defocus.training.objective import BatchT, Progress, TrainingObjective

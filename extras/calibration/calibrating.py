@@ -19,8 +19,8 @@ from defocus.extras.calibration.kinds.focus import calibrate_focus
 from defocus.extras.calibration.kinds.focus_scale import step_words
 from defocus.extras.calibration.kinds.rig import calibrate_rig
 from defocus.extras.calibration.request import CalibrationRequest
-from defocus.files import write_json
 from defocus.progress import say
+from defocus.storage.files import write_json
 
 
 def calibrate(kind: Kind, request: CalibrationRequest) -> None:

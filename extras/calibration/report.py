@@ -10,10 +10,10 @@ from defocus.capture.calibrations import Calibration, Kind, read_calibration
 from defocus.capture.planning.labels import parse_f_number
 from defocus.errors import DatasetError, InputError
 from defocus.extras.calibration.kinds.focus_scale import step_words
-from defocus.files import write_bytes, write_text
 from defocus.progress import counted
 from defocus.reports.html import render_html
 from defocus.reports.model import Cell, Column, Curve, Curves, Facts, Page, Paragraph, Part, Table
+from defocus.storage.files import write_bytes, write_text
 
 RADII = np.linspace(0.0, 1.0, 41)
 MOST_SPECKS = 40

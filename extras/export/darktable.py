@@ -13,8 +13,8 @@ from defocus import __version__
 from defocus.errors import InputError, NotApplicableError
 from defocus.extras.export.graph import Graph
 from defocus.extras.export.origin import WeightsOrigin
-from defocus.files import make_folder, sha256_file, write_bytes, write_json, write_text
 from defocus.reading import intact, read_json
+from defocus.storage.files import make_folder, sha256_file, write_bytes, write_json, write_text
 
 TILE_PX = 512
 TILES_PX = (2048, 1536, 1024, 768, 512, 384, 256)

@@ -19,7 +19,7 @@ from defocus.extras.export.darktable import (
 from defocus.extras.export.graph import make_graph, write_graph
 from defocus.extras.export.hub import require_hub, write_hub_folder
 from defocus.extras.export.origin import WeightsOrigin, origin_of
-from defocus.files import make_folder, require_writable
+from defocus.storage.files import make_folder, require_writable
 
 
 @dataclass(frozen=True)

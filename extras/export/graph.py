@@ -18,7 +18,7 @@ from defocus.baselines.layers.pointwise import Pointwise, PointwiseLinear
 from defocus.errors import NotApplicableError
 from defocus.extra_packages import require
 from defocus.extras.export.agreement import GraphAgreement, agreement
-from defocus.files import write_bytes
+from defocus.storage.files import write_bytes
 
 if TYPE_CHECKING:
     from onnx import ModelProto

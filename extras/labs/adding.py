@@ -10,8 +10,8 @@ from pathlib import Path
 from defocus.errors import InputError
 from defocus.extras.labs.repository.settings import SETTINGS, read_repository
 from defocus.extras.labs.statement import Statement, digest
-from defocus.files import write_text
 from defocus.reading import read_text
+from defocus.storage.files import write_text
 
 ANY_COLLECTION = Path("COLLECTION")
 """What stands for the folder of a collection where none was named."""

@@ -29,8 +29,8 @@ from defocus.extras.labs.statement import (
     parse_statement,
     weights_name,
 )
-from defocus.files import sha256_file
 from defocus.reading import ARRAY_ERRORS
+from defocus.storage.files import sha256_file
 
 LIMITS = Limits(members=200_000, total_bytes=200 * 10**9, ratio=200)
 MOST_JSON_BYTES = 256 * 2**20

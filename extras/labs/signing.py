@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from defocus.errors import InputError, storage_error
 from defocus.extra_packages import require
-from defocus.files import make_folder
+from defocus.storage.files import make_folder
 
 if TYPE_CHECKING:  # imported when something is signed
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -49,8 +49,8 @@ from defocus.extras.labs.statement import (
     training_hashes,
     weights_name,
 )
-from defocus.files import atomic_path, sha256_file
 from defocus.progress import say, track
+from defocus.storage.files import atomic_path, sha256_file
 from defocus.training.record.folder import CHECKPOINT
 
 

@@ -17,13 +17,13 @@ from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.sessions.state import CompletePair, SessionChart, SessionState
 from defocus.capture.sessions.view import list_pairs, pair_details, pair_entry, settings_text
 from defocus.errors import DatasetError, InputError
-from defocus.files import remove_unfinished, write_bytes, write_text
-from defocus.isolation import LeftOut, left_out_by
 from defocus.pictures.shot import Exif
+from defocus.processes.isolation import LeftOut, left_out_by
 from defocus.progress import counted, several
 from defocus.reports.display import csv_text
 from defocus.reports.html import render_html
 from defocus.reports.model import Facts, Page, Table
+from defocus.storage.files import remove_unfinished, write_bytes, write_text
 
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """Without it at the front of a CSV file Excel reads UTF-8 as something else: ``Büro``."""

@@ -19,8 +19,8 @@ from defocus.extras.pages.serving.jpeg import encode_jpeg
 from defocus.extras.pages.serving.overlay import overlay_document
 from defocus.extras.pages.serving.pair_page import SIZES, pair_page
 from defocus.extras.pages.serving.server import PageServer, listening_on
-from defocus.interruption import terminated_as_interrupted
 from defocus.pictures.read import read_pair
+from defocus.processes.interruption import terminated_as_interrupted
 from defocus.progress import printable
 from defocus.reports.pictures import eight_bits, small_picture
 

@@ -11,8 +11,8 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 from defocus.errors import InputError
 from defocus.extras.people.strengths import PairedChoice, Strength, strengths
 from defocus.extras.people.trials import BLURRY, SHARP, Trial, plan_hash
-from defocus.files import write_json
 from defocus.settings import Settings, document_problem
+from defocus.storage.files import write_json
 
 JUDGED = "judged.json"
 """In the study's folder: what the answers of the last evaluation came to; the report shows it."""

@@ -15,7 +15,7 @@ from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.errors import InputError
-from defocus.files import write_json
+from defocus.storage.files import write_json
 
 PLAN = "judging.json"
 """In the study's folder: which system stood on which side. It is not part of the page."""

@@ -18,7 +18,7 @@ from defocus.datasets.release.details import NO_LICENCE, NOT_DECLARED, Details
 from defocus.datasets.release.facts import ReleaseFacts, read_facts
 from defocus.datasets.release.packaging import LAYOUTS, write_documents, write_sums
 from defocus.errors import DatasetError, InputError
-from defocus.files import make_folder
+from defocus.storage.files import make_folder
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 

@@ -17,9 +17,9 @@ from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import factor_for, reduced, scaling
 from defocus.align.sampling.resample import luminance_view
 from defocus.errors import AlignmentError
-from defocus.isolation import LeftOut, attempt
 from defocus.pictures.read import read_image, reading_of_files
 from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
+from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import say, track
 
 Array = NDArray[np.float32]

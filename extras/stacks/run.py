@@ -37,9 +37,6 @@ from defocus.extras.stacks.placing import (
     placed_frame,
     warped,
 )
-from defocus.files import write_json
-from defocus.isolation import LeftOut, attempt
-from defocus.machines import Where
 from defocus.pictures.derived import give_blocks
 from defocus.pictures.read import read_image
 from defocus.pictures.values import (
@@ -51,7 +48,10 @@ from defocus.pictures.values import (
     srgb_to_linear,
 )
 from defocus.pictures.write import write_float_tiff, write_image
+from defocus.processes.isolation import LeftOut, attempt
+from defocus.processes.machines import Where
 from defocus.progress import say
+from defocus.storage.files import write_json
 
 PARTS = "stacks"
 RECORD = "fusion.json"

@@ -14,7 +14,6 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.rendering.pair import draw_misalignment
 from defocus.datasets.rendering.scene import DrawnMisalignment
 from defocus.errors import InputError, NotApplicableError
-from defocus.files import make_folder
 from defocus.pictures.read import read_image
 from defocus.pictures.size import readable_size
 from defocus.pictures.values import as_float, as_integer, linear_to_srgb, srgb_to_linear
@@ -22,6 +21,7 @@ from defocus.pictures.write import write_image
 from defocus.progress import track
 from defocus.scene.geometry import Similarity
 from defocus.scene.motion import moved
+from defocus.storage.files import make_folder
 
 REVISION = 1
 """Raised by one where the displaced pictures change on purpose: they are another dataset then."""

@@ -17,9 +17,9 @@ from defocus.benchmark.study.run import run_studies
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
 from defocus.extras.studies.means import mean_psnr
-from defocus.files import require_writable, write_json_if_changed
-from defocus.machines import Where
+from defocus.processes.machines import Where
 from defocus.reports.model import Column, Table
+from defocus.storage.files import require_writable, write_json_if_changed
 
 PROTOCOLS = ("gt", "input-aligned", "truth")
 

@@ -19,9 +19,9 @@ from defocus.datasets.pair import SPLITS
 from defocus.extras.studies.displaced import displaced
 from defocus.extras.studies.means import mean_psnr
 from defocus.extras.studies.sections.misalignment import MISALIGNMENT
-from defocus.files import require_writable, write_json_if_changed
-from defocus.machines import Where
+from defocus.processes.machines import Where
 from defocus.reports.model import Column, Table
+from defocus.storage.files import require_writable, write_json_if_changed
 
 
 @dataclass(frozen=True)

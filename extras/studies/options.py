@@ -9,7 +9,7 @@ from defocus.benchmark.study.options import ON, SOURCE, StudyOptions
 from defocus.benchmark.study.plan import Seeds
 from defocus.command_line.options import FOLDER
 from defocus.command_line.where import cluster_field, where_field
-from defocus.machines import Where
+from defocus.processes.machines import Where
 from defocus.settings import JSON, CommandSettings, option
 
 

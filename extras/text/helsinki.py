@@ -17,14 +17,14 @@ from defocus.benchmark.external_results.matching import dataset_subjects, match
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import ImageError, InputError
 from defocus.extras.text.similarity import similarity
-from defocus.files import make_folder
-from defocus.isolation import LeftOut, attempt, parted
 from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import as_float, as_integer
 from defocus.pictures.write import write_image
+from defocus.processes.isolation import LeftOut, attempt, parted
 from defocus.progress import track
 from defocus.reports.model import Column, Table
 from defocus.scene.leaves import leaves_picture
+from defocus.storage.files import make_folder
 from defocus.tesseract import NO_DICTIONARY, read_text, tesseract_version
 
 PASSED_FROM = 70.0

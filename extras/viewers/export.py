@@ -79,7 +79,7 @@ def _written(audited: "AuditedDataset", out: Path, place: str, write: Callable[.
     """Write a folder with the pictures, and its tables by ``write``; 1 if a pair is left out."""
     from defocus.cache import atomic_folder
     from defocus.extras.viewers.table import shown_pairs
-    from defocus.isolation import parted, say_left_out
+    from defocus.processes.isolation import parted, say_left_out
 
     if out.is_dir():
         out.rmdir()  # it is empty

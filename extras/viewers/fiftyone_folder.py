@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.extras.viewers.table import ShownPair, kind_of
-from defocus.files import write_json
+from defocus.storage.files import write_json
 
 PLACE = "data/{slice}/{id}"
 """Where a picture is, without its suffix."""

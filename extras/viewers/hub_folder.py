@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from defocus.extra_packages import require
 from defocus.extras.viewers.table import ShownPair, kind_of
-from defocus.files import atomic_path
+from defocus.storage.files import atomic_path
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,12 +10,12 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import COLUMNS, row_of
 from defocus.datasets.curation_rules import Judgement
 from defocus.datasets.pair import Dataset, Pair
-from defocus.files import make_folder
-from defocus.isolation import LeftOut, attempt
 from defocus.pictures.read import read_member
 from defocus.pictures.values import as_float, as_integer
 from defocus.pictures.write import write_image
+from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import track
+from defocus.storage.files import make_folder
 
 Value = str | float | int | bool | None
 

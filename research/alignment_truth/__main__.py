@@ -97,7 +97,7 @@ def command(
     JSON.
     """
     from defocus.datasets.measuring.revision import MEASURING_REVISION
-    from defocus.files import write_json, write_text
+    from defocus.storage.files import write_json, write_text
     from research.alignment_truth.benchmark import TRUTH_REVISION, TruthPlan, run_benchmark
     from research.alignment_truth.methods import available_methods
     from research.alignment_truth.tables import csv_rows, document, put_into, sections

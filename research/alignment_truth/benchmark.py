@@ -8,10 +8,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from defocus.files import make_folder, sha256_file, write_json
-from defocus.processes import in_processes
+from defocus.processes.workers import in_processes
 from defocus.progress import say, track
 from defocus.reading import read_json
+from defocus.storage.files import make_folder, sha256_file, write_json
 from research.alignment_truth.failures import RegistrationTrial, trial
 from research.alignment_truth.methods import Members, answers
 from research.alignment_truth.real_like.pair import real_like_pair

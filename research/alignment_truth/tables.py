@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.errors import InputError
-from defocus.files import write_text
+from defocus.storage.files import write_text
 from research.alignment_truth.benchmark import TruthPlan, TruthResults, TruthSetting, settings_of
 from research.alignment_truth.failures import count_failures
 from research.alignment_truth.methods import REFERENCE

@@ -12,7 +12,7 @@ from safetensors.torch import save
 from defocus import __version__
 from defocus.align.flow.pwcnet.estimator import CARD_KEY, ORIGIN_KEY, OWN_ORIGIN
 from defocus.align.flow.pwcnet.network import PWCNet
-from defocus.files import make_folder, sha256_file, write_bytes, write_json, write_text
+from defocus.storage.files import make_folder, sha256_file, write_bytes, write_json, write_text
 from research.flow_training.plan import TrainingPlan
 
 WEIGHTS = "pwcnet-own.safetensors"

@@ -12,8 +12,8 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.pwcnet.estimator import load_weights
 from defocus.align.flow.pwcnet.network import PWCNet, estimate_flow
 from defocus.errors import InputError
-from defocus.files import make_folder
 from defocus.progress import say
+from defocus.storage.files import make_folder
 from research.alignment_truth.rendered.textures import Textures, load_textures
 from research.flow_training.export import Provenance, export, half_precision
 from research.flow_training.loss import end_point_error

@@ -18,13 +18,13 @@ from torch.nn import functional
 
 from defocus.blur.block_blur import LEARNED, spectrum_shapes
 from defocus.datasets.stream.photographs import find_photographs
-from defocus.files import write_bytes
-from defocus.freed_memory import keep_freed_memory
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_linear, luma_of
+from defocus.processes.freed_memory import keep_freed_memory
 from defocus.progress import track
 from defocus.scene.aperture import Aperture
 from defocus.scene.camera import StreamCamera, recorded
+from defocus.storage.files import write_bytes
 from research.behind_lens import LensScene
 
 SIDE_PX = 512

@@ -18,9 +18,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from defocus.blur.learned_map import CELL_PX, LEARNED, BlurNetwork, as_level, details
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs
-from defocus.files import write_bytes
-from defocus.freed_memory import keep_freed_memory
+from defocus.processes.freed_memory import keep_freed_memory
 from defocus.progress import track
+from defocus.storage.files import write_bytes
 
 SIDE_PX, PAIRS, BATCH = 256, 900, 8
 PATTERN_SHARE = 0.06

@@ -11,10 +11,10 @@ from safetensors.numpy import save
 from scipy.optimize import isotonic_regression
 
 from defocus.baselines.systems.jnb.network import LEARNED, atoms_needed, code, patches_of, smoothed
-from defocus.files import write_bytes
 from defocus.pictures.values import linear_to_srgb
 from defocus.progress import track
 from defocus.scene.pictures import texture
+from defocus.storage.files import write_bytes
 
 PICTURES = ("astronaut", "brick", "camera", "grass", "immunohistochemistry", "page", "rocket")
 SIZE = (384, 384)

@@ -18,12 +18,12 @@ from scipy import fft
 from defocus.blur.large_blur import CELLS, LEARNED, SCALES, LargeBlurNetwork, surroundings
 from defocus.blur.learned_map import CELL_PX, estimates, reduced
 from defocus.datasets.stream.photographs import find_photographs, read_photographs
-from defocus.files import write_bytes
-from defocus.freed_memory import keep_freed_memory
 from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
+from defocus.processes.freed_memory import keep_freed_memory
 from defocus.progress import track
 from defocus.scene.aperture import Aperture, aperture_psf
 from defocus.scene.pictures import Photograph
+from defocus.storage.files import write_bytes
 from research.learning.blur_map import QUANTILES, pattern
 
 SIDE_PX, SAMPLES = 1024, 1200

@@ -22,14 +22,14 @@ from defocus.baselines.weights.store import build_with, find_weights
 from defocus.blur.learned_map import CELL_PX
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs, read_photographs
-from defocus.files import write_bytes
-from defocus.freed_memory import keep_freed_memory
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
+from defocus.processes.freed_memory import keep_freed_memory
 from defocus.progress import track
 from defocus.restoration.guard.share import LEARNED, ShareNetwork, surroundings
 from defocus.restoration.restorer import make_restorer
 from defocus.scene.aperture import Aperture, aperture_psf
 from defocus.scene.textures import draw_texture
+from defocus.storage.files import write_bytes
 from research.learning.blur_map import pattern
 
 SIDE_PX, MARGIN_PX, SAMPLES = 256, 12, 3000

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.datasets.stream.native import NativeRenderer
-from defocus.files import write_json
-from defocus.isolation import LeftOut, attempt
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_integer
 from defocus.pictures.write import write_image
+from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import say, track
 from defocus.reading import read_json
+from defocus.storage.files import write_json
 from research.native_size.cases import Case, Rendered, content_of, rendered
 from research.native_size.systems import Row
 

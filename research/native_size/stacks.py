@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.datasets.measuring.revision import MEASURING_REVISION
-from defocus.files import sha256_file, write_json
-from defocus.isolation import LeftOut, attempt
+from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import say, track
 from defocus.reading import read_json
+from defocus.storage.files import sha256_file, write_json
 from research.native_size.cases import Given
 from research.native_size.measured import Kept
 from research.native_size.systems import Row

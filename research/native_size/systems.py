@@ -25,8 +25,8 @@ from defocus.baselines.systems.richardson_lucy.network import ITERATIONS
 from defocus.baselines.systems.wiener.network import NOISE_TO_SIGNAL
 from defocus.baselines.weights.store import StoredWeights, all_weights, shipped_weights
 from defocus.errors import InputError
-from defocus.isolation import LeftOut, attempt
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
+from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import say
 from defocus.restoration.guard.guard import guarded
 from defocus.restoration.restoration import restore_colours

@@ -25,7 +25,7 @@ from defocus.baselines.weights import backbone_files
 from defocus.benchmark import metrics
 from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.scoring.profiles import PROFILES
-from defocus.files import sha256_file
+from defocus.storage.files import sha256_file
 
 PARAMETERS = Path(metrics.__file__).parent
 PICTURES = {"astronaut": data.astronaut, "coffee": data.coffee, "chelsea": data.chelsea}

@@ -17,8 +17,8 @@ from defocus.baselines.registry import all_baselines
 from defocus.baselines.size import parameter_count
 from defocus.errors import NotApplicableError
 from defocus.extras.export.graph import STATIC_PX, make_graph
-from defocus.files import write_text
 from defocus.progress import say
+from defocus.storage.files import write_text
 from research.pages import DOCS
 from tests.conformance.probe import fill_weights
 

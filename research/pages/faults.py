@@ -22,11 +22,11 @@ from defocus.capture.cameras.sim import open_camera
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.run import audit_dataset
 from defocus.datasets.curation_rules import Rules, judged
-from defocus.files import make_folder
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.values import Image, as_integer, as_linear, linear_to_srgb
 from defocus.progress import track
 from defocus.reading import read_json
+from defocus.storage.files import make_folder
 from research.alignment_truth.real_like.pair import real_like_pair
 from research.alignment_truth.rendered.pair import FULL, at_width, render_pair
 from research.alignment_truth.rendered.textures import load_textures

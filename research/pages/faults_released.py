@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from defocus.files import make_folder
 from defocus.reading import read_json
+from defocus.storage.files import make_folder
 
 CARD = """
 title = "Pairs with planted faults"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from defocus.baselines.systems.defocus_own.network import DefocusUNet
 from defocus.datasets.stream.native import NativeRenderer, full_size
 from defocus.datasets.stream.photographs import find_photographs
-from defocus.files import make_folder, write_bytes
+from defocus.storage.files import make_folder, write_bytes
 from research.native_size.cases import BLURS, MEGAPIXELS, Case, cases_of
 from research.native_size.measured import Cells, Kept, crop_of, key_of, measured
 from research.native_size.stacks import stack_table

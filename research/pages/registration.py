@@ -15,9 +15,9 @@ from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.datasets.deriving.aligned_reference import measured_alone
 from defocus.datasets.pair import Pair
 from defocus.extras.studies.dose.pairs import at_dose, open_dosed
-from defocus.files import write_json
 from defocus.progress import say, track
 from defocus.reading import read_json
+from defocus.storage.files import write_json
 from research.pages import DOSE_STUDY
 
 KEPT = DOSE_STUDY / "registration.json"

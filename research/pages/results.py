@@ -11,8 +11,8 @@ from pathlib import Path
 
 import defocus
 from defocus.extras.labs.signing import public_key, signing_key
-from defocus.files import make_folder, write_text
 from defocus.pictures.write import write_image
+from defocus.storage.files import make_folder, write_text
 from research.pages import DOCS
 
 FOLDER = DOCS / "results"

@@ -10,8 +10,8 @@ import numpy as np
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.run import audit_dataset
 from defocus.datasets.curation_rules import Rules, judged
-from defocus.files import make_folder
 from defocus.progress import track
+from defocus.storage.files import make_folder
 from research.pages.faults import SHOTS, camera_jpeg, camera_lights
 from research.pages.faults_released import numbers_of, run
 from research.sharp_member.plants import PLANTS, Plant

@@ -6,11 +6,11 @@ from typing import NamedTuple
 from xml.parsers import expat
 
 from defocus.errors import FileError
-from defocus.files import write_bytes
 from defocus.pictures.exif import number_of_tag
 from defocus.pictures.metadata import Metadata
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.reading import read_bytes
+from defocus.storage.files import write_bytes
 
 SCHEMA = "http://ns.adobe.com/xap/1.0/"
 SYNTAX = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"

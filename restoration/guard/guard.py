@@ -23,7 +23,7 @@ from defocus.blur.crispness import (
     spread,
 )
 from defocus.blur.learned_map import CELL_PX, BlurMap, enlarged_rows
-from defocus.freed_memory import return_freed_memory
+from defocus.processes.freed_memory import return_freed_memory
 from defocus.restoration.guard.share import share_worth_keeping
 from defocus.strips import STRIP_ROWS, Colours, mean_of_colours, planes, replace_strips, strips
 

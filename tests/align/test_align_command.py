@@ -11,10 +11,10 @@ import torch
 
 from defocus.align.compensation.blur_map import BLUR_NAMES
 from defocus.align.flow.pwcnet.network import PWCNet
-from defocus.files import sha256_file
 from defocus.pictures.read import read_image
 from defocus.pictures.write import write_image
 from defocus.scene.geometry import Similarity
+from defocus.storage.files import sha256_file
 from tests.align.synthetic import largest_error_px
 from tests.command_process import start_code
 from tests.conformance.probe import fill_weights

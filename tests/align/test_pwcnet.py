@@ -21,7 +21,7 @@ from defocus.align.flow.pwcnet.estimator import (
 )
 from defocus.align.flow.pwcnet.network import PWCNet, normalised_features
 from defocus.errors import WeightsError
-from defocus.files import sha256_file
+from defocus.storage.files import sha256_file
 from research.alignment_truth.rendered.pair import Ranges, render_pair
 from research.alignment_truth.rendered.textures import load_textures
 from tests.conformance.probe import fill_weights

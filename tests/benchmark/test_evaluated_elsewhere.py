@@ -17,10 +17,10 @@ from defocus.benchmark.evaluation.kept_scores import KeptScores
 from defocus.benchmark.results.run_folder import WAITING, one_line
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost
-from defocus.dask_cluster import _connected
+from defocus.cluster.dask_cluster import _connected
 from defocus.datasets.pair import Dataset, Pair
-from defocus.extensions import load_plugin
-from defocus.machines import Machines, Where
+from defocus.plugins.extensions import load_plugin
+from defocus.processes.machines import Machines, Where
 from tests.benchmark.test_evaluate import CARD, CPU
 from tests.benchmark.test_run import rows_of
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from defocus import slurm
 from defocus.benchmark.commands.run import continue_study
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.metrics.metric import profile_metrics
@@ -23,10 +22,11 @@ from defocus.benchmark.study.standing import (
     standing_of,
     take_back,
 )
+from defocus.cluster import slurm
+from defocus.cluster.slurm import JobCommand, job_states, known_jobs, note_jobs
 from defocus.errors import DefocusError, InputError
-from defocus.files import write_json
-from defocus.machines import ClusterSettings, Machines
-from defocus.slurm import JobCommand, job_states, known_jobs, note_jobs
+from defocus.processes.machines import ClusterSettings, Machines
+from defocus.storage.files import write_json
 from tests.benchmark.test_studies import entry, store
 
 RUN, OTHER = "net-00000001", "net-00000002"

@@ -8,7 +8,7 @@ import pytest
 from defocus.benchmark.results.lock import STUDY_NAMES, is_locked, study_lock
 from defocus.benchmark.results.run_folder import checkpoint_is
 from defocus.errors import InputError
-from defocus.files import atomic_path
+from defocus.storage.files import atomic_path
 from defocus.training.record.folder import CHECKPOINT, training_finished
 
 RUN = "runs/unet-1a2b3c4d"

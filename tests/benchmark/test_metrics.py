@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from skimage.metrics import structural_similarity
 
-from defocus import discovery
 from defocus.benchmark.metrics.metric import (
     MetricUnavailableError,
     _metrics_beside,
@@ -19,7 +18,8 @@ from defocus.benchmark.metrics.metric import (
 )
 from defocus.benchmark.metrics.psnr import CAP_DB
 from defocus.benchmark.metrics.ssim import whole_windows
-from defocus.discovery import Loaded, Offer
+from defocus.plugins import discovery
+from defocus.plugins.discovery import Loaded, Offer
 
 PSNR, SSIM, MAE = (all_metrics()[name] for name in ("psnr", "ssim", "mae"))
 

@@ -15,7 +15,7 @@ from defocus.benchmark.metrics import dists as dists_module
 from defocus.benchmark.metrics import lpips as lpips_module
 from defocus.benchmark.metrics.metric import MetricUnavailableError, all_metrics
 from defocus.benchmark.scoring.profiles import DEFAULT, PROFILES
-from defocus.files import sha256_file
+from defocus.storage.files import sha256_file
 
 MS_SSIM, NIQE, DISTS, PSNR, SSIM = (
     all_metrics()[name] for name in ("ms_ssim", "niqe", "dists", "psnr", "ssim")

@@ -25,7 +25,7 @@ from defocus.baselines.weights.backbone_files import BACKBONES
 from defocus.benchmark.metrics import lpips as module
 from defocus.benchmark.metrics.metric import MetricUnavailableError, all_metrics
 from defocus.errors import InputError, WeightsError
-from defocus.files import sha256_file
+from defocus.storage.files import sha256_file
 from tests.web_server import serving
 
 LPIPS = module.METRIC

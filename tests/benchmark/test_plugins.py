@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import defocus
-from defocus import extensions, progress
+from defocus import progress
 from defocus.baselines import size
 from defocus.benchmark.study.document import (
     NotedPlugin,
@@ -21,7 +21,8 @@ from defocus.benchmark.study.document import (
 from defocus.benchmark.study.standing import job_arguments
 from defocus.command_line.commands import command_group
 from defocus.errors import InputError
-from defocus.plugin_code import digest_of, hashes_of, read_sources
+from defocus.plugins import extensions
+from defocus.plugins.plugin_code import digest_of, hashes_of, read_sources
 from tests.benchmark.conftest import CHECKOUT
 from tests.benchmark.test_run import rows_of
 from tests.command_process import start_command

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from defocus.benchmark.results.lock import study_lock
-from defocus.files import atomic_path
+from defocus.storage.files import atomic_path
 from defocus.training.record.folder import CHECKPOINT, steps_done, training_finished
 from tests.benchmark.test_run import rows_of
 from tests.command_process import StartedCommand, start_code, wait_until

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import nn
 
-from defocus import slurm
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import Recipe, Schedule
 from defocus.baselines.registry import all_baselines, baseline
@@ -29,6 +28,7 @@ from defocus.benchmark.study.plan import Study, plan_runs, select
 from defocus.benchmark.study.run import evaluate_study, run_studies
 from defocus.benchmark.study.standing import job_folder
 from defocus.benchmark.study.tasks import tasks_of
+from defocus.cluster import slurm
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, RegistryError

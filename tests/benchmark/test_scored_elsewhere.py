@@ -22,10 +22,10 @@ from defocus.benchmark.metrics.metric import (
 )
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.scoring.score import PairScorer, fetch_weights
-from defocus.dask_cluster import _connected
-from defocus.extensions import load_plugin
-from defocus.machines import Machines
+from defocus.cluster.dask_cluster import _connected
 from defocus.pictures import remarks
+from defocus.plugins.extensions import load_plugin
+from defocus.processes.machines import Machines
 from tests.benchmark.test_score import scene, stored
 
 NAMES = ("a.png", "b.png", "c.png", "d.png", "torn.png")

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from defocus.benchmark.study.standing import queue_of, slurm_job, standing_of
+from defocus.cluster.slurm import job_states, known_jobs, submit
 from defocus.errors import DefocusError
-from defocus.machines import ClusterSettings
-from defocus.slurm import job_states, known_jobs, submit
+from defocus.processes.machines import ClusterSettings
 from tests.benchmark.conftest import make_pictures
 from tests.benchmark.slurm_cluster import asked, slurm
 from tests.benchmark.test_resume import scores_of

@@ -23,7 +23,7 @@ from defocus.benchmark.statistics.standings import tracks
 from defocus.benchmark.study.outcome import outcome_of
 from defocus.benchmark.study.plan import Study
 from defocus.datasets.pair import Dataset
-from defocus.isolation import LeftOut
+from defocus.processes.isolation import LeftOut
 from defocus.reports.latex import PaperTable
 from defocus.reports.model import Table
 from tests.benchmark.example_study import ENTRY, page_of, parts

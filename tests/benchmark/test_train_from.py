@@ -15,7 +15,7 @@ from defocus.benchmark.study.fit import train
 from defocus.benchmark.study.plan import Run, plan_runs
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, WeightsError
-from defocus.files import sha256_file
+from defocus.storage.files import sha256_file
 from defocus.training.record.folder import CHECKPOINT, TRAINING
 from tests.benchmark.test_train import (
     CPU,

@@ -12,7 +12,7 @@ import tifffile
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.lines import Verdict
 from defocus.capture.sessions.state import CompletePair, PlannedPair
-from defocus.files import write_json
+from defocus.storage.files import write_json
 
 WHITE = 16383
 NEUTRAL = (0.5, 1.0, 0.6)

@@ -10,7 +10,7 @@ from defocus.capture.develop_settings import DevelopSettings
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.contact_sheet import write_contact_sheet
 from defocus.capture.sessions.damage import check_session
-from defocus.machines import Machines, Where
+from defocus.processes.machines import Machines, Where
 from tests.capture.raw_sessions import write_session
 from tests.capture.shooting import shoot
 from tests.capture.test_develop import raw_pair, scene

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from defocus import extensions
 from defocus.capture.links.back_ends import CAMERAS, discover_cameras, open_camera, starts_programs
 from defocus.command_line.commands import command_group
-from defocus.discovery import Kind
 from defocus.errors import CameraError, RegistryError
+from defocus.plugins import extensions
+from defocus.plugins.discovery import Kind
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "plug-ins.md"
 (BOX,) = re.findall(

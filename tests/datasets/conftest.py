@@ -16,10 +16,10 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import package_dataset
 from defocus.datasets.sample import SCENES
-from defocus.discovery import Kind, Loaded, Offer
-from defocus.files import write_json
 from defocus.pictures.read import read_image
 from defocus.pictures.write import write_image
+from defocus.plugins.discovery import Kind, Loaded, Offer
+from defocus.storage.files import write_json
 
 
 @pytest.fixture

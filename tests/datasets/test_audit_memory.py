@@ -15,7 +15,7 @@ import cv2
 import torch
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.run import audit_dataset
-from defocus.freed_memory import keep_freed_memory
+from defocus.processes.freed_memory import keep_freed_memory
 
 keep_freed_memory()
 cv2.setNumThreads(1)

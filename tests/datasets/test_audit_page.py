@@ -21,7 +21,7 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import document, failing_pairs, failures
 from defocus.datasets.curation_rules import Rules, usable_pairs
 from defocus.datasets.pair import step
-from defocus.isolation import LeftOut
+from defocus.processes.isolation import LeftOut
 from defocus.reports.model import Paragraph
 from tests.datasets.test_audit import ALONE, add_pair, defocused, scene
 

@@ -18,10 +18,10 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.compensate import Cameras, compensate_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
-from defocus.isolation import LeftOut
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float
 from defocus.pictures.write import write_image
+from defocus.processes.isolation import LeftOut
 from tests.datasets.conftest import one_pair, put
 
 SCENES = ("cat", "desk", "launch")

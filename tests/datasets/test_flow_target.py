@@ -11,10 +11,10 @@ from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.patching.packing import Crop
 from defocus.datasets.patching.source import PatchForm, training_patches
 from defocus.errors import NotApplicableError
-from defocus.files import sha256_file
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float, as_integer, linear_to_srgb
 from defocus.scene.pictures import texture
+from defocus.storage.files import sha256_file
 from tests.datasets.conftest import one_pair
 
 HEIGHT, WIDTH = 288, 384

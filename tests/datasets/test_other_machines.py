@@ -9,7 +9,7 @@ import pytest
 
 from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import NamedFlow
-from defocus.dask_cluster import _connected
+from defocus.cluster.dask_cluster import _connected
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit import run as audit_run
 from defocus.datasets.audit.run import audit_dataset

@@ -18,7 +18,6 @@ import pytest
 from PIL import Image as PillowImage
 from PIL.PngImagePlugin import PngInfo
 
-from defocus import staging
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.table import QUANTITIES
 from defocus.datasets.differences import verify_folder
@@ -31,7 +30,8 @@ from defocus.datasets.release.pictures import without_private
 from defocus.datasets.release.provenance import Number
 from defocus.errors import DatasetError, InputError
 from defocus.pictures.read import read_image
-from defocus.staging import owned_folder
+from defocus.storage import staging
+from defocus.storage.staging import owned_folder
 from tests.command_process import start_code
 from tests.datasets.conftest import DETAILS, picture, write_folder
 

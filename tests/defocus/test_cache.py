@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from defocus import cache, staging
+from defocus import cache
 from defocus.cache import atomic_folder, cache_folder, in_cache, keeping, leave_cache
 from defocus.errors import StorageError, storage_error
-from defocus.files import atomic_path, copy_content
-from defocus.isolation import LeftOut, attempt
-from defocus.staging import owned_folder, owner_file
+from defocus.processes.isolation import LeftOut, attempt
+from defocus.storage import staging
+from defocus.storage.files import atomic_path, copy_content
+from defocus.storage.staging import owned_folder, owner_file
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from defocus import children, consent
-from defocus.children import (
+from defocus.errors import DefocusError, InputError
+from defocus.plugins import consent
+from defocus.processes import children
+from defocus.processes.children import (
     SAFE_PATH,
     outside_environment,
     python_command,
@@ -17,7 +19,6 @@ from defocus.children import (
     run_python,
     starting_python,
 )
-from defocus.errors import DefocusError, InputError
 from tests.command_process import CHECKOUT
 
 ROOMS = (
@@ -25,7 +26,10 @@ ROOMS = (
     "restoration",
 )  # fmt: skip
 
-STARTERS = {"defocus/children.py": {"sys.executable"}, "defocus/processes.py": {"get_context"}}
+STARTERS = {
+    "defocus/processes/children.py": {"sys.executable"},
+    "defocus/processes/workers.py": {"get_context"},
+}
 """The modules that start Python, and by what."""
 
 WAYS = {
@@ -112,7 +116,7 @@ def test_a_child_works_in_a_folder_of_its_own_that_goes_with_it():
 
 
 FROM_PYTHON = """
-from defocus.processes import in_processes
+from defocus.processes.workers import in_processes
 
 if __name__ == "__main__":
     print(*in_processes(abs, [-1, -2], 2))

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from defocus import dask_cluster
-from defocus.dispatcher import each
+from defocus.cluster import dask_cluster
+from defocus.cluster.dispatcher import each
 from defocus.errors import InputError, SettingsError, WeightsError
-from defocus.isolation import LeftOut
-from defocus.machines import ClusterSettings, Machines
+from defocus.processes.isolation import LeftOut
+from defocus.processes.machines import ClusterSettings, Machines
 from defocus.progress import say
 
 pytest.importorskip("distributed")
@@ -86,13 +86,13 @@ def test_a_worker_that_does_not_see_the_cache_is_refused(two_workers, monkeypatc
 
 
 def test_a_worker_with_another_version_is_refused(two_workers, monkeypatch):
-    monkeypatch.setattr("defocus.dask_cluster._packages", lambda: (("defocus", "99.0"),))
+    monkeypatch.setattr("defocus.cluster.dask_cluster._packages", lambda: (("defocus", "99.0"),))
     with pytest.raises(SettingsError, match=r"has defocus .*, this machine 99\.0"):
         list(each(root_of, {"four": 4}, two_workers))
 
 
 def test_no_scheduler_at_the_address(monkeypatch):
-    monkeypatch.setattr("defocus.dask_cluster.ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("defocus.cluster.dask_cluster.ANSWER_SECONDS", 0.5)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"

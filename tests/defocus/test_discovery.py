@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 import defocus.extras
-from defocus import extensions
 from defocus.baselines.objective_registry import LOSSES, OBJECTIVES
 from defocus.baselines.registry import BASELINES
 from defocus.benchmark.documents.section_registry import SECTIONS
@@ -14,8 +13,9 @@ from defocus.benchmark.metrics.metric import METRICS
 from defocus.capture.links.back_ends import CAMERAS
 from defocus.command_line.verbs import commands_of
 from defocus.datasets.api import READERS
-from defocus.discovery import Kind
 from defocus.errors import InputError, RegistryError
+from defocus.plugins import extensions
+from defocus.plugins.discovery import Kind
 from tests.brought import forgotten
 
 __all__ = ["forgotten"]

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from defocus.dispatcher import each
+from defocus.cluster.dispatcher import each
 from defocus.errors import WeightsError
-from defocus.isolation import LeftOut
+from defocus.processes.isolation import LeftOut
 from defocus.progress import telling
 
 WAITS = {"first": 0.2, "second": 0.0, "third": 0.0}

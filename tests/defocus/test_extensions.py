@@ -8,7 +8,6 @@ import pytest
 import torch
 
 import defocus
-from defocus import extensions
 from defocus.baselines.objective import Batch, Objective, outputs_of
 from defocus.baselines.objective_registry import (
     OBJECTIVES,
@@ -29,8 +28,9 @@ from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.results.run_folder import one_line
 from defocus.datasets.api import open_dataset, reader, reader_names
 from defocus.errors import DatasetError, RegistryError
-from defocus.extensions import load_plugin, plugins
-from defocus.isolation import attempt
+from defocus.plugins import extensions
+from defocus.plugins.extensions import load_plugin, plugins
+from defocus.processes.isolation import attempt
 
 NET = """
 from torch import nn

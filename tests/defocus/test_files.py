@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus import files
 from defocus.errors import StorageError
-from defocus.files import (
+from defocus.storage import files
+from defocus.storage.files import (
     atomic_path,
     make_folder,
     remove_unfinished,

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from defocus.errors import StorageError
-from defocus.files import atomic_path
-from defocus.hdf5_files import new_hdf5, open_hdf5
+from defocus.storage.files import atomic_path
+from defocus.storage.hdf5_files import new_hdf5, open_hdf5
 
 FULL = "Can't decrement id ref count (file write failed: time = x, errno = 28, buf = 0x0)"
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from defocus.interruption import heard_interrupts
+from defocus.processes.interruption import heard_interrupts
 
 
 class Pressed:

@@ -17,12 +17,12 @@ from defocus.errors import (
     WeightsError,
     storage_error,
 )
-from defocus.files import atomic_path, write_text
-from defocus.isolation import attempt
 from defocus.pictures import read as images
 from defocus.pictures.read import read_image
 from defocus.pictures.write import write_image
+from defocus.processes.isolation import attempt
 from defocus.progress import telling
+from defocus.storage.files import atomic_path, write_text
 
 
 def raising(error: BaseException) -> Callable[[], int]:

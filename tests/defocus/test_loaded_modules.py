@@ -21,7 +21,7 @@ LEFT_ALONE = {
         "from defocus.training.memory import LiveBytes; import torch\n"
         "with LiveBytes(): torch.ones(3)"
     ),
-    "click numpy defocus.extensions": "import defocus.capture.links.gphoto2.child",
+    "click numpy defocus.plugins.extensions": "import defocus.capture.links.gphoto2.child",
     "matplotlib": (
         "from defocus.reports.html import render_html\n"
         "from defocus.reports.model import Page, Paragraph\n"

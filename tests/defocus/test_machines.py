@@ -3,7 +3,7 @@
 import pytest
 
 from defocus.errors import InputError, SettingsError
-from defocus.machines import ClusterSettings, Machines, where_of
+from defocus.processes.machines import ClusterSettings, Machines, where_of
 
 
 def test_a_number_is_of_processes_here():

@@ -5,8 +5,8 @@ from textwrap import dedent
 
 import pytest
 
-from defocus.extensions import load_plugin
-from defocus.plugin_code import digest_of, hashes_of, read_sources
+from defocus.plugins.extensions import load_plugin
+from defocus.plugins.plugin_code import digest_of, hashes_of, read_sources
 
 PLUG = """
 from torch import nn

@@ -10,7 +10,7 @@ import torch
 
 from defocus.baselines.registry import baseline
 from defocus.errors import RegistryError
-from defocus.extensions import load_plugin, uncounted_files
+from defocus.plugins.extensions import load_plugin, uncounted_files
 
 pytestmark = pytest.mark.usefixtures("no_plugins")
 

@@ -10,7 +10,7 @@ from defocus.capture.sessions.journal import Journal, read_journal
 from defocus.datasets.archives import unpack
 from defocus.datasets.curation import add_decision, read_decisions
 from defocus.datasets.curation_rules import Judgement
-from defocus.files import make_folder, write_json
+from defocus.storage.files import make_folder, write_json
 from tests.defocus.power_loss import Disk
 
 Check = Callable[[Path], None]

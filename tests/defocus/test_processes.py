@@ -15,7 +15,7 @@ import cv2
 import pytest
 
 from defocus.errors import DefocusError
-from defocus.processes import in_processes, starting_workers
+from defocus.processes.workers import in_processes, starting_workers
 from defocus.progress import say, telling
 from tests.command_process import has_ended, wait_until
 
@@ -33,7 +33,7 @@ def work(folder):
         time.sleep(100)
 
 if __name__ == "__main__":
-    from defocus.processes import in_processes
+    from defocus.processes.workers import in_processes
     list(in_processes(work, [sys.argv[1]] * 4, 2))
 """
 
@@ -59,7 +59,7 @@ def test_a_process_has_one_thread_and_the_environment_of_the_moment(monkeypatch)
 
 CLEAN = """
 import os, signal, sys
-from defocus.processes import in_processes
+from defocus.processes.workers import in_processes
 
 def blocked():
     return sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ())))
@@ -93,7 +93,7 @@ def test_an_interrupt_while_the_processes_start_is_not_waited_out(monkeypatch):
             signal.raise_signal(signal.SIGINT)
         return children
 
-    monkeypatch.setattr("defocus.processes.active_children", interrupted)
+    monkeypatch.setattr("defocus.processes.workers.active_children", interrupted)
     with pytest.raises(KeyboardInterrupt):
         [*in_processes(time.sleep, [1000.0, 1000.0], 2)]
     assert set(active_children()) <= others
@@ -175,7 +175,7 @@ def blas_threads(_):
 BLAS = """
 import os, sys
 from tests.defocus.test_processes import blas_threads
-from defocus.processes import in_processes
+from defocus.processes.workers import in_processes
 
 if __name__ == "__main__":
     print(os.environ.get("OPENBLAS_NUM_THREADS"), *in_processes(blas_threads, range(2), 2))

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from defocus.errors import FileError
-from defocus.files import sha256_file
 from defocus.reading import (
     parse_json,
     read_bytes,
@@ -20,6 +19,7 @@ from defocus.reading import (
     refuse_zip_bomb,
     require_file,
 )
+from defocus.storage.files import sha256_file
 
 READERS: list[Callable[[Path], Any]] = [
     *(read_bytes, read_text, read_json, read_toml, read_csv, require_file, sha256_file),

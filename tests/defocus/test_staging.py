@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from defocus.staging import remove_abandoned, staging_folder
+from defocus.storage.staging import remove_abandoned, staging_folder
 
 
 def names(folder: Path) -> set[str]:

@@ -3,7 +3,7 @@
 import torch
 from safetensors import safe_open
 
-from defocus.tensor_files import save_tensors
+from defocus.storage.tensor_files import save_tensors
 
 
 def test_the_order_of_texts_changes_no_byte(tmp_path):

@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 import defocus.extras
-from defocus import extensions
 from defocus.benchmark.metrics.metric import _metrics_beside, all_metrics
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import reader_names
 from defocus.errors import RegistryError
+from defocus.plugins import extensions
 from tests.brought import forgotten
 
 __all__ = ["forgotten"]

@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from defocus.command_line.commands import command_group
-from defocus.files import make_folder
 from defocus.pictures.values import as_integer
 from defocus.pictures.write import write_image
 from defocus.scene.pictures import texture
+from defocus.storage.files import make_folder
 from research.pages import architecture
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from defocus.baselines.registry import all_baselines
 from defocus.baselines.weights import own as module
 from defocus.baselines.weights.own import OwnCard
 from defocus.errors import ImageError, InputError, WeightsError
-from defocus.files import sha256_file, write_json
+from defocus.storage.files import sha256_file, write_json
 
 BLURRY = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
 

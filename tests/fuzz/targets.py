@@ -48,7 +48,6 @@ from defocus.datasets.release.details import Details
 from defocus.datasets.release.facts import read_facts
 from defocus.datasets.rendering.run import load_request as read_scene
 from defocus.errors import DefocusError
-from defocus.machines import ClusterFile
 from defocus.pictures.encoding import write_picture
 from defocus.pictures.metadata import read_metadata
 from defocus.pictures.own_picture import read_own_picture
@@ -56,6 +55,7 @@ from defocus.pictures.read import read_stored
 from defocus.pictures.shot import read_exif
 from defocus.pictures.size import picture_size, png_bits
 from defocus.pictures.write import write_image
+from defocus.processes.machines import ClusterFile
 from defocus.settings import load_settings
 from defocus.training.record.checkpoint import load_checkpoint
 from defocus.training.record.curve_files import read_numbers

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from defocus.errors import DatasetError
-from defocus.files import sha256_file
 from defocus.pictures.write import write_image
 from defocus.scene.geometry import Similarity
 from defocus.scene.window import Window
+from defocus.storage.files import sha256_file
 from research.alignment_truth.rendered.labels import edge_class
 from research.alignment_truth.rendered.layout import (
     OUTLINES_OF,

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from defocus.baselines.registry import baseline
-from defocus.dask_cluster import _connected
+from defocus.cluster.dask_cluster import _connected
 from defocus.errors import SettingsError
-from defocus.machines import Machines, Where
+from defocus.processes.machines import Machines, Where
 from defocus.restoration import run as module
 from defocus.restoration.journal import JOURNAL, Restored
 from defocus.restoration.restorer import restoring_weights

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from defocus import staging
 from defocus.restoration.journal import JOURNAL, Restored, RestoreJournal
+from defocus.storage import staging
 
 SETTINGS = {"system": "net"}
 

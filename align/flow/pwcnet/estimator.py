@@ -24,9 +24,9 @@ from defocus.align.flow.pwcnet.network import (
     estimate_flow,
 )
 from defocus.errors import WeightsError
-from defocus.files import sha256_file
 from defocus.reading import read_json, refuse_zip_bomb, require_file
-from defocus.torch_files import UNREADABLE, check_state, entries_of
+from defocus.storage.files import sha256_file
+from defocus.storage.torch_files import UNREADABLE, check_state, entries_of
 
 NVLABS_UNUSED = "deconv2"
 """A module (2 to 2 channels, 4 x 4) in NVlabs' files that no forward pass uses."""

@@ -15,8 +15,8 @@ from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionSta
 from defocus.capture.taking.person import NOBODY, Person
 from defocus.capture.taking.shots.frames import PairTaking, TakenFrame, take_frames
 from defocus.capture.taking.shots.rig import FocusPositions, SessionCameras
-from defocus.files import make_folder
 from defocus.progress import several, warn_once
+from defocus.storage.files import make_folder
 
 
 def _nothing_more(_pair: CompletePair) -> None:

@@ -24,12 +24,12 @@ from defocus.datasets.release.formats.layout import (
 )
 from defocus.datasets.release.pictures import encoded, released_members, without_private
 from defocus.errors import DatasetError
-from defocus.files import make_folder, write_bytes
-from defocus.hdf5_files import new_hdf5, open_hdf5
-from defocus.isolation import LeftOut, attempt
 from defocus.pictures.headers import MAX_PIXELS
 from defocus.pictures.read import decoded_png
+from defocus.processes.isolation import LeftOut, attempt
 from defocus.reading import parse_json, refuse_bomb, require_file
+from defocus.storage.files import make_folder, write_bytes
+from defocus.storage.hdf5_files import new_hdf5, open_hdf5
 
 CHUNK_PX = 128
 COMPRESSION = 4

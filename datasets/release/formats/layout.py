@@ -9,17 +9,17 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from defocus.cluster.dispatcher import each
 from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import SPLITS, Pair, Split, with_files
 from defocus.datasets.pair_files import FILE_ROLES, pair_files
-from defocus.dispatcher import each
 from defocus.errors import DatasetError
-from defocus.files import atomic_path
-from defocus.isolation import LeftOut
-from defocus.machines import Where
+from defocus.processes.isolation import LeftOut
+from defocus.processes.machines import Where
 from defocus.progress import track
 from defocus.reports.display import csv_text
 from defocus.settings import Settings, document_problem
+from defocus.storage.files import atomic_path
 
 
 @dataclass(frozen=True)

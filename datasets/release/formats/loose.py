@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from defocus.cluster.dispatcher import each
 from defocus.datasets.deriving.parts import write_parts
 from defocus.datasets.pair import SPLITS, Pair
 from defocus.datasets.pair_files import ARRAYS, member_name, pair_files
 from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseOrder, ReleaseRow, Written
 from defocus.datasets.release.pictures import released_members
-from defocus.dispatcher import each
-from defocus.files import make_folder, write_bytes, write_text
-from defocus.isolation import LeftOut, attempt, parted
+from defocus.processes.isolation import LeftOut, attempt, parted
 from defocus.progress import track
+from defocus.storage.files import make_folder, write_bytes, write_text
 
 
 def write_folder(order: ReleaseOrder) -> Written:

@@ -21,9 +21,9 @@ from defocus.datasets.release.formats.layout import (
 )
 from defocus.datasets.release.pictures import released_members, without_private
 from defocus.errors import DatasetError
-from defocus.files import make_folder, write_bytes
-from defocus.isolation import LeftOut, attempt
+from defocus.processes.isolation import LeftOut, attempt
 from defocus.reading import parse_json, require_file
+from defocus.storage.files import make_folder, write_bytes
 
 MAX_ENTRY_BYTES = 64 * 1024 * 1024
 ENTRY = "json"

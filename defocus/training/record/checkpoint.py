@@ -15,7 +15,7 @@ from torch import nn
 
 from defocus.errors import WeightsError
 from defocus.reading import require_file
-from defocus.tensor_files import save_tensors
+from defocus.storage.tensor_files import save_tensors
 from defocus.training.record.folder import METADATA
 
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from torch import nn
 
-from defocus.files import write_text
+from defocus.storage.files import write_text
 from defocus.training.record.curve_files import read_curve
 from defocus.training.record.folder import VALIDATION
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.extra_packages import require
-from defocus.files import make_folder
+from defocus.storage.files import make_folder
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

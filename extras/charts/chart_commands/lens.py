@@ -38,8 +38,8 @@ def command(
     """
     from defocus.extras.charts.lens.files import measure_lens, read_chart_pictures
     from defocus.extras.charts.lens.page import lens_lines, write_lens_page
-    from defocus.files import require_writable
     from defocus.scene.lens_file import write_lens
+    from defocus.storage.files import require_writable
 
     page = out.with_suffix(".html")
     if page == out:

@@ -30,11 +30,11 @@ from defocus.extras.charts.own_lens.page import (
 from defocus.extras.charts.own_lens.training import train_on
 from defocus.extras.charts.own_lens.verdict import Verdict
 from defocus.extras.charts.systems.restorers import restoring
-from defocus.files import atomic_path, sha256_file, write_json, write_text
 from defocus.progress import counted, say
 from defocus.reading import read_json
 from defocus.reports.html import write_html
 from defocus.scene.lens_file import MeasuredLens, read_lens, write_lens
+from defocus.storage.files import atomic_path, sha256_file, write_json, write_text
 from defocus.training.devices import best_device
 from defocus.training.record.folder import CHECKPOINT
 

@@ -19,9 +19,9 @@ from defocus.datasets.pair import Dataset
 from defocus.datasets.stream.patches import Renderer
 from defocus.errors import InputError
 from defocus.extras.charts.own_lens.patch_bank import PatchBank
-from defocus.files import make_folder, write_json
 from defocus.progress import counted, say
 from defocus.reading import read_json
+from defocus.storage.files import make_folder, write_json
 from defocus.training import loop
 from defocus.training.devices import best_device
 from defocus.training.feeding import Feeder

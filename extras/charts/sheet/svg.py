@@ -8,8 +8,8 @@ import numpy as np
 from defocus.errors import InputError
 from defocus.extras.charts.sheet.layout import HEIGHT, PAPERS, WIDTH, Sheet
 from defocus.extras.charts.sheet.targets import TargetSheet
-from defocus.files import write_bytes, write_text
 from defocus.scene.shapes import Colour, Disc, Shape
+from defocus.storage.files import write_bytes, write_text
 
 
 def svg_text(sheet: Sheet | TargetSheet) -> str:

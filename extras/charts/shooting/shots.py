@@ -20,8 +20,8 @@ from defocus.capture.taking.shots.rig import RigAddress, open_rig
 from defocus.errors import DatasetError
 from defocus.extras.charts.shooting.readings import read_left_charts
 from defocus.extras.charts.shooting.request import ChartShotRequest
-from defocus.files import make_folder
 from defocus.progress import say
+from defocus.storage.files import make_folder
 
 
 def shoot_chart(path: Path, request: ChartShotRequest) -> int:

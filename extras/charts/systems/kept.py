@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from defocus.errors import InputError
-from defocus.files import write_json
+from defocus.storage.files import write_json
 
 CHART, UNFINISHED = "chart.json", "chart-unfinished.json"
 """Files in the study's folder: the finished restoration of the chart, and the unfinished one."""

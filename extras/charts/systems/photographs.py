@@ -28,9 +28,9 @@ from defocus.extras.charts.systems.scores import (
     restored_score,
 )
 from defocus.extras.charts.tone_curve import ToneCurve
-from defocus.files import sha256_file
 from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
+from defocus.storage.files import sha256_file
 
 Floats = NDArray[np.float64]
 Stored = NDArray[np.float32]

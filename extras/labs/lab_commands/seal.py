@@ -27,7 +27,7 @@ def command(dataset: str, out: Path, key: Path, opens: str) -> int:
     from defocus.datasets.api import open_dataset
     from defocus.datasets.opening import readable
     from defocus.extras.labs.sealing.seal import seal_dataset
-    from defocus.isolation import say_left_out
+    from defocus.processes.isolation import say_left_out
 
     opened = readable(open_dataset(dataset, damaged=True), "test")
     say_left_out(opened.without(), opened.total, "pair")

@@ -24,7 +24,7 @@ def command(out: Path, settings: "SubmissionSettings") -> int:
     from defocus.benchmark.results.run_folder import left_out_of_study
     from defocus.extras.labs.adding import addition, key_line, require_collection
     from defocus.extras.labs.submitting import SubmissionChoice, submit
-    from defocus.isolation import say_left_out
+    from defocus.processes.isolation import say_left_out
     from defocus.progress import counted, say
 
     bundle = settings.bundle

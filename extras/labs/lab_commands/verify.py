@@ -41,7 +41,7 @@ def command(
     from defocus.datasets.api import open_dataset
     from defocus.extras.labs.verification.record import write_record
     from defocus.extras.labs.verification.verifying import verify_bundle
-    from defocus.isolation import say_left_out
+    from defocus.processes.isolation import say_left_out
 
     with json_output() as output:
         opened = open_dataset(dataset, damaged=True)

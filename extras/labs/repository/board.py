@@ -25,11 +25,11 @@ from defocus.extras.labs.repository.table import (
     lines_table,
     measured,
 )
-from defocus.files import make_folder
 from defocus.progress import counted, track
 from defocus.reports.html import write_html
 from defocus.reports.model import Cell, Column, Curve, Curves, Link, Page, Part, Table, Tabs
-from defocus.staging import staging_folder
+from defocus.storage.files import make_folder
+from defocus.storage.staging import staging_folder
 
 HISTORY_AT_LEAST = 2
 """A system has a page of its own if it was submitted so often."""

@@ -27,11 +27,11 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import pair_files
 from defocus.errors import DatasetError
 from defocus.extra_packages import require
-from defocus.files import make_folder, sha256_file, write_bytes, write_json
 from defocus.progress import track
 from defocus.reading import read_bytes, read_text
 from defocus.settings import Settings, document_problem
-from defocus.staging import staging_folder
+from defocus.storage.files import make_folder, sha256_file, write_bytes, write_json
+from defocus.storage.staging import staging_folder
 
 SEAL, TRUTH = "seal.json", "truth.sealed"
 KEY_BYTES, NONCE_BYTES = 32, 12

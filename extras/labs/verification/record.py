@@ -13,8 +13,8 @@ from defocus.errors import InputError
 from defocus.extras.labs.signing import is_signed, public_key, signature_of, signing_key
 from defocus.extras.labs.statement import Sha256, digest
 from defocus.extras.labs.verification.verifying import BundleCheck
-from defocus.files import write_bytes
 from defocus.settings import Settings, document_problem
+from defocus.storage.files import write_bytes
 
 MOST_BYTES = 64 * 2**20
 

@@ -24,7 +24,7 @@ from defocus.extras.labs.sealing.seal import read_seal
 from defocus.extras.labs.statement import RunFacts, Statement, digest, training_hashes
 from defocus.extras.labs.verification.rerunning import rerun
 from defocus.extras.labs.verification.rescoring import Rescored, rescore
-from defocus.isolation import LeftOut
+from defocus.processes.isolation import LeftOut
 
 CLOCKS_DIFFER = timedelta(minutes=10)
 """So far ahead another computer's clock may be."""

@@ -91,7 +91,7 @@ def _refuse_options(context: click.Context, *, looks_only: bool) -> None:
 def _print_numbers(uri: str, frames: int, picture: Path | None, *, json_lines: bool) -> None:
     """Print what each live picture shows; the last one is kept as a file if one is named."""
     from defocus.extras.pages.live.frames import previews
-    from defocus.files import write_bytes
+    from defocus.storage.files import write_bytes
 
     if json_lines:
         with json_output() as printed:

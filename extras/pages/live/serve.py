@@ -20,7 +20,7 @@ from defocus.extras.pages.serving.access import new_token
 from defocus.extras.pages.serving.feed import Feed
 from defocus.extras.pages.serving.server import PageServer, listening_on
 from defocus.extras.pages.serving.sharing import SharedPage, shared_on
-from defocus.interruption import terminated_as_interrupted
+from defocus.processes.interruption import terminated_as_interrupted
 from defocus.progress import say
 
 

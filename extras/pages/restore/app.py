@@ -27,7 +27,7 @@ from defocus.extras.pages.serving.access import Guard
 from defocus.extras.pages.serving.document import ServedDocument, frame_style
 from defocus.extras.pages.serving.feed import Feed
 from defocus.extras.pages.serving.requests import problem, text_fields
-from defocus.isolation import LeftOut, attempt
+from defocus.processes.isolation import LeftOut, attempt
 from defocus.restoration.settings import STRONGEST
 
 R = TypeVar("R")

@@ -14,10 +14,10 @@ from defocus.errors import InputError, InterruptedWorkError
 from defocus.extras.pages.restore.dropped import DroppedPicture, read_dropped
 from defocus.extras.pages.restore.systems import Choice
 from defocus.extras.pages.restore.turns import Turns
-from defocus.files import make_folder
 from defocus.pictures.own_picture import OwnPicture, read_own_picture
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import Restorer
+from defocus.storage.files import make_folder
 
 MOST_PICTURES = 20
 """Each takes 3 bytes per pixel of the disk, and 15 more for each system that restored it."""

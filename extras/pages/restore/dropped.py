@@ -14,7 +14,6 @@ from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.blur.shown_map import shown_map
 from defocus.errors import ImageError
 from defocus.extras.pages.restore.first_look import LookArea, look_area, part_of
-from defocus.files import atomic_path, make_folder
 from defocus.pictures.carried import remarks_after
 from defocus.pictures.derived import meaning_of
 from defocus.pictures.encoding import (
@@ -33,6 +32,7 @@ from defocus.restoration.files.sources import becomes_png
 from defocus.restoration.restoration import Restoration, RestoredScale
 from defocus.restoration.scales import ScalePlan
 from defocus.restoration.settings import STRONGEST
+from defocus.storage.files import atomic_path, make_folder
 
 LARGEST_PIXELS = 64_000_000
 """A browser holds a picture several times, 4 bytes per pixel each."""

@@ -11,7 +11,7 @@ from defocus.extras.pages.restore.systems import Choice, choices_here
 from defocus.extras.pages.serving.access import new_token
 from defocus.extras.pages.serving.feed import Feed
 from defocus.extras.pages.serving.server import PageServer, listening_on
-from defocus.interruption import terminated_as_interrupted
+from defocus.processes.interruption import terminated_as_interrupted
 
 
 def serve_restoring(asked: Choice, *, port: int, tile_px: int | None, device: torch.device) -> None:

@@ -9,9 +9,9 @@ from urllib.parse import unquote
 from starlette.requests import Request
 
 from defocus.errors import ImageError
-from defocus.files import storing
 from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.progress import printable
+from defocus.storage.files import storing
 
 LARGEST_BYTES = 250_000_000
 KINDS = "JPEG, PNG, TIFF, WebP, BMP, HEIC, AVIF, JPEG XL or RAW"

@@ -5,7 +5,7 @@ from pathlib import Path
 from defocus.extras.pages.serving.access import new_token
 from defocus.extras.pages.serving.server import PageServer, listening_on
 from defocus.extras.pages.studies.app import make_app
-from defocus.interruption import terminated_as_interrupted
+from defocus.processes.interruption import terminated_as_interrupted
 
 
 def serve_studies(root: Path, *, port: int) -> None:

@@ -86,7 +86,7 @@ def _write_page(out: Path, page: Path, only: tuple[str, ...], judgements: int, s
 
     from defocus.extras.people.page import judging_page, shared_pairs
     from defocus.extras.people.trials import pictures_of, plan_trials, write_plan
-    from defocus.files import write_text
+    from defocus.storage.files import write_text
 
     folders = pictures_of(out)
     chosen = {

@@ -15,9 +15,9 @@ from defocus.progress import counted
 
 if TYPE_CHECKING:  # heavy at run time; see the function
     from defocus.extras.stacks.run import FusedStack
-    from defocus.isolation import LeftOut
-    from defocus.machines import Where
     from defocus.pictures.derived import LeftBehind
+    from defocus.processes.isolation import LeftOut
+    from defocus.processes.machines import Where
 
 
 @help_heading("Open")
@@ -71,8 +71,8 @@ def _fused(
 ) -> "tuple[list[FusedStack], tuple[LeftOut, ...], tuple[LeftBehind, ...]]":
     from defocus.datasets.api import open_dataset
     from defocus.extras.stacks.run import fuse_stacks
-    from defocus.isolation import say_left_out
     from defocus.pictures.derived import say_left_behind
+    from defocus.processes.isolation import say_left_out
 
     opened = open_dataset(f"stack:{stack}", damaged=True)
     fused, left_out = fuse_stacks(opened, out, position, where)

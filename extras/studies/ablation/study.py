@@ -27,9 +27,9 @@ from defocus.extras.studies.ablation.ablation import Ablation, AblationLine
 from defocus.extras.studies.ablation.crops import require_crops
 from defocus.extras.studies.ablation.lines import chosen, labels_of, paper_psnr
 from defocus.extras.studies.means import mean_psnrs, require_scores
-from defocus.files import require_writable
-from defocus.machines import Where
+from defocus.processes.machines import Where
 from defocus.progress import say
+from defocus.storage.files import require_writable
 from defocus.training.record.folder import CURVE
 
 NARROW_SCHEDULE = ScheduleOverride(steps=2000, crop_px=64, batch=4, learning_rate=1e-3)

@@ -14,9 +14,9 @@ from defocus.extras.studies.dose.kept import DOSES, read_doses
 from defocus.extras.studies.dose.outputs.strips import write_strip
 from defocus.extras.studies.dose.plan import DoseStudy
 from defocus.extras.studies.means import require_scores
-from defocus.files import require_writable, write_json_if_changed
-from defocus.machines import Where
+from defocus.processes.machines import Where
 from defocus.progress import counted, say
+from defocus.storage.files import require_writable, write_json_if_changed
 
 
 def run_dose_study(study: DoseStudy, where: Where | None = 1) -> tuple[dict[str, Any], Outcome]:

@@ -18,14 +18,14 @@ from defocus.datasets.stream.photographs import Photographs, find_photographs, r
 from defocus.errors import DatasetError
 from defocus.extras.studies.dose_dataset.request import DoseRequest, load_dose_request
 from defocus.extras.studies.dose_dataset.scene import render_doses
-from defocus.files import write_json
-from defocus.machines import Where
 from defocus.pictures.values import as_integer
 from defocus.pictures.write import write_array, write_image
+from defocus.processes.machines import Where
 from defocus.progress import say
 from defocus.scene.kernel_bank import KernelBank
 from defocus.scene.occluders import Sources
 from defocus.scene.pictures import Branch
+from defocus.storage.files import write_json
 
 DOSE = "dose_px"
 """Key of a pair's metadata: the 95th percentile of its displacement, px."""

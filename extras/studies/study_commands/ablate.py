@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from defocus.benchmark.study.plan import Study
     from defocus.extras.studies.dose.plan import DoseStudy
     from defocus.extras.studies.options import AblatedRows, AblationStudy
-    from defocus.machines import Where
+    from defocus.processes.machines import Where
 
 HEADINGS = ("Ablation", "Study", "Output")
 
@@ -41,8 +41,8 @@ def command(objective: str, rows: "AblatedRows", study: "AblationStudy") -> int:
     from defocus.extras.studies.ablation.study import AskedAblation, ablate
     from defocus.extras.studies.ablation.tables import blur_table, paper_table
     from defocus.extras.studies.dose.plan import dose_study
-    from defocus.files import write_json
     from defocus.progress import say
+    from defocus.storage.files import write_json
 
     ablation = ablation_of(objective)
     if rows.doses is not None:

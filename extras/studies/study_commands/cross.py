@@ -33,7 +33,7 @@ def command(names: tuple[str, ...], study: "CrossStudy") -> int:
     from defocus.command_line.json_output import json_output
     from defocus.extras.studies.cross import cross_gains, cross_plan, weighted_systems
     from defocus.extras.studies.cross_tables import cross_document, cross_markdown, cross_tables
-    from defocus.files import write_json_if_changed, write_text
+    from defocus.storage.files import write_json_if_changed, write_text
 
     weighted = weighted_systems(names, study.weights, scales=study.scales)
     if study.dry_run:

@@ -9,7 +9,7 @@ from defocus.command_line.options import json_option
 from defocus.command_line.where import on_option
 
 if TYPE_CHECKING:
-    from defocus.machines import Where
+    from defocus.processes.machines import Where
     from defocus.reports.model import Cell, Table
 
 
@@ -29,12 +29,12 @@ def command(where: "Where", *, dataset: str, as_json: bool) -> int:
     the test pairs. Pairs that cannot be read are left out and listed; the exit code is then 1.
     """
     from defocus.benchmark.leaderboard.terminal import print_tables
+    from defocus.cluster.dispatcher import each
     from defocus.command_line.json_output import json_output
     from defocus.datasets.api import open_dataset
-    from defocus.dispatcher import each
     from defocus.errors import NotApplicableError
     from defocus.extras.studies.map_quality import SYSTEMS, map_errors
-    from defocus.isolation import parted, say_left_out
+    from defocus.processes.isolation import parted, say_left_out
     from defocus.progress import track
 
     with json_output() as output:

@@ -11,7 +11,7 @@ from defocus.command_line.where import on_option
 from defocus.progress import counted
 
 if TYPE_CHECKING:  # it imports pydantic
-    from defocus.machines import Where
+    from defocus.processes.machines import Where
 
 
 @click.command(name="render-doses")

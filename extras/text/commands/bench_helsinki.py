@@ -39,7 +39,7 @@ def command(
     from defocus.command_line.json_output import json_output
     from defocus.datasets.api import open_dataset
     from defocus.extras.text.helsinki import score_steps, steps_table, write_text_free
-    from defocus.isolation import say_left_out
+    from defocus.processes.isolation import say_left_out
 
     if make_text_free is not None:
         write_text_free(make_text_free)

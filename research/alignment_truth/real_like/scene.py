@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import DatasetError
-from defocus.files import sha256_file
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import as_float, srgb_to_linear
+from defocus.storage.files import sha256_file
 from research.alignment_truth.rendered.textures import Split, split_of
 from research.alignment_truth.stacks import MERGED
 

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import DatasetError
-from defocus.files import sha256_file
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import as_float, as_integer
 from defocus.scene.pictures import LINEAR_OF_BYTE, PICTURES, picture_of
+from defocus.storage.files import sha256_file
 
 Split: TypeAlias = Literal["train", "choose", "test"]
 

@@ -21,7 +21,7 @@ from defocus.datasets.copies.features import (
 from defocus.datasets.copies.of_dataset import shared_pictures
 from defocus.datasets.copies.placing import Placing, agreed_placing
 from defocus.datasets.copies.search import SearchedPicture, SharedPart, shared_parts
-from defocus.files import sha256_file
+from defocus.storage.files import sha256_file
 from tests.datasets.conftest import put
 
 PICTURES = ("astronaut", "coffee", "chelsea", "rocket")

@@ -38,13 +38,13 @@ from defocus.extras.charts.reading.read import read_chart
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.parts import SlantedSquare
 from defocus.extras.charts.sheet.raster import photographed
-from defocus.files import write_json
 from defocus.pictures.values import as_integer, linear_to_srgb
 from defocus.pictures.write import write_image
 from defocus.reports.model import Gallery
 from defocus.scene.aperture import disc_psf
 from defocus.scene.lens_file import MeasuredLens, Recording
 from defocus.scene.real_lens import OffAxis, RealLens
+from defocus.storage.files import write_json
 from defocus.training.loop import Job, Trained
 
 LENS = RealLens(2.8, 2.8, 16.0, spherical=1.5, coma=OffAxis(1.0, 2.5))

@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from defocus import extensions
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset
 from defocus.errors import InputError, SettingsError
@@ -32,6 +31,7 @@ from defocus.extras.labs.signing import public_key, signature_of, signing_key
 from defocus.extras.labs.statement import SIGNATURE, digest, parse_statement
 from defocus.extras.labs.verification.record import read_record, record_path, write_record
 from defocus.extras.labs.verification.verifying import verify_bundle
+from defocus.plugins import extensions
 from tests.command_process import run_command
 
 Members = dict[str, bytes]

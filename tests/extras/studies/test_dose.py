@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from scipy import ndimage, stats
 
-from defocus import extensions, load
+from defocus import load
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights.store import build_with
@@ -48,6 +48,7 @@ from defocus.extras.studies.study_commands.ablate import command
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float
 from defocus.pictures.write import write_image
+from defocus.plugins import extensions
 from defocus.reports.model import Curves
 from tests.extras.studies.conftest import render_doses
 

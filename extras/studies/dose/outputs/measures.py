@@ -29,11 +29,11 @@ from defocus.extras.studies.dose.outputs.straight_lines import (
     line_bend_px,
     straight_lines,
 )
-from defocus.files import make_folder, sha256_file, write_json
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float
 from defocus.progress import say
 from defocus.reading import parse_json, read_text
+from defocus.storage.files import make_folder, sha256_file, write_json
 from defocus.training.devices import best_device
 from defocus.training.record.folder import CHECKPOINT
 

@@ -18,11 +18,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from defocus.errors import FAULTS, RegistryError
-from defocus.isolation import PLUGIN, plugin_fault
+from defocus.processes.isolation import PLUGIN, plugin_fault
 from defocus.progress import warn_once
 
 if TYPE_CHECKING:  # it parses Python: imported when there is a plug-in
-    from defocus.plugin_modules import PluginModules
+    from defocus.plugins.plugin_modules import PluginModules
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ def load_plugin(path: Path | str) -> Plugin:
         raise RegistryError(
             f"the plug-in is of type {type(path).__name__}; give the path of a file"
         )
-    from defocus.plugin_code import read_sources
+    from defocus.plugins.plugin_code import read_sources
 
     path = Path(path).expanduser().absolute()
     earlier = _loaded.get(path)
@@ -150,8 +150,8 @@ def _guarded(
 
 
 def _run(path: Path, sources: dict[Path, bytes]) -> Plugin:
-    from defocus.plugin_code import digest_of, hashes_of
-    from defocus.plugin_modules import PluginModules
+    from defocus.plugins.plugin_code import digest_of, hashes_of
+    from defocus.plugins.plugin_modules import PluginModules
 
     files = hashes_of(sources)
     source_hash = digest_of(files)
@@ -171,7 +171,7 @@ def _run(path: Path, sources: dict[Path, bytes]) -> Plugin:
 
 def _warn_of_uncounted(plugin: Plugin) -> None:
     """Name what was imported and does not count: if that changes, nothing is trained again."""
-    from defocus.plugin_modules import package_of
+    from defocus.plugins.plugin_modules import package_of
 
     places = sorted({str(package_of(file)) for file in plugin.modules.uncounted})
     if places:

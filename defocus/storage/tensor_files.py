@@ -12,8 +12,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from defocus.files import set_mode, storing, sync_folder, sync_tree
-from defocus.staging import TENSORS, staging_folder
+from defocus.storage.files import set_mode, storing, sync_folder, sync_tree
+from defocus.storage.staging import TENSORS, staging_folder
 
 _SYSTEM_ERROR = re.compile(r"os error (\d+)")
 

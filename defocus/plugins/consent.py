@@ -12,7 +12,7 @@ import click
 
 from defocus.cache import cache_folder, keeping
 from defocus.errors import DefocusError, InputError
-from defocus.files import make_folder, write_text
+from defocus.storage.files import make_folder, write_text
 
 Kind = Literal["plugins", "setup"]
 """What is remembered: files of Python, and shell lines of a cluster's jobs."""

@@ -13,8 +13,8 @@ from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from defocus.errors import DefocusError, RegistryError
-from defocus.extensions import Plugin, plugins, public_values
 from defocus.near_names import meant
+from defocus.plugins.extensions import Plugin, plugins, public_values
 from defocus.progress import warn_once
 
 T = TypeVar("T")

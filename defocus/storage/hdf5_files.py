@@ -12,7 +12,7 @@ from typing import Any
 
 import h5py
 
-from defocus.files import write_bytes
+from defocus.storage.files import write_bytes
 
 _NUMBER = re.compile(r"errno = (\d+)")
 """How the library quotes the system, in the text of an error of its own."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from defocus.plugin_code import local_file
+from defocus.plugins.plugin_code import local_file
 
 SECOND_MAIN = "__mp_main__"
 """What multiprocessing calls the program that runs, once it is imported; no plug-in imports it."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from defocus.files import make_folder, storing, temporary_entries, try_lock
+from defocus.storage.files import make_folder, storing, temporary_entries, try_lock
 
 TENSORS = ".tensors-"
 """Begins the name of the folder in which a safetensors file is written."""

@@ -13,13 +13,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from defocus.children import outside_environment, python_command, python_environment, search_path
 from defocus.errors import EXIT_INTERRUPTED, DefocusError, InputError
 from defocus.extra_packages import require
-from defocus.files import make_folder, write_json
-from defocus.machines import ClusterSettings
+from defocus.processes.children import (
+    outside_environment,
+    python_command,
+    python_environment,
+    search_path,
+)
+from defocus.processes.machines import ClusterSettings
 from defocus.progress import counted, say
 from defocus.reading import intact, read_json
+from defocus.storage.files import make_folder, write_json
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission

@@ -17,9 +17,9 @@ from multiprocessing.process import BaseProcess
 from types import FrameType, FunctionType
 from typing import Any, TypeVar
 
-from defocus.children import SAFE_PATH, start_servers, starting_python
 from defocus.errors import DefocusError, InterruptedWorkError
-from defocus.freed_memory import keep_freed_memory
+from defocus.processes.children import SAFE_PATH, start_servers, starting_python
+from defocus.processes.freed_memory import keep_freed_memory
 from defocus.progress import MessageSettings, say, telling
 
 T = TypeVar("T")

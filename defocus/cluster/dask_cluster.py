@@ -24,16 +24,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from defocus.cache import VARIABLE, cache_folder
-from defocus.children import python_command, search_path
 from defocus.commit import own_commit
 from defocus.errors import InputError, SettingsError
-from defocus.extensions import plugins
 from defocus.extra_packages import require
-from defocus.files import make_folder
-from defocus.isolation import LeftOut
-from defocus.machines import QUEUES, ClusterSettings, Machines
-from defocus.processes import compute_in_one_thread
+from defocus.plugins.extensions import plugins
+from defocus.processes.children import python_command, search_path
+from defocus.processes.isolation import LeftOut
+from defocus.processes.machines import QUEUES, ClusterSettings, Machines
+from defocus.processes.workers import compute_in_one_thread
 from defocus.progress import counted, say, telling
+from defocus.storage.files import make_folder
 
 if TYPE_CHECKING:
     from distributed import Client

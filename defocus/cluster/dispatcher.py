@@ -9,9 +9,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any, TypeAlias, TypeVar
 
-from defocus.isolation import LeftOut, attempt_named
-from defocus.machines import Machines, Where
-from defocus.processes import begin_worker, in_processes, module_of, worker_context
+from defocus.processes.isolation import LeftOut, attempt_named
+from defocus.processes.machines import Machines, Where
+from defocus.processes.workers import begin_worker, in_processes, module_of, worker_context
 from defocus.progress import telling
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ def each(
     # has a process to itself and is left out alone; workers of other machines are replaced anyway.
     attempted = partial(attempt_named, work)
     if isinstance(where, Machines):
-        from defocus.dask_cluster import on_machines
+        from defocus.cluster.dask_cluster import on_machines
 
         yield from on_machines(attempted, items, where)
     elif may_crash:
