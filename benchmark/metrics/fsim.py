@@ -32,6 +32,9 @@ _NOISE_CORRECTION = 1.7
 _KEPT = 80
 """Of so many pictures: the references of a small test set, which every system is compared with."""
 
+_KEPT_OUTPUTS = 8
+"""Of so many restored pictures: those that are scored at once, each under several protocols."""
+
 Array = NDArray[np.float64]
 
 
@@ -45,7 +48,7 @@ def feature_similarity(
     factor = max(1, round(min(mask.shape) / _SIDE_PX))
     pictures = [_averaged(255.0 * picture, factor) @ _YIQ.T for picture in (shown, reference)]
     first, second = pictures
-    phases = phase_congruency(first[:, :, 0]), kept_phase_congruency(second[:, :, 0])
+    phases = _of_restored(first[:, :, 0]), kept_phase_congruency(second[:, :, 0])
     slopes = [_gradient(picture[:, :, 0]) for picture in pictures]
     near = _similarity(phases[0], phases[1], _PHASE)
     near = near * _similarity(slopes[0], slopes[1], _GRADIENT)
@@ -109,23 +112,34 @@ def phase_congruency(brightness: Array) -> Array:
 
 def kept_phase_congruency(brightness: Array) -> Array:
     """As :func:`phase_congruency`, remembered: for pictures that are asked for again."""
-    return _of_content(np.ascontiguousarray(brightness).tobytes(), brightness.shape)
+    return _of_reference(np.ascontiguousarray(brightness).tobytes(), brightness.shape)
 
 
-@functools.lru_cache(maxsize=_KEPT)
+def _of_restored(brightness: Array) -> Array:
+    """Likewise for a restored picture, which is compared with several references in turn."""
+    return _of_output(np.ascontiguousarray(brightness).tobytes(), brightness.shape)
+
+
 def _of_content(content: bytes, shape: tuple[int, ...]) -> Array:
     congruency = phase_congruency(np.frombuffer(content).reshape(shape))
     congruency.setflags(write=False)
     return congruency
 
 
+_of_reference = functools.lru_cache(maxsize=_KEPT)(_of_content)
+_of_output = functools.lru_cache(maxsize=_KEPT_OUTPUTS)(_of_content)
+
+
 def _energy(responses: NDArray[np.complex128]) -> Array:
     """Energy of one orientation: each response along the mean phase, minus its part across."""
+    # The parts along the mean phase add up to the length of the sum of all responses.
     total = responses.sum(axis=0)
     length = np.abs(total)
-    phase = np.divide(total, length, out=np.zeros_like(total), where=length > 0)
-    turned = responses * phase.conj()
-    return np.asarray((turned.real - np.abs(turned.imag)).sum(axis=0))
+    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
+    cosine, sine = total.real * scale, total.imag * scale
+    across = responses.imag * cosine
+    across -= responses.real * sine
+    return np.asarray(length - np.abs(across, out=across).sum(axis=0))
 
 
 def _threshold(median: float, noise: tuple[float, float, float]) -> float:
