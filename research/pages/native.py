@@ -3,6 +3,8 @@
 ``python -m research.pages.native PHOTOGRAPHS …``: those that a stream holds out, of its folder."""
 
 import argparse
+import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -31,6 +33,10 @@ BEGIN = (
     "<!-- made by research.pages.native: nothing is written by hand up to the next such line -->"
 )
 END = "<!-- end of what research.pages.native makes -->"
+OF_SIZE = "<!-- of {size:g} megapixels -->"
+OF_STACKS = "<!-- of stacks -->"
+HEAD = re.compile(r"<!-- of (?:([\d.]+) megapixels|stacks) -->")
+"""What the tables of each size begin with, and those of stacks, so that a run replaces its own."""
 
 SHOWN = (("12", 0), ("24", 1), ("48", 2), ("96", 3), ("0-96", 4))
 """Blurs whose crops are shown, and of which photograph of the smallest size."""
@@ -64,19 +70,23 @@ def main() -> None:
     networks = network_rows(asked.systems)
     rows = [*classical_rows(), *networks]
     blurs = [BLURS[name] for name in asked.blurs]
-    parts = [MEANING]
+    written = tables_of(asked.page)
+    smallest = min([*asked.sizes, *map(size_of, written)])
+    made: dict[str, list[str]] = {}
     for size in sorted(asked.sizes):
         cases = cases_of(renderer.files, size, blurs, asked.photographs)
         cells = measured(renderer, cases, rows, kept)
-        parts += [caption(renderer.files, size, cases), table(rows, cases, cells)]
-        if size == min(asked.sizes):
-            parts += ramp_parts(rows, cases, cells)
-            parts.append(seconds_line(rows, cells))
+        parts = [caption(renderer.files, size, cases), table(rows, cases, cells)]
+        parts += ramp_parts(rows, cases, cells)
+        parts.append(seconds_line(rows, cells))
+        if size == smallest:
             crops = shown_crops(renderer, cases, cells, networks[:2], kept)
             parts.append(show(crops, size, networks[:2], asked.page.parent))
+        made[OF_SIZE.format(size=size)] = parts
     if asked.stacks is not None:
-        parts += [STACKS, stack_table(asked.stacks, rows, kept)]
-    put_into(asked.page, parts)
+        made[OF_STACKS] = [STACKS, stack_table(asked.stacks, rows, kept)]
+    texts = {head: "\n\n".join(part for part in parts if part) for head, parts in made.items()}
+    put_into(asked.page, {**written, **texts})
 
 
 def options() -> argparse.Namespace:
@@ -148,11 +158,33 @@ def require_place(page: Path) -> None:
         raise SystemExit(f"{page}: put the lines {BEGIN} and {END} where the tables belong")
 
 
-def put_into(page: Path, parts: Sequence[str]) -> None:
-    """Write the parts between the lines that bound them."""
+def tables_of(page: Path) -> dict[str, str]:
+    """What earlier runs made, by its head."""
+    _, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    made, _, _ = rest.partition(END)
+    tables = {}
+    head = ""
+    for line in made.splitlines():
+        if HEAD.fullmatch(line):
+            head = line
+            tables[head] = ""
+        elif head:
+            tables[head] += f"{line}\n"
+    return {head: table.strip() for head, table in tables.items()}
+
+
+def size_of(head: str) -> float:
+    """Megapixels of the tables below a head; those of stacks come last."""
+    found = HEAD.fullmatch(head)
+    return float(found[1]) if found is not None and found[1] else math.inf
+
+
+def put_into(page: Path, tables: Mapping[str, str]) -> None:
+    """Write the tables, the smallest size first, between the lines that bound them."""
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    made = "\n\n".join(part for part in parts if part)
+    heads = sorted(tables, key=size_of)
+    made = "\n\n".join([MEANING, *(f"{head}\n\n{tables[head]}" for head in heads)])
     page.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}", encoding="utf-8")
 
 

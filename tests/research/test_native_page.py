@@ -171,6 +171,14 @@ def test_the_page_has_the_tables_between_its_lines(photographs, tmp_path, monkey
     monkeypatch.setattr(measured, "rendered", not_again)
     page.main()
     assert written.read_text() == first
+    other = "<!-- of 0.02 megapixels -->\n\n**smaller**"
+    last = "<!-- of stacks -->\n\nof an earlier run"
+    written.write_text(first.replace(page.END, f"{last}\n\n{other}\n\n{page.END}"))
+    page.main()
+    both = written.read_text()
+    assert both.index("**smaller**") < both.index("| defocus-s |") < both.index("earlier run")
+    assert both.count("| defocus-s | +") == 1
+    assert page.PICTURE not in both  # crops are of the smallest size
     written.write_text("no such lines")
     monkeypatch.setattr(page, "find_photographs", None)  # nothing is read before
     with pytest.raises(SystemExit, match="where the tables belong"):
