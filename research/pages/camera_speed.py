@@ -1,0 +1,100 @@
+"""Seconds and memory of ``defocus-restore``: ``python -m research.pages.camera_speed PHOTOGRAPH``.
+
+One photograph at 1:1, repeated in mirror writing to 12, 24 and 60 megapixels: as it is, and behind
+a circle of confusion of 60 px everywhere. Only on a machine without other work the seconds say
+something."""
+
+import argparse
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.write import write_image
+from defocus.progress import say
+from defocus.scene.aperture import Aperture
+from research.learning.large_blur import convolved
+
+MEGAPIXELS = (12, 24, 60)
+WIDTH_BY_HEIGHT = 1.5
+DIAMETER_PX = 60
+"""Circle of confusion where everything is blurred."""
+TILE_PX = 1024
+"""Parts are blurred one by one: a whole picture of 60 megapixels in floats takes gigabytes."""
+MAXRSS_BYTES = 1024
+"""Linux counts the largest memory of a process in KiB."""
+
+Picture = NDArray[np.uint8]
+
+
+def main() -> None:
+    """Print a line of the table for each picture, as it is measured."""
+    words = argparse.ArgumentParser(description="Seconds and memory of defocus-restore.")
+    words.add_argument("photograph", type=Path)
+    words.add_argument("--sizes", nargs="+", type=int, default=MEGAPIXELS, metavar="MEGAPIXELS")
+    words.add_argument("--baseline", default="defocus-m")
+    given = words.parse_args()
+    photograph = np.asarray(read_image(given.photograph), np.uint8)
+    say("| megapixels | picture | seconds | processor seconds | memory, GB |")
+    say("|---|---|---|---|---|")
+    for megapixels in given.sizes:
+        for name, picture in pictures(photograph, megapixels):
+            say(f"| {megapixels} | {name} | {measured(picture, given.baseline)} |")
+
+
+def pictures(photograph: Picture, megapixels: float) -> Iterator[tuple[str, Picture]]:
+    """The photograph at a size, in focus and blurred everywhere."""
+    height = round((megapixels * 1e6 / WIDTH_BY_HEIGHT) ** 0.5)
+    width = round(height * WIDTH_BY_HEIGHT)
+    rows = max(0, height - photograph.shape[0])
+    columns = max(0, width - photograph.shape[1])
+    mirrored = np.pad(photograph, ((0, rows), (0, columns), (0, 0)), mode="symmetric")
+    sharp = np.ascontiguousarray(mirrored[:height, :width])
+    yield "in focus", sharp
+    yield f"{DIAMETER_PX} px everywhere", blurred(sharp)
+
+
+def blurred(sharp: Picture) -> Picture:
+    """The picture behind a round aperture, in linear light."""
+    border = DIAMETER_PX
+    padded = cv2.copyMakeBorder(sharp, border, border, border, border, cv2.BORDER_REFLECT)
+    result = np.empty_like(sharp)
+    for top in range(0, sharp.shape[0], TILE_PX):
+        for left in range(0, sharp.shape[1], TILE_PX):
+            place = slice(top, top + TILE_PX), slice(left, left + TILE_PX)
+            height, width = result[place].shape[:2]
+            part = padded[top : top + height + 2 * border, left : left + width + 2 * border]
+            light = np.asarray(srgb_to_linear(as_float(part)), np.float32)
+            soft = convolved(light, DIAMETER_PX, Aperture())
+            inner = soft[border : border + height, border : border + width]
+            result[place] = as_integer(linear_to_srgb(np.clip(inner, 0, 1)), 8)
+    return result
+
+
+def measured(picture: Picture, baseline: str) -> str:
+    """Seconds, processor seconds and largest memory of the command, as cells of a table."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "picture.jpg")
+        write_image(path, picture)
+        command = ["defocus-restore", str(path), "--baseline", baseline]
+        command += ["--out", str(Path(folder, "restored")), "--quiet"]
+        started = time.monotonic()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - started
+    if os.waitstatus_to_exitcode(status):
+        raise SystemExit(f"{' '.join(command)} failed")
+    memory = usage.ru_maxrss * MAXRSS_BYTES / 1e9
+    return f"{seconds:.1f} | {usage.ru_utime + usage.ru_stime:.1f} | {memory:.2f}"
+
+
+if __name__ == "__main__":
+    main()
