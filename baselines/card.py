@@ -309,6 +309,7 @@ class Baseline:
         recipe: "Callable[[], Recipe] | None" = None,
         *,
         multiple: int = 1,
+        least: int = 1,
         revision: int | None = None,
         **facts: Any,  # noqa: ANN401 - whatever a card has
     ) -> "Baseline":
@@ -321,27 +322,34 @@ class Baseline:
                 :func:`~defocus.baselines.recipe.plain_recipe`.
             multiple: The network takes pictures whose sides are multiples of this, px. Others are
                 reflected at the right and below, and the result is cropped.
+            least: The network takes pictures whose sides are at least this, px; smaller ones are
+                reflected in the same way.
             revision: Give and raise it to say yourself when the system is to be trained again; None
                 to train again when its sources change.
             facts: Further fields of the card, such as ``display_name``, ``needs`` or ``reach_px``.
 
         Raises:
             TypeError: A field does not exist.
-            ValueError: The multiple is less than 1, or ``reach_px`` is not above 0.
+            ValueError: The multiple or least is less than 1, or ``reach_px`` is not above 0.
         """
-        if multiple < 1:
-            raise ValueError(f"multiple={multiple} of {name!r} is less than 1")
+        if multiple < 1 or least < 1:
+            raise ValueError(f"multiple={multiple} or least={least} of {name!r} is less than 1")
         card = with_hint(Card)(name, **{"display_name": name, **facts})
-        network = wrapping(network, partial(_of_user, network, multiple))
+        network = wrapping(network, partial(_of_user, network, multiple, least))
         return cls(card, network, recipe or _plain_recipe, revision=revision)
 
 
-def _of_user(make: "Callable[..., nn.Module]", multiple: int, **options: Any) -> "nn.Module":  # noqa: ANN401
+def _of_user(
+    make: "Callable[..., nn.Module]",
+    multiple: int,
+    least: int,
+    **options: Any,  # noqa: ANN401 - of the network
+) -> "nn.Module":
     from defocus.baselines.layers.own_input import with_own_input
     from defocus.baselines.layers.padding import padding_network
 
     network = with_own_input(make(**options))
-    return padding_network(network, multiple) if multiple > 1 else network
+    return padding_network(network, multiple, least) if max(multiple, least) > 1 else network
 
 
 def _narrow_recipe(own: "Callable[[], Recipe]", *, keeps_objective: bool) -> "Recipe":

@@ -1,4 +1,4 @@
-"""Messages and progress on stderr: bars on a terminal, elsewhere a line a minute."""
+"""Messages on stderr, and progress: bars on a terminal or in a notebook, else a line a minute."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from defocus.quiet_decoders import QUIET
 from defocus.storage.files import storing
@@ -110,7 +110,7 @@ def track(
         return
     task = _Task(description, size, time.monotonic())
     _TASKS.append(task)
-    lines = lines and len(_TASKS) == 1 and not _on_terminal()
+    lines = lines and len(_TASKS) == 1 and not _has_bars()
     spoken = task.began
     try:
         _draw()
@@ -197,7 +197,8 @@ def say(message: str, *, error: bool = False) -> None:
     # the work goes on when nobody reads of it
     with contextlib.suppress(BrokenPipeError), QUIET.lifted(), _LOCK:
         shown = list(_SHOWN)
-        _show([])
+        if not _in_notebook():
+            _show([])
         click.echo(safe, err=True)
         _show(shown)
 
@@ -247,10 +248,23 @@ def _on_terminal() -> bool:
     return not telling.quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def _in_notebook() -> bool:
+    """Whether this process is the kernel of a Jupyter notebook, which shows what cells display."""
+    if "ipykernel" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def _has_bars() -> bool:
+    return _on_terminal() or (_in_notebook() and not telling.quiet)
+
+
 def _draw() -> None:
     """Show the bars and the line of :func:`status`."""
     _drawn[0] = time.monotonic()
-    if _on_terminal():
+    if _has_bars():
         widest = max((cell_width(printable(task.description)) for task in _TASKS), default=0)
         _show([*(task.bar(_columns(), widest) for task in _TASKS), *filter(None, _STATUS)])
 
@@ -260,7 +274,29 @@ def _show(lines: list[str]) -> None:
     import click
 
     with contextlib.suppress(BrokenPipeError), _LOCK:
-        if lines != _SHOWN:
+        if lines == _SHOWN:
+            return
+        if _in_notebook():
+            _SHOWN[:] = lines
+            _display(lines)
+        else:
             back = "\x1b[K" if len(_SHOWN) < 2 else f"\x1b[{len(_SHOWN) - 1}A\x1b[J"
             _SHOWN[:] = lines
             click.echo(f"\r{back}" + "\n".join(lines), nl=False, err=True, color=True)
+
+
+_CELL: list[Any] = []
+"""The display of the notebook's cell that has the lines now."""
+
+
+def _display(lines: list[str]) -> None:
+    """Show lines in the output of a notebook's cell, in place of those before."""
+    from IPython.display import display
+
+    content = {"text/plain": "\n".join(lines)}
+    if _CELL:
+        _CELL[0].update(content, raw=True)
+    else:
+        _CELL.append(display(content, raw=True, display_id=True))
+    if not lines:
+        _CELL.clear()

@@ -68,6 +68,9 @@ _DEFINITION = (
 )
 """Text as it is where the engine knows Unicode (LuaTeX, XeTeX), else its code points."""
 
+_CHECK_MARK = r"\providecommand{\checkmark}{\ensuremath{\surd}}"
+"""The check mark of ``amssymb``; without that package a sign that every font has."""
+
 ARROWS = {"higher": r"$\uparrow$", "lower": r"$\downarrow$", None: ""}
 
 
@@ -91,6 +94,7 @@ class PaperTable:
     parts: tuple[int, ...] = ()  # rows above which a thin rule is drawn, such as between tracks
     note: str = ""
     images: tuple[int, ...] = ()  # pictures behind each row, for CSV
+    checks: tuple[tuple[str, tuple[bool, ...]], ...] = ()  # columns of check marks behind the names
 
     def __post_init__(self) -> None:
         for name, cells in self.rows:
@@ -146,7 +150,7 @@ def render_latex(table: PaperTable) -> str:
         r"\centering",
         rf"\caption{{{caption}}}",
         rf"\label{{{table.label}}}",
-        rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
+        rf"\begin{{tabular}}{{l{'c' * len(table.checks)}{'r' * len(table.columns)}}}",
         r"\toprule",
         *_heads(table),
         r"\midrule",
@@ -154,31 +158,35 @@ def render_latex(table: PaperTable) -> str:
     for number, (name, cells) in enumerate(table.rows):
         lines += [r"\midrule"] if number in table.parts else []
         numbers = [_cell(cell, c) for cell, c in zip(cells, table.columns, strict=True)]
-        lines.append(" & ".join([escape_latex(name), *numbers]) + r" \\")
+        checks = [r"\checkmark{}" if had[number] else "" for _, had in table.checks]
+        lines.append(" & ".join([escape_latex(name), *checks, *numbers]) + r" \\")
     table_text = "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
-    return with_definition(table_text)
+    return with_definition(f"{_CHECK_MARK}\n{table_text}" if table.checks else table_text)
 
 
 def _heads(table: PaperTable) -> list[str]:
     names = [escape_latex(c.name) + ARROWS[c.better] for c in table.columns]
-    last = " & ".join(["System", *names]) + r" \\"
+    checks = [escape_latex(name) for name, _ in table.checks]
+    last = " & ".join(["System", *checks, *names]) + r" \\"
     if not any(group.name for group in table.groups):
         return [last]
     spans = [
         rf"\multicolumn{{{len(g.columns)}}}{{c}}{{{escape_latex(g.name)}}}" for g in table.groups
     ]
-    ends = list(accumulate((len(group.columns) for group in table.groups), initial=1))
+    before = 1 + len(checks)
+    ends = list(accumulate((len(group.columns) for group in table.groups), initial=before))
     rules = [rf"\cmidrule(lr){{{start + 1}-{end}}}" for start, end in pairwise(ends)]
-    return [" & ".join(["", *spans]) + r" \\", "".join(rules), last]
+    return [" & ".join([*[""] * before, *spans]) + r" \\", "".join(rules), last]
 
 
 def _cell(cell: Measured | None, column: Column) -> str:
     if cell is None or cell.value is None:
         return MISSING
-    sign = "+" if column.bar and cell.value > 0 else ""
+    sign = "+" if (column.bar or column.signed) and cell.value > 0 else ""
     text = escape_latex(sign + number_text(cell.value, column.decimals))
     marks = {1: rf"\textbf{{{text}}}", 2: rf"\underline{{{text}}}", None: text}
-    return marks[cell.place] + _beside(cell, column)
+    star = "$^*$" if cell.differs else ""
+    return marks[cell.place] + star + _beside(cell, column)
 
 
 def _beside(cell: Measured, column: Column) -> str:

@@ -104,6 +104,8 @@ class Measured:
     beside: str = ""  # smaller text, such as a published number
     notes: tuple[int, ...] = ()  # the page's notes, from 1, that belong to ``beside``
     spread: float | None = None  # standard deviation over trainings, for papers
+    # whether it differs significantly from what it is compared with; None if nothing tested it
+    differs: bool | None = None
 
 
 @dataclass(frozen=True)

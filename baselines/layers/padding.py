@@ -41,22 +41,24 @@ def cropped(padded: torch.Tensor, blurry: torch.Tensor, every: int = 1) -> torch
     return padded[..., :height, :width]
 
 
-def padding_network(network: nn.Module, multiple: int) -> nn.Module:
+def padding_network(network: nn.Module, multiple: int, least: int = 1) -> nn.Module:
     """The same network, with its weights' names, that pads to a multiple and crops."""
-    network.forward = partial(_padded_pass, network.forward, multiple)
+    smallest = -(-least // multiple) * multiple
+    network.forward = partial(_padded_pass, network.forward, multiple, smallest)
     return network
 
 
 def _padded_pass(
     forward: Callable[..., torch.Tensor],
     multiple: int,
+    least: int,
     blurry: torch.Tensor,
     **further: torch.Tensor,
 ) -> torch.Tensor:
-    if not any(size % multiple for size in blurry.shape[-2:]):
+    if not any(size % multiple or size < least for size in blurry.shape[-2:]):
         return forward(blurry, **further)
-    padded = {name: pad_to_multiple(one, multiple) for name, one in further.items()}
-    return cropped(forward(pad_to_multiple(blurry, multiple), **padded), blurry)
+    padded = [pad_to_multiple(one, multiple, least=least) for one in (blurry, *further.values())]
+    return cropped(forward(padded[0], **dict(zip(further, padded[1:], strict=True))), blurry)
 
 
 def pad(

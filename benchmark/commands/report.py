@@ -19,6 +19,14 @@ from defocus.command_line.verbs import help_heading
     help="Folder of another study to compare with; writes comparison.html and comparison.pdf.",
 )
 @click.option(
+    "--with",
+    "others",
+    type=FOLDER,
+    multiple=True,
+    help="Folder of another study of the same dataset, whose systems are added; repeatable. The "
+    "report is then together.html and together.pdf.",
+)
+@click.option(
     "--figures",
     type=FOLDER,
     metavar="FOLDER",
@@ -39,6 +47,7 @@ def command(
     context: click.Context,
     out: Path,
     against: Path | None,
+    others: tuple[Path, ...],
     figures: Path | None,
     files: Literal["pdf", "svg"],
     *,
@@ -46,31 +55,37 @@ def command(
 ) -> None:
     """Write the report of a study again.
 
-    The command writes report.html and report.pdf, compares two studies with --against, or draws
-    figures with --figures.
+    The command writes report.html and report.pdf, compares two studies with --against, shows
+    several on one leaderboard with --with, or draws figures with --figures.
     """
+    from defocus.benchmark.study.document import load_trusted
+
     is_default = context.get_parameter_source("files") is click.core.ParameterSource.DEFAULT
     if figures is None and not is_default:
         raise click.UsageError("--format is of the figures; it needs --figures FOLDER")
     if figures is not None:
         if against is not None or as_json:
             raise click.UsageError("--figures cannot be combined with --against or --json")
+        from defocus.benchmark.documents.together import studies_together
         from defocus.benchmark.documents.write import write_figures
 
-        for path in write_figures(out, figures, files):
-            click.echo(path)
+        load_trusted(out)
+        with studies_together(out, others) as folder:
+            for path in write_figures(folder, figures, files):
+                click.echo(path)
         return
+    if against is not None and others:
+        raise click.UsageError("--with cannot be combined with --against; choose one")
     from defocus.benchmark.documents.write import write_comparison, write_report
-    from defocus.benchmark.study.document import tell_missing
     from defocus.benchmark.study.standing import tell_unfinished
     from defocus.command_line.json_output import json_output
 
-    tell_missing(out)
+    load_trusted(out)
     tell_unfinished(out)
     if against is None:
         if as_json:
             raise click.UsageError("--json needs --against OTHER")
-        write_report(out)
+        write_report(out, others)
         return
     with json_output() as output:
         changes = write_comparison(out, against)

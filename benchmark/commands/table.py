@@ -1,45 +1,53 @@
 """``defocus-bench table``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import out_option
 from defocus.command_line.options import FILE, OneOf
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
-PAPER = ("methods", "protocols", "datasets", "places", "costs")
+if TYPE_CHECKING:
+    from defocus.benchmark.documents.paper_options import PaperOptions
+
+PAPER = ("methods", "protocols", "datasets", "places", "costs", "ablation")
 NUMBERS = ("leaderboard", "pictures")
+
+OF_ALL = {"out", "others"}
+"""Options of printed tables and of files."""
 
 
 @help_heading("Report")
-@click.command()
-@click.argument("style", type=OneOf([*PAPER, *NUMBERS]))
-@out_option
-@click.option(
-    "--csv",
-    "as_csv",
-    is_flag=True,
-    help="Print CSV instead of LaTeX, a table below the other; leaderboard.csv in the study's "
-    "folder is one table of all means.",
+@click.command(
+    cls=SettingsCommand,
+    models="defocus.benchmark.documents.paper_options",
+    headings=("Study", "Printed tables", "Files"),
+    others="Files",
 )
+@click.argument("style", type=OneOf([*PAPER, *NUMBERS]))
 @click.option(
     "--to",
     "target",
     type=FILE,
     help="File of leaderboard or pictures; it ends in .csv, .parquet, .tex or .json.",
 )
-def command(style: str, out: Path, target: Path | None, *, as_csv: bool) -> None:
+@click.pass_context
+def command(
+    context: click.Context, style: str, target: Path | None, options: "PaperOptions"
+) -> None:
     """Print the tables of a study for a paper.
 
     Tables are LaTeX with booktabs; the best value is bold, the second underlined.
 
-    
+    \b
     methods    a table per dataset and protocol
     protocols  the protocols of a dataset side by side
     datasets   the datasets side by side
     places     PSNR indoors, outdoors and of both
     costs      quality beside parameters, multiply-adds and time
+    ablation   the rows of --rows in their order: check marks of --part, differences to the first
 
     The best are marked only among ranked systems: those trained with the budget paper, those not
     trained here, and narrow copies of the budget demo among themselves.
@@ -51,22 +59,41 @@ def command(style: str, out: Path, target: Path | None, *, as_csv: bool) -> None
                  differences each dataset can resolve
     pictures     the scores of every picture
     """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
+    from defocus.benchmark.documents.together import studies_together
+    from defocus.benchmark.documents.write import paper_text
+    from defocus.benchmark.study.document import load_trusted
     from defocus.benchmark.study.standing import tell_unfinished
 
+    _refuse_what_means_nothing(context, style, target, options)
+    load_trusted(options.out)
+    tell_unfinished(options.out)
+    with studies_together(options.out, options.others) as out:
+        if target is not None:
+            _write_numbers(out, target, images=style == "pictures")
+        else:
+            click.echo(paper_text(out, style, options, as_csv=options.as_csv), nl=False)
+
+
+def _refuse_what_means_nothing(
+    context: click.Context, style: str, target: Path | None, options: "PaperOptions"
+) -> None:
     if style in NUMBERS:
-        if as_csv:
+        if options.as_csv:
             raise click.UsageError("--csv is for printed tables; --to FILE.csv writes CSV")
         if target is None:
             raise click.UsageError(f"{style} is written to a file: --to FILE, such as numbers.csv")
-        tell_unfinished(out)
-        _write_numbers(out, target, images=style == "pictures")
-        return
-    if target is not None:
+        given = set(options.model_dump(exclude_defaults=True)) - OF_ALL
+        for one in context.command.params:
+            if one.name in given:
+                raise click.UsageError(f"{one.opts[0]} is for printed tables; {style} has all rows")
+    elif target is not None:
         raise click.UsageError(f"--to is for {' and '.join(NUMBERS)}; {style} is printed")
-    from defocus.benchmark.documents.write import paper_text
-
-    tell_unfinished(out)
-    click.echo(paper_text(out, style, as_csv=as_csv), nl=False)
+    elif style == "places" and options.metrics:
+        raise click.UsageError("--metrics cannot be chosen for places, which is of PSNR")
+    elif style == "ablation" and options.order:
+        raise click.UsageError("--order cannot be chosen for ablation: it is that of --rows")
+    elif style != "ablation" and options.parts:
+        raise click.UsageError(f"--part is for ablation; {style} has no check marks")
 
 
 def _write_numbers(out: Path, target: Path, *, images: bool) -> None:

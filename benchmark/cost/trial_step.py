@@ -83,6 +83,11 @@ MOST = 16
 
 MULTIPLES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 GIVES = "it gives"
+INSTEAD = " instead of one picture"
+SEVERAL = (
+    "return the restored picture from forward, and for losses of several scales all of them, by "
+    "name, from a method outputs(blurry), as {'restored': …, 'half': …}"
+)
 SQUARES = (64, 96, 128, 192, 224, 256, 384, 512)
 """Sides of squares that are tried where no multiple helps."""
 
@@ -129,7 +134,7 @@ def _require(
             reason = problem(size)
         if not reason:
             continue
-        advice = _advice(problem, sizes)
+        advice = SEVERAL if INSTEAD in reason else _advice(problem, sizes)
         if advice or reason.startswith(GIVES):  # else its own error comes out, with its place
             advice = (
                 advice
@@ -184,7 +189,7 @@ def _problem(network: nn.Module, card: Card, size: Size, device: torch.device) -
         return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
     expected = (1, 3, *size)
     if not isinstance(restored, torch.Tensor):
-        return f"{GIVES} {type(restored).__name__} instead of one picture{_pictures(restored)}"
+        return f"{GIVES} {type(restored).__name__}{INSTEAD}{_pictures(restored)}"
     given = tuple(restored.shape)
     return "" if given == expected else f"{GIVES} {given} instead of {expected}"
 

@@ -2,12 +2,18 @@
 
 import itertools
 import math
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
-from typing import Literal
 
+from defocus.benchmark.documents.paper_columns import (
+    PaperPlace,
+    Tests,
+    compared_columns,
+    head,
+    ranked_columns,
+)
+from defocus.benchmark.documents.paper_options import NAME, ROWS, PaperOptions, chosen_boards
 from defocus.benchmark.leaderboard.classes import (
     SCALES_NOTE,
     empty_notes,
@@ -17,8 +23,8 @@ from defocus.benchmark.leaderboard.classes import (
     over_pictures,
     protocol_notes,
 )
-from defocus.benchmark.leaderboard.columns import COST_COLUMNS, GAIN, BoardPlace, column
-from defocus.benchmark.leaderboard.content import Content, TrackKey
+from defocus.benchmark.leaderboard.columns import COST_COLUMNS, GAIN
+from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.leaderboard.groups import classes_of, in_order
 from defocus.benchmark.leaderboard.lines import (
     Board,
@@ -28,57 +34,56 @@ from defocus.benchmark.leaderboard.lines import (
     read_boards,
     track_of,
 )
-from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.seen_notes import seen_notes
 from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
+from defocus.benchmark.statistics.comparable import SIGNIFICANCE
+from defocus.errors import InputError
 from defocus.progress import counted
-from defocus.reports.display import capital, csv_text, number_text
+from defocus.reports.display import capital, csv_text
 from defocus.reports.latex import ColumnGroup, PaperTable
-from defocus.reports.model import Column, Measured
+from defocus.reports.model import Measured
 
 METRICS = ("psnr", GAIN, "ssim", "mae", "lpips")
 """The columns that the field's papers have, and the gain; ``table leaderboard`` has all."""
 
 PLACES = {"psnr_indoor": "Indoor", "psnr_outdoor": "Outdoor", "psnr": "Combined"}
 
+ABLATION = "ablation"
+"""The style that compares each row with the first one."""
 
-@dataclass(frozen=True)
-class _Place(BoardPlace):
-    """A column of one of several leaderboards."""
+USUAL = PaperOptions()
+"""All rows, and the columns of each style."""
 
-    board: Board
-
-    def row(self, line: BoardLine) -> Row | None:
-        """The row behind the cell of the line of this key in this leaderboard."""
-        mine = next((one for one in self.board.lines if one.key == line.key), None)
-        return None if mine is None else super().row(mine)
-
-    def rows(self) -> dict[str, Row]:
-        """The rows behind the column, by the name of their line."""
-        return {n.name: row for n in self.board.lines if (row := self.row(n)) is not None}
-
-
-Groups = list[tuple[str, list[_Place]]]
+Groups = list[tuple[str, list[PaperPlace]]]
 """Name and columns of each group."""
 
-Layout = Callable[[Sequence[Board]], list[tuple[str, Groups]]]
-"""From leaderboards to tables: a caption, and the groups of columns."""
+Layout = Callable[[Sequence[Board], Sequence[str]], list[tuple[str, Groups]]]
+"""From leaderboards and chosen columns to tables: a caption, and the groups of columns."""
 
 
-def paper_tables(content: Content, style: str) -> list[PaperTable]:
+def paper_tables(content: Content, style: str, options: PaperOptions = USUAL) -> list[PaperTable]:
     """Make the tables of one style, a row per line, the input first, then by track and PSNR."""
     layout, words = STYLES[style]
+    compared = style == ABLATION
+    if compared and not options.rows:
+        raise InputError(f"{style} needs --rows NAME,NAME; others are compared with the first")
+    boards = chosen_boards(read_boards(content), options)
     tables = []
     for apart in (False, True):
-        for number, (caption, groups) in enumerate(layout(read_boards(content)), start=1):
+        for number, (caption, groups) in enumerate(layout(boards, options.columns), start=1):
             label = f"tab:{style}-{number}{'-rebuilt' if apart else ''}"
-            lines = _lines(content, groups, rebuilt=apart)
+            lines = _lines(content, groups, options, rebuilt=apart)
             shown = _has_systems(lines)
             if lines and not shown and not apart:  # references alone, unless systems are apart
-                shown = not _has_systems(_lines(content, groups, rebuilt=True))
+                shown = not _has_systems(_lines(content, groups, options, rebuilt=True))
             if shown:
                 full_caption = f"{words}{caption}{', reconstructions' if apart else ''}"
-                tables.append(_table(content, full_caption, label, groups, lines))
+                if compared:
+                    lines = sorted(lines, key=lambda line: options.place(line.first.system))
+                table = _table(
+                    content, full_caption, label, groups, lines, options, compared=compared
+                )
+                tables.append(table)
     return tables
 
 
@@ -91,14 +96,16 @@ def paper_csv(tables: Sequence[PaperTable]) -> str:
     lines: list[Sequence[str | Decimal | None]] = []
     for number, table in enumerate(tables):
         heads = ["System", "Pictures"]
-        for index, (group, head) in enumerate((g, c) for g in table.groups for c in g.columns):
-            name = f"{group.name} {head.name}".strip()
+        heads += [check for check, _ in table.checks]
+        for index, (group, one) in enumerate((g, c) for g in table.groups for c in g.columns):
+            name = f"{group.name} {one.name}".strip()
             heads += [name, *(f"{name} {end}" for end in _ends(table, index))]
         lines += [[]] if number else []
         lines += [[f"{table.caption}. {table.note}".strip()], heads]
-        for (name, cells), images in zip(table.rows, table.images, strict=True):
+        for row, ((name, cells), images) in enumerate(zip(table.rows, table.images, strict=True)):
+            checks = [Decimal(had[row]) for _, had in table.checks]
             numbers = [n for index, cell in enumerate(cells) for n in _numbers(table, index, cell)]
-            lines.append([name, Decimal(images), *numbers])
+            lines.append([name, Decimal(images), *checks, *numbers])
     return csv_text(lines)
 
 
@@ -106,7 +113,9 @@ def _ends(table: PaperTable, index: int) -> list[str]:
     """Names of what is beside the numbers of a column."""
     cells = [cells[index] for _, cells in table.rows]
     low_high = ["low", "high"] if any(cell and cell.interval for cell in cells) else []
-    return [*low_high, *(["sd"] if any(cell and cell.spread is not None for cell in cells) else [])]
+    spread = ["sd"] if any(cell and cell.spread is not None for cell in cells) else []
+    tested = ["differs"] if any(cell and cell.differs is not None for cell in cells) else []
+    return [*low_high, *spread, *tested]
 
 
 def _numbers(table: PaperTable, index: int, cell: Measured | None) -> Iterator[Decimal | None]:
@@ -118,19 +127,21 @@ def _numbers(table: PaperTable, index: int, cell: Measured | None) -> Iterator[D
     for value in values:
         text = None if value is None else f"{value:z.{table.columns[index].decimals}f}"
         yield None if text is None else Decimal(text)
+    if "differs" in ends:
+        yield None if cell is None or cell.differs is None else Decimal(cell.differs)
 
 
-def _methods(boards: Sequence[Board]) -> list[tuple[str, Groups]]:
+def _methods(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Groups]]:
     """One table per dataset and protocol: the field's four metrics, and the gain."""
     return [
         (f"{board.name}, {_against(board, one)}", [("", columns)])
         for board in boards
         for one in board.conventions
-        if (columns := _columns(board, one))
+        if (columns := _columns(board, one, names))
     ]
 
 
-def _protocols(boards: Sequence[Board]) -> list[tuple[str, Groups]]:
+def _protocols(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Groups]]:
     """One table per dataset: the protocols side by side."""
     return [
         (
@@ -138,47 +149,52 @@ def _protocols(boards: Sequence[Board]) -> list[tuple[str, Groups]]:
             [
                 (_counted_name(board.convention_name(one), columns), columns)
                 for one in board.conventions
-                if (columns := _columns(board, one))
+                if (columns := _columns(board, one, names))
             ],
         )
         for board in boards
     ]
 
 
-def _datasets(boards: Sequence[Board]) -> list[tuple[str, Groups]]:
+def _datasets(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Groups]]:
     """One table: the datasets side by side, each under its profile's own protocol."""
     groups: Groups = []
     for board in boards:
-        if columns := _columns(board, _main(board)):
+        if columns := _columns(board, _main(board), names):
             name = f"{board.name} ({_main(board).protocol})"
             groups.append((_counted_name(name, columns), columns))
     return [(counted(len(groups), "evaluation"), groups)] if groups else []
 
 
-def _places(boards: Sequence[Board]) -> list[tuple[str, Groups]]:
+def _places(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Groups]]:  # noqa: ARG001 - as all layouts
     """One table per dataset: PSNR indoors, outdoors and of both."""
     tables: list[tuple[str, Groups]] = []
     for board in boards:
         one = _main(board)
-        columns = [(words, _Place(one, name, board)) for name, words in PLACES.items()]
+        columns = [(words, PaperPlace(one, name, board)) for name, words in PLACES.items()]
         if all(most_images(place.rows().values()) for _, place in columns):
             groups = [(_counted_name(words, [place]), [place]) for words, place in columns]
             tables.append((f"{board.name}, protocol {one.protocol}", groups))
     return tables
 
 
-def _costs(boards: Sequence[Board]) -> list[tuple[str, Groups]]:
+def _costs(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Groups]]:
     """One table per dataset: quality and cost."""
     tables: list[tuple[str, Groups]] = []
     for board in boards:
         one = _main(board)
-        quality = [place for place in _columns(board, one) if place.key in {"psnr", "ssim"}]
-        costs = [_Place(None, name, board) for name in COST_COLUMNS]
+        quality = _columns(board, one, names or ("psnr", "ssim"))
+        costs = [PaperPlace(None, name, board) for name in COST_COLUMNS]
         if quality:
             tables.append(
                 (f"{board.name}, {_against(board, one)}", [("Quality", quality), ("Cost", costs)])
             )
     return tables
+
+
+def _ablation(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Groups]]:
+    """One table per dataset and protocol; the gain is beside the difference of each row."""
+    return _methods(boards, names or [name for name in METRICS if name != GAIN])
 
 
 STYLES: dict[str, tuple[Layout, str]] = {
@@ -187,6 +203,7 @@ STYLES: dict[str, tuple[Layout, str]] = {
     "datasets": (_datasets, "Restoration by dataset, "),
     "places": (_places, "PSNR by place on "),
     "costs": (_costs, "Quality and cost on "),
+    ABLATION: (_ablation, "Ablation on "),
 }
 """Layout and begin of the caption by name."""
 
@@ -198,22 +215,27 @@ def _main(board: Board) -> Convention:
 
 def _against(board: Board, one: Convention) -> str:
     """Protocol, pictures and scenes of a table."""
-    rows = list(_Place(one, board.leading(one).name, board).rows().values())
+    rows = list(PaperPlace(one, board.leading(one).name, board).rows().values())
     over = f": {over_pictures(rows, f'{board.key.split} picture')}" if most_images(rows) else ""
     return f"protocol {board.convention_name(one)}{over}"
 
 
-def _counted_name(name: str, columns: Sequence[_Place]) -> str:
+def _counted_name(name: str, columns: Sequence[PaperPlace]) -> str:
     return f"{name}, {over_pictures(list(columns[0].rows().values()))}"
 
 
-def _columns(board: Board, one: Convention) -> list[_Place]:
-    names = METRICS if one.protocol != NO_REFERENCE else list(all_metrics())
-    places = [_Place(one, name, board) for name in names]
+def _columns(board: Board, one: Convention, names: Sequence[str]) -> list[PaperPlace]:
+    """The columns of these names that have a number; without names the usual ones."""
+    usual = METRICS if one.protocol != NO_REFERENCE else list(all_metrics())
+    places = [
+        PaperPlace(None if name in COST_COLUMNS else one, name, board) for name in names or usual
+    ]
     return [place for place in places if any(place.number(n) is not None for n in board.lines)]
 
 
-def _lines(content: Content, groups: Groups, *, rebuilt: bool) -> list[BoardLine]:
+def _lines(
+    content: Content, groups: Groups, options: PaperOptions, *, rebuilt: bool
+) -> list[BoardLine]:
     """The lines of a table: references, then class by class, by the first column, best first."""
     places = [place for _, part in groups for place in part]
     scored = [place for place in places if place.convention is not None]
@@ -224,10 +246,19 @@ def _lines(content: Content, groups: Groups, *, rebuilt: bool) -> list[BoardLine
             if place.row(line) is not None and (line.reference or apart is rebuilt):
                 lines.setdefault(line.key, line)
 
+    order = options.ordering
+    ordering = scored
+    if order not in ("", ROWS, NAME):
+        ordering = [replace(place, key=order) for place in scored]
+
     def first(line: BoardLine) -> float:
+        if order == ROWS:
+            return -options.place(line.first.system)
+        if order == NAME:
+            return 0.0
         numbers = (
-            -value if _head(place, ()).better == "lower" else value
-            for place in scored
+            -value if head(place, ()).better == "lower" else value
+            for place in ordering
             if (value := place.number(line)) is not None
         )
         return next(numbers, -math.inf)
@@ -237,24 +268,53 @@ def _lines(content: Content, groups: Groups, *, rebuilt: bool) -> list[BoardLine
 
 
 def _table(
-    content: Content, caption: str, label: str, groups: Groups, lines: Sequence[BoardLine]
+    content: Content,
+    caption: str,
+    label: str,
+    groups: Groups,
+    lines: Sequence[BoardLine],
+    options: PaperOptions,
+    *,
+    compared: bool,
 ) -> PaperTable:
+    make = compared_columns if compared else ranked_columns
+    tests = Tests(content, wanted=options.significance)
+    shown = [[one for place in part for one in make(place, lines, tests)] for _, part in groups]
+    heads = [tuple(column for column, _ in part) for part in shown]
+    columns = [cells for part in shown for _, cells in part]
     places = [place for _, part in groups for place in part]
-    columns = [_column(content, place, lines) for place in places]
-    classes = classes_of(lines)
+    classes = [] if compared else classes_of(lines)
     parts = list(itertools.accumulate(len(one.lines) for one in classes))[:-1]
     rows = [(_name(line), tuple(column[n] for column in columns)) for n, line in enumerate(lines)]
+    note = _note(content, places, lines, columns, _scored_under(content, places, lines))
     return PaperTable(
         caption,
         label,
-        tuple(
-            ColumnGroup(name, tuple(_head(place, lines) for place in part)) for name, part in groups
-        ),
+        tuple(ColumnGroup(name, part) for (name, _), part in zip(groups, heads, strict=True)),
         tuple(rows),
         tuple(parts),
-        _note(content, places, lines, columns, _scored_under(content, places, lines)),
+        f"{note} {_stars(lines, columns, compared=compared)}" if options.significance else note,
         tuple(_images(places, line) for line in lines),
+        options.checks([line.first.system for line in lines]) if compared else (),
     )
+
+
+def _stars(
+    lines: Sequence[BoardLine], columns: Sequence[Sequence[Measured | None]], *, compared: bool
+) -> str:
+    """What a star says, and which rows were not tested."""
+    tested = set()
+    for cells in columns:
+        tested |= {n for n, cell in enumerate(cells) if cell and cell.differs is not None}
+    if not tested:
+        return "No difference was tested: a test needs ten scenes, and systems ranked together."
+    other = "the first row" if compared else "the best that it is ranked with"
+    said = (
+        f"*: differs significantly from {other} (paired test by scene, p ≤ {SIGNIFICANCE}, Holm's "
+        "correction for all pairs that are ranked together)."
+    )
+    untested = [one.name for n, one in enumerate(lines[1:], 1) if n not in tested and compared]
+    return f"{said} Not tested: {', '.join(untested)}." if untested else said
 
 
 def _name(line: BoardLine) -> str:
@@ -262,14 +322,14 @@ def _name(line: BoardLine) -> str:
     return f"{line.name} ({', '.join(line.marks)})" if line.marks else line.name
 
 
-def _images(places: Sequence[_Place], line: BoardLine) -> int:
-    rows = (place.row(line) for place in places if _leads(place))
+def _images(places: Sequence[PaperPlace], line: BoardLine) -> int:
+    rows = (place.row(line) for place in _leading(places))
     return most_images(row for row in rows if row is not None)
 
 
 def _note(
     content: Content,
-    places: Sequence[_Place],
+    places: Sequence[PaperPlace],
     lines: Sequence[BoardLine],
     columns: Sequence[Sequence[Measured | None]],
     every: Mapping[str, Sequence[str]],
@@ -279,10 +339,9 @@ def _note(
     said = ["Brackets: 95 % intervals over scenes"] if any(c.interval for c in cells) else []
     if any(cell.spread is not None for cell in cells):
         said.append("±: standard deviation over trainings")
-    for place in places:
-        if _leads(place):
-            said += left_out_notes(place.rows())
-            said += _seen_notes(content, place.board)
+    for place in _leading(places):
+        said += left_out_notes(place.rows())
+        said += _seen_notes(content, place.board)
     said += protocol_notes(every)
     rows = ((name, row) for place in places for name, row in place.rows().items())
     shown = {line.name for line in lines}
@@ -307,7 +366,7 @@ def _seen_notes(content: Content, board: Board) -> list[str]:
 
 
 def _scored_under(
-    content: Content, places: Sequence[_Place], lines: Sequence[BoardLine]
+    content: Content, places: Sequence[PaperPlace], lines: Sequence[BoardLine]
 ) -> dict[str, list[str]]:
     """The conventions of the lines of the same pictures, with those that a table is without."""
     rebuilt = any(line.first.system in content.reconstructions for line in lines)
@@ -321,46 +380,13 @@ def _scored_under(
     return conventions
 
 
-def _leads(place: _Place) -> bool:
-    """Whether lines are counted by this column."""
-    convention = place.convention
-    return convention is not None and place.key == place.board.leading(convention).name
-
-
-def _head(place: _Place, lines: Sequence[BoardLine]) -> Column:
-    if place.convention is None:
-        cost = column(place.key, numbers=map(place.number, lines))
-        return replace(cost, name=f"{cost.name} ({cost.unit})", unit="", better="lower")
-    return column(place.key, bar=place.key == GAIN)
-
-
-def _column(content: Content, place: _Place, lines: Sequence[BoardLine]) -> list[Measured | None]:
-    """The numbers of one column, with the best two of each track marked if it is ranked."""
-    head = _head(place, lines)
-    cells = [_cell(place, line) for line in lines]
-    tracks: dict[TrackKey, list[int]] = defaultdict(list)
-    for number, line in enumerate(lines):
-        ranked = place.convention and track_of(content, line, place.convention)[1] is not None
-        if ranked and cells[number] is not None:
-            tracks[line.track].append(number)
-    for members in tracks.values():
-        printed = {n: _printed(cells[n], head) for n in members}
-        steps = sorted(set(printed.values()), reverse=head.better == "higher")[:2]
-        for number, value in printed.items():
-            cell = cells[number]
-            if cell is not None and value in steps:
-                mark: Literal[1, 2] = 1 if value == steps[0] else 2
-                cells[number] = replace(cell, place=mark)
-    return cells
-
-
-def _cell(place: _Place, line: BoardLine) -> Measured | None:
-    """A number with the spread of its trainings; of one training, with its interval."""
-    cell = place.cell(line)
-    return cell if cell is None or cell.spread is None else replace(cell, interval=None)
-
-
-def _printed(cell: Measured | None, column: Column) -> float:
-    """A number as printed; systems with equal printed numbers share a mark."""
-    value = cell.value if cell else None
-    return float(number_text(value, column.decimals).replace("−", "-"))
+def _leading(places: Sequence[PaperPlace]) -> list[PaperPlace]:
+    """The columns by which lines are counted: that of the leading metric, else the first."""
+    leading: dict[object, PaperPlace] = {}
+    for place in places:
+        if place.convention is None:
+            continue
+        group = place.board.key, place.convention
+        if group not in leading or place.key == place.board.leading(place.convention).name:
+            leading[group] = place
+    return list(leading.values())

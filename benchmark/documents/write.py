@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from defocus.benchmark.documents.comparison import Changes, against_page, compare_studies
-from defocus.benchmark.documents.paper_tables import paper_csv, paper_tables
+from defocus.benchmark.documents.paper_options import PaperOptions
+from defocus.benchmark.documents.paper_tables import USUAL, paper_csv, paper_tables
 from defocus.benchmark.documents.section_registry import all_sections
+from defocus.benchmark.documents.together import studies_together
 from defocus.benchmark.leaderboard.content import read_content
 from defocus.benchmark.leaderboard.publish import render_reports
 from defocus.benchmark.leaderboard.rows import leaderboard
@@ -21,11 +23,12 @@ from defocus.reports.plot import draw_figures
 from defocus.storage.files import make_folder, write_bytes
 
 
-def write_report(out: Path) -> None:
-    """Write ``report.html`` and ``report.pdf`` of a study."""
-    with read_results(out / STORE) as results:
-        render_reports(out, results, leaderboard(results))
-    say(f"wrote report.html and report.pdf to {out}")
+def write_report(out: Path, others: Sequence[Path] = ()) -> None:
+    """Write ``report.html`` and ``report.pdf`` of a study; with others, ``together.html`` …."""
+    name = "together" if others else "report"
+    with studies_together(out, others) as folder, read_results(folder / STORE) as results:
+        render_reports(folder, results, leaderboard(results), out / name)
+    say(f"wrote {name}.html and {name}.pdf to {out}")
 
 
 def write_comparison(out: Path, other: Path) -> Changes:
@@ -38,11 +41,13 @@ def write_comparison(out: Path, other: Path) -> Changes:
     return changes
 
 
-def paper_text(out: Path, style: str, *, as_csv: bool) -> str:
+def paper_text(
+    out: Path, style: str, options: PaperOptions = USUAL, *, as_csv: bool = False
+) -> str:
     """The tables of one style as LaTeX or CSV."""
     with read_results(out / STORE) as results:
         content = read_content(out, results, leaderboard(results))
-    tables = paper_tables(content, style)
+        tables = paper_tables(content, style, options)
     if not tables:
         lacking = "none of its metrics is there" if content.rows else "no run is scored"
         if style == "places" and content.rows:

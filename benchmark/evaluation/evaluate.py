@@ -63,7 +63,7 @@ from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import COSTS, Cost, Entry, Results
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile
 from defocus.benchmark.scoring.score import PairScorer
-from defocus.benchmark.study.attempt import load_run, train_run
+from defocus.benchmark.study.attempt import computing_as_trained, load_run, train_run
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
@@ -74,7 +74,7 @@ from defocus.processes.isolation import LeftOut, left_out_by
 from defocus.processes.machines import Where
 from defocus.progress import say, track
 from defocus.storage.files import make_folder, write_json
-from defocus.training.devices import best_device, in_one_thread
+from defocus.training.devices import best_device
 from defocus.training.loop import Trained
 
 
@@ -114,7 +114,7 @@ def evaluated_run(
         trained = trained or train_run(study, run)
         entry = with_checkpoint(study, run, entry)
         outputs = kept_outputs(study, entry)
-        with in_one_thread(run.baseline.is_narrow):
+        with computing_as_trained(run):
             scores, costs = _evaluate_run(study, run, trained, folder, outputs, where, alone=alone)
     except OURS:
         raise
@@ -155,7 +155,7 @@ def evaluated_columns(
     folder = make_folder(run_folder(study.out, run.id))
     try:
         if entry.scored:
-            with in_one_thread(run.baseline.is_narrow):
+            with computing_as_trained(run):
                 scores = _rescored(study, run, metrics, kept_outputs(study, entry), where)
         else:
             scores = no_scores(study, entry.status.partition(": ")[2], metrics)
@@ -214,6 +214,7 @@ def _evaluate_run(
             "profile": DEFAULT.name,
             "flow_estimator": ESTIMATOR,
             "device": str(device),
+            "evaluation_precision": "float32",
             "libraries": library_versions(),
             "machine": machine(),
             "training_seconds": round(trained.seconds, 3),

@@ -10,10 +10,10 @@ from defocus.benchmark.evaluation.picture_scores import UNREADABLE
 from defocus.benchmark.evaluation.restore import TimedRestoration, cost_in_seconds, restore_picture
 from defocus.benchmark.results.run_folder import CRASHES, one_line
 from defocus.benchmark.results.store import SECONDS, Cost
-from defocus.benchmark.study.attempt import load_run
+from defocus.benchmark.study.attempt import computing_as_trained, load_run
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import require_one_size
-from defocus.training.devices import best_device, in_one_thread
+from defocus.training.devices import best_device
 
 TIMED = 6
 """Pictures that are restored once more; the first is a warm-up."""
@@ -23,7 +23,7 @@ def measured_seconds(study: Study, run: Run) -> list[Cost]:
     """The seconds of restoring some test pictures; the reason if that fails."""
     try:
         network = load_run(*study.trained(run)).network.to(best_device()).eval()
-        with in_one_thread(run.baseline.is_narrow):
+        with computing_as_trained(run):
             made = list(islice(_restored(study, run, network), TIMED))
     except CRASHES as error:
         return [Cost(name, None, one_line(error)) for name in SECONDS]

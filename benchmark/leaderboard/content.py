@@ -90,17 +90,24 @@ def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
     groups = [group for group in current_entries(results) if group[0].system != CEILING]
     names = sorted({group[0].system for group in groups})
     cards = {name: system.card for name, system in known_baselines(names).items()}
+    entries = (entry for group in groups for entry in group)
+    casts = frozenset(one.run for one in entries if _has_cast(run_document(out, one)))
+    return Content(out, results, rows, groups, cards, tracks_by_key(results), casts)
+
+
+def tracks_by_key(
+    results: Results, metric: str = "psnr"
+) -> dict[tuple[ReportSetting, str, TrackKey], Track]:
+    """The tracks of a metric, by setting, protocol and what their systems share."""
     by_key = {}
-    for track in tracks(results):
+    for track in tracks(results, metric):
         shared = track.contest
         setting = ReportSetting(
             shared.dataset, shared.split, shared.profile, shared.data_revision, shared.evaluation
         )
         key = TrackKey(shared.budget, track.weights, track.train_dataset, track.input)
         by_key[setting, shared.protocol, key] = track
-    entries = (entry for group in groups for entry in group)
-    casts = frozenset(one.run for one in entries if _has_cast(run_document(out, one)))
-    return Content(out, results, rows, groups, cards, by_key, casts)
+    return by_key
 
 
 def display_name(content: Content, system: str) -> str:

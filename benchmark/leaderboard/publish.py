@@ -154,7 +154,7 @@ def publish(out: Path, results: Results, *, reports: bool = True) -> list[Row]:
     basis = _basis(out, results, text)
     stamp = out / ".report.json"
     if _read_stamp(stamp) != _stamp(out, basis):
-        render_reports(out, results, rows)
+        render_reports(out, results, rows, out / "report")
         write_json(stamp, _stamp(out, basis))
     return rows
 
@@ -193,11 +193,12 @@ def _read_stamp(path: Path) -> dict[str, str] | None:
     return document if isinstance(document, dict) else None
 
 
-def render_reports(out: Path, results: Results, rows: Sequence[Row]) -> None:
-    """Write ``report.html`` and ``report.pdf`` of a study."""
+def render_reports(out: Path, results: Results, rows: Sequence[Row], target: Path) -> None:
+    """Write the report of a study as ``target`` with the endings ``.html`` and ``.pdf``."""
     from defocus.benchmark.documents.page import build_page
     from defocus.reports.html import write_html
     from defocus.reports.pdf import render_pdf
 
-    write_html(build_page(out, results, rows), out / "report.html")
-    write_bytes(out / "report.pdf", render_pdf(build_page(out, results, rows, printed=True)))
+    write_html(build_page(out, results, rows), target.with_suffix(".html"))
+    printed = build_page(out, results, rows, printed=True)
+    write_bytes(target.with_suffix(".pdf"), render_pdf(printed))

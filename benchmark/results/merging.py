@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from defocus.benchmark.evaluation.columns import column_of
@@ -27,7 +28,7 @@ def take_job(out: Path, results: Results, folder: Path) -> None:
             if had is not None and _is_same(had, entry):
                 _take_columns(had, missing.get(entry.run, frozenset()), theirs, results)
             else:
-                _take_results(entry, theirs, results)
+                take_results(entry, theirs, results)
 
 
 def _is_same(had: Entry, entry: Entry) -> bool:
@@ -57,6 +58,8 @@ def _take_columns(had: Entry, names: Collection[str], theirs: Results, results: 
         store_columns(results, had, metrics, scores)
 
 
-def _take_results(entry: Entry, theirs: Results, results: Results) -> None:
+def take_results(entry: Entry, theirs: Results, results: Results, dataset: str = "") -> None:
+    """Store what another store has of a run, under another name of its dataset if there is one."""
     scores, costs = theirs.scores(entry.run), theirs.costs(entry.run)
-    results.record(entry, scores, costs, theirs.versions(entry.run).values())
+    named = replace(entry, dataset=dataset or entry.dataset)
+    results.record(named, scores, costs, theirs.versions(entry.run).values())

@@ -38,6 +38,10 @@ if TYPE_CHECKING:  # a folder is described without what datasets need
 _LIBRARIES = ("torch", "numpy", "opencv-python-headless", "scikit-image", "scipy", "lpips", "h5py")
 
 
+RUNS = "runs"
+"""In a study's folder: the folders of its runs."""
+
+
 def package_version() -> str:
     """Version and commit, ``0.1.0+abc1234``, to show; it never decides what is repeated."""
     commit = own_commit()
@@ -88,7 +92,7 @@ def run_folder(out: Path, run: str) -> Path:
     """Folder of a run; a name from a stranger's store that leads outside is refused."""
     if Path(run).name != run or run == "..":
         raise InputError(f"{out}: its store names the run {run!r}, which is not a folder's name")
-    return out / "runs" / run
+    return out / RUNS / run
 
 
 def training_folder(

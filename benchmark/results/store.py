@@ -258,6 +258,15 @@ class Results:
                 packed = (entry.run, *pack(score_matrix(lines)))
                 transaction.execute("INSERT INTO matrices VALUES (?, ?, ?)", packed)
 
+    def store_costs(self, run: str, costs: Iterable[Cost]) -> None:
+        """Store some costs of a stored run in place of those of the same names."""
+        lines = list(costs)
+        with translated(self._path), self._connection as transaction:
+            for cost in lines:
+                named = [run, cost.metric]
+                transaction.execute("DELETE FROM costs WHERE run = ? AND metric = ?", named)
+            self._insert("costs", Cost, run, lines)
+
     def move_last(self, run: str) -> None:
         """Let a stored run be the last one, as if it had just been recorded."""
         with translated(self._path), self._connection as transaction:

@@ -1,7 +1,8 @@
 """One run of a study: train, evaluate, store the results; ``--again`` repeats it."""
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -204,6 +205,17 @@ def train_alone(study: Study, run: Run) -> "Trained":
         folder = run_folder(study.out, run.id)
         reason = write_failure(error, folder, run.baseline.source_hash)
         raise DefocusError(f"{run.id} failed: {reason}; see {folder / FAILURE}") from error
+
+
+@contextlib.contextmanager
+def computing_as_trained(run: Run) -> Iterator[None]:
+    """Compute as the run's training does: a narrow copy in one thread, float32 on a GPU alike."""
+    from defocus.training.devices import gpu_choices, in_one_thread
+    from defocus.training.method import Training
+
+    settings = Training() if run.recipe is None else run.recipe.training
+    with in_one_thread(run.baseline.is_narrow), gpu_choices(settings):
+        yield
 
 
 def load_run(study: Study, run: Run) -> "Trained":

@@ -162,20 +162,35 @@ def load_noted(noted: Sequence[NotedPlugin]) -> None:
         load_plugin(one.path)
 
 
+def load_trusted(out: Path) -> None:
+    """Load the plug-in files of a study that this user has run; report the others on stderr."""
+    for one in _noted(out):
+        if plugin_of(one.sha256) is not None:
+            continue
+        if problem := _problem(one):
+            say(f"plug-in {one.path} of the study {problem}")
+        else:
+            load_plugin(one.path)
+
+
 def tell_missing(out: Path) -> None:
     """Report on stderr which plug-in files of a study are not loaded; nothing is loaded."""
-    path = out / REQUEST
-    if not path.is_file():
-        return
-    try:
-        noted = [NotedPlugin.model_validate(one) for one in read_json(path).get("plugins", ())]
-    except (ValueError, AttributeError) as error:
-        say(f"{path}: damaged ({' '.join(str(error).split())}); start the study with 'run'")
-        return
-    for one in noted:
+    for one in _noted(out):
         if plugin_of(one.sha256) is None:
             problem = _problem(one) or f"is not loaded; add --plugin {one.path} to show its names"
             say(f"plug-in {one.path} of the study {problem}")
+
+
+def _noted(out: Path) -> list[NotedPlugin]:
+    """The plug-in files of a study; none of a damaged request, which is reported."""
+    path = out / REQUEST
+    if not path.is_file():
+        return []
+    try:
+        return [NotedPlugin.model_validate(one) for one in read_json(path).get("plugins", ())]
+    except (ValueError, AttributeError) as error:
+        say(f"{path}: damaged ({' '.join(str(error).split())}); start the study with 'run'")
+        return []
 
 
 def _problem(one: NotedPlugin) -> str:

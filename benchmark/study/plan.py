@@ -113,8 +113,10 @@ _LATER_SETTINGS = (
     ("optimiser", "decayed"),
     ("training", "average_warmup"),
     ("training", "compile"),
+    ("training", "cudnn"),
     ("training", "reuse"),
     ("training", "lenses"),
+    ("training", "tf32"),
 )
 """Added after trainings were identified by their settings; their defaults change nothing."""
 

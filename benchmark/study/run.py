@@ -28,7 +28,7 @@ from defocus.benchmark.results.run_folder import (
     run_folder,
     training_left_out,
 )
-from defocus.benchmark.results.store import SECONDS, STORE, Results, open_results
+from defocus.benchmark.results.store import STORE, Results, open_results
 from defocus.benchmark.study.attempt import (
     ask_again,
     load_run,
@@ -169,12 +169,8 @@ def _measure_alone(studies: Sequence[Study], results: Results) -> None:
     from defocus.benchmark.evaluation.seconds import measured_seconds  # imports torch
 
     say(f"the seconds of {counted(len(waiting), 'run')} are measured, each alone")
-    entries = {entry.run: entry for entry in results.entries()}
     for study, run in track(waiting, "seconds"):
-        costs = [cost for cost in results.costs(run.id) if cost.metric not in SECONDS]
-        costs += measured_seconds(study, run)
-        scores, versions = results.scores(run.id), results.versions(run.id).values()
-        results.record(entries[run.id], scores, costs, versions, in_place=True)
+        results.store_costs(run.id, measured_seconds(study, run))
 
 
 def _tell_first_step(study: Study, results: Results, trained: int) -> None:

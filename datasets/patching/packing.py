@@ -1,9 +1,7 @@
 """Pack the pairs of one split into a file from which patches are cut."""
 
 import contextlib
-import errno
 import os
-import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +23,7 @@ from defocus.datasets.deriving.aligned_reference import (
 from defocus.datasets.measuring.revision import REFERENCED
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import array_shape, read_array
+from defocus.datasets.patching.many_pairs import each_in_order, require_space, say_size
 from defocus.errors import DatasetError, ImageError, NotApplicableError
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.values import Image, as_linear, bit_depth
@@ -46,7 +45,6 @@ Storage = Literal["packed", "raw"]
 # times faster and without checksums.
 CHUNK_PX = 128
 CACHE_BYTES = 4 * 1024 * 1024
-SPARE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -167,12 +165,6 @@ def pack(
     return len(ids)
 
 
-def require_space(folder: Path, size: int) -> None:
-    """Raise OSError for a full disk before HDF5 does, which could not close the file."""
-    if shutil.disk_usage(folder).free < size + SPARE_BYTES:
-        raise OSError(errno.ENOSPC, "no space left", str(folder))
-
-
 def _add(group: h5py.Group, name: str, array: NDArray[Any], storage: Storage) -> None:
     if storage == "raw":
         group.create_dataset(name, data=array)
@@ -220,23 +212,26 @@ def packed_pairs(
     # A pair that cannot be read is left out; the file keeps its name, and it is tried again.
     path = _patch_file(dataset, target, name, further, estimator_name, storage)
 
-    def members(pair: Pair) -> Members | LeftOut | None:
-        work = partial(_members, dataset, pair, target, further, estimator_name)
-        return attempt(pair.id, work)
-
+    work = partial(
+        _members, dataset=dataset, target=target, further=further, estimator_name=estimator_name
+    )
     left_out: list[LeftOut] = []
 
     def rows() -> Iterator[tuple[str, Members]]:
-        for pair in track(pairs, f"packing {target} patches"):
-            packed = members(pair)
+        size = 0
+        made = each_in_order(work, pairs)
+        for name, packed in track(made, f"packing {target} patches", len(pairs)):
             if isinstance(packed, LeftOut):
                 left_out.append(packed)
             elif packed is not None:
-                yield pair.id, packed
+                if not size:
+                    size = len(pairs) * sum(array.nbytes for array in packed.values())
+                    say_size(size, path.parent)
+                yield name, packed
 
     with _one_at_a_time(make_folder(path.parent)):
         if path.is_file():
-            store = _known(path, pairs, members)
+            store = _known(path, pairs, work)
             if store is not None:
                 if target in REGISTERED:
                     _tell_left_out(dataset, pairs, store, name)
@@ -277,7 +272,7 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 
 
 def _known(
-    path: Path, pairs: tuple[Pair, ...], members: Callable[[Pair], Members | LeftOut | None]
+    path: Path, pairs: tuple[Pair, ...], members: Callable[[Pair], Members | None]
 ) -> PatchStore | None:
     """An earlier packing; None if it is damaged, or a pair that it is without can be read now."""
     try:
@@ -286,7 +281,7 @@ def _known(
         say(f"{path}: damaged; it is packed again")
         return None
     lacking = {one.id for one in store.left_out}
-    tried = (members(pair) for pair in pairs if pair.id in lacking)
+    tried = (attempt(pair.id, partial(members, pair)) for pair in pairs if pair.id in lacking)
     if all(isinstance(one, LeftOut) for one in tried):
         return store
     say(f"{path}: a pair that it is without can be read now; it is packed again")
@@ -306,8 +301,8 @@ def _tell_left_out(dataset: Dataset, pairs: tuple[Pair, ...], store: PatchStore,
 
 
 def _members(
-    dataset: Dataset,
     pair: Pair,
+    dataset: Dataset,
     target: TargetName,
     further: Collection[Further],
     estimator_name: str,

@@ -12,6 +12,8 @@ from defocus.training.parallel import ranks
 if TYPE_CHECKING:
     import torch
 
+    from defocus.training.method import Training
+
 DRIVERS = ("/proc/driver/nvidia", "/dev/nvhost-gpu", "/dev/dxg", "/dev/kfd")
 """Files that Linux has where a GPU can be used: NVIDIA, NVIDIA's small boards, WSL, and AMD."""
 
@@ -44,6 +46,22 @@ def in_one_thread(wanted: bool) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def gpu_choices(settings: "Training") -> Iterator[None]:
+    """Let a GPU compute float32, and choose algorithms, as the settings of a training say."""
+    import torch
+
+    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.benchmark, cudnn.allow_tf32, products.allow_tf32
+    cudnn.benchmark = settings.cudnn == "fastest"
+    cudnn.allow_tf32 = settings.tf32 != "none"
+    products.allow_tf32 = settings.tf32 == "all"
+    try:
+        yield
+    finally:
+        cudnn.benchmark, cudnn.allow_tf32, products.allow_tf32 = before
 
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"

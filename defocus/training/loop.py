@@ -20,6 +20,7 @@ from torch.optim.swa_utils import AveragedModel
 from defocus.errors import InterruptedWorkError, TrainingError, WeightsError
 from defocus.progress import describe, say, track
 from defocus.storage.files import write_text
+from defocus.training.devices import gpu_choices
 from defocus.training.feeding import Feeder, MakerDiedError, feeding, makers
 from defocus.training.method import Method, Training
 from defocus.training.objective import BatchT, Progress, TrainingObjective
@@ -51,7 +52,8 @@ def reproducible(settings: Training) -> Iterator[None]:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(settings.deterministic or before)
     try:
-        yield
+        with gpu_choices(settings):
+            yield
     finally:
         torch.use_deterministic_algorithms(before)
 

@@ -34,6 +34,12 @@ class Training(Settings):
     # whether a GPU replays the network's passes as recorded graphs: small kernels are launched
     # sooner; not for networks that decide anything in Python, such as by a counter
     graphs: bool = False
+    # what a GPU computes in TF32, whose factors have 10 bits in place of 23, where float32 is asked
+    # for: convolutions, as PyTorch does by default, matrix products as well, or nothing
+    tf32: Literal["convolutions", "all", "none"] = "convolutions"
+    # how cuDNN chooses an algorithm: by a rule, or the fastest of those that it tries at first,
+    # which may be another one in the next run
+    cudnn: Literal["rule", "fastest"] = "rule"
     deterministic: bool = False  # refuse operations whose result differs from run to run
     validations: int = Field(default=0, ge=0)  # how often the validation pairs are scored
     select: Selection = "last"
@@ -48,9 +54,11 @@ class Training(Settings):
     workers: int | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
-    def _whole_batches(self) -> Self:
+    def _go_together(self) -> Self:
         if self.graphs and (self.compile or self.accumulate > 1):
             raise ValueError("graphs goes with accumulate = 1 and without compile")
+        if self.deterministic and self.cudnn == "fastest":
+            raise ValueError('deterministic goes with cudnn = "rule"')
         return self
 
     @property

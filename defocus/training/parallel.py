@@ -44,6 +44,10 @@ def ranks() -> Ranks:
 def processes(device: "torch.device") -> Iterator[Ranks]:
     """Join the process group while the block runs; a single process joins nothing."""
     mine = ranks()
+    if device.type == "cuda":  # graphs are recorded on the current device, and NCCL waits there
+        import torch
+
+        torch.cuda.set_device(device)
     if mine.world == 1:
         yield mine
         return

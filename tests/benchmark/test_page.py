@@ -165,8 +165,9 @@ def test_reports_are_rendered_when_their_content_changes_and_only_then(tmp_path,
     fill(tmp_path)
     rendered: list[int] = []
 
-    def render(out: Path, results: object, rows: object) -> None:
+    def render(out: Path, results: object, rows: object, target: Path) -> None:
         rendered.append(1)
+        assert target == out / "report"
         for name in ("report.html", "report.pdf"):
             (out / name).write_text(f"{len(rendered)}")
 

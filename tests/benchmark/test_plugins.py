@@ -124,6 +124,12 @@ def test_one_file_is_trained_wrapped_scored_and_resumed(bench, folder, tiny_data
         assert again.exit_code == 0, again.output
         assert "all 2 runs are finished: nothing is repeated" in again.output
 
+    for words in (["report"], ["table", "methods", "--metrics", "bias"]):
+        shown = bench(*words, "--out", "study")
+        assert shown.exit_code == 0, shown.output
+        assert [one.path for one in extensions.plugins()] == [folder / "my_net.py"]
+    assert r"Bias$\downarrow$" in shown.output, "the metric of the plug-in"
+
 
 def test_each_of_several_objectives_makes_its_run(bench, tiny_dataset):
     asked = ["--plugin", "my_net.py", "--dataset", f"mine:{tiny_dataset}", "--dry-run"]

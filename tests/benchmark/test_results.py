@@ -67,6 +67,19 @@ def test_a_record_that_breaks_leaves_the_old_one(tmp_path):
         assert results.entries() == [ENTRY]
 
 
+def test_costs_are_stored_without_the_scores_that_are_there(tmp_path):
+    with open_results(tmp_path / "results.sqlite") as results:
+        results.record(ENTRY, SCORES, COSTS)
+        results.record(replace(ENTRY, run="later"), SCORES, COSTS)
+        before = results._connection.total_changes
+        results.store_costs(ENTRY.run, [Cost("seconds", 0.25, measured_on="cpu")])
+        assert results._connection.total_changes == before + 2, "one line goes, one comes"
+        assert results.costs(ENTRY.run) == [COSTS[0], Cost("seconds", 0.25, measured_on="cpu")]
+        assert results.scores(ENTRY.run) == SCORES
+        assert [one.run for one in results.entries()] == [ENTRY.run, "later"]
+        assert results.costs("later") == COSTS
+
+
 def test_what_is_recorded_is_on_the_disk(tmp_path):
     """SQLite keeps confirmed runs through a power loss if it writes a log and syncs it."""
     with open_results(tmp_path / "results.sqlite") as results:

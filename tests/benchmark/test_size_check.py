@@ -73,6 +73,20 @@ def test_a_multiple_crops_to_what_the_padded_picture_gives(refused):
         Baseline.of_network("own", nn.Identity, multiple=0)
 
 
+def test_small_pictures_are_padded_to_the_least_side():
+    def work(blurry: torch.Tensor) -> torch.Tensor:
+        if min(blurry.shape[2:]) < 20 or any(side % 8 for side in blurry.shape[2:]):
+            raise ValueError("too small")
+        return blurry
+
+    network = Of(work)
+    mended = Baseline.of_network("own", lambda: network, multiple=8, least=20).build()
+    blurry = torch.rand(1, 3, 13, 40)
+    torch.testing.assert_close(mended(blurry), blurry)
+    assert network.seen == [(24, 40)], "the next multiple above the least side"
+    check(mended, (10, 10), (100, 75))
+
+
 def only_of(side: int) -> Of:
     def work(blurry: torch.Tensor) -> torch.Tensor:
         if blurry.shape[2:] != (side, side):

@@ -20,6 +20,7 @@ from defocus.baselines.objective_registry import loss
 from defocus.baselines.recipe import Recipe, Schedule, Step
 from defocus.benchmark.cost.trial_step import TrialStep
 from defocus.benchmark.study import fit as of_runs
+from defocus.benchmark.study.attempt import computing_as_trained
 from defocus.benchmark.study.fit import LONG_STEPS, load_trained, train
 from defocus.benchmark.study.plan import Run
 from defocus.errors import WeightsError
@@ -104,6 +105,10 @@ def make_run(seed: int = 0, recipe: Recipe = RECIPE) -> Run:
     return Run("net-01234567", "group", Baseline(card, Net), recipe, "demo", seed)
 
 
+def recipe_with(training: Training) -> Recipe:
+    return RECIPE.model_copy(update={"training": training})
+
+
 @pytest.fixture
 def every_step(monkeypatch):
     """A checkpoint after every step."""
@@ -168,6 +173,34 @@ def test_the_last_checkpoint_drops_the_optimiser_and_keeps_the_objective(tmp_pat
     train(make_run(), Loss, Patches(), tmp_path, CPU)
     prefixes = {name.split(".")[0] for name in tensors_of(tmp_path)}
     assert prefixes == {"network", "objective"}
+
+
+def test_a_training_and_its_evaluation_choose_alike_on_a_gpu(tmp_path):
+    def chosen() -> tuple[bool, bool, bool]:
+        cudnn = torch.backends.cudnn
+        return cudnn.benchmark, cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+
+    seen = set()
+
+    class Asking(Loss):
+        def forward(self, network, batch, progress):
+            seen.add(chosen())
+            return super().forward(network, batch, progress)
+
+    before = chosen()
+    run = make_run(recipe=recipe_with(Training(tf32="all", cudnn="fastest")))
+    train(run, Asking, Patches(), tmp_path, CPU)
+    assert seen == {(True, True, True)}
+    assert chosen() == before
+    with computing_as_trained(run):
+        assert chosen() == (True, True, True)
+    with computing_as_trained(make_run(recipe=recipe_with(Training(tf32="none")))):
+        assert chosen() == (False, False, False)
+    with computing_as_trained(make_run()):
+        assert chosen() == (False, True, False), "PyTorch's own, and what trainings had before"
+    assert chosen() == before
+    with pytest.raises(ValueError, match="deterministic goes with"):
+        Training(deterministic=True, cudnn="fastest")
 
 
 def test_parameters_that_are_frozen_stay(tmp_path):

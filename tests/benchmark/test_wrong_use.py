@@ -38,12 +38,17 @@ table pictures
 table leaderboard --csv --to lb.json
 run --only input --out full
 table methods --to a.csv
+table leaderboard --to a.csv --rows unet
+table places --metrics ssim
+table ablation --order ssim
+table methods --part warp=jdrl-*
 table pictures --to rows.csv --out nothing
 status --out nothing
 published --against study
 report --figures f --json
 report --json
 report --format svg
+report --with a --against b
 report --out nothing
 """
 

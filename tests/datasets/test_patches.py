@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.aligned_reference import aligned_reference
-from defocus.datasets.patching import packing
+from defocus.datasets.patching import many_pairs, packing
 from defocus.datasets.patching.loader import PairPatches, PatchMixture
 from defocus.datasets.patching.packing import Crop, PatchStore, pack
 from defocus.datasets.patching.source import (
@@ -78,6 +78,20 @@ def test_of_several_processes_one_packs_and_the_others_wait(mild, tmp_path, monk
     assert len(training_patches(mild, "train", "sharp", PatchForm(64))) == 2
     assert waited == [True, True]
     assert len(packed) == 1
+
+
+@pytest.mark.full
+def test_many_pairs_are_packed_in_processes_to_the_byte(mild, tmp_path, monkeypatch, capfd):
+    files = []
+    for name in ("here", "processes"):
+        few = replace(mild, pairs=mild.split("train")[:5], derived=tmp_path / name)
+        files.append(training_patches(few, "train", "registered", PatchForm(64)).store.path)
+        assert ("packing takes" in capfd.readouterr().err) is (name == "processes")
+        monkeypatch.setattr(many_pairs, "usable_cores", lambda: 2)
+        monkeypatch.setattr(many_pairs, "TOGETHER", 3)
+        monkeypatch.setattr(many_pairs, "MANY_BYTES", 10**6)
+    one, other = (path.read_bytes() for path in files)
+    assert one == other
 
 
 @pytest.mark.parametrize("target", ["compensated", "registered"])

@@ -3,10 +3,11 @@ themselves where there is no GPU."""
 
 import pytest
 import torch
-from torch import nn
+from torch import distributed, nn
 
 from defocus.baselines.objective import Batch, Objective
 from defocus.errors import TrainingError
+from defocus.training.parallel import Ranks, together
 from defocus.training.steps.graphs import record
 
 CUDA = torch.cuda.is_available()
@@ -83,6 +84,27 @@ def test_replayed_passes_give_the_gradients_of_the_plain_ones(replays, extra):
     for one, other in zip(gradients(network, batch_of(**named)), plain, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
     assert CUDA or len(replays) == before + 1
+
+
+def test_a_recorded_network_is_shared_by_processes(replays, tmp_path):
+    torch.manual_seed(0)
+    network = Norms().to(DEVICE).train()
+    plain = gradients(network, batch_of())
+    record(network, Squares(), batch_of(), "float32")
+    store = distributed.FileStore(str(tmp_path / "store"), 1)
+    backend = "nccl" if CUDA else "gloo"
+    distributed.init_process_group(backend, store=store, rank=0, world_size=1)
+    try:
+        joint = together(network, Squares(), Ranks(world=2), DEVICE)
+        network.zero_grad()
+        before = len(replays)
+        loss, _ = joint(batch_of(), None)
+        loss.backward()
+        for one, other in zip(network.parameters(), plain, strict=True):
+            torch.testing.assert_close(one.grad, other, rtol=1e-4, atol=1e-6)
+        assert CUDA or len(replays) == before + 1
+    finally:
+        distributed.destroy_process_group()
 
 
 def test_other_sizes_and_evaluation_run_plainly(replays):

@@ -15,8 +15,9 @@ from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.benchmark.study.fit import train
 from defocus.benchmark.study.plan import Run
 from defocus.errors import InputError
+from defocus.training.devices import best_device
 from defocus.training.method import Training
-from defocus.training.parallel import Ranks, part_of
+from defocus.training.parallel import Ranks, part_of, processes
 from defocus.training.steps.losses import NetworkAndObjective
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.benchmark.test_train import CPU, RECIPE, Patches, make_run, tensors_of
@@ -82,6 +83,21 @@ def started_by_torchrun(code: str, folder: Path) -> list[StartedCommand]:
     sizes = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
     ranks = [{"RANK": rank, "LOCAL_RANK": rank, **place, **sizes} for rank in ("0", "1")]
     return [start_code(code, folder, **settings) for settings in ranks]
+
+
+def test_each_process_computes_on_its_own_gpu(monkeypatch):
+    done: list[object] = []
+    monkeypatch.setattr(torch.cuda, "set_device", done.append)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(distributed, "init_process_group", done.append)
+    monkeypatch.setattr(distributed, "destroy_process_group", lambda: done.append("end"))
+    place = {"TORCHELASTIC_RUN_ID": "none", "RANK": "3", "WORLD_SIZE": "4"}
+    for name, value in (place | {"LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}).items():
+        monkeypatch.setenv(name, value)
+    with processes(best_device()) as mine:
+        assert (mine.rank, mine.local) == (3, 1)
+        assert done == [torch.device("cuda", 1), "cpu:gloo,cuda:nccl"], "before it joins the others"
+    assert done[-1] == "end"
 
 
 def test_a_batch_is_shared_without_rest(refused):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, array_shape, member_name, pair_files
-from defocus.datasets.patching.packing import require_space
+from defocus.datasets.patching.many_pairs import require_space
 from defocus.datasets.release.formats.layout import (
     ReleaseFormat,
     ReleaseOrder,

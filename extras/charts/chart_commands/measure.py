@@ -1,11 +1,16 @@
 """``defocus-bench chart measure``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import FILE, FOLDER
+from defocus.command_line.where import on_option
+
+if TYPE_CHECKING:
+    from defocus.processes.machines import Where
 
 BLURS = "2,4,8,16"
 SYSTEMS = "wiener,defocus-m"
@@ -36,12 +41,14 @@ SYSTEMS = "wiener,defocus-m"
     metavar="STUDY",
     help="Keep the numbers in this study; its report shows them.",
 )
+@on_option("Number of systems measured at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of the table.")
 def command(
     pictures: tuple[Path, ...],
     systems: tuple[str, ...],
     blur: str | None,
     out: Path | None,
+    where: "Where",
     *,
     linear: bool,
     as_json: bool,
@@ -84,7 +91,7 @@ def command(
             by_name = restorers(measured or names)
             for one in lacking:
                 say(f"{one}: needs weights, and the package has none; left out", error=True)
-        scores = measure_chart(by_name, cases, out)
+        scores = measure_chart(by_name, cases, out, where)
         if as_json:
             printed.write([one.to_json() for one in scores])
     if not as_json:

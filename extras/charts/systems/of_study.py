@@ -1,8 +1,10 @@
 """The chart restored by the systems of a study, with the networks that it trained."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from defocus.benchmark.documents.write import write_report
@@ -11,11 +13,14 @@ from defocus.benchmark.study.attempt import load_run
 from defocus.benchmark.study.document import load_noted, read_request
 from defocus.benchmark.study.expansion import expand_all
 from defocus.benchmark.study.plan import Run
+from defocus.cluster.dispatcher import each
 from defocus.errors import InterruptedWorkError, StorageError
 from defocus.extras.charts.systems.kept import ChartScore, Finished, keep_chart
 from defocus.extras.charts.systems.photographs import ChartCase
 from defocus.extras.charts.systems.restorers import SystemRestorer, restorers, restoring
-from defocus.progress import describe, say, track
+from defocus.processes.isolation import LeftOut
+from defocus.processes.machines import Where
+from defocus.progress import say, track
 from defocus.training.record.folder import training_finished
 
 CHART_REVISION = 1
@@ -52,7 +57,10 @@ def _weights(run: Run) -> str:
 
 
 def measure_chart(
-    by_name: Mapping[str, SystemRestorer], cases: Sequence[ChartCase], out: Path | None = None
+    by_name: Mapping[str, SystemRestorer],
+    cases: Sequence[ChartCase],
+    out: Path | None = None,
+    where: Where = 1,
 ) -> list[ChartScore]:
     """Restore photographs of the chart; a system that fails is reported and left out.
 
@@ -60,14 +68,16 @@ def measure_chart(
     if out is not None:
         read_request(out)
     finished = Finished(out)
-    scores: list[ChartScore] = []
-    for number, (name, restorer) in enumerate(track(list(by_name.items()), "restoring charts"), 1):
-        describe(f"restoring charts: {name}")
-        key = _key(name, restorer, cases)
-        if key not in finished:
-            finished.add(key, list(_of_system(name, restorer, cases)))
-        scores += finished[key]
-        say(f"chart, {number}/{len(by_name)}: {name}{_gains(finished[key])}")
+    keys = {name: _key(name, restorer, cases) for name, restorer in by_name.items()}
+    left = {name: (name, one) for name, one in by_name.items() if keys[name] not in finished}
+    with closing(each(partial(_of_system, tuple(cases)), left, where)) as done:
+        for name, result in track(done, "restoring charts", len(left)):
+            scores, problem = ([], result.reason) if isinstance(result, LeftOut) else result
+            if problem:
+                say(f"{name}: left out of the chart {problem}", error=True)
+            finished.add(keys[name], scores)
+            say(f"chart: {name}{_gains(scores)}")
+    scores = [one for name in by_name for one in finished[keys[name]]]
     if out is not None:
         keep_chart(out, scores)
         write_report(out)
@@ -88,17 +98,20 @@ def _key(name: str, restorer: SystemRestorer, cases: Sequence[ChartCase]) -> str
 
 
 def _of_system(
-    name: str, restorer: SystemRestorer, cases: Sequence[ChartCase]
-) -> Iterator[ChartScore]:
+    cases: Sequence[ChartCase], named: tuple[str, SystemRestorer]
+) -> tuple[list[ChartScore], str]:
+    """The scores of a system up to the photograph at which it fails, and why it does."""
+    name, restorer = named
+    scores: list[ChartScore] = []
     for case in cases:
         try:
-            for score in case.scores(name, restorer):
-                yield replace(score, weights=restorer.weights)
+            mine = case.scores(name, restorer)
         except (StorageError, InterruptedWorkError):
             raise
         except CRASHES as error:
-            say(f"{name}: left out of the chart at {case.name} ({one_line(error)})", error=True)
-            return
+            return scores, f"at {case.name} ({one_line(error)})"
+        scores += [replace(score, weights=restorer.weights) for score in mine]
+    return scores, ""
 
 
 def _gains(scores: Sequence[ChartScore]) -> str:

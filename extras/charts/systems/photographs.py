@@ -50,14 +50,18 @@ class ChartCase:
 
 def simulated_cases(diameters: Iterable[float]) -> list[ChartCase]:
     """Simulated photographs at circles of confusion in px."""
-    photographs = ChartPhotographs()
-
-    def scores(diameter: float, system: str, restore: Restore) -> list[ChartScore]:
-        return [photographs.scores(system, restore, diameter)]
-
     return [
-        ChartCase(f"{one:g} px", f"simulated at {one!r}", partial(scores, one)) for one in diameters
+        ChartCase(f"{one:g} px", f"simulated at {one!r}", partial(_simulated_scores, one))
+        for one in diameters
     ]
+
+
+def _simulated_scores(diameter: float, system: str, restore: Restore) -> list[ChartScore]:
+    return [_photographs().scores(system, restore, diameter)]
+
+
+def _taken_scores(path: Path, linear: bool, system: str, restore: Restore) -> list[ChartScore]:
+    return _taken(path, linear).scores(system, restore)
 
 
 def taken_cases(pictures: Sequence[Path], *, linear: bool = False) -> list[ChartCase]:
@@ -68,9 +72,9 @@ def taken_cases(pictures: Sequence[Path], *, linear: bool = False) -> list[Chart
         raise InputError(f"{twice}: two pictures have this name; rename one")
     cases = []
     for one in pictures:
-        chart = TakenChart(one, linear=linear)
+        chart = _taken(one, linear)
         identity = f"{sha256_file(one)} {linear}" + (" fitted" if chart.curve else "")
-        cases.append(ChartCase(one.name, identity, chart.scores))
+        cases.append(ChartCase(one.name, identity, partial(_taken_scores, one, linear)))
     return cases
 
 
@@ -165,6 +169,17 @@ def _light(picture: Stored, curve: ToneCurve | None = None) -> Floats:
     if curve is not None:
         return curve(stored.astype(np.float64))
     return np.asarray(srgb_to_linear(stored), np.float64)
+
+
+@cache
+def _photographs() -> ChartPhotographs:
+    return ChartPhotographs()
+
+
+@cache
+def _taken(path: Path, linear: bool) -> TakenChart:
+    """A photograph, which every process reads once."""
+    return TakenChart(path, linear=linear)
 
 
 @cache

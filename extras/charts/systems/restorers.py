@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,12 @@ from defocus.baselines.registry import plain_baseline
 from defocus.baselines.weights.own import weights_or_own
 from defocus.baselines.weights.store import build_with
 from defocus.restoration.restoration import restore_colours
-from defocus.restoration.restorer import make_restorer, require_restoring, restoring_weights
+from defocus.restoration.restorer import (
+    Restorer,
+    make_restorer,
+    require_restoring,
+    restoring_weights,
+)
 from defocus.training.devices import best_device
 
 Floats = NDArray[np.float32]
@@ -43,7 +49,7 @@ class SystemRestorer:
 
 def restorers(names: Sequence[str]) -> dict[str, SystemRestorer]:
     """The blurry picture itself, as ``input``, and the named systems, which take one picture."""
-    by_name = {"input": SystemRestorer(lambda picture: picture)}
+    by_name = {"input": SystemRestorer(_unchanged)}
     for name in names:
         system = plain_baseline(name.strip())
         weights = restoring_weights(system, None)
@@ -66,9 +72,27 @@ def without_weights(names: Sequence[str]) -> list[str]:
 
 def restoring(network: nn.Module, weights: str = "", reach_px: float = REACH_PX) -> SystemRestorer:
     """What a network does to a picture of any size, without the guard that puts parts back."""
-    restorer = make_restorer(network, None, best_device(), reach_px)
+    return SystemRestorer(_NetworkRestore(network, reach_px), network, weights)
 
-    def restore(picture: Floats) -> Floats:
-        return np.asarray(restore_colours(restorer, picture, guard=False).at(1.0), np.float32)
 
-    return SystemRestorer(restore, network, weights)
+def _unchanged(picture: Floats) -> Floats:
+    return picture
+
+
+class _NetworkRestore:
+    """Restores by a network; another process measures its own free memory, once."""
+
+    def __init__(self, network: nn.Module, reach_px: float) -> None:
+        self._made_of = network, reach_px
+
+    @cached_property
+    def _restorer(self) -> Restorer:
+        network, reach_px = self._made_of
+        return make_restorer(network, None, best_device(), reach_px)
+
+    def __call__(self, picture: Floats) -> Floats:
+        restoration = restore_colours(self._restorer, picture, guard=False)
+        return np.asarray(restoration.at(1.0), np.float32)
+
+    def __reduce__(self) -> tuple[type["_NetworkRestore"], tuple[nn.Module, float]]:
+        return _NetworkRestore, self._made_of

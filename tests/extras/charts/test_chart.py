@@ -24,7 +24,12 @@ from defocus.extras.charts.sheet.parts import SlantedSquare
 from defocus.extras.charts.sheet.raster import photographed
 from defocus.extras.charts.systems.kept import CHART, ChartScore, keep_chart, read_kept_chart
 from defocus.extras.charts.systems.of_study import measure_chart
-from defocus.extras.charts.systems.photographs import ChartCase, ChartPhotographs, TakenChart
+from defocus.extras.charts.systems.photographs import (
+    ChartCase,
+    ChartPhotographs,
+    TakenChart,
+    simulated_cases,
+)
 from defocus.extras.charts.systems.restorers import (
     Restore,
     SystemRestorer,
@@ -438,7 +443,7 @@ def test_finished_systems_survive_an_interruption(study, capfd):
     with pytest.raises(KeyboardInterrupt):
         measure_chart({"a": system("a"), "b": system("b", stop=True)}, cases, study)
     assert read_kept_chart(study) == before
-    assert "chart, 1/2: a MTF50 × 1.00 at 8 px" in capfd.readouterr().err
+    assert "chart: a MTF50 × 1.00 at 8 px" in capfd.readouterr().err
     systems = measure_chart({"a": system("a"), "b": system("b")}, cases, study)
     assert asked == ["a", "b", "b"], "a was done again"
     assert [one.system for one in systems] == ["a", "b"]
@@ -447,6 +452,14 @@ def test_finished_systems_survive_an_interruption(study, capfd):
     )
     measure_chart({"a": system("a")}, cases, study)
     assert asked[-1] == "a", "the whole was finished, so it is measured anew"
+
+
+@pytest.mark.full
+def test_systems_are_measured_alike_in_processes():
+    names, cases = ["wiener", "defocus-s"], simulated_cases([4.0])
+    here = measure_chart(restorers(names), cases)
+    assert [one.system for one in here] == ["input", *names]
+    assert measure_chart(restorers(names), cases, where=2) == here
 
 
 def test_a_study_with_the_chart_shows_it(study, capfd):

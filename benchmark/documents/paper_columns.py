@@ -1,0 +1,142 @@
+"""Columns of tables for papers: numbers with their marks, and differences to the first row."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from defocus.benchmark.leaderboard.columns import GAIN, BoardPlace, column
+from defocus.benchmark.leaderboard.content import Content, TrackKey, setting_of, tracks_by_key
+from defocus.benchmark.leaderboard.lines import Board, BoardLine, track_of
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.reports.display import number_text
+from defocus.reports.model import Column, Measured
+
+
+@dataclass(frozen=True)
+class PaperPlace(BoardPlace):
+    """A column of one of several leaderboards."""
+
+    board: Board
+
+    def row(self, line: BoardLine) -> Row | None:
+        """The row behind the cell of the line of this key in this leaderboard."""
+        mine = next((one for one in self.board.lines if one.key == line.key), None)
+        return None if mine is None else super().row(mine)
+
+    def rows(self) -> dict[str, Row]:
+        """The rows behind the column, by the name of their line."""
+        return {n.name: row for n in self.board.lines if (row := self.row(n)) is not None}
+
+
+Cells = list[Measured | None]
+
+LineId = tuple[str, ...]
+"""System, origin of its weights and what they were trained on."""
+
+
+def head(place: PaperPlace, lines: Sequence[BoardLine]) -> Column:
+    """The head of a column."""
+    if place.convention is None:
+        cost = column(place.key, numbers=map(place.number, lines))
+        return replace(cost, name=f"{cost.name} ({cost.unit})", unit="", better="lower")
+    return column(place.key, bar=place.key == GAIN)
+
+
+Tested = Mapping[object, Mapping[frozenset[LineId], bool]]
+"""Of each track, whether two of its systems differ significantly."""
+
+
+class Tests:
+    """The paired tests of a study; none where they are not wanted."""
+
+    def __init__(self, content: Content, *, wanted: bool) -> None:
+        self.content = content
+        self._wanted = wanted
+        self._of_metric: dict[str, Tested] = {}
+
+    def differ(self, place: PaperPlace, line: BoardLine, other: BoardLine) -> bool | None:
+        """Whether two lines differ significantly in a column; None if nothing tested them."""
+        row = place.row(line)
+        if not self._wanted or place.convention is None or row is None:
+            return None
+        if row.metric not in self._of_metric:
+            self._of_metric[row.metric] = _tested(self.content, row.metric)
+        track = setting_of(row), place.convention.protocol, line.track
+        tested = self._of_metric[row.metric].get(track, {})
+        return tested.get(frozenset((line.key[:3], other.key[:3])))
+
+
+def _tested(content: Content, metric: str) -> Tested:
+    by_track: dict[object, dict[frozenset[LineId], bool]] = {}
+    for key, track in tracks_by_key(content.results, metric).items():
+        ids = {one.label: (one.system, one.weights, one.train_dataset) for one in track.standings}
+        by_track[key] = {
+            frozenset((ids[one.first], ids[one.second])): one.significant
+            for one in track.differences
+        }
+    return by_track
+
+
+def ranked_columns(
+    place: PaperPlace, lines: Sequence[BoardLine], tests: Tests
+) -> Iterator[tuple[Column, Cells]]:
+    """A column with the best two of each track marked if it is ranked."""
+    shown = head(place, lines)
+    cells = [_cell(place, line) for line in lines]
+    tracks: dict[TrackKey, list[int]] = defaultdict(list)
+    for number, line in enumerate(lines):
+        ranked = place.convention and track_of(tests.content, line, place.convention)[1] is not None
+        if ranked and cells[number] is not None:
+            tracks[line.track].append(number)
+    for members in tracks.values():
+        printed = {n: _printed(cells[n], shown) for n in members}
+        steps = sorted(set(printed.values()), reverse=shown.better == "higher")[:2]
+        best = next(n for n in members if printed[n] == steps[0])
+        for number, value in printed.items():
+            cell = cells[number]
+            if cell is None:
+                continue
+            mark: Literal[1, 2] | None = None
+            if value in steps:
+                mark = 1 if value == steps[0] else 2
+            differs = tests.differ(place, lines[number], lines[best])
+            cells[number] = replace(cell, place=mark, differs=differs)
+    yield shown, cells
+
+
+def compared_columns(
+    place: PaperPlace, lines: Sequence[BoardLine], tests: Tests
+) -> Iterator[tuple[Column, Cells]]:
+    """A column without ranks, and behind a score the difference of each row to the first."""
+    shown = head(place, lines)
+    cells = [_cell(place, line) for line in lines]
+    yield shown, cells
+    if place.convention is None or place.key == GAIN:
+        return
+    differences = [_difference(place, line, lines[0], tests) for line in lines]
+    yield replace(shown, name=f"Δ {shown.name}", signed=True), differences
+
+
+def _difference(
+    place: PaperPlace, line: BoardLine, first: BoardLine, tests: Tests
+) -> Measured | None:
+    """The difference of two lines over the same pictures."""
+    mine, other = place.row(line), place.row(first)
+    if mine is None or other is None or mine.images != other.images:
+        return None
+    if mine.value is None or other.value is None:
+        return None
+    return Measured(mine.value - other.value, differs=tests.differ(place, line, first))
+
+
+def _cell(place: PaperPlace, line: BoardLine) -> Measured | None:
+    """A number with the spread of its trainings; of one training, with its interval."""
+    cell = place.cell(line)
+    return cell if cell is None or cell.spread is None else replace(cell, interval=None)
+
+
+def _printed(cell: Measured | None, shown: Column) -> float:
+    """A number as printed; systems with equal printed numbers share a mark."""
+    value = cell.value if cell else None
+    return float(number_text(value, shown.decimals).replace("−", "-"))

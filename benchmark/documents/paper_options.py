@@ -1,0 +1,119 @@
+"""Options of ``table``: what a paper's table has of a study."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from defocus.benchmark.leaderboard.columns import COST_COLUMNS, GAIN
+from defocus.benchmark.leaderboard.lines import Board
+from defocus.benchmark.metrics.metric import all_metrics
+from defocus.command_line.options import FOLDER
+from defocus.errors import InputError
+from defocus.near_names import meant
+from defocus.settings import CommandSettings, option
+
+NAME = "name"
+ROWS = "rows"
+"""Orders of rows that are no metric."""
+
+
+class PaperOptions(CommandSettings):
+    """What is chosen of a study; by default the table has all rows and its usual columns."""
+
+    out: Path = option(Path("defocus-results"), "--out", type=FOLDER, heading="Study")
+    """Folder of the study."""
+    others: tuple[Path, ...] = option((), "--with DIR", type=FOLDER, multiple=True)
+    """Folder of another study of the same dataset, whose systems are added; repeatable."""
+    rows: tuple[str, ...] = option((), "--rows NAME,NAME", heading="Printed tables")
+    """Only the systems whose whole names match these shell patterns."""
+    order: str = option("", "--order NAME")
+    """Order of the rows within their class: a metric, best first; 'rows', as in --rows; or 'name'.
+    By default the first column, best first."""
+    metrics: tuple[str, ...] = option((), "--metrics NAME,NAME")
+    """Columns, in this order: metrics, 'gain', and costs such as 'params_m'."""
+    protocol: str = option("", "--protocol NAME")
+    """Only the scores under this protocol."""
+    significance: bool = option(False, "--significance")
+    """Mark with * what differs significantly from the best of its class, in 'ablation' from the
+    first row: a paired test by scene, p ≤ 0.05, corrected for all pairs of the class."""
+    parts: tuple[str, ...] = option((), "--part NAME=PATTERN,PATTERN")
+    """With 'ablation': a column with a check mark for the systems that have this part; repeatable.
+    """
+    as_csv: bool = option(False, "--csv")
+    """Print CSV instead of LaTeX, a table below the other; leaderboard.csv in the study's folder is
+    one table of all means."""
+
+    @property
+    def patterns(self) -> list[str]:
+        """The patterns of ``--rows``."""
+        return _names(self.rows)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of ``--metrics``, each of which is known."""
+        names = _names(self.metrics)
+        known = [*all_metrics(), GAIN, *COST_COLUMNS]
+        for name in names:
+            _require(name, known, "--metrics")
+        return names
+
+    @property
+    def ordering(self) -> str:
+        """The name of ``--order``, which is known; empty for the first column."""
+        if self.order:
+            _require(self.order, [*all_metrics(), GAIN, ROWS, NAME], "--order")
+        return self.order
+
+    def place(self, system: str) -> int:
+        """Number of the first pattern of ``--rows`` that a system matches; -1 for none."""
+        places = (n for n, one in enumerate(self.patterns) if fnmatchcase(system, one))
+        return next(places, -1)
+
+    def checks(self, systems: Sequence[str]) -> tuple[tuple[str, tuple[bool, ...]], ...]:
+        """The names of ``--part``, each with the systems that have it."""
+        checks = []
+        for text in self.parts:
+            name, sign, patterns = text.partition("=")
+            if not sign:
+                raise InputError(f"--part {text}: give NAME=PATTERN, such as 'warp=jdrl-*'")
+            had = tuple(_matches(system, _names([patterns])) for system in systems)
+            if not any(had):
+                raise InputError(f"--part {text}: no row has it; the rows are {', '.join(systems)}")
+            checks.append((name.strip(), had))
+        return tuple(checks)
+
+
+def _names(texts: Iterable[str]) -> list[str]:
+    return [name for text in texts for one in text.split(",") if (name := one.strip())]
+
+
+def _matches(system: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(system, one) for one in patterns)
+
+
+def _require(name: str, known: Iterable[str], where: str) -> None:
+    names = list(known)
+    if name not in names:
+        raise InputError(f"{where} {name}: unknown name; {meant(name, names)}")
+
+
+def chosen_boards(boards: Iterable[Board], options: PaperOptions) -> list[Board]:
+    """The leaderboards with the rows of ``--rows`` and the scores of ``--protocol`` alone."""
+    every = list(boards)
+    systems = sorted({line.first.system for board in every for line in board.lines})
+    for pattern in options.patterns:
+        if not any(fnmatchcase(system, pattern) for system in systems):
+            raise InputError(f"--rows {pattern}: no row is like it; {meant(pattern, systems)}")
+    protocols = sorted({one.protocol for board in every for one in board.conventions})
+    if options.protocol:
+        _require(options.protocol, protocols, "--protocol")
+    chosen = []
+    for board in every:
+        lines = [
+            one for one in board.lines if not options.rows or options.place(one.first.system) >= 0
+        ]
+        conventions = [one for one in board.conventions if options.protocol in ("", one.protocol)]
+        if lines and conventions:
+            chosen.append(replace(board, lines=tuple(lines), conventions=tuple(conventions)))
+    return chosen

@@ -1,0 +1,102 @@
+"""Seconds, memory and disk of each command from the list of a dataset to the table of a paper.
+
+``python -m research.chain READER:PATH OUT`` prints a line a command and writes ``chain.json``."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from defocus.storage.files import make_folder, write_json, write_text
+
+SETTINGS = "[schedule]\nsteps = 8\ncrop_px = 256\nbatch = 2\nlearning_rate = 1e-4\n"
+"""A training that only shows what comes before and after it."""
+
+SYSTEMS = ["--only", "input", "--only", "wiener", "--only", "defocus-s", "--only", "nafnet"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a command took; ``memory_mb`` is of its largest process, ``disk_mb`` what was added."""
+
+    command: str
+    code: int
+    seconds: float
+    cpu_seconds: float
+    memory_mb: float
+    disk_mb: float
+
+
+def commands_of(dataset: str, processes: int) -> list[str]:
+    """The commands in their order, in words."""
+    on, study = f"--on {processes}", "--out study"
+    trained = f"--dataset {dataset} --budget quick --settings settings.toml"
+    return [
+        f"defocus-data list {dataset}",
+        f"defocus-data audit {dataset} --out audit {on}",
+        f"defocus-data compensate {dataset} --out aligned {on}",
+        f"defocus-bench run {' '.join(SYSTEMS)} {trained} {study}",
+        f"defocus-restore --dataset {dataset} --out restored {on}",
+        f"defocus-bench score --restored restored --dataset {dataset} {study} --name mine {on}",
+        f"defocus-bench report {study}",
+        f"defocus-bench table methods {study}",
+    ]
+
+
+def measured(command: str, folder: Path, cores: Sequence[int] = ()) -> Measured:
+    """Run a command in a folder, whose cache is there too, on some cores or on all."""
+    name, *words = command.split()
+    program = Path(sys.executable).with_name(name)
+    before, started = size_of(folder), time.monotonic()
+    with (folder / "said.txt").open("ab") as said:
+        process = subprocess.Popen(
+            [program, *words],
+            cwd=folder,
+            env=os.environ | {"DEFOCUS_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return Measured(
+        command,
+        process.returncode,
+        round(time.monotonic() - started, 1),
+        round(usage.ru_utime + usage.ru_stime, 1),
+        round(usage.ru_maxrss / 1e3, 1),
+        round((size_of(folder) - before) / 1e6, 1),
+    )
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
+
+
+def main() -> int:
+    """Run the commands one after the other; the exit code is 1 if one of them fails."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--on", type=int, default=2)
+    asked = parser.parse_args()
+    reader, _, path = asked.dataset.partition(":")
+    dataset = f"{reader}:{Path(path).resolve()}" if path else reader
+    folder = make_folder(asked.out)
+    write_text(folder / "settings.toml", SETTINGS)
+    done = []
+    for command in commands_of(dataset, asked.on):
+        done.append(measured(command, folder))
+        print(json.dumps(asdict(done[-1])), flush=True)  # noqa: T201 - what the script is for
+    write_json(folder / "chain.json", [asdict(one) for one in done])
+    return int(any(one.code for one in done))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

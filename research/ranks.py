@@ -1,0 +1,136 @@
+"""What a GPU's settings and several processes change of a training: seconds, loss, weights.
+
+``python -m research.ranks OUT`` trains NAFNet for 200 steps in eight ways, in ten minutes on one
+machine with GPUs; ``--cpu`` does four steps of a few on two processes of a processor."""
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from defocus.storage.files import make_folder, write_json, write_text
+from defocus.training.record.checkpoint import load_checkpoint
+from defocus.training.record.folder import CHECKPOINT, CURVE
+
+WAYS = {
+    "one process": (1, ""),
+    "all processes": (0, ""),
+    "graphs": (1, "graphs = true"),
+    "graphs, all processes": (0, "graphs = true"),
+    "no TF32": (1, 'tf32 = "none"'),
+    "TF32 everywhere": (1, 'tf32 = "all"'),
+    "fastest of cuDNN": (1, 'cudnn = "fastest"'),
+    "bfloat16": (1, 'precision = "bfloat16"'),
+}
+"""Number of processes, 0 for one a GPU, and the line under ``[training]``."""
+
+GPU_SCHEDULE = "steps = 200\ncrop_px = 256\nbatch = 8\nlearning_rate = 2e-4"
+CPU_SCHEDULE = "steps = 4\ncrop_px = 32\nbatch = 2\nlearning_rate = 2e-4"
+
+ALONE = "one GPU alone"
+
+STEADY = 0.5
+"""Steps from this share on are timed: those before compile, record and choose algorithms."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one way of training came to; the numbers are None where it failed."""
+
+    way: str
+    processes: int
+    seconds_a_step: float | None
+    loss: float | None
+    weights_off: float | None  # relative to the norm of those of one process
+    problem: str = ""
+
+
+def trained(way: str, out: Path, processes: int, *, cpu: bool) -> tuple[Path | None, str]:
+    """The folder of a training, or why there is none."""
+    folder = make_folder(out / way.replace(", ", "-").replace(" ", "-"))
+    schedule = CPU_SCHEDULE if cpu else GPU_SCHEDULE
+    text = f"[schedule]\n{schedule}\n[training]\nworkers = 2\n{WAYS[way][1]}\n"
+    write_text(folder / "settings.toml", text)
+    words = ["train", "nafnet", "--budget", "quick", "--settings", "settings.toml", "--out", "s"]
+    command = [sys.executable, "-m", "defocus.benchmark", *words]
+    if processes > 1:
+        launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        command = [sys.executable, *launcher, "-m", "defocus.benchmark", *words]
+    hidden = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"} if cpu else {}
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | hidden, capture_output=True, text=True, check=False
+    )
+    write_text(folder / "said.txt", done.stdout + done.stderr)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        said = [line for line in lines if line.startswith("defocus-bench: ")] or lines
+        return None, said[-1] if said else f"exit code {done.returncode}"
+    (run,) = (folder / "s" / "runs").iterdir()
+    return run, ""
+
+
+def outcomes(out: Path, gpus: int, *, cpu: bool) -> Iterator[Outcome]:
+    """Every way that this machine can show."""
+    reference: dict[str, torch.Tensor] = {}
+    for way, (asked, _) in WAYS.items():
+        processes = asked or gpus
+        if asked == 0 and gpus < 2:
+            yield Outcome(way, processes, None, None, None, ALONE)
+            continue
+        run, problem = trained(way, out, processes, cpu=cpu)
+        if run is None:
+            yield Outcome(way, processes, None, None, None, problem)
+            continue
+        with (run / CURVE).open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        steady = rows[int(STEADY * len(rows)) :]
+        passed = float(rows[-1]["seconds"]) - float(steady[0]["seconds"])
+        steps = max(1, int(rows[-1]["step"]) - int(steady[0]["step"]))
+        weights = weights_of(run)
+        reference = reference or weights
+        difference = norm_of({name: weights[name] - one for name, one in reference.items()})
+        loss = sum(float(row["loss"]) for row in steady) / len(steady)
+        yield Outcome(way, processes, passed / steps, loss, difference / norm_of(reference))
+
+
+def weights_of(run: Path) -> dict[str, torch.Tensor]:
+    """The tensors of the network."""
+    tensors = load_checkpoint(run / CHECKPOINT, run.name).tensors
+    return {name: one.double() for name, one in tensors.items() if name.startswith("network.")}
+
+
+def norm_of(tensors: dict[str, torch.Tensor]) -> float:
+    """The Euclidean norm of all values together."""
+    return float(torch.stack([one.norm() for one in tensors.values()]).norm())
+
+
+def main() -> int:
+    """Print a table and write ``ranks.json``; the exit code is 1 if a way failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--cpu", action="store_true")
+    asked = parser.parse_args()
+    gpus = 2 if asked.cpu else torch.cuda.device_count()
+    if gpus == 0:
+        parser.error("no GPU here; --cpu tries two processes of the processor")
+    found = []
+    for one in outcomes(asked.out, gpus, cpu=asked.cpu):
+        found.append(one)
+        print(json.dumps(asdict(one)), flush=True)  # noqa: T201 - what the script is for
+    device = "cpu" if asked.cpu else torch.cuda.get_device_name()
+    write_json(
+        asked.out / "ranks.json",
+        {"device": device, "torch": torch.__version__, "ways": [asdict(one) for one in found]},
+    )
+    return int(any(one.problem not in ("", ALONE) for one in found))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
