@@ -115,7 +115,7 @@ VERBS = (
         "capture calibrate exposure --camera sim: --out calibration --yes", "calibration", (0, 1, 2)
     ),
     _verb("capture chart print --out chart.svg", "charts"),
-    _verb("bench chart measure --systems input", "charts"),
+    _verb("bench chart measure --systems input --blur 2", "charts"),
     _verb("bench export-weights defocus-m --to hub --out hub", "export", (0, 1, 2)),
     _verb("bench labs submit --out study --as mine.zip --lab A", "labs", (0, 1, 2)),
     _verb("capture log session --out log.html", "notebook"),
