@@ -4,15 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from defocus.command_line.verbs import find_verbs
 from tests.command_process import CHECKOUT, COMMANDS, run_command, start_code
-from tests.verbs import VERBS, prepare, present
+from tests.verbs import PREPARED_FOR_SUBVERBS, SUBVERBS, VERBS, prepare, present
 
 pytestmark = [
     pytest.mark.full,
@@ -36,12 +34,6 @@ PLANTED = "open({marker!r}, 'w').close()\nraise ImportError('a stranger wrote th
 NOT_SHOWN = "import sys; sys.path.remove(''); from {module} import main; main()"
 """As an installed program starts: the first entry of its path is not the working folder."""
 
-HOMES = {
-    "defocus-capture": "defocus.capture.commands",
-    "defocus-data": "defocus.datasets.commands",
-    "defocus-bench": "defocus.benchmark.commands",
-}
-
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory) -> dict[str, str]:
@@ -61,6 +53,8 @@ def prepared(tmp_path_factory, environment) -> Path:
         return done
 
     prepare(folder, run)
+    for verb in present(PREPARED_FOR_SUBVERBS):
+        run(verb.program, *verb.words)
     return folder
 
 
@@ -79,7 +73,7 @@ def ran_in(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder.parent / "markers").iterdir())
 
 
-@pytest.mark.parametrize("verb", present(), ids=str)
+@pytest.mark.parametrize("verb", present((*VERBS, *SUBVERBS)), ids=str)
 def test_no_verb_runs_a_module_of_the_folder_that_one_stands_in(verb, strange, environment):
     code = NOT_SHOWN.format(module=COMMANDS[verb.program])
     with start_code(code, *verb.words, folder=strange, **environment) as process:
@@ -108,24 +102,6 @@ def test_nor_does_a_program_that_a_new_interpreter_starts(program, strange, envi
     done = start([sys.executable, str(script), *words], cwd=strange, env=environment)
     assert done.returncode in {0, 2}, done.stderr
     assert ran_in(strange) == []
-
-
-def missing_verbs() -> Iterator[str]:
-    """The verbs of the programs that no line of the table begins with."""
-    tried: dict[str, set[str]] = {}
-    for verb in VERBS:
-        tried.setdefault(verb.program, set()).add(verb.words[0])
-    for program, home in HOMES.items():
-        verbs = find_verbs(program.removeprefix("defocus-"), home)
-        yield from (f"{program} {verb}" for verb in sorted(verbs.keys() - tried[program]))
-
-
-def test_every_verb_is_tried():
-    assert list(missing_verbs()) == []
-    assert {verb.program for verb in VERBS} == set(COMMANDS) - set(_RESEARCH)
-
-
-_RESEARCH = tuple(name for name in COMMANDS if name.startswith("research."))
 
 
 def test_the_thirty_are_modules_of_the_standard_library():

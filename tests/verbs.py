@@ -68,7 +68,7 @@ def _verb(line: str, extra: str = "", codes: tuple[int, ...] = (0,)) -> Verb:
 
 SHOOT = f"--camera {CAMERA} --blurry f/4 --sharp f/22 --scenes 1 --yes"
 
-CALIBRATE = "--camera sim: --out calibration --yes"
+CALIBRATE = f"--camera {CAMERA} --out calibration --yes"
 
 STUDY = "--dataset pairs:pairs --settings brief.toml"
 
@@ -115,7 +115,7 @@ VERBS = (
         "capture calibrate exposure --camera sim: --out calibration --yes", "calibration", (0, 1, 2)
     ),
     _verb("capture chart print --out chart.svg", "charts"),
-    _verb("bench chart measure --systems input", "charts"),
+    _verb("bench chart measure --systems input --blur 2", "charts"),
     _verb("bench export-weights defocus-m --to hub --out hub", "export", (0, 1, 2)),
     _verb("bench labs submit --out study --as mine.zip --lab A", "labs", (0, 1, 2)),
     _verb("capture log session --out log.html", "notebook"),
@@ -126,6 +126,55 @@ VERBS = (
     _verb("data fuse pictures --out fused", "stacks", (0, 1, 2)),
     _verb("bench studies maps --dataset pairs:pairs", "studies", (0, 1, 2)),
     _verb("bench helsinki --make-text-free text-free", "text"),
+)
+
+BOTH_SHOTS = "pictures/IMG_0001.jpg pictures/IMG_0002.jpg"
+"""No charts."""
+
+ANY = (0, 1, 2)
+
+SUBVERBS = (
+    *(
+        _verb(f"capture calibrate {target} {CALIBRATE}", "calibration", ANY)
+        for target in ("breathing", "dust", "flat", "focus")
+    ),
+    _verb(
+        "capture calibrate rig --camera blurry=sim: --camera sharp=sim: --out rig.json --yes",
+        "calibration",
+        ANY,
+    ),
+    _verb("capture calibrate report calibration.json --out curves.html", "calibration", (2,)),
+    _verb(f"capture chart lens {BOTH_SHOTS} --out lens.json", "charts", (2,)),
+    _verb("capture chart mtf portrait.png", "charts", (2,)),
+    _verb("capture chart read portrait.png", "charts", (1,)),
+    _verb("capture chart shoot session", "charts", (1,)),
+    _verb("capture chart targets --out targets.svg", "charts"),
+    _verb("capture config dump --camera sim: --out dump.json"),
+    _verb("capture config get iso --camera sim:"),
+    _verb("capture config restore words.json --camera sim:"),
+    _verb("capture config set iso=200 --camera sim:", codes=(2,)),  # it keeps none
+    _verb(f"bench chart my-lens {BOTH_SHOTS} --minutes 0.01 --out my-lens", "charts", (2,)),
+    _verb("bench labs board bundles --out board", "labs", (2,)),
+    _verb("bench labs check bundles", "labs", (2,)),
+    _verb("bench labs seal pairs:pairs --out sealed-again --key other-key", "labs"),
+    _verb("bench labs unseal sealed --key key --out unsealed", "labs"),
+    _verb("bench labs verify bundle.zip --dataset pairs:pairs", "labs"),
+    _verb("bench studies ablate jdrl --dataset pairs:pairs --dry-run", "studies"),
+    _verb("bench studies cross defocus-s --dataset pairs:pairs --dry-run", "studies"),
+    _verb("bench studies generalise --only input --test pairs:. --dry-run", "studies", ANY),
+    _verb("bench studies misalignment --only input --dry-run", "studies", ANY),
+    _verb("bench studies render-doses request.toml --out doses", "studies", (2,)),
+    _verb("bench weights check"),
+    _verb("bench weights fetch lpips --from w.pth", codes=(2,)),
+    _verb("bench weights list"),
+    _verb("bench weights ship unet training --out shipped", codes=(2,)),
+)
+"""What groups of verbs have besides the one in :data:`VERBS`; some refuse what they are given."""
+
+PREPARED_FOR_SUBVERBS = (
+    _verb("capture config dump --camera sim: --out words.json"),
+    _verb("bench labs seal pairs:pairs --out sealed --key key", "labs"),
+    _verb("bench labs submit --out study --as bundle.zip --lab A", "labs"),
 )
 
 

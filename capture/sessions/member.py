@@ -13,6 +13,7 @@ from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.pictures.raw import RAW_SUFFIXES, develop_raw, raw_preview, shot_white_balance
 from defocus.pictures.read import read_image
 from defocus.pictures.values import Image
+from defocus.pictures.write import LONGEST_JPEG_PX
 from defocus.reports.pictures import displacement_arrows, eight_bits, small_picture
 from defocus.scene.geometry import Similarity
 
@@ -45,9 +46,6 @@ def displacement_overlay(
 
 ROLES: tuple[Role, ...] = ("blurry", "sharp")
 
-LONGEST_JPEG_PX = 65_500
-"""So wide a picture is shown whole; JPEG has no wider ones."""
-
 
 @dataclass(frozen=True)
 class PairMember:
@@ -71,7 +69,7 @@ def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> PairM
         reference = member_path(root, pair, "sharp")
         raw_sharp = reference.suffix in RAW_SUFFIXES
         balance = shot_white_balance(reference if raw_sharp else path)
-        whole = width >= LONGEST_JPEG_PX
+        whole = width >= LONGEST_JPEG_PX  # no page shows a wider one
         picture: Image = (develop_raw if whole else raw_preview)(path, balance)
         pixels = 1.0 if whole else 2.0
     else:

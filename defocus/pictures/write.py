@@ -26,10 +26,7 @@ def write_image(path: Path, image: Image) -> None:
     with atomic_path(path) as temporary:
         if suffix == ".png" and _streamed(temporary, pixels):
             return
-        ok, encoded = cv2.imencode(suffix, pixels)
-        if not ok:
-            raise ImageError(f"{path}: no encoder for {suffix}; use .png")
-        temporary.write_bytes(encoded.data)
+        temporary.write_bytes(_file_of(pixels, suffix, name=str(path)).data)
 
 
 JPEG_QUALITY = 95
@@ -50,10 +47,35 @@ def encoded_jpeg(picture: NDArray[Any], quality: int = JPEG_QUALITY) -> bytes:
 def _encoded(suffix: str, picture: NDArray[Any], options: tuple[int, ...]) -> bytes:
     """A file by OpenCV, which takes colours from the last to the first."""
     stored = picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, 3][: picture.shape[2]]]
-    whole, encoded = cv2.imencode(suffix, stored, options)
-    if not whole:
-        raise ImageError(f"a picture of shape {picture.shape} cannot be encoded as {suffix[1:]}")
-    return encoded.tobytes()
+    return _file_of(stored, suffix, options).tobytes()
+
+
+LONGEST_JPEG_PX = 65_500
+
+LONGEST_PX = {
+    ".jpg": LONGEST_JPEG_PX,
+    ".jpeg": LONGEST_JPEG_PX,
+    ".webp": 16_383,
+    ".png": 1_000_000,
+}
+"""Longest sides of pictures that the formats take in OpenCV; TIFF and BMP take any."""
+
+
+def _file_of(
+    pixels: NDArray[Any], suffix: str, options: tuple[int, ...] = (), name: str = "a picture"
+) -> NDArray[np.uint8]:
+    """The file of pixels in OpenCV's order of colours; ``MemoryError`` where memory lacks."""
+    if not cv2.haveImageWriter(suffix):
+        raise ImageError(f"{name}: no encoder for {suffix}; use .png")
+    side = max(pixels.shape[:2])
+    longest = LONGEST_PX.get(suffix, side)
+    if side > longest:
+        raise ImageError(f"{name}: {suffix} holds no side of {side} px, but {longest}; use .tif")
+    with QUIET:
+        whole, encoded = cv2.imencode(suffix, pixels, options)
+    if not whole:  # JPEG's and WebP's libraries do not say why, but nothing else is left
+        raise MemoryError
+    return np.asarray(encoded, np.uint8)
 
 
 def through_jpeg(picture: NDArray[np.uint8], quality: int, *, full_colour: bool) -> Image:
@@ -65,8 +87,10 @@ def through_jpeg(picture: NDArray[np.uint8], quality: int, *, full_colour: bool)
     )
     options = (cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling)
     file = np.frombuffer(_encoded(".jpg", picture, options), np.uint8)
-    decoded = np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8)
-    return np.ascontiguousarray(decoded[:, :, ::-1])
+    decoded = cv2.imdecode(file, cv2.IMREAD_COLOR)
+    if decoded is None:  # what was just encoded is whole
+        raise MemoryError
+    return np.ascontiguousarray(np.asarray(decoded, np.uint8)[:, :, ::-1])
 
 
 def write_float_tiff(path: Path, values: NDArray[np.float32], **layout: Any) -> None:  # noqa: ANN401 - tifffile's

@@ -55,7 +55,11 @@ def sync_folder(path: Path) -> None:
     """Force the names inside ``path`` to disk, so that a rename survives a power loss."""
     if os.name == "nt":  # Windows cannot open a folder for fsync
         return
-    handle = os.open(path, os.O_RDONLY)
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except PermissionError:  # it may be written, but not listed: all disks are forced instead
+        os.sync()
+        return
     try:
         os.fsync(handle)
     finally:
@@ -150,10 +154,18 @@ def _remove_left_of(path: Path) -> None:
 
 def _temporaries(folder: Path) -> Iterator[tuple[Path, tuple[str, str]]]:
     """Temporary files of ``atomic_path`` in a folder, with beginning and suffix of their target."""
-    for entry in folder.iterdir():
+    for entry in _listed(folder):
         parts = _TEMPORARY.fullmatch(entry.name)
         if parts is not None:
             yield entry, (parts[1], parts[2] or "")
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where it may be written, but not listed."""
+    try:
+        return list(folder.iterdir())
+    except PermissionError:
+        return []
 
 
 def _remove_abandoned(entry: Path) -> None:
@@ -193,7 +205,7 @@ def _beginning(path: Path) -> str:
 def temporary_entries(parent: Path, prefix: str, suffix: str) -> list[Path]:
     """Entries of a folder that :mod:`tempfile` named with this prefix and suffix."""
     name = re.compile(re.escape(prefix) + "[a-z0-9_]{8}" + re.escape(suffix))
-    return [entry for entry in parent.iterdir() if name.fullmatch(entry.name)]
+    return [entry for entry in _listed(parent) if name.fullmatch(entry.name)]
 
 
 def write_bytes(path: Path, content: bytes) -> None:

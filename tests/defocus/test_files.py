@@ -1,6 +1,9 @@
 import errno
 import hashlib
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,6 +102,36 @@ def test_a_disk_without_modes_can_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "chmod", refused_mode)
     write_text(tmp_path / "a.txt", "whole")
     assert (tmp_path / "a.txt").read_text() == "whole"
+
+
+WRITING_THERE = """
+import os, sys
+from pathlib import Path
+from defocus.storage.files import make_folder, remove_unfinished, write_text
+folder = Path(sys.argv[1])
+assert not os.access(folder, os.R_OK)
+for words in ("first", "second"):
+    write_text(folder / "a.txt", words)
+remove_unfinished(folder, ["a.txt"])
+make_folder(folder / "new")
+"""
+
+
+@pytest.mark.full
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv, as root may list all")
+def test_a_folder_that_can_be_written_but_not_listed_is_written(tmp_path):
+    folder = tmp_path / "dropbox"
+    folder.mkdir()
+    folder.chmod(0o333)
+    as_others = []
+    if os.access(folder, os.R_OK):  # root has two rights that others lack
+        as_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    command = [*as_others, sys.executable, "-c", WRITING_THERE, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    folder.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "a.txt").read_text() == "second"
+    assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "new"]
 
 
 def test_without_locks_only_old_files_are_swept(tmp_path, monkeypatch):

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.command_process import COMMANDS, run_command
-from tests.failing.trials import Bench, Row, table_of
+from tests.failing.trials import ASKED, Bench, Row, table_of
 from tests.failing.warm_process import WarmProcess
-from tests.verbs import prepare
+from tests.verbs import PREPARED_FOR_SUBVERBS, prepare, present
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +41,8 @@ def prepared(tmp_path_factory) -> Path:
         return done
 
     prepare(world, run)
+    for verb in present(PREPARED_FOR_SUBVERBS) if ASKED else ():
+        run(verb.program, *verb.words)
     return folder
 
 

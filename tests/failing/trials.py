@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.failing.warm_process import FAILS, IS_SHORT, KILLS, NO_FAULT, Fault, Trial, WarmProcess
-from tests.verbs import Verb, present
+from tests.verbs import SUBVERBS, Verb, present
+from tests.verbs import VERBS as VERBS_OF_ALL
 
 ERRORS: Mapping[str, tuple[int, ...]] = {
     "write": (errno.ENOSPC, errno.EIO),
@@ -38,18 +39,25 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 ONLY_ASKS = {"capture doctor", "capture live", "capture config", "data publish"}
 """These store nothing, or what they do does not end by itself."""
 
-LONG_FORM: Mapping[str, str] = {
-    "restore portrait.png --weights": "it starts an interpreter that makes weights safe",
-    "bench weights add": "likewise",
-    "capture develop session": "it starts a process for each picture",
-    "bench chart measure": "it restores a whole chart",
+SLOW = {
+    "restore portrait.png --weights",  # an interpreter is started, which makes weights safe
+    "bench weights add",
+    "capture develop session",  # a process is started for each picture
 }
-"""Verbs that take many seconds a run: tried where ``DEFOCUS_FAULTS`` is set, and why."""
+"""These take seconds a run: one trial each where no number of them is asked for."""
+
+LONG_FORM: Mapping[str, str] = {
+    "bench chart measure": "a chart is 10 megapixels, and takes ten seconds a run",
+}
+"""Verbs that are tried where ``DEFOCUS_FAULTS`` is set alone, and why."""
 
 ASKED = os.environ.get("DEFOCUS_FAULTS")
 """Number of trials of a verb, or ``all``; none where the full ring runs."""
 
-VERBS = [verb for verb in present() if not any(str(verb).startswith(one) for one in ONLY_ASKS)]
+TRIED = VERBS_OF_ALL if ASKED is None else (*VERBS_OF_ALL, *SUBVERBS)
+"""One of each group of verbs, or all that it has."""
+
+VERBS = [verb for verb in present(TRIED) if not any(str(verb).startswith(one) for one in ONLY_ASKS)]
 
 GROWING = re.compile(
     r"(^|/)(checksums\.sha256|session\.json|journal\.jsonl|restored\.json|study\.json)$"
@@ -162,7 +170,7 @@ def faults_of(counts: Mapping[str, int], kinds: Sequence[str]) -> list[Fault]:
 
 def tried(verb: Verb, every: Sequence[Fault], number: int) -> list[Fault]:
     """Those that are tried: every k-th of them, or all where that is asked for."""
-    asked = ASKED or str(number)
+    asked = ASKED or ("1" if str(verb) in SLOW else str(number))
     if asked == "all" or len(every) <= int(asked):
         return list(every)
     step = len(every) / int(asked)

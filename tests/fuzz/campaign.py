@@ -7,6 +7,7 @@
 import contextlib
 import hashlib
 import json
+import lzma
 import os
 import random
 import signal
@@ -99,6 +100,12 @@ def keep(target: DamagedReader, file: Path, content: bytes) -> Path:
 def kept_inputs() -> list[Path]:
     """Inputs that broke a reader once: files in ``kept``, by reader and by the file it was."""
     return sorted(path for path in KEPT.glob("*/*/*") if path.is_file())
+
+
+def kept_content(path: Path) -> bytes:
+    """An input that broke a reader; large ones are kept packed."""
+    content = path.read_bytes()
+    return lzma.decompress(content) if path.suffix == ".xz" else content
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 
 from defocus.align.compensation.record import read_record
 from defocus.baselines.weights.reading import read_tensors
+from defocus.benchmark.documents.page import build_page
 from defocus.benchmark.leaderboard.rows import leaderboard, to_csv
 from defocus.benchmark.results.store import Cost, open_results, read_results
 from defocus.benchmark.study.document import read_request
@@ -323,7 +324,7 @@ def resummed(content: bytes) -> bytes:
 
 
 def store(root: Path) -> Iterator[DamagedReader]:
-    """The store of a study, read as reports read it, and opened to go on."""
+    """The store of a study, read as tables read it, as a page, and opened to go on."""
     path = root / "results.sqlite"
     with open_results(path) as results:
         results.record(ENTRY, SCORES, [*COSTS, Cost("peak_mib", 3.0)])
@@ -335,6 +336,10 @@ def store(root: Path) -> Iterator[DamagedReader]:
                 results.matrix(entry.run)
                 results.versions(entry.run)
 
+    def report() -> None:
+        with read_results(path) as results:
+            build_page(root, results, leaderboard(results))
+
     def go_on() -> None:
         try:
             with open_results(path) as results:
@@ -344,4 +349,5 @@ def store(root: Path) -> Iterator[DamagedReader]:
                 extra.unlink()
 
     yield DamagedReader("store read", (path,), read)
+    yield DamagedReader("store reported", (path,), report)
     yield DamagedReader("store written", (path,), go_on)

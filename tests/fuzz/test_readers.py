@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.campaign import DamagedReader, kept_inputs, seed_of_today, take, tried
+from tests.fuzz.campaign import DamagedReader, kept_content, kept_inputs, seed_of_today, take, tried
 from tests.fuzz.targets import all_targets
 
 HOUR_S = 3600.0
@@ -40,7 +40,7 @@ def test_what_broke_a_reader_once_does_not_again(path, targets):
     (file,) = [one for one in target.files if one.name == path.parts[-2]]
     whole = file.read_bytes()
     try:
-        take(target, file, path.read_bytes())
+        take(target, file, kept_content(path))
     finally:
         file.write_bytes(whole)
 

@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from defocus.errors import DefocusError, ImageError
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.values import as_float, as_linear, bit_depth, linear_to_srgb, srgb_to_linear
-from defocus.pictures.write import write_image
+from defocus.pictures.write import encoded_jpeg, write_image
 from tests.capture.raw_sessions import bayer_dng
 from tests.command_process import run_python
 
@@ -34,6 +34,26 @@ def test_a_picture_that_memory_does_not_hold_is_not_called_damaged(tmp_path, mon
     monkeypatch.setattr(cv2, "imdecode", without_memory)
     with pytest.raises(DefocusError, match=r"a\.png: there is too little memory"):
         read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
+def test_an_encoder_without_memory_is_told_as_such(tmp_path, monkeypatch, suffix):
+    """OpenCV's encoders say that they failed, not why."""
+    monkeypatch.setattr(cv2, "imencode", lambda *_: (False, None))
+    monkeypatch.setattr(cv2, "imwrite", lambda *_: False)
+    with pytest.raises(MemoryError):
+        write_image(tmp_path / f"a{suffix}", picture(3, np.uint8))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_that_its_format_cannot_hold_is_no_lack_of_memory(tmp_path):
+    wide = np.zeros((2, 70_000, 3), np.uint8)
+    with pytest.raises(ImageError, match=r"a\.jpg: \.jpg holds no side of 70000 px, but 65500"):
+        write_image(tmp_path / "a.jpg", wide)
+    with pytest.raises(ImageError, match=r"^a picture: \.jpg holds no side of 70000 px"):
+        encoded_jpeg(wide)
+    with pytest.raises(ImageError, match=r"no encoder for \.xyz; use \.png"):
+        write_image(tmp_path / "a.xyz", wide)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from defocus.capture.sessions.member import LONGEST_JPEG_PX, ROLES, Role
+from defocus.capture.sessions.member import ROLES, Role
 from defocus.errors import DefocusError
 from defocus.extras.pages.serving.access import Guard, Share, only_looks
 from defocus.extras.pages.serving.document import pair_document
 from defocus.extras.pages.serving.feed import Feed
 from defocus.extras.pages.serving.requests import problem, text_fields
+from defocus.pictures.write import LONGEST_JPEG_PX
 
 Size = Literal["thumb", "large", "whole"]
 
