@@ -35,6 +35,8 @@ FINISHED = "finished"
 ENDED = frozenset({FINISHED, "failed", "not-applicable"})
 """States of runs that train no more."""
 
+FOLLOWS = "This page follows the runs while it is open."
+
 TIME_LEFT = (
     "The time left is that of the steps to come, at the pace of those that are done, one run after "
     "another; restoring and scoring come on top."
@@ -208,8 +210,8 @@ def index_page(root: Path, listing: FoundStudies) -> Page:
         for study in listing.studies
     )
     anchors = tuple(study.place for study in listing.studies)
-    words = f"Read-only. A page that is open follows the runs. {TIME_LEFT}"
-    table = Table.of(words, columns, rows, anchors=anchors, stacked=True)
+    words = "Read-only: nothing here changes a study."
+    table = Table.of(words, columns, rows, TIME_LEFT, anchors=anchors, stacked=True)
     closed = [Paragraph(f"Not looked into: {line}") for line in listing.unreadable]
     name = root.resolve().name
     return Page(f"Studies in {name}", "", ((_many(listing), (table, *closed)),))
@@ -257,7 +259,7 @@ def index_live(listing: FoundStudies) -> dict[str, Any]:
     rows = [[study.place, *_line(study)] for study in listing.studies]
     shown = repr(([study.place for study in listing.studies], listing.unreadable))
     stamp = hashlib.sha256(shown.encode()).hexdigest()[:16]
-    return {"stamp": stamp, "rows": rows, "said": _many(listing)}
+    return {"stamp": stamp, "rows": rows, "said": FOLLOWS}
 
 
 def _many(listing: FoundStudies) -> str:
@@ -270,9 +272,10 @@ def _runs(standings: list[RunStanding], left: Mapping[str, float | None]) -> Tab
     columns = ("Run", "Dataset", "State", "Step", "Time left", "Reason")
     rows = tuple((one.run, one.dataset, *_state(one, left[one.run])) for one in standings)
     return Table.of(
-        f"Where the runs stand. {TIME_LEFT}",
+        "Where the runs stand",
         columns,
         rows,
+        TIME_LEFT,
         anchors=tuple(anchor("run", one.run) for one in standings),
     )
 
