@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from defocus.datasets.api import reader_card
+from defocus.datasets.audit.distributions import distributions
 from defocus.datasets.audit.page import (
     audit_overlay,
-    distributions,
     duplicates_parts,
     summary_table,
     warnings_part,

@@ -115,6 +115,7 @@ class Link:
     text: str
     target: str  # ``#anchor``, or a file such as ``pages/a.html``; one folder up at most
     marks: tuple[str, ...] = ()  # short words beside the text, such as ``official``
+    notes: tuple[int, ...] = ()  # the page's notes, from 1, that are about the marks
 
     def __post_init__(self) -> None:
         if not self.target or not _TARGET.fullmatch(self.target):
@@ -213,9 +214,10 @@ class Table:
 
     @property
     def own_notes(self) -> tuple[int, ...]:
-        """The notes that are about no single column."""
-        of_columns = {number for column in self.columns for number in column.notes}
-        return tuple(number for number in self.notes if number not in of_columns)
+        """The notes that are about no single column or row."""
+        heads = [row[0] for row in self.rows if isinstance(row[0], Link)]
+        told = {number for part in (*self.columns, *heads) for number in part.notes}
+        return tuple(number for number in self.notes if number not in told)
 
     def __post_init__(self) -> None:
         if self.anchors and len(self.anchors) != len(self.rows):

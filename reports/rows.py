@@ -123,7 +123,15 @@ def _head(cell: Cell, column: Column, anchor: str) -> str:
 def _linked(cell: Link, text: str) -> Markup:
     said = (Markup(' <span class="mark">{}</span>').format(visible(mark)) for mark in cell.marks)
     marks = Markup("").join(said)
-    return Markup('<a href="{}">{}</a>{}').format(cell.target, text, marks)
+    notes = _note_links(cell.notes, f"{text}")
+    return Markup('<a href="{}">{}</a>{}{}').format(cell.target, text, marks, notes)
+
+
+def _note_links(notes: Sequence[int], about: str) -> Markup:
+    """Numbers of the page's notes, which open beside them."""
+    link = Markup('<a href="#note-{}" aria-label="Note {} on {}">{}</a>')
+    links = [link.format(number, number, about, number) for number in notes]
+    return Markup("<sup>{}</sup>").format(Markup(",").join(links)) if links else Markup("")
 
 
 def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:

@@ -1,6 +1,7 @@
-"""What a clone carries: no large file but weights, no large page, and nothing twice."""
+"""What a clone carries: few large files, nothing twice, no path of the machine that wrote it."""
 
 import hashlib
+import re
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -88,3 +89,27 @@ def test_each_weights_file_lies_once(sizes):
             hashes[hashlib.sha256((ROOT / path).read_bytes()).hexdigest()] += 1
     assert len(hashes) > 30
     assert set(hashes.values()) == {1}
+
+
+MACHINE_PATH = re.compile(rb"/(work|root|home)/[a-z]")
+
+OWN_MACHINE = {"Dockerfile": "the home of its own user"}
+"""Files that make a machine, whose paths they name."""
+
+
+def machine_paths(folder: Path, names: list[str]) -> list[str]:
+    """The text files that name a path of the machine on which they were written."""
+    named = []
+    for name in names:
+        content = (folder / name).read_bytes()
+        if b"\0" not in content and MACHINE_PATH.search(content):
+            named.append(name)
+    return named
+
+
+def test_no_machine_path_is_in_any_text_file(sizes, tmp_path):
+    assert set(machine_paths(ROOT, list(sizes))) == set(OWN_MACHINE)
+    path = b"/%s/x" % b"root"
+    for name, content in (("notes", path), ("a.svg", b"<a/>"), ("b.bin", b"\0" + path)):
+        (tmp_path / name).write_bytes(content)
+    assert machine_paths(tmp_path, ["notes", "a.svg", "b.bin"]) == ["notes"]

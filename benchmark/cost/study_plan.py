@@ -2,10 +2,10 @@
 
 import math
 import time
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.remaining import Left, left_of, tell_finished
@@ -13,18 +13,22 @@ from defocus.benchmark.leaderboard.terminal import print_tables
 from defocus.benchmark.results.run_folder import CRASHES, run_folder
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.study.changed_sources import tell_changes
-from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.plan import LONG_STEPS, Run, Study
 from defocus.datasets.pair import Split
 from defocus.errors import InputError, TrainingError
 from defocus.pictures.size import readable_size
 from defocus.progress import counted, say, span, track
 from defocus.reports.model import Cell, Column, Table
-from defocus.training.record.curve_files import read_numbers
+from defocus.training.devices import has_gpu
+from defocus.training.record.curve_files import seconds_per_step
 from defocus.training.record.folder import CURVE
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+FEW_SYSTEMS = 2
+"""As many systems are named as a study that takes less time."""
 
 TRIED_PX = 64
 """Side of the crop of the one step that is tried, and of the picture that is restored."""
@@ -74,6 +78,36 @@ def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> 
     for problem in problems:
         say(f"left out: {problem}")
     return problems[0].exit_code if problems else int(failing)
+
+
+def tell_hours(pending: Sequence[tuple[Study, Sequence[Left]]]) -> None:
+    """Before long trainings of several systems: their hours on a CPU, and those of the fastest."""
+    if has_gpu():
+        return
+    trials: dict[str, tuple[Study, Run]] = {}
+    runs: Counter[str] = Counter()
+    for study, left in pending:
+        for run in (one.run for one in left if one.metrics is None):
+            trials.setdefault(run.group, (study, run))
+            runs[run.group] += 1
+    long = [group for group, one in trials.items() if _steps(*one) >= LONG_STEPS]
+    if len({trials[group][1].system for group in long}) <= FEW_SYSTEMS:
+        return
+    seconds: dict[str, float] = defaultdict(float)
+    for group in track(long, "estimating"):
+        study, run = trials[group]
+        seconds[run.system] += (estimate(study, run).seconds or 0.0) * runs[group]
+    timed = sorted((name for name in seconds if seconds[name]), key=lambda name: seconds[name])
+    total = math.fsum(seconds.values())
+    if total < 3600 or len(timed) <= FEW_SYSTEMS:
+        return
+    fastest = timed[:FEW_SYSTEMS]
+    only = " ".join(f"--only {name}" for name in fastest)
+    alone = span(math.fsum(seconds[name] for name in fastest))
+    say(
+        f"{counted(len(timed), 'system')} will take about {span(total)} on this processor, one "
+        f"after another; two systems, with '{only}': {alone}"
+    )
 
 
 def _row(
@@ -132,7 +166,7 @@ def estimate(study: Study, run: Run) -> Estimate:
     except CRASHES as error:  # whatever a faulty system raises
         reason = " ".join(str(error).split())[:80]
         return Estimate(steps, None, None, f"cannot be tried: {reason}")
-    measured = _measured_step(run_folder(study.out, run.id) / CURVE)
+    measured = seconds_per_step(run_folder(study.out, run.id) / CURVE)
     basis = "earlier steps" if measured else f"one step of {TRIED_PX} px"
     training = steps * (measured or per_step)
     return Estimate(steps, training, restoring, basis if steps else f"one pass of {TRIED_PX} px")
@@ -164,15 +198,6 @@ def _epoch_pixels(study: Study) -> int:
 def _pixels(study: Study, split: Split) -> int:
     sizes = [readable_size(pair.blurry) for pair in study.dataset.split(split)]
     return sum(height * width for height, width in filter(None, sizes))
-
-
-def _measured_step(curve: Path) -> float | None:
-    """Seconds of a step in an earlier, unfinished training."""
-    rows = read_numbers(curve, "seconds", "step")
-    if not rows or rows[-1][1] < 1:
-        return None
-    seconds, steps = rows[-1]
-    return seconds / steps
 
 
 def _tried(study: Study, run: Run) -> tuple[float, float]:

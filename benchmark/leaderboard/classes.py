@@ -62,17 +62,24 @@ def protocol_notes(places: Mapping[str, Sequence[str]]) -> list[str]:
 
 def empty_notes(rows: Iterable[tuple[str, Row]]) -> list[str]:
     """Why cells are empty and rows marked: each reason once, with all that it holds for."""
+    return list(empty_cells(rows))
+
+
+def empty_cells(rows: Iterable[tuple[str, Row]]) -> dict[str, set[str]]:
+    """The metrics that each of :func:`empty_notes` is about."""
     listed = list(rows)
     subjects: dict[str, set[str]] = defaultdict(set)
+    metrics: dict[str, set[str]] = defaultdict(set)
     for name, row in listed:
         if row.status != "ok":
             empty = all(r.value is None for n, r in listed if n == name)
             everywhere = all(r.value is None for _, r in listed if r.metric == row.metric)
             subjects[row.status].add(row.metric if everywhere and not empty else name)
-    return [
-        f"{', '.join(sorted(names))}: {status.removeprefix('not-applicable: ')}"
+            metrics[row.status].add(row.metric)
+    return {
+        f"{', '.join(sorted(names))}: {status.removeprefix('not-applicable: ')}": metrics[status]
         for status, names in subjects.items()
-    ]
+    }
 
 
 ALIKE_ALONE = "compare rows that were trained alike, never with published numbers"

@@ -30,7 +30,7 @@ from defocus.benchmark.results.run_folder import package_version
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.benchmark.scoring.score import score_picture
-from defocus.benchmark.study.plan import Run
+from defocus.benchmark.study.plan import LONG_STEPS, Run
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.patching.batch import Batches
 from defocus.datasets.stream.dataset import pages_of
@@ -121,9 +121,6 @@ def report_selection(rows: Sequence[Mapping[str, float]], run: str, folder: Path
     )
 
 
-LONG_STEPS = 1000
-"""Steps from which on a training is timed before it begins: the budget ``quick`` has more, ``demo``
-has fewer."""
 TIMED_CROPS, TRIALS = 2, 5
 
 

@@ -8,6 +8,7 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from defocus.benchmark.cost.study_plan import tell_hours
 from defocus.benchmark.evaluation.ceiling_row import record_ceiling
 from defocus.benchmark.evaluation.kept_outputs import bytes_needed
 from defocus.benchmark.evaluation.remaining import (
@@ -44,7 +45,7 @@ from defocus.benchmark.study.tasks import placed, tasks_of, worked
 from defocus.datasets.seen_pairs import require_unseen
 from defocus.errors import InputError, WeightsError
 from defocus.processes.isolation import LeftOut, say_left_out
-from defocus.processes.machines import Where
+from defocus.processes.machines import Machines, Where
 from defocus.progress import counted, say, telling, track
 from defocus.training.parallel import ranks
 from defocus.training.record.folder import CHECKPOINT, code_of, set_aside, training_finished
@@ -72,7 +73,10 @@ def run_studies(
         if again:
             ask_again(studies)
         problems, failed = [], []
-        for study, tasks in tasks_of(_pending(studies, results)):
+        pending = _pending(studies, results)
+        if not isinstance(where, Machines):
+            tell_hours(pending)
+        for study, tasks in tasks_of(pending):
             try:
                 failed += _work(study, tasks, results, where)
             except InputError as error:

@@ -31,6 +31,12 @@ def job_folder(out: Path, run: str) -> Path:
     return out / "jobs" / run
 
 
+def place_of(out: Path, run: str) -> Path:
+    """The folder of a run: in the study, or in its job while it has one."""
+    folder = job_folder(out, run)
+    return run_folder(folder if folder.is_dir() else out, run)
+
+
 def job_arguments(out: Path, run: str) -> list[str]:
     """Arguments of Python for a job; it continues an earlier job that was stopped."""
     words = ["-m", "defocus.benchmark", "run", "--out", str(out.absolute()), "--job", run]
@@ -197,7 +203,7 @@ def _standing(
 ) -> RunStanding:
     folder = job_folder(out, run)
     job = queue.jobs.get(run, "")
-    place = run_folder(folder if folder.is_dir() else out, run)
+    place = place_of(out, run)
     schedule = {} if "training" in facts else facts.get("schedule") or {}
     step, steps = steps_done(place) or (None, schedule.get("steps"))
     state, reason = _state(entry, begun=step is not None)

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus import __version__
-from defocus.align.photometry.unexplained import MOST_STOPS
 from defocus.capture.sessions.member import displacement_overlay
+from defocus.datasets.audit.distributions import distributions, quantity_label
 from defocus.datasets.audit.members import SHOWN, shown_members
 from defocus.datasets.audit.page_parts import (
-    COMMON_LIMIT_PX,
     LISTED,
     LinkOf,
     blur_cell,
@@ -32,7 +31,6 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import (
     QUANTITIES,
     AuditFailures,
-    Quantity,
     failing_pairs,
     failures,
     summary,
@@ -41,14 +39,12 @@ from defocus.datasets.audit.table import (
 )
 from defocus.datasets.copies.of_dataset import LOOKED_FOR, NOT_LOOKED_FOR
 from defocus.datasets.curation_rules import Usable
-from defocus.datasets.pair import SPLITS, Dataset
+from defocus.datasets.pair import Dataset
 from defocus.pictures.values import Image, as_float, as_integer
 from defocus.progress import counted
 from defocus.reports.model import (
     Cell,
     Column,
-    Curve,
-    Curves,
     Facts,
     Folded,
     Link,
@@ -87,10 +83,10 @@ def build_page(dataset: Dataset, audit: Audit, limit_px: float | None, usable: U
         "Not measured": not_measured_parts(audit.pairs, anchors) if missing else (),
         "Pictures in two splits": duplicates_parts(audit) if twins else (),
         "Warnings": (warnings_part(audit),) if audit.warnings else (),
-        "Pairs": (_pairs(audit.pairs, anchors), Paragraph(_measured(audit))),
-        "Distributions": distributions(audit.pairs),
+        "Distributions": distributions(audit.pairs, limit_px),
         "More": (
             _passed(audit, failing, limit_px, link_of),
+            Folded("Pairs", "pairs", (_pairs(audit.pairs, anchors),), _measured(audit)),
             *_folded_pictures(others),
             *_folded_sessions(audit),
             Folded("Over all pairs", "summary", (summary_table(audit.pairs),)),
@@ -196,55 +192,10 @@ def summary_table(pairs: Sequence[AuditedPair]) -> Table:
     """Each quantity in one line."""
     numbers = summary(pairs)
     cells = itemgetter("count", "median", "p95", "max")
-    rows = tuple((_label(one), *cells(numbers[one.name])) for one in QUANTITIES)
+    rows = tuple((quantity_label(one), *cells(numbers[one.name])) for one in QUANTITIES)
     count = Column("pairs", decimals=0)
     columns = ("quantity", count, "median", "95th percentile of the size", "largest size")
     return Table.of("Over all pairs", columns, rows)
-
-
-def _label(quantity: Quantity) -> str:
-    return f"{quantity.title}, {quantity.unit}" if quantity.unit else quantity.title
-
-
-FEWEST_PAIRS = 10
-"""Measured pairs from which on distributions are drawn; the table of pairs shows fewer better."""
-
-LEAST_RANGES = {
-    "misalignment_px": (0.0, COMMON_LIMIT_PX),
-    "residual_p95_px": (0.0, COMMON_LIMIT_PX),
-    "gain_ev": (-0.5, 0.5),
-    "vignetting_ev": (-0.5, 0.5),
-    "unexplained_stops": (0.0, MOST_STOPS),
-}
-"""Ranges that the axes of distributions hold at least: the default limits of 'curate'."""
-
-
-def distributions(pairs: Sequence[AuditedPair]) -> tuple[Part, ...]:
-    """Cumulative distribution of each quantity, one curve per split; none of a few pairs."""
-    if len(values(pairs, QUANTITIES[0].name)) < FEWEST_PAIRS:
-        return ()
-    figures: list[Part] = []
-    for quantity in QUANTITIES:
-        curves = _curves(pairs, quantity)
-        if curves:
-            caption = quantity.title[0].upper() + quantity.title[1:]
-            label = "share of pairs at or below"
-            least = LEAST_RANGES.get(quantity.name)
-            figures.append(Curves(caption, _label(quantity), label, tuple(curves), x_least=least))
-    return tuple(figures)
-
-
-def _curves(pairs: Sequence[AuditedPair], quantity: Quantity) -> list[Curve]:
-    """Steps of the share of pairs at or below each value, a curve for each split."""
-    curves = []
-    for split in SPLITS:
-        ordered = np.sort(values([pair for pair in pairs if pair.split == split], quantity.name))
-        if len(ordered):
-            # Steps: of one pair, or of equal ones, nothing else would be a line from 0 to 1.
-            at = np.repeat(ordered, 2)
-            shares = np.repeat(np.linspace(0, 1, len(ordered) + 1), 2)
-            curves.append(Curve(split, tuple(at.tolist()), tuple(shares[1:-1].tolist())))
-    return curves
 
 
 def duplicates_parts(audit: Audit) -> tuple[Part, ...]:

@@ -76,15 +76,17 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
 
 
 def on_page_content(html: str, page: Page, **_: object) -> str:
-    """The tokens become MathML, which browsers show by themselves."""
+    """Empty heads of tables are plain cells; tokens become MathML, which browsers show."""
+    html = html.replace("<th></th>", "<td></td>")
     if page.file.src_uri != FORMULAS:
         return html
     return re.sub(r"formula(\d+)formula", lambda m: _formulas[int(m[1])], html)
 
 
 def on_post_page(html: str, **_: object) -> str:
-    """The search of the theme gets the name that a dialogue needs."""
-    return html.replace('role="dialog"', 'role="dialog" aria-label="Search"')
+    """The search of the theme gets the name that a dialogue needs, and the second menu its own."""
+    named = html.replace('role="dialog"', 'role="dialog" aria-label="Search"')
+    return named.replace('aria-label="Table of contents"', 'aria-label="Parts of this page"', 1)
 
 
 def _token(formula: str) -> str:

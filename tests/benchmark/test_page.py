@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from defocus.benchmark.documents import summary
+from defocus.benchmark.documents.board.notes import ROUNDED
 from defocus.benchmark.documents.figures.picture_pages import KeptPictures, most_different
 from defocus.benchmark.documents.figures.picture_scores import PictureScores
 from defocus.benchmark.documents.figures.plots import pareto_front
@@ -458,9 +459,29 @@ def test_notes_about_a_column_are_at_its_head_and_once_in_the_list(tmp_path):
     assert at["MACs"] == at["Time"]
     assert at["MACs"][0].startswith("MACs: convolutions")
     assert at["SSIM"] == []
+    assert at["Rank"][0].startswith("Rows of a class are in the order of")
+    assert at["Gain"] == [ROUNDED]
+    assert at["PSNR"][0].startswith("Profile defocus-v1, scored by")
     of_columns = {number for column in table.columns for number in column.notes}
-    assert of_columns < set(table.notes)
+    assert of_columns <= set(table.notes)
     assert set(table.own_notes) == set(table.notes) - of_columns
+
+
+def test_what_a_mark_means_is_a_note_at_the_mark(tmp_path):
+    out = make_study(tmp_path, 2, 24)
+    with open_results(out / "results.sqlite") as results:
+        (row,) = [one for one in results.entries() if one.system == "unet"]
+        scaled = replace(row, run="scaled", grouping="scaled", system="unet@scales")
+        values = [
+            Score("defocus-v1", "gt", "psnr", f"image-{n:03d}", f"scene-{n:03d}", 20.0 + n)
+            for n in range(24)
+        ]
+        results.record(scaled, values)
+    table = boards(page_of(out))["gt"]
+    page = page_of(out)
+    notes = {head.text: [page.notes[n - 1] for n in head.notes] for head, *_ in table.rows}
+    assert [one.partition(":")[0] for said in notes.values() for one in said] == ["@scales"]
+    assert not {n for head, *_ in table.rows for n in head.notes} & set(table.own_notes)
 
 
 def test_quality_against_cost_begins_with_three_systems(tmp_path):

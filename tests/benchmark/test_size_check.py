@@ -10,8 +10,10 @@ import torch
 from torch import nn
 
 from defocus.baselines.card import Baseline
-from defocus.benchmark.cost.study_plan import show_plan
+from defocus.benchmark.cost import study_plan
+from defocus.benchmark.cost.study_plan import Estimate, show_plan, tell_hours
 from defocus.benchmark.cost.trial_step import require_sizes, sizes_of
+from defocus.benchmark.evaluation.remaining import Left
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.attempt import train_run
 from defocus.benchmark.study.plan import Study, plan_runs
@@ -126,6 +128,35 @@ def dataset_of(folder: Path) -> Dataset:
         write_image(path, np.full((*size, 3), 9, np.uint8))
         pairs.append(Pair(split, split, split, path, path))  # type: ignore[arg-type]
     return Dataset("pictures", folder, tuple(pairs), "0" * 64, folder / "derived")
+
+
+def test_hours_of_several_long_trainings_are_said_with_those_of_two_systems(
+    tmp_path, monkeypatch, capsys
+):
+    hours = {"slow": 20.0, "fast": 0.25, "middle": 0.5, "slower": 30.0}
+    monkeypatch.setattr(
+        study_plan,
+        "estimate",
+        lambda _, run: Estimate(3000, 3000.0 * hours[run.system], 600.0 * hours[run.system], ""),
+    )
+    monkeypatch.setattr(study_plan, "has_gpu", lambda: False)
+    dataset = dataset_of(tmp_path)
+    systems = [Baseline.of_network(name, lambda: Strided(8)) for name in hours]
+
+    def said(systems: list[Baseline], budget: str, seeds: int = 1) -> str:
+        runs = plan_runs(systems, dataset, budget, seeds=seeds)
+        study = Study(tmp_path / "study", dataset, runs)
+        tell_hours([(study, [Left(run, None) for run in runs])])
+        return capsys.readouterr().err
+
+    line = (
+        "4 systems will take about 50.8 h on this processor, one after another; two systems, with "
+        "'--only fast --only middle': 45 min\n"
+    )
+    assert said(systems, "quick") == line
+    assert "about 101.5 h" in said(systems, "quick", seeds=2)
+    assert said(systems[:2], "quick") == "", "each says its own before it begins"
+    assert said(systems, "demo") == ""
 
 
 def test_a_study_refuses_it_before_the_first_step_and_in_its_plan(tmp_path, capsys):

@@ -17,7 +17,7 @@ from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import open_results, read_results
 from defocus.reports import html, packed
-from defocus.reports.model import Page, Slider
+from defocus.reports.model import Page, Paragraph, Slider
 from defocus.reports.pictures import displacement_arrows
 from tests.benchmark.example_study import entry, make_study
 from tests.browser.conftest import axe, requested, wait_until_nothing_overflows
@@ -124,10 +124,16 @@ def test_a_leaderboard_of_51_rows_is_two_screens_and_a_half_and_ten_rows_on_a_ph
 ):
     """Sentence, figures and picture come before the table, whose head stays in sight."""
     out = make_study(tmp_path, 51, 12, pictures=1)
-    html.write_html(page_of(out), out / "report.html")
+    page = page_of(out)
+    said = " ".join([page.summary] * 3)[:170]
+    more = tuple((f"Pictures of dataset {n}", (Paragraph("None."),)) for n in range(6))
+    html.write_html(replace(page, summary=said, sections=page.sections + more), out / "report.html")
     browser = open_page(out / "report.html", 1280, 800)
     (table,) = tables(browser)
     assert len(rows(table)) == 52
+    sentence = browser.find_element(By.CLASS_NAME, "summary")
+    assert sentence.rect["height"] > 50, "the sentence of a study can have two lines"
+    assert browser.find_element(By.TAG_NAME, "nav").rect["height"] > 60, "and its menu"
     assert table.rect["y"] + table.rect["height"] <= 2000
     browser.execute_script("scrollTo(0, 1200)")
     head = table.find_element(By.CSS_SELECTOR, "thead th")
@@ -188,6 +194,19 @@ def test_tabs_rows_and_columns_are_chosen(open_page, study):
     browser.find_element(By.CSS_SELECTOR, ".filters button").click()
     WebDriverWait(browser, 120).until(lambda b: said(b) == "8 of 8 systems")
     assert "MACs" not in heads(table)
+
+
+def test_a_note_opens_at_its_cell(open_page, study):
+    browser = open_page(study / "report.html", 1280, 800)
+    (table,) = tables(browser)
+    for head, said in (("Rank", "Ranks are among"), ("Gain", "Gains and differences are rounded")):
+        link = table.find_element(By.CSS_SELECTOR, f"[aria-label$='on {head}']")
+        link.send_keys(Keys.ENTER)
+        box = browser.find_element(By.CLASS_NAME, "note-box")
+        assert said in box.text
+        assert abs(box.rect["y"] - link.rect["y"]) < 60
+        assert browser.execute_script("return scrollY") == 0, "the page stays where it is"
+        link.send_keys(Keys.ESCAPE)
 
 
 def test_what_lies_behind_a_row_opens_below_it_and_its_pictures_beside(open_page, study):

@@ -16,7 +16,7 @@ import skimage.data
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.align.registration.unknown_causes import advice
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.page import distributions
+from defocus.datasets.audit.distributions import distributions
 from defocus.datasets.audit.pair_audit import AuditedPair, near_duplicates
 from defocus.datasets.audit.run import audit_dataset
 from defocus.datasets.curation_rules import Rules, judged
@@ -185,6 +185,9 @@ def test_a_share_of_pairs_is_drawn_from_none_to_all():
     assert set(test.x) == {3.0}
     assert (test.y[0], test.y[-1]) == (0.0, 1.0)
     assert figure.x_least == (0.0, 1.0), "the axis holds the limit of 'curate'"
+    for limit_px in (0.25, 8.0):
+        (figure,) = distributions(pairs, limit_px)
+        assert figure.x_least == (0.0, limit_px), "the axis holds the limit of the audit"
     assert distributions(pairs[:9]) == (), "a table shows a few pairs better"
 
 

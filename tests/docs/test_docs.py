@@ -206,11 +206,45 @@ def test_the_first_screen_has_pictures_at_their_size_and_a_link_for_each_person(
     assert first.find_element(By.TAG_NAME, "img").is_displayed()
 
 
+LOOKED_AT = (
+    "index", "jdrl", "jdrl-numbers", "alignment", "charts", "formulas", "python", "studies",
+    "how-to/plug-ins", "how-to/restoring", "tutorials/author", "reference/commands",
+    "reference/example", "reference/python", "reference/report", "reference/systems",
+    "reference/systems/dmphn",
+)  # fmt: skip
+"""Pages with what any page has: tables and code that scroll, menus, pictures, formulas."""
+
+
 @pytest.mark.full
 @pytest.mark.debian
-@pytest.mark.parametrize("width", [390, 1280])
-def test_axe_finds_nothing_on_the_first_page(site, open_page, width):
-    assert axe(open_page(site / "index.html", width, 800)) == {}
+@pytest.mark.parametrize("name", LOOKED_AT)
+def test_axe_finds_nothing_on_a_page(site, open_page, name):
+    """On a screen and on a phone, in the light and in the dark."""
+    for width in (1280, 390):
+        for theme in ("light", "dark"):  # each loaded so: the theme remembers the first
+            browser = open_page(site / f"{name}.html", width, 800, theme=theme)
+            browser.execute_script("localStorage.clear(); location.reload()")
+            assert axe(browser) == {}, (width, theme)
+
+
+@pytest.mark.full
+@pytest.mark.debian
+def test_what_jdrl_is_worth_fills_two_screens_with_a_figure_for_each_claim(site, open_page):
+    browser = open_page(site / "jdrl.html", 1280, 800)
+    assert browser.execute_script("return document.documentElement.scrollHeight") <= 1600
+    claims = browser.find_elements(By.CSS_SELECTOR, "article h2")
+    figures = browser.find_elements(By.CSS_SELECTOR, "article img")
+    assert len(claims) == len(figures) == 4
+    for claim, figure in zip(claims, figures, strict=True):
+        WebDriverWait(browser, 120).until(lambda _, one=figure: one.get_property("naturalWidth"))
+        assert figure.rect["y"] - claim.rect["y"] < 200
+        assert figure.rect["height"] >= 200, "its words can be read"
+
+
+def test_what_jdrl_is_worth_is_said_in_few_words():
+    text = (DOCS / "jdrl.md").read_text(encoding="utf-8")
+    assert len(text.split()) <= 600
+    assert text.count("\n## ") == text.count("![") == 4
 
 
 @pytest.mark.parametrize("name", TUTORIALS)

@@ -27,5 +27,16 @@ def test_a_scale_holds_all_but_a_far_one(cells, ends):
     assert drawn[-1] == (cells != FAR and cells[-1].value is not None)
 
 
+def test_an_interval_is_a_line_with_two_ends_over_the_bar():
+    cells = [Measured(2.0, (1.5, 2.5)), Measured(-1.0), Measured(0.5, (-9.0, 9.0))]
+    scale = bar_scale(cells[:2])
+    left, right = scale.place(1.5), scale.place(2.5)
+    line = f'<path d="M{left:g} 8H{right:g}M{left:g} 5v6M{right:g} 5v6"/>'
+    assert line in bar_of(cells[0], scale)
+    assert scale.place(2.0) == pytest.approx((left + right) / 2, abs=0.2)
+    assert " 8H" not in bar_of(cells[1], scale), "it has no interval"
+    assert f'd="M{scale.place(-1.0):g} 8H{right:g}' in bar_of(cells[2], scale), "cut at the scale"
+
+
 def test_cells_without_numbers_have_no_scale():
     assert bar_scale([Measured(None)]) is None

@@ -9,6 +9,7 @@ from defocus.benchmark.leaderboard.classes import (
     SCALES_NOTE,
     budget_notice,
     budget_words,
+    empty_cells,
     empty_notes,
     flow_words,
     left_out_notes,
@@ -51,6 +52,12 @@ def published_beside(
     return Measured(first, beside=beside, notes=sources)
 
 
+ROUNDED = (
+    "Gains and differences are rounded last, so that they can be 0.01 dB beside the difference of "
+    "two numbers that are shown."
+)
+
+
 class Notes:
     """The notes of a report, in the order in which they were first needed."""
 
@@ -91,9 +98,7 @@ def notes_on(
     scores = _scores(lines, convention)
     competing = [line.first.budget for line in lines if not line.reference]
     said = [_order(board, convention, competing, tracks, own_lines=own_lines)]
-    said.append(f"Profile {convention.profile}, scored by {convention.evaluation}.")
-    flows = {flow_words(r) for r in scores if r.flow and not r.metric.endswith(INDEPENDENT)}
-    said += [f"Flow: {', '.join(sorted(flows))}."] if flows else []
+    said += _scored_by(convention, scores)
     name = board.leading(convention).name
     leading = {n.name: row for n in lines if (row := n.row(convention, name)) is not None}
     without = [*protocol_notes(board.scored_under()), *left_out_notes(leading)]
@@ -101,36 +106,53 @@ def notes_on(
     said += _perfect(board, convention)
     if any(line.first.weights == ELSEWHERE for line in lines):
         said.append("Made elsewhere: how it was trained, and on which pictures, is not known here.")
-    if any(CAST in line.marks for line in lines):
-        said.append(
-            f"{CAST}: in a restored picture the mean of a colour moved by more than "
-            f"{255 * MOST_CAST:.0f} of 255 beyond what all colours moved.".capitalize()
-        )
-    if any(line.at_scales for line in lines):
-        said.append(f"{SCALES_NOTE}.")
-    said += _resolution(leading.values(), tracks)
+    said += dict.fromkeys(text for line in lines for text in mark_notes(line))
+    said += [*_rounding(scores), *_resolution(leading.values(), tracks)]
     said += _tests(tracks)
     said += [f"{text}." for text in empty_notes((row.system, row) for row in scores)]
     said += [*_seeds(scores), *_independent(scores)]
     return [*said, *_costs(rows)]
 
 
+def mark_notes(line: BoardLine) -> list[str]:
+    """What the marks of a line mean, where that needs a sentence."""
+    said = []
+    if CAST in line.marks:
+        said.append(
+            f"{CAST}: in a restored picture the mean of a colour moved by more than "
+            f"{255 * MOST_CAST:.0f} of 255 beyond what all colours moved.".capitalize()
+        )
+    if line.at_scales:
+        said.append(f"{SCALES_NOTE}.")
+    return said
+
+
 def column_notes(
-    board: Board, convention: Convention, tracks: Sequence[Track]
+    board: Board, convention: Convention, tracks: Sequence[Track], *, own_lines: bool
 ) -> dict[str, list[str]]:
     """Those of :func:`notes_on` that are about one column, by the column's name."""
     lines = board.ordered(convention)
+    competing = [line.first.budget for line in lines if not line.reference]
     rows = [row for line in lines for row in line.rows.values()]
     metric = board.leading(convention)
     leading = [row for line in lines if (row := line.row(convention, metric.name)) is not None]
     scores = _scores(lines, convention)
-    of_costs = _costs(rows)
-    return {
-        "Gain": _resolution(leading, tracks),
-        metric.display_name: [*_perfect(board, convention), *_independent(scores)],
+    told = {
+        "Rank": [_order(board, convention, competing, tracks, own_lines=own_lines)],
+        "Gain": [*_rounding(scores), *_resolution(leading, tracks)],
         "Alike": _tests(tracks),
-        **{column.name: of_costs for column in COST_COLUMNS.values()},
+        **{column.name: _costs(rows) for column in COST_COLUMNS.values()},
+        metric.display_name: [
+            *_scored_by(convention, scores),
+            *_perfect(board, convention),
+            *_independent(scores),
+        ],
     }
+    names = all_metrics()
+    for text, about in empty_cells((row.system, row) for row in scores).items():
+        for name in about & names.keys():
+            told.setdefault(names[name].display_name, []).append(f"{text}.")
+    return told
 
 
 def _scores(lines: Iterable[BoardLine], convention: Convention) -> list[Row]:
@@ -142,6 +164,18 @@ def _scores(lines: Iterable[BoardLine], convention: Convention) -> list[Row]:
         for row in line.rows.values()
         if (row.profile, row.evaluation, row.protocol) == wanted
     ]
+
+
+def _scored_by(convention: Convention, scores: Sequence[Row]) -> list[str]:
+    """The profile, and the optical flow that scores needed."""
+    flows = {flow_words(r) for r in scores if r.flow and not r.metric.endswith(INDEPENDENT)}
+    said = [f"Flow: {', '.join(sorted(flows))}."] if flows else []
+    return [f"Profile {convention.profile}, scored by {convention.evaluation}.", *said]
+
+
+def _rounding(scores: Iterable[Row]) -> list[str]:
+    """Why a gain need not be the difference of the two numbers shown."""
+    return [ROUNDED] if any(row.gain is not None for row in scores) else []
 
 
 def _perfect(board: Board, convention: Convention) -> list[str]:

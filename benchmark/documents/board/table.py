@@ -10,6 +10,7 @@ from defocus.benchmark.documents.board.notes import (
     Notes,
     column_notes,
     dataset_notes,
+    mark_notes,
     notes_on,
     published_beside,
 )
@@ -69,7 +70,7 @@ def board_table(
         *dataset_notes(content, board),
     ]
     numbers = notes.numbers(said)
-    of_columns = column_notes(board, convention, tracks)
+    of_columns = column_notes(board, convention, tracks, own_lines=notes.own_lines)
     columns = [
         _ranks(standing, print_out=print_out),
         _gains(lines, convention),
@@ -80,7 +81,7 @@ def board_table(
     ]
     return systems_table(
         _caption(board, convention, lines, print_out=print_out),
-        map(_below_heading, lines),
+        [_below_heading(line, notes) for line in lines],
         [
             (replace(head, notes=notes.numbers(of_columns.get(head.name, ()))), cells)
             for head, cells in columns
@@ -143,10 +144,10 @@ def linked(line: BoardLine) -> Link:
     return Link(line.name, f"#{line.place}", line.marks)
 
 
-def _below_heading(line: BoardLine) -> Link:
+def _below_heading(line: BoardLine, notes: Notes) -> Link:
     """The name of a line with the marks that the heading of its class does not say."""
     marks = tuple(mark for mark in line.marks if mark not in CLASS_MARKS)
-    return Link(line.name, f"#{line.place}", marks)
+    return Link(line.name, f"#{line.place}", marks, notes.numbers(mark_notes(line)))
 
 
 def _ranks(standing: Sequence[tuple[Track | None, int | None]], *, print_out: bool) -> Named:

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from defocus.benchmark.documents.board.notes import ROUNDED
 from defocus.benchmark.documents.figures.picture_pages import KeptPictures, most_different
 from defocus.benchmark.documents.figures.picture_scores import (
     LEADING,
@@ -31,8 +32,8 @@ PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS = "plain loss", "JDRL", "registered p
 MOVED = "warp_px"
 
 REGISTERED_COLUMNS = (
-    column("gain", f"Gain, {REGISTERED_WORDS}"),
-    column("gain", f"{REGISTERED_WORDS.capitalize()} less {JOINT_WORDS}"),
+    column("gain", f"Gain, {REGISTERED_WORDS}", signed=True),
+    column("gain", f"{REGISTERED_WORDS.capitalize()} less {JOINT_WORDS}", signed=True),
 )
 
 ALSO_REGISTERED = "The network that was also trained on registered pairs"
@@ -271,9 +272,9 @@ def _table(
         )
     columns = (
         "Network",
-        column("gain", f"Gain, {PLAIN_WORDS}"),
-        column("gain", f"Gain, {JOINT_WORDS}"),
-        column("gain", "Difference"),
+        column("gain", f"Gain, {PLAIN_WORDS}", signed=True),
+        column("gain", f"Gain, {JOINT_WORDS}", signed=True),
+        column("gain", "Difference", signed=True),
         column("warp_px", f"Moved, {PLAIN_WORDS}"),
         column("warp_px", f"Moved, {JOINT_WORDS}"),
         *(REGISTERED_COLUMNS if registered else ()),
@@ -281,7 +282,7 @@ def _table(
     against = AGAINST.get(convention.protocol, convention.protocol)
     note = (
         "Gain: over the blurry input. Moved: mean length of the optical flow from the blurry input "
-        "to the output."
+        f"to the output. {ROUNDED}"
     )
     return Table.of(f"Plain loss and JDRL, compared with {against}", columns, body, note)
 

@@ -22,6 +22,15 @@ def read_numbers(path: Path, *columns: str) -> list[tuple[float, ...]]:
         return [tuple(float(row[column]) for column in columns) for row in _lines(path)]
 
 
+def seconds_per_step(path: Path) -> float | None:
+    """Mean seconds of a step of a training by its ``train.csv``; None before its first step."""
+    rows = read_numbers(path, "seconds", "step")
+    if not rows or rows[-1][1] < 1:
+        return None
+    seconds, steps = rows[-1]
+    return seconds / steps
+
+
 def _lines(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []

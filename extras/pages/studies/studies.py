@@ -4,9 +4,10 @@ import contextlib
 import csv
 import hashlib
 import io
+import math
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,16 +19,28 @@ from defocus.benchmark.leaderboard.lines import TRUE_BLUR, protocol_place
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.results.lock import is_locked
 from defocus.benchmark.results.store import STORE, Entry, read_results
-from defocus.benchmark.study.standing import RunStanding, standing_of, stored_entries
+from defocus.benchmark.study.standing import RunStanding, place_of, standing_of, stored_entries
 from defocus.errors import DefocusError, InputError
-from defocus.progress import counted
+from defocus.progress import counted, span
 from defocus.reading import read_bytes
 from defocus.reports.display import anchor
 from defocus.reports.html import render_served
 from defocus.reports.model import Link, Page, Paragraph, Table
+from defocus.training.record.curve_files import seconds_per_step
+from defocus.training.record.folder import CURVE
 
 FINISHED = "finished"
 """State of a run whose result is there."""
+
+ENDED = frozenset({FINISHED, "failed", "not-applicable"})
+"""States of runs that train no more."""
+
+FOLLOWS = "This page follows the runs while it is open."
+
+TIME_LEFT = (
+    "The time left is that of the steps to come, at the pace of those that are done, one run after "
+    "another; restoring and scoring come on top."
+)
 
 DEPTH = 3
 """Studies are at most so many folders below the one that is served."""
@@ -44,6 +57,7 @@ class ServedStudy:
     _stamp: str = ""
     _busy: threading.Lock = field(default_factory=threading.Lock)
     _entries: dict[Path, tuple[str, Mapping[str, Entry]]] = field(default_factory=dict)
+    _paces: dict[Path, tuple[str, float | None]] = field(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -69,6 +83,31 @@ class ServedStudy:
             entries = self._entries[folder] = (stamp, stored_entries(folder))
         return entries[1]
 
+    def seconds_left(self, standings: list[RunStanding]) -> dict[str, float | None]:
+        """Seconds that each run still trains, by run; None where nothing has been timed."""
+        # A run that has not begun takes as long as another one of its system, of another seed.
+        paces = {one.run: self._pace(one.run) for one in standings if one.steps}
+        of_system = {one.system: paces.get(one.run) for one in standings if paces.get(one.run)}
+        left: dict[str, float | None] = {}
+        for one in standings:
+            pace = paces.get(one.run) or of_system.get(one.system)
+            if one.state in ENDED:
+                left[one.run] = 0.0
+            elif one.steps is None or pace is None:
+                left[one.run] = None
+            else:
+                left[one.run] = (one.steps - (one.step or 0)) * pace
+        return left
+
+    def _pace(self, run: str) -> float | None:
+        """Seconds of a step of a run; its curve is read only when it has changed."""
+        folder = place_of(self.path, run)
+        stamp = _stamp(folder, CURVE)
+        pace = self._paces.get(folder)
+        if pace is None or pace[0] != stamp:
+            pace = self._paces[folder] = (stamp, seconds_per_step(folder / CURVE))
+        return pace[1]
+
     def document(self) -> str:
         """The page of the study."""
         with self._busy:
@@ -82,14 +121,15 @@ class ServedStudy:
         with read_results(self.path / STORE) as results:
             page = build_page(self.path, results, leaderboard(results))
         standings = self.standings()
-        runs = ("Runs", (_runs(standings),))
+        runs = ("Runs", (_runs(standings, self.seconds_left(standings)),))
         sections = (runs, *page.sections) if standings else page.sections
         return replace(page, title=self.name, sections=sections)
 
     def live(self) -> dict[str, Any]:
         """Answer to an open page: whether it is outdated, and the progress of the runs."""
         standings = self.standings()
-        rows = [[anchor("run", one.run), *_state(one)] for one in standings]
+        left = self.seconds_left(standings)
+        rows = [[anchor("run", one.run), *_state(one, left[one.run])] for one in standings]
         return {"stamp": self.stamp(), "rows": rows, "said": _said(standings, self.path)}
 
 
@@ -164,31 +204,41 @@ def _is_own_folder(path: Path) -> bool:
 
 def index_page(root: Path, listing: FoundStudies) -> Page:
     """The page with links to every study and a list of unreadable folders."""
-    columns = ("Study", "Best gain", "State", "Progress", "Last change")
+    columns = ("Study", "Best gain", "State", "Progress", "Time left", "Last change")
     rows = tuple(
         (Link(study.name, f"studies/{study.place}/report.html"), *_line(study))
         for study in listing.studies
     )
     anchors = tuple(study.place for study in listing.studies)
-    words = "Read-only. A page that is open follows the runs."
-    table = Table.of(words, columns, rows, anchors=anchors, stacked=True)
+    words = "Read-only: nothing here changes a study."
+    table = Table.of(words, columns, rows, TIME_LEFT, anchors=anchors, stacked=True)
     closed = [Paragraph(f"Not looked into: {line}") for line in listing.unreadable]
     name = root.resolve().name
     return Page(f"Studies in {name}", "", ((_many(listing), (table, *closed)),))
 
 
-def _line(study: ServedStudy) -> tuple[str, str, str, str]:
-    """Best gain, state, progress and last change of a study."""
+def _line(study: ServedStudy) -> tuple[str, str, str, str, str]:
+    """Best gain, state, progress, time left and last change of a study."""
     try:
         standings = study.standings()
+        left = study.seconds_left(standings)
         gain = best_gain(study.path / "leaderboard.csv")
         changed = (study.path / STORE).stat().st_mtime
     except (DefocusError, OSError) as error:  # one damaged or closed study hides no other
-        return "n/a", f"cannot be read: {error}", "n/a", "n/a"
+        return "n/a", f"cannot be read: {error}", "n/a", "n/a", "n/a"
     finished = sum(one.state == FINISHED for one in standings)
     progress = f"{finished} of {counted(len(standings), 'run')}" if standings else "n/a"
     when = f"{datetime.fromtimestamp(changed, UTC):%Y-%m-%d %H:%M} UTC"
-    return gain, _said(standings, study.path), progress, when
+    return gain, _said(standings, study.path), progress, time_left(left.values()), when
+
+
+def time_left(seconds: Iterable[float | None]) -> str:
+    """How long all runs still train, in words: at least so long where some were not timed."""
+    every = list(seconds)
+    known = [one for one in every if one]
+    if not known:
+        return "n/a" if None in every or not every else "none"
+    return f"{'at least ' if None in every else ''}{span(math.fsum(known))}"
 
 
 def best_gain(board: Path) -> str:
@@ -209,7 +259,7 @@ def index_live(listing: FoundStudies) -> dict[str, Any]:
     rows = [[study.place, *_line(study)] for study in listing.studies]
     shown = repr(([study.place for study in listing.studies], listing.unreadable))
     stamp = hashlib.sha256(shown.encode()).hexdigest()[:16]
-    return {"stamp": stamp, "rows": rows, "said": _many(listing)}
+    return {"stamp": stamp, "rows": rows, "said": FOLLOWS}
 
 
 def _many(listing: FoundStudies) -> str:
@@ -218,20 +268,21 @@ def _many(listing: FoundStudies) -> str:
     return "1 study" if number == 1 else f"{number} studies"
 
 
-def _runs(standings: list[RunStanding]) -> Table:
-    columns = ("Run", "Dataset", "State", "Step", "Reason")
-    rows = tuple((one.run, one.dataset, *_state(one)) for one in standings)
+def _runs(standings: list[RunStanding], left: Mapping[str, float | None]) -> Table:
+    columns = ("Run", "Dataset", "State", "Step", "Time left", "Reason")
+    rows = tuple((one.run, one.dataset, *_state(one, left[one.run])) for one in standings)
     return Table.of(
         "Where the runs stand",
         columns,
         rows,
+        TIME_LEFT,
         anchors=tuple(anchor("run", one.run) for one in standings),
     )
 
 
-def _state(one: RunStanding) -> tuple[str, str, str]:
+def _state(one: RunStanding, left: float | None) -> tuple[str, str, str, str]:
     step = f"{one.step or 0} of {one.steps}" if one.steps else "n/a"
-    return one.state, step, one.reason or "n/a"
+    return one.state, step, time_left([left]), one.reason or "n/a"
 
 
 def _said(standings: list[RunStanding], path: Path) -> str:

@@ -148,6 +148,12 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     assert re.fullmatch(rf"{reasons}|MTF50 0\.\d{{3}} cycles/px · best so far 0\.\d{{3}}", mtf)
     assert re.fullmatch(r"detail \d+\.\d\d % per px · best so far \d+\.\d\d", sharp)
     assert re.fullmatch(r"\d+\.\d\d", text(browser, "detail"))
+    of_edges, of_detail = (e.text for e in browser.find_elements(By.CLASS_NAME, "focus-share"))
+    assert re.fullmatch(r"\d+ %\s+of the edges in focus", of_edges)
+    aim = r"% per px of detail: the largest is in focus \(so far \d+\.\d\d\)"
+    assert re.fullmatch(rf"\d+\.\d\d\s+{aim}", of_detail)
+    best = browser.find_element(By.ID, "best-detail")
+    assert best.value_of_css_property("font-size") == "14px", "the number of now is the large one"
     browser.find_element(By.ID, "magnifier").click()
     WebDriverWait(browser, 20, 0.05).until(lambda _b: not magnified.is_displayed())
     assert not browser.find_element(By.ID, "spot").is_displayed()
@@ -357,8 +363,11 @@ def test_no_width_scrolls_sideways(open_page, live_page, width):
         assert browser.execute_script(f"{script} return n.offsetWidth") > 0.9 * width
         press(browser, "n")
         assert browser.find_element(By.ID, "dialog").size["width"] <= width
+        press(browser, Keys.ESCAPE)
+        browser.execute_script("document.getElementById('notice').textContent = ''")
         for button in browser.find_elements(By.CSS_SELECTOR, "[data-do]"):
             assert button.size["height"] >= 44
+        assert browser.find_element(By.ID, "buttons").size["height"] <= 2 * 48 + 8
 
 
 def test_what_is_said_of_a_shot_does_not_move_the_picture(open_page, live_page):

@@ -139,6 +139,27 @@ def test_what_stands_in_the_way_is_said_and_nothing_is_made(tmp_path, run):
 
 
 @pytest.mark.full
+def test_without_a_port_any_free_one_is_taken(tmp_path):
+    """Also where a page is open already, and the port that the help names is used."""
+    for name in ("first", "second"):
+        picture = tmp_path / f"{name}.png"
+        write_image(picture, np.full((8, 12, 3), 90, np.uint8))
+        write_session(tmp_path / name, [{"blurry": picture, "sharp": picture}])
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):  # another program has it, as well
+            taken.bind(("127.0.0.1", 8077))
+            taken.listen()
+        with (
+            started(tmp_path, "review", "first") as (_, first),
+            started(tmp_path, "review", "second") as (_, second),
+            started(tmp_path, "live", "third", "--camera", SMALL) as (_, third),
+        ):
+            ports = {int(url.split(":")[2].partition("/")[0]) for url in (first, second, third)}
+    assert len(ports) == 3
+    assert 8077 not in ports
+
+
+@pytest.mark.full
 def test_a_preview_in_the_browser_shoots_nothing(tmp_path):
     with started(tmp_path, "live", "--camera", TINY, "--port", "0") as (process, url):
         assert url.startswith("http://127.0.0.1:"), url

@@ -14,8 +14,15 @@ from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.study.standing import standing_of, stored_entries
 from defocus.errors import InputError
 from defocus.extras.pages.studies import studies
-from defocus.extras.pages.studies.studies import ServedStudy, best_gain, find_studies, index_page
+from defocus.extras.pages.studies.studies import (
+    ServedStudy,
+    best_gain,
+    find_studies,
+    index_live,
+    index_page,
+)
 from defocus.reports.model import Paragraph, Table
+from defocus.training.record.checkpoint import Checkpoint, save_checkpoint
 from tests.benchmark.example_study import make_study
 from tests.benchmark.test_page import ENTRY, fill, parts
 
@@ -80,7 +87,7 @@ def test_the_index_says_gain_state_progress_and_when_and_studies_once(tmp_path):
     assert f"{page.title} {page.sections[0][0]}".lower().count("studies") == 2, "title and count"
     (table,) = parts(page, Table)
     names = [column.name for column in table.columns]
-    assert names == ["Study", "Best gain", "State", "Progress", "Last change"]
+    assert names == ["Study", "Best gain", "State", "Progress", "Time left", "Last change"]
     row = dict(zip(names, table.rows[0], strict=True))
     with open_results(tmp_path / "a" / "results.sqlite") as results:
         gains = {
@@ -92,3 +99,42 @@ def test_the_index_says_gain_state_progress_and_when_and_studies_once(tmp_path):
     assert row["Best gain"] == f"{gains[best]:+.2f} dB, {best}"
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", str(row["Last change"]))
     assert best_gain(tmp_path / "none.csv") == "none yet"
+
+
+def train_in_part(out: Path, run: str, step: int, seconds: float) -> None:
+    """A training of 100 steps that was saved after some of them."""
+    folder = out / "runs" / run
+    folder.mkdir(parents=True)
+    save_checkpoint(folder / "checkpoint.safetensors", Checkpoint(run, step, 100, {}, "0.1.0"))
+    (folder / "train.csv").write_text(f"step,seconds\n1,9\n{step},{seconds}\n")
+
+
+def test_the_time_left_is_that_of_the_steps_to_come_where_the_pace_is_known(tmp_path):
+    """A run that has not begun takes as long as another seed; what was never timed is n/a."""
+    out = tmp_path / "a"
+    out.mkdir()
+    fill(out)
+    schedule = {"steps": 100}
+    runs = {"net-1": "net", "slow-1": "slow", "slow-2": "slow", "other-1": "other"}
+    facts = {
+        run: {"system": system, "dataset": "made", "seed": 0, "schedule": schedule}
+        for run, system in runs.items()
+    }
+    (out / "study.json").write_text(json.dumps({"runs": facts}))
+    train_in_part(out, "slow-1", 40, 120.0)
+    served = ServedStudy(out, "a")
+    left = {anchor: cells[2] for anchor, *cells in served.live()["rows"]}
+    assert list(left.values()) == ["none", "3 min", "5 min", "n/a"]
+    listing = find_studies(tmp_path)
+    (row,) = index_live(listing)["rows"]
+    assert row[4] == "at least 8 min"
+    (table,) = parts(index_page(tmp_path, listing), Table)
+    assert (
+        dict(zip([one.name for one in table.columns], table.rows[0], strict=True))["Time left"]
+        == "at least 8 min"
+    )
+    (runs_table,) = [one for one in parts(served._page(), Table) if "runs stand" in one.caption]
+    at = [one.name for one in runs_table.columns].index("Time left")
+    assert [cells[at] for cells in runs_table.rows] == list(left.values())
+    (out / "runs/slow-1/train.csv").write_text("step,seconds\n40,40\n")
+    assert [cells[2] for _, *cells in served.live()["rows"]][1:3] == ["60 s", "2 min"]
