@@ -1,13 +1,16 @@
 """What the tests of a sharp member come to."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.sharp_member.compared import Compared
+from defocus.align.sharp_member.discs import dark_discs
 from defocus.align.sharp_member.focus import focus_elsewhere
 from defocus.align.sharp_member.light import bands_ev, corner_ev, shade_ev
 from defocus.align.sharp_member.smear import smear
@@ -33,6 +36,22 @@ class SharpMember:
     red_ev: float  # blurry over sharp light, red against green
     blue_ev: float  # the same of blue
     dark_stops: float  # by how much small places are darker than any blur explains
+    # the clearest small dark discs, column and row as shares of the width: dust stays at its pixel
+    dark_discs: tuple[tuple[float, float], ...]
+
+    @classmethod
+    def of_json(cls, document: Mapping[str, Any]) -> "SharpMember":
+        """From its fields as JSON; raises KeyError, TypeError or ValueError if one is wrong."""
+        discs = tuple((float(x), float(y)) for x, y in document["dark_discs"])
+        known = {one: document[one] for one in NUMBERS}
+        finite = [value for value in known.values() if value is not None]
+        if not all(map(math.isfinite, (*finite, *(part for disc in discs for part in disc)))):
+            raise ValueError("a number is not finite")
+        return cls(**known, dark_discs=discs)
+
+
+NUMBERS = tuple(one.name for one in fields(SharpMember) if one.name != "dark_discs")
+"""The fields that are one number."""
 
 
 def sharp_member(pair: Compared) -> SharpMember:
@@ -56,6 +75,7 @@ def sharp_member(pair: Compared) -> SharpMember:
         pair.red_ev,
         pair.blue_ev,
         pair.dark_stops,
+        dark_discs(pair.original),
     )
 
 

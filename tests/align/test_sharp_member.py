@@ -7,7 +7,7 @@ from skimage import data
 
 from defocus.align.photometry.unexplained import unexplained
 from defocus.align.sharp_member.focus import focus_elsewhere
-from defocus.align.sharp_member.numbers import SharpMember
+from defocus.align.sharp_member.numbers import NUMBERS, SharpMember
 from defocus.align.sharp_member.smear import smear
 from defocus.align.sharp_member.texture import lost_stops
 from defocus.pictures.values import as_linear, linear_to_srgb
@@ -144,5 +144,5 @@ def test_numbers_are_known_of_dark_and_of_plain_pairs(sharp):
     for light in (np.full_like(sharp, 0.3), np.full_like(sharp, 1e-4), -0.001 + 0 * sharp):
         result = unexplained(light, light, np.eye(3), np.zeros((HEIGHT, WIDTH), np.float32))
         if result is not None and result[0].sharp_member is not None:
-            found = vars(result[0].sharp_member).values()
+            found = [getattr(result[0].sharp_member, name) for name in NUMBERS]
             assert np.isfinite([one for one in found if one is not None]).all()
