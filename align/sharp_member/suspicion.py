@@ -52,7 +52,7 @@ COMPARISONS = (
         "focused elsewhere, the blurrier one at {:.0%} of its edges",
         rejects=False,
     ),
-    Comparison("soft_px", 2.5, "above", "a part of it is out of focus, by {:.1f} px"),
+    Comparison("soft_px", 0.5, "above", "one half of it is out of focus, by {:.1f} px", 1.0),
     Comparison(
         "lost_stops", 0.35, "above",
         "noise reduction, {:+.1f} stops of detail that weak texture has less than edges",
@@ -63,6 +63,10 @@ COMPARISONS = (
     ),
     Comparison(
         "dark_stops", 0.05, "above", "dust or a hair, {:.2f} stops darker in small places"
+    ),
+    Comparison(
+        "absent_discs", 1.5, "above",
+        "dust, small dark discs ({:.0f}) that the blurry member does not have", 1.5,
     ),
     Comparison(
         "resting_discs", 5.0, "above",
