@@ -30,7 +30,7 @@ LEAST_TILES, LEAST_SHARE = 8, 0.25
 """Least number of tiles with edges, and their least share. A sky or a wall shows too little."""
 DIRECTIONS, MIDDLE = 16, 0.15
 """Directions in which a picture is halved, and the share of its half side that neither half has."""
-CRISP_TILES, CRISP_PX = 0.15, 2.0
+CRISP_TILES, CRISP_PX = 0.25, 2.0
 """The quantile of a half's tiles that shows what it has in focus, and the diameter up to which that
 is in focus. Whatever a scene has, some of it is crisp in either half of a good sharp member."""
 ELSEWHERE_PX = 1.0
