@@ -145,7 +145,7 @@ def test_a_half_out_of_focus_is_softer_than_the_other(sharp):
     coc = np.zeros((HEIGHT, WIDTH), np.float32)
     _, even = focus_elsewhere(codes(sharp), coc)
     _, uneven = focus_elsewhere(codes(half), coc)
-    assert even < 0.1
+    assert even < 0.5
     assert uneven > 2
     coc[:, : WIDTH // 2] = -3
     elsewhere, _ = focus_elsewhere(codes(half), coc)
