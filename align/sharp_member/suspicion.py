@@ -52,7 +52,9 @@ COMPARISONS = (
         "focused elsewhere, the blurrier one at {:.0%} of its edges",
         rejects=False,
     ),
-    Comparison("soft_px", 0.5, "above", "one half of it is out of focus, by {:.1f} px", 1.5),
+    Comparison(
+        "soft_px", 0.5, "above", "one half of it is out of focus, by {:.1f} px", 1.5, rejects=False
+    ),
     Comparison(
         "lost_stops", 0.35, "above",
         "noise reduction, {:+.1f} stops of detail that weak texture has less than edges",
