@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from defocus.align.photometry.linear_light import LUMINANCE, reduced_light
 from defocus.align.registration.models import corner_distance_px
@@ -21,9 +22,8 @@ from research.alignment_truth.benchmark import REGISTRATION_SIZE
 from research.alignment_truth.failures import corner_error_px
 from research.alignment_truth.methods import Members
 from research.alignment_truth.real_like.pair import real_like_pair
-from research.alignment_truth.real_like.peers import OURS
 from research.alignment_truth.real_like.scene import scene_files
-from research.alignment_truth.real_pairs import trial
+from research.alignment_truth.real_pairs import moves, shot_reference
 from research.alignment_truth.rendered.pair import FULL, at_width, render_pair
 from research.alignment_truth.rendered.textures import load_textures
 from research.alignment_truth.stacks import REDUCTION, stack_frames
@@ -32,8 +32,8 @@ Judged = tuple[float, float]
 """The error of an answer at the worst corner and the standard error that it states there, px."""
 
 SIGMAS = (0.5, 1.0, 1.5, 2.0, 3.0)
-REPEATS = 3
-"""Moves that are tried on each frame of a stack."""
+REPEATS = 5
+"""Moves of either kind that are tried on each frame of a stack."""
 
 
 def table(sets: dict[str, Sequence[Judged]]) -> Iterator[str]:
@@ -64,23 +64,25 @@ def real_like(folders: Sequence[Path], seed: int, count: int) -> Iterator[Judged
     files = scene_files("test", folders, None)
     for number in track(range(count), "real-like pairs"):
         pair = real_like_pair(files, seed, number)
-        lights = (reduced_light(one, 1, LUMINANCE) for one in (pair.blurry, pair.sharp))
-        found = register(*lights)
-        if found.matrix is not None and found.corner_error_px is not None:
-            error_px = corner_distance_px(found.matrix, pair.matrix, pair.blurry.shape)
-            yield error_px, found.corner_error_px
+        yield from _registered(pair.blurry, pair.sharp, pair.matrix)
 
 
 def real(stacks: Path, seed: int) -> Iterator[Judged]:
     """Frames of stacks with a sure reference, moved as a whole and bent."""
-    frames = stack_frames(stacks)
-    for number in track(range(REPEATS * len(frames)), "real pairs"):
-        frame, merged = frames[number % len(frames)]
+    for number, (frame, merged) in enumerate(track(stack_frames(stacks), "real pairs")):
         blurry, sharp = (_half(one) for one in read_pair(frame, merged))
-        for scores in trial(frame.name, blurry, sharp, seed + number).scores.values():
-            own = scores[OURS[0]]
-            if own.corner_px is not None and own.sigma_px is not None:
-                yield own.corner_px, own.sigma_px
+        shot = shot_reference(blurry, sharp)
+        rng = np.random.default_rng([seed, number])
+        for _ in range(REPEATS if shot.sure else 0):
+            for _, picture, true in moves(sharp, shot, rng):
+                yield from _registered(blurry, picture, true.matrix)
+
+
+def _registered(blurry: Image, sharp: Image, true: NDArray[np.float64]) -> Iterator[Judged]:
+    """The error of our transform, if it gives one."""
+    found = register(*(reduced_light(one, 1, LUMINANCE) for one in (blurry, sharp)))
+    if found.matrix is not None and found.corner_error_px is not None:
+        yield corner_distance_px(found.matrix, true, blurry.shape), found.corner_error_px
 
 
 def _half(picture: Image) -> Image:
