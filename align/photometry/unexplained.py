@@ -132,7 +132,8 @@ def unexplained(
     factor = factor_for(blurry.shape, SIDE)
     scale = scaling(factor)
     first, second = (reduced(one, factor) for one in (blurry, sharp))
-    place = transformed(pixel_grid(*first.shape[:2]), scale @ matrix @ np.linalg.inv(scale))
+    start = scale @ matrix @ np.linalg.inv(scale)
+    place = transformed(pixel_grid(*first.shape[:2]), start)
     shown = inside(place)
     aligned = np.maximum(sampled(second, place, cubic=True), np.float32(0))
     light = first @ LUMINANCE
@@ -154,6 +155,7 @@ def unexplained(
         light,
         other,
         second @ LUMINANCE,
+        start,
         comparison.linear,
         comparison.stops(window),
         usable,

@@ -174,7 +174,7 @@ def _lens_doubt(level: Level, finest: int, size: str, unit: int) -> str:
             f"zoom and an asymmetric point spread differ by {unit * level.asymmetry_px:.1f} px at "
             "the corners and cannot be told apart"
         )
-    if level.corner_px > finest * LARGEST_STATED_PX:
+    if level.feared_px > finest * LARGEST_STATED_PX:
         return f"a coma of {unit * level.coma_px:.1f} px at the corners may hide in the blur"
     return ""
 

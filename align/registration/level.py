@@ -201,10 +201,11 @@ LARGEST_TURN_PX = 0.5
 px, 1 of 58 right answers with such a blur is lost and none of 5 silent failures is left (seeds 25
 and 41 of "choose", 23 of "test"); 0.4 px gives the same, and 0.6 px leaves one."""
 
-LENS_PX = 0.05
-"""Standard error at the corners that no tile can see, px of the compared pictures: a lens moves
-what is in focus by its coma. 60 real-like pairs of "choose" at full and 60 at half size need as
-much (95 and 98 % then lie within two standard errors, 89 and 87 % without)."""
+LENS_PX, LENS_SHARE = 0.06, 0.2
+"""Standard error at the corners that no tile can see, px of the compared pictures, as a lens moves
+what is in focus by its coma; and the share of what an asymmetry or a coma of the lens may move that
+counts in the standard error. docs/alignment.md shows how many errors lie within it. The doubts
+count all of it."""
 COMA_SHARE, LARGEST_COMA_SHARE = 0.2, 0.5
 """Displacement by a coma at the corner over the circle of confusion that the sharpest tiles would
 have there: rendered pairs (split "choose") show 0.1 to 0.5. Where the shape of the point spread
@@ -240,12 +241,19 @@ class Level:
     @property
     def lens_px(self) -> float:
         """Standard error at the worst corner from the lens, px of the full picture."""
-        return math.hypot(self.asymmetry_px, self.coma_px, self.factor * LENS_PX)
+        most_px = math.hypot(self.asymmetry_px, self.coma_px)
+        return math.hypot(LENS_SHARE * most_px, self.factor * LENS_PX)
 
     @property
     def corner_px(self) -> float:
         """Standard error at the worst corner, px of the full picture."""
         return math.hypot(self.error_px, self.lens_px)
+
+    @property
+    def feared_px(self) -> float:
+        """The error at the worst corner if the lens moves as much as it may, px, for the doubts."""
+        lens_px = math.hypot(self.asymmetry_px, self.coma_px, self.factor * LENS_PX)
+        return math.hypot(self.error_px, lens_px)
 
     @property
     def known_zoom_px(self) -> float:
@@ -341,7 +349,7 @@ def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> L
     if turn > finest * LARGEST_TURN_PX or error_px >= level.error_px:
         return level
     seen = _with_step(level, error_px, step)
-    return seen if seen.corner_px <= finest * LARGEST_UNKNOWN_PX[size] else level
+    return seen if seen.feared_px <= finest * LARGEST_UNKNOWN_PX[size] else level
 
 
 def _with_step(level: Level, error_px: float, step: StrongBlurStep) -> Level:

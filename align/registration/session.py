@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.doubt import CONTRADICTION, SESSION_HINT
-from defocus.align.registration.level import LENS_PX
+from defocus.align.registration.level import LENS_PX, LENS_SHARE
 from defocus.align.registration.register import (
     Registration,
     Uncertainty,
@@ -122,7 +122,7 @@ class OwnZoom:
         if sigma >= own.doubt or not shared.near(own.value, own.sigma):
             return self
         slope = own.corner_px / self.half_px
-        variance = self.sigma**2 + slope**2 * (sigma**2 - own.doubt**2)
+        variance = self.sigma**2 + (LENS_SHARE * slope) ** 2 * (sigma**2 - own.doubt**2)
         zoom = self.zoom - slope * (value - own.taken)
         return replace(self, zoom=zoom, sigma=math.sqrt(max(variance, 0.0)), asymmetry=None)
 

@@ -28,17 +28,20 @@ STOPPED_DOWN = 0.2
 """Share of the blurry member's blur that a smaller aperture may leave in a good sharp member."""
 LEAST_TILES, LEAST_SHARE = 8, 0.25
 """Least number of tiles with edges, and their least share. A sky or a wall shows too little."""
-SHARPER, SOFTER = 0.15, 0.85
-"""Quantiles of the smoothed tiles between which the softness ranges."""
+DIRECTIONS, MIDDLE = 16, 0.15
+"""Directions in which a picture is halved, and the share of its half side that neither half has."""
+CRISP_TILES, CRISP_PX = 0.25, 2.0
+"""The quantile of a half's tiles that shows what it has in focus, and the diameter up to which that
+is in focus. Whatever a scene has, some of it is crisp in either half of a good sharp member."""
 ELSEWHERE_PX = 1.0
 """Blur of the sharp member beyond that of the blurry one from which a tile is out of focus."""
 
 
 def focus_elsewhere(codes: Array, coc_px: Array) -> tuple[float, float] | None:
-    """Share of tiles with edges where the sharp member is the blurrier one, and a range, px.
+    """Share of tiles with edges where the sharp member is the blurrier one, and a softness, px.
 
-    The range is that of its softness over the picture, without what its aperture leaves. None if
-    too few tiles have edges."""
+    The softness is that of the softer half, without what its aperture leaves. None if too few tiles
+    have edges."""
     diameter = edge_diameters(codes)
     edged = np.isfinite(diameter)
     if edged.sum() < max(LEAST_TILES, LEAST_SHARE * edged.size):
@@ -46,9 +49,24 @@ def focus_elsewhere(codes: Array, coc_px: Array) -> tuple[float, float] | None:
     coc = _tile_means(coc_px)
     elsewhere = float((coc[edged] < -ELSEWHERE_PX).mean())
     left_px = np.float32(STOPPED_DOWN) * np.maximum(coc, np.float32(0))
-    excess = _medians_around(np.asarray(diameter - left_px, np.float32))
-    low, high = np.quantile(excess[edged], (SHARPER, SOFTER))
-    return elsewhere, float(high - low)
+    return elsewhere, _softer_half_px(np.asarray(diameter - left_px, np.float32))
+
+
+def _softer_half_px(diameter: Array) -> float:
+    """By how much the crispest tiles of one half are softer than those of the other, px.
+
+    ``diameter`` is that of each tile, NaN where it is unknown; 0 where both halves are crisp."""
+    height, width = diameter.shape
+    y, x = np.mgrid[-1 : 1 : complex(height), -1 : 1 : complex(width)]
+    known = np.isfinite(diameter)
+    most = 0.0
+    for angle in np.arange(DIRECTIONS) * 2 * math.pi / DIRECTIONS:
+        side = math.cos(angle) * x + math.sin(angle) * y
+        soft, crisp = known & (side > MIDDLE), known & (side < -MIDDLE)
+        if min(soft.sum(), crisp.sum()) >= LEAST_TILES:
+            softer, best = (np.quantile(diameter[half], CRISP_TILES) for half in (soft, crisp))
+            most = max(most, float(softer - max(best, CRISP_PX)))
+    return most
 
 
 def edge_diameters(codes: Array) -> Array:
@@ -92,15 +110,6 @@ def _tile_means(values: Array) -> Array:
     whole = cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_REPLICATE)
     size = (whole.shape[1] // TILE_PX, whole.shape[0] // TILE_PX)
     return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _medians_around(tiles: Array) -> Array:
-    """Median of the known tiles among each tile and its eight neighbours."""
-    padded = np.pad(tiles, 1, constant_values=np.nan)
-    medians = tiles.copy()
-    for row, column in np.argwhere(np.isfinite(tiles)):
-        medians[row, column] = np.nanmedian(padded[row : row + 3, column : column + 3])
-    return medians
 
 
 def _slope(codes: Array, width_px: float) -> Array:

@@ -1,13 +1,17 @@
 """What the tests of a sharp member come to."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.sharp_member.absent import absent_discs
 from defocus.align.sharp_member.compared import Compared
+from defocus.align.sharp_member.discs import dark_discs
 from defocus.align.sharp_member.focus import focus_elsewhere
 from defocus.align.sharp_member.light import bands_ev, corner_ev, shade_ev
 from defocus.align.sharp_member.smear import smear
@@ -25,14 +29,29 @@ class SharpMember:
     smear: float | None  # likeness of the spectrum to that of a motion or a second image, at most 1
     smear_px: float | None  # length of that motion, or distance of that second image
     elsewhere_share: float | None  # share of the tiles where the sharp member is the blurrier one
-    soft_px: (
-        float | None
-    )  # range of the softness of the crisper edges over the picture, disc diameter
+    soft_px: float | None  # by how much one half's crispest edges are softer, disc diameter
     lost_stops: float | None  # how much weaker fine detail is in weak texture than at edges
     grain_stops: float  # grain of the sharp member over that of the blurry one
     red_ev: float  # blurry over sharp light, red against green
     blue_ev: float  # the same of blue
     dark_stops: float  # by how much small places are darker than any blur explains
+    absent_discs: int  # small dark discs that the blurry member does not have
+    # the clearest small dark discs, column and row as shares of the width: dust stays at its pixel
+    dark_discs: tuple[tuple[float, float], ...]
+
+    @classmethod
+    def of_json(cls, document: Mapping[str, Any]) -> "SharpMember":
+        """From its fields as JSON; raises KeyError, TypeError or ValueError if one is wrong."""
+        discs = tuple((float(x), float(y)) for x, y in document["dark_discs"])
+        known = {one: document[one] for one in NUMBERS}
+        finite = [value for value in known.values() if value is not None]
+        if not all(map(math.isfinite, (*finite, *(part for disc in discs for part in disc)))):
+            raise ValueError("a number is not finite")
+        return cls(**known, dark_discs=discs)
+
+
+NUMBERS = tuple(one.name for one in fields(SharpMember) if one.name != "dark_discs")
+"""The fields that are one number."""
 
 
 def sharp_member(pair: Compared) -> SharpMember:
@@ -40,7 +59,7 @@ def sharp_member(pair: Compared) -> SharpMember:
     original, aligned, blurry = (
         _codes(light) for light in (pair.original, pair.sharp, pair.blurry)
     )
-    smeared = smear(original)
+    smeared, discs = smear(original), dark_discs(pair.original)
     focus = focus_elsewhere(aligned, pair.coc_px)
     elsewhere, soft_px = (None, None) if focus is None else focus
     return SharpMember(
@@ -56,6 +75,8 @@ def sharp_member(pair: Compared) -> SharpMember:
         pair.red_ev,
         pair.blue_ev,
         pair.dark_stops,
+        absent_discs(pair, discs),
+        discs,
     )
 
 

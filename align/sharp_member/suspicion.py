@@ -52,7 +52,9 @@ COMPARISONS = (
         "focused elsewhere, the blurrier one at {:.0%} of its edges",
         rejects=False,
     ),
-    Comparison("soft_px", 2.5, "above", "a part of it is out of focus, by {:.1f} px"),
+    Comparison(
+        "soft_px", 0.5, "above", "one half of it is out of focus, by {:.1f} px", 1.5, rejects=False
+    ),
     Comparison(
         "lost_stops", 0.35, "above",
         "noise reduction, {:+.1f} stops of detail that weak texture has less than edges",
@@ -63,6 +65,15 @@ COMPARISONS = (
     ),
     Comparison(
         "dark_stops", 0.05, "above", "dust or a hair, {:.2f} stops darker in small places"
+    ),
+    Comparison(
+        "absent_discs", 1.5, "above",
+        "dust, small dark discs ({:.0f}) that the blurry member does not have", 1.5,
+    ),
+    Comparison(
+        "resting_discs", 5.0, "above",
+        "dust, small dark discs ({:.0f}) that stay at their pixel in other pairs", 0.9,
+        rejects=False,
     ),
     Comparison(
         "residual_p95_px", 0.4, "above", "its shape changed, {:.1f} px of residual flow",
@@ -115,7 +126,7 @@ class Suspicion:
 def numbers_of(rest: Mapping[str, Any]) -> dict[str, float]:
     """The numbers that are compared, of :meth:`Unexplained.to_json`; what is unknown is left out.
 
-    More may be added: ``gain_ev`` and ``residual_p95_px``."""
+    More may be added: ``gain_ev``, ``residual_p95_px``, ``resting_discs`` of those beside it."""
     numbers = {**rest, **(rest.get("sharp_member") or {})}
     compared = {name: numbers.get(name) for name in _BY_NUMBER}
     return {name: float(value) for name, value in compared.items() if value is not None}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # heavy at run time
     from defocus.capture.sessions.state import CompletePair
     from defocus.processes.machines import Where
 
-JUDGING_REVISION = 4
+JUDGING_REVISION = 5
 """Raised by hand where the same files get another verdict: an interrupted check judges again."""
 
 VERDICTS = ".check-in-progress.jsonl"

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from defocus.align.sharp_member.discs import Places, with_resting_discs
 from defocus.align.sharp_member.suspicion import Suspicion, numbers_of, suspicions
 from defocus.capture.sessions.damage import CheckedPair, SessionCheck
 from defocus.capture.sessions.session import read_state
@@ -21,22 +22,23 @@ def judged_beside(root: Path, check: SessionCheck) -> SessionCheck:
     It never rejects, and decisions of people stay."""
     state, _ = read_state(root)
     groups: dict[Apertures, dict[str, dict[str, float]]] = {}
+    discs: dict[str, Places] = {}
     for pair in check.pairs:
         entry = _entry(root, state, pair)
         if entry is not None:
-            apertures, numbers = entry
+            apertures, numbers, discs[pair.id] = entry
             groups.setdefault(apertures, {})[pair.id] = numbers
     found: dict[str, tuple[Suspicion, ...]] = {}
     for numbers_of_group in groups.values():
-        found |= suspicions(numbers_of_group)
+        found |= suspicions(with_resting_discs(numbers_of_group, discs))
     pairs = tuple(_warned(pair, found.get(pair.id, ())) for pair in check.pairs)
     return replace(check, pairs=pairs)
 
 
 def _entry(
     root: Path, state: SessionState, pair: CheckedPair
-) -> tuple[Apertures, dict[str, float]] | None:
-    """The apertures of a pair and the numbers that are compared.
+) -> tuple[Apertures, dict[str, float], Places] | None:
+    """The apertures of a pair, the numbers that are compared, and the discs of its sharp member.
 
     None if it is rejected or incomplete, or a person decided on it."""
     if pair.verdict not in ("accept", "warn"):
@@ -49,7 +51,8 @@ def _entry(
         blurry, sharp = (
             str(entry["roles"][role]["asked"]["aperture"]) for role in ("blurry", "sharp")
         )
-        return (blurry, sharp), _of_quality(entry["quality"])
+        quality = entry["quality"]
+        return (blurry, sharp), _of_quality(quality), _discs_of(quality)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None  # judging it says what is wrong with the document
 
@@ -58,6 +61,11 @@ def _of_quality(quality: Mapping[str, Any]) -> dict[str, float]:
     numbers = numbers_of(quality.get("unexplained") or {})
     gain_ev = quality.get("exposure_residual_ev")
     return numbers if gain_ev is None else numbers | {"gain_ev": float(gain_ev)}
+
+
+def _discs_of(quality: Mapping[str, Any]) -> Places:
+    member = (quality.get("unexplained") or {}).get("sharp_member") or {}
+    return [(float(x), float(y)) for x, y in member.get("dark_discs", ())]
 
 
 def _warned(pair: CheckedPair, several: tuple[Suspicion, ...]) -> CheckedPair:

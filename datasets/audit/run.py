@@ -318,12 +318,13 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
     if set(document) != set(FIELD_OF):
         raise ValueError("other fields")
     quantiles = tuple(float(value) for value in document["blur_quantiles_px"])
+    member = document["sharp_member"]
     _require_valid(document, quantiles)
     parts = {
         "blur_quantiles_px": quantiles,
         "fingerprints": prints,
         "spread": _spread(document["spread"]),
-        "sharp_member": _sharp_member(document["sharp_member"]),
+        "sharp_member": None if member is None else SharpMember.of_json(member),
     }
     document = {**document, **parts}
     return AuditedPair(**{FIELD_OF[column]: value for column, value in document.items()})
@@ -342,15 +343,6 @@ def _require_valid(document: dict[str, Any], quantiles: tuple[float, ...]) -> No
         raise ValueError("same_picture must be true or false")
     if document["status"] not in STATUSES or document["split"] not in SPLITS:
         raise ValueError("an unknown status or split")
-
-
-def _sharp_member(numbers: dict[str, Any] | None) -> SharpMember | None:
-    if numbers is None:
-        return None
-    known = [float(value) for value in numbers.values() if value is not None]
-    if not np.isfinite(known).all():
-        raise ValueError("a number is not finite")
-    return SharpMember(**numbers)
 
 
 def _spread(numbers: dict[str, Any] | None) -> TileAsymmetry | None:

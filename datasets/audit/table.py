@@ -1,20 +1,19 @@
 """Results of an audit as rows, and as numbers over all pairs."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from defocus.align.sharp_member.numbers import SharpMember
+from defocus.align.sharp_member.numbers import NUMBERS
 from defocus.datasets.audit.pair_audit import FIELD_OF, STATUSES, AuditedPair, NearDuplicate
 from defocus.datasets.audit.run import Audit
 from defocus.processes.isolation import LeftOut
 
 WITHOUT_COLUMN = ("blur_quantiles_px", "spread", "sharp_member", "fingerprints")
 ONE_VALUE = tuple(column for column in FIELD_OF if column not in WITHOUT_COLUMN)
-OF_SHARP_MEMBER = tuple(one.name for one in fields(SharpMember))
-COLUMNS = (*ONE_VALUE, *OF_SHARP_MEMBER)
+COLUMNS = (*ONE_VALUE, *NUMBERS)
 """Columns of ``audit.csv``: the fields of :class:`AuditedPair` that are one value, and the tests of
 the sharp member."""
 
@@ -43,7 +42,7 @@ QUANTITIES = (
 def row_of(pair: AuditedPair) -> dict[str, Any]:
     """The row of a pair, with :data:`COLUMNS`."""
     values = {column: getattr(pair, FIELD_OF[column]) for column in ONE_VALUE}
-    tests = {name: getattr(pair.sharp_member, name, None) for name in OF_SHARP_MEMBER}
+    tests = {name: getattr(pair.sharp_member, name, None) for name in NUMBERS}
     return values | tests
 
 

@@ -114,7 +114,8 @@ def _misalignment(numbers: dict[str, Any]) -> Misalignment:
             numbers[name] = kind(**values)
     rest = numbers["unexplained"]
     if rest is not None and rest.sharp_member is not None:
-        numbers["unexplained"] = replace(rest, sharp_member=SharpMember(**rest.sharp_member))
+        member = SharpMember.of_json(rest.sharp_member)
+        numbers["unexplained"] = replace(rest, sharp_member=member)
     if numbers["shared"] is not None:
         part = numbers["shared"]
         zoom, spread = (

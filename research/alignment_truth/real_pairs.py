@@ -4,7 +4,7 @@
 
 import argparse
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import click
@@ -131,6 +131,24 @@ def _affine(places: Array) -> Matrix:
     return np.vstack([rows.T, [0.0, 0.0, 1.0]])
 
 
+def shot_reference(blurry: Image, sharp: Image) -> Reference:
+    """The reference of a pair as it was shot, by the answers of all methods."""
+    answers, _ = _answers(blurry, sharp)
+    return reference(blurry, sharp, {key: one.matrix for key, one, _ in answers if one})
+
+
+def moves(
+    sharp: Image, shot: Reference, rng: np.random.Generator
+) -> Iterator[tuple[str, Image, Placed]]:
+    """The sharp picture moved in each way, and where the pixels of the blurry one lie then."""
+    start = transformed(pixel_grid(*sharp.shape[:2]), shot.matrix)
+    for kind in KINDS:
+        matrix, bend = draw_warp(sharp.shape[:2], rng), Bend.drawn(rng)
+        picture, there = moved(sharp, matrix, bend if kind == BENT else None)
+        places = there(start)
+        yield kind, picture, Placed(places, _affine(places))
+
+
 @dataclass(frozen=True)
 class Trial:
     """A pair as shot, and its scores and reasons by kind of move; both are empty if not sure."""
@@ -143,18 +161,12 @@ class Trial:
 
 def trial(name: str, blurry: Image, sharp: Image, number: int) -> Trial:
     """Try every method on a pair; the same number gives the same moves."""
-    answers, _ = _answers(blurry, sharp)
-    shot = reference(blurry, sharp, {key: one.matrix for key, one, _ in answers if one})
+    shot = shot_reference(blurry, sharp)
     scores: dict[str, dict[str, WarpScore]] = {}
     reasons: dict[str, str] = {}
-    start = transformed(pixel_grid(*blurry.shape[:2]), shot.matrix)
-    wanted = as_integer(_at(sharp, start), 8)
+    wanted = as_integer(_at(sharp, transformed(pixel_grid(*blurry.shape[:2]), shot.matrix)), 8)
     rng = np.random.default_rng([SEED, number])
-    for kind in KINDS if shot.sure else ():
-        matrix, bend = draw_warp(blurry.shape[:2], rng), Bend.drawn(rng)
-        picture, there = moved(sharp, matrix, bend if kind == BENT else None)
-        places = there(start)
-        true = Placed(places, _affine(places))
+    for kind, picture, true in moves(sharp, shot, rng) if shot.sure else ():
         answers, reason = _answers(blurry, picture)
         scores[kind] = scores_of(picture, wanted, true, answers)
         reasons |= {kind: reason} if reason else {}

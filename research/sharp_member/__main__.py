@@ -2,13 +2,13 @@
 
 ``python -m research.sharp_member simulated DIR``: the simulated camera, as two folders and as a
 card. ``… photographs SEED COUNT FOLDER…``: a session of photographs with strong faults, one with
-weak ones, and as many good pairs of walls, skies and nights."""
+weak ones, as many good pairs of walls, skies and nights, and two sessions of a dusty sensor."""
 
 import argparse
 from pathlib import Path
 
 from defocus.pictures.read import IMAGE_SUFFIXES
-from research.sharp_member.photographs import by_photographs, by_weak_textures
+from research.sharp_member.photographs import by_dusty_sensor, by_photographs, by_weak_textures
 from research.sharp_member.rates import say_rates
 from research.sharp_member.simulated import STRENGTHS, by_audit, by_session, make_set
 
@@ -35,6 +35,9 @@ def photographs(seed: int, good: int, folders: list[Path]) -> None:
         say_rates(f"{strength}, photographs", said)
     said = by_weak_textures(files, seed + len(STRENGTHS), good)
     say_rates("weak textures", said)
+    for strength in STRENGTHS:
+        said = by_dusty_sensor(files, seed + len(STRENGTHS) + 1, good, strength)
+        say_rates(f"{strength}, a dusty sensor", said)
 
 
 if __name__ == "__main__":

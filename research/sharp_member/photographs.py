@@ -6,10 +6,11 @@ from pathlib import Path
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.photometry.unexplained import causes
+from defocus.align.sharp_member.discs import Places, with_resting_discs
 from defocus.align.sharp_member.suspicion import Suspicion, numbers_of, suspicions
 from defocus.datasets.curation_rules import Rules
 from defocus.progress import track
-from research.sharp_member.plants import PLANTS, Plant
+from research.sharp_member.plants import PLANTS, RESTING_DUST, Plant
 from research.sharp_member.rates import Said
 from research.sharp_member.session import WEAK_TEXTURES, Session
 
@@ -30,9 +31,16 @@ def by_weak_textures(files: Sequence[Path], seed: int, good: int) -> list[Said]:
     return _said(Session.of(files, seed), [(None, kind) for kind in kinds], 0)
 
 
+def by_dusty_sensor(files: Sequence[Path], seed: int, count: int, strength: str) -> list[Said]:
+    """What is said of a session whose sharp members all have the same dust."""
+    planned: list[Planned] = [(RESTING_DUST, "")] * count
+    return _said(Session.of(files, seed), planned, STRENGTHS.index(strength))
+
+
 def _said(session: Session, planned: Sequence[Planned], strength: int) -> list[Said]:
     estimator = flow_estimator("dis")
     numbers: dict[str, dict[str, float]] = {}
+    discs: dict[str, Places] = {}
     reasons: dict[str, list[str]] = {}
     for place, (plant, weak) in enumerate(track(planned, "photographs")):
         pair = session.pair(place, plant, strength, weak)
@@ -44,7 +52,9 @@ def _said(session: Session, planned: Sequence[Planned], strength: int) -> list[S
             numbers[name] = numbers_of(answer.unexplained.to_json())
             more = {"gain_ev": answer.gain_ev, "residual_p95_px": answer.residual_p95_px}
             numbers[name] |= {key: value for key, value in more.items() if value is not None}
-    suspected = suspicions(numbers)
+            if (member := answer.unexplained.sharp_member) is not None:
+                discs[name] = member.dark_discs
+    suspected = suspicions(with_resting_discs(numbers, discs))
     return _verdicts(planned, suspected, reasons)
 
 

@@ -119,6 +119,11 @@ def _dust(light: Light, size: float, draw: Draw) -> Light:
     return np.asarray(light * (1 - 0.35 * veil[..., None]), np.float32)
 
 
+def _resting_dust(light: Light, size: float, _: Draw) -> Light:
+    """Dust at the same pixels of every picture: it is on the sensor."""
+    return _dust(light, size, np.random.default_rng(0))
+
+
 def _hair(light: Light, size: float, draw: Draw) -> Light:
     """A curved line of 5 px; the size is the share of the light that it takes."""
     height, width = light.shape[:2]
@@ -217,3 +222,5 @@ PLANTS: tuple[Plant, ...] = (
     Plant("rolling shutter, px", (4, 1.5), _rolling),
     Plant("lens profile of the sharp member alone, % in the corners", (2, 0.6), _distorted),
 )
+RESTING_DUST = Plant("dust on the sensor, specks", (10, 5), _resting_dust)
+"""A fault of all pictures of a session."""

@@ -13,6 +13,7 @@ from defocus.align.flow.estimator import DISFlow
 from defocus.align.measure import measure
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.doubt import SESSION_HINT
+from defocus.align.registration.level import LENS_SHARE
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import Registration, register
 from defocus.align.registration.session import (
@@ -149,7 +150,9 @@ def test_an_asymmetry_of_the_session_is_taken_from_the_zoom():
     """It moves the corners outwards, as a zoom does, by 10 px for an asymmetry of one."""
     moved = OWN.with_asymmetry(Shared(0.05, 1e-6, 4))
     assert moved.zoom == pytest.approx(1.01 - 0.05 * 10 / 200, abs=1e-9)
-    assert moved.sigma == pytest.approx(math.sqrt(0.012**2 - (10 / 200 * SPREAD.doubt) ** 2))
+    assert moved.sigma == pytest.approx(
+        math.sqrt(0.012**2 - (LENS_SHARE * 10 / 200 * SPREAD.doubt) ** 2)
+    )
     taken = replace(OWN, asymmetry=replace(SPREAD, taken=0.05)).with_asymmetry(Shared(0.05, 0, 4))
     assert taken.zoom == pytest.approx(1.01, abs=1e-12)
     symmetric = replace(OWN, asymmetry=replace(SPREAD, prior=0.02))

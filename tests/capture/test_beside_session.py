@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from defocus.align.sharp_member import suspicion
+from defocus.align.sharp_member import discs, suspicion
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.quality.beside_session import judged_beside
 from defocus.capture.sessions.damage import check_session
@@ -45,6 +45,21 @@ def test_a_pair_unlike_the_others_gets_a_warning(copied):
     assert good == check.pairs[0]
     assert warned.verdict == "warn"
     assert warned.reason.endswith("0.20 stops that no blur explains; other pairs have 0.01")
+
+
+def test_dust_at_one_pixel_of_several_pairs_is_a_warning_on_each(copied, monkeypatch):
+    check = check_session(copied)
+    monkeypatch.setattr(discs, "LEAST_PAIRS", 2)
+    monkeypatch.setattr(discs, "BY_CHANCE", 0)
+    for number, name in enumerate(("0001_scene-001", ODD)):
+        own = [[0.3, 0.2], [0.1 + 0.2 * number, 0.5], [0.1 + 0.2 * number, 0.6]]
+        path = copied / "pairs" / name / "pair.json"
+        document = json.loads(path.read_text())
+        document["quality"]["unexplained"]["sharp_member"]["dark_discs"] = own
+        path.chmod(0o644)
+        path.write_text(json.dumps(document))
+    words = "dust, small dark discs (1) that stay at their pixel in other pairs"
+    assert all(pair.reason.endswith(words) for pair in judged_beside(copied, check).pairs)
 
 
 @pytest.mark.usefixtures("one_other_is_enough")

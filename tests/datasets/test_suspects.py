@@ -1,11 +1,11 @@
 """Sharp members that differ from the others: audit warns, curate rejects where it is sure."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from defocus.align.sharp_member.numbers import SharpMember
+from defocus.align.sharp_member.numbers import NUMBERS, SharpMember
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit, row_document, row_of_document
 from defocus.datasets.audit.suspects import of_suspects, suspects
@@ -13,7 +13,7 @@ from defocus.datasets.audit.table import COLUMNS, document, row_of
 from defocus.datasets.curation_rules import Rules, judged
 from defocus.datasets.measuring.session import PairSession
 
-PLAIN = SharpMember(**dict.fromkeys((one.name for one in fields(SharpMember)), 0.0))
+PLAIN = SharpMember(**dict.fromkeys(NUMBERS, 0.0), dark_discs=())
 GOOD = AuditedPair(
     "", "", "train", "ok", misalignment_px=0.4, residual_p95_px=0.3, reliable_share=0.9,
     gain_ev=0.1, fine_to_coarse=0.5, blurry_fine_to_coarse=0.2, unexplained_stops=0.01,
@@ -63,6 +63,21 @@ def test_what_a_compensation_mends_is_no_reason_to_reject():
     assert all(one.verdict == "accept" for one in judged(audit, Rules(most_gain_ev=None)))
 
 
+def test_dust_on_the_sensor_is_a_warning_on_each_pair_that_shows_it():
+    scenes = [((0.1 * k, 0.5), (0.1 * k, 0.6)) for k in range(8)]
+    discs = [((0.31, 0.2), *scene) for scene in scenes[:6]] + scenes[6:]
+    pairs = [
+        replace(row, sharp_member=replace(PLAIN, dark_discs=own))
+        for row, own in zip(rows(7), discs, strict=True)
+    ]
+    audit = audit_of(pairs)
+    assert [one.id for one in audit.warnings] == [f"p{k}" for k in range(6)]
+    assert audit.warnings[0].text.startswith(
+        "dust, small dark discs (1) that stay at their pixel in other pairs"
+    )
+    assert all(one.verdict == "accept" for one in judged(audit, Rules()))
+
+
 def test_the_most_suspicious_pair_comes_first():
     pairs = rows(sharp_member=member(bands_ev=0.1))
     pairs.append(replace(GOOD, id="worse", sharp_member=member(bands_ev=0.3)))
@@ -103,7 +118,7 @@ def test_what_is_said_of_a_pair_by_itself_is_not_said_twice():
 
 
 def test_the_numbers_are_kept_with_the_row_and_are_columns():
-    row = rows(sharp_member=member(smear=0.7, smear_px=3.0))[-1]
+    row = rows(sharp_member=replace(member(smear=0.7, smear_px=3.0), dark_discs=((0.5, 0.25),)))[-1]
     assert row_of_document(row_document(row)) == row
     cells = row_of(row)
     assert tuple(cells) == COLUMNS

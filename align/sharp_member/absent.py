@@ -1,0 +1,104 @@
+"""Dark discs of the sharp member that the blurry one does not have: dust that one pair shows.
+
+A disc of the scene is in both members, blurred in one of them. Dust is in the sharp one alone, as
+its shadow is small only at a small aperture. So the blurry member is lighter there than predicted,
+by what its blur leaves of the light that the disc takes."""
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.photometry.equalise import disc_blurred
+from defocus.align.sharp_member.compared import Compared
+from defocus.align.sharp_member.discs import Places
+from defocus.scene.geometry import moved_points
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+RADIUS_PX, RING_PX = 9, (9, 14)
+"""Largest radius of a disc, and radii of the ring whose light it would have, px."""
+CENTRE_PX, NEAR_PX = 1.5, 4
+"""Radius of what is surely the disc, and distance within which the blur is taken, px."""
+EDGE_PX = 5
+"""Side of the square by which a disc is widened, as its edge is soft."""
+BLACK = 0.01
+"""Light that is added before a ratio is taken, of white."""
+LEAST_USABLE = 0.8
+EXTENT = 0.1
+"""Share of the largest expected ratio below which a place is beside the disc."""
+LEAST_BESIDE = 50
+SHARES, LEAST_SIGNIFICANCE = (0.4, 1.6), 8.0
+"""Shares of the expected light that count as all of it, and their least size over what the same
+disc would have in other places. docs/alignment.md says what they cost."""
+ELSEWHERE = tuple((math.cos(turn), math.sin(turn)) for turn in np.arange(8) * math.pi / 4)
+
+
+def absent_discs(pair: Compared, discs: Places) -> int:
+    """Count the dark discs of :func:`dark_discs` that the blurry member does not have."""
+    if not discs:
+        return 0
+    width = pair.original.shape[1]
+    back = np.linalg.inv(pair.matrix)
+    places = np.round(moved_points(back, width * np.array(discs, np.float64))).astype(int)
+    return sum(_is_absent(pair, column, row) for column, row in places.tolist())
+
+
+def _is_absent(pair: Compared, column: int, row: int) -> bool:
+    height, width = pair.blurry.shape
+    if not (NEAR_PX <= row < height - NEAR_PX and NEAR_PX <= column < width - NEAR_PX):
+        return False
+    near = np.s_[row - NEAR_PX : row + NEAR_PX + 1, column - NEAR_PX : column + NEAR_PX + 1]
+    blur_px = float(np.median(np.abs(pair.coc_px[near])))
+    reach = int(blur_px / 2) + RING_PX[1]
+    side = 2 * reach
+    if not (side <= row < height - side and side <= column < width - side):
+        return False
+    window = np.s_[row - side : row + side + 1, column - side : column + side + 1]
+    taken = _taken_light(pair.sharp[window])
+    usable = pair.usable[window]
+    if taken is None or usable[reach:-reach, reach:-reach].mean() < LEAST_USABLE:
+        return False
+    light = np.maximum(pair.predicted[window], 0) + np.float32(BLACK)
+    expected = np.log2(1 + disc_blurred(taken, blur_px) / light)
+    return _has_it_all(np.asarray(expected, np.float32), pair.stops[window], usable, reach)
+
+
+def _taken_light(light: Array) -> Array | None:
+    """The light that a dark disc in the middle takes of what is around it; None without one."""
+    middle = len(light) // 2
+    y, x = np.ogrid[-middle : middle + 1, -middle : middle + 1]
+    radius = np.hypot(x, y)
+    ring = np.median(light[(radius > RING_PX[0]) & (radius < RING_PX[1])])
+    centre = light[radius <= CENTRE_PX].mean()
+    dark = ((light < (ring + centre) / 2) & (radius <= RADIUS_PX)).astype(np.uint8)
+    _, labels = cv2.connectedComponents(dark)
+    if not dark[middle, middle]:
+        return None
+    disc = (labels == labels[middle, middle]).astype(np.uint8)
+    wider = cv2.dilate(disc, np.ones((EDGE_PX, EDGE_PX), np.uint8)).astype(np.float32)
+    return np.asarray(np.maximum(ring - light, 0) * wider * (radius <= RADIUS_PX), np.float32)
+
+
+def _has_it_all(expected: Array, stops: Array, usable: Mask, reach: int) -> bool:
+    """Whether the blurry member has the light that the disc would take, and not by chance."""
+    beside = usable & (expected < EXTENT * expected.max())
+    if beside.sum() < LEAST_BESIDE:
+        return False
+    measured = (stops - np.median(stops[beside])) * usable
+    share = _share(expected, measured, usable)
+    if not SHARES[0] <= share <= SHARES[1]:
+        return False
+    elsewhere = [
+        _share(np.roll(expected, (round(reach * y), round(reach * x)), (0, 1)), measured, usable)
+        for x, y in ELSEWHERE
+    ]
+    return share >= LEAST_SIGNIFICANCE * float(np.sqrt(np.mean(np.square(elsewhere))))
+
+
+def _share(expected: Array, measured: Array, usable: Mask) -> float:
+    """Share of the expected stops that are measured, by least squares."""
+    power = float((np.square(expected) * usable).sum())
+    return float((expected * measured).sum()) / max(power, 1e-9)
