@@ -55,7 +55,7 @@ class FilterChoice(nn.Module):
 
     def add_choice(self, channels: int, size: int) -> None:
         """Register the layers; ``size`` is odd, px."""
-        self.size = size
+        self.kernel = (size, size)
         self.groups = min(GROUPS, channels)
         self.conv = nn.Conv2d(channels, self.groups * size**2, 1, bias=False)
         self.bn = nn.BatchNorm2d(self.groups * size**2)
@@ -72,18 +72,22 @@ class FilterChoice(nn.Module):
             )
         else:
             normalised = bn(numbers)
-        return normalised.reshape(mean.shape[0], self.groups, self.size**2)
+        return normalised.reshape(mean.shape[0], self.groups, -1)
 
 
-def filtered(features: torch.Tensor, taps: torch.Tensor, size: int) -> torch.Tensor:
-    """Features correlated with their filters ``(N, groups, size²)``; reflection outside."""
+def filtered(
+    features: torch.Tensor, taps: torch.Tensor, kernel: tuple[int, int], dilation: int = 1
+) -> torch.Tensor:
+    """Features correlated with their filters ``(N, groups, taps)``; reflection outside.
+
+    ``kernel`` is height and width of a filter, odd; ``dilation`` the distance of its taps, px."""
     count, channels, height, width = features.shape
-    margin = size // 2
-    padded = functional.pad(features, (margin, margin, margin, margin), mode="reflect")
+    below, beside = (dilation * (size // 2) for size in kernel)
+    padded = functional.pad(features, (beside, beside, below, below), mode="reflect")
     each = taps.repeat_interleave(channels // taps.shape[1], dim=1)
-    kernels = each.reshape(count * channels, 1, size, size)
+    kernels = each.reshape(count * channels, 1, *kernel)
     rows = padded.reshape(1, count * channels, *padded.shape[-2:])
-    given = functional.conv2d(rows, kernels, groups=count * channels)
+    given = functional.conv2d(rows, kernels, dilation=dilation, groups=count * channels)
     return given.reshape(count, channels, height, width)
 
 
@@ -175,7 +179,7 @@ class _Filter(FilterChoice):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         mean = features.mean(dim=(2, 3), keepdim=True)  # of the whole map, whatever the pooling
-        low = filtered(features, self.chosen(mean).softmax(dim=2), self.size)
+        low = filtered(features, self.chosen(mean).softmax(dim=2), self.kernel)
         modulated: torch.Tensor = self.modulate(low, features - low)
         return modulated
 

@@ -1,4 +1,4 @@
-"""The U of SFNet, FSNet, FocalNet, IRNeXt and OKNet, with the state-dict names of their releases.
+"""The U of SFNet, FSNet, FocalNet, IRNeXt, OKNet and ConvIR, with their official state-dict names.
 
 Source: Cho et al., Rethinking Coarse-to-Fine Approach (MIMO-UNet), ICCV 2021."""
 
@@ -64,7 +64,7 @@ class ThreeScales(SeveralOutputs):
 
     multiple: ClassVar[int]
     """Sides of pictures are padded to multiples of this."""
-    smallest_px: ClassVar[int]
+    smallest_px: int
     """Below, a layer runs out of pixels."""
 
     def __init__(self, width: int, stage: StageMaker) -> None:

@@ -116,6 +116,7 @@ MOTION = (
 )
 """SFNet's and FSNet's released trainer of motion deblurring; their kin has SFNet's by choice."""
 PUBLISHED |= dict.fromkeys(("sfnet", "fsnet", "focalnet", "irnext", "oknet"), MOTION)
+PUBLISHED["convir-s"] = (MOTION[0] | {"gradient_clip": 0.001}, MOTION[1])
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

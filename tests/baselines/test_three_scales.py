@@ -12,7 +12,7 @@ from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
 from tests.baselines.overfitting import paired_batch
 
-FAMILY = ["sfnet", "fsnet", "focalnet", "irnext", "oknet"]
+FAMILY = ["sfnet", "fsnet", "focalnet", "irnext", "oknet", "convir-s"]
 
 
 @pytest.mark.parametrize(

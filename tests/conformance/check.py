@@ -52,16 +52,34 @@ def all_probes() -> Mapping[str, Probe]:
 def run_fixture(folder: Path) -> str:
     """What our system gives otherwise than the official one; empty where all is the same."""
     meta = json.loads((folder / "meta.json").read_text())
-    probe, parameters = all_probes()[meta["system"]], folder / "params.json"
-    module = probe.build().eval() if probe.build else None
+    parameters = folder / "params.json"
+    module = filled_network(meta)
     if parameters.exists():
         differing = _differing_entry(json.loads(parameters.read_text())["entries"], module)
         if differing:
             return differing
+    return output_difference(folder, meta, module, "output.npz")
+
+
+def filled_network(meta: Mapping[str, Any]) -> nn.Module | None:
+    """The system's network with a fixture's weights, in training mode; None for operators."""
+    build = all_probes()[meta["system"]].build
+    if build is None:
+        return None
+    module = build()
+    fill_weights(module, meta.get("seed", 0), meta.get("gain", 1.0))
+    override_weights(module, meta.get("overrides", []))
+    return module
+
+
+def output_difference(
+    folder: Path, meta: Mapping[str, Any], module: nn.Module | None, file: str
+) -> str:
+    """What a system with weights gives otherwise than a file of a fixture; empty if nothing."""
+    probe = all_probes()[meta["system"]]
+    stored = _official(folder / file, meta)
     if module is not None:
-        fill_weights(module, meta.get("seed", 0), meta.get("gain", 1.0))
-        override_weights(module, meta.get("overrides", []))
-    stored = _official(folder, meta)
+        module.eval()
     with torch.no_grad():
         given = probe.run(module, _inputs(folder, meta, probe), meta)
     reasons = {name: _difference(meta, name, array, given) for name, array in stored.items()}
@@ -70,10 +88,10 @@ def run_fixture(folder: Path) -> str:
     return "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
 
 
-def _official(folder: Path, meta: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+def _official(file: Path, meta: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     if "values" in meta:
         return {name: np.asarray(value) for name, value in meta["values"].items()}
-    with np.load(folder / "output.npz", allow_pickle=False) as stored:
+    with np.load(file, allow_pickle=False) as stored:
         return dict(stored)
 
 

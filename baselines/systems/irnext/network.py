@@ -2,46 +2,56 @@
 
 Source: Cui et al., IRNeXt: Rethinking Convolutional Network Design (ICML 2023)."""
 
+from collections.abc import Callable, Iterable
+
 import torch
 from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.frequency_selection import FilterChoice, filtered
-from defocus.baselines.layers.three_scales import ThreeScales, block_row, zero_padded_residual
+from defocus.baselines.layers.three_scales import (
+    StageMaker,
+    ThreeScales,
+    block_row,
+    zero_padded_residual,
+)
 
 POOLED_PX = (8, 4, 2)
 FILTER_PX = 3
 
 
-class _Contrast(FilterChoice):
+class Contrast(FilterChoice):
     """Adds a filtered version that the picture chooses; at first the identity."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, dilation: int = 1) -> None:
         super().__init__()
         self.lamb_l = nn.Parameter(torch.zeros(channels))
         self.lamb_h = nn.Parameter(torch.zeros(channels))
         self.inside_all = nn.Parameter(torch.zeros(channels, 1, 1))
         self.add_choice(channels, FILTER_PX)
+        self.dilation = dilation
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` to the same shape."""
         mean = features.mean(dim=(2, 3), keepdim=True)
-        low = filtered(features, self.chosen(mean).tanh(), self.size)
+        low = filtered(features, self.chosen(mean).tanh(), self.kernel, self.dilation)
         low = (self.inside_all + 1) * low - self.inside_all * mean
         of_low, of_all = self.lamb_l[:, None, None], self.lamb_h[:, None, None] + 1
         added: torch.Tensor = of_low * low + of_all * features
         return added
 
 
-class _Pyramid(nn.Module):
+class Pyramid(nn.Module):
     """Adds features of means over 8, 4 and 2 px, the coarser ones feeding the finer."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, contrasts: Iterable[nn.Module]) -> None:
         super().__init__()
         self.convs = nn.ModuleList(_plain(channels) for _ in POOLED_PX)
-        self.dynas = nn.ModuleList(_Contrast(channels) for _ in POOLED_PX)
+        self.dynas = nn.ModuleList(contrasts)
         self.conv_sum = _plain(channels)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` to the same shape."""
         total = features
         size = (features.shape[-2], features.shape[-1])
         coarser: torch.Tensor | None = None
@@ -55,6 +65,19 @@ class _Pyramid(nn.Module):
         return summed
 
 
+def stages(blocks: int, contrasts: Callable[[int], Iterable[nn.Module]]) -> StageMaker:
+    """Residual blocks, of which the last one of each size sees the coarser sizes.
+
+    ``contrasts`` makes the three filters of a pyramid from its number of channels."""
+
+    def stage(channels: int, _: bool) -> nn.Module:
+        pyramid = Pyramid(channels, contrasts(channels))
+        between = [*(nn.Identity() for _ in range(blocks - 1)), pyramid]
+        return block_row(zero_padded_residual(channels, one) for one in between)
+
+    return stage
+
+
 class IRNeXt(ThreeScales):
     """From a blurry to the restored picture; the last block of each size sees the coarser sizes."""
 
@@ -62,11 +85,10 @@ class IRNeXt(ThreeScales):
     smallest_px = 64
 
     def __init__(self, *, width: int = 32, blocks: int = 16) -> None:
-        def stage(channels: int, _: bool) -> nn.Module:
-            between = [*[nn.Identity] * (blocks - 1), _Pyramid]
-            return block_row(zero_padded_residual(channels, one(channels)) for one in between)
+        def contrasts(channels: int) -> list[nn.Module]:
+            return [Contrast(channels) for _ in POOLED_PX]
 
-        super().__init__(width, stage)
+        super().__init__(width, stages(blocks, contrasts))
 
 
 def _plain(channels: int) -> nn.Conv2d:

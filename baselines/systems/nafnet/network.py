@@ -19,7 +19,9 @@ def _gate(features: torch.Tensor) -> torch.Tensor:
     return first * second
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
+    """Two residual parts with products of features; at first the identity."""
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1))
@@ -34,6 +36,7 @@ class _Block(nn.Module):
         self.norm2 = FlatChannelNorm(channels, EPSILON)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` to the same shape."""
         mixed = _gate(self.conv2(self.conv1(self.norm1(features))))
         mixed = self.conv3(mixed * self.sca(mixed))
         features = features + mixed * self.beta
@@ -58,33 +61,43 @@ class NAFNet(nn.Module):
     ) -> None:
         super().__init__()
 
-        def level(times: int, channels: int) -> nn.Sequential:
-            return nn.Sequential(*(_Block(channels) for _ in range(times)))
-
         levels = len(encoder_blocks)
         self.multiple = 2**levels
         widths = [width * 2**number for number in range(levels + 1)]
         self.intro = nn.Conv2d(3, width, 3, padding=1)
         self.ending = nn.Conv2d(width, 3, 3, padding=1)
-        self.encoders = nn.ModuleList(map(level, encoder_blocks, widths[:-1]))
-        self.decoders = nn.ModuleList(map(level, decoder_blocks, widths[-2::-1]))
-        self.middle_blks = level(middle_blocks, widths[-1])
+        self.encoders = nn.ModuleList(map(self.level, encoder_blocks, widths[:-1]))
+        self.decoders = nn.ModuleList(map(self.level, decoder_blocks, widths[-2::-1]))
+        self.middle_blks = self.level(middle_blocks, widths[-1])
         self.ups = nn.ModuleList(
             nn.Sequential(Pointwise(wide, 2 * wide, bias=False), nn.PixelShuffle(2))
             for wide in widths[:0:-1]
         )
         self.downs = nn.ModuleList(nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1])
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
-        """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
-        # Padded by zeros on the right and below to multiples of 16, as the official network does.
-        padded = pad_to_multiple(blurry, self.multiple, "zeros")
+    @staticmethod
+    def level(times: int, channels: int) -> nn.Sequential:
+        """The blocks of one size."""
+        return nn.Sequential(*(Block(channels) for _ in range(times)))
+
+    def padded(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The picture with zeros on the right and below, as the official network pads it."""
+        return pad_to_multiple(blurry, self.multiple, "zeros")
+
+    def encoded(self, padded: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Features at the coarsest size, and those that the encoders leave, finest first."""
         features = self.intro(padded.contiguous(memory_format=torch.channels_last))
         skips = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
             features = encoder(features)
             skips.append(features)
             features = down(features)
+        return features, skips
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
+        padded = self.padded(blurry)
+        features, skips = self.encoded(padded)
         features = self.middle_blks(features)
         for decoder, up, skip in zip(self.decoders, self.ups, reversed(skips), strict=True):
             features = decoder(up(features) + skip)

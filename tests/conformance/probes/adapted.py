@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from defocus.baselines.systems.bokehlicious import BASELINES as BOKEHLICIOUS
+from defocus.baselines.systems.bokehlicious.network import Bokehlicious
 from defocus.baselines.systems.dmenet.network import DMENet
 from defocus.baselines.systems.dmphn import STACKS
 from defocus.baselines.systems.dmphn.network import DMPHN, GREY, StackedDMPHN
@@ -12,6 +14,10 @@ from defocus.baselines.systems.mprnet.network import MPRNet
 from defocus.baselines.systems.p2ikt.network import P2IKT
 from defocus.baselines.systems.pptformer.network import PPTformer
 from tests.conformance.probe import Arrays, Given, network_probe
+
+
+def bokehlicious(network: Bokehlicious, given: Given) -> Arrays:
+    return {"output": network.restored(*given.inputs.values())}
 
 
 def dmenet(network: DMENet, given: Given) -> Arrays:
@@ -66,7 +72,12 @@ def pptformer(network: PPTformer, given: Given) -> Arrays:
     return {"output": network(picture, parser=parser)}
 
 
+WITHOUT_DROPPING = {"dropped": 0.0}
+"""A training step with dropped blocks would be another one each time."""
+
 PROBES = {
+    "bokehlicious": network_probe(BOKEHLICIOUS[0].build.given(WITHOUT_DROPPING), bokehlicious),
+    "bokehlicious_l": network_probe(BOKEHLICIOUS[1].build.given(WITHOUT_DROPPING), bokehlicious),
     "dmenet": network_probe(DMENet, dmenet),
     "dmphn_1_2_4": network_probe(partial(DMPHN, 3), dmphn),
     "dmphn_1_2_4_8": network_probe(partial(DMPHN, 4), dmphn),

@@ -4,6 +4,8 @@ from functools import partial
 
 from defocus.baselines.systems.aifnet.network import AIFNet
 from defocus.baselines.systems.contextual_deblur.network import ContextualDeblur
+from defocus.baselines.systems.convir.network import ConvIR
+from defocus.baselines.systems.demoe.network import DeMoE
 from defocus.baselines.systems.dncnn.network import DnCNN
 from defocus.baselines.systems.focalnet.network import FocalNet
 from defocus.baselines.systems.fsnet.network import FSNet
@@ -23,6 +25,11 @@ SCALES = {"output": "restored", "half": "half", "quarter": "quarter"}
 PROBES = {
     "aifnet": network_probe(AIFNet, outputs=AIFNET),
     "contextualdeblur": network_probe(ContextualDeblur, bgr=True),
+    "convir_s": network_probe(ConvIR, outputs=SCALES),
+    "convir_b": network_probe(partial(ConvIR, blocks=8), outputs=SCALES),
+    "convir_l": network_probe(partial(ConvIR, blocks=16), outputs=SCALES),
+    "demoe": network_probe(DeMoE),
+    "demoe_auto": network_probe(partial(DeMoE, classify=True)),
     "dncnn": network_probe(DnCNN),
     "dncnn_color_blind": network_probe(partial(DnCNN, depth=20, normalised=False)),
     "focalnet": network_probe(FocalNet, outputs=SCALES),

@@ -1,0 +1,280 @@
+"""Bokehlicious with the official state-dict names (TimSeizinger/Bokehlicious at b5510df).
+
+Source: Seizinger et al., Bokehlicious: Photorealistic Bokeh Rendering with Controllable Apertures
+(ICCV 2025)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torchvision.ops import StochasticDepth
+
+from defocus.baselines.layers.named import named
+from defocus.baselines.layers.padding import cropped, pad_to_multiple
+from defocus.baselines.layers.pointwise import FlatChannelNorm, Pointwise
+
+MEAN_RGB = (0.4488, 0.4371, 0.4040)
+"""Mean colour of DIV2K, which the network takes from its input and adds to its output."""
+
+PLACE = 2
+"""Channels of the map of places: how far to the right, and how far up."""
+
+LEVELS = 2
+"""Halvings of the picture before the attention."""
+
+EPSILON = 1e-6
+
+WIDE_OPEN = 1.0
+"""2 / f-number: the official measure of the strength of blur is 1 at f/2 and 0.1 at f/20."""
+
+NEAREST, RANGE = 2.0, 9.0
+"""A pixel's weight at a distance of d px is (1 - 2^-(NEAREST + r))^d, where r grows from 0 in the
+first head to almost RANGE in the last, times the fourth root of the strength."""
+
+
+def _places(blurry: torch.Tensor) -> torch.Tensor:
+    """Places ``(N, 2, H, W)`` within the square around the picture, each in [0, 1]."""
+    count, _, height, width = blurry.shape
+    side = max(height, width)
+    margins = (1 - width / side) / 2, (1 - height / side) / 2
+    right = torch.linspace(margins[0], 1 - margins[0], width)
+    up = torch.linspace(1 - margins[1], margins[1], height)
+    places = torch.stack(torch.meshgrid(right, up, indexing="xy"))
+    return places.to(blurry).expand(count, -1, -1, -1)
+
+
+class _Attention(nn.Module):
+    """Attention along rows, then along columns; how fast it fades with distance is given."""
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q_proj = nn.Linear(channels, channels)
+        self.k_proj = nn.Linear(channels, channels)
+        self.v_proj = nn.Linear(channels, channels)
+        self.lepe = _depthwise(channels, 5)
+        self.out_proj = nn.Linear(channels, channels)
+
+    def forward(self, features: torch.Tensor, fading: Sequence[torch.Tensor]) -> torch.Tensor:
+        query, key = self._by_row(self.q_proj(features)), self._by_row(self.k_proj(features))
+        value = self.v_proj(features)
+        of_columns, of_rows = (mask[:, None] for mask in fading)
+        rows = functional.scaled_dot_product_attention(query, key, self._by_row(value), of_rows)
+        turned = (part.transpose(1, 3) for part in (query, key, rows))
+        columns = functional.scaled_dot_product_attention(*turned, of_columns)
+        attended = columns.permute(0, 3, 1, 2, 4).flatten(-2)
+        given: torch.Tensor = self.out_proj(attended + _of_pixels(self.lepe, value))
+        return given
+
+    def _by_row(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, H, W, C)`` to ``(N, H, heads, W, C / heads)``."""
+        return features.unflatten(-1, (self.heads, -1)).transpose(2, 3)
+
+
+class _AttentionBlock(nn.Module):
+    """Attention and two linear layers for each pixel ``(N, H, W, C)``."""
+
+    def __init__(self, channels: int, heads: int, dropped: float) -> None:
+        super().__init__()
+        self.attention_layer_norm = nn.LayerNorm(channels, eps=EPSILON)
+        self.attention = _Attention(channels, heads)
+        self.final_layer_norm = nn.LayerNorm(channels, eps=EPSILON)
+        self.ffn = named(
+            fc1=nn.Linear(channels, 2 * channels),
+            gelu=nn.GELU(),
+            fc2=nn.Linear(2 * channels, channels),
+        )
+        self.pos = _depthwise(channels, 3)
+        self.drop = StochasticDepth(dropped, "row")
+
+    def forward(self, features: torch.Tensor, fading: Sequence[torch.Tensor]) -> torch.Tensor:
+        features = features + _of_pixels(self.pos, features)
+        attended = self.attention(self.attention_layer_norm(features), fading)
+        features = features + self.drop(attended)
+        fed: torch.Tensor = features + self.drop(self.ffn(self.final_layer_norm(features)))
+        return fed
+
+
+class _Group(nn.Module):
+    """Attention blocks and a convolution that knows the places, around which features are added."""
+
+    def __init__(self, channels: int, heads: int, dropped: Sequence[float]) -> None:
+        super().__init__()
+        blocks = nn.ModuleList(_AttentionBlock(channels, heads, share) for share in dropped)
+        self.residual_group = nn.Module()
+        self.residual_group.Relpos = _Angles(channels // heads)
+        self.residual_group.blocks = blocks
+        self.conv = nn.Conv2d(channels + PLACE, channels, 3, padding=1)
+
+    def forward(
+        self, features: torch.Tensor, places: torch.Tensor, fading: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
+        mixed = features
+        for block in self.residual_group.get_submodule("blocks").children():
+            mixed = block(mixed, fading)
+        maps = torch.cat([mixed.permute(0, 3, 1, 2), places], dim=1)
+        return features + self.conv(maps).permute(0, 2, 3, 1)
+
+
+class _Angles(nn.Module):
+    """Angles that are in the official state dict and used by nothing."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        angles = 10000.0 ** -torch.linspace(0, 1, channels // 2)
+        self.register_buffer("angle", angles.repeat_interleave(2))
+
+
+class _Block(nn.Module):
+    """NAFNet's block with GELU, with channel attention and with places; at first the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        self.gamma = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        self.conv1 = named(
+            conv1=Pointwise(channels + PLACE, channels),
+            conv2=nn.Conv2d(channels, channels, 3, padding=1, groups=channels),
+        )
+        self.attention = named(
+            model=nn.Sequential(
+                nn.AdaptiveAvgPool2d(1),
+                nn.Conv2d(channels, channels // 2, 1),
+                nn.ReLU(),
+                nn.Conv2d(channels // 2, channels, 1),
+                nn.Sigmoid(),
+            )
+        )
+        self.conv2 = Pointwise(channels, channels)
+        self.conv3 = Pointwise(channels, 2 * channels)
+        self.conv4 = Pointwise(2 * channels, channels)
+        self.norm1 = FlatChannelNorm(channels, EPSILON)
+        self.norm2 = FlatChannelNorm(channels, EPSILON)
+
+    def forward(self, features: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        placed = torch.cat([self.norm1(features), places], dim=1)
+        mixed = functional.gelu(self.conv1(placed))
+        features = features + self.conv2(mixed * self.attention(mixed)) * self.beta
+        fed = self.conv4(functional.gelu(self.conv3(self.norm2(features))))
+        given: torch.Tensor = features + fed * self.gamma
+        return given
+
+
+class Bokehlicious(nn.Module):
+    """From a blurry to the restored picture, as in training on RealDefocus."""
+
+    # ``width`` is at full size, ``channels`` at a quarter of it, where ``groups`` of ``depth``
+    # blocks attend. Blocks are dropped in training, the last one ``dropped`` of the time. A copy
+    # that is to begin as the identity has a ``mean`` of 0.
+
+    def __init__(
+        self,
+        *,
+        width: int = 16,
+        channels: int = 96,
+        heads: int = 3,
+        groups: int = 3,
+        depth: int = 3,
+        dropped: float = 0.1,
+        mean: Sequence[float] = MEAN_RGB,
+    ) -> None:
+        super().__init__()
+        self.mean = mean
+        widths = [width * 2**level for level in range(LEVELS + 1)]
+        self.heads = heads
+        self.in_stage = nn.Conv2d(3 + PLACE + 1, width, 3, padding=1)
+        self.in_stage_2 = nn.Conv2d(width, width, 3, padding=1)
+        self.encoders = nn.ModuleList(_blocks(1, wide) for wide in widths[:-1])
+        self.downs = nn.ModuleList(nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1])
+        self.conv_prep = nn.Conv2d(widths[-1], channels, 3, padding=1)
+        self.patch_embed = named(norm=nn.LayerNorm(channels))
+        step = dropped / max(1, groups * depth - 1)
+        rates = [step * number for number in range(groups * depth)]
+        self.blocks = nn.ModuleList(
+            _Group(channels, heads, rates[first : first + depth])
+            for first in range(0, len(rates), depth)
+        )
+        self.norm = nn.LayerNorm(channels, eps=EPSILON)
+        self.conv_after_body = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv_last = nn.Conv2d(channels + PLACE, widths[-1], 3, padding=1)
+        self.decoders = nn.ModuleList([_blocks(2, widths[1]), _blocks(4, widths[0])])
+        self.ups = nn.ModuleList(
+            nn.Sequential(Pointwise(wide, 2 * wide, bias=False), nn.PixelShuffle(2))
+            for wide in widths[:0:-1]
+        )
+        self.out_stage = nn.Conv2d(width + PLACE, 3, 3, padding=1)
+        self.apply(_initialised)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped, as if it were taken at f/2."""
+        return self.restored(blurry, blurry.new_full((len(blurry),), WIDE_OPEN))
+
+    def restored(self, blurry: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
+        """The same for pictures whose ``strength`` ``(N,)`` is 2 / f-number."""
+        padded = pad_to_multiple(blurry, 2**LEVELS)
+        places = [_places(padded)]
+        for level in range(LEVELS):
+            share = 0.5 ** (level + 1)
+            places.append(functional.interpolate(places[0], scale_factor=share, mode="bilinear"))
+        mean = padded.new_tensor(self.mean)[:, None, None]
+        everywhere = strength[:, None, None, None].expand_as(padded[:, :1])
+        features = self.in_stage(torch.cat([padded - mean, places[0], everywhere], dim=1))
+        features = self.in_stage_2(features)
+        skips = []
+        for encoder, down, place in zip(self.encoders, self.downs, places, strict=False):
+            for block in encoder:
+                features = block(features, place)
+            skips.append(features)
+            features = down(features)
+        features = features + self._attended(features, places[-1], strength)
+        for decoder, up, skip, place in zip(
+            self.decoders, self.ups, reversed(skips), reversed(places[:-1]), strict=True
+        ):
+            features = up(features) + skip
+            for block in decoder:
+                features = block(features, place)
+        change = self.out_stage(torch.cat([features, places[0]], dim=1))
+        return cropped(change + mean + padded, blurry)
+
+    def _attended(
+        self, features: torch.Tensor, places: torch.Tensor, strength: torch.Tensor
+    ) -> torch.Tensor:
+        """What the attention adds at a quarter of the size."""
+        prepared = self.conv_prep(features)
+        fading = [self._fading(strength, side) for side in prepared.shape[-2:]]
+        pixels = self.patch_embed(prepared.permute(0, 2, 3, 1))
+        for group in self.blocks:
+            pixels = group(pixels, places, fading)
+        mixed = self.conv_after_body(self.norm(pixels).permute(0, 3, 1, 2)) + prepared
+        change: torch.Tensor = self.conv_last(torch.cat([mixed, places], dim=1))
+        return change
+
+    def _fading(self, strength: torch.Tensor, side: int) -> torch.Tensor:
+        """Logarithms of the weights of pixels by their distance, ``(N, heads, side, side)``."""
+        head = torch.arange(self.heads, device=strength.device) / self.heads
+        ranges = NEAREST + RANGE * head * strength[:, None].abs() ** 0.25
+        decay = torch.log(1 - 2**-ranges)
+        place = torch.arange(side, device=strength.device)
+        distance = (place[:, None] - place).abs()
+        return distance * decay[:, :, None, None]
+
+
+def _blocks(times: int, channels: int) -> nn.ModuleList:
+    return nn.ModuleList(_Block(channels) for _ in range(times))
+
+
+def _depthwise(channels: int, size: int) -> nn.Sequential:
+    return named(conv=nn.Conv2d(channels, channels, size, padding=size // 2, groups=channels))
+
+
+def _of_pixels(layer: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
+    """A layer of maps applied to ``(N, H, W, C)``."""
+    given: torch.Tensor = layer(pixels.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    return given
+
+
+def _initialised(layer: nn.Module) -> None:
+    if isinstance(layer, nn.Linear):
+        nn.init.trunc_normal_(layer.weight, std=0.02)
+        nn.init.zeros_(layer.bias)
