@@ -27,8 +27,8 @@ from defocus.datasets.pair import Dataset, MakingStep, Pair, step, with_files
 from defocus.datasets.pair_files import ARRAYS, member_name, pair_files, read_array
 from defocus.errors import ImageError, NotApplicableError
 from defocus.pictures.derived import give_blocks
+from defocus.pictures.headers import picture_size
 from defocus.pictures.read import read_image
-from defocus.pictures.size import picture_size
 from defocus.pictures.values import Image
 from defocus.pictures.white import FULL
 from defocus.pictures.write import write_array, write_image

@@ -15,8 +15,8 @@ from defocus.datasets.pair_files import (
     read_array,
 )
 from defocus.errors import DatasetError, ImageError
+from defocus.pictures.headers import picture_size
 from defocus.pictures.read import read_image, reading_of_files, sizes_differ
-from defocus.pictures.size import picture_size
 from defocus.processes.isolation import LeftOut, attempt, parted
 from defocus.progress import several, warn_once
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.blur.learned_map import LARGEST_PX, BlurMap
 from defocus.errors import InputError
-from defocus.pictures.orientation import as_shown
+from defocus.pictures.values import as_shown
 from defocus.pictures.write import write_float_tiff, write_image
 from defocus.storage.files import make_folder
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from defocus.blur.block_blur import BlockBlur, block_blur
 from defocus.errors import StorageError
 from defocus.pictures.metadata import read_metadata
-from defocus.pictures.orientation import as_shown
 from defocus.pictures.own_picture import read_own_picture
+from defocus.pictures.values import as_shown
 from defocus.processes.isolation import LeftOut, attempt, parted, reason_of, say_left_out
 from defocus.progress import grouped, say, track
 from defocus.reports.display import csv_text

@@ -21,11 +21,10 @@ from defocus.blur.shown_map import shown_map
 from defocus.cluster.dispatcher import each
 from defocus.datasets.api import open_dataset
 from defocus.errors import DefocusError, InputError, SettingsError
-from defocus.pictures.carried import remarks_after
-from defocus.pictures.encoding import foreseen_remarks, write_picture, written_kind
 from defocus.pictures.headers import header_size
 from defocus.pictures.own_picture import OwnPicture, StoredColours, read_mask, read_own_picture
 from defocus.pictures.raw import RAW_SUFFIXES, raw_size
+from defocus.pictures.write import foreseen_remarks, remarks_after, write_picture, written_kind
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import printable, say, track
 from defocus.restoration.blur_map_files import map_paths, refuse_existing_map, write_map

@@ -16,7 +16,7 @@ from defocus.benchmark.study.changed_sources import tell_changes
 from defocus.benchmark.study.plan import LONG_STEPS, Run, Study
 from defocus.datasets.pair import Split
 from defocus.errors import InputError, TrainingError
-from defocus.pictures.size import readable_size
+from defocus.pictures.headers import readable_size
 from defocus.progress import counted, say, span, track
 from defocus.reports.model import Cell, Column, Table
 from defocus.training.devices import has_gpu

@@ -12,7 +12,7 @@ from defocus.baselines.card import Card
 from defocus.benchmark.cost.counting import NEED_CHANNELS, measure_cost
 from defocus.datasets.pair import Pair
 from defocus.errors import TrainingError, lacks_memory
-from defocus.pictures.size import readable_size
+from defocus.pictures.headers import readable_size
 from defocus.progress import say
 from defocus.restoration.restorer import GRID, SMALLEST_TILE_PX
 from defocus.training.memory import available_bytes

@@ -16,7 +16,7 @@ from defocus.benchmark.cost.counting import NEED_CHANNELS
 from defocus.benchmark.cost.tiling import in_evaluation
 from defocus.benchmark.study.plan import Run, Study
 from defocus.errors import FAULTS, TrainingError
-from defocus.pictures.size import readable_size
+from defocus.pictures.headers import readable_size
 from defocus.training.memory import LiveBytes, available_bytes
 from defocus.training.objective import Progress, TrainingObjective
 from defocus.training.steps.optimisers import autocast, fixed

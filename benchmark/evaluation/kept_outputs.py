@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.datasets.pair import Pair
-from defocus.pictures.size import readable_size
+from defocus.pictures.headers import readable_size
 from defocus.progress import say
 from defocus.reading import read_bytes, read_json, refuse_zip_bomb
 from defocus.storage.files import make_folder, sha256_file, write_bytes, write_json

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.pictures.exif import ORIENTATION
 from defocus.pictures.shot import read_tags
+from defocus.pictures.tags import ORIENTATION
 from defocus.pictures.values import linear_to_srgb
 from defocus.progress import counted
 

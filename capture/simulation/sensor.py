@@ -9,8 +9,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.pictures.exif import EXIF_DIRECTORY
-from defocus.pictures.tags import DirectoryEntry, packed_directory
+from defocus.pictures.tags import EXIF_DIRECTORY, DirectoryEntry, packed_directory
 from defocus.pictures.values import Image, as_integer, linear_to_srgb
 from defocus.scene.aperture import disc_psf
 

@@ -43,7 +43,7 @@ def command(dataset: str, settings: "PackageSettings") -> int:
 
 def _say_sizes(pairs: "tuple[Pair, ...]") -> None:
     """Say that pictures have several sizes, which are kept: batches of whole pictures need one."""
-    from defocus.pictures.size import picture_size
+    from defocus.pictures.headers import picture_size
 
     sizes = {picture_size(pair.blurry) for pair in pairs}
     if len(sizes) > 1:

@@ -43,9 +43,9 @@ from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair, step
 from defocus.errors import DatasetError
 from defocus.pictures.derived import carried
+from defocus.pictures.headers import picture_size
 from defocus.pictures.profiles import in_one_space
 from defocus.pictures.read import read_image
-from defocus.pictures.size import picture_size
 from defocus.pictures.values import Image
 from defocus.processes.isolation import LeftOut, parted
 from defocus.processes.machines import Where

@@ -24,8 +24,8 @@ from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset, Pair, ReaderCard, scene_splits
 from defocus.datasets.pair_files import legal_id
 from defocus.errors import DatasetError, ImageError
+from defocus.pictures.headers import picture_size, png_bits
 from defocus.pictures.read import IMAGE_SUFFIXES
-from defocus.pictures.size import picture_size, png_bits
 from defocus.progress import say, track
 
 

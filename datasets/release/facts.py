@@ -21,7 +21,7 @@ from defocus.datasets.release.provenance import (
     sharp_text,
 )
 from defocus.errors import DatasetError, FileError, InputError
-from defocus.pictures.size import picture_size
+from defocus.pictures.headers import picture_size
 from defocus.progress import counted, grouped
 from defocus.reading import read_json
 from defocus.settings import Settings

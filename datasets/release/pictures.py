@@ -15,12 +15,12 @@ from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import ARRAYS, array_shape, pair_files, read_array
 from defocus.errors import DefocusError, ImageError
 from defocus.pictures.derived import dressed, meaning_of
-from defocus.pictures.exif import EXIF_DIRECTORY
 from defocus.pictures.metadata import EXIF_TAGS, IMAGE_TAGS, read_metadata, writable
 from defocus.pictures.png import Chunk, PngParts
 from defocus.pictures.profiles import colour_code, colours_of, in_srgb, in_two_spaces, profile_of
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import read_image, read_pair
+from defocus.pictures.tags import EXIF_DIRECTORY
 from defocus.pictures.values import Image
 from defocus.pictures.white import FULL
 from defocus.pictures.write import encoded_png

@@ -1,5 +1,9 @@
-"""A block: something that a picture's file holds besides its pixels."""
+"""A block: something that a picture's file holds besides its pixels; resources, XMP packets.
 
+Source: Adobe's file formats (Photoshop resources, of which IPTC is one); Google's camera and
+container schemas, Adobe's gain map 1.0, C2PA 2.1 (pointers in XMP)."""
+
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -60,3 +64,90 @@ def kind_words(kind: str, names: Sequence[str]) -> str:
     more = len(names) - MOST_NAMES
     listed = " ".join(names[:MOST_NAMES])
     return f"{kind} ({listed}{f' and {more} more' if more > 0 else ''})"
+
+
+_IPTC = 0x0404
+_THUMBNAILS = (0x0409, 0x040C)
+
+
+def resource_blocks(resources: bytes) -> list[Block]:
+    """The resources of a block; one block of unknown content if they are damaged."""
+    parts = _parts(resources)
+    if parts is None:
+        return [Block("Photoshop resources", "", resources)] if resources else []
+    blocks = []
+    for number, begin, end, at in parts:
+        if number in _THUMBNAILS:
+            blocks.append(Block("Photoshop thumbnail"))
+        elif number == _IPTC:
+            blocks.append(Block("IPTC", "", resources[at:end]))
+        else:
+            blocks.append(Block("Photoshop resources", f"0x{number:04x}", resources[begin:end]))
+    return blocks
+
+
+def without_thumbnails(resources: bytes) -> bytes:
+    """The resources without small pictures, which show the picture as it was."""
+    parts = _parts(resources)
+    if parts is None:
+        return resources
+    return b"".join(resources[a:b] for number, a, b, _ in parts if number not in _THUMBNAILS)
+
+
+def iptc_resource(record: bytes) -> bytes:
+    """An IPTC record as the resource that it is in a JPEG."""
+    head = b"8BIM" + _IPTC.to_bytes(2, "big") + bytes(2) + len(record).to_bytes(4, "big")
+    return head + record + bytes(len(record) % 2)
+
+
+def _parts(resources: bytes) -> list[tuple[int, int, int, int]] | None:
+    """Number, begin, end and begin of the content of each resource; None if they are damaged."""
+    parts, place = [], 0
+    while place + 12 <= len(resources):
+        if resources[place : place + 4] not in {b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR"}:
+            return None
+        number = int.from_bytes(resources[place + 4 : place + 6], "big")
+        name = resources[place + 6] + 1
+        at = place + 6 + name + name % 2
+        size = int.from_bytes(resources[at : at + 4], "big")
+        end = at + 4 + size + size % 2
+        if at + 4 + size > len(resources):
+            return None
+        parts.append((number, place, min(end, len(resources)), at + 4))
+        place = end
+    return parts if resources[place:].strip(b"\0") == b"" else None
+
+
+_CAMERA = rb"http://ns\.google\.com/photos/1\.0/camera/"
+_CONTAINER = rb"http://ns\.google\.com/photos/1\.0/container/"
+_GAIN_MAP = rb"http://ns\.adobe\.com/hdr-gain-map/1\.0/"
+_APPLE_MAP = rb"http://ns\.apple\.com/HDRGainMap/1\.0/"
+_TERMS = rb"http://purl\.org/dc/terms/"
+_FILM = rb"(?:MotionPhoto|MicroVideo)\w*"
+POINTERS = {
+    "film": ((_CAMERA, _FILM), (_CONTAINER, rb"Directory")),
+    "gain map": ((_GAIN_MAP, rb"\w+"), (_APPLE_MAP, rb"\w+"), (_CONTAINER, rb"Directory")),
+    "credentials": ((_TERMS, rb"provenance"),),
+}
+"""Attributes that point at each kind of bytes: the address of a schema, and names in it."""
+
+
+def xmp_block(packet: bytes) -> Block:
+    """The block of a packet; the room that is left for changes at its end is not content."""
+    return Block("XMP", "", b" ".join(packet.strip(b"\0 \r\n\t").split()))
+
+
+def without_pointers(packet: bytes, *kinds: str) -> bytes:
+    """A packet without what points at bytes of some kinds, which are keys of :data:`POINTERS`."""
+    for kind in kinds:
+        for address, names in POINTERS[kind]:
+            for prefix in set(re.findall(rb"xmlns:([\w.-]+)\s*=\s*[\"']" + address, packet)):
+                packet = _without(packet, re.escape(prefix) + b":" + names)
+    return packet
+
+
+def _without(packet: bytes, name: bytes) -> bytes:
+    """A packet without the attributes and elements of a name, which is a regular expression."""
+    packet = re.sub(rb"\s+" + name + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')", b"", packet)
+    packet = re.sub(rb"<(" + name + rb")(?:\s[^<>]*)?/>\s*", b"", packet)
+    return re.sub(rb"<(" + name + rb")(?:\s[^<>]*)?>.*?</\1\s*>\s*", b"", packet, flags=re.DOTALL)

@@ -1,20 +1,18 @@
 """Headers of picture files, read first because a decoder believes what a header claims."""
 
-import itertools
+import contextlib
 import mmap
 import re
-import struct
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
-from defocus.errors import ImageError
-from defocus.reading import FileBytes, require_file
+from defocus.errors import FileError, ImageError
+from defocus.pictures.png import PNG_BEGINS, has_all_pixels
+from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.reading import require_file
 
-_PNG_BEGINS = b"\x89PNG\r\n\x1a\n"
-_PIECE_BYTES = 2**20
 _SCAN, _END = 0xDA, 0xD9
 _NO_MARKERS = {0, 0xFF}
 _ALONE = {0x01, *range(0xD0, 0xD9)}
@@ -24,15 +22,11 @@ JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 """The next marker in a scan's data. A stuffed zero, a restart and a filling byte do not count as
 one."""
-_LATE = {b"IDAT", b"IEND"}
-_PALETTE = 3  # the colour type of a PNG with a palette
 
-PNG_HEAD_BYTES = 8 + 25
-"""Bytes of a PNG's signature and IHDR. The chunks that say its colours come behind them."""
 
 TIFF_BEGINS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BEGINS = (
-    ("PNG", (_PNG_BEGINS,)),
+    ("PNG", (PNG_BEGINS,)),
     ("JPEG", (b"\xff\xd8",)),
     ("BMP", (b"BM",)),
     ("TIFF", TIFF_BEGINS),
@@ -85,74 +79,6 @@ MOST_RATIO = 2000
 decompression bomb."""
 
 
-def png_chunk(name: bytes, content: bytes) -> bytes:
-    """One chunk of a PNG file. Source: PNG specification, third edition: 5.3."""
-    check = zlib.crc32(name + content)
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
-
-
-def transparent_grey(png: bytes) -> int | None:
-    """The grey that a PNG names as transparent, in the values that a decoder gives."""
-    # Source: PNG specification, third edition: 11.3.1.1; 13.12 for the scale of few bits.
-    bits, named = png[24], early_chunks(png).get(b"tRNS")
-    if png[25] or named is None:
-        return None
-    level = int.from_bytes(named[:2], "big") & ((1 << bits) - 1)
-    return level * (255 // ((1 << bits) - 1)) if bits < 8 else level
-
-
-def lacks_end(png: bytes) -> bool:
-    """Whether a PNG has no end, or one behind a chunk that is cut short."""
-    return all(name != b"IEND" for name, _, _ in png_chunks(png))
-
-
-def is_animated(png: bytes) -> bool:
-    """Whether a PNG is an animation."""
-    return b"acTL" in early_chunks(png)
-
-
-def has_long_transparency(png: bytes) -> bool:
-    """Whether a PNG gives more transparencies than its palette has colours, which OpenCV drops."""
-    chunks = early_chunks(png)
-    if not chunks.keys() >= {b"PLTE", b"tRNS"} or png[25] != _PALETTE:
-        return False
-    return 3 * len(chunks[b"tRNS"]) > len(chunks[b"PLTE"])
-
-
-def still_png(png: bytes) -> bytes:
-    """A PNG as the still picture that a reader without animation shows."""
-    # Transparencies beyond the colours of its palette are left out; a missing end is added.
-    kept, colours = [png[:8]], 256
-    for name, start, end in png_chunks(png):
-        content = png[start : end - 4]
-        if name == b"PLTE":
-            colours = len(content) // 3
-        if name == b"tRNS" and colours < len(content) and png[25] == _PALETTE:
-            kept.append(png_chunk(name, content[:colours]))
-        elif name not in {b"acTL", b"fcTL", b"fdAT"} and end <= len(png):
-            kept.append(png[start - 8 : end])
-        if name == b"IEND":
-            return b"".join(kept)
-    return b"".join([*kept, png_chunk(b"IEND", b"")])
-
-
-def png_chunks(png: bytes | FileBytes) -> Iterator[tuple[bytes, int, int]]:
-    """Name, begin of the content and end, behind the check, of each chunk; the last may be cut."""
-    place = 8
-    while place + 12 <= len(png):
-        end = place + 12 + int.from_bytes(png[place : place + 4], "big")
-        yield png[place + 4 : place + 8], place + 8, end
-        place = end
-
-
-def early_chunks(png: Any) -> dict[bytes, bytes]:  # noqa: ANN401 - bytes, or such a map
-    """The content of the first chunk of each name before the pixels."""
-    chunks: dict[bytes, bytes] = {}
-    for name, start, end in itertools.takewhile(lambda one: one[0] not in _LATE, png_chunks(png)):
-        chunks.setdefault(name, png[start : end - 4])
-    return chunks
-
-
 def kind_of(data: bytes) -> str:
     """The kind of picture by the first 64 bytes, as :data:`SUFFIXES` names it; empty if none."""
     if data[:4] == b"RIFF":
@@ -185,7 +111,7 @@ def refuse_truncated(path: Path, data: bytes) -> None:
     if not data:
         raise ImageError(f"{path}: the file is empty; copy it again")
     cut_jpeg = data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[jpeg_scan_start(data) :]
-    if cut_jpeg or (data[:8] == _PNG_BEGINS and not _has_all_pixels(data)):
+    if cut_jpeg or (data[:8] == PNG_BEGINS and not has_all_pixels(data)):
         raise ImageError(f"{path}: the file is cut short ({len(data)} bytes); copy it again")
 
 
@@ -195,7 +121,7 @@ def refuse_cut_short(path: Path) -> None:
         return
     size = path.stat().st_size
     with path.open("rb") as file:
-        png = file.read(len(_PNG_BEGINS)) == _PNG_BEGINS
+        png = file.read(len(PNG_BEGINS)) == PNG_BEGINS
         file.seek(max(0, size - _END_BYTES))
         end = file.read()
     ends = b"IEND" in end if png else b"\xff\xd9" in end and size > _THUMBNAIL_BYTES
@@ -207,31 +133,6 @@ _END_BYTES = 4096
 _THUMBNAIL_BYTES = 2**17
 """Bytes after which a JPEG's thumbnail has ended: its segment has half. Its end is not the
 picture's."""
-
-
-def _has_all_pixels(png: bytes) -> bool:
-    """Whether a PNG ends, or lacks no more than its end: its compressed pixels have theirs."""
-    pixels = []
-    for name, start, end in png_chunks(png):
-        if name == b"IEND":
-            return end <= len(png)
-        if name == b"IDAT":
-            pixels.append(png[start : end - 4])
-    return _is_whole(pixels)
-
-
-def _is_whole(compressed: Iterable[bytes]) -> bool:
-    """Whether parts of compressed bytes reach to their end, inflated in bounded memory."""
-    inflating = zlib.decompressobj()
-    try:
-        for part in compressed:
-            rest = part
-            while rest and not inflating.eof:
-                inflating.decompress(rest, _PIECE_BYTES)
-                rest = inflating.unconsumed_tail
-    except zlib.error:
-        return False
-    return inflating.eof
 
 
 def refuse_oversized(path: Path, data: bytes) -> None:
@@ -256,7 +157,7 @@ def header_size(path: Path) -> tuple[int, int]:
 
 def _header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """Width and height from a header; 0 if there is none, or the decoder checks it (JPEG XL)."""
-    if data[:8] == _PNG_BEGINS:
+    if data[:8] == PNG_BEGINS:
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     if data[:2] == b"BM" and data[14:18] == b"\x0c\0\0\0":  # OS/2
         return int.from_bytes(data[18:20], "little"), int.from_bytes(data[20:22], "little")
@@ -352,3 +253,46 @@ def jpeg_markers(data: bytes | mmap.mmap, position: int = 2) -> Iterator[tuple[i
             return
         size = int.from_bytes(data[position + 2 : position + 4], "big")
         position += 2 if marker in _ALONE else 2 + max(size, 2)
+
+
+HEAD_BYTES = 512
+"""Bytes at the beginning of a file that say which kind of picture it is."""
+
+
+def picture_size(path: Path) -> tuple[int, int] | None:
+    """Width and height as stored; None where only decoding shows them: RAW, HEIC, JPEG XL."""
+    # But for RAW files the content counts, whatever the suffix says.
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return None
+    try:
+        require_file(path)
+        with path.open("rb") as file:
+            kind = kind_of(file.read(HEAD_BYTES))
+        if kind in {"HEIC", "JPEG XL"}:
+            return None
+        size = header_size(path) if kind else (0, 0)
+    except (OSError, ValueError, FileError) as error:
+        raise ImageError(f"{path}: not a picture that can be read; replace the file") from error
+    if not 0 < size[0] * size[1] <= MAX_PIXELS:
+        raise ImageError(f"{path}: not a picture that can be read; replace the file")
+    return size
+
+
+def readable_size(path: Path) -> tuple[int, int] | None:
+    """As :func:`picture_size`; None of a damaged picture too, which is named where it is read."""
+    with contextlib.suppress(ImageError):
+        return picture_size(path)
+    return None
+
+
+def png_bits(path: Path) -> int | None:
+    """Bits per channel from the header of a PNG file; None for other files."""
+    try:
+        require_file(path)
+        with path.open("rb") as file:
+            header = file.read(25)
+    except FileError as error:
+        raise ImageError(str(error)) from error
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror}); check the file") from error
+    return header[24] if header[:8] == b"\x89PNG\r\n\x1a\n" and len(header) == 25 else None

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.extra_packages import require
-from defocus.pictures.blocks import Block
-from defocus.pictures.exif import exif_blocks, with_orientation
+from defocus.pictures.blocks import Block, xmp_block
 from defocus.pictures.png import colour_chunk
-from defocus.pictures.xmp import xmp_block
+from defocus.pictures.tags import exif_blocks, with_orientation
 from defocus.quiet_decoders import QUIET
 
 HEIF_KINDS = ("HEIC", "AVIF", "JPEG XL")

@@ -11,12 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.pictures.blocks import Block, resolution_block
-from defocus.pictures.exif import exif_blocks
+from defocus.pictures.blocks import Block, resolution_block, resource_blocks, xmp_block
 from defocus.pictures.headers import JPEG_FRAMES, jpeg_scan_start, jpeg_segments
-from defocus.pictures.photoshop import resource_blocks
-from defocus.pictures.tags import first_directory
-from defocus.pictures.xmp import xmp_block
+from defocus.pictures.tags import exif_blocks, first_directory
 
 EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 LONG_XMP = b"http://ns.adobe.com/xmp/extension/\0"

@@ -2,24 +2,16 @@
 
 import struct
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from defocus.pictures.blocks import Block, Remark
-from defocus.pictures.bmp import bmp_losses
-from defocus.pictures.exif import (
-    EXIF_DIRECTORY,
-    GPS_DIRECTORY,
-    ORIENTATION,
-    mended_exif,
-    number_of_tag,
-)
+from defocus.pictures.blocks import Block, Remark, iptc_resource
+from defocus.pictures.bmp import bmp_blocks, bmp_losses
 from defocus.pictures.headers import kind_of
-from defocus.pictures.heif import HEIF_KINDS, contents_as_decoded
-from defocus.pictures.inventory import inventory
+from defocus.pictures.heif import HEIF_KINDS, contents_as_decoded, heif_blocks
 from defocus.pictures.jpeg import (
     COMMENT,
     EXIF,
@@ -28,19 +20,26 @@ from defocus.pictures.jpeg import (
     XMP,
     JpegParts,
     joined,
+    jpeg_blocks,
     jpeg_parts,
     profile_of,
 )
-from defocus.pictures.photoshop import iptc_resource
-from defocus.pictures.png import Chunk, PngParts, png_parts
+from defocus.pictures.png import Chunk, PngParts, png_blocks, png_parts
 from defocus.pictures.raw import RAW_SUFFIXES, dng_demands, said_of_demands
 from defocus.pictures.shot import TagValue, read_tags
+from defocus.pictures.tags import (
+    EXIF_DIRECTORY,
+    GPS_DIRECTORY,
+    ORIENTATION,
+    mended_exif,
+    number_of_tag,
+)
 from defocus.pictures.tiff import ICC as TIFF_ICC
 from defocus.pictures.tiff import PHOTOSHOP as TIFF_PHOTOSHOP
 from defocus.pictures.tiff import XMP as TIFF_XMP
-from defocus.pictures.tiff import TiffTags, as_exif, tiff_pictures, tiff_tags
+from defocus.pictures.tiff import TiffTags, as_exif, tiff_blocks, tiff_pictures, tiff_tags
 from defocus.pictures.tiff_pixels import MOST_BYTES
-from defocus.pictures.webp import is_lossless, webp_chunk, webp_frames
+from defocus.pictures.webp import is_lossless, webp_blocks, webp_chunk, webp_frames
 from defocus.reading import read_bytes
 
 IMAGE_TAGS = frozenset({271, 272, 306, 315, 33432})
@@ -316,3 +315,18 @@ def _of_raw(path: Path) -> Metadata:
     if demands := said_of_demands(dng_demands(path)):
         remarks.append(Remark(demands))
     return Metadata(exif=exif, remarks=tuple(remarks))
+
+
+def inventory(data: bytes) -> list[Block]:
+    """Every block of a picture's file in order; what damage makes inseparable is one block."""
+    readers: dict[str, Callable[[bytes], list[Block]]] = {
+        "JPEG": jpeg_blocks,
+        "PNG": png_blocks,
+        "TIFF": tiff_blocks,
+        "WebP": webp_blocks,
+        "BMP": bmp_blocks,
+    }
+    kind = kind_of(data[:512])
+    if kind in HEIF_KINDS:
+        return heif_blocks(data, kind)
+    return readers[kind](data) if kind in readers else []

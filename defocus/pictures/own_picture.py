@@ -13,11 +13,17 @@ from defocus.pictures.blocks import Remark
 from defocus.pictures.headers import SUFFIXES
 from defocus.pictures.heif import HEIF_KINDS
 from defocus.pictures.metadata import Metadata, read_metadata
-from defocus.pictures.orientation import as_shown, as_stored
 from defocus.pictures.read import known_white, read_stored
-from defocus.pictures.remarks import MOSAIC, is_mosaic
-from defocus.pictures.values import as_float, as_integer, luma_of
-from defocus.pictures.white import EIGHT_BITS, float_white, said_of_values, white_level, white_words
+from defocus.pictures.values import as_float, as_integer, as_shown, as_stored, luma_of
+from defocus.pictures.white import (
+    EIGHT_BITS,
+    MOSAIC,
+    float_white,
+    is_mosaic,
+    said_of_values,
+    white_level,
+    white_words,
+)
 from defocus.strips import WHOLE, Part, Rows, mean_of_colours, strips
 
 Array = NDArray[np.float32]

@@ -2,17 +2,26 @@
 
 Source: PNG specification, third edition (W3C 2025), sections 5, 11 and 14."""
 
+import itertools
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from defocus.pictures.blocks import Block, resolution_block
-from defocus.pictures.exif import exif_blocks
-from defocus.pictures.headers import PNG_HEAD_BYTES, png_chunk, png_chunks
-from defocus.pictures.photoshop import resource_blocks
-from defocus.pictures.xmp import xmp_block
+import numpy as np
+from numpy.typing import NDArray
 
+from defocus.pictures.blocks import Block, resolution_block, resource_blocks, xmp_block
+from defocus.pictures.tags import exif_blocks
+from defocus.reading import FileBytes
+
+PNG_BEGINS = b"\x89PNG\r\n\x1a\n"
+_PIECE_BYTES = 2**20
+_LATE = {b"IDAT", b"IEND"}
+_PALETTE = 3  # the colour type of a PNG with a palette
+PNG_HEAD_BYTES = 8 + 25
+"""Bytes of a PNG's signature and IHDR. The chunks that say its colours come behind them."""
 XMP_WORDS = b"XML:com.adobe.xmp\0"
 COMMENT_WORDS = b"Comment\0\0\0\0\0"
 COLOUR = frozenset({b"cICP", b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI", b"mDCv", b"cLLi"})
@@ -195,3 +204,122 @@ def raw_profile(chunk: Chunk) -> bytes:
         return bytes.fromhex("".join(text.decode("ascii").split("\n")[3:]))
     except (zlib.error, ValueError):
         return chunk.content
+
+
+def png_chunk(name: bytes, content: bytes) -> bytes:
+    """One chunk of a PNG file. Source: PNG specification, third edition: 5.3."""
+    check = zlib.crc32(name + content)
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
+
+
+def transparent_grey(png: bytes) -> int | None:
+    """The grey that a PNG names as transparent, in the values that a decoder gives."""
+    # Source: PNG specification, third edition: 11.3.1.1; 13.12 for the scale of few bits.
+    bits, named = png[24], early_chunks(png).get(b"tRNS")
+    if png[25] or named is None:
+        return None
+    level = int.from_bytes(named[:2], "big") & ((1 << bits) - 1)
+    return level * (255 // ((1 << bits) - 1)) if bits < 8 else level
+
+
+def lacks_end(png: bytes) -> bool:
+    """Whether a PNG has no end, or one behind a chunk that is cut short."""
+    return all(name != b"IEND" for name, _, _ in png_chunks(png))
+
+
+def is_animated(png: bytes) -> bool:
+    """Whether a PNG is an animation."""
+    return b"acTL" in early_chunks(png)
+
+
+def has_long_transparency(png: bytes) -> bool:
+    """Whether a PNG gives more transparencies than its palette has colours, which OpenCV drops."""
+    chunks = early_chunks(png)
+    if not chunks.keys() >= {b"PLTE", b"tRNS"} or png[25] != _PALETTE:
+        return False
+    return 3 * len(chunks[b"tRNS"]) > len(chunks[b"PLTE"])
+
+
+def still_png(png: bytes) -> bytes:
+    """A PNG as the still picture that a reader without animation shows."""
+    # Transparencies beyond the colours of its palette are left out; a missing end is added.
+    kept, colours = [png[:8]], 256
+    for name, start, end in png_chunks(png):
+        content = png[start : end - 4]
+        if name == b"PLTE":
+            colours = len(content) // 3
+        if name == b"tRNS" and colours < len(content) and png[25] == _PALETTE:
+            kept.append(png_chunk(name, content[:colours]))
+        elif name not in {b"acTL", b"fcTL", b"fdAT"} and end <= len(png):
+            kept.append(png[start - 8 : end])
+        if name == b"IEND":
+            return b"".join(kept)
+    return b"".join([*kept, png_chunk(b"IEND", b"")])
+
+
+def png_chunks(png: bytes | FileBytes) -> Iterator[tuple[bytes, int, int]]:
+    """Name, begin of the content and end, behind the check, of each chunk; the last may be cut."""
+    place = 8
+    while place + 12 <= len(png):
+        end = place + 12 + int.from_bytes(png[place : place + 4], "big")
+        yield png[place + 4 : place + 8], place + 8, end
+        place = end
+
+
+def early_chunks(png: Any) -> dict[bytes, bytes]:  # noqa: ANN401 - bytes, or such a map
+    """The content of the first chunk of each name before the pixels."""
+    chunks: dict[bytes, bytes] = {}
+    for name, start, end in itertools.takewhile(lambda one: one[0] not in _LATE, png_chunks(png)):
+        chunks.setdefault(name, png[start : end - 4])
+    return chunks
+
+
+def has_all_pixels(png: bytes) -> bool:
+    """Whether a PNG ends, or lacks no more than its end: its compressed pixels have theirs."""
+    pixels = []
+    for name, start, end in png_chunks(png):
+        if name == b"IEND":
+            return end <= len(png)
+        if name == b"IDAT":
+            pixels.append(png[start : end - 4])
+    return _is_whole(pixels)
+
+
+def _is_whole(compressed: Iterable[bytes]) -> bool:
+    """Whether parts of compressed bytes reach to their end, inflated in bounded memory."""
+    inflating = zlib.decompressobj()
+    try:
+        for part in compressed:
+            rest = part
+            while rest and not inflating.eof:
+                inflating.decompress(rest, _PIECE_BYTES)
+                rest = inflating.unconsumed_tail
+    except zlib.error:
+        return False
+    return inflating.eof
+
+
+def png_of_grey_and_alpha(picture: NDArray[Any]) -> bytes:
+    """PNG of grey and alpha: OpenCV writes none, Pillow none of 16 bits (PNG 9.2, filter 2, Up)."""
+    height = len(picture)
+    up = 2
+    rows = picture.astype(picture.dtype.newbyteorder(">")).reshape(height, -1).view(np.uint8)
+    lines = np.full((height, 1 + rows.shape[1]), up, np.uint8)
+    lines[:, 1:] = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))
+    return png_of_lines(picture, zlib.compress(lines.tobytes()))
+
+
+def png_of_lines(picture: NDArray[Any], compressed: bytes) -> bytes:
+    """A PNG of filtered lines that are compressed already."""
+    height, width = picture.shape[:2]
+    channels = picture.shape[2] if picture.ndim == 3 else 1
+    colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    depth = 8 * picture.itemsize
+    head = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
+    chunks = [
+        b"\x89PNG\r\n\x1a\n",
+        png_chunk(b"IHDR", head),
+        png_chunk(b"IDAT", compressed),
+        png_chunk(b"IEND", b""),
+    ]
+    return b"".join(chunks)

@@ -16,21 +16,22 @@ from numpy.typing import NDArray
 from defocus.errors import NO_MEMORY, DefocusError, FileError, ImageError, lacks_memory
 from defocus.pictures.bmp import bmp_pixels
 from defocus.pictures.headers import (
-    PNG_HEAD_BYTES,
     SUFFIXES,
-    has_long_transparency,
-    is_animated,
     kind_of,
-    lacks_end,
     refuse_oversized,
     refuse_truncated,
-    still_png,
-    transparent_grey,
     why_no_picture,
 )
 from defocus.pictures.heif import HEIF_KINDS, read_heif
 from defocus.pictures.jpeg import jpeg_oddity, lacks_a_part
-from defocus.pictures.orientation import as_stored
+from defocus.pictures.png import (
+    PNG_HEAD_BYTES,
+    has_long_transparency,
+    is_animated,
+    lacks_end,
+    still_png,
+    transparent_grey,
+)
 from defocus.pictures.raw import (
     RAW_SUFFIXES,
     develop_pair,
@@ -38,16 +39,18 @@ from defocus.pictures.raw import (
     dng_demands,
     said_of_demands,
 )
-from defocus.pictures.remarks import MOSAIC, is_mosaic, say_remarks
 from defocus.pictures.tags import first_directory
 from defocus.pictures.tiff_pixels import MOST_BYTES, read_misread, tiff_layout
-from defocus.pictures.values import Image
+from defocus.pictures.values import Image, as_stored
 from defocus.pictures.white import (
     DEEP_WHITES,
     FULL,
+    MOSAIC,
     deep_white,
     integer_white,
+    is_mosaic,
     largest_value,
+    say_remarks,
     stretched,
     white_words,
 )

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from defocus.errors import FileError
-from defocus.pictures.exif import EXIF_DIRECTORY, GPS_DIRECTORY
-from defocus.pictures.headers import kind_of, png_chunks
+from defocus.pictures.headers import kind_of
 from defocus.pictures.heif import HEIF_KINDS, contents_of_boxes, heif_contents
 from defocus.pictures.jpeg import EXIF, jpeg_exif
+from defocus.pictures.png import png_chunks
 from defocus.pictures.tags import (
+    EXIF_DIRECTORY,
     FRACTIONS,
+    GPS_DIRECTORY,
     LETTERS,
     TEXT,
     UNDEFINED,

@@ -1,11 +1,14 @@
 """Directories of tags, in TIFF files and EXIF blocks; damage is recorded, never raised.
 
-Source: TIFF 6.0, section 2; BigTIFF (Adobe 2007)."""
+An EXIF block is carried whole; what is damaged, or shows the old picture, is changed in place,
+because maker notes point into the block.
+Source: TIFF 6.0, section 2; BigTIFF (Adobe 2007); Exif 3.0, sections 4.5 and 4.6."""
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from defocus.pictures.blocks import Block
 from defocus.reading import FileBytes
 
 LETTERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"}
@@ -152,3 +155,226 @@ def _classic(entry: DirectoryEntry, order: str) -> DirectoryEntry:
     numbers = struct.unpack(f"{order}{entry.count}Q", entry.content)
     content = struct.pack(f"{order}{entry.count}I", *(min(one, 2**32 - 1) for one in numbers))
     return DirectoryEntry(entry.tag, LONG, entry.count, content)
+
+
+EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY = 34665, 34853, 40965
+ORIENTATION = 274
+_POINTERS = (EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY)
+_THUMBNAIL_PLACE, _THUMBNAIL_BYTES = 513, 514
+_COMPATIBLE = {
+    1: {1, 7},
+    2: {2, 7, 129},
+    3: {3, 4},
+    4: {3, 4, 13},
+    5: {3, 4, 5, 10, 11, 12},
+    7: {1, 2, 4, 7, 129},
+    10: {3, 4, 5, 8, 9, 10, 11, 12},
+    11: {11, 12},
+    12: {11, 12},
+}
+"""Types that are accepted in place of each type of the standard, because programs write them.
+Pillow writes fractions as floats; phones write texts of no stated type; libtiff, exiftool and
+Photoshop write IPTC as whole numbers."""
+_TYPES = {
+    **dict.fromkeys((33434, 33437, 37378, 37381, 37382, 37386, 41486, 41487, 41988, 42034), 5),
+    **dict.fromkeys((37377, 37379, 37380), 10),
+    **dict.fromkeys((36867, 36868, 36880, 36881, 36882, 37520, 37521, 37522, 42033, 42035), 2),
+    **dict.fromkeys((42032, 42036, 42037), 2),
+    **dict.fromkeys((34850, 34855, 34864, 37383, 37384, 37385, 40961, 41488, 41495, 41985), 3),
+    **dict.fromkeys((41986, 41987, 41989, 41990, 41991, 41992, 41993, 41994, 41996), 3),
+    **dict.fromkeys((40962, 40963), 4),
+    **dict.fromkeys((36864, 37121, 40960, 41728, 41729), 7),
+}
+"""Types of tags of the EXIF directory that Pillow's table lacks."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One directory of a block; ``group`` is the tag of its pointer, 0 or 1 without one."""
+
+    group: int
+    directory: Directory
+
+
+def tag_name(tag: int, group: int = 0) -> str:
+    """Name of a tag for people; its number if it has none."""
+    from PIL.ExifTags import GPSTAGS, TAGS
+
+    return str((GPSTAGS if group == GPS_DIRECTORY else TAGS).get(tag, f"0x{tag:04x}"))
+
+
+def type_fits(tag: int, kind: int, group: int = 0) -> bool:
+    """Whether a tag may have values of a type; of tags that no standard knows, any."""
+    from PIL import TiffTags
+
+    wanted = _TYPES.get(tag) if group == EXIF_DIRECTORY else None
+    if wanted is None and group in {0, 1, *_POINTERS}:
+        tag_info = TiffTags.lookup(tag, group if group in _POINTERS else None)
+        wanted = tag_info.type
+    return wanted is None or kind in _COMPATIBLE.get(wanted, {wanted})
+
+
+def exif_blocks(exif: bytes) -> list[Block]:
+    """Every sound tag of an EXIF block; a thumbnail counts by being there."""
+    structure = read_structure(exif)
+    if structure is None:
+        return [Block("EXIF", "", exif)] if exif else []
+    blocks = []
+    for part in _parts(structure):
+        if part.group == 1:
+            blocks.append(Block("EXIF thumbnail"))
+            continue
+        for entry in part.directory.entries:
+            if entry.tag not in _POINTERS:
+                name = tag_name(entry.tag, part.group)
+                blocks.append(entry_block("EXIF", name, entry, structure.order))
+        for tag, _ in part.directory.damaged:
+            blocks.append(Block("EXIF", tag_name(tag, part.group)))
+    return blocks
+
+
+def entry_block(kind: str, name: str, entry: DirectoryEntry, order: str) -> Block:
+    """The block of an entry; the same values are the same bytes in either order."""
+    return Block(kind, name, _little(entry, order))
+
+
+def _little(entry: DirectoryEntry, order: str) -> bytes:
+    """The values of an entry as a little-endian structure of the usual numbers has them."""
+    letters = {3: "H", 4: "I", 5: "I", 8: "h", 9: "i", 10: "i", 11: "f", 12: "d", 13: "I", 16: "Q"}
+    letter = letters.get(entry.kind)
+    if letter is None:
+        return entry.content
+    number = len(entry.content) // struct.calcsize("<" + letter)
+    values = struct.unpack(f"{order}{number}{letter}", entry.content)
+    if entry.kind == 16 and all(one < 2**32 for one in values):
+        letter = "I"
+    return struct.pack(f"<{number}{letter}", *values)
+
+
+def pointer(tag: int, place: int, order: str) -> DirectoryEntry:
+    """An entry that points at a directory."""
+    return DirectoryEntry(tag, 4, 1, struct.pack(order + "I", place))
+
+
+def number_of_tag(exif: bytes, tag: int) -> int | None:
+    """The whole number that a tag of the first directory has, if its type is right."""
+    structure, entry = _first_entry(exif, tag)
+    if structure is None or entry is None or not type_fits(tag, entry.kind):
+        return None
+    return structure.number(entry)
+
+
+def _first_entry(exif: bytes, tag: int) -> tuple[Structure | None, DirectoryEntry | None]:
+    """The structure of a block, and the entry of a tag in its first directory."""
+    first = first_directory(exif)
+    return (None, None) if first is None else (first[0], first[1].entry(tag))
+
+
+def with_orientation(exif: bytes, orientation: int) -> bytes:
+    """A block that says another orientation, if it says one at all."""
+    structure, entry = _first_entry(exif, ORIENTATION)
+    if structure is None or entry is None or entry.kind not in {3, 4} or not entry.count:
+        return exif
+    value = struct.pack(structure.order + ("H" if entry.kind == 3 else "I"), orientation)
+    return exif[: entry.value_place] + value + exif[entry.value_place + len(value) :]
+
+
+def mended_exif(exif: bytes) -> tuple[bytes, list[str]]:
+    """An EXIF block without its damaged tags, empty if all of it is damaged; and their names."""
+    structure = read_structure(exif)
+    whole = structure is not None and exif[2:4] in {b"*\0", b"\0*"}
+    if structure is None or not whole or structure.directory(structure.first) is None:
+        return b"", ["all of it"] if exif else []
+    content, names = bytearray(exif), []
+    parts = list(_parts(structure))
+    reached = {part.directory.place for part in parts}
+    for part in parts:
+        directory, group = part.directory, part.group
+        gone = dict.fromkeys(place for _, place in directory.damaged)
+        names += [tag_name(tag, group) for tag, _ in directory.damaged]
+        for entry in directory.entries:
+            lost = entry.tag in _POINTERS and structure.number(entry) not in reached
+            if lost or not type_fits(entry.tag, entry.kind, group):
+                gone[entry.place] = None
+                names.append(tag_name(entry.tag, group))
+        leads_nowhere = bool(directory.following) and directory.following not in reached
+        if gone or directory.cut or (leads_nowhere and group == 0):
+            kept = [one.place for one in directory.entries if one.place not in gone]
+            following = 0 if leads_nowhere else directory.following
+            _rewrite(content, structure.order, directory, kept, following)
+            names += ["the end of a directory"] if directory.cut else []
+    return bytes(content), names
+
+
+def _rewrite(
+    content: bytearray, order: str, directory: Directory, kept: list[int], following: int
+) -> None:
+    """Write a directory's table again with some of its entries, none of which moves its values."""
+    entries = b"".join(bytes(content[place : place + 12]) for place in kept)
+    table = struct.pack(order + "H", len(kept)) + entries + struct.pack(order + "I", following)
+    number = len(directory.entries) + len(directory.damaged)
+    whole = table.ljust(2 + 12 * number + 4, b"\0")
+    content[directory.place : directory.place + len(whole)] = whole
+
+
+def _parts(structure: Structure) -> Iterator[_Part]:
+    """The directories of a block, each once."""
+    first = structure.directory(structure.first)
+    if first is None:
+        return
+    seen = {first.place}
+    waiting = [_Part(0, first)]
+    while waiting:
+        part = waiting.pop(0)
+        yield part
+        places = [(one.tag, structure.number(one)) for one in part.directory.entries]
+        further = [(tag, place) for tag, place in places if tag in _POINTERS]
+        if part.group == 0:
+            further.append((1, part.directory.following))
+        for group, place in further:
+            directory = structure.directory(place or 0)
+            if directory is not None and directory.place not in seen:
+                seen.add(directory.place)
+                waiting.append(_Part(group, directory))
+
+
+def thumbnail_of(exif: bytes) -> bytes:
+    """The JPEG thumbnail of a block; empty if it has none, or one of another kind."""
+    place, size, _ = _thumbnail(exif)
+    return exif[place : place + size]
+
+
+def with_thumbnail(exif: bytes, thumbnail: bytes) -> bytes:
+    """A block with another thumbnail, which is no larger; an empty one takes it out."""
+    structure = read_structure(exif)
+    if structure is None:
+        return exif
+    content = bytearray(exif)
+    place, size, entry = _thumbnail(exif)
+    if thumbnail and entry is not None and len(thumbnail) <= size:
+        content[place : place + size] = thumbnail.ljust(size, b"\0")
+        form = structure.order + ("H" if entry.kind == 3 else "I")
+        struct.pack_into(form, content, entry.value_place, len(thumbnail))
+        return bytes(content)
+    first = structure.directory(structure.first)
+    if first is not None and not first.cut and first.following:
+        kept = [one.place for one in first.entries]
+        kept += [at for _, at in first.damaged]
+        _rewrite(content, structure.order, first, sorted(kept), 0)
+        content[place : place + size] = bytes(size)
+    return bytes(content)
+
+
+def _thumbnail(exif: bytes) -> tuple[int, int, DirectoryEntry | None]:
+    """Place and size of the JPEG thumbnail, and the entry that says its size."""
+    structure = read_structure(exif)
+    parts = list(_parts(structure)) if structure is not None else []
+    part = next((one for one in parts if one.group == 1), None)
+    if part is None or structure is None:
+        return 0, 0, None
+    entry = part.directory.entry(_THUMBNAIL_BYTES)
+    place = structure.number(part.directory.entry(_THUMBNAIL_PLACE)) or 0
+    size = structure.number(entry) or 0
+    if exif[place : place + 2] != b"\xff\xd8" or place + size > len(exif):
+        return 0, 0, None
+    return place, size, entry

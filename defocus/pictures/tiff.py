@@ -8,25 +8,21 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from defocus.pictures.blocks import Block
-from defocus.pictures.exif import (
+from defocus.pictures.blocks import Block, resource_blocks, without_thumbnails, xmp_block
+from defocus.pictures.tags import (
     EXIF_DIRECTORY,
     GPS_DIRECTORY,
     INTEROP_DIRECTORY,
+    DirectoryEntry,
+    Structure,
     entry_block,
+    first_directory,
+    packed_directory,
     pointer,
+    read_structure,
     tag_name,
     type_fits,
 )
-from defocus.pictures.photoshop import resource_blocks, without_thumbnails
-from defocus.pictures.tags import (
-    DirectoryEntry,
-    Structure,
-    first_directory,
-    packed_directory,
-    read_structure,
-)
-from defocus.pictures.xmp import xmp_block
 
 XMP, IPTC, PHOTOSHOP, ICC, LAYERS = 700, 33723, 34377, 34675, 37724
 _STRUCTURE = frozenset(

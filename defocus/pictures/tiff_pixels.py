@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.pictures.headers import MAX_PIXELS
-from defocus.pictures.orientation import as_stored
+from defocus.pictures.values import as_stored
 from defocus.quiet_decoders import QUIET
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Values of pictures in memory: integers, floats in [0, 1], linear light and luma."""
+"""Values of pictures in memory: integers, floats in [0, 1], linear light, luma; and turned."""
 
 import functools
 from typing import Any, TypeAlias
@@ -79,3 +79,22 @@ def linear_to_srgb(image: FloatImage) -> FloatImage:
     clipped = np.maximum(image, 0.0)
     high = 1.055 * np.power(clipped, 1.0 / 2.4) - 0.055
     return np.where(clipped <= 0.0031308, clipped * 12.92, high).astype(image.dtype)
+
+
+def as_shown(stored: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn a stored picture as its EXIF orientation, 1 to 8, says; others change nothing."""
+    return as_stored(stored, {6: 8, 8: 6}.get(orientation, orientation))
+
+
+def as_stored(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """The inverse of :func:`as_shown`."""
+    turned = {
+        2: lambda: picture[:, ::-1],
+        3: lambda: picture[::-1, ::-1],
+        4: lambda: picture[::-1],
+        5: lambda: picture.swapaxes(0, 1),
+        6: lambda: np.rot90(picture),
+        7: lambda: picture[::-1, ::-1].swapaxes(0, 1),
+        8: lambda: np.rot90(picture, -1),
+    }
+    return turned[orientation]() if orientation in turned else picture

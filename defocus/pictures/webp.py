@@ -3,9 +3,8 @@
 import struct
 from collections.abc import Iterator
 
-from defocus.pictures.blocks import Block
-from defocus.pictures.exif import exif_blocks
-from defocus.pictures.xmp import xmp_block
+from defocus.pictures.blocks import Block, xmp_block
+from defocus.pictures.tags import exif_blocks
 from defocus.reading import FileBytes
 
 _PIXELS = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"})

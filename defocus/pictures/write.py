@@ -1,6 +1,8 @@
-"""Pictures written to files, at their own bit depth."""
+"""Write pictures: plain, or with what their files held besides the pixels."""
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError
+from defocus.pictures.blocks import (
+    Remark,
+    left_out,
+    lost_blocks,
+    without_pointers,
+    without_thumbnails,
+)
+from defocus.pictures.bmp import encoded_bmp
+from defocus.pictures.headers import SUFFIXES
+from defocus.pictures.heif import HEIF_KINDS
+from defocus.pictures.jpeg import (
+    COMMENT,
+    EXIF,
+    PHOTOSHOP,
+    PREVIEW,
+    XMP,
+    JpegParts,
+    Segment,
+    behind,
+    parted,
+    still_true,
+    with_segments,
+)
+from defocus.pictures.metadata import Metadata, inventory
+from defocus.pictures.png import (
+    XMP_WORDS,
+    Chunk,
+    PngParts,
+    colour_chunk,
+    comment_chunk,
+    kept_chunks,
+    png_chunk,
+    png_of_grey_and_alpha,
+    png_of_lines,
+    resource_chunk,
+    with_chunks,
+)
+from defocus.pictures.tags import thumbnail_of, with_thumbnail
+from defocus.pictures.tiff import TiffTags, further_entries, kept_entries, tiff_tags, with_tags
 from defocus.pictures.values import Image
+from defocus.pictures.webp import with_further_chunks
 from defocus.quiet_decoders import QUIET
 from defocus.storage.files import atomic_path, write_bytes
+from defocus.strips import strips
 
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
@@ -119,3 +162,259 @@ def _streamed(path: Path, pixels: NDArray[Any]) -> bool:
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - len(PNG_END), 0))
         return file.read() == PNG_END
+
+
+_POINTERS = Remark("XMP no longer points at what is left out", frozenset({"XMP"}))
+
+
+def remarks_after(written: bytes, metadata: Metadata, kind: str) -> tuple[str, ...]:
+    """What a written file of a kind lacks of the metadata of the file that it was made from."""
+    remarks = list(metadata.remarks)
+    if kind == "JPEG" and isinstance(metadata.parts, JpegParts):
+        staying = dict.fromkeys(one.kind for one in behind(metadata.parts) if one.kind != PREVIEW)
+        remarks += [Remark(f"its {name} stays as it was") for name in staying]
+    if pointing(metadata, kind) != metadata.xmp:
+        remarks.append(_POINTERS)
+    spoken = frozenset().union(*(one.kinds for one in remarks))
+    lost = [
+        one
+        for one in lost_blocks(metadata.blocks, inventory(written))
+        if one.kind not in spoken and f"{one.kind} {one.name}" not in spoken
+    ]
+    said = [one.text for one in remarks]
+    return tuple([*said, left_out(lost)] if lost else said)
+
+
+def pointing(metadata: Metadata, kind: str) -> bytes:
+    """The XMP packet without what points at bytes that the written file does not have."""
+    kinds = {one.kind for one in metadata.blocks}
+    gone = ["credentials"] if "content credentials (C2PA)" in kinds else []
+    if kind != metadata.kind:
+        gone += ["film", "gain map"]
+    return without_pointers(metadata.xmp, *gone)
+
+
+def png_with(encoded: bytes, metadata: Metadata, exif: bytes) -> bytes:
+    """A PNG with what a file holds besides its pixels, and with this EXIF block."""
+    if isinstance(metadata.parts, PngParts):
+        kept = kept_chunks(metadata.parts, (encoded[24], encoded[25]))
+        chunks = [one for one in kept if one.name != b"eXIf"]
+        own = any(one.name == b"eXIf" for one in metadata.parts.chunks)
+        chunks += [Chunk(b"eXIf", exif)] if exif and own else []
+        return with_chunks(encoded, chunks)
+    return with_chunks(encoded, _chunks_of(metadata, exif))
+
+
+def _chunks_of(metadata: Metadata, exif: bytes) -> list[Chunk]:
+    """Metadata of another kind of file as chunks."""
+    chunks = []
+    if metadata.icc:
+        chunks.append(Chunk(b"iCCP", b"profile\0\0" + zlib.compress(metadata.icc)))
+    if metadata.colour_code is not None:
+        chunks.append(colour_chunk(*metadata.colour_code))
+    if metadata.dpi:
+        per_metre = (min(round(one / 0.0254), 2**31 - 1) for one in metadata.dpi)
+        chunks.append(Chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1)))
+    if xmp := pointing(metadata, "PNG"):
+        chunks.append(Chunk(b"iTXt", XMP_WORDS + bytes(4) + xmp))
+    if resources := without_thumbnails(metadata.resources):
+        chunks.append(resource_chunk(resources))
+    chunks += [comment_chunk(one) for one in metadata.comments]
+    return [*chunks, Chunk(b"eXIf", exif)] if exif else chunks
+
+
+_THUMBNAIL_QUALITIES = (90, 75, 50, 25)
+_MOST_XMP_BYTES = 65_000
+_THUMBNAIL_PX = (160, 120)
+_STRIP_ROWS = 64
+"""Rows of a PNG that are written at once; they fit into the processor's cache."""
+
+
+def written_kind(path: Path, given: Path, metadata: Metadata) -> str:
+    """The kind of file that a picture is written as: what it was, or what its new name says."""
+    suffix = path.suffix.lower()
+    read_only = metadata.kind in HEIF_KINDS  # a JPEG XL may be called .png
+    if suffix == given.suffix.lower() and metadata.kind and not read_only:
+        return metadata.kind
+    return next((kind for kind, suffixes in SUFFIXES.items() if suffix in suffixes), "PNG")
+
+
+def write_picture(path: Path, picture: NDArray[Any], metadata: Metadata, kind: str = "") -> None:
+    """Write a picture atomically, with the metadata that its format can hold."""
+    # Grey ``(H, W)``, with alpha ``(H, W, 2)`` (PNG and TIFF only), RGB or RGBA; uint8, uint16 (PNG
+    # and TIFF only) or floats (TIFF only). The suffix decides if ``kind`` is empty.
+    kind = kind or written_kind(path, path, Metadata())
+    try:
+        write_bytes(path, encoded_picture(picture, metadata, kind))
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+
+
+def encoded_picture(picture: NDArray[Any], metadata: Metadata, kind: str) -> bytes:
+    """The file of a picture; see :func:`write_picture`."""
+    encoders = {"JPEG": _jpeg, "WebP": _webp, "BMP": _bmp}
+    if kind == "TIFF":
+        return _tiff(picture, metadata)
+    if kind == "PNG" and picture.dtype.kind == "u":
+        return _png(picture, metadata)
+    if kind not in encoders or picture.dtype != np.uint8:
+        raise ImageError(f"{kind} cannot hold {picture.dtype}; save the picture as TIFF first")
+    return encoders[kind](picture, metadata)
+
+
+def foreseen_remarks(picture: NDArray[Any], metadata: Metadata, kind: str) -> tuple[str, ...]:
+    """What a written picture will not have of what its file holds, said before the work is done."""
+    # It is seen by writing one pixel with everything else.
+    pixel = np.ascontiguousarray(picture[:1, :1])
+    return remarks_after(encoded_picture(pixel, metadata, kind), metadata, kind)
+
+
+def _with_new_thumbnail(exif: bytes, picture: NDArray[Any]) -> bytes:
+    """An EXIF block whose thumbnail shows this picture instead of the old one."""
+    old = thumbnail_of(exif)
+    if not old:
+        return with_thumbnail(exif, b"")
+    colours = _eight_bits(picture)
+    wide, high = _size_of(old)
+    height, width = colours.shape[:2]
+    scale = min(wide / width, high / height, 1.0)
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    small = np.asarray(cv2.resize(colours, size, interpolation=cv2.INTER_AREA))
+    for quality in _THUMBNAIL_QUALITIES:
+        jpeg = encoded_jpeg(small, quality)
+        if len(jpeg) <= len(old):
+            return with_thumbnail(exif, jpeg)
+    return with_thumbnail(exif, b"")
+
+
+def _eight_bits(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """Colours of 8 bits, without transparency."""
+    has_alpha = picture.shape[2:] in {(2,), (4,)}
+    colours = picture[:, :, :-1] if has_alpha else picture
+    most = np.iinfo(colours.dtype).max if colours.dtype.kind == "u" else 1
+    eight = np.empty(colours.shape, np.uint8)
+    for rows in strips(len(eight)):
+        scaled = colours[rows].astype(np.float32)
+        scaled *= 255 / most
+        eight[rows] = np.clip(scaled, 0, 255, out=scaled)
+    return eight
+
+
+def _size_of(jpeg: bytes) -> tuple[int, int]:
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(jpeg)) as opened:
+            return opened.size
+    except (OSError, SyntaxError, ValueError):
+        return _THUMBNAIL_PX
+
+
+def _jpeg(picture: NDArray[Any], metadata: Metadata) -> bytes:
+    from PIL import Image
+
+    if picture.shape[2:] in {(2,), (4,)}:
+        raise ImageError("JPEG cannot hold transparency; use .png")
+    own = isinstance(metadata.parts, JpegParts)
+    stream = io.BytesIO()
+    settings = {"icc_profile": metadata.icc} if metadata.icc and not own else {}
+    Image.fromarray(picture).save(stream, "JPEG", quality=JPEG_QUALITY, subsampling=0, **settings)
+    exif = _with_new_thumbnail(metadata.exif, picture)
+    resources = without_thumbnails(metadata.resources)
+    xmp = pointing(metadata, "JPEG")
+    if not isinstance(metadata.parts, JpegParts):
+        further = [*parted(0xE1, EXIF, exif), *parted(0xED, PHOTOSHOP, resources)]
+        further += parted(0xE1, XMP, xmp)[:1] if len(xmp) < _MOST_XMP_BYTES else []
+        further += [Segment(COMMENT, one) for one in metadata.comments]
+        return with_segments(stream.getvalue(), JpegParts((), 0, b""), tuple(further))
+    changed = {(0xE1, EXIF): exif, (0xED, PHOTOSHOP): resources}
+    changed |= {(0xE1, XMP): xmp} if xmp != metadata.xmp else {}
+    segments: list[Segment] = []
+    replaced: set[tuple[int, bytes]] = set()
+    for segment in still_true(metadata.parts.segments, profile=bool(metadata.icc)):
+        marker, content = segment.marker, segment.content
+        key = next(
+            (one for one in changed if one[0] == marker and content.startswith(one[1])), None
+        )
+        if key is None:
+            segments.append(segment)
+        elif key not in replaced:
+            segments += parted(*key, changed[key])
+            replaced.add(key)
+    return with_segments(stream.getvalue(), metadata.parts, tuple(segments))
+
+
+def _png(picture: NDArray[Any], metadata: Metadata) -> bytes:
+    encode = png_of_grey_and_alpha if picture.shape[2:] == (2,) else encoded_png
+    exif = _with_new_thumbnail(metadata.exif, picture)
+    return png_with(encode(picture), metadata, exif)
+
+
+def write_plain_png(path: Path, picture: NDArray[np.uint8], metadata: Metadata) -> None:
+    """Write a PNG without compression, for what is only shown: 24 MP in 0.2 s instead of 2 s."""
+    frame = png_with(png_of_lines(picture, b""), metadata, metadata.exif)
+    begin, _, end = frame.partition(png_chunk(b"IDAT", b""))
+    packing = zlib.compressobj(0)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(begin)
+        for top in range(0, len(picture), _STRIP_ROWS):
+            strip = picture[top : top + _STRIP_ROWS]
+            rows = strip.reshape(len(strip), -1)
+            lines = np.zeros((len(strip), 1 + rows.shape[1]), np.uint8)  # filter 0, None
+            lines[:, 1:] = rows
+            file.write(png_chunk(b"IDAT", packing.compress(lines.data)))
+        file.write(png_chunk(b"IDAT", packing.flush()))
+        file.write(end)
+
+
+def _webp(picture: NDArray[Any], metadata: Metadata) -> bytes:
+    from PIL import Image
+
+    settings: dict[str, Any] = {"quality": JPEG_QUALITY, "exact": True}
+    if metadata.lossless:
+        settings["lossless"] = True
+    exif = _with_new_thumbnail(metadata.exif, picture)
+    blocks = {"exif": exif, "xmp": pointing(metadata, "WebP"), "icc_profile": metadata.icc}
+    settings |= {name: content for name, content in blocks.items() if content}
+    stream = io.BytesIO()
+    try:
+        Image.fromarray(picture).save(stream, "WEBP", **settings)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"WebP cannot hold the picture ({error}); use .png") from error
+    given = metadata.parts
+    return (
+        with_further_chunks(stream.getvalue(), given)
+        if isinstance(given, bytes)
+        else (stream.getvalue())
+    )
+
+
+def _bmp(picture: NDArray[Any], metadata: Metadata) -> bytes:
+    return encoded_bmp(picture, metadata.parts if isinstance(metadata.parts, bytes) else b"")
+
+
+def _tiff(picture: NDArray[Any], metadata: Metadata) -> bytes:
+    """The pixels by tifffile, then a directory with all tags, which tifffile cannot write."""
+    import tifffile
+
+    given = metadata.parts
+    tags = given if isinstance(given, TiffTags) else tiff_tags(metadata.exif)
+    stream = io.BytesIO()
+    tifffile.imwrite(
+        stream,
+        picture,
+        byteorder="<" if tags.order == "<" else ">",
+        bigtiff=False,
+        photometric="minisblack" if picture.ndim == 2 or picture.shape[2] == 2 else "rgb",
+        planarconfig=None if picture.ndim == 2 else "contig",
+        extrasamples=["unassalpha"] if picture.shape[2:] in {(2,), (4,)} else None,
+        compression="zlib",
+        predictor=picture.dtype.kind == "u",
+        metadata=None,
+        software=False,
+        iccprofile=None if isinstance(given, TiffTags) else metadata.icc or None,
+    )
+    image = kept_entries(tags, picture.shape[2:], profile=bool(metadata.icc))
+    if not isinstance(given, TiffTags):
+        image += further_entries(pointing(metadata, "TIFF"), metadata.resources)
+    return with_tags(stream.getvalue(), image, tags.directories)

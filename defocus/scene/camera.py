@@ -70,25 +70,18 @@ class StreamCamera:
 
 def draw_camera(random: np.random.Generator) -> StreamCamera:
     """Draw a camera, mostly with a reduced picture, so that pixels are sharp and noise is low."""
-    weights = random.uniform(0, 1, 4)
-    to_camera = np.tensordot(weights / weights.sum(), XYZ_TO_CAMERA, axes=1) @ SRGB_TO_XYZ
-    to_camera /= to_camera.sum(axis=1, keepdims=True)
-    mosaic = bool(random.random() < 0.1)
+    matrix = _drawn_matrix(random)
+    mosaic = random.random() < 0.1
     shot, read = draw_noise(random)
     # what is reduced to so many times less pixels each way has so much less noise
     averaged = 1.0 if mosaic else random.uniform(1.5, 4.0) ** 2
     sharpening = random.uniform(0.0, 0.8) if random.random() < 0.3 else 0.0
-    quality_kind = random.random()
-    quality = 0
-    if quality_kind < 0.35:
-        quality = int(random.integers(85, 99))
-    elif quality_kind < 0.45:
-        quality = int(random.integers(60, 85))
+    quality = _drawn_quality(random)
     return StreamCamera(
         exposure=math.exp(random.uniform(math.log(0.6), math.log(1.3))),
         red=random.uniform(1.9, 2.4),
         blue=random.uniform(1.5, 1.9),
-        matrix=tuple(tuple(map(float, row)) for row in to_camera),
+        matrix=matrix,
         mosaic=mosaic,
         filter_px=random.uniform(0.4, 0.7),
         edge_aware=bool(random.integers(2)),
@@ -100,8 +93,24 @@ def draw_camera(random: np.random.Generator) -> StreamCamera:
         sharpening_px=random.uniform(0.5, 1.2),
         quality=quality,
         full_colour=bool(random.integers(2)),
-        grey=bool(random.random() < 0.05),
+        grey=random.random() < 0.05,
     )
+
+
+def _drawn_matrix(random: np.random.Generator) -> tuple[tuple[float, ...], ...]:
+    """From linear sRGB to the colours of a sensor between the known ones; white stays white."""
+    weights = random.uniform(0, 1, 4)
+    to_camera = np.tensordot(weights / weights.sum(), XYZ_TO_CAMERA, axes=1) @ SRGB_TO_XYZ
+    to_camera /= to_camera.sum(axis=1, keepdims=True)
+    return tuple(map(tuple, to_camera.tolist()))
+
+
+def _drawn_quality(random: np.random.Generator) -> int:
+    """The quality of a JPEG, of 100; 0 for pictures that are none."""
+    kind = random.random()
+    if kind < 0.35:
+        return int(random.integers(85, 99))
+    return int(random.integers(60, 85)) if kind < 0.45 else 0
 
 
 def draw_noise(
@@ -145,16 +154,23 @@ def _sensed(camera: StreamCamera, raw: Array, random: np.random.Generator | None
     """Raw values with noise, demosaiced if there is a mosaic."""
     if not camera.mosaic:
         return _noisy(camera, np.minimum(raw, np.float32(1)), random)
-    if camera.filter_px:
-        raw = np.asarray(cv2.GaussianBlur(raw, (0, 0), camera.filter_px), np.float32)
+    flat = np.minimum(_mosaiced(raw, camera.filter_px), np.float32(1))
+    flat = _noisy(camera, flat, random)
+    span = np.float32(WHITE - BLACK)
+    values = np.clip(flat * span + np.float32(BLACK + 0.5), 0, WHITE)
+    code = cv2.COLOR_BayerRGGB2RGB_EA if camera.edge_aware else cv2.COLOR_BayerRGGB2RGB
+    filled = cv2.demosaicing(values.astype(np.uint16), code).astype(np.float32)
+    return np.asarray((filled - np.float32(BLACK)) / span, np.float32)
+
+
+def _mosaiced(raw: Array, filter_px: float) -> Array:
+    """The one value that each pixel of a Bayer sensor (RGGB) has, behind a low-pass filter."""
+    if filter_px:
+        raw = np.asarray(cv2.GaussianBlur(raw, (0, 0), filter_px), np.float32)
     flat = raw[:, :, 1].copy()
     flat[0::2, 0::2] = raw[0::2, 0::2, 0]
     flat[1::2, 1::2] = raw[1::2, 1::2, 2]
-    flat = _noisy(camera, np.minimum(flat, np.float32(1)), random)
-    values = np.clip(flat * np.float32(WHITE - BLACK) + np.float32(BLACK + 0.5), 0, WHITE)
-    code = cv2.COLOR_BayerRGGB2RGB_EA if camera.edge_aware else cv2.COLOR_BayerRGGB2RGB
-    filled = cv2.demosaicing(values.astype(np.uint16), code).astype(np.float32)
-    return np.asarray((filled - np.float32(BLACK)) / np.float32(WHITE - BLACK), np.float32)
+    return flat
 
 
 def _noisy(camera: StreamCamera, raw: Array, random: np.random.Generator | None) -> Array:

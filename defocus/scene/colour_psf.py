@@ -126,9 +126,13 @@ def ray_psfs(
     open_ = pupil.depth(x, y) >= 0.0
     right, down = landings(pupil, (x[open_], y[open_]), defocus_um, lateral_px)
     size = framed(_reach(right, down))
+    return kernels_of(*_counted(right, down, size))
+
+
+def _counted(right: Array, down: Array, size: int) -> tuple[Array, int, Array]:
+    """Rays that land on each sub-pixel, the size, and the mean place of those that do."""
     fine = size * FINENESS
-    column = np.floor((right + size / 2) * FINENESS).astype(np.intp)
-    row = np.floor((down + size / 2) * FINENESS).astype(np.intp)
+    column, row = (np.floor((one + size / 2) * FINENESS).astype(np.intp) for one in (right, down))
     colours = np.arange(len(right))[:, None]
     inside = (column >= 0) & (column < fine) & (row >= 0) & (row < fine)
     index = ((colours * fine + row) * fine + column)[inside]
@@ -136,7 +140,7 @@ def ray_psfs(
     # where all rays fall on one sub-pixel it is off by up to half of its width
     centre = np.stack([(one * inside).sum(axis=1) for one in (right, down)], axis=1)
     centre /= inside.sum(axis=1, keepdims=True)
-    return kernels_of(counts.reshape(-1, fine, fine).astype(np.float64), size, centre)
+    return counts.reshape(-1, fine, fine).astype(np.float64), size, centre
 
 
 def landings(
@@ -210,13 +214,11 @@ def wave_light(
     bend, square = pupil.wavefront(x, y), x * x + y * y
     light = np.zeros((len(bands), len(places), len(places)))
     for colour, band in enumerate(bands):
+        right, down = (np.outer(places - shift, steps) for shift in lateral_px[colour])
         for wave, defocus_um in band:
             field = amplitude * _turned((2.0 / wave) * (bend + defocus_um * square))
-            across, down = (
-                _turned(-1.0 / (wave * unit) * np.outer(places - shift, steps))
-                for shift in lateral_px[colour]
-            )
-            reached = down @ field @ across.T
+            frequency = -1.0 / (wave * unit)
+            reached = _turned(frequency * down) @ field @ _turned(frequency * right).T
             light[colour] += np.square(reached.real) + np.square(reached.imag)
     return light
 

@@ -108,15 +108,20 @@ def _spread(
     window = lit.grown(0 if lit.empty else reach).within(canvas).within(frame)
     if window.empty:
         return window, sheet.colour, None
-    if not sheet.shares:
-        inner = window.slices(sheet.window)
-        alpha = None if sheet.alpha is None else sheet.alpha[inner]
-        planes = _premultiplied(sheet.colour[inner], alpha, 1)
-        return window, planes[:3], None if alpha is None else planes[3:]
-    colours = sheet.shares[0].kernel.shape[0]
-    inner = lit.slices(sheet.window)
+    inner = (lit if sheet.shares else window).slices(sheet.window)
     alpha = None if sheet.alpha is None else sheet.alpha[inner]
+    colours = sheet.shares[0].kernel.shape[0] if sheet.shares else 1
     planes = _premultiplied(sheet.colour[inner], alpha, 3 if colours == 3 else 1)
+    if sheet.shares:
+        planes = _blurred(sheet, planes, lit, window, canvas)
+    return window, planes[:3], None if alpha is None else planes[3:]
+
+
+def _blurred(
+    sheet: SurfacePixels, planes: Array, lit: Window, window: Window, canvas: Window
+) -> Array:
+    """The planes of the lit part of a surface as its shares spread them over a window."""
+    colours = sheet.shares[0].kernel.shape[0]
     even = sheet.even and not sheet.blended and len(sheet.shares) > 1
     total = np.zeros((len(planes), *window.shape), planes.dtype)
     white = np.zeros((colours if even else 0, *window.shape), planes.dtype)
@@ -140,7 +145,7 @@ def _spread(
     if even:
         by_colour = total.reshape(-1, *white.shape)
         by_colour /= np.maximum(white, NO_LIGHT)
-    return window, total[:3], None if sheet.alpha is None else total[3:]
+    return total
 
 
 def _premultiplied(colour: Array, alpha: Array | None, opacities: int) -> Array:
@@ -177,19 +182,25 @@ def correlated(planes: Array, kernel: Array) -> Array:
     """Correlate planes ``(P, H, W)`` with kernels ``(C, K, K)`` where these are inside.
 
     P is a multiple of C; the result is ``(P, H - K + 1, W - K + 1)``."""
-    colours, size = kernel.shape[0], kernel.shape[-1]
+    size = kernel.shape[-1]
     if size == 1:
         return planes
     rows, columns = planes.shape[1] - size + 1, planes.shape[2] - size + 1
-    if size <= DIRECT_UNTIL or planes[0].size >= TILED_FROM:
-        half = size // 2
-        filtered = [
-            cv2.filter2D(plane, -1, kernel[number % colours], borderType=cv2.BORDER_CONSTANT)
-            for number, plane in enumerate(planes)
-        ]
-        return np.stack([one[half : half + rows, half : half + columns] for one in filtered])
+    if size > DIRECT_UNTIL and planes[0].size < TILED_FROM:
+        return _by_transforms(planes, kernel)[:, :rows, :columns]
+    half = size // 2
+    filtered = np.empty((len(planes), rows, columns), planes.dtype)
+    for number, plane in enumerate(planes):
+        own = kernel[number % len(kernel)]
+        whole = cv2.filter2D(plane, -1, own, borderType=cv2.BORDER_CONSTANT)
+        filtered[number] = whole[half : half + rows, half : half + columns]
+    return filtered
+
+
+def _by_transforms(planes: Array, kernel: Array) -> Array:
+    """The same by Fourier transforms, with more than these at the ends."""
     shape = [scipy.fft.next_fast_len(side, real=True) for side in planes.shape[1:]]
     response = scipy.fft.rfft2(kernel, shape).conj()
     spectrum = scipy.fft.rfft2(planes, shape).reshape(-1, *response.shape)
     product = (spectrum * response).reshape(-1, *response.shape[1:])
-    return np.asarray(scipy.fft.irfft2(product, shape)[:, :rows, :columns], planes.dtype)
+    return np.asarray(scipy.fft.irfft2(product, shape), planes.dtype)

@@ -103,12 +103,12 @@ def _waves(random: np.random.Generator, along: Array, across: Array) -> Array:
     if random.random() < 0.5:
         length, phase = random.uniform(0.6, 2.0), random.uniform(0, 2 * math.pi)
         return np.asarray(np.sin(along * np.float32(2 * math.pi / length) + phase) + tilt * across)
-    shape = tilt * along + 0 * across
-    for _ in range(int(random.integers(1, 4))):
-        at, radius = random.uniform(-1, 1, 2), random.uniform(0.3, 1.0)
-        square = (along - np.float32(at[0])) ** 2 + (across - np.float32(at[1])) ** 2
+    shape: Array = tilt * along + 0 * across
+    for _ in range(random.integers(1, 4)):
+        (x, y), radius = random.uniform(-1, 1, 2), random.uniform(0.3, 1.0)
+        square = (along - np.float32(x)) ** 2 + (across - np.float32(y)) ** 2
         shape = shape + np.sqrt(np.maximum(np.float32(radius**2) - square, 0))
-    return np.asarray(shape, np.float32)
+    return shape
 
 
 def _fractal(random: np.random.Generator, along: Array, across: Array) -> Array:
@@ -135,14 +135,14 @@ DEPTHS: Mapping[tuple[DepthKind, Branch], Callable[[np.random.Generator, Array, 
 
 
 def fractal(
-    random: np.random.Generator, size: tuple[int, ...], exponent: float, reduced: int = 1
+    random: np.random.Generator, size: tuple[int, int], exponent: float, reduced: int = 1
 ) -> Array:
     """Noise whose power spectrum is f^-exponent."""
-    rows, columns = -(-size[0] // reduced), -(-size[1] // reduced)
-    fy, fx = np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None]
-    frequency = np.maximum(np.hypot(fy, fx), 0.5 / max(rows, columns)).astype(np.float32)
-    noise = random.standard_normal((2, rows, columns // 2 + 1), np.float32)
-    spectrum = (noise[0] + 1j * noise[1]) * frequency ** np.float32(-exponent / 2)
+    rows, columns = (-(-side // reduced) for side in size)
+    across, down = np.fft.rfftfreq(columns), np.fft.fftfreq(rows)[:, None]
+    frequency = np.maximum(np.hypot(down, across), 0.5 / max(rows, columns)).astype(np.float32)
+    real, imaginary = random.standard_normal((2, *frequency.shape), np.float32)
+    spectrum = (real + 1j * imaginary) * frequency ** np.float32(-exponent / 2)
     spectrum[0, 0] = 0
     field = scipy.fft.irfft2(spectrum, (rows, columns))
     if reduced > 1:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,19 +65,16 @@ def draw_lens(random: np.random.Generator, pixel_pitch_um: float | None = None) 
     """Draw a lens between two real ones, with scaled aberrations and a random aperture."""
     uniform = _Uniform(random)
     pitch = uniform.log_between(*PITCHES_UM) if pixel_pitch_um is None else pixel_pitch_um
-    first, second = (_TRACED[int(uniform.below(len(_TRACED)))] for _ in range(2))
-    share = uniform.between(0.0, 1.0)
+    traced = _drawn_between(uniform)
     sign = -1.0 if uniform.below(1) < MIRRORED else 1.0
     axis = sign * uniform.scale()
-    spherical = axis * _mixed(first.w040, second.w040, share)
-    spherical_6 = axis * _mixed(first.w060, second.w060, share)
+    spherical = axis * traced.w040
+    spherical_6 = axis * traced.w060
     # the focus of the fits, in which W020 of the axis is not 0
     focus = -(spherical + 0.9 * spherical_6)
-    w040 = _off_axis(first.w040_off, second.w040_off, share, sign * uniform.scale())
-    w020 = _off_axis(first.w020_off, second.w020_off, share, sign * uniform.scale())
-    open_f_number = max(
-        FASTEST, _mixed(first.f_number, second.f_number, share) * uniform.between(0.75, 1.05)
-    )
+    w040 = _scaled(traced.w040_off, sign * uniform.scale())
+    w020 = _scaled(traced.w020_off, sign * uniform.scale())
+    open_f_number = max(FASTEST, traced.f_number * uniform.between(0.75, 1.05))
     stopped = uniform.below(1) >= FULLY_OPEN
     f_number = uniform.log_between(open_f_number, SLOWEST) if stopped else open_f_number
     lens = RealLens(
@@ -89,16 +87,28 @@ def draw_lens(random: np.random.Generator, pixel_pitch_um: float | None = None) 
         spherical=spherical,
         spherical_6=spherical_6,
         oblique_spherical=OffAxis(w040.at_07 - spherical, w040.at_corner - spherical),
-        coma=_off_axis(first.w131_off, second.w131_off, share, uniform.sign() * uniform.scale()),
-        astigmatism=_off_axis(first.w222_off, second.w222_off, share, sign * uniform.scale()),
+        coma=_scaled(traced.w131_off, uniform.sign() * uniform.scale()),
+        astigmatism=_scaled(traced.w222_off, sign * uniform.scale()),
         field_curvature=OffAxis(w020.at_07 - focus, w020.at_corner - focus),
         axial_colour_um=_axial_colour(uniform),
-        lateral_colour_um=_lateral_colour(
-            uniform, _mixed(first.lateral_um, second.lateral_um, share)
-        ),
+        lateral_colour_um=_lateral_colour(uniform, traced.lateral_um),
     )
-    openness = _mixed(first.open_corner, second.open_corner, share) * uniform.between(0.8, 1.2)
+    openness = traced.open_corner * uniform.between(0.8, 1.2)
     return replace(_with_rims(lens, uniform, openness), f_number=f_number)
+
+
+def _drawn_between(uniform: "_Uniform") -> _Traced:
+    """A lens whose numbers are between those of two traced ones, with one share for all."""
+    first, second = (_TRACED[int(uniform.below(len(_TRACED)))] for _ in range(2))
+    share = uniform.between(0.0, 1.0)
+    numbers: dict[str, Any] = {}
+    for name, low in vars(first).items():
+        high = getattr(second, name)
+        if isinstance(low, tuple):
+            numbers[name] = tuple(_mixed(a, b, share) for a, b in zip(low, high, strict=True))
+        else:
+            numbers[name] = _mixed(low, high, share)
+    return _Traced(**numbers)
 
 
 @dataclass(frozen=True)
@@ -127,10 +137,9 @@ def _mixed(first: float, second: float, share: float) -> float:
     return first + share * (second - first)
 
 
-def _off_axis(
-    first: tuple[float, float], second: tuple[float, float], share: float, scale: float
-) -> OffAxis:
-    return OffAxis(*(scale * _mixed(a, b, share) for a, b in zip(first, second, strict=True)))
+def _scaled(off_axis: tuple[float, float], scale: float) -> OffAxis:
+    at_07, at_corner = off_axis
+    return OffAxis(scale * at_07, scale * at_corner)
 
 
 def _axial_colour(uniform: _Uniform) -> tuple[float, float]:

@@ -262,10 +262,10 @@ def _shares(optic: Optic, diameters: Array, frame: Window) -> Iterator[tuple[int
     places = np.interp(diameters[frame.index], nodes, np.arange(len(nodes), dtype=np.float32))
     places = places.astype(np.float32)
     by_row, by_column = ((places.min(axis=axis), places.max(axis=axis)) for axis in (1, 0))
-    for node in range(math.floor(by_row[0].min()), math.ceil(by_row[1].max()) + 1):
+    for node in range(math.floor(places.min()), math.ceil(places.max()) + 1):
         near = [(low < node + 1) & (high > node - 1) for low, high in (by_row, by_column)]
-        rows, columns = (np.flatnonzero(one) for one in near)
-        if rows.size and columns.size:
-            box = Window(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+        rows, columns = (np.flatnonzero(one).tolist() for one in near)
+        if rows and columns:
+            box = Window(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
             weight = np.maximum(1 - np.abs(places[box.index] - np.float32(node)), 0)
             yield node, weight, box.moved(frame.left, frame.top)

@@ -65,19 +65,21 @@ def field_zones(
     # the rows and columns that the weights are for, which off the picture are those of its border.
     height, width = shape
     half_diagonal = math.hypot(width - 1 - 2 * margin_px, height - 1 - 2 * margin_px) / 2
-    positions = (np.arange(height), np.arange(width)) if at is None else at
-    rows, columns = (
-        _hats(np.clip(one / max(side - 1, 1), 0, 1), count)
-        for one, side, count in zip(positions, shape, grid, strict=True)
-    )
-    down, across = (
-        np.linspace(-0.5, 0.5, n) * (side - 1) for n, side in zip(grid, shape, strict=True)
-    )
-    return [
-        Zone(_in_field(float(x) / half_diagonal, float(y) / half_diagonal), row, column)
-        for y, row in zip(down, rows, strict=True)
-        for x, column in zip(across, columns, strict=True)
-    ]
+    rows, columns = (np.arange(height), np.arange(width)) if at is None else at
+    zones = []
+    for y, row in _zone_lines(rows, height, grid[0]):
+        for x, column in _zone_lines(columns, width, grid[1]):
+            zones.append(Zone(_in_field(x / half_diagonal, y / half_diagonal), row, column))
+    return zones
+
+
+def _zone_lines(
+    positions: NDArray[Any], side: int, count: int
+) -> list[tuple[float, NDArray[np.float64]]]:
+    """Places of zones along a side, px from its middle, and their weights at the positions."""
+    weights = _hats(np.clip(positions / max(side - 1, 1), 0, 1), count)
+    places = np.linspace(-0.5, 0.5, count) * (side - 1)
+    return list(zip(places.tolist(), weights, strict=True))
 
 
 def _in_field(x: float, y: float) -> tuple[float, float]:

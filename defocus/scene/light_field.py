@@ -50,20 +50,19 @@ def _seen(scene: StreamScene, view: tuple[float, float]) -> Iterator[SurfacePixe
     canvas = Window.of(scene.diameters.shape)
     x, y = canvas.grid()
     u, v = (np.float32(one / 2) for one in view)
-    from_x, from_y = x, y
-    if scene.diameters.min() == scene.diameters.max():
-        from_x, from_y = x - u * scene.diameters, y - v * scene.diameters
-    else:
-        for _ in range(ROUNDS):
+    from_x, from_y, there = x, y, scene.diameters
+    varies = there.min() < there.max()
+    for _ in range(ROUNDS if varies else 1):
+        if varies:
             there = cv2.remap(scene.diameters, from_x, from_y, cv2.INTER_LINEAR,
                               borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-            from_x, from_y = x - u * there, y - v * there
+        from_x, from_y = x - u * there, y - v * there
     background = cv2.remap(
         scene.background, from_x, from_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
     )
     yield SurfacePixels(np.maximum(background, 0), None, canvas)
     for one in scene.occluders:
-        yield _displaced(one, float(u) * one.diameter, float(v) * one.diameter)
+        yield _displaced(one, u.item() * one.diameter, v.item() * one.diameter)
 
 
 def _displaced(occluder: Occluder, right: float, down: float) -> SurfacePixels:

@@ -33,11 +33,10 @@ def moved_layers(layers: Sequence[Layer], geometry: Similarity) -> list[Layer]:
 
 def _moved_layer(layer: Layer, geometry: Similarity) -> Layer:
     """Only the part that shows something, and what could come in from behind the border."""
-    height, width = layer.alpha.shape
-    matrix = geometry.matrix(width, height)
-    corners = np.array([(x, y, 1) for x in (0, width) for y in (0, height)])
+    frame = Window.of(layer.alpha.shape)
+    matrix = geometry.matrix(frame.right, frame.bottom)
+    corners = _corners(frame)
     farthest = np.abs(corners @ matrix.T - corners[:, :2]).max()
-    frame = Window(0, 0, width, height)
     part = shown(layer.alpha).grown(MARGIN + math.ceil(farthest)).within(frame)
     box, light = _displaced(layer.colour, matrix, part)
     colour = np.zeros(layer.colour.shape)
@@ -48,6 +47,11 @@ def _moved_layer(layer: Layer, geometry: Similarity) -> Layer:
     alpha = np.zeros(layer.alpha.shape)
     np.clip(share[:, :, 0], 0.0, 1.0, out=alpha[box])
     return replace(layer, colour=colour, alpha=alpha)
+
+
+def _corners(box: Window) -> Array:
+    """The corners of a box as ``(4, 3)``, for a matrix."""
+    return np.array([(x, y, 1) for x in (box.left, box.right) for y in (box.top, box.bottom)])
 
 
 def moved(values: Array, geometry: Similarity) -> Array:
@@ -68,22 +72,25 @@ def _backwards(matrix: Array) -> Array:
 
 def _displaced(values: Array, matrix: Array, part: Window) -> tuple[tuple[slice, slice], Array]:
     """Where a part of ``(H, W, C)`` values goes in the frame, and what is there."""
-    height, width = values.shape[:2]
-    frame = Window(0, 0, width, height)
-    ends = ((x, y, 1) for x in (part.left, part.right) for y in (part.top, part.bottom))
-    corners = np.array(list(ends)) @ matrix.T
-    # A part at the border of the frame goes on behind it, mirrored.
-    border = (part.left == 0, part.top == 0), (part.right == width, part.bottom == height)
-    low = np.where(border[0], 0, np.floor(corners.min(axis=0))).clip(min=0).astype(int)
-    high = np.where(border[1], (width, height), corners.max(axis=0))
-    size = np.ceil(high).clip(max=(width, height)).astype(int) - low
-    if (size <= 0).any():
+    goal = _goal(part, matrix, Window.of(values.shape))
+    if goal.empty:
         return (slice(0, 0), slice(0, 0)), np.zeros((0, 0, values.shape[2]))
     back = _backwards(matrix)
-    back[:, 2] += back[:, :2] @ low - (part.left, part.top)
-    (x, y), (columns, rows) = low, size
-    box = slice(y, y + rows), slice(x, x + columns)
-    return box, sampled(values[part.slices(frame)], back, (int(rows), int(columns)))
+    back[:, 2] += back[:, :2] @ (goal.left, goal.top) - (part.left, part.top)
+    return goal.index, sampled(values[part.index], back, goal.shape)
+
+
+def _goal(part: Window, matrix: Array, frame: Window) -> Window:
+    """Where a part goes; at the border of the frame it goes on behind it, mirrored."""
+    moved = _corners(part) @ matrix.T
+    left, top = np.floor(moved.min(axis=0)).astype(int).tolist()
+    right, bottom = np.ceil(moved.max(axis=0)).astype(int).tolist()
+    return Window(
+        0 if part.left == 0 else left,
+        0 if part.top == 0 else top,
+        frame.right if part.right == frame.right else right,
+        frame.bottom if part.bottom == frame.bottom else bottom,
+    ).within(frame)
 
 
 def sampled(
@@ -127,24 +134,21 @@ def _mirrored(at, length):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN20
 @numba.njit(nogil=True, cache=True)
 def _sample(knots, matrix, result):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
     channels, height, width = knots.shape
+    at_columns = np.empty(4, np.int64)
     for row in range(result.shape[0]):
         for column in range(result.shape[1]):
             x = matrix[0, 0] * column + matrix[0, 1] * row + matrix[0, 2]
             y = matrix[1, 0] * column + matrix[1, 1] * row + matrix[1, 2]
             left, top = int(np.floor(x)) - 1, int(np.floor(y)) - 1
             across, down = _weights(x - left - 1), _weights(y - top - 1)
-            c0, c1 = _mirrored(left, width), _mirrored(left + 1, width)
-            c2, c3 = _mirrored(left + 2, width), _mirrored(left + 3, width)
+            for i in range(4):
+                at_columns[i] = _mirrored(left + i, width)
             for c in range(channels):
                 result[row, column, c] = 0.0
             for j in range(4):
                 at = _mirrored(top + j, height)
-                w0, w1 = down[j] * across[0], down[j] * across[1]
-                w2, w3 = down[j] * across[2], down[j] * across[3]
                 for c in range(channels):
-                    result[row, column, c] += (
-                        w0 * knots[c, at, c0]
-                        + w1 * knots[c, at, c1]
-                        + w2 * knots[c, at, c2]
-                        + w3 * knots[c, at, c3]
-                    )
+                    weighted = 0.0
+                    for i in range(4):
+                        weighted += down[j] * across[i] * knots[c, at, at_columns[i]]
+                    result[row, column, c] += weighted

@@ -93,27 +93,34 @@ def draw_scene(
     size: tuple[int, int],
 ) -> StreamScene:
     """Draw a scene with a kind of depth."""
-    height, width = size
-    background, photograph = sources.background(random, height, width)
+    background, photograph = sources.background(random, *size)
     if focus.far == focus.near:
         diameters = np.full(size, focus.far, np.float32)
     else:
-        nearness = draw_nearness(random, kind, height, width, sources.branch)
+        nearness = draw_nearness(random, kind, *size, sources.branch)
         diameters = focus.at(nearness * np.float32(levels[0]))
     occluders = []
     for level in levels[1:]:
-        alpha = draw_alpha(random, sources, height, width)
-        box = shown(alpha)
-        if not box.empty:
-            rows, columns = box.shape
-            whole = max(rows, LEAST_PX), max(columns, LEAST_PX)
-            one_tone = random.random() < ONE_TONE_SHARE
-            colour = plain(random, *whole) if one_tone else sources.picture(random, *whole)
-            colour = np.ascontiguousarray(colour[:rows, :columns])
-            part = np.ascontiguousarray(alpha[box.index])
-            diameter = focus.far + (focus.near - focus.far) * level
-            occluders.append(Occluder(colour, part, box.top, box.left, diameter))
+        diameter = focus.far + (focus.near - focus.far) * level
+        occluders += _drawn_occluder(random, sources, size, diameter)
     return StreamScene(background, diameters, tuple(occluders), photograph)
+
+
+def _drawn_occluder(
+    random: np.random.Generator, sources: Sources, size: tuple[int, int], diameter: float
+) -> list[Occluder]:
+    """An object with a picture on it; none where the shape that is drawn lies off the frame."""
+    alpha = draw_alpha(random, sources, *size)
+    box = shown(alpha)
+    if box.empty:
+        return []
+    rows, columns = box.shape
+    whole = max(rows, LEAST_PX), max(columns, LEAST_PX)
+    one_tone = random.random() < ONE_TONE_SHARE
+    colour = plain(random, *whole) if one_tone else sources.picture(random, *whole)
+    colour = np.ascontiguousarray(colour[:rows, :columns])
+    part = np.ascontiguousarray(alpha[box.index])
+    return [Occluder(colour, part, box.top, box.left, diameter)]
 
 
 def _beyond_white(random: np.random.Generator, linear: Array) -> Array:
@@ -123,16 +130,21 @@ def _beyond_white(random: np.random.Generator, linear: Array) -> Array:
         above = np.clip(np.float32(20) * (least - np.float32(BRIGHT_FROM)), 0, 1)
         linear = linear + (np.float32(random.uniform(0, BRIGHTEST)) * above)[:, :, None]
     if random.random() < SPECULAR_SHARE:
-        lights = np.zeros((linear.shape[0] * 2, linear.shape[1] * 2), np.uint8)
-        for _ in range(int(random.integers(1, 25))):
-            x, y = random.integers(lights.shape[1]), random.integers(lights.shape[0])
-            cv2.circle(lights, (int(x), int(y)), int(random.integers(1, 5)), 255, -1)
-        size = linear.shape[1::-1]
-        alpha = cv2.resize(lights, size, interpolation=cv2.INTER_AREA)[:, :, None]
+        share = _lamps(random, linear.shape[:2])
         tint = random.uniform(0.6, 1.0, 3) * math.exp(random.uniform(0, math.log(12)))
-        share = alpha.astype(np.float32) / np.float32(255)
         linear = linear + share * (tint.astype(np.float32) - linear)
     return np.asarray(linear, np.float32)
+
+
+def _lamps(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Share of each pixel that small round light sources cover, ``(H, W, 1)``."""
+    height, width = shape
+    lights = np.zeros((height * 2, width * 2), np.uint8)
+    for _ in range(random.integers(1, 25)):
+        x, y = random.integers(2 * width), random.integers(2 * height)
+        cv2.circle(lights, (int(x), int(y)), int(random.integers(1, 5)), 255, -1)
+    alpha = cv2.resize(lights, (width, height), interpolation=cv2.INTER_AREA)
+    return alpha[:, :, None].astype(np.float32) / np.float32(255)
 
 
 def draw_alpha(random: np.random.Generator, sources: Sources, height: int, width: int) -> Array:

@@ -133,25 +133,29 @@ class Photograph:
         The result: ``(height, width, 3)`` float32 linear light in [0, 1]."""
         turned = bool(random.integers(2))
         rows, columns = (width, height) if turned else (height, width)
-        largest = min(self.pixels.shape[0] / rows, self.pixels.shape[1] / columns)
-        least, most = scales
-        scale = random.uniform(min(max(least, 1 / largest), most), most)
-        window = (
-            min(round(rows / scale), self.pixels.shape[0]),
-            min(round(columns / scale), self.pixels.shape[1]),
-        )
-        top, left = self.place(random, window)
-        part = self.pixels[top : top + window[0], left : left + window[1]]
-        linear = cv2.LUT(part, LINEAR_OF_BYTE)
-        if largest < 1:
-            linear = cv2.copyMakeBorder(
-                linear, 0, max(rows - window[0], 0), 0, max(columns - window[1], 0),
-                cv2.BORDER_REFLECT_101,
-            )  # fmt: skip
-        if linear.shape[:2] != (rows, columns):
-            linear = cv2.resize(linear, (columns, rows), interpolation=cv2.INTER_AREA)
+        linear = self._scaled_part(random, rows, columns, scales)
         flipped = linear[:: random.choice((-1, 1)), :: random.choice((-1, 1))]
         return np.ascontiguousarray(flipped.swapaxes(0, 1) if turned else flipped)
+
+    def _scaled_part(
+        self, random: np.random.Generator, rows: int, columns: int, scales: tuple[float, float]
+    ) -> NDArray[np.float32]:
+        """A part as linear light of this size, upright."""
+        high, wide = self.pixels.shape[:2]
+        largest = min(high / rows, wide / columns)
+        least, most = scales
+        scale = random.uniform(min(max(least, 1 / largest), most), most)
+        window = min(round(rows / scale), high), min(round(columns / scale), wide)
+        top, left = self.place(random, window)
+        linear = cv2.LUT(
+            self.pixels[top : top + window[0], left : left + window[1]], LINEAR_OF_BYTE
+        )
+        if largest < 1:
+            below, right = max(rows - window[0], 0), max(columns - window[1], 0)
+            linear = cv2.copyMakeBorder(linear, 0, below, 0, right, cv2.BORDER_REFLECT_101)
+        if linear.shape[:2] != (rows, columns):
+            linear = cv2.resize(linear, (columns, rows), interpolation=cv2.INTER_AREA)
+        return np.asarray(linear, np.float32)
 
     def place(self, random: np.random.Generator, window: tuple[int, int]) -> tuple[int, int]:
         """Random position of a window; mostly the sharper of two."""

@@ -135,20 +135,25 @@ class Pupil:
 
     def depth(self, x: Array, y: Array) -> Array:
         """Distance to the nearest edge of the opening, in radii, negative outside of it."""
-        lens, stop = self.lens, self.lens.stop
-        distance = np.hypot(x, y)
-        inside = 1.0 - distance
-        flat = (1.0 - lens.roundness) * min((1.0 - stop) / (1.0 - ROUND_UNTIL), 1.0)
-        if flat:
-            half = math.pi / lens.blades
-            angle = np.mod(np.arctan2(y, x) - math.radians(lens.turn_deg), 2 * half) - half
-            inside -= flat * (1.0 - math.cos(half) / np.cos(angle))
+        stop = self.lens.stop
+        inside = self._depth_in_blades(x, y)
         along, across = self.meridian
-        for rim in (lens.front, lens.rear):
+        for rim in (self.lens.front, self.lens.rear):
             shift = rim.shift * self.height
             if abs(shift) + stop > rim.radius:
                 from_rim = np.hypot(x * stop - shift * along, y * stop - shift * across)
                 inside = np.minimum(inside, (rim.radius - from_rim) / stop)
+        return inside
+
+    def _depth_in_blades(self, x: Array, y: Array) -> Array:
+        """Distance to the edge of the aperture, which is between a polygon and a circle."""
+        lens = self.lens
+        inside = 1.0 - np.hypot(x, y)
+        flat = (1.0 - lens.roundness) * min((1.0 - lens.stop) / (1.0 - ROUND_UNTIL), 1.0)
+        if flat:
+            half = math.pi / lens.blades
+            angle = np.mod(np.arctan2(y, x) - math.radians(lens.turn_deg), 2 * half) - half
+            inside -= flat * (1.0 - math.cos(half) / np.cos(angle))
         return inside
 
     def wavefront(self, x: Array, y: Array) -> Array:

@@ -1,7 +1,9 @@
 """Flat shapes of one colour, in mm, x right and y down, and their pixels."""
 
 import functools
+import math
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,40 +63,47 @@ def draw_shapes(
     A pixel has the colour of the shape in which its middle is."""
     # OpenCV also fills the pixels that an outline touches: all would be half a pixel larger
     canvas = np.full((size[1], size[0], 3), 255, np.uint8)
+    corner = np.array(origin)
     for shape in shapes:
-        if isinstance(shape, Disc):
-            middle = np.array([shape.x, shape.y])
-            outline = np.stack([middle - shape.radius, middle + shape.radius])
-        else:
-            outline = np.vstack(shape.contours)
-        places = (outline - np.array(origin)) * px_per_mm - 0.5  # middles of pixels at integers
+        places = (_outline(shape) - corner) * px_per_mm - 0.5  # middles of pixels at integers
         left, top = np.maximum(np.ceil(places.min(axis=0)), 0).astype(int)
         right, bottom = np.minimum(np.floor(places.max(axis=0)) + 1, size).astype(int)
-        if left >= right or top >= bottom:
-            continue
-        start = np.array(origin) + (np.array([left, top]) + 0.5) / px_per_mm
-        if isinstance(shape, Disc):
-            x = np.arange(right - left) / px_per_mm + (start[0] - shape.x)
-            y = np.arange(bottom - top) / px_per_mm + (start[1] - shape.y)
-            inside = x[None, :] ** 2 + y[:, None] ** 2 <= shape.radius**2
-        else:
-            contours = [(contour - start) * px_per_mm for contour in shape.contours]
-            inside = _inside(contours, bottom - top, right - left)
-        canvas[top:bottom, left:right][inside] = shape.colour
+        if left < right and top < bottom:
+            start = corner + (np.array([left, top]) + 0.5) / px_per_mm
+            inside = _middles_inside(shape, start, (bottom - top, right - left), px_per_mm)
+            canvas[top:bottom, left:right][inside] = shape.colour
     return canvas
+
+
+def _outline(shape: Shape) -> Array:
+    """Points ``(N, 2)`` whose bounding box is that of the shape, mm."""
+    if not isinstance(shape, Disc):
+        return np.vstack(shape.contours)
+    middle = np.array([shape.x, shape.y])
+    return np.stack([middle - shape.radius, middle + shape.radius])
+
+
+def _middles_inside(
+    shape: Shape, start: Array, size: tuple[int, int], px_per_mm: float
+) -> NDArray[np.bool_]:
+    """Pixels whose middles are in a shape; that of the first one is at ``start``, mm."""
+    height, width = size
+    if not isinstance(shape, Disc):
+        return _inside([(contour - start) * px_per_mm for contour in shape.contours], height, width)
+    x = np.arange(width) / px_per_mm + (start[0] - shape.x)
+    y = np.arange(height) / px_per_mm + (start[1] - shape.y)
+    inside: NDArray[np.bool_] = x**2 + y[:, None] ** 2 <= shape.radius**2
+    return inside
 
 
 def _inside(contours: list[Array], height: int, width: int) -> NDArray[np.bool_]:
     """Pixels whose middles are inside an odd number of contours, ``(height, width)``."""
-    start = np.concatenate(contours)
-    end = np.concatenate([np.roll(contour, -1, axis=0) for contour in contours])
-    rising = start[:, 1] <= end[:, 1]
-    upper, lower = np.where(rising[:, None], [start, end], [end, start])
-    first, last = (np.clip(np.ceil(one[:, 1]), 0, height).astype(int) for one in (upper, lower))
-    side = np.repeat(np.arange(len(start)), last - first)
-    row = np.arange(len(side)) - np.repeat(np.cumsum(last - first) - last, last - first)
-    slope = (lower - upper)[side, 0] / (lower - upper)[side, 1]
-    column = np.ceil(upper[side, 0] + (row - upper[side, 1]) * slope)
     crossings = np.zeros((height, width + 1), np.uint8)
-    np.add.at(crossings, (row, np.clip(column, 0, width).astype(int)), 1)
+    for contour in contours:
+        for side in zip(contour.tolist(), np.roll(contour, -1, axis=0).tolist(), strict=True):
+            (x, y), (end_x, end_y) = sorted(side, key=itemgetter(1))
+            rows = np.arange(max(math.ceil(y), 0), min(math.ceil(end_y), height))
+            if rows.size:
+                column = np.ceil(x + (rows - y) * ((end_x - x) / (end_y - y)))
+                crossings[rows, np.clip(column, 0, width).astype(int)] += 1
     return np.asarray(np.add.accumulate(crossings, axis=1)[:, :-1] % 2 == 1)

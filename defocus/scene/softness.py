@@ -121,13 +121,14 @@ def _spread(spots: list[Spot], sigma: float) -> list[Spot]:
 def _kernel(spots: list[Spot], angle: float, scale: float, shift: float) -> NDArray[np.float64]:
     """Light of the spots in each pixel for one colour; the line has an angle."""
     side = 2 * REACH_PX + 1
-    places = (np.arange(side * FINENESS) + 0.5) / FINENESS - side / 2
-    along = math.cos(angle) * places + math.sin(angle) * places[:, None]
-    across = math.cos(angle) * places[:, None] - math.sin(angle) * places
+    x = (np.arange(side * FINENESS) + 0.5) / FINENESS - side / 2
+    y = x[:, None]
+    along = math.cos(angle) * x + math.sin(angle) * y - shift
+    across = math.cos(angle) * y - math.sin(angle) * x
     light = np.zeros_like(along)
     for spot in spots:
         width, height = scale * spot.along, scale * spot.across
-        square = ((along - shift - scale * spot.place) / width) ** 2 + (across / height) ** 2
+        square = ((along - scale * spot.place) / width) ** 2 + (across / height) ** 2
         light += spot.light / (width * height) * np.exp(-square / 2)
     kernel = light.reshape(side, FINENESS, side, FINENESS).sum(axis=(1, 3))
     return np.asarray(kernel / kernel.sum())

@@ -169,20 +169,18 @@ class Slope:
     def layers(self, canvas: Canvas) -> list[Layer]:
         """Convert to many layers; inverse depth is linear on the screen, as for every plane."""
         x, y = canvas.points()
-        half_width = canvas.width / canvas.height / 2
-        along = 0.5 - y if self.direction == "up" else (x + half_width) / (2 * half_width)
-        across = x if self.direction == "up" else y
-        inverse = (1.0 - along) / self.near_mm + along / self.far_mm
-        depth = 1.0 / np.clip(inverse, 0.8 / self.far_mm, 1.2 / self.near_mm)
-        scale = self.grain * canvas.height * depth / self.near_mm
+        up = self.direction == "up"
+        extent = 1.0 if up else canvas.width / canvas.height
+        along, across = (0.5 - y, x) if up else ((x + extent / 2) / extent, y)
+        near, far = self.near_mm, self.far_mm
+        depth = 1.0 / np.clip((1.0 - along) / near + along / far, 0.8 / far, 1.2 / near)
+        grain = self.grain * canvas.height
+        width = across * (grain * depth / near)
         # As much texture along the slope as across it where it is nearest; foreshortened beyond.
-        along_scale = self.grain * canvas.height / (1.0 - self.near_mm / self.far_mm)
-        extent = 1.0 if self.direction == "up" else 2 * half_width
-        length = along_scale * extent * (depth / self.near_mm - 1.0)
-        u, v = (across * scale, length) if self.direction == "up" else (length, across * scale)
-        return depth_layers(
-            _sampled(self.picture, u, v), depth, SLOPE_STEPS, canvas.margin * canvas.fineness
-        )
+        length = grain / (1.0 - near / far) * extent * (depth / near - 1.0)
+        u, v = (width, length) if up else (length, width)
+        picture = _sampled(self.picture, u, v)
+        return depth_layers(picture, depth, SLOPE_STEPS, canvas.margin * canvas.fineness)
 
 
 def _sampled(picture: str, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -218,24 +216,18 @@ def measured_layers(
     colour: NDArray[np.float64], depth_mm: NDArray[np.float64], canvas: Canvas, steps: int
 ) -> list[Layer]:
     """Layers of a picture with measured depth: its largest centred part with the canvas's shape."""
-    rows, columns = canvas.shape
-    scale = min(depth_mm.shape[1] / columns, depth_mm.shape[0] / rows)
-    y, x = np.mgrid[:rows, :columns].astype(np.float64)
-    where = np.stack(
-        [
-            (y - (rows - 1) / 2) * scale + (depth_mm.shape[0] - 1) / 2,
-            (x - (columns - 1) / 2) * scale + (depth_mm.shape[1] - 1) / 2,
-        ]
-    )
+    sides = [*zip(canvas.shape, depth_mm.shape, strict=True)]
+    scale = min(measured / wanted for wanted, measured in sides)
+    positions = [
+        (np.arange(wanted) - (wanted - 1) / 2) * scale + (measured - 1) / 2
+        for wanted, measured in sides
+    ]
+    where = np.stack(np.meshgrid(*positions, indexing="ij"))
     channels = [map_coordinates(colour[:, :, c], where, order=3, mode="mirror") for c in range(3)]
     # Depths are never mixed: a value between near and far would be a surface that is not there.
     nearest = map_coordinates(depth_mm, where, order=0, mode="mirror")
-    return depth_layers(
-        np.maximum(np.stack(channels, axis=-1), 0.0),
-        nearest,
-        steps,
-        canvas.margin * canvas.fineness,
-    )
+    light = np.maximum(np.stack(channels, axis=-1), 0.0)
+    return depth_layers(light, nearest, steps, canvas.margin * canvas.fineness)
 
 
 FOCAL_LENGTH_PX = 994.978

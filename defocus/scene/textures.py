@@ -2,6 +2,7 @@
 
 They are drawn larger and reduced in linear light, so that edges look as in a sensor's pixels."""
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -80,18 +81,28 @@ def dead_leaves(random: np.random.Generator, height: int, width: int) -> Array:
     corners = int(random.choice((0, 0, 3, 4)))
     turns = angles + np.arange(max(corners, 1)) * (2 * math.pi / max(corners, 1))
     around = radii[:, None, None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
-    unit = FINENESS << SUB_PIXEL_BITS
-    outlines = np.rint((places + around) * unit).astype(np.int32)
-    centres = np.rint(places[:, 0] * unit).astype(int).tolist()
-    sizes = np.rint(radii * unit).astype(int).tolist()
-    for number in range(count):
-        tone = colours[number % len(colours)]
-        if corners:
-            cv2.fillConvexPoly(canvas, outlines[number], tone, cv2.LINE_8, SUB_PIXEL_BITS)
-        else:
-            place = centres[number]
-            cv2.circle(canvas, place, sizes[number], tone, -1, cv2.LINE_8, SUB_PIXEL_BITS)
+    _draw_leaves(canvas, places, radii, places + around if corners else None, colours)
     return _shaded(random, _reduced(canvas, height, width))
+
+
+def _draw_leaves(
+    canvas: Bytes,
+    places: NDArray[np.float64],
+    radii: NDArray[np.float64],
+    outlines: NDArray[np.float64] | None,
+    colours: list[tuple[int, int, int]],
+) -> None:
+    """Draw shapes with outlines, or circles without, one over the other."""
+    unit = FINENESS << SUB_PIXEL_BITS
+    rest = (cv2.LINE_8, SUB_PIXEL_BITS)
+    if outlines is not None:
+        shapes = np.rint(outlines * unit).astype(np.int32)
+        for outline, tone in zip(shapes, itertools.cycle(colours), strict=False):
+            cv2.fillConvexPoly(canvas, outline, tone, *rest)
+        return
+    circles = np.rint(np.column_stack([places[:, 0], radii]) * unit).astype(int).tolist()
+    for (x, y, radius), tone in zip(circles, itertools.cycle(colours), strict=False):
+        cv2.circle(canvas, (x, y), radius, tone, -1, *rest)
 
 
 def noise(random: np.random.Generator, height: int, width: int) -> Array:
@@ -108,19 +119,20 @@ def noise(random: np.random.Generator, height: int, width: int) -> Array:
 
 def text(random: np.random.Generator, height: int, width: int) -> Array:
     """Lines of random letters, dark on light or light on dark."""
-    dark = random.random() < 0.3
-    canvas = _canvas(random, height, width, *((10, 80) if dark else (170, 250)))
-    ink = colour(random, *((170, 250) if dark else (5, 90)))
+    paper, ink = ((10, 80), (170, 250)) if random.random() < 0.3 else ((170, 250), (5, 90))
+    canvas = _canvas(random, height, width, *paper)
+    tone = colour(random, *ink)
     font = FONTS[int(random.integers(len(FONTS)))]
     tall = random.uniform(6, 28) * FINENESS
     thick = max(1, round(tall * random.uniform(0.06, 0.14)))
     scale = cv2.getFontScaleFromHeight(font, max(round(tall), 2), thick)
     step = tall * random.uniform(1.4, 2.2)
     line = random.uniform(0, step)
-    while line < canvas.shape[0] + tall:
-        words = random_text(random, int(canvas.shape[1] / (tall * 0.6)) + 4)
+    high, wide = canvas.shape[:2]
+    while line < high + tall:
+        words = random_text(random, int(wide / (tall * 0.6)) + 4)
         start = (int(random.uniform(-3, 1) * tall), round(line))
-        cv2.putText(canvas, words, start, font, scale, ink, thick, cv2.LINE_AA)
+        cv2.putText(canvas, words, start, font, scale, tone, thick, cv2.LINE_AA)
         line += step
     return _shaded(random, _turned(random, _reduced(canvas, height, width)))
 
@@ -145,11 +157,7 @@ def _turned(random: np.random.Generator, linear: Array) -> Array:
 
 def bars(random: np.random.Generator, height: int, width: int) -> Array:
     """Bars, checks or rings of two colours, evenly spaced or getting closer."""
-    angle = random.uniform(0, math.pi)
-    y, x = np.ogrid[:height, :width]
-    x, y = x - width / 2, y - height / 2
-    u = np.asarray(math.cos(angle) * x + math.sin(angle) * y, np.float32)
-    v = np.asarray(math.cos(angle) * y - math.sin(angle) * x, np.float32)
+    u, v = _turned_axes(random.uniform(0, math.pi), height, width)
     period = math.exp(random.uniform(math.log(3), math.log(50)))
     kind = int(random.integers(4))
     if kind == 3:
@@ -162,6 +170,15 @@ def bars(random: np.random.Generator, height: int, width: int) -> Array:
     first, second = (LINEAR_OF_BYTE[list(colour(random))] for _ in "ab")
     flat = np.broadcast_to(share, (height, width))[:, :, None]
     return _shaded(random, np.asarray(first + flat * (second - first), np.float32))
+
+
+def _turned_axes(angle: float, height: int, width: int) -> tuple[Array, Array]:
+    """Distances from the middle along axes that are turned by an angle, px."""
+    y, x = np.ogrid[:height, :width]
+    x, y = x - width / 2, y - height / 2
+    along = math.cos(angle) * x + math.sin(angle) * y
+    across = math.cos(angle) * y - math.sin(angle) * x
+    return np.asarray(along, np.float32), np.asarray(across, np.float32)
 
 
 def _edge(position: Array, period: float) -> Array:
@@ -180,10 +197,10 @@ def foliage(random: np.random.Generator, height: int, width: int) -> Array:
     places = random.uniform(0, 1, (count, 2)) * (canvas.shape[1], canvas.shape[0])
     angles = np.degrees(random.normal(random.uniform(0, math.pi), random.uniform(0.2, 1.5), count))
     lightness = random.uniform(0.3, 1.4, count) * np.linspace(0.5, 1.1, count)
-    tones = np.clip(base * lightness[:, None], 0, 255).astype(int).tolist()
-    sizes = np.stack([2 * length, np.maximum(2 * length * slim, 1.5)], axis=-1).tolist()
-    leaves = zip(places.tolist(), sizes, angles.tolist(), tones, strict=True)
-    for place, size, angle, tone in leaves:
+    tones = np.clip(base * lightness[:, None], 0, 255).astype(int)
+    sizes = np.stack([2 * length, np.maximum(2 * length * slim, 1.5)], axis=-1)
+    leaves = (one.tolist() for one in (places, sizes, angles, tones))
+    for place, size, angle, tone in zip(*leaves, strict=True):
         cv2.ellipse(canvas, (place, size, angle), tone, -1, cv2.LINE_8)
     return _shaded(random, _reduced(canvas, height, width))
 

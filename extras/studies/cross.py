@@ -25,7 +25,7 @@ from defocus.benchmark.study.plan import Study, plan_runs, plan_weights
 from defocus.benchmark.study.run import run_studies
 from defocus.datasets.api import reader_card
 from defocus.datasets.pair import Dataset
-from defocus.pictures.size import readable_size
+from defocus.pictures.headers import readable_size
 from defocus.processes.machines import Where
 from defocus.progress import several
 from defocus.storage.files import make_folder

@@ -14,8 +14,8 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.rendering.pair import draw_misalignment
 from defocus.datasets.rendering.scene import DrawnMisalignment
 from defocus.errors import InputError, NotApplicableError
+from defocus.pictures.headers import readable_size
 from defocus.pictures.read import read_image
-from defocus.pictures.size import readable_size
 from defocus.pictures.values import as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.pictures.write import write_image
 from defocus.progress import track

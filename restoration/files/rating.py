@@ -6,9 +6,9 @@ from typing import NamedTuple
 from xml.parsers import expat
 
 from defocus.errors import FileError
-from defocus.pictures.exif import number_of_tag
 from defocus.pictures.metadata import Metadata
 from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.tags import number_of_tag
 from defocus.reading import read_bytes
 from defocus.storage.files import write_bytes
 

@@ -23,7 +23,7 @@ from defocus.benchmark.metrics.metric import (
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.scoring.score import PairScorer, fetch_weights
 from defocus.cluster.dask_cluster import _connected
-from defocus.pictures import remarks
+from defocus.pictures import white
 from defocus.plugins.extensions import load_plugin
 from defocus.processes.machines import Machines
 from tests.benchmark.test_score import scene, stored

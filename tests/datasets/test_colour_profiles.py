@@ -18,7 +18,7 @@ from defocus.datasets.pair import Pair
 from defocus.datasets.release.pictures import released_members
 from defocus.errors import ImageError
 from defocus.pictures.derived import give_blocks
-from defocus.pictures.headers import PNG_HEAD_BYTES, png_chunk
+from defocus.pictures.png import PNG_HEAD_BYTES, png_chunk
 from defocus.pictures.profiles import colour_code, in_srgb, in_two_spaces, profile_of
 from defocus.pictures.read import read_image, read_member, read_pair
 from defocus.pictures.shot import Exif

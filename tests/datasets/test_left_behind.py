@@ -10,8 +10,8 @@ from PIL import Image as Pillow
 from PIL.TiffImagePlugin import IFDRational
 
 from defocus.pictures.derived import left_behind
-from defocus.pictures.headers import PNG_HEAD_BYTES, png_chunk
-from defocus.pictures.inventory import inventory
+from defocus.pictures.metadata import inventory
+from defocus.pictures.png import PNG_HEAD_BYTES, png_chunk
 
 COLOUR_CODE = b"\x09\x10\x00\x01"
 """Of BT.2100 with the curve PQ."""

@@ -20,7 +20,7 @@ from defocus.datasets.opening import opened
 from defocus.datasets.pair import scene_splits, step
 from defocus.datasets.pair_files import legal_id
 from defocus.errors import DatasetError, ImageError
-from defocus.pictures.size import picture_size
+from defocus.pictures.headers import picture_size
 from defocus.pictures.write import write_image
 from tests.datasets.conftest import picture, put, write_folder, write_session
 

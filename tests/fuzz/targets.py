@@ -49,13 +49,12 @@ from defocus.datasets.release.details import Details
 from defocus.datasets.release.facts import read_facts
 from defocus.datasets.rendering.run import load_request as read_scene
 from defocus.errors import DefocusError
-from defocus.pictures.encoding import write_picture
+from defocus.pictures.headers import picture_size, png_bits
 from defocus.pictures.metadata import read_metadata
 from defocus.pictures.own_picture import read_own_picture
 from defocus.pictures.read import read_stored
 from defocus.pictures.shot import read_exif
-from defocus.pictures.size import picture_size, png_bits
-from defocus.pictures.write import write_image
+from defocus.pictures.write import write_image, write_picture
 from defocus.processes.machines import ClusterFile
 from defocus.settings import load_settings
 from defocus.training.record.checkpoint import load_checkpoint

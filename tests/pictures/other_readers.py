@@ -9,7 +9,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from defocus.pictures.orientation import as_stored
+from defocus.pictures.values import as_stored
 
 Pixels = NDArray[Any]
 LOSSY = 4

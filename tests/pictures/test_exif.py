@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from defocus.pictures.exif import EXIF_DIRECTORY, GPS_DIRECTORY
 from defocus.pictures.shot import Exif, comparable_moments, read_exif, read_tags
+from defocus.pictures.tags import EXIF_DIRECTORY, GPS_DIRECTORY
 
 SHOT = Exif(2.8, 0.005, 400.0, 50.0, "Maker Body 1", "2026:05:04 03:02:01", "Lens 50 mm", "77")
 CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")

@@ -9,8 +9,9 @@ import tifffile
 from PIL import Image as Pillow
 
 from defocus.errors import ImageError
-from defocus.pictures.headers import kind_of, png_chunk
+from defocus.pictures.headers import kind_of
 from defocus.pictures.heif import read_heif
+from defocus.pictures.png import png_chunk
 from defocus.pictures.read import read_image, read_stored
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (12, 16, 4), np.uint8)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from defocus.errors import ImageError
-from defocus.pictures.orientation import as_shown
 from defocus.pictures.read import read_image, read_stored
 from defocus.pictures.tiff_pixels import read_misread, tiff_layout
+from defocus.pictures.values import as_shown
 
 
 def values(channels: int, dtype: Any) -> NDArray[Any]:

@@ -17,7 +17,7 @@ from defocus.baselines.registry import baseline
 from defocus.pictures.blocks import lost_blocks
 from defocus.pictures.headers import kind_of
 from defocus.pictures.heif import HEIF_KINDS
-from defocus.pictures.inventory import inventory
+from defocus.pictures.metadata import inventory
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import IMAGE_SUFFIXES, read_stored
 from defocus.pictures.webp import is_lossless

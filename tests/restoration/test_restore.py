@@ -24,11 +24,11 @@ from defocus.baselines.card import Baseline, Card
 from defocus.baselines.registry import baseline
 from defocus.blur.learned_map import estimate_blur_map
 from defocus.errors import InputError, NotApplicableError
-from defocus.pictures.encoding import write_picture
-from defocus.pictures.exif import exif_blocks, thumbnail_of
 from defocus.pictures.metadata import read_metadata
 from defocus.pictures.read import read_image
+from defocus.pictures.tags import exif_blocks, thumbnail_of
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
+from defocus.pictures.write import write_picture
 from defocus.restoration import restorer
 from defocus.restoration.journal import Restored
 from defocus.restoration.restoration import restore_colours

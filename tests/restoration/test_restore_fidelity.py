@@ -16,14 +16,13 @@ from PIL import ImageCms
 from defocus.baselines.registry import baseline
 from defocus.errors import ImageError
 from defocus.pictures import heif
-from defocus.pictures.blocks import lost_blocks
-from defocus.pictures.encoding import write_picture, write_plain_png
-from defocus.pictures.headers import kind_of, png_chunk
-from defocus.pictures.inventory import inventory
-from defocus.pictures.metadata import Metadata
+from defocus.pictures.blocks import iptc_resource, lost_blocks, resource_blocks, without_thumbnails
+from defocus.pictures.headers import kind_of
+from defocus.pictures.metadata import Metadata, inventory
 from defocus.pictures.own_picture import read_own_picture, white_level
-from defocus.pictures.photoshop import iptc_resource, resource_blocks, without_thumbnails
+from defocus.pictures.png import png_chunk
 from defocus.pictures.read import read_stored
+from defocus.pictures.write import write_picture, write_plain_png
 from defocus.restoration import run
 from defocus.restoration.journal import Restored
 from tests.restoration.test_restore import made_in

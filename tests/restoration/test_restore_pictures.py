@@ -21,13 +21,13 @@ from defocus.blur import learned_map
 from defocus.blur.learned_map import estimate_blur_map
 from defocus.errors import ImageError
 from defocus.pictures.blocks import Block
-from defocus.pictures.encoding import foreseen_remarks, write_picture
-from defocus.pictures.exif import exif_blocks
-from defocus.pictures.headers import png_chunk
 from defocus.pictures.metadata import Metadata, read_metadata
-from defocus.pictures.orientation import as_shown, as_stored
 from defocus.pictures.own_picture import OwnPicture, StoredColours, read_mask, read_own_picture
+from defocus.pictures.png import png_chunk
 from defocus.pictures.read import read_stored
+from defocus.pictures.tags import exif_blocks
+from defocus.pictures.values import as_shown, as_stored
+from defocus.pictures.write import foreseen_remarks, write_picture
 from defocus.progress import say
 from defocus.restoration.restoration import changed_share
 from tests.capture.raw_sessions import bayer_dng

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from defocus.benchmark.study.plan import Run
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
-from defocus.pictures.size import readable_size
+from defocus.pictures.headers import readable_size
 
 
 def require_crops(runs: Iterable[Run], dataset: Dataset) -> None:

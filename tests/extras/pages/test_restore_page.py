@@ -29,9 +29,9 @@ from defocus.extras.pages.restore.desk import Desk
 from defocus.extras.pages.restore.dropped import read_dropped
 from defocus.extras.pages.restore.systems import Choice, choices_here
 from defocus.extras.pages.restore.uploads import given_name
-from defocus.pictures.encoding import encoded_picture
-from defocus.pictures.headers import png_chunk
+from defocus.pictures.png import png_chunk
 from defocus.pictures.read import read_stored
+from defocus.pictures.write import encoded_picture
 from defocus.restoration.command import command
 from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings
