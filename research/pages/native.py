@@ -71,7 +71,7 @@ def main() -> None:
     rows = [*classical_rows(), *networks]
     blurs = [BLURS[name] for name in asked.blurs]
     written = tables_of(asked.page)
-    smallest = min([*asked.sizes, *map(size_of, written)])
+    smallest = min([*asked.sizes, *map(size_of, written)], default=math.inf)
     made: dict[str, list[str]] = {}
     for size in sorted(asked.sizes):
         cases = cases_of(renderer.files, size, blurs, asked.photographs)
@@ -95,7 +95,7 @@ def options() -> argparse.Namespace:
     words.add_argument("folder", type=Path, metavar="PHOTOGRAPHS")
     words.add_argument("--stacks", type=Path, help="Folder of focus stacks with expected.jpg.")
     words.add_argument("--kept", type=Path, default=Path("native-kept"), help="What is measured.")
-    words.add_argument("--sizes", nargs="+", type=float, default=MEGAPIXELS, help="Megapixels.")
+    words.add_argument("--sizes", nargs="*", type=float, default=MEGAPIXELS, help="Megapixels.")
     words.add_argument("--photographs", type=int, help="At most so many of each size.")
     words.add_argument("--blurs", nargs="+", choices=BLURS, default=BLURS, metavar="PX")
     words.add_argument("--systems", nargs="+", default=(), help="Else all with weights.")
