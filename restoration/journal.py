@@ -13,7 +13,7 @@ from defocus.storage.staging import held_folder
 
 JOURNAL = "restored.json"
 _ROUNDING = 0.5 / 65535
-"""Half a 16-bit step: a smaller difference is none."""
+"""Half a step of 16 bits. A smaller difference counts as none."""
 
 
 @dataclass(frozen=True)

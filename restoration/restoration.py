@@ -30,7 +30,7 @@ from defocus.restoration.scales import (
 from defocus.strips import Colours, strips
 
 NOTICED = 2.001 / 255
-"""A change of a value in [0, 1] up to which a pixel counts as unchanged: 2 of 255, as rounded."""
+"""Largest change of a value in [0, 1] with which a pixel counts as unchanged: 2 of 255, rounded."""
 
 Array = NDArray[np.float32]
 

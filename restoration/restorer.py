@@ -28,12 +28,13 @@ LEAST_PX = 16
 _WIDE_TILE_PX = 768
 
 Restore = Callable[[torch.Tensor], torch.Tensor]
-"""From blurry to restored ``(n, 3, h, w)``, on the CPU both."""
+"""Function from blurry to restored pictures ``(n, 3, h, w)``, both on the CPU."""
 
 Array = NDArray[np.float32]
 
 Follow = Callable[[int, int], None]
-"""Hears how many of how many tiles are done, from 0 on; what it raises ends the work."""
+"""Function that gets the number of finished tiles, from 0 on, and of all; an error that it raises
+ends the work."""
 
 
 def unfollowed(tile: int, tiles: int) -> None:
@@ -61,7 +62,7 @@ class TileArea:
 
 
 Needed = Callable[[TileArea], bool]
-"""Whether a tile is restored; one that is not stays as it was given."""
+"""Function that says whether a tile is restored; other tiles stay as they were given."""
 
 
 def every_tile(_: TileArea) -> bool:
@@ -113,9 +114,9 @@ def restore_tiled(
     # farther out. ``batch``: most tiles of one size that go through the network at once.
     height, width = blurry.shape[:2]
     tiles = tiles_of(height, width, tile_px, overlap)
-    done, to_do = 0, sum(needed(tile) for tile in tiles)
+    done, to_do = 0, sum(map(needed, tiles))
     follow(done, to_do)
-    total = torch.zeros(height, width, 3)
+    total = torch.zeros(blurry.shape)
     for group in _groups(tiles, needed, batch):
         parts = torch.cat([as_tensor(blurry[tile.part]) for tile in group])
         if needed(group[0]):
@@ -185,13 +186,14 @@ def _fade(begin: int, end: int, length: int, overlap: int) -> torch.Tensor:
 
 PROBE_PX = 256
 COMPARED_PX = 640
-"""Side of the part that is restored both ways: more would take time and say no more."""
+"""Side of the part that is restored both whole and in tiles, px. A larger one would take longer and
+show nothing more."""
 MOST_BYTES = 2**28
-"""That the tensors of a tile may take on the CPU: larger tiles are no faster."""
+"""Largest memory, in bytes, of a tile's tensors on the CPU. Larger tiles are no faster."""
 SHARE = 0.3
-"""Of the available memory that the tensors of a tile may take. Libraries need some inside their
-operations, and freed memory is in pieces between what is used: Restormer at 700x500 px took 2.4
-times what its tensors came to."""
+"""Share of the available memory that a tile's tensors may take. Libraries need some inside their
+operations, and freed memory lies in pieces: Restormer at 700x500 px took 2.4 times the size of its
+tensors."""
 
 
 @dataclass(frozen=True)

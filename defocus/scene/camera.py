@@ -34,7 +34,7 @@ SRGB_TO_XYZ = np.array(
 IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 SHOT = (1e-5, 2e-3)
-"""Least and most shot noise of one pixel of a sensor, log-uniform: the variance of white light."""
+"""Range of the shot noise of one sensor pixel (variance of white light), drawn log-uniformly."""
 
 NOISE_VALUES = 2**22
 BLACK, WHITE = 4096, 61440

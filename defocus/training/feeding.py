@@ -31,7 +31,8 @@ from defocus.training.parallel import Ranks
 from defocus.training.stopping import SIGNALS, StopAsked
 
 FEW_STEPS = 500
-"""Steps left below which no processes are started unless asked for: starting them takes seconds."""
+"""With fewer steps left, no processes are started unless asked for, because starting them takes
+seconds."""
 
 AHEAD = 2
 """Batches that each process makes ahead. More would take more memory."""
