@@ -62,7 +62,7 @@ class RestoreJournal:
 
     @contextmanager
     def _changed(self) -> Iterator[None]:
-        """Change the entries; those of processes that work in the folder beside stay."""
+        """Change the entries, and keep those of other processes that work in the folder."""
         with held_folder(self._path.parent):
             self._entries = self._read()
             yield

@@ -1,4 +1,4 @@
-"""Which of many pictures are in focus: their blur, the sharpest first, and ratings beside them."""
+"""Which of many pictures are in focus: their blur, sharpest first, and their ratings."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -143,7 +143,7 @@ def _rated(picture: ListedPicture, remarks: list[tuple[str, str]]) -> ListedPict
 
 
 def _rate(image: Path, rating: int) -> int:
-    """The rating of a picture then: that of a person, in the picture or beside it, stays."""
+    """Rate a picture and return the rating it has then; a person's rating stays."""
     own = rating_within(read_metadata(image))
     if own is not None:
         return own

@@ -90,7 +90,7 @@ def tiles_of(height: int, width: int, tile_px: int, overlap: int) -> list[TileAr
 
 
 def _spans(length: int, tile_px: int, overlap: int) -> list[tuple[int, int]]:
-    """As many tiles as are needed, each no larger than that many need to be."""
+    """The smallest number of tiles that cover a side, each as small as that number allows."""
     if length <= tile_px:
         return [(0, length)]
     count = 1 + math.ceil(math.ceil((length - tile_px) / GRID) / ((tile_px - overlap) // GRID))
@@ -143,7 +143,7 @@ def large_enough(blurry: torch.Tensor) -> torch.Tensor:
 
 
 def _groups(tiles: Sequence[TileArea], needed: Needed, batch: int) -> Iterator[list[TileArea]]:
-    """Neighbours of one size that are all needed, or all not, up to ``batch`` at once."""
+    """Neighbouring tiles of one size, all needed or all not, at most ``batch`` at once."""
     alike = itertools.groupby(tiles, key=lambda tile: (tile.size, needed(tile)))
     for _, group in alike:
         members = list(group)

@@ -80,9 +80,9 @@ def restore_pictures(
 
 
 def _opened_journal(
-    identity: Mapping[str, str], settings: RestoreSettings, targets: "Places"
+    identity: Mapping[str, str | int], settings: RestoreSettings, targets: "Places"
 ) -> RestoreJournal:
-    """The journal of the folder, once nothing stands against writing pictures and map there."""
+    """The journal of the folder, after a check that pictures and map can be written there."""
     if settings.map is not None:
         _check_map(settings.map, [target for _, target in targets])
         if not (settings.out / JOURNAL).exists():

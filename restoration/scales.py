@@ -170,7 +170,7 @@ def reduced_map(blur_map: BlurMap, factor: int) -> BlurMap:
 
 
 def follow_scale(follow: Follow, factors: tuple[int, ...], factor: int) -> Follow:
-    """Hear of the tiles of one scale as a part, in percent, of the work on all of them."""
+    """Report the tiles of one scale as a share, in percent, of the work on all scales."""
     if factors == (factor,):
         return follow
     shares = {one: 1 / one**2 for one in factors}

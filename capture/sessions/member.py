@@ -46,7 +46,7 @@ def displacement_overlay(
 ROLES: tuple[Role, ...] = ("blurry", "sharp")
 
 LONGEST_JPEG_PX = 65_500
-"""So wide a picture is shown whole; JPEG has no wider ones."""
+"""Largest width that JPEG can have; up to it a picture is shown whole."""
 
 
 @dataclass(frozen=True)

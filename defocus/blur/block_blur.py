@@ -94,7 +94,7 @@ class BlockBlur:
 
     @property
     def _varied(self) -> NDArray[np.bool_]:
-        """Blocks that are not flat, of which all shapes are 0."""
+        """Blocks that are not flat; in flat blocks all shapes are 0."""
         return np.asarray(self.shapes.any(axis=-1))
 
 

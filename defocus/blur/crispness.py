@@ -92,7 +92,7 @@ def crispness(picture: Array, noise: NDArray[np.float64]) -> Array:
 
 
 def _steepest(level: Array, deviation: Array) -> tuple[Array, Array]:
-    """Of one colour: how much each edge counts, and its steepest step over its range."""
+    """The weight of each edge in one colour, and its steepest step divided by its range."""
     square = np.ones((EDGE_PX, EDGE_PX), np.uint8)
     steps = np.asarray(cv2.dilate(_steps(level), square), np.float32)
     steps -= NOISES_OF_STEP * deviation

@@ -1,4 +1,4 @@
-"""The diameter of one disc of blur in a whole picture, from the zeros of its power spectrum."""
+"""The diameter of a disc that blurs a whole picture, from the zeros of its power spectrum."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class _Spectrum:
 
 
 def disc_diameter_px(luminance: NDArray[np.float64]) -> float:
-    """The diameter of the one disc that explains a picture's spectrum best, from linear light."""
+    """The diameter of the disc that explains a picture's spectrum best, from linear light."""
     # It is 0 (no blur) or 0.5 to 18 px in steps of 0.5. The error is mostly below 0.5 px from 3 to
     # 15 px; below 3 px a disc is like a soft lens. Of several depths, the sharper parts decide.
     if np.ptp(luminance) <= FLAT:

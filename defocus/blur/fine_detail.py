@@ -96,7 +96,7 @@ def _shared_tiles(
 def _tile_means(
     values: NDArray[np.float32], factor: int, shape: tuple[int, int]
 ) -> NDArray[np.float64]:
-    """Tile means of a map ``factor`` times coarser; what it lacks repeats its last values."""
+    """Tile means of a map ``factor`` times coarser; missing rows and columns repeat the last."""
     shares = []
     for side, have in zip(shape, values.shape, strict=True):
         pixels = np.arange(side // TILE_PX * TILE_PX)

@@ -1,4 +1,4 @@
-"""Blur larger than the map's network has seen, by what it says of the picture reduced.
+"""Blur larger than the map's network has seen, estimated in the reduced picture.
 
 At the whole size a strong blur looks as a smooth thing in focus; the reduced copies tell them
 apart. A small network weighs what was estimated at 1, 1/2, 1/4 and 1/8 of the size."""

@@ -60,7 +60,7 @@ def details(picture: torch.Tensor) -> torch.Tensor:
 
 
 def _mean_and_largest(strength: torch.Tensor, number: int) -> list[torch.Tensor]:
-    """Mean and largest strength of details in each cell, of a level reduced so many times."""
+    """Mean and largest strength of details in each cell, at level ``number`` of the pyramid."""
     size = CELL_PX // 2**number
     if size > 1:
         return [functional.avg_pool2d(strength, size), functional.max_pool2d(strength, size)]
@@ -110,7 +110,7 @@ class BlurNetwork(nn.Module):
 
 
 class _Block(nn.Module):
-    """Two convolutions beside the identity, which look ``reach`` cells around each."""
+    """Two convolutions added to the identity; they look ``reach`` cells around each."""
 
     def __init__(self, reach: int) -> None:
         super().__init__()
@@ -263,7 +263,7 @@ def _reduced(picture: Array, factor: int) -> Array:
 
 @torch.inference_mode()
 def in_strips(measure: Callable[..., torch.Tensor], *pictures: Colours) -> Array:
-    """What is measured of the cells, ``(h, w, n)``, of one or several pictures ``(H, W, 3)``."""
+    """Measurements of the cells, ``(h, w, n)``, for one or several pictures ``(H, W, 3)``."""
     height = pictures[0].shape[0]
     measured = []
     for begin in range(0, height, STRIP_PX):

@@ -1,4 +1,4 @@
-"""The map of blur as it is shown: small diameters beside the spectrum of wide blocks.
+"""The map of blur as it is shown: small diameters combined with the spectrum of wide blocks.
 
 The network of the map and the spectrum err to opposite sides on small blurs, as photographs are
 soft by themselves; the guard's limits were chosen with the map that :func:`shown_map` begins with.

@@ -106,7 +106,7 @@ def _drawn_matrix(random: np.random.Generator) -> tuple[tuple[float, ...], ...]:
 
 
 def _drawn_quality(random: np.random.Generator) -> int:
-    """The quality of a JPEG, of 100; 0 for pictures that are none."""
+    """The quality of a JPEG, of 100; 0 for pictures that are not compressed."""
     kind = random.random()
     if kind < 0.35:
         return int(random.integers(85, 99))

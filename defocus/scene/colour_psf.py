@@ -131,7 +131,7 @@ def ray_psfs(
 
 
 def _counted(right: Array, down: Array, size: int) -> tuple[Array, int, Array]:
-    """Rays that land on each sub-pixel, the size, and the mean place of those that do."""
+    """Number of rays on each sub-pixel, the size, and the mean place of the counted rays."""
     fine = size * FINENESS
     column, row = (np.floor((one + size / 2) * FINENESS).astype(np.intp) for one in (right, down))
     colours = np.arange(len(right))[:, None]
@@ -298,7 +298,7 @@ def colour_defocus(pupil: Pupil, diameter_px: float) -> list[list[float]]:
 
 
 def colour_shifts(pupil: Pupil) -> list[tuple[float, float]]:
-    """Where the chief rays of red, green and blue land beside green's, (x, y), px."""
+    """Where the chief rays of red, green and blue land, relative to green, (x, y), px."""
     lens, (across, down) = pupil.lens, pupil.field
     red, blue = lens.lateral_colour_um
     return [

@@ -114,7 +114,7 @@ def _drawn_between(uniform: "_Uniform") -> _Traced:
 
 @dataclass(frozen=True)
 class _Uniform:
-    """Random numbers from ``Generator.random`` alone, which is the same in every numpy version."""
+    """Random numbers from ``Generator.random`` only, which is the same in every numpy version."""
 
     random: np.random.Generator
 

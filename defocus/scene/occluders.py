@@ -110,7 +110,7 @@ def draw_scene(
 def _drawn_occluder(
     random: np.random.Generator, sources: Sources, size: tuple[int, int], diameter: float
 ) -> list[Occluder]:
-    """An object with a picture on it; none where the shape that is drawn lies off the frame."""
+    """An object with a picture on it; an empty list if its shape is outside the frame."""
     alpha = draw_alpha(random, sources, *size)
     box = shown(alpha)
     if box.empty:

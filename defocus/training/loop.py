@@ -303,7 +303,7 @@ def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _described(training: _Training[BatchT], loss: str) -> str:
-    """Words beside the bar: the loss, and the last validation score."""
+    """Words next to the progress bar: the loss, and the last validation score."""
     scores = training.job.watching.rows[-1] if training.job.watching.rows else {}
     score = f", validation {scores['validation']:.2f} dB" if "validation" in scores else ""
     return f"{training.job.id}: loss {float(loss):.4f}{score}"

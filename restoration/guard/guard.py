@@ -104,7 +104,7 @@ def _keep_share(changed: Array, seen: Array, kept: Array) -> None:
 
 
 def _threads(bytes_of_each: float) -> int:
-    """Threads for work of which each takes some bytes; one at least."""
+    """Number of threads for work that takes some bytes in each; at least one."""
     return max(1, min(torch.get_num_threads(), int(MOST_BYTES / bytes_of_each)))
 
 
@@ -254,7 +254,7 @@ def _mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
 
 
 def _compared(restored: Array, given: Array, highest_px: Array) -> tuple[Numbers, Numbers, Numbers]:
-    """Of each window: what is left, the change, and the given power in each ring."""
+    """For each window: the remaining difference, the change, and the given power in each ring."""
     taper, _, counts = _geometry()
     mean = given.mean(axis=(2, 3), keepdims=True)
     after, before = (fft.rfft2((one - mean) * taper) for one in (restored, given))
