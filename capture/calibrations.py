@@ -148,7 +148,7 @@ NO_CALIBRATIONS = Calibrations({})
 
 
 def load_calibrations(paths: Sequence[Path], cameras: Sequence[CameraDescription]) -> Calibrations:
-    """Read calibration files; each must be of another kind and belong to a camera of the shoot."""
+    """Read calibration files; each has another kind and belongs to a camera of the shoot."""
     by_kind: dict[Kind, Calibration] = {}
     for path in paths:
         calibration = read_calibration(path)

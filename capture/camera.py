@@ -19,8 +19,8 @@ detail to the last pixel, a bright disc that crosses such a plane, and the print
 FileKind = Literal["raw", "raw+jpeg", "jpeg"]
 
 ON_CARD = ".on-card.json"
-"""End of the name of a note, beside the stem of a shot, of the files on the card that are it. It is
-there from the release until they are downloaded."""
+"""End of the name of a note beside a shot's files. The note names the files on the card from the
+release until they are downloaded."""
 
 CardFile = tuple[str, str]
 """Folder and name of a file on a camera's card."""
@@ -321,7 +321,7 @@ class KnowsRelease(Protocol):
 
 
 def no_motor(camera: Camera) -> InputError:
-    """What to answer whoever wants to move the focus of a camera without a motor."""
+    """The error for a request to move the focus of a camera without a motor."""
     return InputError(
         f"{camera.describe().model} has no focus motor that can be driven; use --mode aperture"
     )

@@ -274,17 +274,14 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings) -> Develop
     for unfinished in out.glob("*/.*.part.*"):  # of killed runs; nobody else writes in there
         unfinished.unlink(missing_ok=True)
     tasks = {pair.id: PairTask(root.absolute(), out.absolute(), pair, settings) for pair in pairs}
-    before = {name for name, task in tasks.items() if is_developed(task)}
-    left = {name: task for name, task in tasks.items() if name not in before}
-    failed = set(_develop_all(left, settings.where))
-    whole = (task for name, task in tasks.items() if name not in failed)
-    pictures = chain.from_iterable(map(developed_files, whole))
-    return Developed(
-        tuple(pair.id for pair in pairs if pair.id not in before | failed),
-        tuple(sorted(before)),
-        tuple(sorted(failed)),
-        left_behind(pictures),
-    )
+    before = [name for name, task in tasks.items() if is_developed(task)]
+    new = {name: task for name, task in tasks.items() if name not in before}
+    failed = sorted({*_develop_all(new, settings.where)})
+    for name in failed:
+        del tasks[name]
+    developed = tuple(name for name in tasks if name not in before)
+    pictures = chain.from_iterable(map(developed_files, tasks.values()))
+    return Developed(developed, tuple(sorted(before)), tuple(failed), left_behind(pictures))
 
 
 def _claim(out: Path, document: dict[str, Any]) -> None:

@@ -29,7 +29,7 @@ LIBRARIES = ("numpy", "opencv-python-headless", "rawpy", "pillow", "gphoto2")
 LITTLE_DISK_BYTES = 20_000_000_000
 NO_DISK_BYTES = 1_000_000_000
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
-"""A clock before this package was written has lost its time."""
+"""Date before which a camera's clock must have lost its time: this package did not exist yet."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,10 @@ LOW_BATTERY_PERCENT = 25
 CLOCK_TOLERANCE_SECONDS = 120.0
 LITTLE_CARD_BYTES = 4_000_000_000
 MANY_FILES = 300
-"""A GH5 needs 60 s for a release with so many on its card."""
+"""Number of files on a card above which releases get slow: a GH5 then needs 60 s."""
 
 SWITCHED_AT_THE_LENS = ("one shot", "ai focus", "ai servo")
-"""Canon's focus modes: whether the lens is at MF they do not say."""
+"""Canon's focus modes, which do not say whether the lens is switched to MF."""
 
 
 def camera_findings(camera: Camera) -> list[CheckedPoint]:
@@ -359,4 +359,5 @@ BODY_CHECKS: tuple[Callable[[Words], CheckedPoint], ...] = (
 )
 
 VIDEO_CHECKS = (_STABILISATION, _FOCUS_SHIFT, _CORRECTIONS)
-"""Cameras on a network or USB have no curtain and no RAW; their automatisms we switch off."""
+"""Checks for cameras on a network or USB: they have no curtain and no RAW, and their automatic
+functions are switched off by the program."""

@@ -20,7 +20,7 @@ PP3_TRASH = re.compile(rb"^InTrash=true", re.MULTILINE)
 """Whether RawTherapee has put the picture into its trash."""
 
 MOST_BYTES = 2**22
-"""No sidecar of a picture is larger; what is behind it is not read."""
+"""Bytes of a sidecar that are read; no picture has a larger one."""
 
 
 def is_sidecar(path: Path) -> bool:

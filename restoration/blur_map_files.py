@@ -14,14 +14,14 @@ from defocus.storage.files import make_folder
 
 
 def map_paths(path: Path) -> tuple[Path, Path]:
-    """Where the picture and the numbers of a map go: both suffixes of one name, PNG and TIFF."""
+    """The files of a map: one name with two suffixes, PNG for the picture, TIFF for the numbers."""
     if path.suffix.lower() not in {".png", ".tif", ".tiff"}:
         raise InputError(f"{path}: a map is written as .png and .tif; give one of these")
     return path.with_suffix(".png"), path.with_suffix(".tif")
 
 
 def refuse_existing_map(path: Path) -> None:
-    """Refuse a name of which a file exists, or one with another suffix than a map's."""
+    """Refuse a name that exists, or whose suffix is not a map's."""
     both = map_paths(path)
     for one in both:
         if one.exists():

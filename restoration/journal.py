@@ -13,7 +13,7 @@ from defocus.storage.staging import held_folder
 
 JOURNAL = "restored.json"
 _ROUNDING = 0.5 / 65535
-"""Half a 16-bit step: a smaller difference is none."""
+"""Half a step of 16 bits. A smaller difference counts as none."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class RestoreJournal:
 
     @contextmanager
     def _changed(self) -> Iterator[None]:
-        """Change the entries; those of processes that work in the folder beside stay."""
+        """Change the entries, and keep those of other processes that work in the folder."""
         with held_folder(self._path.parent):
             self._entries = self._read()
             yield

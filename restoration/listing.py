@@ -1,4 +1,4 @@
-"""Which of many pictures are in focus: their blur, the sharpest first, and ratings beside them."""
+"""Which of many pictures are in focus: their blur, sharpest first, and their ratings."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -19,8 +19,8 @@ from defocus.restoration.files.rating import rating_within, sidecars_of, write_r
 from defocus.restoration.files.sources import require_picture
 
 STARS_TO_PX = {5: 2.5, 4: 5.0, 3: 10.0, 2: 20.0}
-"""Largest blur of the sharpest part for each rating; a picture with more has 1 star. Five stars end
-where a part counts as in focus; each further star has twice the blur."""
+"""Largest blur of the sharpest part for each rating, px; above the last, a picture gets 1 star.
+Five stars end where a part counts as in focus; the limit doubles with each star less."""
 
 Note = Literal["", "noise", "plain"]
 
@@ -113,38 +113,37 @@ def rate_pictures(
     """Rate pictures in their sidecars, and the first error of a folder that cannot be written.
 
     What stays as it was is named; one read-only folder does not stop the others."""
-    rated = []
-    remarks = []
+    rated: list[ListedPicture] = []
+    remarks: list[tuple[str, str]] = []
     unwritten: StorageError | None = None
     for picture in pictures:
-        if not picture.width:
-            rated.append(picture)
-            continue
-        if picture.sharpest_px is None or picture.note:
-            remarks.append((picture.image, f"{picture.note}, so it is not rated"))
-            rated.append(picture)
-            continue
-        wanted = stars(picture.sharpest_px)
         try:
-            rating = attempt(picture.image, partial(_rate, Path(picture.image), wanted))
+            rated.append(_rated(picture, remarks) if picture.width else picture)
         except StorageError as error:
             unwritten = unwritten or error
             rated.append(replace(picture, reason=reason_of(error)))
-            continue
-        if isinstance(rating, LeftOut):
-            say(f"{picture.image} is not rated: {rating.reason}", error=True)
-            rated.append(replace(picture, reason=rating.reason))
-            continue
-        if rating != wanted:
-            remarks.append((picture.image, f"keeps its rating {rating}"))
-        rated.append(replace(picture, rating=rating))
     for line in grouped(remarks, len(pictures), "picture"):
         say(line)
     return rated, unwritten
 
 
+def _rated(picture: ListedPicture, remarks: list[tuple[str, str]]) -> ListedPicture:
+    """Rate a picture; what there is to say of it is added to the remarks."""
+    if picture.sharpest_px is None or picture.note:
+        remarks.append((picture.image, f"{picture.note}, so it is not rated"))
+        return picture
+    wanted = stars(picture.sharpest_px)
+    rating = attempt(picture.image, partial(_rate, Path(picture.image), wanted))
+    if isinstance(rating, LeftOut):
+        say(f"{picture.image} is not rated: {rating.reason}", error=True)
+        return replace(picture, reason=rating.reason)
+    if rating != wanted:
+        remarks.append((picture.image, f"keeps its rating {rating}"))
+    return replace(picture, rating=rating)
+
+
 def _rate(image: Path, rating: int) -> int:
-    """The rating of a picture then: that of a person, in the picture or beside it, stays."""
+    """Rate a picture and return the rating it has then; a person's rating stays."""
     own = rating_within(read_metadata(image))
     if own is not None:
         return own

@@ -30,7 +30,7 @@ from defocus.restoration.scales import (
 from defocus.strips import Colours, strips
 
 NOTICED = 2.001 / 255
-"""A change of a value in [0, 1] up to which a pixel counts as unchanged: 2 of 255, as rounded."""
+"""Largest change of a value in [0, 1] with which a pixel counts as unchanged: 2 of 255, rounded."""
 
 Array = NDArray[np.float32]
 
@@ -61,7 +61,7 @@ class Restoration:
 
     @property
     def tiled(self) -> RestoredScale | None:
-        """The largest picture of which the network saw tiles; None where it saw whole pictures."""
+        """The largest picture that the network saw in tiles; None if it saw whole pictures."""
         return next((scale for scale in self.scales if scale.tile_px), None)
 
     @property
@@ -103,7 +103,7 @@ class Restoration:
     def mixed(
         self, strength: float = 1.0, mask: Array | None = None, *, leave_sharp: bool = False
     ) -> "Mixture":
-        """The same, of which each strip is made when it is asked for."""
+        """The restored picture mixed with the given one, each strip when it is asked for."""
         return Mixture(self, strength, mask, leave_sharp)
 
     def change(self, blurry: Array, strength: float, rows: slice) -> Array:
@@ -227,7 +227,7 @@ def _guarded(given: Colours, restored: Array, blur_map: BlurMap | None) -> tuple
 
 
 def changed_share(blurry: Colours, restored: Colours) -> float:
-    """Share of the pixels of which a value changed by more than 2 of 255."""
+    """Share of the pixels with a value that changed by more than 2 of 255."""
     height, width = blurry.shape[:2]
     changed = 0
     for rows in strips(height):

@@ -28,12 +28,13 @@ LEAST_PX = 16
 _WIDE_TILE_PX = 768
 
 Restore = Callable[[torch.Tensor], torch.Tensor]
-"""From blurry to restored ``(n, 3, h, w)``, on the CPU both."""
+"""Function from blurry to restored pictures ``(n, 3, h, w)``, both on the CPU."""
 
 Array = NDArray[np.float32]
 
 Follow = Callable[[int, int], None]
-"""Hears how many of how many tiles are done, from 0 on; what it raises ends the work."""
+"""Function that gets the number of finished tiles, from 0 on, and of all; an error that it raises
+ends the work."""
 
 
 def unfollowed(tile: int, tiles: int) -> None:
@@ -61,7 +62,7 @@ class TileArea:
 
 
 Needed = Callable[[TileArea], bool]
-"""Whether a tile is restored; one that is not stays as it was given."""
+"""Function that says whether a tile is restored; other tiles stay as they were given."""
 
 
 def every_tile(_: TileArea) -> bool:
@@ -89,7 +90,7 @@ def tiles_of(height: int, width: int, tile_px: int, overlap: int) -> list[TileAr
 
 
 def _spans(length: int, tile_px: int, overlap: int) -> list[tuple[int, int]]:
-    """As many tiles as are needed, each no larger than that many need to be."""
+    """The smallest number of tiles that cover a side, each as small as that number allows."""
     if length <= tile_px:
         return [(0, length)]
     count = 1 + math.ceil(math.ceil((length - tile_px) / GRID) / ((tile_px - overlap) // GRID))
@@ -113,9 +114,9 @@ def restore_tiled(
     # farther out. ``batch``: most tiles of one size that go through the network at once.
     height, width = blurry.shape[:2]
     tiles = tiles_of(height, width, tile_px, overlap)
-    done, to_do = 0, sum(needed(tile) for tile in tiles)
+    done, to_do = 0, sum(map(needed, tiles))
     follow(done, to_do)
-    total = torch.zeros(height, width, 3)
+    total = torch.zeros(blurry.shape)
     for group in _groups(tiles, needed, batch):
         parts = torch.cat([as_tensor(blurry[tile.part]) for tile in group])
         if needed(group[0]):
@@ -142,7 +143,7 @@ def large_enough(blurry: torch.Tensor) -> torch.Tensor:
 
 
 def _groups(tiles: Sequence[TileArea], needed: Needed, batch: int) -> Iterator[list[TileArea]]:
-    """Neighbours of one size that are all needed, or all not, up to ``batch`` at once."""
+    """Neighbouring tiles of one size, all needed or all not, at most ``batch`` at once."""
     alike = itertools.groupby(tiles, key=lambda tile: (tile.size, needed(tile)))
     for _, group in alike:
         members = list(group)
@@ -185,13 +186,14 @@ def _fade(begin: int, end: int, length: int, overlap: int) -> torch.Tensor:
 
 PROBE_PX = 256
 COMPARED_PX = 640
-"""Side of the part that is restored both ways: more would take time and say no more."""
+"""Side of the part that is restored both whole and in tiles, px. A larger one would take longer and
+show nothing more."""
 MOST_BYTES = 2**28
-"""That the tensors of a tile may take on the CPU: larger tiles are no faster."""
+"""Largest memory, in bytes, of a tile's tensors on the CPU. Larger tiles are no faster."""
 SHARE = 0.3
-"""Of the available memory that the tensors of a tile may take. Libraries need some inside their
-operations, and freed memory is in pieces between what is used: Restormer at 700x500 px took 2.4
-times what its tensors came to."""
+"""Share of the available memory that a tile's tensors may take. Libraries need some inside their
+operations, and freed memory lies in pieces: Restormer at 700x500 px took 2.4 times the size of its
+tensors."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,12 @@ from defocus.progress import printable, say, track
 from defocus.restoration.blur_map_files import map_paths, refuse_existing_map, write_map
 from defocus.restoration.files.sources import given_pictures, targets_of, test_targets
 from defocus.restoration.journal import JOURNAL, Restored, RestoreJournal
-from defocus.restoration.restoration import RestoredScale, changed_share, restore_colours
+from defocus.restoration.restoration import (
+    Restoration,
+    RestoredScale,
+    changed_share,
+    restore_colours,
+)
 from defocus.restoration.restorer import Restorer, restorer_of
 from defocus.restoration.scales import reduced_picture
 from defocus.restoration.settings import RestoreSettings
@@ -39,7 +44,7 @@ from defocus.storage.files import make_folder, require_writable, sha256_file
 from defocus.strips import Colours
 
 CPU = torch.device("cpu")
-"""What several processes, or other machines, restore with."""
+"""Device on which several processes, or other machines, restore."""
 
 
 def restore_pictures(
@@ -55,15 +60,8 @@ def restore_pictures(
     # where ``score --dataset`` finds them. Whatever an image fails by is its reason.
     restorer = restorer_of(system, weights, settings.tile, device)
     targets, whites = _targets(images, settings.out)
-    if settings.map is not None:
-        _check_map(settings.map, [target for _, target in targets])
-        if not (settings.out / JOURNAL).exists():
-            refuse_existing_map(settings.map)
     identity = {**system.identity(), "weights": weights.sha256 if weights else ""}
-    journal = RestoreJournal(make_folder(settings.out), {**identity, **settings.record()})
-    if settings.map is not None:
-        _refuse_other_map(settings.map, targets, journal)
-    journal.claim([target for _, target in targets if isinstance(target, Path)])
+    journal = _opened_journal(identity, settings, targets)
     finished: Iterator[tuple[int, Restored | LeftOut]]
     if settings.where == 1:
         pictures = PictureStages(journal, restorer, settings, whites)
@@ -75,13 +73,33 @@ def restore_pictures(
     results: dict[int, Restored] = {}
     for number, result in track(finished, "restoring", len(targets)):
         if isinstance(result, LeftOut):
-            name, reason = result.id, result.reason
-            say(f"{name} is left out: {reason.removeprefix(f'{name}: ')}", error=True)
-            text = reason if name in reason else f"{name}: {reason}"
-            results[number] = Restored(str(targets[number][0]), "", reason=text)
+            results[number] = _failed(targets[number][0], result)
         else:
             results[number] = replace(result, system=system.card.name)
     return [results[number] for number in range(len(targets))]
+
+
+def _opened_journal(
+    identity: Mapping[str, str | int], settings: RestoreSettings, targets: "Places"
+) -> RestoreJournal:
+    """The journal of the folder, after a check that pictures and map can be written there."""
+    if settings.map is not None:
+        _check_map(settings.map, [target for _, target in targets])
+        if not (settings.out / JOURNAL).exists():
+            refuse_existing_map(settings.map)
+    journal = RestoreJournal(make_folder(settings.out), {**identity, **settings.record()})
+    if settings.map is not None:
+        _refuse_other_map(settings.map, targets, journal)
+    journal.claim([target for _, target in targets if isinstance(target, Path)])
+    return journal
+
+
+def _failed(image: Path, failure: LeftOut) -> Restored:
+    """The result of a picture that is left out, which is said."""
+    name, reason = failure.id, failure.reason
+    say(f"{name} is left out: {reason.removeprefix(f'{name}: ')}", error=True)
+    text = reason if name in reason else f"{name}: {reason}"
+    return Restored(str(image), "", reason=text)
 
 
 def _check_map(path: Path, targets: Sequence[Path | LeftOut]) -> None:
@@ -108,7 +126,7 @@ def _refuse_other_map(
 
 
 Places = Sequence[tuple[Path, Path | LeftOut]]
-"""Pictures, and where each goes, or why it is left out."""
+"""Pictures, each with the file to write, or the reason why it is left out."""
 
 
 def _targets(images: Sequence[Path] | str, out: Path) -> tuple[Places, dict[Path, int]]:
@@ -122,8 +140,8 @@ def _targets(images: Sequence[Path] | str, out: Path) -> tuple[Places, dict[Path
 
 
 MOST_PIXELS_BESIDE = 26_000_000
-"""Largest picture, px, during whose work the next one is read and the last one written. It is more
-than 24 megapixels, which take 1 GB less than the 2.5 GB of 60 megapixels."""
+"""Size, px, of the largest picture during whose work the next one is read and the last one written.
+24 megapixels are below it and take 1 GB less than the 2.5 GB of 60 megapixels."""
 
 
 def is_large(place: tuple[Path, Path | LeftOut]) -> bool:
@@ -259,14 +277,23 @@ class PictureStages:
         seconds = time.perf_counter() - started
         mixture = restoration.mixed(settings.strength, given.mask, leave_sharp=settings.leave_sharp)
         output = replace(picture, stored=picture.with_colours(mixture))
+        result = self._result(given, restoration, blur_map)
+        # transparent pixels stay, grey has no tint
+        changed = changed_share(blurry, StoredColours(output))
+        result = replace(result, changed=changed, seconds=round(seconds, 3))
+        shown = self._shown(blur_map, picture)
+        return RestoredPicture(given.target, given.source, given.kind, output, True, shown, result)
+
+    def _result(self, given: GivenPicture, restoration: Restoration, blur_map: BlurMap) -> Restored:
+        """What the journal says of a restored picture."""
+        blurry, tiled = StoredColours(given.picture), restoration.tiled
         height, width, _ = blurry.shape
-        tiled = restoration.tiled
-        result = Restored(
-            image=str(image),
+        return Restored(
+            image=str(given.image),
             restored=str(given.target),
             width=width,
             height=height,
-            bits=picture.bits,
+            bits=given.picture.bits,
             tiles=restoration.tiles,
             tile_px=0 if tiled is None else tiled.tile_px,
             tiling_difference=self._tiling_difference(blurry, tiled),
@@ -274,14 +301,9 @@ class PictureStages:
             put_back=restoration.put_back,
             sharpest_px=round(blur_map.sharpest_px, 2),
             too_blurred=blur_map.too_blurred,
-            # transparent pixels stay, grey has no tint
-            changed=changed_share(blurry, StoredColours(output)),
-            map=printable(str(settings.map or "")),
+            map=printable(str(self.settings.map or "")),
             remarks=given.remarks,
-            seconds=round(seconds, 3),
         )
-        shown = self._shown(blur_map, picture)
-        return RestoredPicture(given.target, given.source, given.kind, output, True, shown, result)
 
     def _tiling_difference(self, blurry: Colours, tiled: RestoredScale | None) -> float:
         """Largest difference of a value in [0, 1] that tiles can make; 0 without tiles."""

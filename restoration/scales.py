@@ -23,8 +23,8 @@ does nothing; one scale too small costs little (0.4 dB at the reach of defocus-m
 SMOOTHED_CELLS = 5
 """Side of the square of cells over which the blur is averaged before a scale is chosen: 40 px."""
 SMALLEST_CELLS = 9
-"""A part that gets another scale is at least this many cells wide (72 px): less is a mistake of the
-map, and hardly more than the blur itself."""
+"""Smallest width, in cells (72 px), of a part that gets another scale. A narrower one is a mistake
+of the map, and hardly wider than the blur itself."""
 
 
 Array = NDArray[np.float32]
@@ -170,7 +170,7 @@ def reduced_map(blur_map: BlurMap, factor: int) -> BlurMap:
 
 
 def follow_scale(follow: Follow, factors: tuple[int, ...], factor: int) -> Follow:
-    """Hear of the tiles of one scale as a part, in percent, of the work on all of them."""
+    """Report the tiles of one scale as a share, in percent, of the work on all scales."""
     if factors == (factor,):
         return follow
     shares = {one: 1 / one**2 for one in factors}

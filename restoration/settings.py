@@ -16,8 +16,8 @@ from defocus.storage.files import sha256_file
 
 STRONGEST = 2
 RESTORING_REVISION = 2
-"""Raised by hand whenever restored pictures change: those of an earlier one are made again. The
-second restores strong blurs in the reduced picture."""
+"""Revision of restoring; raise it by hand when restored pictures change, and those of an earlier
+revision are made again. Revision 2 restores strong blurs in the reduced picture."""
 
 
 def _tile_px(value: object) -> int | None:

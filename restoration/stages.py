@@ -28,16 +28,15 @@ def in_stages(
     ahead: Future[Given] | None = None
     behind: Future[Result] | None = None
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-        for number, thing in enumerate(things):
+        for number, thing in enumerate(things, 1):
             large = stages.large(thing)
             if large and behind is not None:
                 yield behind.result()
                 behind = None
             given = stages.read(thing) if ahead is None else ahead.result()
             ahead = None
-            following = things[number + 1 : number + 2]
-            if following and not large and not stages.large(following[0]):
-                ahead = reader.submit(stages.read, following[0])
+            if number < len(things) and not large and not stages.large(things[number]):
+                ahead = reader.submit(stages.read, things[number])
             output = stages.work(given)
             del given
             if behind is not None:

@@ -1,4 +1,4 @@
-"""Shots of a memory card: RAW and JPEG of one name are one shot; an edited copy is none.
+"""Shots of a memory card. RAW and JPEG of one name are one shot; an edited copy is not a shot.
 
 They are ordered camera by camera, and by file number where the clock was set."""
 
@@ -18,9 +18,9 @@ from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.shot import Exif, comparable_moments, read_exif
 
 CAMERA_NAME = re.compile(r"([A-Za-z0-9_]{4})(\d{4})")
-"""Names of files by the rule that cameras keep (DCF): IMG_0001, _DSC0001, P1010001."""
+"""Pattern of the file names that cameras give (DCF): IMG_0001, _DSC0001, P1010001."""
 CAMERA_FOLDER = re.compile(r"(\d{3})[A-Za-z0-9_]{5}")
-"""Names of their folders: 100CANON, 101MSDCF."""
+"""Pattern of the folder names that cameras give: 100CANON, 101MSDCF."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def file_number(path: Path) -> tuple[int, int] | None:
 
 
 def card_of(path: Path) -> Path:
-    """The folder that holds a camera's numbered folders, or else the one that holds the file."""
+    """The folder that holds a camera's numbered folders; without one, the folder of the file."""
     folder = path.parent
     return folder.parent if CAMERA_FOLDER.fullmatch(folder.name) else folder
 
@@ -156,7 +156,7 @@ def _of_one_release(first: CardShot, second: CardShot) -> bool:
 
 
 def _twins(first: CardShot, second: CardShot) -> bool:
-    """Whether one shot has RAW files alone, and the other one none, of the same name."""
+    """Whether two shots with one name are the RAW file and the picture of one shot."""
     raw = [{_is_raw(path) for path in shot.files} for shot in (first, second)]
     names = {shot.files[0].stem.casefold() for shot in (first, second)}
     return len(names) == 1 and {True} in raw and {False} in raw
@@ -236,7 +236,7 @@ def bodies_of(shots: Sequence[CardShot]) -> list[CameraShots]:
 
 
 def _by_serial(shots: Sequence[CardShot]) -> dict[str, list[CardShot]]:
-    """Shots of one model by body; one without a serial number is of the only body that there is."""
+    """Shots of one model by body. Without a serial number they belong to the only body."""
     serials = sorted({shot.exif.serial for shot in shots if shot.exif.serial})
     if not serials and _interleaved(shots):
         groups = _grouped(shots, lambda shot: f"folder {card_of(shot.files[0]).name}")
@@ -271,7 +271,7 @@ def _interleaved(shots: Sequence[CardShot]) -> bool:
 
 
 def _in_order(shots: Sequence[CardShot]) -> tuple[list[tuple[CardShot, ...]], list[str]]:
-    """Runs of shots of one body, and remarks."""
+    """Shots of one body as runs, and remarks."""
     cards: dict[tuple[Path, str], list[Numbered]] = defaultdict(list)
     steady: list[CardShot] = []
     for shot in shots:

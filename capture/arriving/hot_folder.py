@@ -15,16 +15,16 @@ from defocus.progress import say
 from defocus.storage.files import storing
 
 STABLE_SECONDS = 1.0
-"""A file that has not changed for so long is looked at."""
+"""A file is read once it has not changed for this long."""
 
 SIBLING_SECONDS = 2.0
-"""How long a RAW file may come after its JPEG, or the other way round."""
+"""Longest wait for the RAW file that belongs to a JPEG, or the other way round."""
 
 POLL_SECONDS = 0.2
 WAIT_SECONDS = 600.0
 
 Standing = tuple[int, int]
-"""Size and time of the last change, ns."""
+"""Size of a file, and time of its last change in ns."""
 
 
 def require_folder(path: Path) -> Path:

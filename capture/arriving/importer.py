@@ -49,7 +49,8 @@ OTHER_PICTURES = frozenset(
     {".3fr", ".crw", ".gif", ".gpr", ".iiq", ".jp2", ".kdc", ".mos", ".mrw", ".psd", ".rwl"}
     | {".srf", ".x3f"}
 )
-"""Pictures as people keep them, none of which :data:`~defocus.pictures.read.IMAGE_SUFFIXES` has."""
+"""Suffixes of pictures that people keep and :data:`~defocus.pictures.read.IMAGE_SUFFIXES` does not
+have."""
 
 
 @dataclass
@@ -132,7 +133,7 @@ class PictureFolder:
         return completed
 
     def _is_whole(self, look: Look, checksum: str) -> bool:
-        """Whether a picture is complete; what it shows is remembered."""
+        """Whether a picture is complete; the answer is remembered."""
         if checksum in self._shown:
             return True
         try:

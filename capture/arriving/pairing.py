@@ -1,4 +1,4 @@
-"""Pairing of the shots of one camera by aperture, time, order and what they show."""
+"""Pair the shots of one camera by aperture, time, order and content."""
 
 import itertools
 import math
@@ -13,9 +13,10 @@ from defocus.scene.thin_lens import true_f_number
 
 SAME_APERTURE_STOPS = 1 / 6
 SAME_EXPOSURE_STOPS = 1.0
-"""Shots with one aperture that none of them says differ by less, of light that changes."""
+"""Largest difference of exposure, in stops, between shots that have one aperture, where no file
+names it. Changing light explains up to this much."""
 CLOCK_SECONDS = 1.0
-"""EXIF counts whole seconds."""
+"""Resolution of the times in EXIF."""
 
 NO_CONTACTS = (
     "if the lens has no contacts, give both apertures as --blurry f/2 --sharp f/16: the longer "
@@ -58,7 +59,7 @@ class CardPair:
 
 @dataclass(frozen=True)
 class _Usable:
-    """A shot of one of the two apertures; without one, ``stops`` is light by time and ISO."""
+    """A shot at one of the two apertures; if it is unknown, ``stops`` is light by time and ISO."""
 
     shot: CardShot
     stops: float
@@ -76,7 +77,7 @@ class _Usable:
         return abs(self._light() - self.stops - other._light() + other.stops) < SAME_EXPOSURE_STOPS
 
     def _light(self) -> float:
-        """By time and ISO, in stops."""
+        """Light by time and ISO, in stops."""
         return math.log2((self.shot.exif.seconds or 1.0) * (self.shot.exif.iso or 100.0))
 
 
@@ -99,7 +100,7 @@ def apertures_of(shots: Sequence[CardShot]) -> BracketApertures:
 def find_pairs(
     shots: Sequence[CardShot], apertures: BracketApertures, *, gap_seconds: float
 ) -> tuple[list[CardPair], list[Leftover]]:
-    """Group the shots of one run: neighbours of different aperture that may show one view.
+    """Group the shots of a run: neighbours at different apertures that may show the same view.
 
     A third shot like the first is its repeat, unless the fourth shows that it begins the next pair.
     """

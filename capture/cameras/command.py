@@ -19,7 +19,8 @@ from defocus.progress import say
 from defocus.settings import Settings, load_settings
 
 STARTS_PROGRAMS = True
-"""Whoever chooses the address chooses the programs; see ``starts_programs``."""
+"""Whether an address of this scheme starts programs of the person's choice; see
+``starts_programs``."""
 
 Arguments = tuple[str, ...]
 

@@ -49,13 +49,14 @@ from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
 
 QUIET_MS = 1500
-"""No further file for so long: where nobody knows how many a shot makes, all have come."""
+"""If the number of files of a shot is not known, all have come when none came for this long, ms."""
 
 SHOT_SECONDS = 300.0
-"""A body may list its card at each release: 92 s with 1,906 files were reported."""
+"""Longest wait for a shot. A body may list its card at each release: 92 s with 1,906 files were
+reported."""
 
 FOCUS_SECONDS = 600.0
-"""Long ways of a motor that takes single steps."""
+"""Longest wait for the focus motor, which may go a long way in single steps."""
 
 
 class GPhoto2Camera(Camera):
@@ -202,7 +203,7 @@ class GPhoto2Camera(Camera):
             )
 
     def _write(self, word: str, before: str, value: str) -> str:
-        """Set an entry for as long as this camera is open, and return what it then is."""
+        """Set an entry while this camera is open, and return the value that it then has."""
         got = str(self._process.ask("write", word=word, value=value))
         self._found.setdefault(word, before)
         self._process.wanted[word] = value

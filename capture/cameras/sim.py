@@ -49,14 +49,14 @@ from defocus.scene.thin_lens import Lens, breathing_zoom
 from defocus.storage.files import write_bytes, write_json
 
 EPOCH = time.monotonic()
-"""Moving objects of all cameras of a process go by one clock."""
+"""Start of the one clock that moves the objects of all cameras in a process."""
 
 LENS_AT_REST = Lens(FOCAL_LENGTH_MM, 4.0, FOCUS_DISTANCE_MM, 1.0)
 
 PICTURE_BYTES = 6
 TRUTH_BYTES = 18
-"""Bytes of the truth for each pixel: a picture of three channels of 16 bits, the flow, and the map
-of defocus."""
+"""Bytes of ground truth for each pixel: a picture of three channels of 16 bits, the flow, and the
+defocus map."""
 
 
 class SimulatedCamera(Camera):
@@ -177,12 +177,10 @@ class SimulatedCamera(Camera):
         in_focus = recorded(self._stage.signal(blurry, in_focus=True))
         shots = self._shots + ([] if other is self else other._shots)
         truth = truth_document(blurry, sharp, shots, self._stage.layers, size)
-        paths = [
-            folder / name
-            for name in ("truth.json", "flow.npy", "defocus_map.npy", "all_in_focus.tif")
-        ]
         if other is not self:
             truth["release_skew_s"] = sharp.released_at - blurry.released_at
+        names = ("truth.json", "flow.npy", "defocus_map.npy", "all_in_focus.tif")
+        paths = [folder / name for name in names]
         write_json(paths[0], {**truth, "options": self._options.model_dump()})
         write_bytes(paths[1], _npy(between(blurry, sharp, *size).flow(*size)))
         write_bytes(paths[2], _npy(self._stage.defocus_map(blurry)))
@@ -203,7 +201,18 @@ class SimulatedCamera(Camera):
 
     def _next_shot(self, role: str) -> TrueShot:
         exposure = make_exposure(*(self._chosen(name) for name in SETTING_NAMES))
-        options, lens = self._options, self._lens(exposure, round(self._fault("af-hunt") or 0.0))
+        lens = self._lens(exposure, round(self._fault("af-hunt") or 0.0))
+        geometry, error_ev, object_px = self._drawn(exposure, lens)
+        error_ev += self._fault("ev") or 0.0
+        object_px += self._fault("motion") or 0.0
+        if self._faults.has("stuck-aperture", self._body.shot) and self._shots:
+            lens = replace(lens, f_number=self._shots[-1].lens.f_number)
+            error_ev += 2.0 * math.log2(exposure.f_number / lens.f_number)
+        return TrueShot(role, exposure, lens, geometry, error_ev, object_px, self.released_at)
+
+    def _drawn(self, exposure: Exposure, lens: Lens) -> tuple[Similarity, float, float]:
+        """Geometry, error of the exposure in EV and place of the object in px, without faults."""
+        options = self._options
         geometry = Similarity(
             zoom=1.0 + options.focus_breathing * (breathing_zoom(lens, LENS_AT_REST) - 1.0),
             shift_px=(options.offset, 0.0),
@@ -215,13 +224,7 @@ class SimulatedCamera(Camera):
             geometry = self._moved(geometry, exposure, draw, options)
             error_ev += options.exposure_error * draw[4]
             object_px += options.motion
-        geometry = self._jolted(geometry, options)
-        error_ev += self._fault("ev") or 0.0
-        object_px += self._fault("motion") or 0.0
-        if self._faults.has("stuck-aperture", self._body.shot) and self._shots:
-            lens = replace(lens, f_number=self._shots[-1].lens.f_number)
-            error_ev += 2.0 * math.log2(exposure.f_number / lens.f_number)
-        return TrueShot(role, exposure, lens, geometry, error_ev, object_px, self.released_at)
+        return self._jolted(geometry, options), error_ev, object_px
 
     def _moved(
         self,

@@ -28,7 +28,8 @@ if TYPE_CHECKING:  # heavy at run time
     from defocus.processes.machines import Where
 
 JUDGING_REVISION = 5
-"""Raised by hand where the same files get another verdict: an interrupted check judges again."""
+"""Revision of judging; raise it by hand when the same files get another verdict. An interrupted
+check then judges again."""
 
 VERDICTS = ".check-in-progress.jsonl"
 
@@ -183,10 +184,10 @@ def judged_again(
 
     They are judged by the limits and calibrations of the shoot, and decisions of people stay. A
     file keeps the verdicts, so an interrupted check goes on."""
-    work = _unjudged(root, check, again)
+    work = {job.pair.id: job for job in _unjudged(root, check, again)}
     kept = _KeptVerdicts(root / VERDICTS)
-    verdicts = {job.pair.id: kept.verdicts.get(_key(job)) for job in work}
-    left = {job.pair.id: job for job in work if verdicts[job.pair.id] is None}
+    verdicts = {name: kept.verdicts.get(_key(job)) for name, job in work.items()}
+    left = {name: job for name, job in work.items() if verdicts[name] is None}
     if len(left) < len(work):
         say(f"{counted(len(work) - len(left), 'pair')} judged by the check that was interrupted")
     failed = False

@@ -21,7 +21,8 @@ REGISTERED_BY = {
     "warp": "--register warp: a pair is resampled once, at the end; develop it without, then give "
     "'defocus-data compensate pairs:{out} --out DATASET'",
 }
-"""Who does it: a second way to resample a pair would be one too many."""
+"""Answers to --register: the command that registers pairs, so that there is one way to resample
+them."""
 
 
 @help_heading("Keep")

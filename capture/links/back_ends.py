@@ -16,7 +16,7 @@ from defocus.plugins.discovery import Kind, Shape
 from defocus.plugins.extensions import Plugin, guarded
 
 SECRET = re.compile(r"(pass|pwd|pw|secret|token|key)", re.IGNORECASE)
-"""Names in a query that say that a secret follows."""
+"""Parameter names in an address whose value is a secret."""
 
 
 def redacted(uri: str) -> str:
@@ -43,7 +43,7 @@ LEFT_OUT = {
     "rtsp": _ON_NETWORK,
     "uvc": _ON_NETWORK,
 }
-"""Schemes that other programs know and we do not: what to do instead."""
+"""What to do instead of schemes that other programs have and this one does not."""
 
 
 CAMERAS: Kind[Any] = Kind(

@@ -13,7 +13,7 @@ from defocus.reading import read_json
 from defocus.settings import Settings, parse_settings
 
 CLOCK_SKEW = "clock_skew_seconds"
-"""Entry of cameras that we know the clock of: theirs less ours, whole seconds."""
+"""Name of the entry with the difference of the camera's clock from ours, in whole seconds."""
 
 
 def refuse_value(word: str, value: str, entry: Word) -> None:

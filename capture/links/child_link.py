@@ -15,7 +15,8 @@ from defocus.errors import CameraError, DefocusError, storage_error
 from defocus.processes.children import start_python
 
 ANSWER_SECONDS = 90.0
-"""Longest exposure of 30 s, as much for noise reduction, and time to download."""
+"""Longest wait for an answer: an exposure of 30 s, the same time for noise reduction, and the
+download."""
 
 
 class ChildLostError(Exception):

@@ -9,7 +9,7 @@ from defocus.errors import CameraError
 T = TypeVar("T")
 
 PAUSES_SECONDS = (0.2, 0.4, 0.8, 1.6, 2.0)
-"""Before each further try; a card that is written to takes a second or two."""
+"""Pause before each further try. A card that is being written needs a second or two."""
 
 
 class ShotFailedError(CameraError):

@@ -13,16 +13,17 @@ from defocus.errors import InputError
 from defocus.scene.thin_lens import exposure_difference_ev
 
 DEFAULT_ISO = 100.0
-"""Assumed where a camera has no such setting; both shots then have the same one."""
+"""ISO that is assumed for a camera without such a setting; both shots then have the same one."""
 
 TOLERATED_EV = 0.1
-"""A difference of exposure within a pair that nobody needs to know."""
+"""Largest difference of exposure within a pair, in EV, that is not mentioned."""
 
 SAME_VALUE = 0.02
-"""Labels that are nearer than this share of a doubling are one value: 1/60 is 0.0166s."""
+"""Labels that differ by less than this, in powers of two, are one value: 1/60 is 0.0166s."""
 
 RAISE_ISO_BEYOND_EV = 0.2
-"""A time that misses by more than a fifth of a stop is not constant exposure any more."""
+"""Error of the exposure time, in EV, above which ISO is changed instead: a fifth of a stop is not
+constant exposure any more."""
 
 
 @dataclass(frozen=True)
@@ -148,13 +149,11 @@ def plan_bracket(
     if "iso" in second_settings:
         second_iso = _chosen(second_settings["iso"], first.iso or f"{first.iso_value:g}")
     second = _equal_exposure(first, narrow, second_settings, second_iso, max_seconds)
-    exchanged = _typed_otherwise(blurry, sharp, shutter, iso, first, second)
-    bracket = Bracket(first, second, (*exchanged, *_notes(first, second)))
-    if abs(bracket.residual_ev) <= TOLERATED_EV:
-        return bracket
-    return replace(
-        bracket, notes=(*bracket.notes, _residual_note(bracket, second_settings["shutter"]))
-    )
+    notes = _typed_otherwise(blurry, sharp, shutter, iso, first, second) + _notes(first, second)
+    bracket = Bracket(first, second)
+    if abs(bracket.residual_ev) > TOLERATED_EV:
+        notes.append(_residual_note(bracket, second_settings["shutter"]))
+    return replace(bracket, notes=tuple(notes))
 
 
 def _typed_otherwise(

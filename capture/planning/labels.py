@@ -30,7 +30,8 @@ ISOS = tuple(_ISOS.split())
 """Labels of all third stops, for cameras that accept any number."""
 
 UNKNOWN_PART = 65533
-"""Bodies write times that they do not know, Bulb and composites as ``65535/65535`` and such."""
+"""Pattern of times that bodies write for unknown, Bulb and composite exposures, such as
+``65535/65535``."""
 
 _NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
 _F_NUMBER = re.compile(rf"(?:[fF]/?\s*)?{_NUMBER}", re.ASCII)

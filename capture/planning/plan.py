@@ -32,8 +32,8 @@ class Space(NamedTuple):
 
 
 BODY_SHOT = Space(3_000_000, 170_000_000)
-"""A shot of a camera body: a JPEG of 12 megapixels at 0.25 bytes per pixel, or RAW and JPEG of 61
-megapixels at 2.1 and 0.6."""
+"""Bytes of a shot of a camera body: a JPEG of 12 megapixels at 0.25 bytes per pixel, or RAW and
+JPEG of 61 megapixels at 2.1 and 0.6."""
 
 
 def together(spaces: list[Space | None]) -> Space | None:
@@ -170,8 +170,8 @@ def _zone(near_m: float, far_m: float) -> str:
 
 
 SECONDS_PER_SHOT = 3.0
-"""Setting, transfer and judging of one shot; measured on libgphoto2's virtual camera and the
-simulated one only."""
+"""Time for setting, transfer and judging of one shot, measured only on libgphoto2's virtual camera
+and the simulated one."""
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from defocus.capture.camera import Camera, HasFocusMotor, no_motor
+from defocus.capture.camera import Camera, CameraDescription, HasFocusMotor, no_motor
 from defocus.capture.planning.exposure import Bracket, matching_shutter, plan_bracket
-from defocus.capture.planning.plan import Plan, lens_of, make_optics_plan
+from defocus.capture.planning.plan import OpticsPlan, Plan, lens_of, make_optics_plan
 from defocus.capture.planning.protocol import make_protocol
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.planning.shoot_settings import BracketSettings
@@ -14,7 +14,8 @@ SETTLE_SECONDS = 1.5
 """Time for a mirror and a tripod to come to rest."""
 
 FLICKER_PERIODS = 10.0
-"""Over so many periods of the lamps an exposure that cuts one changes by less than 1 %."""
+"""Number of the lamps' periods from which an exposure that cuts one of them changes by less than 1
+%."""
 
 
 class BracketRequest(BracketSettings):
@@ -39,9 +40,6 @@ class BracketRequest(BracketSettings):
             sharp_settings=None if sharp_camera is None else sharp_camera.settings(),
         )
         description = camera.describe()
-        focus_mm = None if self.focus_distance_m is None else self.focus_distance_m * 1e3
-        lens = lens_of(description, bracket, self.focal_length_mm, focus_mm, self.sensor_pitch_um)
-        distances_mm = [1000.0 * distance for distance in self.distances_m]
         settle = self.settle_seconds
         if settle is None:
             settle = 0.0 if description.simulated else SETTLE_SECONDS
@@ -58,12 +56,19 @@ class BracketRequest(BracketSettings):
             ),
             order=self.order,
             focus_steps=self.focus_steps or (0,),
-            optics=None
-            if lens is None
-            else make_optics_plan(lens, bracket, distances_mm, description.picture_size_px),
+            optics=self._optics(description, bracket),
             settle_seconds=settle,
             notes=_flicker_notes(bracket, self.mains_hz),
         )
+
+    def _optics(self, camera: CameraDescription, bracket: Bracket) -> OpticsPlan | None:
+        """What the lens does at the planned apertures; None where focal length or focus is open."""
+        focus_mm = None if self.focus_distance_m is None else self.focus_distance_m * 1e3
+        lens = lens_of(camera, bracket, self.focal_length_mm, focus_mm, self.sensor_pitch_um)
+        if lens is None:
+            return None
+        distances_mm = [1000.0 * distance for distance in self.distances_m]
+        return make_optics_plan(lens, bracket, distances_mm, camera.picture_size_px)
 
     def each(self, camera: Camera, sharp_camera: Camera | None = None) -> list["BracketRequest"]:
         """One request per wide aperture of ``f/4,f/2.8``, all with the same sharp exposure."""

@@ -12,7 +12,8 @@ from defocus.reading import read_csv
 LONGEST_NOTE = 2000
 
 SEPARATORS = ",;\t"
-"""Spreadsheets write semicolons where numbers have the comma."""
+"""Characters that may separate columns. Spreadsheets write semicolons where numbers have a decimal
+comma."""
 
 
 @dataclass(frozen=True)

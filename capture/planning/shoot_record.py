@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from defocus.capture.planning.shoot_settings import Mode, Order, Retake, ShootOptions
 
 LARGEST_STEPS = 100_000
-"""Farther than any focus motor goes, in its steps."""
+"""Number of steps that no focus motor reaches."""
 
 Seconds = Annotated[float, Field(ge=0.0, le=86_400.0)]
 FocusSteps = Annotated[int, Field(ge=-LARGEST_STEPS, le=LARGEST_STEPS)]

@@ -27,7 +27,7 @@ from defocus.settings import CommandSettings, option
 
 Mode = Literal["aperture", "focus", "both", "dual"]
 Order = Literal["aba", "sharp-first", "blurry-first"]
-"""``aba`` repeats the first shot at the end."""
+"""Order of the shots; ``aba`` repeats the first one at the end."""
 
 Retake = Literal["auto", "ask", "never"]
 """What happens after a rejected try: ``auto`` shoots again, ``ask`` asks the person."""

@@ -13,7 +13,7 @@ from defocus.capture.sessions.state import SessionState, file_path
 from defocus.reading import read_json
 
 Apertures = tuple[str, str]
-"""Those of the blurry and the sharp member, as they were asked for."""
+"""Apertures of the blurry and the sharp member, as requested."""
 
 
 def judged_beside(root: Path, check: SessionCheck) -> SessionCheck:

@@ -16,8 +16,8 @@ only EXIF is compared with what was asked, and that the files can be read."""
 
 
 LEAST_WARN_PX, LEAST_REJECT_PX = 2.0, 10.0
-"""Shares of small pictures, as of 240 px, would be less than these: limits that a shift of a
-fraction of a pixel exceeds."""
+"""Lowest limits in px. In small pictures (240 px) the limits as shares of the width would be
+fractions of a pixel."""
 
 
 class QualityLimits(Settings):
@@ -83,7 +83,7 @@ SHORT_NAMES = {
     "drift": "drift_reject",
     "motion": "motion_share_reject",
 }
-"""What can be typed for a limit that rejects."""
+"""Short names that can be typed for the limits that reject."""
 
 
 def with_changes(limits: QualityLimits, typed: str) -> QualityLimits:

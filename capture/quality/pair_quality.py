@@ -49,15 +49,17 @@ Read = Callable[[Path], QuickLook]
 """Reads a shot, as :func:`defocus.capture.quality.quick_look.read_halved` does."""
 
 MEASURED_SIZE_PX = 800
-"""Longer pictures are reduced before their misalignment is measured: seconds count on the spot."""
+"""Longer side to which pictures are reduced before their misalignment is measured, because seconds
+count on the spot."""
 
 LIGHT_SIZE_PX = 1600
-"""The same before their light is compared: blur carries it across pixels, hardly across blocks."""
+"""Longer side to which pictures are reduced before their light is compared: blur carries light
+across pixels, but hardly across blocks."""
 
 FIRST_SIZE_PX = 1000
-"""The same for the first look, which must not keep the next shot waiting."""
+"""Longer side of pictures at the first look, which must not delay the next shot."""
 ANCHOR_SIZE_PX = 3200
-"""The same for a shot and its repeat, which must show an object that moved by a pixel."""
+"""Longer side of a shot and its repeat, which must show an object that moved by a pixel."""
 
 FOCUSED_ELSEWHERE = 0.25
 """Share of regions where the sharp member is the blurrier one, above which its focus is doubted."""
@@ -66,7 +68,7 @@ MEASURED_ROLES = ("blurry", "sharp", "anchor", "companion")
 TWO_SPACES = "the files are of two colour spaces; they are compared in sRGB"
 TWO_KINDS = "one member is a RAW file and the other is not; shoot both in one format"
 NOT_JUDGED = "not judged: "
-"""A finding begins so where the pictures could not be judged."""
+"""Beginning of a finding about pictures that could not be judged."""
 SAME = "both files are the same picture: the camera delivered an old one, or does not stop down"
 
 
@@ -201,12 +203,8 @@ def _check_pictures(quality: Quality, shots: PairShots, limits: QualityLimits, r
     _check_demands(quality, members)
     read = _in_one_space(quality, shots, read)
     looks = _members(shots, read)
-    shapes = {role: look.linear.shape for role, look in looks.items()}
-    if shapes["blurry"] != shapes["sharp"]:
-        sizes = " but ".join(
-            f"{role} is {w * looks[role].pixels:.0f}x{h * looks[role].pixels:.0f}"
-            for role, (h, w, _) in shapes.items()
-        )
+    if looks["blurry"].linear.shape != looks["sharp"].linear.shape:
+        sizes = " but ".join(f"{role} is {_size_words(look)}" for role, look in looks.items())
         quality.say("reject", f"{sizes}; a pair needs one size", lasting=True)
         return
     if np.array_equal(looks["blurry"].linear, looks["sharp"].linear):
@@ -219,6 +217,11 @@ def _check_pictures(quality: Quality, shots: PairShots, limits: QualityLimits, r
     _check_blur(quality, shots, limits, looks, similarity, measured_on)
     if "anchor" in shots.paths:
         _check_anchor(quality, looks[shots.anchored], read(shots.paths["anchor"]), limits)
+
+
+def _size_words(look: QuickLook) -> str:
+    height, width = look.linear.shape[:2]
+    return f"{width * look.pixels:.0f}x{height * look.pixels:.0f}"
 
 
 def _check_blur(
@@ -384,17 +387,17 @@ def _check_anchor(
     if change.drift is None:
         quality.say("note", "drift unknown: the first shot and its repeat show too little")
     else:
-        drift = math.hypot(*change.drift.shift_px)
-        width = _width_px(first)
-        pixels = limits.in_pixels(width)
-        text = (
-            f"the camera drifted by {drift:.1f} px, {drift / width:.2%} of the width, while the "
-            "pair was shot"
-        )
-        quality.compare(drift, pixels["drift_warn_px"], pixels["drift_reject_px"], text)
+        _check_drift(quality, math.hypot(*change.drift.shift_px), _width_px(first), limits)
     if change.light_ev is not None:
         text = f"the light changed by {change.light_ev:+.2f} EV while the pair was shot"
         light = abs(change.light_ev)
         quality.compare(light, limits.exposure_warn_ev, limits.exposure_reject_ev, text)
     text = f"something moved in {change.moved_share:.1%} of the picture while the pair was shot"
     quality.compare(change.moved_share, limits.motion_share_warn, limits.motion_share_reject, text)
+
+
+def _check_drift(quality: Quality, drift: float, width: float, limits: QualityLimits) -> None:
+    pixels = limits.in_pixels(width)
+    share = f"{drift / width:.2%} of the width"
+    text = f"the camera drifted by {drift:.1f} px, {share}, while the pair was shot"
+    quality.compare(drift, pixels["drift_warn_px"], pixels["drift_reject_px"], text)

@@ -22,7 +22,7 @@ from defocus.pictures.values import (
 )
 
 CLIPPED = 0.98
-"""Linear value from where on a pixel counts as clipped."""
+"""Linear value from which a pixel counts as clipped."""
 
 HALVED_FROM_PX = 4000
 """Longest side from which :func:`read_halved` reduces a picture: cameras of 12 MP and less deliver

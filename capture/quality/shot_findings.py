@@ -24,7 +24,8 @@ Grey = NDArray[np.float32]
 
 GREY_REFLECTANCE = 0.18
 CENTRE_SHARE = 0.2
-"""Side of the measured part over that of the picture: whoever holds the card fills this much."""
+"""Side of the measured centre as a share of the picture's: a grey card held by hand fills this
+much."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def measure_grey_card(path: Path) -> GreyCard:
 
 
 BLOCK_PX = 32
-"""Light is compared over blocks: blur carries it across pixels, hardly across blocks."""
+"""Side of the blocks over which light is compared, px: blur carries light across pixels, but hardly
+across blocks."""
 
 BLACK = 0.002
 """Linear value up to which a block counts as black."""

@@ -33,14 +33,14 @@ from defocus.reports.model import Facts, Folded, Gallery, Page, Paragraph, Part,
 from defocus.reports.pictures import small_picture
 
 WIDTH_PX = 640
-"""Width of a picture: a pair then takes some 140 kB."""
+"""Width of a picture, px; a pair then takes about 140 kB."""
 
 INLINE_BYTES = 2_000_000
-"""With more bytes of pictures, they go to a folder beside the page and are loaded as they are
-looked at. In the page they would take a third more: a page has at most 3 MB for 1,000 pairs."""
+"""Bytes of pictures above which they go to a folder beside the page and are loaded when they are
+looked at. Inside the page they would take a third more. A page has at most 3 MB for 1,000 pairs."""
 
 NAMED = 20
-"""Pairs with a remark that are above the table of all."""
+"""Largest number of pairs with a remark that are listed above the table of all pairs."""
 
 THUMBNAIL_PX = 352
 """Longer side of a thumbnail, which is shown at half its size: sharp on fine screens too."""
@@ -145,7 +145,6 @@ def _remarks(state: SessionState) -> tuple[Table, ...]:
 
 def _pair(session: Path, pair: CompletePair) -> PairSheet:
     """What the page has of a pair."""
-    words, verdict = VERDICT_WORDS[pair.verdict], _verdict(pair)
     try:
         members = {role: read_member(session, pair, role, WIDTH_PX) for role in ROLES}
         details = pair_details(session, pair)
@@ -154,12 +153,14 @@ def _pair(session: Path, pair: CompletePair) -> PairSheet:
         return _unshown(pair, str(error))
     settings = tuple((str(role), str(said)) for role, said in details["settings"])
     numbers = tuple((label, said) for label, said, _ in details["numbers"])
-    place = anchor("pair", pair.id)
-    parts = (verdict, slider, Facts("Measured", numbers), Facts("Settings", settings))
+    parts = (_verdict(pair), slider, Facts("Measured", numbers), Facts("Settings", settings))
     thumbnail = small_picture(members["sharp"].picture, THUMBNAIL_PX, THUMBNAIL_PX)
-    said = pair.reason if pair.verdict != "accept" else ""
-    line = ": ".join(filter(None, (words, said)))
-    return PairSheet(pair.id, words, thumbnail, Folded(pair.id, place, parts, line))
+    words = line = VERDICT_WORDS[pair.verdict]
+    if pair.verdict != "accept" and pair.reason:
+        line = f"{words}: {pair.reason}"
+    return PairSheet(
+        pair.id, words, thumbnail, Folded(pair.id, anchor("pair", pair.id), parts, line)
+    )
 
 
 def _sheet(pair: CompletePair, result: PairSheet | LeftOut) -> PairSheet:

@@ -126,19 +126,26 @@ def check_session(path: Path) -> SessionCheck:
         say(f"{problem}; 'defocus-capture check {path} --fix-index' makes it again")
     pairs = []
     for planned in sorted(state.planned.values(), key=lambda pair: pair.number):
-        if planned.id in state.complete:
-            pairs.append(_checked_pair(path, state.complete[planned.id]))
-            continue
-        reason = "cut short" if (path / "pairs" / planned.id).exists() else "not shot yet"
-        if planned.id in state.shot:
-            reason = "shot, but not judged yet"
-        text = f"{reason}; run 'defocus-capture resume {path}'"
-        pairs.append(CheckedPair(planned.id, "incomplete", text, ()))
+        complete = state.complete.get(planned.id)
+        pairs.append(
+            _unfinished_pair(path, state, planned.id)
+            if complete is None
+            else _checked_pair(path, complete)
+        )
     charts = tuple(_checked_chart(path, chart) for _, chart in sorted(state.charts.items()))
     return SessionCheck(
         (*pairs, *_unknown(path, set(state.planned))),
         (*charts, *_unknown_charts(path, set(state.charts))),
     )
+
+
+def _unfinished_pair(path: Path, state: SessionState, name: str) -> CheckedPair:
+    """A pair that was planned and is not complete, and what to do."""
+    reason = "cut short" if (path / "pairs" / name).exists() else "not shot yet"
+    if name in state.shot:
+        reason = "shot, but not judged yet"
+    text = f"{reason}; run 'defocus-capture resume {path}'"
+    return CheckedPair(name, "incomplete", text, ())
 
 
 def _checked_files(root: Path, owner: Owner) -> tuple[tuple[CheckedFile, ...], list[str]]:

@@ -28,7 +28,7 @@ VERDICT_WORDS: Mapping[str, str] = {
 """How a verdict is shown to people everywhere; files and JSON keep the short words."""
 
 FILE_NAME = r"^(truth/)?[a-z0-9_-]+(\.[2-9])?(\.[a-z0-9]{1,5}|\.[a-z0-9]{1,5}\.(aae|dop|pp3|xmp))$"
-"""The second form is a sidecar that is named after its picture with its suffix."""
+"""Pattern of file names. Its second form is a sidecar named after its picture, suffix included."""
 
 FileName = Annotated[str, Field(pattern=FILE_NAME)]
 PairId = Annotated[str, Field(pattern=r"^[0-9]{4,6}_[a-z0-9][a-z0-9-]{0,63}$")]

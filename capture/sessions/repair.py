@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -43,7 +43,7 @@ _IN_WORDS: Mapping[str, str] = {
     "chart-shot": "a shot of the test chart",
     "chart-read": "the reading of a test chart",
 }
-"""What a line of the journal is about, for people."""
+"""Words for what a line of the journal is about."""
 
 
 @dataclass
@@ -60,8 +60,7 @@ class _Rebuilt:
 
 def rebuild_journal(root: Path, journal: Path) -> list[str]:
     """Repair a journal under the caller's lock, keep the damaged one; return what was done."""
-    lines = _lines(journal)
-    records = [decode_line(line) for line in lines[:-1]]
+    records = [decode_line(line) for line in _lines(journal)[:-1]]
     if records and all(record and record.get("n") == n for n, record in enumerate(records, 1)):
         return []  # a torn end is not damage: opening the session leaves it out
     rebuilt = _from_copies(root, records)
@@ -70,13 +69,12 @@ def rebuild_journal(root: Path, journal: Path) -> list[str]:
     _restore_verdicts(root, rebuilt, index)
     _restore_notes(rebuilt, index)
     _restore_charts(rebuilt, index)
-    for number, record in enumerate(rebuilt.records, start=1):
-        rebuilt.records[number - 1] = {**record, "n": number}
-    replay(rebuilt.records, journal)
+    numbered = [{**record, "n": number} for number, record in enumerate(rebuilt.records, 1)]
+    replay(numbered, journal)
     kept = _kept_name(journal)
     with storing(journal):
         journal.rename(kept)
-    write_bytes(journal, b"".join(encode_record(record) for record in rebuilt.records))
+    write_bytes(journal, b"".join(map(encode_record, numbered)))
     for turn in range(len(COPIES)):  # their lines may have other numbers now
         copy_journal(root, journal, turn)
     return [*rebuilt.log, f"the damaged journal is kept as {kept.name}"]
@@ -187,21 +185,12 @@ def _plans(index: Mapping[str, Any]) -> list[Record]:
 
 def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
     """Complete pairs whose line is lost, if every file is as it was; keep people's verdicts."""
-    planned, time = rebuilt.planned(), index.get("created", "")
+    time = index.get("created", "")
     verdicts = {r["pair"]: r["verdict"] for r in rebuilt.records if r["event"] == "pair-complete"}
     restored: list[Record] = []
-    for pair, files in _checksums(root).items():
-        if pair not in planned or pair in verdicts:
-            continue
-        changed = [name for name, digest in files.items() if not _is(root, pair, name, digest)]
-        document = _document(file_path(root, pair, "pair.json"))
-        if changed or "pair.json" not in files or "verdict" not in document:
-            rebuilt.log.append(f"{pair}: lost, {', '.join(changed) or 'pair.json'} has changed")
-            continue
-        restored.append({"time": time, **_complete(root, pair, files, document)})
-        said = VERDICT_WORDS.get(str(document["verdict"]), "a verdict")
-        rebuilt.log.append(f"{pair}: {said}, made from pair.json and checksums.sha256")
-        verdicts[pair] = document["verdict"]
+    for line in _completed_again(root, rebuilt, verdicts):
+        restored.append({"time": time, **line})
+        verdicts[line["pair"]] = line["verdict"]
     judged = [record for record in rebuilt.records if record["event"] == "judged"]
     added = _by_people(rebuilt, index, verdicts, judged, time)
     _forget_lost(rebuilt, judged, verdicts)
@@ -210,6 +199,24 @@ def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -
         others = [record for record in rebuilt.records if record["event"] != "judged"]
         rebuilt.records = [*others, *restored, *judged]
     rebuilt.records += added
+
+
+def _completed_again(
+    root: Path, rebuilt: _Rebuilt, verdicts: Mapping[str, Any]
+) -> Iterator[Record]:
+    """Lines of complete pairs, made from what lies beside their files; what is lost is named."""
+    planned = rebuilt.planned()
+    for pair, files in _checksums(root).items():
+        if pair not in planned or pair in verdicts:
+            continue
+        changed = [name for name, digest in files.items() if not _is(root, pair, name, digest)]
+        document = _document(file_path(root, pair, "pair.json"))
+        if changed or "pair.json" not in files or "verdict" not in document:
+            rebuilt.log.append(f"{pair}: lost, {', '.join(changed) or 'pair.json'} has changed")
+            continue
+        yield _complete(root, pair, files, document)
+        said = VERDICT_WORDS.get(str(document["verdict"]), "a verdict")
+        rebuilt.log.append(f"{pair}: {said}, made from pair.json and checksums.sha256")
 
 
 def _by_people(

@@ -96,7 +96,7 @@ class SessionChart:
 
 
 Owner = CompletePair | SessionChart
-"""Whose the files of a session are."""
+"""Pair or chart to which files of the session belong."""
 
 
 @dataclass

@@ -11,7 +11,7 @@ from defocus.errors import DatasetError
 from defocus.reading import intact, read_json
 
 Mark = Literal["", "warn", "reject"]
-"""What a number alone leads to."""
+"""Verdict to which a number alone leads."""
 
 SIGNS: Mapping[Mark, str] = {"": "", "warn": "! ", "reject": "\N{MULTIPLICATION X} "}
 
@@ -67,21 +67,27 @@ def _mapping(value: object) -> dict[str, Any]:
 
 def _compared(row: NumberRow, value: Any, limits: Mapping[str, Any]) -> tuple[str, Mark]:  # noqa: ANN401 - of a document
     """The text of a number's limit, and whether it is exceeded."""
-    names = [row.limits.format(mark) for mark in ("warn", "reject")]
-    given = [limits.get(name) for name in names]
-    if given == [None, None]:
+    given: list[Any] = [limits.get(row.limits.format(mark)) for mark in ("warn", "reject")]
+    warn, reject = given
+    if warn is None and reject is None:
         return "", ""
-    warn, reject = (math.inf if limit is None else float(limit) for limit in given)
-    size, least = row.unit.size(value), row.unit.least
-    word, form = "at least" if least else "limit", row.unit.limit.format
-    if not math.isinf(reject) and (size < reject if least else size > reject):
-        return f" ({word} {form(reject)})", "reject"
-    if not (size < warn if least else size > warn):
-        return f" ({word} {form(warn if math.isinf(reject) else reject)})", ""
-    if math.isinf(reject):
-        return f" ({word} {form(warn)})", "warn"
-    begins = f"warning {'below' if least else 'above'} {form(warn)}"
-    return f" ({begins}, {word} {form(reject)})", "warn"
+    size, form = row.unit.size(value), row.unit.limit.format
+    word, side = ("at least", "below") if row.unit.least else ("limit", "above")
+
+    def exceeded(limit: Any) -> bool:  # noqa: ANN401 - of a document
+        if limit is None:
+            return False
+        return size < float(limit) if row.unit.least else size > float(limit)
+
+    last = warn if reject is None else reject
+    text = f" ({word} {form(float(last))})"
+    if exceeded(reject):
+        return text, "reject"
+    if not exceeded(warn):
+        return text, ""
+    if reject is None:
+        return text, "warn"
+    return f" (warning {side} {form(float(warn))}, {word} {form(float(reject))})", "warn"
 
 
 _ABSENT = object()

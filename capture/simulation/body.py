@@ -51,7 +51,7 @@ FAULTS = {
     "disk-full": FaultKind("the disk takes only half of the file"),
     "clock-jump": FaultKind("the camera's clock jumps by so much, s", (3600.0,), lasting=True),
 }
-"""Name → what happens."""
+"""Faults of the simulated camera by name."""
 
 _NUMBER = r"[+-]?\d{1,9}(?:\.\d{1,9})?"
 _FAULT = re.compile(rf"([a-z-]+)(?:=({_NUMBER}(?:,{_NUMBER})?))?(?:@(\d{{1,6}}))?")
@@ -105,22 +105,26 @@ def _parsed(text: str) -> Fault:
             f"fault '{text}': the number or the shot cannot be read; write NAME, NAME=NUMBER, "
             "either with @SHOT, as in ev=0.5@2"
         )
-    typed = tuple(float(number) for number in match[2].split(",")) if match[2] else ()
+    typed = tuple(map(float, match[2].split(","))) if match[2] else ()
     numbers = typed or kind.usual
+    wrong = ""
     if numbers is None:
-        raise InputError(f"fault '{text}': {match[1]} needs a number: {kind.text}")
-    if typed and kind.usual == ():
-        raise InputError(f"fault '{text}': {match[1]} takes no number: {kind.text}")
-    if len(typed) > 1 and match[1] != "shift":
-        raise InputError(f"fault '{text}': {match[1]} takes one number: {kind.text}")
-    return Fault(match[1], numbers, int(match[3]) if match[3] else None)
+        wrong = "needs a number"
+    elif typed and kind.usual == ():
+        wrong = "takes no number"
+    elif len(typed) > 1 and name != "shift":
+        wrong = "takes one number"
+    if numbers is None or wrong:
+        raise InputError(f"fault '{text}': {name} {wrong}: {kind.text}")
+    return Fault(name, numbers, int(match[3]) if match[3] else None)
 
 
 DIOPTRES_PER_STEP = 0.005
-"""At 2 m, 40 steps nearer focus at 1.43 m and 40 farther at 3.33 m."""
+"""Change of focus by one step, in dioptres. From 2 m, 40 steps nearer focus at 1.43 m, and 40
+farther at 3.33 m."""
 
 FARTHEST_MM = 1e6
-"""Our lens must be focused somewhere; a kilometre is as good as infinity."""
+"""Farthest focus of the lens, mm; a kilometre is as good as infinity."""
 
 
 class FocusMotor:

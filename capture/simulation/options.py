@@ -27,10 +27,11 @@ _TIMES = words_between(SHUTTERS, lambda word: parse_seconds(word) or 0.0, 1 / 40
 _ISOS = words_between(ISOS, float, 100.0, 6400.0)
 
 NIKON_SHORTEST = 0.001
-"""Nikon's times have four decimals; shorter ones could not be told apart."""
+"""Shortest time of the profile Nikon: its times have four decimals, and shorter ones would look the
+same."""
 
 VIDEO_LONGEST = 0.2
-"""A camera that sends five pictures a second exposes no longer."""
+"""Longest time of a camera that sends five pictures a second."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ PROFILES: dict[ProfileName, CameraProfile] = {
         writes_exif=False,
     ),
 }
-"""By the name that the option ``profile`` of an address gives."""
+"""Cameras that can be simulated, by the value of the option ``profile`` in an address."""
 
 SENSOR_WIDTH_MM = 16.0
 

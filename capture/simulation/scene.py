@@ -13,7 +13,7 @@ from defocus.errors import InputError
 from defocus.plugins.discovery import Kind, Shape
 from defocus.scene.layers import Layer
 from defocus.scene.pictures import PICTURES, texture
-from defocus.scene.window import shown
+from defocus.scene.window import Window, shown
 
 FOCUS_DISTANCE_MM = 2000.0
 
@@ -148,15 +148,16 @@ def _shape(random: np.random.Generator, width: int, height: int) -> Floats:
     centre = random.uniform(0.15, 0.85, 2) * (width, height)
     angle = random.uniform(0.0, math.pi)
     reach = math.ceil(math.hypot(*extent)) + 1  # no corner of a rectangle is farther
-    left, top = np.maximum(centre.astype(int) - reach, 0)
-    right, bottom = np.minimum(centre.astype(int) + reach + 2, (width, height))
-    x, y = np.meshgrid(np.arange(left, right) - centre[0], np.arange(top, bottom) - centre[1])
-    along = (x * math.cos(angle) + y * math.sin(angle)) / extent[0]
-    across = (y * math.cos(angle) - x * math.sin(angle)) / extent[1]
-    if random.random() < 0.5:
-        far = np.hypot(along, across)
-    else:
-        far = np.maximum(np.abs(along), np.abs(across))
+    x, y = centre.astype(int).tolist()
+    frame = Window(0, 0, width, height)
+    box = Window(x, y, x + 2, y + 2).grown(reach).within(frame)
+    x, y = np.meshgrid(
+        np.arange(box.left, box.right) - centre[0], np.arange(box.top, box.bottom) - centre[1]
+    )
+    cosine, sine = math.cos(angle), math.sin(angle)
+    first = np.abs(x * cosine + y * sine) / extent[0]
+    second = np.abs(y * cosine - x * sine) / extent[1]
+    far = np.hypot(first, second) if random.random() < 0.5 else np.maximum(first, second)
     alpha = np.zeros((height, width))
-    alpha[top:bottom, left:right] = np.clip((1.0 - far) * extent.min() + 0.5, 0.0, 1.0)
+    alpha[box.index] = np.clip((1.0 - far) * extent.min() + 0.5, 0.0, 1.0)
     return alpha

@@ -9,7 +9,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.pictures.tags import EXIF_DIRECTORY, DirectoryEntry, packed_directory
+from defocus.pictures.tags import EXIF_DIRECTORY, DirectoryEntry
+from defocus.pictures.tiff import packed_directory
 from defocus.pictures.values import Image, as_integer, linear_to_srgb
 from defocus.scene.aperture import disc_psf
 

@@ -18,7 +18,7 @@ from defocus.processes.children import outside_environment
 from defocus.progress import say
 
 HOOK_SECONDS = 60.0
-"""A command that takes longer is ended: the next pair waits for it."""
+"""Longest time of a hook's command, which is then ended, because the next pair waits for it."""
 
 STDERR = 2
 
@@ -33,7 +33,7 @@ class Hook:
 
 
 After = Callable[[CompletePair], None]
-"""Called with each pair that is complete."""
+"""Function that is called with each complete pair."""
 
 
 def parse_hook(text: str | None) -> Hook | None:

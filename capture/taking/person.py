@@ -25,7 +25,7 @@ def is_taken_again(pair: PlannedPair, quality: Quality, attempt: int, retries: i
 
 
 Ask = Callable[[str], None]
-"""Says what is to be done, and returns when the person says that it is."""
+"""Function that tells a person what to do, and returns when it is done."""
 
 
 class Person:

@@ -55,16 +55,16 @@ def resume_session(path: Path, options: ResumeSettings) -> int:
             addition.read(folder)
         planned = folder.state.incomplete
         _judge_whole(folder, planned, after, yes=options.yes)
-        incomplete = folder.state.incomplete
-        lost = len({entry.pair for entry in damaged} & set(folder.state.complete))
-        complete = counted(len(folder.state.complete) - lost, "pair")
+        state = folder.state
+        incomplete = state.incomplete
+        lost = {entry.pair for entry in damaged} & state.complete.keys()
+        complete = counted(len(state.complete) - len(lost), "pair")
         say(f"{complete} complete, {len(incomplete) or 'nothing'} to shoot")
-        series = folder.state.series
-        for _, group in groupby(incomplete, key=lambda pair: series[pair.shoot]):
+        for _, group in groupby(incomplete, key=lambda pair: state.series[pair.shoot]):
             _shoot_rest(folder, list(group), after, options)
         if planned:
             tell_result(folder, planned)
-        return max(exit_code(folder, planned), int(bool(damaged)))
+        return 1 if damaged else exit_code(folder, planned)
 
 
 def _judge_whole(
@@ -108,25 +108,24 @@ def _shoot_rest(
     folder: SessionFolder, pairs: list[PlannedPair], after: After, resumed: ResumeSettings
 ) -> None:
     """Shoot the rest of a series as planned, with one shoot per wide aperture."""
-    shoots = {pair.shoot: folder.state.shoots[pair.shoot] for pair in pairs}
-    shoot = shoots[pairs[0].shoot]
+    shoot = folder.state.shoots[pairs[0].shoot]
     if shoot.imported is not None:
         raise DatasetError(
             f"{folder.root}: pair {pairs[0].id} was being imported; run the same "
             "'defocus-capture import' again"
         )
     options = shoot.handling
-    cameras = shoot.camera, shoot.sharp_camera
     typed = RigAddress.parse(resumed.uri) if resumed.uri else None
-    with open_rig(typed or journalled_address(*cameras)) as rig:
+    with open_rig(typed or journalled_address(shoot.camera, shoot.sharp_camera)) as rig:
         _refuse_missing(rig, shoot)
+        counts = Counter(pair.shoot for pair in pairs)
         plans = {
-            index: plan_on(BracketRequest.from_shoot(each), rig) for index, each in shoots.items()
+            index: plan_on(BracketRequest.from_shoot(folder.state.shoots[index]), rig)
+            for index in counts
         }
         plan = plans[pairs[0].shoot]
         tell_other_cameras(shoot, plan)
         asker = Asker(options, answered=resumed.yes or _confirmed(shoot, plan))
-        counts = Counter(pair.shoot for pair in pairs)
         asker.confirm([(plans[one].paced(options), counts[one]) for one in sorted(plans)])
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)

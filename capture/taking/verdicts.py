@@ -31,13 +31,13 @@ def stored_shots(
     roles = entry["roles"]
     paths = _paths(root, pair_id, names, roles)
     asked = {role: _exposure(shot) for role, shot in roles.items()}
-    exif = {role: read_exif(path) for role, path in paths.items()}
-    two = entry["sharp_camera"] is not None
-    cameras = [entry["camera"], *([entry["sharp_camera"]] if two else [])]
+    sharp_camera = entry["sharp_camera"]
+    two = sharp_camera is not None
+    cameras = [entry["camera"], sharp_camera] if two else [entry["camera"]]
     return PairShots(
         paths,
         asked,
-        exif,
+        exif={role: read_exif(path) for role, path in paths.items()},
         anchored=str(entry["anchored"] or "sharp"),
         focus_moved=any(shot["defocused"] for shot in roles.values()),
         sharp_mirrored=two and setup.sharp_mirrored,
@@ -91,7 +91,8 @@ def _number(name: SettingName, words: Mapping[str, str]) -> float:
 
 
 MASK = "usable-mask.png"
-"""255 where a pair can be used, 0 where its blurry member is the sharper one."""
+"""Name of the mask's file: 255 where a pair can be used, 0 where its blurry member is the sharper
+one."""
 
 
 def judged_pair(

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 from defocus.blur.gradients import block_means
 
 LEVELS = 7
-"""Sizes of gradients; each is twice the one before. The coarsest sees a blur of 128 px."""
+"""Number of gradient scales; each is twice the one before. The coarsest sees a blur of 128 px."""
 TILE_PX = 128
 """Side of the squares in which gradients are averaged: 2 px of the coarsest level."""
 LEAST_PX = 512
@@ -22,26 +22,25 @@ LEAST_PX = 512
 STRIP_PX = 128
 """Rows whose gradients are computed at once; they stay in the processor's cache."""
 NOTHING = 1e-10
-"""Squared gradient, of white per px, that counts as none: a thousandth of a step of 8 bits."""
+"""Squared gradient (of white per px) that counts as no detail: a thousandth of a step of 8 bits."""
 PEAKS = (-1.0, 6.0)
 """Range of the logarithms of peaks that the network has seen."""
 
 MOST_SPREAD = 2.5
-"""A block says something about its blur where 1 + d of the quantiles 0.1 and 0.9 differ by a factor
-of up to 2 to this power, 5.7. A sky has 8 or more, parts with detail have 1.4 to 5."""
+"""A block says something about its blur if 1 + d of its 0.1 and 0.9 quantiles differ by a factor of
+at most 2 to this power, 5.7. A sky has 8 or more, parts with detail have 1.4 to 5."""
 LEAST_SHARE = 0.02
-"""Fewer blocks than this share are chance: such a picture says nothing about its blur."""
+"""Smallest share of blocks that must say something about their blur; fewer are chance."""
 SHARPEST_SHARE = 0.2
-"""The sharpest part is the fifth of the blocks with the least blur. A tenth has the order of 97.0 %
-of the frames right that were kept from learning, a fifth 98.4 %, a quarter 98.7 %; a larger part
+"""Share of blocks, those with the least blur, that stands for the sharpest part. In held-out frames
+a tenth gave the right order for 97.0 %, a fifth for 98.4 %, a quarter for 98.7 %; a larger share
 misses small subjects."""
 IN_FOCUS_PX = 2.5
-"""Blocks with less count as in focus: sharp parts of full-size photographs have 0.5 to 2.5 px, as
-their pixels are softened by the lens and the sensor."""
+"""Blocks with a smaller circle of confusion count as in focus. Sharp parts of full-size photographs
+have 0.5 to 2.5 px, because lens and sensor soften their pixels."""
 NOISY_FALL = -1.8
-"""The change of log2 energy from the finest gradients to the next below which noise covers the
-detail: it is -3.1 in white noise, -0.3 to 2 in photographs, and -2 where small blurs are
-confused."""
+"""Change of log2 energy from the finest gradients to the next below which noise hides the detail.
+White noise has -3.1, photographs have -0.3 to 2; near -2, small blurs are confused."""
 
 LEARNED = Path(__file__).with_name("blocks.safetensors")
 
@@ -95,7 +94,7 @@ class BlockBlur:
 
     @property
     def _varied(self) -> NDArray[np.bool_]:
-        """Blocks that are not flat, of which all shapes are 0."""
+        """Blocks that are not flat; in flat blocks all shapes are 0."""
         return np.asarray(self.shapes.any(axis=-1))
 
 

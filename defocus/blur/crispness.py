@@ -14,9 +14,10 @@ BLOCK_PX = 8
 BINS = 8
 LEAST_BLOCKS = 24
 QUIET_QUANTILE = 0.05
-"""The blocks with the least change from pixel to pixel have no texture, but all of the noise."""
+"""Share of blocks, those with the least change between pixels, from which noise is measured: they
+have no texture, but all of the noise."""
 MOST_NOISE = 0.02
-"""Standard deviation, of white; what is more is the subject and not a camera's noise."""
+"""Largest standard deviation of noise, as a share of white. A larger one comes from the subject."""
 
 Array = NDArray[np.float32]
 
@@ -66,13 +67,14 @@ def _block_means(values: Array, side: int) -> Array:
 
 NOTHING = 1e-7
 EDGE_PX = 5
-"""Side of the squares in which a step and a range are measured, px."""
+"""Side of the squares in which the steepest step and the range of values are measured, px."""
 MEAN_PX = 61
 REACH_PX = MEAN_PX // 2 + EDGE_PX // 2 + 1
-"""Radius of the part that decides on a pixel's crispness, px."""
+"""Radius of the area that decides on a pixel's crispness, px."""
 LEAST_RANGE = 0.1
 NOISES_OF_RANGE, NOISES_OF_STEP = 10.0, 5.0
-"""Range of noise alone, and its step from one pixel to the next, in standard deviations."""
+"""Largest range, and largest step between neighbours, that noise alone makes in a square, in
+standard deviations."""
 
 
 def crispness(picture: Array, noise: NDArray[np.float64]) -> Array:
@@ -80,21 +82,28 @@ def crispness(picture: Array, noise: NDArray[np.float64]) -> Array:
     # ``(H, W)`` in [0, 1]; 0 where there is no edge. Behind a disc of d px an edge rises by at most
     # 4 / (pi d) of its height per pixel.
     deviation = noise_of(mean_of_colours(picture), noise).astype(np.float32)
-    square = np.ones((EDGE_PX, EDGE_PX), np.uint8)
     total, weights = (np.zeros(picture.shape[:2], np.float32) for _ in range(2))
     for level in planes(picture):
-        steps = np.asarray(cv2.dilate(_steps(level), square), np.float32)
-        steps -= NOISES_OF_STEP * deviation
-        extent = np.asarray(cv2.dilate(level, square), np.float32)
-        extent -= cv2.erode(level, square)
-        weight = extent - NOISES_OF_RANGE * deviation
-        weight -= LEAST_RANGE
-        weight = np.square(np.maximum(weight, 0, out=weight), out=weight)
-        extent -= NOISES_OF_STEP * deviation
-        steps /= np.maximum(extent, NOTHING, out=extent)
+        weight, share = _steepest(level, deviation)
         weights += weight
-        total += np.multiply(weight, np.clip(steps, 0, 1, out=steps), out=weight)
+        weight *= share
+        total += weight
     return np.asarray(mean_around(total) / (mean_around(weights) + NOTHING), np.float32)
+
+
+def _steepest(level: Array, deviation: Array) -> tuple[Array, Array]:
+    """The weight of each edge in one colour, and its steepest step divided by its range."""
+    square = np.ones((EDGE_PX, EDGE_PX), np.uint8)
+    steps = np.asarray(cv2.dilate(_steps(level), square), np.float32)
+    steps -= NOISES_OF_STEP * deviation
+    extent = np.asarray(cv2.dilate(level, square), np.float32)
+    extent -= cv2.erode(level, square)
+    weight = extent - NOISES_OF_RANGE * deviation
+    weight -= LEAST_RANGE
+    np.square(np.maximum(weight, 0, out=weight), out=weight)
+    extent -= NOISES_OF_STEP * deviation
+    steps /= np.maximum(extent, NOTHING, out=extent)
+    return weight, np.clip(steps, 0, 1, out=steps)
 
 
 def spread(picture: Array) -> Array:

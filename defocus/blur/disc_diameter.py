@@ -1,4 +1,4 @@
-"""The diameter of one disc of blur in a whole picture, from the zeros of its power spectrum."""
+"""The diameter of a disc that blurs a whole picture, from the zeros of its power spectrum."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,16 @@ LARGEST_DIAMETER_PX = 18.0
 STEP_PX = 0.5
 BLOCK_PX = 128
 FILLING = 10.0 ** np.arange(-5.0, 0.0)
-"""Values that are tried for n, which fills the zeros of a disc's spectrum."""
+"""Values of n that are tried; n fills the zeros of a disc's spectrum."""
 POWER_LAW = (1.0, 3.5)
-"""Range of b. Natural pictures have about 2; a steeper fall comes from the disc."""
+"""Allowed range of the exponent b. Natural pictures have about 2; a steeper fall comes from the
+disc."""
 FLOOR = 3e-6
 """Share of the strongest annulus below which a spectrum says nothing about the blur."""
 FLAT = 1e-6
-"""Largest contrast that is rounding and no picture: below one step of 16 bits."""
+"""Contrast below which a picture is only rounding: one step of 16 bits."""
 EVIDENCE = 2.0
-"""How many times better than no blur at all a disc must explain the spectrum to be believed."""
+"""A disc is believed if it explains the spectrum this many times better than no blur."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class _Spectrum:
 
 
 def disc_diameter_px(luminance: NDArray[np.float64]) -> float:
-    """The diameter of the one disc that explains a picture's spectrum best, from linear light."""
+    """The diameter of the disc that explains a picture's spectrum best, from linear light."""
     # It is 0 (no blur) or 0.5 to 18 px in steps of 0.5. The error is mostly below 0.5 px from 3 to
     # 15 px; below 3 px a disc is like a soft lens. Of several depths, the sharper parts decide.
     if np.ptp(luminance) <= FLAT:
@@ -48,19 +49,18 @@ def _radial_spectrum(luminance: NDArray[np.float64]) -> _Spectrum:
     """Mean power of half-overlapping Hann-windowed blocks, averaged over annuli."""
     side = min(BLOCK_PX, *luminance.shape)
     taper = np.hanning(side + 2)[1:-1]
+    window = np.outer(taper, taper)
     blocks = np.lib.stride_tricks.sliding_window_view(luminance, (side, side))
     power = np.zeros((side, side // 2 + 1))
     for row in blocks[:: side // 2, :: side // 2]:
         centred = row - row.mean(axis=(1, 2), keepdims=True)
-        power += (np.abs(fft.rfft2(centred * np.outer(taper, taper))) ** 2).sum(axis=0)
-    frequency = np.hypot(fft.fftfreq(side)[:, None], fft.rfftfreq(side)[None, :])
+        power += (np.abs(fft.rfft2(centred * window)) ** 2).sum(axis=0)
+    frequency = np.hypot(fft.fftfreq(side)[:, None], fft.rfftfreq(side))
     annulus = np.rint(frequency * side).astype(int).ravel()
     counts = np.bincount(annulus)
-    used = slice(2, side // 2)  # the first two are the taper's; beyond Nyquist annuli are broken
-    return _Spectrum(
-        (np.bincount(annulus, frequency.ravel()) / counts)[used],
-        (np.bincount(annulus, power.ravel()) / counts)[used],
-    )
+    means = (np.bincount(annulus, values.ravel()) / counts for values in (frequency, power))
+    # the first two are the taper's; beyond Nyquist annuli are broken
+    return _Spectrum(*(mean[2 : side // 2] for mean in means))
 
 
 def _misfit(spectrum: _Spectrum, diameter_px: float) -> float:

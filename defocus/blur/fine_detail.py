@@ -15,19 +15,19 @@ from defocus.pictures.values import Image, luma_of
 FINE_SIGMA, COARSE_SIGMA = 0.7, 2.8
 TILE_PX = 32
 TEXTURED_SHARE = 0.2
-"""The picture is judged by the fifth of its tiles with the strongest detail: a wall is not blur."""
+"""Share of tiles, those with the strongest detail, by which a picture is judged. A plain wall is
+not blur."""
 STRIP_ROWS = 512
-"""Rows that are filtered at once: a large picture as floats takes much memory, and time for it."""
+"""Rows that are filtered at once; a large picture as floats takes much memory and time."""
 TINY = 1e-16
 NOTHING = 1e-5
-"""Fine detail that counts as none."""
+"""Fine detail below this strength counts as none."""
 EQUAL_BLUR_PX = 0.25
-"""Weight of a tile where both members are equally blurred, in px of relative blur."""
+"""Weight of a tile whose members are equally blurred, expressed in px of relative blur."""
 FLAT = 1e-4
-"""Below this contrast of encoded values a tile has nothing but noise to be judged by."""
+"""Contrast (of encoded values) below which a tile has only noise."""
 REACH_PX = math.ceil(4 * COARSE_SIGMA)
-"""Half of the width of the wider filter, px: a strip needs that much more of the picture on each
-side."""
+"""Half the width of the wider filter, px: rows of the picture that a strip needs on each side."""
 
 
 def fine_to_coarse(luma: NDArray[np.float32]) -> float | None:
@@ -58,38 +58,45 @@ def fine_to_coarse_of_pair(
     # count more where the blur (px, a value per ``factor`` pixels) differs: in focus both are
     # equally sharp. Fine detail is divided by the larger coarse detail of the two: a strongly
     # defocused tile has little but noise, whose own ratio would be high.
-    height, width = blurry.shape[:2]
-    margin = TILE_PX // 2
-    rows, columns = (
-        np.arange(margin, max(side - margin, margin + 1), TILE_PX) for side in (height, width)
-    )
-    y, x = (part.ravel() for part in np.meshgrid(rows, columns, indexing="ij"))
-    there = matrix @ np.stack([x, y, np.ones_like(x)])
-    xs, ys = (np.rint(part / there[2]).astype(int) for part in there[:2])
-    seen = (xs >= margin) & (xs < width - margin) & (ys >= margin) & (ys < height - margin)
-    if not seen.any():
+    shape = blurry.shape[:2]
+    (y, x), (ys, xs) = _shared_tiles(shape, matrix)
+    if not len(y):
         return None, None
-    y, x = y[seen], x[seen]
     first = _details(blurry, y, x)
-    second = _details(sharp, ys[seen], xs[seen])
-    both = (first, second)
+    second = _details(sharp, ys, xs)
     coarse = np.maximum(first[1], second[1])
     chosen = (coarse >= FLAT) & (coarse >= float(np.quantile(coarse, 1 - TEXTURED_SHARE)))
     if not chosen.any():
         return None, None
     weight = np.ones(int(chosen.sum()))
     if blur_px is not None:
-        blur = _tile_means(np.abs(blur_px), factor, (height, width))
+        blur = _tile_means(np.abs(blur_px), factor, shape)
         weight = blur[y[chosen] // TILE_PX, x[chosen] // TILE_PX] + EQUAL_BLUR_PX
-    logarithms = (np.log(np.maximum(fine, NOTHING)[chosen] / coarse[chosen]) for fine, _ in both)
-    means = [float(np.exp(np.average(logs, weights=weight))) for logs in logarithms]
-    return means[0], means[1]
+
+    def mean(fine: NDArray[np.float64]) -> float:
+        logarithms = np.log(np.maximum(fine, NOTHING)[chosen] / coarse[chosen])
+        return float(np.exp(np.average(logarithms, weights=weight)))
+
+    return mean(first[0]), mean(second[0])
+
+
+def _shared_tiles(
+    shape: tuple[int, ...], matrix: NDArray[np.float64]
+) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Rows and columns of tiles' middles in both members of a pair, ``(2, T)`` each."""
+    margin = TILE_PX // 2
+    sides = (np.arange(margin, max(side - margin, margin + 1), TILE_PX) for side in shape)
+    y, x = (part.ravel() for part in np.meshgrid(*sides, indexing="ij"))
+    moved = matrix @ np.stack([x, y, np.ones_like(x)])
+    there = np.rint(moved[1::-1] / moved[2]).astype(int)
+    seen = ((there >= margin) & (there < np.reshape(shape, (2, 1)) - margin)).all(axis=0)
+    return np.stack([y, x])[:, seen], there[:, seen]
 
 
 def _tile_means(
     values: NDArray[np.float32], factor: int, shape: tuple[int, int]
 ) -> NDArray[np.float64]:
-    """Tile means of a map ``factor`` times coarser; what it lacks repeats its last values."""
+    """Tile means of a map ``factor`` times coarser; missing rows and columns repeat the last."""
     shares = []
     for side, have in zip(shape, values.shape, strict=True):
         pixels = np.arange(side // TILE_PX * TILE_PX)
@@ -101,27 +108,25 @@ def _tile_means(
 
 def _details(
     picture: Image, rows: NDArray[np.int_], columns: NDArray[np.int_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fine and coarse detail of the tiles around some places, see :func:`fine_to_coarse`."""
+) -> NDArray[np.float64]:
+    """Fine and coarse detail of the tiles around some places: ``(2, T)``."""
     tops, lefts = rows - TILE_PX // 2, columns - TILE_PX // 2
     squares = np.zeros((2, len(rows)))
     for top in range(0, len(picture), STRIP_ROWS):
-        own = np.flatnonzero((tops >= top) & (tops < top + STRIP_ROWS))
+        own = (tops >= top) & (tops < top + STRIP_ROWS)
         first = max(top - REACH_PX, 0)
         luma = luma_of(picture[first : top + STRIP_ROWS + TILE_PX + REACH_PX])
-        slightly = cv2.GaussianBlur(luma, (0, 0), FINE_SIGMA)
-        strongly = cv2.GaussianBlur(luma, (0, 0), COARSE_SIGMA)
+        slightly, strongly = (cv2.GaussianBlur(luma, (0, 0), s) for s in (FINE_SIGMA, COARSE_SIGMA))
         squares[:, own] = _mean_squares(luma, slightly, strongly, tops[own] - first, lefts[own])
-    fine, coarse = np.sqrt(np.maximum(squares, TINY))
-    return fine, coarse
+    strengths: NDArray[np.float64] = np.sqrt(np.maximum(squares, TINY))
+    return strengths
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
 def _mean_squares(luma, slightly, strongly, tops, lefts):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
     """``(2, T)`` mean squares of fine and coarse detail in the tiles with these first pixels."""
-    squares = np.empty((2, len(tops)))
+    squares = np.zeros((2, len(tops)))
     for tile in range(len(tops)):
-        fine = coarse = np.float64(0)
         across = slice(lefts[tile], lefts[tile] + TILE_PX)
         for row in range(tops[tile], tops[tile] + TILE_PX):
             one, two, three = luma[row, across], slightly[row, across], strongly[row, across]
@@ -129,10 +134,9 @@ def _mean_squares(luma, slightly, strongly, tops, lefts):  # type: ignore[no-unt
             for k in range(TILE_PX):
                 fines += (one[k] - two[k]) ** 2
                 coarses += (two[k] - three[k]) ** 2
-            fine += fines
-            coarse += coarses
-        squares[0, tile], squares[1, tile] = fine / TILE_PX**2, coarse / TILE_PX**2
-    return squares
+            squares[0, tile] += fines
+            squares[1, tile] += coarses
+    return squares / TILE_PX**2
 
 
 def _tile_deviation(band: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -36,7 +36,7 @@ def gradient_energy(grey: Grey) -> float:
 
 
 def squared_gradient(grey: Grey, smoothing_px: float = SMOOTHING_PX) -> Grey:
-    """The squared Sobel gradient at each pixel, behind a Gaussian; 0 px is none."""
+    """The squared Sobel gradient at each pixel after a Gaussian; 0 px means no Gaussian."""
     smooth = cv2.GaussianBlur(grey, (0, 0), smoothing_px) if smoothing_px else grey
     across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     return np.asarray(across * across + down * down, np.float32)

@@ -1,4 +1,4 @@
-"""Blur larger than the map's network has seen, by what it says of the picture reduced.
+"""Blur larger than the map's network has seen, estimated in the reduced picture.
 
 At the whole size a strong blur looks as a smooth thing in focus; the reduced copies tell them
 apart. A small network weighs what was estimated at 1, 1/2, 1/4 and 1/8 of the size."""
@@ -22,22 +22,23 @@ CELLS = 4
 SQUARES = (1, 3, 7, 15)
 """Sides of the surroundings that are averaged around each answer, in squares of 32 px."""
 MEASURES = 2 * len(SCALES) * len(SQUARES)
-"""Numbers that the network sees of each square: median and quantile of each scale, averaged."""
+"""Number of values that the network gets for each square: averaged median and quantile of each
+scale."""
 WIDTH = 64
 LEARNED = Path(__file__).with_name("large_blur.safetensors")
 BEGIN_PX, END_PX = 20.0, 26.0
-"""Diameters between which the answer replaces the estimate at the whole size, which knows blurs up
-to some 24 px."""
+"""Circles of confusion, px, between which this answer gradually replaces the estimate from the
+full-size picture, which knows blurs up to about 24 px."""
 CERTAIN, UNCERTAIN = 2.0, 3.0
-"""An answer counts fully where its 95 % quantile is below the first multiple of the median, and not
-at all from the second on: of a plain wall any blur may be true."""
+"""Ratio of an answer's 95 % quantile to its median: below the first value it counts fully, above
+the second not at all. A plain wall fits any blur."""
 PLAIN_SQUARES = (31, 31)
-"""Sides of the surroundings whose certain answers decide on a plain part: 992 px, the width of a
-wall or sky."""
+"""Size of the surroundings, in squares, whose certain answers decide for a plain part: 992 px, the
+width of a wall or sky."""
 FAINT = 1e-4
 """Weight of an uncertain answer. It decides only where no answer around it is certain."""
 SMALLEST_SQUARES = 3
-"""A strongly blurred part is at least this many squares wide (96 px); less is a mistake."""
+"""Smallest width of a strongly blurred part, in squares (96 px); a narrower one is a mistake."""
 
 Array = NDArray[np.float32]
 
@@ -118,13 +119,12 @@ def _block_means(level: Array, side: int) -> Array:
 
 def _with_plain_parts(large: Array) -> tuple[Array, Array]:
     """The answers, and how much each counts; a plain part takes those of the parts around it."""
-    median, highest = large[:, :, 0], large[:, :, 1]
-    strong = np.clip((median - BEGIN_PX) / (END_PX - BEGIN_PX), 0, 1)
-    certain = _certain(large)
-    weight = np.maximum(certain, FAINT)[:, :, None]
-    both = np.dstack([np.log2(1 + median), np.log2(1 + highest), strong])
+    strong = np.clip((large[:, :, :1] - BEGIN_PX) / (END_PX - BEGIN_PX), 0, 1)
+    certain = _certain(large)[:, :, None]
+    weight = np.maximum(certain, FAINT)
+    both = np.dstack([np.log2(1 + large[:, :, :2]), strong])
     around = cv2.blur(weight * both, PLAIN_SQUARES) / cv2.blur(weight, PLAIN_SQUARES)[:, :, None]
-    mixed = both + (1 - certain[:, :, None]) * (around - both)
+    mixed = both + (1 - certain) * (around - both)
     enough = _opened(certain * strong) > 0
     share = np.where(enough.any(), _opened(mixed[:, :, 2]), 0)
     filled = np.exp2(mixed[:, :, :2]) - 1

@@ -27,7 +27,7 @@ MULTIPLE_PX = 2**LEVELS // 2
 WIDTH = 48
 REACH = (1, 2, 4)
 FAINT = 1e-3
-"""Contrast of detail, of white, that rounding to 8 bits hides."""
+"""Contrast of detail, as a share of white, that rounding to 8 bits hides."""
 BELL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
@@ -53,16 +53,19 @@ def details(picture: torch.Tensor) -> torch.Tensor:
     channels = [functional.avg_pool2d(level, CELL_PX)]
     for number in range(LEVELS):
         smooth = _smoothed(level)
-        strength = (level - smooth).abs_()
-        size = CELL_PX // 2**number
-        if size > 1:
-            pooled = [functional.avg_pool2d(strength, size), functional.max_pool2d(strength, size)]
-        else:
-            larger = 2**number // CELL_PX
-            pooled = [functional.interpolate(strength, scale_factor=larger, mode="nearest")] * 2
+        pooled = _mean_and_largest((level - smooth).abs_(), number)
         channels += [torch.log2(one + FAINT) / 4 for one in pooled]
         level = smooth[..., ::2, ::2]
     return torch.cat(channels, dim=1)[..., :height, :width]
+
+
+def _mean_and_largest(strength: torch.Tensor, number: int) -> list[torch.Tensor]:
+    """Mean and largest strength of details in each cell, at level ``number`` of the pyramid."""
+    size = CELL_PX // 2**number
+    if size > 1:
+        return [functional.avg_pool2d(strength, size), functional.max_pool2d(strength, size)]
+    larger = 2**number // CELL_PX
+    return [functional.interpolate(strength, scale_factor=larger, mode="nearest")] * 2
 
 
 def _luma(picture: torch.Tensor) -> torch.Tensor:
@@ -107,7 +110,7 @@ class BlurNetwork(nn.Module):
 
 
 class _Block(nn.Module):
-    """Two convolutions beside the identity, which look ``reach`` cells around each."""
+    """Two convolutions added to the identity; they look ``reach`` cells around each."""
 
     def __init__(self, reach: int) -> None:
         super().__init__()
@@ -129,11 +132,12 @@ px."""
 STRIP_PX, STRIP_MARGIN_PX = 1024, 128
 """Large pictures go through the network in strips, to bound memory."""
 TOLD_FACTOR = 3.0
-"""A cell says something about its blur where the 95 % quantile of 1 + d is at most so many times
-the median."""
+"""A cell says something about its blur if the 95 % quantile of 1 + d is at most this many times the
+median."""
 RESCUED_TO_PX = 120.0
-"""Diameter in px, as the map says it, from which hardly anything comes back. A disc of 128 px,
-which still gains 2 dB, reads 93 to 122 px in the sharpest parts; one of 360 px reads 123."""
+"""Circle of confusion in the map, px, above which hardly anything can be restored. A disc of 128
+px, where restoring still gains 2 dB, reads 93 to 122 px in the sharpest parts; one of 360 px reads
+123."""
 LEAST_TOLD_SHARE = 0.02
 
 Array = NDArray[np.float32]
@@ -259,7 +263,7 @@ def _reduced(picture: Array, factor: int) -> Array:
 
 @torch.inference_mode()
 def in_strips(measure: Callable[..., torch.Tensor], *pictures: Colours) -> Array:
-    """What is measured of the cells, ``(h, w, n)``, of one or several pictures ``(H, W, 3)``."""
+    """Measurements of the cells, ``(h, w, n)``, for one or several pictures ``(H, W, 3)``."""
     height = pictures[0].shape[0]
     measured = []
     for begin in range(0, height, STRIP_PX):

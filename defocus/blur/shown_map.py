@@ -1,4 +1,4 @@
-"""The map of blur as it is shown: small diameters beside the spectrum of wide blocks.
+"""The map of blur as it is shown: small diameters combined with the spectrum of wide blocks.
 
 The network of the map and the spectrum err to opposite sides on small blurs, as photographs are
 soft by themselves; the guard's limits were chosen with the map that :func:`shown_map` begins with.
@@ -14,14 +14,14 @@ from defocus.blur.block_blur import TILE_PX, BlockBlur, block_blur
 from defocus.blur.learned_map import CELL_PX, BlurMap
 
 AROUND_CELLS = 65
-"""Side of the surroundings, in cells of 8 px, in which the blur must be alike: a block of 256 px
-mixes parts of different blur."""
+"""Side of the surroundings, in cells of 8 px, in which the blur must be alike, because a block of
+256 px mixes parts with different blur."""
 ALIKE, MIXED = 0.3, 0.6
-"""Standard deviation of log2(1 + d) there up to which the spectrum has its whole share, and from
-which on it has none."""
+"""Standard deviation of log2(1 + d) in the surroundings: up to the first value the spectrum gets
+its full share, from the second on none."""
 SPECTRUM_SHARE = 0.75
-"""Share of the spectrum in the mean of both, which is taken of log2(1 + d). With 0.5, discs of 8 px
-read 9.6 px in the median; with 1, photographs scatter more."""
+"""Share of the spectrum's estimate in the mean of both, taken of log2(1 + d). With 0.5, discs of 8
+px read 9.6 px in the median; with 1, photographs scatter more."""
 
 Array = NDArray[np.float32]
 

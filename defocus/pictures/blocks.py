@@ -25,7 +25,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Remark:
-    """What is said of blocks that a written picture lacks; a kind alone means all of its names."""
+    """What is said about blocks that a written picture lacks; a kind without names means all."""
 
     text: str
     kinds: frozenset[str] = frozenset()
@@ -57,8 +57,13 @@ def left_out(blocks: Sequence[Block]) -> str:
     return f"left out: {', '.join(words)}" if words else ""
 
 
+def printable_name(name: bytes) -> str:
+    """The name of a part of a file for people; others may have control characters in it."""
+    return "".join(one for one in name.decode("latin-1") if one.isprintable())
+
+
 def kind_words(kind: str, names: Sequence[str]) -> str:
-    """A kind with its names, of which there may be many."""
+    """A kind of block with the first of its names."""
     if not names:
         return kind
     more = len(names) - MOST_NAMES

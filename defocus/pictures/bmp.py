@@ -7,6 +7,7 @@ import io
 import operator
 import struct
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +21,15 @@ _USUAL = {16: (0x7C00, 0x03E0, 0x001F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
 
 
 def bmp_pixels(path: Path, data: bytes) -> NDArray[np.uint8] | None:
-    """The pixels of a BMP of 16 or 32 bits or with runs; None of another: OpenCV reads it."""
+    """The pixels of a BMP of 16 or 32 bits or with runs; None for others, which OpenCV reads."""
     if data[14:18] == b"\x0c\0\0\0":  # OS/2, whose palettes OpenCV takes for others
         return _of_pillow(path, data)
-    if len(data) < 54 or struct.unpack_from("<I", data, 14)[0] < 40:
+    head = _head_of(data)
+    if head is None:
         return None
-    bits, compression = struct.unpack_from("<HI", data, 28)
-    start, header = struct.unpack_from("<II", data, 10)
     colours = struct.unpack_from("<I", data, 46)[0]
-    overlap = bits <= 8 and start < 14 + header + 4 * colours
-    if compression in _RUNS or overlap:
+    overlap = head.bits <= 8 and head.start < 14 + head.size + 4 * colours
+    if head.compression in _RUNS or overlap:
         return _of_pillow(path, data)
     fields = _fields(path, data)
     if fields is None:
@@ -38,6 +38,26 @@ def bmp_pixels(path: Path, data: bytes) -> NDArray[np.uint8] | None:
     if not all(masks[:3]):
         raise ImageError(f"{path}: its bit fields lack a colour; save it again")
     return np.dstack([_field(values, mask) for mask in masks if mask])
+
+
+class _Head(NamedTuple):
+    """The header of a BMP, from where it says where the pixels begin."""
+
+    start: int
+    size: int
+    width: int
+    height: int
+    planes: int
+    bits: int
+    compression: int
+
+
+def _head_of(data: bytes) -> _Head | None:
+    """The header; None where it is shorter, as OS/2 has it."""
+    if len(data) < 54:
+        return None
+    head = _Head(*struct.unpack_from("<IIiiHHI", data, 10))
+    return head if head.size >= 40 else None
 
 
 def bmp_losses(data: bytes) -> list[str]:
@@ -58,20 +78,20 @@ def bmp_losses(data: bytes) -> list[str]:
 
 
 def _fields(path: Path, data: bytes) -> tuple[NDArray[np.uint32], tuple[int, ...]] | None:
-    """The pixels of 16 or 32 bits from top to bottom, and their masks; None of another file."""
-    if len(data) < 54 or struct.unpack_from("<I", data, 14)[0] < 40:
+    """The pixels of 16 or 32 bits from top to bottom, and their masks; None for other files."""
+    head = _head_of(data)
+    if head is None or head.bits not in _USUAL:
         return None
-    bits, compression = struct.unpack_from("<HI", data, 28)
-    start, header, width, height = struct.unpack_from("<IIii", data, 10)
-    if bits not in _USUAL or compression not in {_PLAIN, _FIELDS, _ALPHA_FIELDS}:
+    if head.compression not in {_PLAIN, _FIELDS, _ALPHA_FIELDS}:
         return None
-    line = (width * bits + 31) // 32 * 4
-    if width <= 0 or not height or start + line * abs(height) > len(data):
+    line, lines = (head.width * head.bits + 31) // 32 * 4, abs(head.height)
+    if head.width <= 0 or not lines or head.start + line * lines > len(data):
         raise ImageError(f"{path}: the file is cut short ({len(data)} bytes); copy it again")
-    rows = np.frombuffer(data, np.uint8, line * abs(height), start).reshape(abs(height), line)
-    values = rows.view("<u2" if bits == 16 else "<u4")[:, :width].astype(np.uint32)
-    masks = _USUAL[bits] if compression == _PLAIN else _masks(data, header, compression)
-    return values[:: 1 if height < 0 else -1], masks
+    rows = np.frombuffer(data, np.uint8, line * lines, head.start).reshape(lines, line)
+    values = rows.view("<u2" if head.bits == 16 else "<u4")[:, : head.width].astype(np.uint32)
+    plain = head.compression == _PLAIN
+    masks = _USUAL[head.bits] if plain else _masks(data, head.size, head.compression)
+    return values[:: 1 if head.height < 0 else -1], masks
 
 
 def _masks(data: bytes, header: int, compression: int) -> tuple[int, ...]:

@@ -39,7 +39,7 @@ class LeftBehind:
         return f"{kind_words(self.kind, self.names)} of {count} pictures"
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """The kind, names and number of pictures as plain values."""
         return {"kind": self.kind, "names": list(self.names), "pictures": self.pictures}
 
 

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import cast
 
 from defocus.errors import FileError, ImageError
 from defocus.pictures.png import PNG_BEGINS, has_all_pixels
 from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.tags import first_directory
 from defocus.reading import require_file
 
 _SCAN, _END = 0xDA, 0xD9
@@ -32,7 +33,8 @@ _BEGINS = (
     ("TIFF", TIFF_BEGINS),
     ("JPEG XL", (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")),
 )
-"""The first bytes of kinds that are read: OpenCV would open twenty more."""
+"""First bytes of the formats that are read. OpenCV would open twenty more, which nobody has
+tested."""
 _OTHERS: tuple[tuple[str, tuple[bytes, ...]], ...] = (
     ("a GIF", (b"GIF8",)),
     ("JPEG 2000", (b"\0\0\0\x0cjP  \r\n", b"\xff\x4f\xff\x51")),
@@ -46,7 +48,7 @@ _OTHERS: tuple[tuple[str, tuple[bytes, ...]], ...] = (
     ("an SVG", (b"<svg",)),
     ("a PDF", (b"%PDF",)),
 )
-"""The first bytes of kinds that are not read, by their names for people."""
+"""First bytes of formats that are not read, by the format's name in messages."""
 _NO_PICTURES: tuple[tuple[str, tuple[bytes, ...]], ...] = (
     (
         "a pointer of Git LFS instead of the picture; run 'git lfs pull'",
@@ -75,7 +77,7 @@ MAX_PIXELS = 400_000_000
 
 FREE_PIXELS = 32_000_000
 MOST_RATIO = 2000
-"""Values of a picture for each byte of its file, at most. A flat PNG has 1,032; more is a
+"""Largest number of pixel values per byte of the file. A flat PNG has 1,032; a higher ratio is a
 decompression bomb."""
 
 
@@ -91,7 +93,7 @@ def kind_of(data: bytes) -> str:
 
 
 def other_kind(data: bytes) -> str:
-    """The kind, of those that are not read, by the first bytes; empty if it is of none of them."""
+    """The format by its first bytes, if it is a known one that is not read; else empty."""
     return next((name for name, begins in _OTHERS if data.startswith(begins)), "")
 
 
@@ -116,7 +118,7 @@ def refuse_truncated(path: Path, data: bytes) -> None:
 
 
 def refuse_cut_short(path: Path) -> None:
-    """As :func:`refuse_truncated`; of a file that shows its end, no more than that is read."""
+    """Like :func:`refuse_truncated`, but reads only the end of a file that is whole."""
     if path.suffix.lower() not in {*SUFFIXES["JPEG"], *SUFFIXES["PNG"]}:
         return
     size = path.stat().st_size
@@ -131,8 +133,8 @@ def refuse_cut_short(path: Path) -> None:
 
 _END_BYTES = 4096
 _THUMBNAIL_BYTES = 2**17
-"""Bytes after which a JPEG's thumbnail has ended: its segment has half. Its end is not the
-picture's."""
+"""A JPEG's thumbnail ends within this many bytes, as its segment has at most half of them. An end
+marker behind them is the picture's."""
 
 
 def refuse_oversized(path: Path, data: bytes) -> None:
@@ -192,7 +194,7 @@ def _heif_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
 
 
 def _webp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
-    """Of the first chunk: lossy, lossless or extended."""
+    """Width and height by the first chunk, which is lossy, lossless or extended."""
     kind, start = data[12:16], data[20:30]
     if kind == b"VP8X":
         return 1 + int.from_bytes(start[4:7], "little"), 1 + int.from_bytes(start[7:10], "little")
@@ -204,21 +206,13 @@ def _webp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
 
 
 def _tiff_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
-    """Of the first directory; BigTIFF has longer numbers."""
-    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
-    big = 43 in data[2:4]
-
-    def number(at: int, size: int) -> int:
-        return int.from_bytes(data[at : at + size], order)
-
-    directory = number(8, 8) if big else number(4, 4)
-    count, first, step, value = (8, 8, 20, 12) if big else (2, 2, 12, 8)
-    sizes = {256: 0, 257: 0}
-    entries = min(number(directory, count), len(data) // step)
-    for entry in range(directory + first, directory + first + step * entries, step):
-        if number(entry, 2) in sizes:
-            sizes[number(entry, 2)] = number(entry + value, 2 if number(entry + 2, 2) == 3 else 4)
-    return sizes[256], sizes[257]
+    """Width and height by the first directory."""
+    first = first_directory(cast(bytes, data))  # mapped: no more than its directory is read
+    if first is None:
+        return 0, 0
+    structure, directory = first
+    width, height = (structure.number(directory.entry(tag)) or 0 for tag in (256, 257))
+    return width, height
 
 
 def jpeg_scan_start(data: bytes) -> int:
@@ -279,7 +273,7 @@ def picture_size(path: Path) -> tuple[int, int] | None:
 
 
 def readable_size(path: Path) -> tuple[int, int] | None:
-    """As :func:`picture_size`; None of a damaged picture too, which is named where it is read."""
+    """Like :func:`picture_size`, but None for a damaged picture, which is named when it is read."""
     with contextlib.suppress(ImageError):
         return picture_size(path)
     return None

@@ -30,7 +30,7 @@ _AUXILIARY = {
     b"portraiteffectsmatte": "portrait mask",
     b"c2pa": "content credentials (C2PA)",
 }
-"""Words in the list of a file's items, and what they mean for people."""
+"""Words in a file's list of items, and what each means, for messages."""
 _USUAL_PRIMARIES, _USUAL_CURVES = {0, 1, 2}, {0, 1, 2, 6, 13, 14, 15}
 """Codes of ITU-T H.273 that mean sRGB, or nothing."""
 
@@ -99,7 +99,7 @@ def _opened_avif(stream: io.BytesIO) -> Any:  # noqa: ANN401 - Pillow's picture
 
 
 def _scaled(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Values of 9 to 15 bits as such of 16."""
+    """Values of 9 to 15 bits, scaled to 16 bits."""
     if pixels.dtype != np.uint16 or bits in {8, 16}:
         return pixels
     return np.asarray(np.rint(pixels * (65535 / (2**bits - 1))), np.uint16)

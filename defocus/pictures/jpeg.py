@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.pictures.blocks import Block, resolution_block, resource_blocks, xmp_block
+from defocus.pictures.blocks import (
+    Block,
+    printable_name,
+    resolution_block,
+    resource_blocks,
+    xmp_block,
+)
 from defocus.pictures.headers import JPEG_FRAMES, jpeg_scan_start, jpeg_segments
 from defocus.pictures.tags import exif_blocks, first_directory
 
@@ -131,6 +137,24 @@ def still_true(segments: tuple[Segment, ...], *, profile: bool) -> list[Segment]
     return kept
 
 
+def with_changed(
+    given: tuple[Segment, ...], blocks: dict[tuple[int, bytes], bytes], *, profile: bool
+) -> list[Segment]:
+    """The segments that still hold; ``blocks`` has other content by marker and first words."""
+    segments: list[Segment] = []
+    written = set()
+    for segment in still_true(given, profile=profile):
+        marker, content = segment.marker, segment.content
+        alike = (one for one in blocks if marker == one[0] and content.startswith(one[1]))
+        key = next(alike, None)
+        if key is None:
+            segments.append(segment)
+        elif key not in written:
+            segments += parted(*key, blocks[key])
+            written.add(key)
+    return segments
+
+
 def jpeg_blocks(data: bytes) -> list[Block]:
     """Everything that a JPEG holds besides the pixels of its first picture."""
     parts = jpeg_parts(data)
@@ -145,7 +169,7 @@ def jpeg_blocks(data: bytes) -> list[Block]:
 
 
 def _block(segment: Segment) -> Block | None:
-    """The block that one segment is; None of those that are joined, or about the encoding."""
+    """The block in a segment; None for segments that are joined, or that describe the encoding."""
     content = segment.content
     if segment.marker == COMMENT:
         return Block("comment", "", content)
@@ -156,11 +180,7 @@ def _block(segment: Segment) -> Block | None:
     if content.startswith(LONG_XMP):
         return Block("extended XMP", "", content)
     if content.startswith(JFIF):
-        unit, across, down = struct.unpack_from(">BHH", content.ljust(12, b"\0"), 7)
-        per_metre = {1: 1 / 0.0254, 2: 100.0}.get(unit)
-        if per_metre is None:
-            return None
-        return resolution_block(across * per_metre, down * per_metre)
+        return _jfif_resolution(content)
     if content.startswith(JFXX):
         return Block("JFIF thumbnail")
     if segment.marker == JUMBF:
@@ -168,12 +188,15 @@ def _block(segment: Segment) -> Block | None:
         return Block("content credentials (C2PA)" if c2pa else "APP11 data", "", content)
     if content.startswith(_GAIN_MAP[0]):
         return Block("HDR gain map", "its version", content)
-    word = content[:16].split(b"\0")[0].decode("latin-1")
-    return Block("other segments", f"APP{segment.marker - 0xE0}:{_printable(word)}", content)
+    word = printable_name(content[:16].split(b"\0")[0]).split(":")[0]
+    return Block("other segments", f"APP{segment.marker - 0xE0}:{word}", content)
 
 
-def _printable(word: str) -> str:
-    return "".join(one for one in word if one.isprintable()).split(":")[0]
+def _jfif_resolution(header: bytes) -> Block | None:
+    """The resolution by a JFIF header, per inch or centimetre; None where it has no unit."""
+    unit, across, down = struct.unpack_from(">BHH", header.ljust(12, b"\0"), 7)
+    per_metre = {1: 1 / 0.0254, 2: 100.0}.get(unit)
+    return None if per_metre is None else resolution_block(across * per_metre, down * per_metre)
 
 
 def _picture_name(kind: int, content: bytes) -> str:
@@ -220,26 +243,29 @@ def _index(content: bytes) -> list[tuple[int, int, int]]:
 
 
 def with_segments(encoded: bytes, given: JpegParts, segments: tuple[Segment, ...]) -> bytes:
-    """A picture with the segments and the trailer of another one."""
-    # Previews, which show the picture as it was, and the JFIF segment of ``encoded`` are taken out;
-    # an index of further pictures is written again.
-    bare = encoded
-    while bare[2:4] == b"\xff\xe0":
-        bare = bare[:2] + bare[4 + int.from_bytes(bare[4:6], "big") :]
+    """A picture with the segments and the trailer of another file."""
+    # Previews, which show the picture as it was, are taken out; an index of further pictures is
+    # written again.
+    bare = _without_jfif(encoded)
     frames = _frames(given)
     trailer, places = _without_previews(given, frames)
     if frames and not places:
         segments = tuple(one for one in segments if not one.content.startswith(MPF))
     size = len(bare) + sum(len(one.packed) for one in segments)
-    written = b""
+    written = bare[:2]
     for one in segments:
         if frames and one.content.startswith(MPF):  # it keeps its length
-            base = 2 + len(written) + 4 + len(MPF)
-            moved = Segment(one.marker, MPF + _moved(one, given, size, base, places))
-            written += moved.packed
+            move = _Move(one.place - given.end, len(written) + 4, size, places)
+            written += Segment(one.marker, MPF + _moved(one.content[len(MPF) :], move)).packed
         else:
             written += one.packed
-    return bare[:2] + written + bare[2:] + trailer
+    return written + bare[2:] + trailer
+
+
+def _without_jfif(encoded: bytes) -> bytes:
+    while encoded[2:4] == b"\xff\xe0":
+        encoded = encoded[:2] + encoded[4 + int.from_bytes(encoded[4:6], "big") :]
+    return encoded
 
 
 def _without_previews(
@@ -258,37 +284,46 @@ def _without_previews(
     return trailer + given.trailer[taken:], places
 
 
-def _moved(
-    segment: Segment, given: JpegParts, size: int, base: int, places: dict[int, int]
-) -> bytes:
-    """The index of further pictures for a first one of another size; ``places`` are by old one."""
-    content = bytearray(segment.content[len(MPF) :])
-    first = first_directory(bytes(content))
+@dataclass(frozen=True)
+class _Move:
+    """How an index of further pictures is written again."""
+
+    from_end: int  # place of its old segment, counted from the end of the old first picture
+    place: int  # of its new segment
+    size: int  # of the new first picture
+    places: dict[int, int]  # in the new trailer, by those in the old one
+
+    def row(self, row: bytes, order: str) -> bytes:
+        """One picture's entry for the new file; empty for one that is gone."""
+        kind, _, offset, depends = struct.unpack(order + "4I", row)
+        if not offset:
+            return struct.pack(order + "4I", kind, self.size, 0, depends)
+        old = self.from_end + len(MPF) + offset
+        if old not in self.places:
+            return b""
+        moved = self.size + self.places[old] - self.place - len(MPF)
+        return row[:8] + struct.pack(order + "I", moved) + row[12:]
+
+
+def _moved(index: bytes, move: _Move) -> bytes:
+    """The index of further pictures (MPF), adapted to a first picture of another size."""
+    first = first_directory(index)
     entry = None if first is None else first[1].entry(_MP_ENTRIES)
     if first is None or entry is None:
-        return bytes(content)
-    (structure, directory), rows = first, []
-    order = structure.order
-    for at in range(0, len(entry.content) - 15, 16):
-        row = bytearray(entry.content[at : at + 16])
-        (offset,) = struct.unpack_from(order + "I", row, 8)
-        if not offset:
-            struct.pack_into(order + "I", row, 4, size)
-            rows.append(row)
-            continue
-        old = segment.place + len(MPF) + offset - given.end
-        if old in places:
-            struct.pack_into(order + "I", row, 8, size + places[old] - base)
-            rows.append(row)
+        return index
+    structure, directory = first
+    places = range(0, len(entry.content) - 15, 16)
+    given = [entry.content[at : at + 16] for at in places]
+    rows = [row for row in (move.row(one, structure.order) for one in given) if row]
     if len(rows) < len(entry.content) // 16:  # a picture that others depend on may be gone
-        for row in rows:
-            row[12:16] = bytes(4)
+        rows = [row[:12] + bytes(4) for row in rows]
+    content, long = bytearray(index), structure.order + "I"
     whole = b"".join(rows).ljust(len(entry.content), b"\0")
     content[entry.value_place : entry.value_place + len(whole)] = whole
-    struct.pack_into(order + "I", content, entry.place + 4, 16 * len(rows))
+    struct.pack_into(long, content, entry.place + 4, 16 * len(rows))
     number = directory.entry(_MP_NUMBER)
     if number is not None and number.kind == 4:
-        struct.pack_into(order + "I", content, number.value_place, len(rows))
+        struct.pack_into(long, content, number.value_place, len(rows))
     return bytes(content)
 
 
@@ -343,15 +378,16 @@ def _every_detail(data: bytes, segments: list[tuple[int, int]]) -> bool:
     frame = next((at for kind, at in segments if kind in _FRAMES), None)
     if frame is None:
         return True  # of a rare kind, without scans that add to each other
-    colours = [data[frame + 10 + 3 * index] for index in range(data[frame + 9])]
+    colours = data[frame + 10 : frame + 10 + 3 * data[frame + 9] : 3]
     missing = {colour: np.full(_COEFFICIENTS, True) for colour in colours}
     for kind, at in segments:
-        if kind == _SCAN:
-            named = data[at + 5 : at + 5 + 2 * data[at + 4]]
-            spectrum = data[at + 5 + len(named) : at + 8 + len(named)]
-            if len(spectrum) < 3 or not missing.keys() >= {*named[::2]}:
-                return False  # damaged
-            first, last, bits = spectrum
-            for colour in named[::2]:
-                missing[colour][first : last + 1] = (bits & 15) != 0
-    return not any(lack.any() for lack in missing.values())
+        if kind != _SCAN:
+            continue
+        end = at + 5 + 2 * data[at + 4]
+        named, spectrum = data[at + 5 : end : 2], data[end : end + 3]
+        if len(spectrum) < 3 or not missing.keys() >= {*named}:
+            return False  # damaged
+        first, last, bits = spectrum
+        for colour in named:
+            missing[colour][first : last + 1] = (bits & 15) != 0
+    return not np.any([*missing.values()])

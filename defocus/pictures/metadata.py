@@ -43,13 +43,14 @@ from defocus.pictures.webp import is_lossless, webp_blocks, webp_chunk, webp_fra
 from defocus.reading import read_bytes
 
 IMAGE_TAGS = frozenset({271, 272, 306, 315, 33432})
-"""Make, model, date, artist, copyright."""
+"""Tags of the first directory that are kept: make, model, date, artist, copyright."""
 
 EXIF_TAGS = frozenset(
     {33434, 33437, 34850, 34855, 36867, 36868, 36880, 36881, 36882, 37380, 37383, 37385, 37386}
     | {37521, 37522, 41986, 41987, 41989, 42033, 42034, 42035, 42036, 42037}
 )
-"""Exposure, focal length, dates with their offsets, modes, body and lens with serial numbers."""
+"""Tags of the EXIF directory that are kept: exposure, focal length, dates with their offsets,
+modes, body and lens with serial numbers."""
 
 
 def kept_exif(path: Path) -> bytes:

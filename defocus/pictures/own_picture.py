@@ -52,7 +52,7 @@ class OwnPicture:
         return self.metadata.orientation
 
     def colours(self, part: Part = WHOLE) -> Array:
-        """``(H, W, 3)`` in [0, 1] for a network: grey repeated, what is beyond it cut off."""
+        """``(H, W, 3)`` in [0, 1] for a network: grey repeated, values beyond the range clipped."""
         colours = self.all_colours(part)
         if self._has_usual_white:
             return np.asarray(as_float(colours), np.float32)

@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.pictures.blocks import Block, resolution_block, resource_blocks, xmp_block
+from defocus.pictures.blocks import (
+    Block,
+    printable_name,
+    resolution_block,
+    resource_blocks,
+    xmp_block,
+)
 from defocus.pictures.tags import exif_blocks
 from defocus.reading import FileBytes
 
@@ -34,7 +40,7 @@ _NAMES = {b"caBX": "content credentials (C2PA)", b"bKGD": "background colour", b
 _KEPT = COLOUR | {b"iCCP", b"sBIT", b"sPLT", b"tIME"}
 _MOST_BYTES = 100_000_000
 _SAMPLES = {0: 1, 2: 3, 3: 3, 4: 1, 6: 3}
-"""Values of colour in sBIT by the kind of picture."""
+"""Number of values in sBIT, by colour type."""
 
 
 @dataclass(frozen=True)
@@ -113,17 +119,10 @@ def _blocks_of(chunk: Chunk, head: tuple[int, int]) -> list[Block]:
     name, content = chunk.name, chunk.content
     if name == b"eXIf":
         return exif_blocks(content.removeprefix(b"Exif\0\0"))
+    if name in _TEXT:
+        return _text_blocks(chunk)
     if name == b"iCCP":
         return [Block("colour profile", "", inflated(content))]
-    if name == b"iTXt" and content.startswith(XMP_WORDS):
-        return [xmp_block(content[len(XMP_WORDS) :].lstrip(b"\0"))]
-    if name == b"zTXt" and content.startswith(_RESOURCES):
-        return resource_blocks(raw_profile(chunk))
-    if name == b"iTXt" and content.startswith(COMMENT_WORDS):
-        return [Block("comment", "", content[len(COMMENT_WORDS) :])]
-    if name in _TEXT:
-        word = content.split(b"\0")[0].decode("latin-1")
-        return [Block("texts", "".join(one for one in word if one.isprintable()), content)]
     if name == b"pHYs":
         if len(content) == 9 and content[8] == 1:
             return [resolution_block(*struct.unpack_from(">II", content))]
@@ -135,6 +134,18 @@ def _blocks_of(chunk: Chunk, head: tuple[int, int]) -> list[Block]:
     if name in _NAMES:
         return [Block(_NAMES[name], "", content)]
     return [Block("PNG chunks", name.decode("latin-1"), content)]
+
+
+def _text_blocks(chunk: Chunk) -> list[Block]:
+    """The block in a chunk of text, which may be metadata of another kind."""
+    name, content = chunk.name, chunk.content
+    if name == b"iTXt" and content.startswith(XMP_WORDS):
+        return [xmp_block(content[len(XMP_WORDS) :].lstrip(b"\0"))]
+    if name == b"iTXt" and content.startswith(COMMENT_WORDS):
+        return [Block("comment", "", content[len(COMMENT_WORDS) :])]
+    if name == b"zTXt" and content.startswith(_RESOURCES):
+        return resource_blocks(raw_profile(chunk))
+    return [Block("texts", printable_name(content.split(b"\0")[0]), content)]
 
 
 def inflated(content: bytes) -> bytes:

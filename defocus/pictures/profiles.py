@@ -40,22 +40,23 @@ Image = NDArray[np.unsignedinteger[Any]]
 _ICC = 34675
 _LEVELS = 5
 _MOST_STEPS = 1
-"""Steps of 8 bits by which two writings of sRGB may differ."""
+"""Largest difference, in steps of 8 bits, between two profiles that both mean sRGB."""
 _INTEROPERABILITY, _ADOBE_RGB = 0xA005, "R03"
-"""Tag of EXIF that names the rule by which a file was written, and the rule of Adobe RGB (DCF
+"""EXIF tag that names the rule by which a file was written, and the value for Adobe RGB (DCF
 2.0)."""
 _SRGB_GAMMA, _SRGB_PLACES = 1 / 2.2, (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 _CODE_ERROR = 0.01
-"""Gamma of sRGB as a PNG names it, its white and primaries, and how much other writers differ."""
+"""Largest difference from sRGB's gamma, white point and primaries at which a PNG's own numbers
+still mean sRGB."""
 _MODES = {"RGB ": "RGB", "GRAY": "L"}
-"""Pillow's mode for pictures of a profile's colour space."""
+"""Pillow's mode for a picture, by the colour space of its profile."""
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, SyntaxError, ArithmeticError)
 
 PLAIN = "sRGB or nothing"
-"""Colours of a file that names none of its own."""
+"""Word for the colours of a file that names none."""
 _GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F"}
 _DECLARED = {"CMYK": "CMYK", "LAB": "Lab", "YCbCr": PLAIN, "HSV": "HSV"}
-"""Colours that Pillow's modes name."""
+"""Colour space, in words, by Pillow's mode."""
 
 
 def profile_of(path: Path) -> bytes:
@@ -79,7 +80,7 @@ def profile_of(path: Path) -> bytes:
 
 
 def _heif_kind(path: Path) -> str | None:
-    """HEIC, AVIF or JPEG XL, whatever a file's suffix says; None of another kind."""
+    """HEIC, AVIF or JPEG XL by a file's content; None for other kinds."""
     with path.open("rb") as file:
         kind = kind_of(file.read(512))
     return kind if kind in HEIF_KINDS else None
@@ -170,7 +171,7 @@ def member_in_srgb(path: Path, picture: Image) -> Image:
 
 
 def is_of_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
-    """Whether a profile means sRGB, by what it does to colours, or if grey by its curve."""
+    """Whether a profile means sRGB, judged by converted colours, or by the curve of a grey one."""
     # Its name is not a proof: "Linear sRGB" has the primaries of sRGB alone.
     space = profile.profile.xcolor_space
     if space not in _MODES:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import FileError, ImageError
-from defocus.pictures.tags import FRACTIONS, Directory, Structure, read_structure
+from defocus.pictures.tags import Directory, Structure, read_structure
 from defocus.quiet_decoders import QUIET
 from defocus.reading import FileBytes, require_file
 
@@ -232,15 +232,15 @@ def _demands_of(structure: Structure, directory: Directory) -> Iterator[str]:
         entry = directory.entry(tag)
         if entry is not None:
             yield from _opcode_names(entry.content)
-    exposure = _first_fraction(structure, directory, _BASELINE_EXPOSURE)
-    if exposure:
-        yield f"BaselineExposure {exposure:+.3g} EV"
+    exposure = structure.numbers(directory.entry(_BASELINE_EXPOSURE))
+    if exposure and exposure[0]:
+        yield f"BaselineExposure {float(exposure[0]):+.3g} EV"
     crop = directory.entry(_DEFAULT_CROP)
     if crop is not None and crop.kind in {3, 4, 5}:
-        width, height = _crop_size(structure, directory)
+        size = [round(side) for side in structure.numbers(crop)]
         whole = [structure.number(directory.entry(tag)) for tag in (_WIDTH, _HEIGHT)]
-        if [width, height] != whole:
-            yield f"DefaultCrop to {width}x{height}"
+        if size != whole:
+            yield f"DefaultCrop to {'x'.join(map(str, size))}"
 
 
 def _opcode_names(opcodes: bytes) -> Iterator[str]:
@@ -252,30 +252,6 @@ def _opcode_names(opcodes: bytes) -> Iterator[str]:
         if kind in _OPCODES:
             yield _OPCODES[kind]
         place += 16 + size
-
-
-def _first_fraction(structure: Structure, directory: Directory, tag: int) -> float | None:
-    entry = directory.entry(tag)
-    if entry is None or entry.kind not in FRACTIONS or not entry.count:
-        return None
-    letter = FRACTIONS[entry.kind]
-    above, below = struct.unpack_from(f"{structure.order}2{letter}", entry.content)
-    return above / below if below else None
-
-
-def _crop_size(structure: Structure, directory: Directory) -> tuple[int, int]:
-    """Width and height to which a DNG is cropped for showing, px."""
-    entry = directory.entry(_DEFAULT_CROP)
-    if entry is None or entry.count != 2:
-        return 0, 0
-    if entry.kind in FRACTIONS:
-        numbers = struct.unpack(f"{structure.order}4{FRACTIONS[entry.kind]}", entry.content)
-        if not numbers[1] or not numbers[3]:
-            return 0, 0
-        return round(numbers[0] / numbers[1]), round(numbers[2] / numbers[3])
-    letter = "H" if entry.kind == 3 else "I"
-    width, height = struct.unpack(f"{structure.order}2{letter}", entry.content)
-    return width, height
 
 
 def said_of_demands(demands: Sequence[str]) -> str:

@@ -60,7 +60,8 @@ from defocus.reading import FileBytes, broken_link, read_bytes
 from defocus.strips import strips
 
 SWAPPED = (np.uint8, np.uint16, np.float32)
-"""Types whose order of colours OpenCV changes, in a tenth of the time that NumPy takes."""
+"""Types of values whose colours OpenCV can put into another order; NumPy takes ten times as
+long."""
 
 IMAGE_SUFFIXES = frozenset(one for each in SUFFIXES.values() for one in each) | RAW_SUFFIXES
 """Suffixes (lower case) of the files that :func:`read_image` opens."""
@@ -213,35 +214,45 @@ def _checked(path: Path, decoded: NDArray[Any]) -> NDArray[Any]:
 
 
 AS_STORED = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-"""How OpenCV decodes: all channels and bits, turned by nobody."""
+"""Flags with which OpenCV decodes all channels and bits, without turning the picture."""
 
 
 def _of_opencv(path: Path, content: NDArray[np.uint8], coding: str = "") -> NDArray[Any]:
-    try:
-        with QUIET:
-            decoded = cv2.imdecode(content, AS_STORED)
-        if decoded is None:
-            decoded = _once_more(content)
-    except cv2.error as error:
-        if lacks_memory(error):
-            raise
-        raise ImageError(f"{path}: cannot be decoded ({error.err}); replace the file") from error
+    decoded = _decoded_by_opencv(path, content)
     if decoded is None:
-        if oddity := jpeg_oddity(_as_bytes(content)):
-            raise ImageError(f"{path}: {oddity}, which no reader here decodes; save it as PNG")
-        if coding:
-            raise ImageError(f"{path}: no decoder for {coding}; save it again without compression")
-        raise ImageError(f"{path}: not a picture that can be read; replace the file")
+        raise ImageError(f"{path}: {_why_not_decoded(content, coding)}")
     picture: NDArray[Any] = np.asarray(decoded)
-    if picture.shape[2:] == (3,) and picture.dtype in SWAPPED:
+    if picture.ndim == 2:
+        return picture
+    if picture.shape[2] == 3 and picture.dtype in SWAPPED:
         for rows in strips(len(picture)):  # in place: a copy takes much memory
             strip = picture[rows]
             cv2.cvtColor(strip, cv2.COLOR_BGR2RGB, dst=strip)
         return picture
-    png = content[:4].tobytes() == b"\x89PNG"
-    if png and content[PNG_COLOUR_TYPE] in PNG_GREY and picture.ndim == 3:
+    if content[:4].tobytes() == b"\x89PNG" and content[PNG_COLOUR_TYPE] in PNG_GREY:
         return picture[:, :, [0, -1]]
-    return picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, *range(3, picture.shape[2])]]
+    return picture[:, :, [2, 1, 0, *range(3, picture.shape[2])]]
+
+
+def _decoded_by_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any] | None:
+    """What OpenCV decodes, colours from the last to the first; None if it gives no reason."""
+    try:
+        with QUIET:
+            decoded = cv2.imdecode(content, AS_STORED)
+        return _once_more(content) if decoded is None else decoded
+    except cv2.error as error:
+        if lacks_memory(error):
+            raise
+        raise ImageError(f"{path}: cannot be decoded ({error.err}); replace the file") from error
+
+
+def _why_not_decoded(content: NDArray[np.uint8], coding: str) -> str:
+    """What is said of a file that OpenCV does not decode, and what to do."""
+    if oddity := jpeg_oddity(_as_bytes(content)):
+        return f"{oddity}, which no reader here decodes; save it as PNG"
+    if coding:
+        return f"no decoder for {coding}; save it again without compression"
+    return "not a picture that can be read; replace the file"
 
 
 def _once_more(content: NDArray[np.uint8]) -> NDArray[Any] | None:
@@ -281,7 +292,7 @@ def read_pair(blurry: Path, sharp: Path, white: float | None = None) -> tuple[Im
 
 
 def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, Image]:
-    """Pictures that belong together, by file: of one white, ``white`` or what all values say."""
+    """Pictures that belong together, by file, with one white: ``white``, or what all values say."""
     pictures = {path: _read_colours(path) for path in files}
     if pictures and white is None:
         known = any(known_white(path) for path in files)
@@ -312,13 +323,12 @@ def reading_of_files(files: Sequence[Path]) -> FilesReading:
     """How the pictures of a dataset are read, by a few of them, evenly spread."""
     # Only grey pictures and those of 16 bits are decoded, and of the latter no more than one where
     # all bits are in use, as in most datasets.
-    many = min(len(files), _SAMPLES)
-    places = (one * len(files) // many for one in range(many))
-    sample = [files[place] for place in places if files[place].is_file()]  # a pipe never ends
+    sample = _sample(files)
     largest, remarks = 0, dict.fromkeys(said_of_demands(dng_demands(path)) for path in sample)
     for path in sample:
         bits, grey = _bits_and_grey(path)
-        if not grey and (bits != 16 or largest > DEEP_WHITES[-2]):
+        deep = bits == 16 and largest <= DEEP_WHITES[-2]
+        if not grey and not deep:
             continue
         with contextlib.suppress(ImageError):  # named by who reads it
             picture = _read_colours(path)
@@ -329,11 +339,19 @@ def reading_of_files(files: Sequence[Path]) -> FilesReading:
     white = deep_white(largest)
     if white < FULL:
         remarks[f"{white.bit_length()} bits in 16: {white_words(largest, white)}"] = None
-    return FilesReading(white, tuple(remark for remark in remarks if remark))
+    return FilesReading(white, tuple(filter(None, remarks)))
+
+
+def _sample(files: Sequence[Path]) -> list[Path]:
+    """A few of the files, evenly spread; no pipes, which never end."""
+    many = min(len(files), _SAMPLES)
+    places = (one * len(files) // many for one in range(many))
+    return [files[place] for place in places if files[place].is_file()]
 
 
 _SAMPLES = 16
-"""Files of a dataset that are looked at for its white. The first one shows most of it."""
+"""Number of a dataset's files that are looked at to find its white. Even the first one mostly shows
+it."""
 _BITS_TAG, _COLOURS_TAG, _GREY_TIFF = 258, 262, {0, 1}
 """Bits of a value and meaning of the values in TIFF files, and which meanings are grey."""
 

@@ -18,12 +18,11 @@ from defocus.pictures.jpeg import EXIF, jpeg_exif
 from defocus.pictures.png import png_chunks
 from defocus.pictures.tags import (
     EXIF_DIRECTORY,
-    FRACTIONS,
     GPS_DIRECTORY,
-    LETTERS,
     TEXT,
     UNDEFINED,
     DirectoryEntry,
+    Structure,
     read_structure,
 )
 from defocus.pictures.webp import webp_chunk
@@ -43,8 +42,6 @@ _OFFSET_CHANGED, _OFFSET_TAKEN = 36880, 36881
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 _FOCAL_LENGTH, _BODY_SERIAL, _LENS, _SERIAL = 37386, 42033, 42036, 65001
 _FOCUS_DISTANCE = 37382
-_INFINITE = 2**32 - 1
-"""Numerator of a distance that a camera writes for infinity, whatever the denominator."""
 
 
 @dataclass(frozen=True)
@@ -142,13 +139,6 @@ def _blocks(file: BinaryIO) -> Iterator[tuple[int, bytes | FileBytes]]:
     kind = kind_of(head[:512])
     if head[:2] in {b"II", b"MM"}:
         yield 0, data
-    elif kind == "JPEG":
-        yield 0, jpeg_exif(head)
-    elif kind == "PNG":
-        chunks = (data[begin : end - 4] for name, begin, end in png_chunks(data) if name == b"eXIf")
-        yield 0, next(chunks, b"").removeprefix(EXIF)
-    elif kind == "WebP":
-        yield 0, webp_chunk(data, b"EXIF").removeprefix(EXIF)
     elif head.startswith(_RAF):
         place, size = struct.unpack(">II", head[_RAF_PLACES].ljust(8, b"\0"))
         yield 0, jpeg_exif(data[place : place + min(size, _HEAD_BYTES)])
@@ -157,10 +147,22 @@ def _blocks(file: BinaryIO) -> Iterator[tuple[int, bytes | FileBytes]]:
     elif kind in HEIF_KINDS:
         file.seek(0)
         yield 0, heif_contents(file.read(), kind).exif
+    else:
+        yield 0, _exif_of(kind, head, data).removeprefix(EXIF)
+
+
+def _exif_of(kind: str, head: bytes, data: FileBytes) -> bytes:
+    """The EXIF block of a kind of picture that has it in one part of its own."""
+    if kind == "JPEG":
+        return jpeg_exif(head)
+    if kind == "WebP":
+        return webp_chunk(data, b"EXIF")
+    places = png_chunks(data) if kind == "PNG" else ()
+    return next((data[begin : end - 4] for name, begin, end in places if name == b"eXIf"), b"")
 
 
 def _of_cr3(head: bytes) -> Iterator[tuple[int, bytes]]:
-    """Canon's boxes, each of which has one directory."""
+    """The directories in Canon's boxes, one in each."""
     movie = dict(contents_of_boxes(head)).get(b"moov", b"")
     canon = dict(contents_of_boxes(movie)).get(b"uuid", b"")
     if canon.startswith(_CANON):
@@ -177,29 +179,24 @@ def _add_tags(tags: _Tags, group: int, data: bytes | FileBytes) -> None:
         group, place = waiting.popitem()
         directory = structure.directory(place)
         for entry in directory.entries if directory is not None else ():
-            match _value(entry, structure.order):
+            match _value(entry, structure):
                 case (int(further), *_) if group == 0 and entry.tag in _FURTHER:
                     waiting[entry.tag] = further
                 case value if value:
                     tags.setdefault((group, entry.tag), value)
 
 
-def _value(entry: DirectoryEntry, order: str) -> TagValue:
-    """The values of a tag; none where a fraction is infinite, or divided by nothing."""
-    if entry.kind in TEXT:
-        text = entry.content.split(b"\0")[0].strip(b" ")
-        try:
-            return text.decode()
-        except UnicodeDecodeError:
-            return text.decode("latin-1")
+def _value(entry: DirectoryEntry, structure: Structure) -> TagValue:
+    """The values of a tag: numbers, or text; bytes where it says no type."""
     if entry.kind == UNDEFINED:
         return entry.content
-    if entry.kind not in FRACTIONS:
-        return struct.unpack(f"{order}{entry.count}{LETTERS[entry.kind]}", entry.content)
-    numbers = struct.unpack(f"{order}{2 * entry.count}{FRACTIONS[entry.kind]}", entry.content)
-    if _INFINITE in numbers[::2] or not all(numbers[1::2]):
-        return ()
-    return tuple(map(Fraction, numbers[::2], numbers[1::2]))
+    if entry.kind not in TEXT:
+        return structure.numbers(entry)
+    text = entry.content.split(b"\0")[0].strip(b" ")
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
 
 
 def _tag(tags: _Tags, tag: int) -> TagValue:

@@ -5,8 +5,9 @@ because maker notes point into the block.
 Source: TIFF 6.0, section 2; BigTIFF (Adobe 2007); Exif 3.0, sections 4.5 and 4.6."""
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from defocus.pictures.blocks import Block
 from defocus.reading import FileBytes
@@ -22,6 +23,8 @@ SIZES = dict.fromkeys((*TEXT, UNDEFINED), 1)
 SIZES |= {kind: struct.calcsize(f"<{letter}") for kind, letter in LETTERS.items()}
 SIZES |= {kind: struct.calcsize(f"<2{letter}") for kind, letter in FRACTIONS.items()}
 """Bytes of a value by its type."""
+_INFINITE = 2**32 - 1
+"""Numerator of a distance that a camera writes for infinity, whatever the denominator."""
 WHOLE = (1, 3, 4, 13, 16, 18)
 LONG, LONG8 = 4, (16, 17, 18)
 
@@ -62,6 +65,19 @@ class Structure:
     big: bool
     first: int
 
+    def numbers(self, entry: DirectoryEntry | None) -> tuple[int | float | Fraction, ...]:
+        """The numbers of an entry; none if it has a fraction that is infinite, or over nothing."""
+        if entry is None or entry.kind not in {*LETTERS, *FRACTIONS}:
+            return ()
+        if entry.kind in LETTERS:
+            form = f"{self.order}{entry.count}{LETTERS[entry.kind]}"
+            return struct.unpack(form, entry.content)
+        form = f"{self.order}{2 * entry.count}{FRACTIONS[entry.kind]}"
+        values = struct.unpack(form, entry.content)
+        if _INFINITE in values[::2] or not all(values[1::2]):
+            return ()
+        return tuple(map(Fraction, values[::2], values[1::2]))
+
     def number(self, entry: DirectoryEntry | None) -> int | None:
         """The first value of an entry of whole numbers; None if it has none."""
         if entry is None or entry.kind not in WHOLE or not entry.count:
@@ -75,21 +91,29 @@ class Structure:
             return None
         stated = self._unpacked(count, place)
         begin = place + head
-        table = self.data[begin : begin + step * stated]
-        number = len(table) // step
+        number = len(self.data[begin : begin + step * stated]) // step
         if not number and stated:
             return None
-        entries, damaged = [], []
-        for at in range(0, step * number, step):
-            entry = self._entry(table[at : at + step], begin + at)
-            if entry is None:
-                damaged.append((struct.unpack_from(self.order + "H", table, at)[0], begin + at))
-            else:
-                entries.append(entry)
         end = begin + step * number
+        entries, damaged = self._entries(range(begin, end, step))
         cut = number < stated or end + step // 3 > len(self.data)
         following = 0 if cut else self._unpacked(pointer, end)
-        return Directory(tuple(entries), tuple(damaged), place, following, cut)
+        return Directory(entries, damaged, place, following, cut)
+
+    def _entries(
+        self, places: range
+    ) -> tuple[tuple[DirectoryEntry, ...], tuple[tuple[int, int], ...]]:
+        """The sound entries at these places, and tags and places of the damaged ones."""
+        entries, damaged = [], []
+        table = self.data[places.start : places.stop]
+        for at in places:
+            packed = table[at - places.start :][: places.step]
+            entry = self._entry(packed, at)
+            if entry is None:
+                damaged.append((struct.unpack_from(self.order + "H", packed)[0], at))
+            else:
+                entries.append(entry)
+        return tuple(entries), tuple(damaged)
 
     def _unpacked(self, letter: str, place: int) -> int:
         """A whole number at a place; zero where nothing is read."""
@@ -133,30 +157,6 @@ def first_directory(data: bytes | FileBytes) -> tuple[Structure, Directory] | No
     return None if structure is None or directory is None else (structure, directory)
 
 
-def packed_directory(entries: Iterable[DirectoryEntry], place: int, order: str) -> bytes:
-    """A directory and its values, as bytes for an even place; none follows it."""
-    kept = sorted((_classic(one, order) for one in entries), key=lambda one: one.tag)
-    table, values = struct.pack(order + "H", len(kept)), b""
-    behind = place + 2 + 12 * len(kept) + 4
-    for one in kept:
-        table += struct.pack(order + "HHI", one.tag, one.kind, one.count)
-        if len(one.content) <= 4:
-            table += one.content.ljust(4, b"\0")
-        else:
-            table += struct.pack(order + "I", behind + len(values))
-            values += one.content + b"\0" * (len(one.content) % 2)
-    return table + b"\0\0\0\0" + values
-
-
-def _classic(entry: DirectoryEntry, order: str) -> DirectoryEntry:
-    """An entry without the long numbers of BigTIFF, where they fit."""
-    if entry.kind not in LONG8:
-        return entry
-    numbers = struct.unpack(f"{order}{entry.count}Q", entry.content)
-    content = struct.pack(f"{order}{entry.count}I", *(min(one, 2**32 - 1) for one in numbers))
-    return DirectoryEntry(entry.tag, LONG, entry.count, content)
-
-
 EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY = 34665, 34853, 40965
 ORIENTATION = 274
 _POINTERS = (EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY)
@@ -172,9 +172,9 @@ _COMPATIBLE = {
     11: {11, 12},
     12: {11, 12},
 }
-"""Types that are accepted in place of each type of the standard, because programs write them.
-Pillow writes fractions as floats; phones write texts of no stated type; libtiff, exiftool and
-Photoshop write IPTC as whole numbers."""
+"""Types that are accepted instead of the standard's type, because programs write them: Pillow
+writes fractions as floats; phones write texts without a type; libtiff, exiftool and Photoshop write
+IPTC as whole numbers."""
 _TYPES = {
     **dict.fromkeys((33434, 33437, 37378, 37381, 37382, 37386, 41486, 41487, 41988, 42034), 5),
     **dict.fromkeys((37377, 37379, 37380), 10),
@@ -285,31 +285,39 @@ def mended_exif(exif: bytes) -> tuple[bytes, list[str]]:
     whole = structure is not None and exif[2:4] in {b"*\0", b"\0*"}
     if structure is None or not whole or structure.directory(structure.first) is None:
         return b"", ["all of it"] if exif else []
-    content, names = bytearray(exif), []
+    content = bytearray(exif)
+    names: list[str] = []
     parts = list(_parts(structure))
     reached = {part.directory.place for part in parts}
     for part in parts:
-        directory, group = part.directory, part.group
-        gone = dict.fromkeys(place for _, place in directory.damaged)
-        names += [tag_name(tag, group) for tag, _ in directory.damaged]
-        for entry in directory.entries:
-            lost = entry.tag in _POINTERS and structure.number(entry) not in reached
-            if lost or not type_fits(entry.tag, entry.kind, group):
-                gone[entry.place] = None
-                names.append(tag_name(entry.tag, group))
-        leads_nowhere = bool(directory.following) and directory.following not in reached
-        if gone or directory.cut or (leads_nowhere and group == 0):
-            kept = [one.place for one in directory.entries if one.place not in gone]
-            following = 0 if leads_nowhere else directory.following
-            _rewrite(content, structure.order, directory, kept, following)
-            names += ["the end of a directory"] if directory.cut else []
+        names += _mend(content, structure, part, reached)
     return bytes(content), names
+
+
+def _mend(content: bytearray, structure: Structure, part: _Part, reached: set[int]) -> list[str]:
+    """Take entries out that are damaged, lead nowhere, or have a wrong type; their names."""
+    directory, group = part.directory, part.group
+    gone = list(directory.damaged)
+    kept = []
+    for entry in directory.entries:
+        lost = entry.tag in _POINTERS and structure.number(entry) not in reached
+        if lost or not type_fits(entry.tag, entry.kind, group):
+            gone.append((entry.tag, entry.place))
+        else:
+            kept.append(entry.place)
+    names = [tag_name(tag, group) for tag, _ in gone]
+    leads_nowhere = bool(directory.following) and directory.following not in reached
+    if gone or directory.cut or (leads_nowhere and group == 0):
+        following = 0 if leads_nowhere else directory.following
+        _rewrite(content, structure.order, directory, kept, following)
+        names += ["the end of a directory"] if directory.cut else []
+    return names
 
 
 def _rewrite(
     content: bytearray, order: str, directory: Directory, kept: list[int], following: int
 ) -> None:
-    """Write a directory's table again with some of its entries, none of which moves its values."""
+    """Write a directory's table again with some of its entries; their values stay in place."""
     entries = b"".join(bytes(content[place : place + 12]) for place in kept)
     table = struct.pack(order + "H", len(kept)) + entries + struct.pack(order + "I", following)
     number = len(directory.entries) + len(directory.damaged)
@@ -339,7 +347,7 @@ def _parts(structure: Structure) -> Iterator[_Part]:
 
 
 def thumbnail_of(exif: bytes) -> bytes:
-    """The JPEG thumbnail of a block; empty if it has none, or one of another kind."""
+    """The JPEG thumbnail of a block; empty if it has none, or one in another format."""
     place, size, _ = _thumbnail(exif)
     return exif[place : place + size]
 

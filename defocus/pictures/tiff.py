@@ -13,11 +13,13 @@ from defocus.pictures.tags import (
     EXIF_DIRECTORY,
     GPS_DIRECTORY,
     INTEROP_DIRECTORY,
+    LONG,
+    LONG8,
+    Directory,
     DirectoryEntry,
     Structure,
     entry_block,
     first_directory,
-    packed_directory,
     pointer,
     read_structure,
     tag_name,
@@ -76,17 +78,23 @@ def tiff_tags(data: bytes) -> TiffTags:
     for entry in directory.entries:
         if entry.tag in _DIRECTORIES:
             _add_directory(structure, entry, directories, damaged)
-        elif entry.tag not in _STRUCTURE and entry.tag != INTEROP_DIRECTORY:
-            sound = type_fits(entry.tag, entry.kind) or entry.kind == 16
-            image += [entry] if sound else []
-            damaged += [] if sound else [tag_name(entry.tag)]
-    inks = structure.number(directory.entry(_PHOTOMETRIC)) == _INKS
-    values = structure.number(directory.entry(_VALUES))
-    unstated = structure.number(directory.entry(_EXTRA)) == 0 and values in {2, 4} and not inks
-    floats = structure.number(directory.entry(_FORMAT)) == _FLOATS
-    halves = floats and structure.number(directory.entry(_BITS)) == 16
-    facts = (structure.order, tuple(image), directories, tuple(damaged))
-    return TiffTags(*facts, inks, unstated, halves)
+        elif entry.tag in _STRUCTURE or entry.tag == INTEROP_DIRECTORY:
+            continue
+        elif type_fits(entry.tag, entry.kind) or entry.kind == 16:
+            image.append(entry)
+        else:
+            damaged.append(tag_name(entry.tag))
+    tags = TiffTags(structure.order, tuple(image), directories, tuple(damaged))
+    return _with_layout(tags, structure, directory)
+
+
+def _with_layout(tags: TiffTags, structure: Structure, directory: Directory) -> TiffTags:
+    """The tags with what they say of the values of a pixel."""
+    asked = (_PHOTOMETRIC, _VALUES, _EXTRA, _FORMAT, _BITS)
+    colours, values, extra, form, bits = (structure.number(directory.entry(tag)) for tag in asked)
+    inks = colours == _INKS
+    unstated = extra == 0 and values in {2, 4} and not inks
+    return replace(tags, inks=inks, unstated=unstated, half_floats=form == _FLOATS and bits == 16)
 
 
 def tiff_pictures(data: bytes) -> int:
@@ -111,7 +119,7 @@ def _add_directory(
     directories: dict[int, tuple[DirectoryEntry, ...]],
     damaged: list[str],
 ) -> None:
-    """Add the directory that a pointer leads to, and the one in it."""
+    """Add the directory that a pointer leads to, and the directory inside it."""
     directory = structure.directory(structure.number(pointer) or 0)
     if directory is None or pointer.tag in directories:
         damaged.append(tag_name(pointer.tag))
@@ -147,7 +155,7 @@ def tiff_blocks(data: bytes) -> list[Block]:
 
 
 def kept_entries(tags: TiffTags, values: tuple[int, ...], *, profile: bool) -> list[DirectoryEntry]:
-    """The tags of the first directory that hold of one picture with such values of a pixel."""
+    """The tags of the first directory that stay true with ``values`` values per pixel."""
     kept = []
     for entry in tags.image:
         if entry.tag == LAYERS or (entry.tag == ICC and not profile):
@@ -176,7 +184,7 @@ def _of_other_pixels(description: bytes, values: tuple[int, ...]) -> bool:
 
 
 def further_entries(xmp: bytes, resources: bytes) -> list[DirectoryEntry]:
-    """XMP and Photoshop resources of another kind of file as tags."""
+    """XMP and Photoshop resources from another format as tags."""
     resources = without_thumbnails(resources)
     entries = [DirectoryEntry(XMP, 1, len(xmp), xmp)] if xmp else []
     return entries + (
@@ -199,26 +207,33 @@ def with_tags(
     image: Iterable[DirectoryEntry],
     directories: dict[int, tuple[DirectoryEntry, ...]],
 ) -> bytes:
-    """A TIFF file of one picture, no BigTIFF, with further tags in its own byte order."""
+    """A TIFF file (not BigTIFF) with one picture and further tags in its own byte order."""
     first = first_directory(encoded)
     if first is None:
         return encoded
     (structure, own), content = first, bytearray(encoded)
     order = structure.order
-    entries = list(image)  # a tag may be there twice
+
+    def leading(tag: int, members: Iterable[DirectoryEntry]) -> DirectoryEntry:
+        return pointer(tag, _appended(content, members, order), order)
+
+    groups = dict(directories)
+    if inner := groups.pop(INTEROP_DIRECTORY, None):
+        outer = groups.get(EXIF_DIRECTORY, ())
+        groups[EXIF_DIRECTORY] = (*outer, leading(INTEROP_DIRECTORY, inner))
+    entries = _joined(image, own.entries)
+    entries += [leading(tag, members) for tag, members in groups.items()]
+    struct.pack_into(order + "I", content, 4, _appended(content, entries, order))
+    return bytes(content)
+
+
+def _joined(image: Iterable[DirectoryEntry], own: Iterable[DirectoryEntry]) -> list[DirectoryEntry]:
+    """The entries of a picture, one of which may be there twice, and an encoder's other ones."""
+    entries = list(image)
     tags = {one.tag for one in entries}
     if tags & _RESOLUTION:  # tifffile writes some of its own accord
         tags |= _RESOLUTION
-    entries += [one for one in own.entries if one.tag not in tags]
-    groups = {tag: list(members) for tag, members in directories.items()}
-    if inner := groups.pop(INTEROP_DIRECTORY, None):
-        place = _appended(content, inner, order)
-        groups.setdefault(EXIF_DIRECTORY, []).append(pointer(INTEROP_DIRECTORY, place, order))
-    for tag, members in groups.items():
-        place = _appended(content, members, order)
-        entries.append(pointer(tag, place, order))
-    struct.pack_into(order + "I", content, 4, _appended(content, entries, order))
-    return bytes(content)
+    return entries + [one for one in own if one.tag not in tags]
 
 
 def _appended(content: bytearray, entries: Iterable[DirectoryEntry], order: str) -> int:
@@ -226,3 +241,27 @@ def _appended(content: bytearray, entries: Iterable[DirectoryEntry], order: str)
     place = len(content) + len(content) % 2
     content += b"\0" * (place - len(content)) + packed_directory(entries, place, order)
     return place
+
+
+def packed_directory(entries: Iterable[DirectoryEntry], place: int, order: str) -> bytes:
+    """A directory and its values, as bytes for an even place; none follows it."""
+    kept = sorted((_classic(one, order) for one in entries), key=lambda one: one.tag)
+    table, values = struct.pack(order + "H", len(kept)), b""
+    behind = place + 2 + 12 * len(kept) + 4
+    for one in kept:
+        table += struct.pack(order + "HHI", one.tag, one.kind, one.count)
+        if len(one.content) <= 4:
+            table += one.content.ljust(4, b"\0")
+        else:
+            table += struct.pack(order + "I", behind + len(values))
+            values += one.content + b"\0" * (len(one.content) % 2)
+    return table + b"\0\0\0\0" + values
+
+
+def _classic(entry: DirectoryEntry, order: str) -> DirectoryEntry:
+    """An entry without the long numbers of BigTIFF, where they fit."""
+    if entry.kind not in LONG8:
+        return entry
+    numbers = struct.unpack(f"{order}{entry.count}Q", entry.content)
+    content = struct.pack(f"{order}{entry.count}I", *(min(one, 2**32 - 1) for one in numbers))
+    return DirectoryEntry(entry.tag, LONG, entry.count, content)

@@ -31,7 +31,7 @@ _TIFF_DAMAGE = (
 """What tifffile and its decoders raise for damaged files."""
 
 MOST_BYTES = 12 * MAX_PIXELS
-"""Bytes of the largest file that is read: three channels of float32 at the most pixels."""
+"""Size of the largest file that is read, in bytes: three channels of float32 at MAX_PIXELS."""
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _READ = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR}
@@ -40,21 +40,22 @@ _UNSTATED, _MULTIPLIED = 0, 1
 _BIT_ORDER = 266  # a tag
 _OLD_JPEG, _JPEG = 6, 7
 _UNCHECKED = {2, 3, 4, _OLD_JPEG, _JPEG}
-"""Compressions (faxes and JPEG) whose decoders give a picture even where the file is damaged."""
+"""Compressions (faxes and JPEG) whose decoders give a picture even for a damaged file."""
 _DAMAGE = re.compile(
     r"(?:Fax\w+: (?:Bad code word|Line length mismatch|Premature EOL)"
     r"|JPEGLib: (?:Corrupt JPEG data: (?!\d+ extraneous)|Premature end)).*"
 )
 """Messages by which libtiff and libjpeg report damage among the pixels of these files."""
 _OF_OPENCV = {1, 2, 3, 4, 5, _OLD_JPEG, _JPEG, 8, 32773, 32946}
-"""Compressions that OpenCV decodes. With others it gives 8 bits as black."""
+"""Compressions that OpenCV decodes. It gives pictures of 8 bits with other compressions as
+black."""
 _USUAL_BITS = {1, 2, 4, 8, 16, 32, 64}
 _WAYS = "save it as grey or RGB of 8 or 16 bits"
 
 
 @dataclass(frozen=True)
 class TiffLayout:
-    """What must be known of a TIFF file beside the values that a decoder gives."""
+    """What must be known of a TIFF file besides the values that a decoder gives."""
 
     # ``misread``: OpenCV mixes the values up; ``negative``: white is 0; ``multiplied``: colours are
     # so with the transparency; ``opaque``: the last value is not transparency. ``coding`` is for
@@ -103,7 +104,7 @@ def tiff_layout(path: Path, content: bytes) -> TiffLayout:
 
 
 def _heard_damage(content: bytes) -> str:
-    """What decoders say of damage while they make a picture all the same; empty if nothing."""
+    """Damage that a decoder reports although it decodes the picture; empty if there is none."""
     with QUIET.heard() as lines, contextlib.suppress(cv2.error, MemoryError):
         cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     matches = (_DAMAGE.search(line) for line in lines)
@@ -157,29 +158,42 @@ def _compression(page: "TiffPage") -> str:
 
 def _refused(page: "TiffPage") -> str:
     """Why a layout is not read; empty if it is, or if a decoder has to find out."""
+    order = page.tags.get(_BIT_ORDER)
+    if refusal := _refused_colours(page):
+        return refusal
+    if page.imagedepth > 1:
+        return f"a volume of {page.imagedepth} slices; save the slices as pictures"
+    if order is not None and order.value not in {1, 2}:
+        return f"damaged: its order of bits is {order.value}, not 1 or 2; copy it again"
+    return ""
+
+
+def _refused_colours(page: "TiffPage") -> str:
+    """Why the values of a pixel are not read; empty if they are."""
     kind, bits, values = int(page.photometric), int(page.bitspersample), page.samplesperpixel
-    of_white = kind == _WHITE_IS_ZERO and (bits not in {1, 2, 4, 8, 16} or page.sampleformat != 1)
+    form = page.sampleformat
     if kind not in _READ:
         return f"its colours are {_NAMES.get(kind, f'of kind {kind}')}; {_WAYS}"
-    subsampled = page.planarconfig == 2 and tuple(page.subsampling or (1, 1)) != (1, 1)
-    if kind == _YCBCR and subsampled:
-        return f"brightness and colours that lie apart, of different sizes; {_WAYS}"
-    if kind == _YCBCR and int(page.compression) not in _OF_OPENCV:
-        return f"brightness and colours with the compression {_compression(page)}; {_WAYS}"
-    if kind == _CMYK and (bits, values, page.sampleformat) != (8, 4, 1):
-        signed = "signed " * (page.sampleformat == 2)
+    if kind == _YCBCR and (refusal := _refused_brightness(page)):
+        return refusal
+    if kind == _CMYK and (bits, values, form) != (8, 4, 1):
+        signed = "signed " * (form == 2)
         return f"{values} inks of {bits} {signed}bits; CMYK of 8 bits is read: save it as RGB"
     if kind == _RGB and values < 3:
         return f"colours with {values} value{'s' * (values > 1)} per pixel; {_WAYS}"
     if values > 4 or (kind in {_PALETTE, _YCBCR} and values not in {1, 3}):
         return f"{values} values per pixel; {_WAYS}, with one transparency at most"
-    if of_white:
+    if kind == _WHITE_IS_ZERO and (bits not in {1, 2, 4, 8, 16} or form != 1):
         return f"grey of {bits} bits or floats with white as 0; {_WAYS}"
-    if page.imagedepth > 1:
-        return f"a volume of {page.imagedepth} slices; save the slices as pictures"
-    order = page.tags.get(_BIT_ORDER)
-    if order is not None and order.value not in {1, 2}:
-        return f"damaged: its order of bits is {order.value}, not 1 or 2; copy it again"
+    return ""
+
+
+def _refused_brightness(page: "TiffPage") -> str:
+    """Why brightness and colours (YCbCr) are not read; empty if they are."""
+    if page.planarconfig == 2 and tuple(page.subsampling or (1, 1)) != (1, 1):
+        return f"brightness and colours that lie apart, of different sizes; {_WAYS}"
+    if int(page.compression) not in _OF_OPENCV:
+        return f"brightness and colours with the compression {_compression(page)}; {_WAYS}"
     return ""
 
 
@@ -212,8 +226,7 @@ def _as_colours(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
     """Values as they are stored, as grey or RGB of 8 or 16 bits."""
     kind, bits = page.photometric, page.bitspersample
     if kind == _PALETTE and page.colormap is not None:
-        colours = page.colormap if page.colormap.max(initial=0) < 256 else page.colormap >> 8
-        return np.moveaxis(colours[:, picture.astype(np.intp)], 0, 2).astype(np.uint8)
+        return _of_palette(page.colormap, picture)
     if kind == _CMYK:
         inks = 255 - picture.astype(np.uint16)
         return np.asarray(np.rint(inks[:, :, :3] * (inks[:, :, 3:] / 255)), np.uint8)
@@ -227,6 +240,12 @@ def _as_colours(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
         most = np.iinfo(picture.dtype).max / (2**bits - 1)
         return np.asarray(np.rint(picture * most), picture.dtype)
     return picture
+
+
+def _of_palette(palette: NDArray[Any], picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """Colours of a palette ``(3, N)`` of 16 bits; some programs write its values in 8."""
+    colours = palette if palette.max(initial=0) < 256 else palette >> 8
+    return np.moveaxis(colours[:, picture.astype(np.intp)], 0, 2).astype(np.uint8)
 
 
 def _of_ycbcr(page: "TiffPage", picture: NDArray[Any]) -> NDArray[np.uint8]:
@@ -273,7 +292,7 @@ def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
 
 
 def _as_numbers(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
-    """Values as they are stored, of those that Pillow spreads from black to white."""
+    """Values as they are stored, from values that Pillow has stretched from black to white."""
     if page.photometric == _PALETTE or page.samplesperpixel > 1:
         return picture
     most = 1 if picture.dtype == np.bool_ else 255
@@ -283,7 +302,7 @@ def _as_numbers(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
 
 
 def _multiplied(picture: NDArray[Any]) -> NDArray[Any]:
-    """Colours as they are stored, of those that Pillow has divided by their transparency."""
+    """Colours as they are stored, from colours that Pillow has divided by their transparency."""
     share = picture[:, :, -1:].astype(np.float64) / 255
     colours = np.rint(picture[:, :, :-1] * share).astype(np.uint8)
     colours = np.where(share > 0, colours, picture[:, :, :-1])

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 
-from defocus.pictures.blocks import Block, xmp_block
+from defocus.pictures.blocks import Block, printable_name, xmp_block
 from defocus.pictures.tags import exif_blocks
 from defocus.reading import FileBytes
 
@@ -21,7 +21,7 @@ def chunks_of(data: bytes | FileBytes, place: int = 12) -> Iterator[tuple[bytes,
 
 
 def webp_chunk(data: bytes | FileBytes, name: bytes) -> bytes:
-    """The content of the first chunk of a name; empty if there is none."""
+    """The content of the first chunk with a name; empty if there is none."""
     return next((content for kind, content in chunks_of(data) if kind == name), b"")
 
 
@@ -53,13 +53,12 @@ def webp_blocks(data: bytes) -> list[Block]:
         elif name == b"C2PA":
             blocks.append(Block("content credentials (C2PA)", "", content))
         elif name not in _PIXELS:
-            word = "".join(one for one in name.decode("latin-1") if one.isprintable())
-            blocks.append(Block("WebP chunks", word, content))
+            blocks.append(Block("WebP chunks", printable_name(name), content))
     return blocks
 
 
 def with_further_chunks(encoded: bytes, given: bytes) -> bytes:
-    """A WebP with the chunks of another one that no library writes."""
+    """A WebP with those chunks of another file that no library writes."""
     if encoded[12:16] != b"VP8X":
         return encoded  # the short form has no room for them
     further = b""

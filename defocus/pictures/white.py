@@ -17,13 +17,14 @@ FULL = 65535
 DEEP_WHITES = (1023, 4095, FULL)
 """White of 16 bits that hold 10, 12 or 16 bits of a camera."""
 EIGHT_BITS = 255
-"""Largest value of 8 bits. A picture of 16 bits without a larger value is nearly black, or a
-mistake."""
+"""Largest value of 8 bits. A picture of 16 bits whose values stay below it is nearly black, or was
+saved by mistake."""
 FLOAT_WHITES = (255, 1023, 4095, 65535)
 """White of floats that were integers of 8, 10, 12 or 16 bits."""
 READING_REVISION = 2
-"""Raised by hand where the same file gets other values. The second knows 10 and 12 bits in 16; it
-is part of a dataset's identity only where its pictures are read otherwise than by the first."""
+"""Revision of reading; raise it by hand when the same file gives other values. Revision 2
+recognises 10 and 12 bits in 16. It is part of a dataset's identity only where revision 1 read the
+pictures differently."""
 
 
 def white_level(picture: NDArray[Any]) -> float:
@@ -73,7 +74,7 @@ def largest_value(picture: NDArray[Any]) -> int:
 
 
 def float_white(most: float) -> float | None:
-    """The white of floats that were integers, by the largest value; None if it is none's."""
+    """The white of floats that were integers, by the largest value; None if no usual white fits."""
     return next((float(one) for one in FLOAT_WHITES if one / 4 < most <= one), None)
 
 
@@ -120,17 +121,19 @@ def _without_alpha(picture: NDArray[Any]) -> NDArray[Any]:
 MOSAIC = "period of 2 px in rows and columns: is this a mosaic of a sensor, not yet in colours?"
 
 _CELL_PX = 16
-"""Side of a square in which an alternation must keep its sign, px; 64 values show it."""
+"""Side of the squares in which an alternation must keep its sign, px. 64 values are enough to show
+it."""
 _LOOKED_PX = 1024
-"""Side of the part around the centre that is looked at, px: enough cells, in a few milliseconds."""
+"""Side of the central part that is examined, px: enough squares, in a few milliseconds."""
 _LEAST_PX = 4 * _CELL_PX
 _LEAST_STEP = 0.01
-"""Smallest alternation that counts, of white; noise has less in the mean of a cell."""
+"""Smallest alternation that counts, as a share of white. Noise has less in the mean of a square."""
 _LEAST_SHARE = 0.3
-"""Share of the cells that alternate: 0.6 and more in mosaics, at most 0.05 in photographs."""
+"""Smallest share of squares that must alternate. Mosaics have 0.6 or more, photographs at most
+0.05."""
 
 _said: set[tuple[Path, str]] = set()
-"""Folders and remarks that were said in this process."""
+"""Remarks that this process has already printed, by folder."""
 
 
 def remarks_of(path: Path, picture: NDArray[Any], white: float) -> Iterator[str]:
@@ -164,7 +167,7 @@ def is_mosaic(picture: NDArray[Any]) -> bool:
 
 
 def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:
-    """The part around the centre of a picture without colours; None of another."""
+    """The part around the centre of a grey picture of integers; None for other pictures."""
     if picture.dtype.kind != "u" or picture.ndim not in {2, 3}:
         return None
     top, left = (max(0, (side - _LOOKED_PX) // 2) for side in picture.shape[:2])

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from defocus.pictures.jpeg import (
     Segment,
     behind,
     parted,
-    still_true,
+    with_changed,
     with_segments,
 )
 from defocus.pictures.metadata import Metadata, inventory
@@ -73,7 +74,7 @@ def write_image(path: Path, image: Image) -> None:
 
 
 JPEG_QUALITY = 95
-"""Quality, of 100, of every JPEG and WebP that somebody keeps: its errors are below a picture's
+"""Quality (of 100) of every JPEG and WebP that somebody keeps. At 95, errors are below a picture's
 noise."""
 
 
@@ -83,7 +84,7 @@ def encoded_png(picture: NDArray[Any]) -> bytes:
 
 
 def encoded_jpeg(picture: NDArray[Any], quality: int = JPEG_QUALITY) -> bytes:
-    """The JPEG file of a picture ``(H, W)`` or RGB, uint8, with half as many colours as pixels."""
+    """The JPEG file of a picture ``(H, W)`` or RGB, uint8; colours have half the resolution."""
     return _encoded(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, quality))
 
 
@@ -206,7 +207,7 @@ def png_with(encoded: bytes, metadata: Metadata, exif: bytes) -> bytes:
 
 
 def _chunks_of(metadata: Metadata, exif: bytes) -> list[Chunk]:
-    """Metadata of another kind of file as chunks."""
+    """Metadata from another format as chunks."""
     chunks = []
     if metadata.icc:
         chunks.append(Chunk(b"iCCP", b"profile\0\0" + zlib.compress(metadata.icc)))
@@ -231,7 +232,7 @@ _STRIP_ROWS = 64
 
 
 def written_kind(path: Path, given: Path, metadata: Metadata) -> str:
-    """The kind of file that a picture is written as: what it was, or what its new name says."""
+    """The format in which a picture is written: that of the file, or the one its new name says."""
     suffix = path.suffix.lower()
     read_only = metadata.kind in HEIF_KINDS  # a JPEG XL may be called .png
     if suffix == given.suffix.lower() and metadata.kind and not read_only:
@@ -315,33 +316,33 @@ def _jpeg(picture: NDArray[Any], metadata: Metadata) -> bytes:
 
     if picture.shape[2:] in {(2,), (4,)}:
         raise ImageError("JPEG cannot hold transparency; use .png")
-    own = isinstance(metadata.parts, JpegParts)
+    given = metadata.parts
     stream = io.BytesIO()
-    settings = {"icc_profile": metadata.icc} if metadata.icc and not own else {}
-    Image.fromarray(picture).save(stream, "JPEG", quality=JPEG_QUALITY, subsampling=0, **settings)
-    exif = _with_new_thumbnail(metadata.exif, picture)
-    resources = without_thumbnails(metadata.resources)
+    profile = None if isinstance(given, JpegParts) else metadata.icc or None
+    Image.fromarray(picture).save(
+        stream, "JPEG", quality=JPEG_QUALITY, subsampling=0, icc_profile=profile
+    )
+    blocks = {
+        (0xE1, EXIF): _with_new_thumbnail(metadata.exif, picture),
+        (0xED, PHOTOSHOP): without_thumbnails(metadata.resources),
+    }
     xmp = pointing(metadata, "JPEG")
-    if not isinstance(metadata.parts, JpegParts):
-        further = [*parted(0xE1, EXIF, exif), *parted(0xED, PHOTOSHOP, resources)]
-        further += parted(0xE1, XMP, xmp)[:1] if len(xmp) < _MOST_XMP_BYTES else []
-        further += [Segment(COMMENT, one) for one in metadata.comments]
-        return with_segments(stream.getvalue(), JpegParts((), 0, b""), tuple(further))
-    changed = {(0xE1, EXIF): exif, (0xED, PHOTOSHOP): resources}
-    changed |= {(0xE1, XMP): xmp} if xmp != metadata.xmp else {}
-    segments: list[Segment] = []
-    replaced: set[tuple[int, bytes]] = set()
-    for segment in still_true(metadata.parts.segments, profile=bool(metadata.icc)):
-        marker, content = segment.marker, segment.content
-        key = next(
-            (one for one in changed if one[0] == marker and content.startswith(one[1])), None
-        )
-        if key is None:
-            segments.append(segment)
-        elif key not in replaced:
-            segments += parted(*key, changed[key])
-            replaced.add(key)
-    return with_segments(stream.getvalue(), metadata.parts, tuple(segments))
+    if not isinstance(given, JpegParts):
+        segments = _new_segments(blocks, xmp, metadata.comments)
+        return with_segments(stream.getvalue(), JpegParts((), 0, b""), segments)
+    blocks |= {(0xE1, XMP): xmp} if xmp != metadata.xmp else {}
+    changed = with_changed(given.segments, blocks, profile=bool(metadata.icc))
+    return with_segments(stream.getvalue(), given, tuple(changed))
+
+
+def _new_segments(
+    blocks: dict[tuple[int, bytes], bytes], xmp: bytes, comments: Iterable[bytes]
+) -> tuple[Segment, ...]:
+    """Metadata from another format as segments."""
+    if len(xmp) < _MOST_XMP_BYTES:
+        blocks = {**blocks, (0xE1, XMP): xmp}
+    segments = [one for key, content in blocks.items() for one in parted(*key, content)]
+    return (*segments, *(Segment(COMMENT, one) for one in comments))
 
 
 def _png(picture: NDArray[Any], metadata: Metadata) -> bytes:

@@ -19,7 +19,7 @@ SUPERSAMPLING = 8
 LEAST_BLADES, MOST_BLADES = 5, 12
 PUPIL_STEPS = 256
 OUTER_SHARE = 0.58
-"""Share of what a cat's eye covers that lies on the side away from the picture's centre. In the
+"""Share of the area that a cat's eye covers on the side away from the picture's centre. In the
 corners of ten traced lenses the opening has a mean half-width of 0.43 radii, and its middle is 0.09
 radii off."""
 RADII = np.linspace(0.0, 1.0, 1025)

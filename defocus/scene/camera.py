@@ -34,7 +34,7 @@ SRGB_TO_XYZ = np.array(
 IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 SHOT = (1e-5, 2e-3)
-"""Least and most shot noise of one pixel of a sensor, log-uniform: the variance of white light."""
+"""Range of the shot noise of one sensor pixel (variance of white light), drawn log-uniformly."""
 
 NOISE_VALUES = 2**22
 BLACK, WHITE = 4096, 61440
@@ -106,7 +106,7 @@ def _drawn_matrix(random: np.random.Generator) -> tuple[tuple[float, ...], ...]:
 
 
 def _drawn_quality(random: np.random.Generator) -> int:
-    """The quality of a JPEG, of 100; 0 for pictures that are none."""
+    """The quality of a JPEG, of 100; 0 for pictures that are not compressed."""
     kind = random.random()
     if kind < 0.35:
         return int(random.integers(85, 99))

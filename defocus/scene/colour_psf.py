@@ -100,7 +100,8 @@ LEAST_SIDE, MOST_SIDE = 64, 384
 PLASTIC = 1.32471795724474602596
 """The plastic number, whose cube is itself plus 1: it spaces samples evenly in two dimensions."""
 TAIL = 3.0
-"""RMS distances beyond which a ray is left out: its veil of light would need huge kernels."""
+"""Rays farther from the centre than this many RMS distances are left out; their faint veil would
+need huge kernels."""
 
 
 @lru_cache(maxsize=64)
@@ -130,7 +131,7 @@ def ray_psfs(
 
 
 def _counted(right: Array, down: Array, size: int) -> tuple[Array, int, Array]:
-    """Rays that land on each sub-pixel, the size, and the mean place of those that do."""
+    """Number of rays on each sub-pixel, the size, and the mean place of the counted rays."""
     fine = size * FINENESS
     column, row = (np.floor((one + size / 2) * FINENESS).astype(np.intp) for one in (right, down))
     colours = np.arange(len(right))[:, None]
@@ -170,7 +171,8 @@ def _reach(right: Array, down: Array) -> float:
 
 
 RINGS = 8.0
-"""Width of a kernel beyond its last ray, in λN: all but 2.5 % of an Airy pattern."""
+"""Width of a kernel beyond its last ray, in units of λN. It keeps all but 2.5 % of an Airy
+pattern."""
 
 
 def wave_psfs(
@@ -234,10 +236,10 @@ def _turned(half_turns: Array) -> NDArray[np.complex64]:
 RED, GREEN, BLUE = (band[1] for band in BANDS_UM)
 SHORTEST = min(min(band) for band in BANDS_UM)
 RAYS_FROM_WAVES = 8.0
-"""Waves of defocus (or of aberrations that equal it) from which on diffraction changes the MTF by
-0.02 or less."""
+"""Defocus, in waves (or aberrations that equal it), from which diffraction changes the MTF by at
+most 0.02, so that rays are enough."""
 LEAST_AIRY = 0.1
-"""λN in pixels below which diffraction does not show."""
+"""Smallest λN, in pixels, at which diffraction is visible."""
 MOST_SAMPLES = 144
 """Most samples across the pupil. Where flare would need more, rays are traced instead."""
 PROBE_SIDE = 24
@@ -296,7 +298,7 @@ def colour_defocus(pupil: Pupil, diameter_px: float) -> list[list[float]]:
 
 
 def colour_shifts(pupil: Pupil) -> list[tuple[float, float]]:
-    """Where the chief rays of red, green and blue land beside green's, (x, y), px."""
+    """Where the chief rays of red, green and blue land, relative to green, (x, y), px."""
     lens, (across, down) = pupil.lens, pupil.field
     red, blue = lens.lateral_colour_um
     return [

@@ -149,7 +149,7 @@ def _blurred(
 
 
 def _premultiplied(colour: Array, alpha: Array | None, opacities: int) -> Array:
-    """``(3, h, w)`` colours times opacity; behind them the opacity, so many times."""
+    """``(3, h, w)`` colours times opacity, followed by ``opacities`` copies of the opacity."""
     count = 3 if alpha is None else 3 + opacities
     planes = np.empty((count, *colour.shape[:2]), colour.dtype)
     for number in range(3):
@@ -161,7 +161,7 @@ def _premultiplied(colour: Array, alpha: Array | None, opacities: int) -> Array:
 
 
 def _around(planes: Array, own: Window, wanted: Window, canvas: Window) -> Array:
-    """Planes that cover ``own``, as those of another window: 0 outside, mirrored off the canvas."""
+    """Planes of ``own`` for another window: 0 outside ``own``, mirrored outside the canvas."""
     inside = wanted.within(canvas)
     covered = inside.within(own)
     if covered == inside:

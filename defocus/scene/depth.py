@@ -27,10 +27,10 @@ SHARES: Mapping[DepthKind, float] = {
 """How often each kind of depth is drawn; ``sharp`` has everything in focus."""
 
 LARGEST_PX = (0.7, 30.0)
-"""Largest circle of confusion of a picture, log-uniform."""
+"""Range of a picture's largest circle of confusion, px, drawn log-uniformly."""
 
 INSIDE_SHARE = 0.6
-"""Share of the scenes through which the plane in focus goes."""
+"""Share of scenes in which the plane of focus lies inside the scene."""
 
 
 @dataclass(frozen=True)

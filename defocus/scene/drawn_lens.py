@@ -13,8 +13,8 @@ from defocus.scene.real_lens import OffAxis, Pupil, RealLens, Rim
 Array = NDArray[np.float64]
 
 PITCHES_UM = (5.0, 22.0)
-"""Range of pixel pitches, µm: a full-frame sensor of 36 megapixels as it is, and reduced four
-times."""
+"""Range of pixel pitches, µm: from a full-frame sensor of 36 megapixels to the same picture reduced
+four times."""
 FASTEST, SLOWEST = 1.4, 8.0
 FULLY_OPEN = 0.4
 """Share of the lenses that are not stopped down."""
@@ -25,7 +25,8 @@ MIRRORED = 0.2
 BLADES = (5, 6, 7, 7, 8, 9, 9, 9, 10, 11, 11)
 FOCUS_UM = (15.0, 135.0)
 CLEAR = 0.2
-"""Least distance of a rim from the chief ray, in radii; 0.11 to 0.46 in the traced corners."""
+"""Smallest distance of a rim from the chief ray, in radii. The traced lenses have 0.11 to 0.46 in
+their corners."""
 OPENNESS_SIDE = 32
 HALVINGS = 12
 
@@ -113,7 +114,7 @@ def _drawn_between(uniform: "_Uniform") -> _Traced:
 
 @dataclass(frozen=True)
 class _Uniform:
-    """Random numbers from ``Generator.random`` alone, which is the same in every numpy version."""
+    """Random numbers from ``Generator.random`` only, which is the same in every numpy version."""
 
     random: np.random.Generator
 

@@ -4,6 +4,7 @@ Each has true occlusion, which a lens has not; aberrations have no place in it."
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import cv2
 import numpy as np
@@ -50,7 +51,8 @@ def _seen(scene: StreamScene, view: tuple[float, float]) -> Iterator[SurfacePixe
     canvas = Window.of(scene.diameters.shape)
     x, y = canvas.grid()
     u, v = (np.float32(one / 2) for one in view)
-    from_x, from_y, there = x, y, scene.diameters
+    from_x, from_y = x, y
+    there: NDArray[Any] = scene.diameters
     varies = there.min() < there.max()
     for _ in range(ROUNDS if varies else 1):
         if varies:

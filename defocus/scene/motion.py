@@ -44,7 +44,7 @@ def _moved_layer(layer: Layer, geometry: Similarity) -> Layer:
     if layer.alpha.min() == 1.0:  # it stays so, as the border is mirrored
         return replace(layer, colour=colour)
     box, share = _displaced(layer.alpha[:, :, None], matrix, part)
-    alpha = np.zeros(layer.alpha.shape)
+    alpha = np.zeros(frame.shape)
     np.clip(share[:, :, 0], 0.0, 1.0, out=alpha[box])
     return replace(layer, colour=colour, alpha=alpha)
 

@@ -20,11 +20,12 @@ Bytes = NDArray[np.uint8]
 
 PHOTOGRAPH_SHARE = 0.7
 BRIGHT_FROM = 0.95
-"""Value above which all colours of a pixel count as clipped: light beyond white is drawn there."""
+"""A pixel whose colours all exceed this value counts as clipped; light beyond white is drawn
+there."""
 
 BRIGHTEST = 4.0
 ONE_TONE_SHARE = 0.4
-"""Share of the occluders with one colour, as wires, rods and walls have."""
+"""Share of occluders that have one colour, like wires, rods and walls."""
 
 LEAST_PX = 16
 """Smallest side of a texture, px."""
@@ -109,7 +110,7 @@ def draw_scene(
 def _drawn_occluder(
     random: np.random.Generator, sources: Sources, size: tuple[int, int], diameter: float
 ) -> list[Occluder]:
-    """An object with a picture on it; none where the shape that is drawn lies off the frame."""
+    """An object with a picture on it; an empty list if its shape is outside the frame."""
     alpha = draw_alpha(random, sources, *size)
     box = shown(alpha)
     if box.empty:

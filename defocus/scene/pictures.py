@@ -41,7 +41,7 @@ SCALES = (0.35, 1.0)
 """Range of factors by which photographs are reduced so that they are sharp; small ones are reduced
 less."""
 SHARPER_SHARE = 0.65
-"""Share of the draws that take the sharper of two places. The rest brings soft content, which is
+"""Share of crops that take the sharper of two places. The other crops bring soft content, which is
 needed too."""
 
 

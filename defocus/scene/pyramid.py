@@ -19,12 +19,12 @@ PART_PX = 512
 """Side of a part, px. A training patch of 192 px with the reach of the largest blur fits in it."""
 
 PARTS = 4
-"""Parts of each level: 3 MB, as a whole level takes at most, so that a photograph of 8 megapixels
-takes 8 MB and one of 60 megapixels 12 MB."""
+"""Number of parts kept for each level: 3 MB, the most that a whole level takes. A photograph of 8
+megapixels then takes 8 MB, one of 60 megapixels 12 MB."""
 
 AS_TAKEN_SHARE = 0.5
-"""Share of the crops at 1:1, the level that no smaller photograph shows; the other levels share the
-rest evenly."""
+"""Share of crops at the original size, which no smaller photograph can give. The other levels share
+the rest evenly."""
 
 UNREDUCED = (1.0, 1.0)
 """Range of scales of a crop that has the pixels of its level."""

@@ -8,6 +8,8 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.scene.window import Window
+
 Array = NDArray[np.float64]
 Colour = tuple[int, int, int]
 """sRGB, 0 to 255."""
@@ -62,16 +64,17 @@ def draw_shapes(
 
     A pixel has the colour of the shape in which its middle is."""
     # OpenCV also fills the pixels that an outline touches: all would be half a pixel larger
-    canvas = np.full((size[1], size[0], 3), 255, np.uint8)
+    frame = Window(0, 0, *size)
+    canvas = np.full((*frame.shape, 3), 255, np.uint8)
     corner = np.array(origin)
     for shape in shapes:
         places = (_outline(shape) - corner) * px_per_mm - 0.5  # middles of pixels at integers
-        left, top = np.maximum(np.ceil(places.min(axis=0)), 0).astype(int)
-        right, bottom = np.minimum(np.floor(places.max(axis=0)) + 1, size).astype(int)
-        if left < right and top < bottom:
-            start = corner + (np.array([left, top]) + 0.5) / px_per_mm
-            inside = _middles_inside(shape, start, (bottom - top, right - left), px_per_mm)
-            canvas[top:bottom, left:right][inside] = shape.colour
+        left, top = np.ceil(places.min(axis=0)).astype(int).tolist()
+        right, bottom = np.floor(places.max(axis=0)).astype(int).tolist()
+        box = Window(left, top, right + 1, bottom + 1).within(frame)
+        if not box.empty:
+            start = corner + (np.array([box.left, box.top]) + 0.5) / px_per_mm
+            canvas[box.index][_middles_inside(shape, start, box.shape, px_per_mm)] = shape.colour
     return canvas
 
 

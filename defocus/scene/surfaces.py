@@ -257,7 +257,7 @@ def shadows_filled(depth: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _carried(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fill each unmeasured pixel with the last measured one to its left; NaN if there is none."""
+    """Fill each unmeasured pixel with the nearest measured one to its left; NaN without one."""
     columns = np.arange(values.shape[1])
     last = np.maximum.accumulate(np.where(np.isfinite(values), columns, -1), axis=1)
     carried = np.take_along_axis(values, np.maximum(last, 0), axis=1)

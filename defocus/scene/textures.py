@@ -79,9 +79,11 @@ def dead_leaves(random: np.random.Generator, height: int, width: int) -> Array:
     angles = random.uniform(0, math.pi, (count, 1))
     colours = [colour(random) for _ in range(24)]
     corners = int(random.choice((0, 0, 3, 4)))
-    turns = angles + np.arange(max(corners, 1)) * (2 * math.pi / max(corners, 1))
-    around = radii[:, None, None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
-    _draw_leaves(canvas, places, radii, places + around if corners else None, colours)
+    outlines = None
+    if corners:
+        turns = angles + np.arange(corners) * (2 * math.pi / corners)
+        outlines = places + radii[:, None, None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
+    _draw_leaves(canvas, places, radii, outlines, colours)
     return _shaded(random, _reduced(canvas, height, width))
 
 

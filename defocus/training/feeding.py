@@ -31,7 +31,8 @@ from defocus.training.parallel import Ranks
 from defocus.training.stopping import SIGNALS, StopAsked
 
 FEW_STEPS = 500
-"""Steps left below which no processes are started unless asked for: starting them takes seconds."""
+"""With fewer steps left, no processes are started unless asked for, because starting them takes
+seconds."""
 
 AHEAD = 2
 """Batches that each process makes ahead. More would take more memory."""
@@ -182,7 +183,7 @@ def _as_it_is(one: Any) -> Any:  # noqa: ANN401 - a thing, not a list that is to
 
 
 def _begin(settings: dict[str, Any], environment: dict[str, str], worker: int) -> None:
-    """Prepare a worker process; of what it says, only the first one's is to be read."""
+    """Prepare a worker process; only the first one's messages are shown."""
     # Signals to a group of processes, as of Ctrl-C, are for the training, which ends its workers.
     for name in SIGNALS:
         if hasattr(signal, name):

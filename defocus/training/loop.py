@@ -69,7 +69,7 @@ def seed_torch(seed: int, purpose: str) -> None:
 
 MINUTE_SECONDS = 60.0
 LOGGED_ROWS = 1000
-"""``train.csv`` has about this many rows, however long the training."""
+"""Approximate number of rows of ``train.csv``, for a training of any length."""
 
 SAVING = "the state is saved after this step; Ctrl-C again ends at once"
 
@@ -214,12 +214,10 @@ def _do_steps(
     training: _Training[BatchT], folder: Path, device: torch.device, stop: StopAsked
 ) -> bool:
     """Do the remaining steps; validate and save in between. Return whether it was stopped."""
-    job = training.job
-    every = max(1, job.steps // LOGGED_ROWS)
+    job, settings = training.job, training.job.method.training
     left = range(training.step, job.steps)
-    workers = makers(job.method.training.workers, len(left), training.mine)
-    tracked = folder if job.method.training.tensorboard and training.mine.first else None
-    stopped = False
+    workers = makers(settings.workers, len(left), training.mine)
+    tracked = folder if settings.tensorboard and training.mine.first else None
     with (
         feeding(workers, training.mine, device) as feeder,
         open_tracker(tracked, training.step) as tracker,
@@ -235,27 +233,32 @@ def _do_steps(
                 return True
             row = _train_step(training, batch, step, device)
             training.step, training.seconds = step + 1, clock.seconds
-            if step % every == 0 or training.is_over:
-                row |= {name: f"{loss:.6g}" for name, loss in training.losses.read().items()}
-                training.rows.append(row | clock.columns(feeder.cpu_seconds))
-                tracker.loss(training.step, row)
-                describe(_described(training, row["loss"]))
+            if step % max(1, job.steps // LOGGED_ROWS) == 0 or training.is_over:
+                _log(training, row, tracker)
+                training.rows[-1] |= clock.columns(feeder.cpu_seconds)
             validated = _validate(training, folder, tracker)
-            waited = time.monotonic() - saved
-            late = waited >= job.method.training.checkpoint_minutes * MINUTE_SECONDS
+            late = time.monotonic() - saved >= settings.checkpoint_minutes * MINUTE_SECONDS
             stopped, late = map(bool, mean_over_processes([float(bool(stop)), float(late)]))
             if training.is_over:
-                break  # its end is saved as what is evaluated
+                return stopped  # its end is saved as what is evaluated
             if stopped or late or validated:
                 loss = training.losses.read()["loss"]  # that it is finite, before it is saved
                 _save(training, folder)
                 saved = time.monotonic()
             if stopped:
-                break
+                return True
             if late:
                 minutes = training.seconds / training.step * (job.steps - training.step) / 60
                 say(f"{job.id}: {training.where}, loss {loss:.6g}, {minutes:.1f} min left")
-    return stopped
+    return False
+
+
+def _log(training: _Training[BatchT], row: dict[str, str], tracker: Tracker) -> None:
+    """Add the losses since the last row to a line of ``train.csv``, and show them."""
+    row |= {name: f"{loss:.6g}" for name, loss in training.losses.read().items()}
+    training.rows.append(row)
+    tracker.loss(training.step, row)
+    describe(_described(training, row["loss"]))
 
 
 def _next_batch(
@@ -302,7 +305,7 @@ def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _described(training: _Training[BatchT], loss: str) -> str:
-    """Words beside the bar: the loss, and the last validation score."""
+    """Words next to the progress bar: the loss, and the last validation score."""
     scores = training.job.watching.rows[-1] if training.job.watching.rows else {}
     score = f", validation {scores['validation']:.2f} dB" if "validation" in scores else ""
     return f"{training.job.id}: loss {float(loss):.4f}{score}"

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 UNKNOWN_BYTES = 2**31
-"""Bytes that count as available where the system does not say how many are."""
+"""Free memory, in bytes, that is assumed where the system does not report it."""
 
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]

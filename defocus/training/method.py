@@ -63,7 +63,7 @@ class Training(Settings):
 
     @property
     def of_pairs(self) -> Self:
-        """The same without what concerns streams alone."""
+        """The same without settings that only streams have."""
         return self.model_copy(update={"reuse": 1, "lenses": None})
 
     @property
@@ -153,7 +153,7 @@ class Adversary(Settings):
 
 
 class Method(Settings):
-    """How anything here is trained; a system's recipe adds what it is trained on."""
+    """How a network is trained; a system's recipe adds the data."""
 
     # length of the training, in the unit of its schedule; the steps are spread over it
     epochs: int = Field(ge=1)

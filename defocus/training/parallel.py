@@ -68,7 +68,7 @@ def part_of(batch: "BatchT", mine: Ranks) -> "BatchT":
 
 
 def places_of(size: int, mine: Ranks) -> slice:
-    """This process's places in a batch of so many crops, which must be divisible."""
+    """This process's places in a batch of this many crops, which must be divisible."""
     if size % mine.world:
         raise InputError(
             f"a batch of {size} crops cannot be divided among {mine.world} processes; change the "

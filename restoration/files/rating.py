@@ -56,7 +56,7 @@ def sidecars_of(image: Path) -> list[Path]:
 
 
 def write_rating(sidecar: Path, rating: int) -> int:
-    """Write a rating into a sidecar; return the one that it has then: that of a person stays."""
+    """Write a rating into a sidecar and return the rating it has then; a person's rating stays."""
     if not (sidecar.exists() or sidecar.is_symlink()):
         write_bytes(sidecar, NEW.replace("RATING", str(rating)).encode())
         return rating

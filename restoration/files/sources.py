@@ -18,7 +18,7 @@ from defocus.reading import broken_link, is_utf8, require_file
 
 
 def given_pictures(given: Sequence[Path], out: Path) -> list[Path]:
-    """The given pictures; a folder stands for those in it (not in sub-folders), by their names.
+    """The given pictures by name; a folder stands for the pictures in it, without sub-folders.
 
     A folder that gives none stays in the list, and :func:`require_picture` says why."""
     pictures: list[Path] = []
@@ -38,7 +38,7 @@ def _pictures_in(folder: Path, out: Path) -> list[Path]:
 
 
 def _say_passed_over(folder: Path, files: Sequence[Path]) -> None:
-    """Name folders, and pictures that are none by their suffix; other files have no line."""
+    """Name folders, and pictures whose suffix is not read; other files are not named."""
     if folders := [path.name for path in files if path.is_dir()]:
         say(f"{folder}: folders in it are passed over, give them too: {several(folders)}")
     starts = {path.name: _first_bytes(path) for path in files}
@@ -99,7 +99,7 @@ def becomes_png(image: Path) -> bool:
 
 
 def _first_bytes(path: Path) -> bytes:
-    """Those that say of which kind a file is; empty if it cannot be read."""
+    """The first bytes of a file, which show its format; empty if it cannot be read."""
     try:
         require_file(path)  # a pipe that is opened waits for its other end
         with path.open("rb") as file:

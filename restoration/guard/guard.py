@@ -31,12 +31,14 @@ Array = NDArray[np.float32]
 Numbers = NDArray[np.float64]
 
 RATHER_CRISP, SURELY_CRISP = 0.72, 0.77
-"""What is drawn with edges of one pixel has more than the first; so do 1 in 20 of the stream's
-tiles that gain, most of which restoring gathers."""
+"""Crispness from which edges count partly, and fully, as sharp. Drawn edges of one pixel exceed the
+first value; so do 1 in 20 of the stream's tiles that gain by restoring, most of them with edges
+that restoring sharpens."""
 RATHER_SPREAD, SURELY_SPREAD = 0.97, 0.99
-"""Spread behind restoring over that before: 1 where nothing is gathered."""
+"""Ratio of the edges' spread after restoring to that before, from which a change counts partly, and
+fully, as spreading. It is 1 where nothing gets sharper."""
 SMALL_CHANGE = 0.0055
-"""Root mean square, 45 dB: no change is larger where edges are crisp."""
+"""Largest root mean square change where edges are crisp, of white: 45 dB."""
 TINY = 1e-7
 
 
@@ -58,15 +60,16 @@ def _ramp(values: Array, low: float, high: float) -> Array:
 
 AROUND_PX = 31
 BEYOND = 0.8
-"""So far beyond the darkest and the brightest around it a pixel may go, of their distance: a blur
-makes peaks lower."""
+"""How far a pixel may go beyond the darkest and the brightest value around it, as a share of their
+distance. Blur lowers peaks, so restoring may raise them."""
 STEP = 1 / 255
 OPPONENT_NOISES = (2.0, 1.0, 1.0)
-"""Of lightness and of both colours, which noise without colour does not change."""
+"""Noise of lightness and of the two colour differences, in standard deviations of the noise. Noise
+without colour does not change the latter."""
 LIMIT_BYTES = 100
 """Bytes that a pixel takes while its strip is limited: 25 floats."""
 MOST_BYTES = 700e6
-"""Bytes that the strips take that are worked on at once: two strips where a picture has 60
+"""Memory, in bytes, for all strips that are worked on at once: two strips for a picture of 60
 megapixels."""
 
 
@@ -101,7 +104,7 @@ def _keep_share(changed: Array, seen: Array, kept: Array) -> None:
 
 
 def _threads(bytes_of_each: float) -> int:
-    """Threads for work of which each takes some bytes; one at least."""
+    """Number of threads for work that takes some bytes in each; at least one."""
     return max(1, min(torch.get_num_threads(), int(MOST_BYTES / bytes_of_each)))
 
 
@@ -143,28 +146,31 @@ def _colours(lightness: Array, red: Array, blue: Array) -> Array:
 WINDOW_PX, STRIDE_PX = 128, 64
 BORDER_PX = (WINDOW_PX - STRIDE_PX) // 2
 TILES_AT_ONCE = 8
-"""Tiles that are compared at once: what they take, 1.6 MB of each picture, stays in the cache."""
+"""Number of tiles that are compared at once; they take 1.6 MB of each picture, which stays in the
+cache."""
 OF_ROUNDING = (1 / 255) ** 2 / 12
 LEAKED = 5 / 12
 """Variance of one wave's frequency, squared cycles per window: 1/3 of the Hann window's leaking,
 1/12 of the rings."""
 NOTHING = 1e-9
 NOISES = 3.0
-"""What is left may be so many times the noise, which is the same in neighbours to some degree; so
-many times the power of noise and of rounding to 8 bits does not count as detail."""
+"""Allowed remainder in units of the noise, which is partly the same in neighbouring pixels. Power
+below this many times that of noise and of rounding to 8 bits does not count as detail."""
 ROUNDING = 1.25 / 255
 UNEXPLAINED = 0.8
-"""Of the change: real blurs are not the same in every direction, and a tile has several of them. Of
-the stream's tiles that gain, 3 in 10,000 have more."""
+"""Share of the change that the blur need not explain: real blurs differ by direction, and a tile
+has several of them. 3 in 10,000 of the stream's tiles that gain have more."""
 IN_FOCUS_PX, BLURRED_PX = 1.0, 2.2
-"""From the first diameter on that begins to hold, and from the second it holds fully."""
+"""Circles of confusion, px: UNEXPLAINED applies from the first diameter on, in full from the
+second."""
 LEAST_FREQUENCY = 3.0
 """Cycles per 128 px: what is slower than that has no band to speak of."""
 SURELY_WAVE, RATHER_WAVE = 0.15, 0.25
 """Bandwidth of a wave, which looks the same behind any blur; of the stream's tiles that gain, 5 in
 1,000 have less than the second."""
 SHIFTED = 0.6
-"""Of the change, so much the mean may move: light adds up in linear light, not in stored values."""
+"""Largest change of a tile's mean, as a share of the whole change. Light adds up in linear light,
+not in stored values, so the mean moves a little."""
 
 
 @dataclass(frozen=True)
@@ -248,21 +254,20 @@ def _mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
 
 
 def _compared(restored: Array, given: Array, highest_px: Array) -> tuple[Numbers, Numbers, Numbers]:
-    """Of each window: what is left, the change, and the given power in each ring."""
-    taper, ring, counts = _geometry()
+    """For each window: the remaining difference, the change, and the given power in each ring."""
+    taper, _, counts = _geometry()
     mean = given.mean(axis=(2, 3), keepdims=True)
     after, before = (fft.rfft2((one - mean) * taper) for one in (restored, given))
-    own, shared, other = (
-        _in_rings(part, ring)
-        for part in (_product(after, after), _product(after, before), _product(before, before))
-    )
+    own, shared = _in_rings(after, after), _in_rings(after, before)
+    other = _in_rings(before, before)
     weakest = _weakest(highest_px)[:, None, :]
     kernel = np.clip(shared / np.maximum(own, 1e-12), weakest, 1.0)
     left = other - 2 * kernel * shared + kernel**2 * own
     change = other - 2 * shared + own
     scale = 3 * counts * np.square(taper).sum()
-    sums = (np.maximum(one, 0).sum(axis=(1, 2)) / scale for one in (left, change))
-    root_left, root_change = (np.sqrt(one) for one in sums)
+    root_left, root_change = (
+        np.sqrt(np.maximum(one, 0).sum(axis=(1, 2)) / scale) for one in (left, change)
+    )
     return root_left, root_change, other.sum(axis=1)
 
 
@@ -280,14 +285,12 @@ def _band(power: Numbers, deviation: Numbers) -> tuple[Numbers, Numbers]:
     return centre, np.sqrt(np.maximum(variance, 0)) / (centre + NOTHING)
 
 
-def _product(first: NDArray[np.complex64], second: NDArray[np.complex64]) -> Array:
-    return np.asarray((first * second.conj()).real, np.float32)
-
-
-def _in_rings(power: Array, ring: NDArray[np.int64]) -> Numbers:
-    """Sums over rings of frequency, ``(n, 3, rings)``; half of the spectrum counts for both."""
-    weights = np.full(power.shape[-1], 2.0)
+def _in_rings(first: NDArray[np.complex64], second: NDArray[np.complex64]) -> Numbers:
+    """Product of two spectra over rings of frequency, ``(n, 3, rings)``; half counts for both."""
+    _, ring, _ = _geometry()
+    weights = np.full(ring.shape[-1], 2.0)
     weights[0] = weights[-1] = 1.0
+    power = np.asarray((first * second.conj()).real, np.float32)
     weighted = (power * weights).reshape(-1, ring.size)
     places, count = ring.ravel(), int(ring.max()) + 1
     sums = [np.bincount(places, window, minlength=count) for window in weighted]

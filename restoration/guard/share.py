@@ -19,12 +19,12 @@ from defocus.strips import Colours
 
 LEARNED = Path(__file__).with_name("share.safetensors")
 NEAR_CELLS, FAR_CELLS = 7, 31
-"""Sides of the squares around a cell of 8 x 8 px: 56 and 248 px."""
+"""Sides of the two squares around a cell of 8 x 8 px: 56 and 248 px."""
 MEASURES = 27
 WIDTH = 32
 ENOUGH = 0.55
-"""From this share on all of the change is kept: a restoration that is likely to be good is left
-alone, at little cost where it is not."""
+"""Predicted share from which the whole change is kept. A restoration that is likely to be good is
+left alone; where it is not, this costs little."""
 
 Array = NDArray[np.float32]
 

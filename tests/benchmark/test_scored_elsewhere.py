@@ -182,7 +182,7 @@ def test_what_there_is_to_say_of_a_file_is_said_of_kept_scores_too(
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
     told, results = [], []
     for _ in range(2):
-        monkeypatch.setattr(remarks, "_said", set())
+        monkeypatch.setattr(white, "_said", set())
         results.append(score_request(restored.parent, sharp.parent, None, "defocus-v1", []))
         told.append([line for line in capsys.readouterr().err.splitlines() if "4095" in line])
     assert results[0] == results[1]

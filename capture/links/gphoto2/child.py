@@ -60,7 +60,8 @@ os.environ["LC_ALL"] = "C"
 os.environ["LANGUAGE"] = "C"
 
 KEEP_ALIVE_SECONDS = 25.0
-"""Bodies fall asleep after half a minute at the earliest; being asked for something wakes them."""
+"""Time between two questions that keep a body awake. Bodies sleep after half a minute at the
+earliest."""
 
 
 class ChildCamera:
@@ -232,7 +233,7 @@ class ChildCamera:
 
 
 def _free_part(stem: Path, name: str, taken: Sequence[Path]) -> Path:
-    """``<stem><suffix>.part``; of a second file of one suffix ``<stem>.2<suffix>.part``."""
+    """``<stem><suffix>.part``; for a second file with that suffix, ``<stem>.2<suffix>.part``."""
     suffix = Path(name).suffix.lower()
     numbers = ("", *(f".{number}" for number in range(2, len(taken) + 2)))
     paths = (stem.with_name(f"{stem.name}{number}{suffix}.part") for number in numbers)

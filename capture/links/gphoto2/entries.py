@@ -9,13 +9,14 @@ from typing import Any, Literal
 from defocus.capture.links.gphoto2.release import NOT_THERE, OpenBody, RequestRefusedError
 
 READ_AGAIN_SECONDS = 3.0
-"""How long a value may be read back old before it is set once more, and then again."""
+"""Longest time for which an old value may be read back, before the setting is sent once more; then
+again the same time."""
 
 DEAF_SECONDS = 0.3
-"""The same where an entry of this body never followed what was set."""
+"""The same time for an entry that has never followed on this body."""
 
 LOOK_SECONDS = 0.2
-"""Time between two looks."""
+"""Pause between two readings."""
 
 
 class Entries:
@@ -203,10 +204,11 @@ def _same(got: str, asked: str) -> bool:
 
 
 MotorKind = Literal["near-far", "signed-steps", "speeds"]
-"""Canon, Panasonic and Olympus; Nikon; Sony."""
+"""Ways to move the focus: of Canon, Panasonic and Olympus; of Nikon; of Sony."""
 
 NIKON_STEPS = 50
-"""Steps of one order: where the travel ends within them, they are not counted."""
+"""Steps of one order to the motor. An order that reaches the end of the travel does not count its
+steps."""
 
 END_OF_TRAVEL = -113
 LIVE_VIEW_TRIES = 5

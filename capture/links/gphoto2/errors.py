@@ -54,7 +54,7 @@ LOST_CONTACT = (-7, -34)
 USB_MODE = "set its USB mode to PC Remote or PTP, if it is on storage or MTP"
 
 MAY_PASS = (BUSY, NO_PICTURE, TOO_FEW_FILES)
-"""After these the body is there and may do next time what it was asked for."""
+"""Error codes after which the body is still there and may obey the next time."""
 
 
 def explained(error: Exception, *, shooting: bool = True) -> str:

@@ -54,15 +54,15 @@ def detect(environment: dict[str, str]) -> list[dict[str, str]]:
 
 
 RECONNECT_SECONDS = 60.0
-"""How long a camera of a known serial number is looked for at other ports after it was lost."""
+"""Time for which a lost camera is looked for at other ports, by its serial number."""
 
 LOOK_AGAIN_SECONDS = 1.0
 
 TREE_SECONDS = 10.0
-"""How long after opening the camera an entry that should be there is looked for."""
+"""Time after opening the camera within which an expected entry must appear."""
 
 TRIES_OF_ONE_PROCESS = 3
-"""Failures one after another that may pass; at the last, the camera is opened again."""
+"""Number of temporary failures in a row after which the camera is opened again."""
 
 
 class CameraProcess:

@@ -19,13 +19,14 @@ from defocus.pictures.shot import read_exif
 from defocus.progress import say
 
 TOGETHER_SECONDS = 1.0
-"""Files of one shot name the same second; bodies that round each of them differ by one."""
+"""Largest difference of the times in the files of one shot: bodies that round each time differ by
+one second."""
 
 UNSURE_SECONDS = 2.0
-"""EXIF has whole seconds, and two clocks do not run alike for ever."""
+"""Uncertainty of a comparison of two clocks: EXIF has whole seconds, and clocks drift."""
 
 REFUSALS = 2
-"""Pictures of before that one release can leave behind: a burst takes three."""
+"""Number of earlier pictures that one release can leave behind: a burst takes three."""
 
 
 class Moments:

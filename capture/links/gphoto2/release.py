@@ -15,14 +15,15 @@ APART = "not-of-this-shot"
 """Folder beside the files of a shot, for pictures that would end with the camera's memory."""
 
 SURPLUS_SECONDS = 0.25
-"""Once all files are there that were due, or the camera says that it is done: a file that nobody
-expected comes within that time."""
+"""Wait for an unexpected file after all expected files came, or after the camera said that it is
+done."""
 
 COMPANION_SECONDS = 15.0
-"""How long a file that is due may come after the one before it."""
+"""Longest wait for the next expected file of a shot."""
 
 MEMORY_SECONDS = 40.0
-"""The same in memory, where a late file looks like one of the next shot."""
+"""The same wait for files in the camera's memory, where a late file looks like one of the next
+shot."""
 
 _IN_MEMORY = re.compile(r"capt(\d{4}|_)")
 
@@ -84,26 +85,27 @@ def files_of_shot(
     Without ``due``, how many are written, all have come when no file came for ``quiet_seconds``."""
     files, last, complete = [first], clock(), False
     strays: list[CardFile] = []
+    on_card = due is not None and not in_memory(first)
     companion_seconds = MEMORY_SECONDS if in_memory(first) else COMPANION_SECONDS
     while True:
         missing = due is not None and len(files) < due
+        patience = quiet_seconds
         if missing:
             patience = companion_seconds
-        elif complete or (due is not None and not in_memory(first)):
+        elif complete or on_card:
             patience = min(quiet_seconds, SURPLUS_SECONDS)
-        else:
-            patience = quiet_seconds
         left = last + patience - clock()
         event = listen(left) if left > 0 else CameraEvent("nothing")
-        if event.file is not None and event.file not in (*files, *strays):
-            if event.file in earlier or not _belongs(event.file, first):
-                strays.append(event.file)
+        file = event.file
+        if file is not None and file not in (*files, *strays):
+            if file in earlier or not _belongs(file, first):
+                strays.append(file)
                 continue
-            files.append(event.file)
+            files.append(file)
             last = clock()
-        elif left <= 0 and missing and all_or_none:
-            raise MissingFileError(f"{len(files)} of {due} files came in {companion_seconds:g} s")
         elif left <= 0:
+            if missing and all_or_none:
+                raise MissingFileError(f"{len(files)} of {due} files came in {patience:g} s")
             return FilesOfShot(files, strays)
         elif event.kind == "complete" and not missing and not complete:
             complete, last = True, clock()
@@ -120,14 +122,14 @@ def _belongs(place: CardFile, first: CardFile) -> bool:
 
 
 NOT_THERE = (-2, -6)
-"""Codes of an entry that is not there: bad parameters, not supported. Many bodies give the first
-one too where they are busy, where a value is refused or where an entry is read-only."""
+"""Error codes for an entry that does not exist: bad parameters, not supported. Many bodies give the
+first code also when they are busy, refuse a value, or have a read-only entry."""
 
 BREATH_SECONDS = 0.05
-"""No event for so long: the body has nothing more to say now."""
+"""A body has nothing more to report after this long without an event."""
 
 SPEAK_OUT_SECONDS = 3.0
-"""How long a body may go on reporting changed settings before it is interrupted."""
+"""Longest time for which a body may report changed settings before it is interrupted."""
 
 
 class RequestRefusedError(Exception):
@@ -178,7 +180,7 @@ class OpenBody:
 
 
 LOOK_SECONDS = 2.0
-"""How long after a failed release the body may report a picture that it took all the same."""
+"""Time after a failed release within which the body may still report a picture."""
 
 
 class Shutter:

@@ -15,20 +15,21 @@ SETTING_WORDS: dict[SettingName, tuple[str, ...]] = {
     "shutter": ("shutterspeed2", "shutterspeed"),
     "iso": ("iso",),
 }
-"""What makers call a setting; the first that a camera has is taken. Nikon bodies have two for the
+"""Makers' names of each setting; the first that a camera has is used. Nikon bodies have two for the
 time, and ``shutterspeed`` is rounded to four decimals."""
 
 FORMAT_WORDS = ("imageformat", "imageformatsd", "imageformatcf", "imageformatxd", "imagequality")
-"""What makers call the format of files; Canon has one entry for each card besides."""
+"""Makers' names of the file format; Canon also has an entry for each card."""
 
 THIRD_STOPS = (
     "1", "1.1", "1.2", "1.4", "1.6", "1.8", "2", "2.2", "2.5", "2.8", "3.2", "3.5", "4", "4.5", "5",
     "5.6", "6.3", "7.1", "8", "9", "10", "11", "13", "14", "16", "18", "20", "22", "25", "29", "32",
 )  # fmt: skip
-"""Apertures where a body takes any number; which of them the lens has, the pictures show."""
+"""Apertures offered where a body accepts any number. The pictures show which of them the lens
+has."""
 
 FILES_OF_KIND: dict[FileKind, int] = {"raw": 1, "raw+jpeg": 2, "jpeg": 1}
-"""How many files a shot makes."""
+"""Number of files that a shot makes, by file format."""
 
 _OFF = re.compile(r"off|no|none|0|disabled?|false", re.IGNORECASE)
 _NEVER = re.compile(r"0|off|never|disabled?", re.IGNORECASE)
@@ -36,7 +37,7 @@ _CARD = re.compile(r"memory card|card\+sdram", re.IGNORECASE)
 _COMPUTER = re.compile(r"application|usb", re.IGNORECASE)
 _SINGLE = re.compile(r"single( shot)?|single frame", re.IGNORECASE)
 _MANUAL = re.compile(r"manual( focus)?|mf( \((fixed|selection)\))?", re.IGNORECASE)
-"""Nikon says whether the switch on the lens or the one on the body is at manual focus."""
+"""Words for manual focus. Nikon's say whether the switch on the lens or on the body is meant."""
 
 _BURST = re.compile(r"burst|continuous|[2-9] pictures", re.IGNORECASE)
 
@@ -55,15 +56,15 @@ _WANTED: dict[str, re.Pattern[str]] = {
     "capturetarget": _CARD,
     "prioritymode": _COMPUTER,
 }
-"""Entry → what it should be while pairs are shot. On the card, a shot outlives its transfer; Sony's
-``card`` alone keeps it from the computer. The priority mode says who may set the body: Sony's words
-are Camera and Application, Fujifilm's Camera and USB."""
+"""Values that entries should have while pairs are shot. A shot on the card survives a failed
+transfer, but Sony's ``card`` keeps it from the computer. The priority mode decides who may change
+settings: Sony's words are Camera and Application, Fujifilm's Camera and USB."""
 
 DRIVE_WORDS = ("drivemode", "capturemode")
-"""What makers call how many pictures a release takes."""
+"""Makers' names of the drive mode: how many pictures a release takes."""
 
 PROGRAM_WORDS = ("autoexposuremode", "expprogram")
-"""What makers call the mode dial."""
+"""Makers' names of the mode dial."""
 
 _TIME_IS_AUTOMATIC = re.compile(r"av?", re.IGNORECASE)
 _APERTURE_IS_AUTOMATIC = re.compile(r"tv|s", re.IGNORECASE)
@@ -89,7 +90,7 @@ _ON = re.compile(r"on|yes|enabled?|1", re.IGNORECASE)
 _DELAY = re.compile(r"(\d+(?:\.\d+)?) ?s(ec(onds?)?)?\.?", re.IGNORECASE)
 
 TOLERATED_KELVIN = 0.05
-"""A colour temperature further off, as a fraction, is not what was asked for."""
+"""Largest relative error of a colour temperature that counts as set."""
 
 
 def white_balance_changes(words: Mapping[str, Word], asked: str) -> dict[str, str]:

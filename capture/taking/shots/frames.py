@@ -64,10 +64,11 @@ def finished_first() -> Iterator[None]:
 RELEASE_TIMEOUT_SECONDS = 60.0
 
 EXPOSURE_TRIES = 3
-"""Shots until one is exposed as asked, of a camera that says that it is set otherwise."""
+"""Number of shots until one is exposed as requested, where the camera reports another setting."""
 
 SAME_STOPS = 0.1
-"""Two labels of one third stop differ by less, two third stops by more; base-2 logarithm."""
+"""Difference, in powers of two, between two labels of one third stop (below) and of two third stops
+(above)."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ class PairTaking:
 
     def frames_at_once(self, frames: Sequence[PlannedShot]) -> dict[str, TakenFrame]:
         """Set both cameras, then release them together from two threads."""
-        cameras = {frame.role: self.rig.of(frame.role) for frame in frames}
+        by_role = {frame.role: frame for frame in frames}
+        cameras = {role: self.rig.of(role) for role in by_role}
         got = _set_exposures(frames, cameras)
         time.sleep(self.settle_seconds)
         together = Barrier(len(frames), timeout=RELEASE_TIMEOUT_SECONDS)
@@ -151,13 +153,11 @@ class PairTaking:
         with finished_first(), ThreadPoolExecutor(len(frames)) as threads:
             waiting = {role: threads.submit(release, role) for role in cameras}
             shots = {role: future.result() for role, future in waiting.items()}
-            for frame in frames:
-                role = frame.role
+            for role, frame in by_role.items():
                 if problem := _exposed_otherwise(frame.exposure, got[role], shots[role].parts):
                     raise CameraError(problem)
             return {
-                frame.role: self._stored(frame, got[frame.role], shots[frame.role])
-                for frame in frames
+                role: self._stored(frame, got[role], shots[role]) for role, frame in by_role.items()
             }
 
     def copied(self, lent: TakenFrame) -> TakenFrame:

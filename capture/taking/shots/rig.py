@@ -12,7 +12,8 @@ from defocus.errors import InputError
 from defocus.progress import say
 
 DEFAULT_OVERSHOOT = 20
-"""Steps by which a position is overshot before it is approached; more than the play of a gear."""
+"""Steps by which the motor passes a position before it approaches it; more than the play of a
+gear."""
 
 
 class FocusPositions:

@@ -76,7 +76,7 @@ class SideJudge:
 
 
 MOST_WAITING = 2
-"""Pairs that wait for their verdict; each holds its pictures in memory."""
+"""Largest number of pairs that wait for their verdict; each keeps its pictures in memory."""
 
 
 def shoot_pairs(

@@ -11,6 +11,7 @@ from defocus.capture.planning.protocol import PlannedShot, ShotProtocol
 from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.quality.limits import QualityLimits
+from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState, ShotPair
 from defocus.capture.taking.person import NOBODY, Person
 from defocus.capture.taking.shots.frames import PairTaking, TakenFrame, take_frames
@@ -118,14 +119,21 @@ def take_pair(
     if card is not None:
         taken["grey-card"] = card
     files = [stored for shot in taken.values() for stored in shot.files]
-    if isinstance(rig.blurry, KnowsTruth) and isinstance(rig.sharp, KnowsTruth):
-        truth_folder = make_folder(pair_folder / "truth")
-        truth = rig.blurry.write_truth(truth_folder, rig.sharp if rig.two else None)
-        files += folder.store_written(pair, truth)
+    files += _stored_truth(taking, pair_folder)
     skew = _skew_seconds(rig, handling.calibrations, taken)
     shot = ShotPair(tuple(files), _entry(pair, rig, taken, protocol, skew, handling.options.limits))
     folder.shot(pair, shot)
     return TakenPair(pair, shot, taken["sharp"])
+
+
+def _stored_truth(taking: PairTaking, pair_folder: Path) -> list[StoredFile]:
+    """The files of the ground truth, where the cameras know it."""
+    rig = taking.rig
+    if not isinstance(rig.blurry, KnowsTruth) or not isinstance(rig.sharp, KnowsTruth):
+        return []
+    truth_folder = make_folder(pair_folder / "truth")
+    truth = rig.blurry.write_truth(truth_folder, rig.sharp if rig.two else None)
+    return taking.folder.store_written(taking.pair, truth)
 
 
 def _skew_seconds(

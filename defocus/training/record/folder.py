@@ -33,7 +33,7 @@ def steps_done(folder: Path) -> tuple[int, int] | None:
 
 
 def code_of(folder: Path) -> str:
-    """The versions of this package that trained the checkpoint; empty if there is none."""
+    """The versions of this package that trained the checkpoint; empty if it has none."""
     facts = _facts(folder)
     return "" if facts is None else facts[2]
 

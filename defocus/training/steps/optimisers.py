@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic
 
 import torch
@@ -66,7 +67,7 @@ def optimiser_step(
     learning_rate: float,
     *,
     joint: nn.Module | None = None,
-) -> dict[str, torch.Tensor | float]:
+) -> "_Values":
     """Do one step of the network, then those of its adversary; return the loss and its parts."""
     # ``joint`` averages gradients over processes. Nothing waits for the device: losses are tensors
     # there, and may be not finite.
@@ -74,18 +75,14 @@ def optimiser_step(
         group["lr"] = learning_rate
     batches = batch.parts(method.training.accumulate)
     descent = _Descent(batches, method.training.precision)
-
-    def loss_of(part: BatchT) -> _Loss:
-        given: _Loss = (
-            objective(network, part, progress) if joint is None else joint(part, progress)
-        )
-        return given
-
+    forward: Callable[[BatchT, Progress], _Loss] = joint or partial(objective, network)
     with fixed(objective.adversary):
-        result = descent.go(optimisers.network, loss_of, joint, method.gradient_clip)
+        result = descent.go(
+            optimisers.network, lambda part: forward(part, progress), joint, method.gradient_clip
+        )
     if result is None:
         raise ValueError(f"{type(objective).__name__} gave no loss")
-    values: dict[str, torch.Tensor | float] = {"loss": result[0], **result[1]}
+    values: _Values = {"loss": result[0], **result[1]}
     if optimisers.adversary is not None and method.adversary is not None:
         values |= _adversary_steps(
             method.adversary,
@@ -97,6 +94,7 @@ def optimiser_step(
 
 
 _Loss = tuple[torch.Tensor, Parts]
+_Values = dict[str, torch.Tensor | float]
 
 
 def _adversary_steps(
@@ -104,8 +102,8 @@ def _adversary_steps(
     optimiser: torch.optim.Optimizer,
     descent: "_Descent[BatchT]",
     loss_of: Callable[[BatchT], _Loss | None],
-) -> dict[str, torch.Tensor | float]:
-    values: dict[str, torch.Tensor | float] = {}
+) -> "_Values":
+    values: _Values = {}
     for _ in range(settings.steps):
         result = descent.go(optimiser, loss_of)
         if result is None:
@@ -127,28 +125,38 @@ class _Descent(Generic[BatchT]):
         loss_of: Callable[[BatchT], _Loss | None],
         joint: nn.Module | None = None,
         clip: float | None = None,
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor | float]] | None:
+    ) -> tuple[torch.Tensor, _Values] | None:
         """Compute gradients, then do the step; None without a step if there is no loss."""
         optimiser.zero_grad(set_to_none=True)
         crops = sum(part.size for part in self.batches)
         totals: list[torch.Tensor] = []
-        parts: dict[str, torch.Tensor | float] = {}
-        for number, batch in enumerate(self.batches):
-            with _gathered(joint, last=number + 1 == len(self.batches)):
-                with autocast(batch.inputs.device, self.precision):
-                    given = loss_of(batch)
-                if given is None:
-                    return None
-                loss, named = given
-                share = batch.size / crops
-                totals.append(loss.detach().double() * share)
-                (loss * share).backward()  # type: ignore[no-untyped-call]
+        parts: _Values = {}
+        for number, batch in enumerate(self.batches, 1):
+            share = batch.size / crops
+            with _gathered(joint, last=number == len(self.batches)):
+                given = self._descend(batch, loss_of, share)
+            if given is None:
+                return None
+            loss, named = given
+            totals.append(loss.double() * share)
             for name, value in named.items():
-                parts[name] = parts.get(name, 0.0) + share * _detached(value)
+                parts[name] = parts.get(name, 0.0) + share * value
         if clip is not None:
             _clip_gradients(optimiser, clip)
         optimiser.step()
         return torch.stack(totals).sum(), parts
+
+    def _descend(
+        self, batch: BatchT, loss_of: Callable[[BatchT], _Loss | None], share: float
+    ) -> _Loss | None:
+        """Add the gradients of a part of the batch, which counts by its share."""
+        with autocast(batch.inputs.device, self.precision):
+            given = loss_of(batch)
+        if given is None:
+            return None
+        loss, named = given
+        (loss * share).backward()  # type: ignore[no-untyped-call]
+        return loss.detach(), {name: _detached(value) for name, value in named.items()}
 
 
 def _detached(value: torch.Tensor | float) -> torch.Tensor | float:
