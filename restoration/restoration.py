@@ -1,5 +1,6 @@
 """A picture restored once, from which any strength and mask is made at once."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.blur.large_blur import SCALES
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.errors import ImageError
 from defocus.restoration.guard.guard import guarded, guarded_beyond
@@ -23,6 +25,7 @@ from defocus.restoration.restorer import (
 from defocus.restoration.scales import (
     ScalePlan,
     follow_scale,
+    handed_on,
     plan_scales,
     reduced_map,
     reduced_picture,
@@ -195,11 +198,15 @@ def restore_colours(
     blur_map = blur_map or estimate_blur_map(blurry)
     plan = plan_scales(blur_map, restorer.reach_px)
     scales = []
-    for factor in plan.factors:
+    for factor in SCALES:
+        if factor not in plan.weights:
+            continue
         given = reduced_picture(blurry, factor)
         heard = follow_scale(follow, plan.factors, factor)
         needed = partial(plan.needs, factor)
         restored, side = restorer.restored(given, heard, needed)
+        if math.isfinite(restorer.reach_px):
+            plan = handed_on(plan, factor, given, restored, blur_map)
         small_map = reduced_map(blur_map, factor) if guard else None
         checked, put_back = _guarded(given, restored, small_map)
         tiles = _count_tiles(given, side, needed) if side else 1

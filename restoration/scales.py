@@ -15,13 +15,24 @@ from numpy.typing import NDArray
 from defocus.blur.large_blur import SCALES
 from defocus.blur.learned_map import CELL_PX, BlurMap, enlarged_rows, estimate_blur_map
 from defocus.restoration.restorer import Follow, TileArea, as_tensor, large_enough
-from defocus.strips import Colours, strips
+from defocus.strips import Colours, mean_of_colours, strips
 
 BEGIN, END = 0.92, 1.17
 """Shares of the reach between which the next smaller scale takes over. Beyond its reach a network
 does nothing; one scale too small costs little (0.4 dB at the reach of defocus-m)."""
 SMOOTHED_CELLS = 5
 """Side of the square of cells over which the blur is averaged before a scale is chosen: 40 px."""
+SILENT, HEARD = 0.25, 0.4
+"""Change by a network over fine detail there (:func:`_heard`): below the first it takes a blur for
+a soft thing, from the second on it restores. Photographs that were softened, sharpened and
+compressed at 1:1 are silent where they are blurred; at half the size a network knows them."""
+NOTICED_PX = (4.0, 6.0)
+"""Diameters, in the pixels of a scale, between which a silent part counts as blurred."""
+DETAIL_CELLS, HEARD_CELLS = 3, 9
+"""Sides of the squares of cells around which detail is measured, and over which both are averaged:
+24 and 72 px."""
+LEAST_DETAIL = 2e-3
+"""Detail that is added before a ratio is taken, of white: half a step of 8 bits."""
 SMALLEST_CELLS = 9
 """Smallest width, in cells (72 px), of a part that gets another scale. A narrower one is a mistake
 of the map, and hardly wider than the blur itself."""
@@ -80,6 +91,62 @@ def plan_scales(blur_map: BlurMap, reach_px: float) -> ScalePlan:
     return ScalePlan(weights, blur_map.size)
 
 
+def handed_on(
+    plan: ScalePlan, factor: int, given: Colours, restored: Array, blur_map: BlurMap
+) -> ScalePlan:
+    """The plan in which the next smaller scale has the blurred parts where a network was silent.
+
+    ``given`` is the picture at the factor, ``restored`` what the network alone made of it."""
+    smaller = 2 * factor
+    if smaller not in SCALES:
+        return plan
+    weight = plan.weights[factor]
+    rows, columns = weight.shape
+    heard = np.repeat(np.repeat(_heard(given, restored), factor, 0), factor, 1)[:rows, :columns]
+    silent = np.clip((HEARD - heard) / (HEARD - SILENT), 0, 1)
+    begin_px, end_px = NOTICED_PX
+    blurred = (blur_map.diameter_px / factor - begin_px) / (end_px - begin_px)
+    share = np.asarray(silent * np.clip(blurred, 0, 1), np.float32)
+    square = np.ones((SMALLEST_CELLS, SMALLEST_CELLS), np.uint8)
+    opened = cv2.morphologyEx(share, cv2.MORPH_OPEN, square)
+    side = (SMOOTHED_CELLS, SMOOTHED_CELLS)
+    moved = weight * cv2.blur(opened, side, borderType=cv2.BORDER_REPLICATE)
+    if not moved.any():
+        return plan
+    weights = {**plan.weights, factor: weight - moved}
+    weights[smaller] = weights.get(smaller, np.zeros_like(moved)) + moved
+    return ScalePlan(dict(sorted(weights.items())), plan.size)
+
+
+def _heard(given: Colours, restored: Array) -> Array:
+    """``(h, w)`` of cells: how strong the change by a network is, over the detail that is there.
+
+    Both are of the picture at half the size, as what is finer may be noise."""
+    changes, squares, means = [], [], []
+    for rows in strips(len(restored)):
+        light = _cell_means(mean_of_colours(given[rows]), 2)
+        change = _cell_means(mean_of_colours(restored[rows]), 2) - light
+        changes.append(_cell_means(change**2, CELL_PX // 2))
+        squares.append(_cell_means(light**2, CELL_PX // 2))
+        means.append(_cell_means(light, CELL_PX // 2))
+    change, square, mean = (np.vstack(parts) for parts in (changes, squares, means))
+    around = cv2.blur(mean, (DETAIL_CELLS, DETAIL_CELLS), borderType=cv2.BORDER_REPLICATE)
+    variance = np.maximum(square - 2 * mean * around + around**2, 0)
+    side = (HEARD_CELLS, HEARD_CELLS)
+    changed, detail = (
+        np.sqrt(cv2.blur(one, side, borderType=cv2.BORDER_REPLICATE)) for one in (change, variance)
+    )
+    return np.asarray(changed / (detail + LEAST_DETAIL), np.float32)
+
+
+def _cell_means(values: Array, side_px: int) -> Array:
+    """Means of squares; the border is repeated to whole ones."""
+    below, right = (-length % side_px for length in values.shape)
+    padded = cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    size = padded.shape[1] // side_px, padded.shape[0] // side_px
+    return np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
 def _place(diameter_px: Array, reach_px: float) -> Array:
     """``(h, w)`` from 0 (the whole size) to 3 (an eighth), with all between."""
     level = np.log2(1 + diameter_px)
@@ -110,14 +177,18 @@ def _restored_picture(
 ) -> torch.Tensor:
     """Restore ``(3, H, W)``."""
     picture = np.ascontiguousarray(blurry.permute(1, 2, 0).cpu().numpy())
-    plan = plan_scales(estimate_blur_map(picture), reach_px)
-    if plan.factors == (1,):
-        return restore(blurry[None])[0]
+    blur_map = estimate_blur_map(picture)
+    plan = plan_scales(blur_map, reach_px)
     restored = {}
-    for factor in plan.factors:
+    for factor in SCALES:
+        if factor not in plan.weights:
+            continue
         small = np.asarray(reduced_picture(picture, factor))
         output = _restored_small(restore, small, blurry.device)
+        plan = handed_on(plan, factor, small, output, blur_map)
         restored[factor] = output if factor == 1 else output - small
+    if plan.factors == (1,):
+        return torch.from_numpy(restored[1]).permute(2, 0, 1).to(blurry.device)
     mixed = plan.mixed_rows(picture, restored, 0)
     return torch.from_numpy(mixed).permute(2, 0, 1).to(blurry.device)
 
