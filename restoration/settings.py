@@ -15,7 +15,7 @@ from defocus.settings import CommandSettings, option
 from defocus.storage.files import sha256_file
 
 STRONGEST = 2
-RESTORING_REVISION = 2
+RESTORING_REVISION = 3
 """Revision of restoring; raise it by hand when restored pictures change, and those of an earlier
 revision are made again. Revision 2 restores strong blurs in the reduced picture."""
 

@@ -284,3 +284,64 @@ def test_bright_points_ring_no_more_at_smaller_scales(own):
         ringing[factor] = blurry.min() - restoration.restored.min()
     assert 4 in restoration.plan.factors
     assert max(ringing[2], ringing[4]) <= ringing[1]
+
+
+class SilentAboveHalf(Darker):
+    """Knows blurred things in small pictures alone; there it makes them crisper."""
+
+    def __init__(self, known_px: int) -> None:
+        super().__init__()
+        self.known_px = known_px
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        self.sizes.append((blurry.shape[2], blurry.shape[3]))
+        if blurry.shape[3] > self.known_px:
+            return blurry
+        return blurry + 3 * (blurry - nn.functional.avg_pool2d(blurry, 5, 1, 2, False, False))
+
+
+def textured(rng: np.random.Generator, height: int = 256, width: int = 320) -> Array:
+    noise = rng.standard_normal((height, width, 3), np.float32)
+    return np.float32(0.5) + np.float32(0.3) * cv2.GaussianBlur(noise, (0, 0), 2)
+
+
+def test_where_a_network_is_silent_the_next_smaller_size_is_restored(rng):
+    picture = textured(rng)
+    network = SilentAboveHalf(known_px=160)
+    restored = restored_by(network, picture, uniform(12))
+    assert {width for _, width in network.sizes} == {320, 160}
+    small = np.asarray(reduced_picture(picture, 2))
+    change = network(torch.from_numpy(small).permute(2, 0, 1)[None])[0].permute(1, 2, 0).numpy()
+    expected = picture + enlarged_rows(change - small, 2, 0, 256, 320)
+    np.testing.assert_allclose(restored, np.clip(expected, 0, 1), atol=1e-5)
+
+
+def test_a_network_that_is_silent_at_each_size_is_asked_down_to_where_nothing_is_blurred(rng):
+    network = SilentAboveHalf(known_px=0)
+    restored = restored_by(network, textured(rng), uniform(14))
+    assert [width for _, width in network.sizes] == [320, 160, 80]  # there it has 3.5 px
+    np.testing.assert_allclose(restored, textured(np.random.default_rng(0)), atol=1e-6)
+
+
+@pytest.mark.parametrize(("known_px", "diameter_px"), [(320, 12), (160, 2)])
+def test_what_a_network_answers_and_what_is_in_focus_stay_at_their_size(rng, known_px, diameter_px):
+    network = SilentAboveHalf(known_px)
+    restored_by(network, textured(rng), uniform(diameter_px))
+    assert {width for _, width in network.sizes} == {320}
+
+
+def test_a_network_without_a_reach_is_never_asked_at_a_smaller_size(rng):
+    network = SilentAboveHalf(known_px=160)
+    restorer = make_restorer(network, 0, torch.device("cpu"), reach_px=math.inf)
+    restore_colours(restorer, textured(rng), uniform(12), guard=False)
+    assert {width for _, width in network.sizes} == {320}
+
+
+def test_evaluation_hands_silent_parts_on_as_restoring_does(rng, monkeypatch):
+    monkeypatch.setattr("defocus.restoration.scales.estimate_blur_map", lambda _: uniform(12))
+    picture = textured(rng)
+    network = SilentAboveHalf(known_px=160)
+    batch = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    evaluated = restored_at_scales(network, batch, REACH_PX)[0].permute(1, 2, 0).numpy()
+    restored = restored_by(network, picture, uniform(12))
+    np.testing.assert_allclose(np.clip(evaluated, 0, 1), restored, atol=1e-5)
