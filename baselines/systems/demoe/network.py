@@ -85,10 +85,9 @@ class DeMoE(NAFNet):
                 experts.requires_grad_(False)
                 experts.get_submodule(f"experts.{DEFOCUS}").requires_grad_(True)
 
-    @staticmethod
-    def level(times: int, channels: int) -> nn.Sequential:
+    def level(self, times: int, channels: int) -> nn.Sequential:
         """The blocks of one size."""
-        return named(modules_list=NAFNet.level(times, channels))
+        return named(modules_list=super().level(times, channels))
 
     def train(self, mode: bool = True) -> "DeMoE":
         """Train all but the classifier."""
