@@ -44,6 +44,16 @@ def _places(blurry: torch.Tensor) -> torch.Tensor:
     return places.to(blurry).expand(count, -1, -1, -1)
 
 
+def _places_by_level(blurry: torch.Tensor) -> list[torch.Tensor]:
+    """Places at full size and at each halving."""
+    whole = _places(blurry)
+    shares = [0.5**level for level in range(1, LEVELS + 1)]
+    return [
+        whole,
+        *(functional.interpolate(whole, scale_factor=share, mode="bilinear") for share in shares),
+    ]
+
+
 class _Attention(nn.Module):
     """Attention along rows, then along columns; how fast it fades with distance is given."""
 
@@ -187,17 +197,10 @@ class Bokehlicious(nn.Module):
         self.in_stage_2 = nn.Conv2d(width, width, 3, padding=1)
         self.encoders = nn.ModuleList(_blocks(1, wide) for wide in widths[:-1])
         self.downs = nn.ModuleList(nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1])
-        self.conv_prep = nn.Conv2d(widths[-1], channels, 3, padding=1)
-        self.patch_embed = named(norm=nn.LayerNorm(channels))
         step = dropped / max(1, groups * depth - 1)
-        rates = [step * number for number in range(groups * depth)]
-        self.blocks = nn.ModuleList(
-            _Group(channels, heads, rates[first : first + depth])
-            for first in range(0, len(rates), depth)
-        )
-        self.norm = nn.LayerNorm(channels, eps=EPSILON)
-        self.conv_after_body = nn.Conv2d(channels, channels, 3, padding=1)
-        self.conv_last = nn.Conv2d(channels + PLACE, widths[-1], 3, padding=1)
+        firsts = range(0, groups * depth, depth)
+        rates = [[step * (first + block) for block in range(depth)] for first in firsts]
+        self._add_attention(widths[-1], channels, rates)
         self.decoders = nn.ModuleList([_blocks(2, widths[1]), _blocks(4, widths[0])])
         self.ups = nn.ModuleList(
             nn.Sequential(Pointwise(wide, 2 * wide, bias=False), nn.PixelShuffle(2))
@@ -206,6 +209,15 @@ class Bokehlicious(nn.Module):
         self.out_stage = nn.Conv2d(width + PLACE, 3, 3, padding=1)
         self.apply(_initialised)
 
+    def _add_attention(self, wide: int, channels: int, rates: Sequence[Sequence[float]]) -> None:
+        """Register the layers at a quarter of the size; ``rates`` are those of each group."""
+        self.conv_prep = nn.Conv2d(wide, channels, 3, padding=1)
+        self.patch_embed = named(norm=nn.LayerNorm(channels))
+        self.blocks = nn.ModuleList(_Group(channels, self.heads, part) for part in rates)
+        self.norm = nn.LayerNorm(channels, eps=EPSILON)
+        self.conv_after_body = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv_last = nn.Conv2d(channels + PLACE, wide, 3, padding=1)
+
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped, as if it were taken at f/2."""
         return self.restored(blurry, blurry.new_full((len(blurry),), WIDE_OPEN))
@@ -213,10 +225,7 @@ class Bokehlicious(nn.Module):
     def restored(self, blurry: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
         """The same for pictures whose ``strength`` ``(N,)`` is 2 / f-number."""
         padded = pad_to_multiple(blurry, 2**LEVELS)
-        places = [_places(padded)]
-        for level in range(LEVELS):
-            share = 0.5 ** (level + 1)
-            places.append(functional.interpolate(places[0], scale_factor=share, mode="bilinear"))
+        places = _places_by_level(padded)
         mean = padded.new_tensor(self.mean)[:, None, None]
         everywhere = strength[:, None, None, None].expand_as(padded[:, :1])
         features = self.in_stage(torch.cat([padded - mean, places[0], everywhere], dim=1))
@@ -228,14 +237,19 @@ class Bokehlicious(nn.Module):
             skips.append(features)
             features = down(features)
         features = features + self._attended(features, places[-1], strength)
-        for decoder, up, skip, place in zip(
-            self.decoders, self.ups, reversed(skips), reversed(places[:-1]), strict=True
-        ):
+        features = self._decoded(features, skips, places)
+        change = self.out_stage(torch.cat([features, places[0]], dim=1))
+        return cropped(change + mean + padded, blurry)
+
+    def _decoded(
+        self, features: torch.Tensor, skips: list[torch.Tensor], places: list[torch.Tensor]
+    ) -> torch.Tensor:
+        levels = zip(self.decoders, self.ups, reversed(skips), reversed(places[:-1]), strict=True)
+        for decoder, up, skip, place in levels:
             features = up(features) + skip
             for block in decoder:
                 features = block(features, place)
-        change = self.out_stage(torch.cat([features, places[0]], dim=1))
-        return cropped(change + mean + padded, blurry)
+        return features
 
     def _attended(
         self, features: torch.Tensor, places: torch.Tensor, strength: torch.Tensor
