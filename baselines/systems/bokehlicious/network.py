@@ -68,18 +68,18 @@ class _Attention(nn.Module):
 
     def forward(self, features: torch.Tensor, fading: Sequence[torch.Tensor]) -> torch.Tensor:
         query, key = self._by_row(self.q_proj(features)), self._by_row(self.k_proj(features))
-        value = self.v_proj(features)
+        values = self.v_proj(features)
         of_columns, of_rows = (mask[:, None] for mask in fading)
-        rows = functional.scaled_dot_product_attention(query, key, self._by_row(value), of_rows)
-        turned = (part.transpose(1, 3) for part in (query, key, rows))
-        columns = functional.scaled_dot_product_attention(*turned, of_columns)
+        rows = functional.scaled_dot_product_attention(query, key, self._by_row(values), of_rows)
+        query, key, value = (part.transpose(1, 3) for part in (query, key, rows))
+        columns = functional.scaled_dot_product_attention(query, key, value, of_columns)
         attended = columns.permute(0, 3, 1, 2, 4).flatten(-2)
-        given: torch.Tensor = self.out_proj(attended + _of_pixels(self.lepe, value))
+        given: torch.Tensor = self.out_proj(attended + _of_pixels(self.lepe, values))
         return given
 
     def _by_row(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, H, W, C)`` to ``(N, H, heads, W, C / heads)``."""
-        return features.unflatten(-1, (self.heads, -1)).transpose(2, 3)
+        return features.reshape(*features.shape[:3], self.heads, -1).transpose(2, 3)
 
 
 class _AttentionBlock(nn.Module):
@@ -124,7 +124,8 @@ class _Group(nn.Module):
         for block in self.residual_group.get_submodule("blocks").children():
             mixed = block(mixed, fading)
         maps = torch.cat([mixed.permute(0, 3, 1, 2), places], dim=1)
-        return features + self.conv(maps).permute(0, 2, 3, 1)
+        added: torch.Tensor = features + self.conv(maps).permute(0, 2, 3, 1)
+        return added
 
 
 class _Angles(nn.Module):
@@ -193,21 +194,19 @@ class Bokehlicious(nn.Module):
         self.mean = mean
         widths = [width * 2**level for level in range(LEVELS + 1)]
         self.heads = heads
-        self.in_stage = nn.Conv2d(3 + PLACE + 1, width, 3, padding=1)
-        self.in_stage_2 = nn.Conv2d(width, width, 3, padding=1)
-        self.encoders = nn.ModuleList(_blocks(1, wide) for wide in widths[:-1])
-        self.downs = nn.ModuleList(nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1])
+        self._add_encoders(widths)
         step = dropped / max(1, groups * depth - 1)
         firsts = range(0, groups * depth, depth)
         rates = [[step * (first + block) for block in range(depth)] for first in firsts]
         self._add_attention(widths[-1], channels, rates)
-        self.decoders = nn.ModuleList([_blocks(2, widths[1]), _blocks(4, widths[0])])
-        self.ups = nn.ModuleList(
-            nn.Sequential(Pointwise(wide, 2 * wide, bias=False), nn.PixelShuffle(2))
-            for wide in widths[:0:-1]
-        )
-        self.out_stage = nn.Conv2d(width + PLACE, 3, 3, padding=1)
+        self._add_decoders(widths)
         self.apply(_initialised)
+
+    def _add_encoders(self, widths: Sequence[int]) -> None:
+        self.in_stage = nn.Conv2d(3 + PLACE + 1, widths[0], 3, padding=1)
+        self.in_stage_2 = nn.Conv2d(widths[0], widths[0], 3, padding=1)
+        self.encoders = nn.ModuleList(_blocks(1, wide) for wide in widths[:-1])
+        self.downs = nn.ModuleList(nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1])
 
     def _add_attention(self, wide: int, channels: int, rates: Sequence[Sequence[float]]) -> None:
         """Register the layers at a quarter of the size; ``rates`` are those of each group."""
@@ -217,6 +216,14 @@ class Bokehlicious(nn.Module):
         self.norm = nn.LayerNorm(channels, eps=EPSILON)
         self.conv_after_body = nn.Conv2d(channels, channels, 3, padding=1)
         self.conv_last = nn.Conv2d(channels + PLACE, wide, 3, padding=1)
+
+    def _add_decoders(self, widths: Sequence[int]) -> None:
+        self.decoders = nn.ModuleList([_blocks(2, widths[1]), _blocks(4, widths[0])])
+        self.ups = nn.ModuleList(
+            nn.Sequential(Pointwise(wide, 2 * wide, bias=False), nn.PixelShuffle(2))
+            for wide in widths[:0:-1]
+        )
+        self.out_stage = nn.Conv2d(widths[0] + PLACE, 3, 3, padding=1)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped, as if it were taken at f/2."""
@@ -232,7 +239,7 @@ class Bokehlicious(nn.Module):
         features = self.in_stage_2(features)
         skips = []
         for encoder, down, place in zip(self.encoders, self.downs, places, strict=False):
-            for block in encoder:
+            for block in encoder.children():
                 features = block(features, place)
             skips.append(features)
             features = down(features)
@@ -247,7 +254,7 @@ class Bokehlicious(nn.Module):
         levels = zip(self.decoders, self.ups, reversed(skips), reversed(places[:-1]), strict=True)
         for decoder, up, skip, place in levels:
             features = up(features) + skip
-            for block in decoder:
+            for block in decoder.children():
                 features = block(features, place)
         return features
 

@@ -30,7 +30,7 @@ class _Experts(nn.Module):
         if len(set(kinds)) == 1:
             alike: torch.Tensor = self.experts[kinds[0]](features)
             return alike
-        pictures = zip(kinds, features.split(1), strict=True)
+        pictures = zip(kinds, torch.split(features, 1), strict=True)
         return torch.cat([self.experts[kind](picture) for kind, picture in pictures])
 
 
