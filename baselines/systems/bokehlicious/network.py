@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 from torch.nn import functional
-from torchvision.ops import StochasticDepth
 
 from defocus.baselines.layers.named import named
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
@@ -96,14 +95,18 @@ class _AttentionBlock(nn.Module):
             fc2=nn.Linear(2 * channels, channels),
         )
         self.pos = _depthwise(channels, 3)
-        self.drop = StochasticDepth(dropped, "row")
+        self.dropped = dropped
 
     def forward(self, features: torch.Tensor, fading: Sequence[torch.Tensor]) -> torch.Tensor:
         features = features + _of_pixels(self.pos, features)
         attended = self.attention(self.attention_layer_norm(features), fading)
-        features = features + self.drop(attended)
-        fed: torch.Tensor = features + self.drop(self.ffn(self.final_layer_norm(features)))
-        return fed
+        features = features + self._kept(attended)
+        return features + self._kept(self.ffn(self.final_layer_norm(features)))
+
+    def _kept(self, change: torch.Tensor) -> torch.Tensor:
+        """The change, in training for a share of the pictures alone, and more of it there."""
+        each = change.new_ones(len(change), 1, 1, 1)
+        return change * functional.dropout(each, self.dropped, self.training)
 
 
 class _Group(nn.Module):
@@ -236,17 +239,22 @@ class Bokehlicious(nn.Module):
         mean = padded.new_tensor(self.mean)[:, None, None]
         everywhere = strength[:, None, None, None].expand_as(padded[:, :1])
         features = self.in_stage(torch.cat([padded - mean, places[0], everywhere], dim=1))
-        features = self.in_stage_2(features)
-        skips = []
-        for encoder, down, place in zip(self.encoders, self.downs, places, strict=False):
-            for block in encoder.children():
-                features = block(features, place)
-            skips.append(features)
-            features = down(features)
+        features, skips = self._encoded(self.in_stage_2(features), places)
         features = features + self._attended(features, places[-1], strength)
         features = self._decoded(features, skips, places)
         change = self.out_stage(torch.cat([features, places[0]], dim=1))
         return cropped(change + mean + padded, blurry)
+
+    def _encoded(
+        self, features: torch.Tensor, places: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        skips = []
+        for encoder, down, place in zip(self.encoders, self.downs, places[:-1], strict=True):
+            for block in encoder.children():
+                features = block(features, place)
+            skips.append(features)
+            features = down(features)
+        return features, skips
 
     def _decoded(
         self, features: torch.Tensor, skips: list[torch.Tensor], places: list[torch.Tensor]

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from defocus.baselines.registry import baseline
+from defocus.baselines.weights.own import own_weights
 from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.results.store import open_results
 from defocus.extras.studies import cross
@@ -190,6 +192,21 @@ def test_one_dataset_and_one_picture_fail_and_the_others_go_on(tmp_path, run):
     repeated = json.loads(again.stdout)
     assert {key: repeated[key] for key in document} == document
     assert "all 4 runs are finished: nothing is repeated" in again.stderr
+
+
+def test_other_weights_are_a_row_beside_ours(tmp_path, run):
+    folder = written(tmp_path / "realdof", {"source/01.png": 5, "target/01.png": 1})
+    theirs = shutil.copy(own_weights(baseline("defocus-s")), tmp_path / "theirs.safetensors")
+    added = run("defocus-bench", "weights", "add", "defocus-s", theirs, "--trained-on", "cldefocus")
+    assert added.returncode == 0, added.stderr
+    words = ("studies", "cross", "defocus-s", "defocus-s:theirs", "--dataset", f"realdof:{folder}")
+    document = json.loads(run("defocus-bench", *words, "--json").stdout)
+    rows = {one["system"]: one for one in document["measured"] if one["protocol"] == "gt"}
+    assert list(rows) == ["defocus-s", "defocus-s:theirs"]
+    assert rows["defocus-s"]["gain"] == rows["defocus-s:theirs"]["gain"] is not None
+    assert rows["defocus-s:theirs"]["trained_on"] == ["cldefocus"]
+    page = (tmp_path / "defocus-cross/cross.md").read_text()
+    assert "| defocus-s:theirs | cldefocus |" in page
 
 
 def test_without_datasets_there_are_reasons_and_no_study(tmp_path):
