@@ -29,10 +29,15 @@ class Pooling(nn.Module):
         height, width = (
             max(1, size * self.window_px // TRAINING_PX) for size in features.shape[2:]
         )
-        means = _moving_mean(_moving_mean(features, height, 2), width, 3)
-        top, left = (height - 1) // 2, (width - 1) // 2
-        rest = (left, width - 1 - left, top, height - 1 - top)
-        return functional.pad(means, rest, mode="replicate")
+        return local_means(features, height, width)
+
+
+def local_means(features: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Means over windows around each pixel ``(N, C, H, W)``; those at the border are repeated."""
+    means = _moving_mean(_moving_mean(features, height, 2), width, 3)
+    top, left = (height - 1) // 2, (width - 1) // 2
+    rest = (left, width - 1 - left, top, height - 1 - top)
+    return functional.pad(means, rest, mode="replicate")
 
 
 def _moving_mean(features: torch.Tensor, size: int, dim: int) -> torch.Tensor:

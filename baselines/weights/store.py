@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.files import weights_files
 from defocus.baselines.weights.own import OWN, find_own_weights, own_card, own_weights
+from defocus.baselines.weights.released import RELEASED, Released
 from defocus.baselines.weights.trainer_folders import is_shard
 from defocus.cache import cache_folder, in_cache
 from defocus.errors import InputError, StorageError, WeightsError
@@ -140,6 +141,7 @@ def add_weights(
     _refuse_narrow(files)
     shipped, own_datasets = _shipped(system, files), _own_checkpoint(files)
     trained_with = own_datasets if shipped is None else shipped
+    released = _released(system, files)
     _convert(system, key, target, shipped, files)
     stored = StoredWeights(
         system=system.card.name,
@@ -148,8 +150,8 @@ def add_weights(
         source=tuple(file.name for file in files),
         source_sha256=source,
         sha256=sha256_file(target),
-        licence=system.card.licence,
-        trained_on=tuple(trained_on) or (trained_with or system.card.weights_trained_on),
+        licence=released.licence,
+        trained_on=tuple(trained_on) or (trained_with or released.trained_on),
         added=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     write_json(target.with_suffix(".json"), asdict(stored))
@@ -330,6 +332,16 @@ def _shipped(system: Baseline, files: Sequence[Path]) -> tuple[str, ...] | None:
     """The training dataset of weights that come with this package; None for other files."""
     path = find_own_weights(system)
     return (own_card(path).dataset,) if path is not None and list(files) == [path] else None
+
+
+def _released(system: Baseline, files: Sequence[Path]) -> Released:
+    """What is known of the files by their name, else what the system's card says."""
+    name = files[0].name.partition(".")[0]
+    known = RELEASED.get((system.card.name, name)) if len(files) == 1 else None
+    if known is None:
+        return Released(system.card.weights_trained_on, system.card.licence)
+    say(f"{files[0].name}: known by its name; if it is another file, rename it")
+    return known
 
 
 def _own_checkpoint(files: Sequence[Path]) -> tuple[str, ...] | None:

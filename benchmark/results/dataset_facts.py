@@ -12,8 +12,8 @@ from defocus.benchmark.results.score_matrix import Score, ScoreMatrix
 from defocus.benchmark.results.store import Entry, MetricVersion, Results
 from defocus.datasets.pair import Dataset
 
-SAME_SCENES = {"dpdd-dual": "dpdd"}
-"""Readers that give the scenes of another one."""
+SAME_SCENES = {"dpdd-dual": "dpdd", "cldefocus": "dpdd"}
+"""Datasets that have the scenes of another one."""
 
 
 def seen_in(trained_on: Collection[str], dataset: Dataset) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.scales import with_scales
+from defocus.baselines.weights.own import OWN
 from defocus.baselines.weights.store import StoredWeights, find_weights, shipped_weights
 from defocus.benchmark.published.numbers import published_dataset
 from defocus.benchmark.results.store import Results
@@ -96,7 +97,13 @@ def cross_gains(
     if plan.studies:
         outcome = run_studies(plan.studies, conclude=conclude, where=where)
     all_gains += [
-        CrossGain(system.card.name, weights.trained_on, text, protocol, reason=str(problem))
+        CrossGain(
+            row_name(system.card.name, weights),
+            weights.trained_on,
+            text,
+            protocol,
+            reason=str(problem),
+        )
         for text, problem in unopened.items()
         for system, weights in weighted
         for protocol in PROTOCOLS
@@ -118,7 +125,8 @@ def _read(study: Study, results: Results) -> list[CrossGain]:
             continue
         number = numbers.get(run.id)
         for protocol in PROTOCOLS:
-            one = CrossGain(run.system, run.weights.trained_on, study.dataset.name, protocol)
+            name = row_name(run.system, run.weights)
+            one = CrossGain(name, run.weights.trained_on, study.dataset.name, protocol)
             if number is None:
                 rows.append(replace(one, reason="the run was not done", differs=differs))
             else:
@@ -189,15 +197,24 @@ def in_field(measured: Sequence[CrossGain], system: str, name: str) -> CrossGain
     return f"{asked[0].dataset}: {asked[0].reason or asked[0].differs}"
 
 
+def row_name(system: str, weights: StoredWeights) -> str:
+    """A system as tables name it: ``NAME:LABEL`` unless the weights are the package's own."""
+    return system if weights.origin == OWN else f"{system}:{weights.label}"
+
+
 def weighted_systems(
-    names: Sequence[str], weights: str, *, scales: bool = False
+    names: Sequence[str], *, scales: bool = False
 ) -> list[tuple[Baseline, StoredWeights]]:
-    """Systems with the weights (``own``, a label or file) that they are evaluated with."""
+    """Systems and weights of ``NAME`` (the package's own) and ``NAME:LABEL`` (also a file)."""
     # With ``scales`` they are followed by their rows at scales.
-    if names:
-        systems = [baseline(name) for name in dict.fromkeys(names)]
+    weighted = []
+    for text in dict.fromkeys(names):
+        name, _, label = text.partition(":")
+        systems = [baseline(name)]
         chosen = with_scales(systems) if scales else systems
-        return [(system, find_weights(system, weights)) for system in chosen]
+        weighted += [(system, find_weights(system, label or OWN)) for system in chosen]
+    if names:
+        return weighted
     systems = list(all_baselines().values())
     chosen = with_scales(systems) if scales else systems
     shipped = [(system, shipped_weights(system)) for system in chosen]

@@ -14,9 +14,9 @@ NOT_MEASURED = "not measured"
 NOT_PRINTED = "not printed"
 
 MEANING = (
-    "Papers train on a real set, mostly on DPDD; syndof and stream are rendered. 'own set' marks a "
-    "test on pictures of a set that was trained on. A printed gain is the printed PSNR minus the "
-    "printed PSNR of the input; no paper prints its interval."
+    "Papers train on a real set, mostly on DPDD; syndof, cldefocus and stream are rendered. 'own "
+    "set' marks a test on pictures of a set that was trained on. A printed gain is the printed "
+    "PSNR minus the printed PSNR of the input; no paper prints its interval."
 )
 ELSEWHERE = (
     "None of these gains is comparable with a printed one unless the last column says so: other "

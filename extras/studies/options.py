@@ -113,10 +113,7 @@ class MisalignmentStudy(MeasuredStudy):
 class CrossStudy(CommandSettings):
     """Options of ``studies cross``."""
 
-    weights: str = option("own", "--weights LABEL_OR_FILE", heading="Weights and datasets")
-    """'own' for the weights that the package ships, or with one NAME a label of 'weights
-    list' or a file."""
-    scales: bool = option(False, "--scales")
+    scales: bool = option(False, "--scales", heading="Weights and datasets")
     """Also evaluate each network at the scales that the blur of a picture asks for, as
     NAME@scales."""
     dataset: tuple[str, ...] = option((), "--dataset READER:PATH")

@@ -9,6 +9,7 @@ from torch import nn
 from defocus.baselines.objectives.jdrl import make
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet
 from defocus.baselines.registry import baseline
+from defocus.baselines.systems.bokehlicious.network import Bokehlicious
 from defocus.baselines.systems.dmphn.network import DMPHN
 from defocus.baselines.systems.focalnet.network import DualAttention
 from defocus.baselines.systems.irnext.network import IRNeXt
@@ -34,6 +35,18 @@ def test_levels_four_and_five_of_the_unet_drop_two_fifths_in_training():
     with torch.no_grad():
         network(torch.rand(2, 3, 64, 64))
     assert kept == pytest.approx([0.6, 0.6], abs=0.02)
+
+
+def test_the_last_block_of_bokehlicious_is_left_out_for_a_tenth_of_the_pictures():
+    torch.manual_seed(0)
+    block = Bokehlicious(width=4, channels=6).blocks[-1].residual_group.blocks[-1]
+    change = torch.ones(2000, 2, 2, 6)
+    kept = block.train()._kept(change)
+    values, counts = kept.unique(return_counts=True)
+    assert values.tolist() == pytest.approx([0, 1 / 0.9])
+    assert float(counts[0] / counts.sum()) == pytest.approx(0.1, abs=0.02)
+    assert (kept.flatten(1).amax(1) == kept.flatten(1).amin(1)).all()
+    assert block.eval()._kept(change).equal(change)
 
 
 @pytest.mark.parametrize("build", [ReblurNet, lambda: make().reblurring], ids=["network", "made"])

@@ -12,22 +12,12 @@ from tests.conformance.check import TESTS, all_probes, find_fixtures, run_fixtur
 FIXTURES = {folder.name: folder for folder in find_fixtures(Path(__file__).with_name("fixtures"))}
 
 SLOWEST = {
-    *(
-        "aifnet",
-        "contextualdeblur",
-        "convir_b",
-        "convir_l",
-        "convir_s",
-        "deconv_ops",
-        "dmenet",
-        "dmphn_stack4",
-        "dpdnet_dual",
-    ),
+    *("aifnet", "bokehlicious_l", "contextualdeblur", "convir_1", "convir_b", "convir_l"),
+    *("convir_s", "deconv_ops", "demoe", "demoe_auto", "dmenet", "dmphn_stack4", "dpdnet_dual"),
     *("dpdnet_single", "focalnet", "fsnet", "fsnet_local80", "ifan_rbn", "irnext", "jdrl_unet"),
     *("lakdnet_l", "lakdnet_l_dual", "lakdnet_s", "lakdnet_s_dual", "mdp", "mprnet"),
-    *("nafnet_w64", "oknet", "pptformer", "restormer_dual", "restormer_single"),
-    *("rjdrl_restormer", "rjdrl_unet", "sfnet", "sfnet_local80"),
-    *("uformer_b", "uformer_b_ps128"),
+    *("nafnet_local", "nafnet_w64", "oknet", "pptformer", "restormer_dual", "restormer_single"),
+    *("rjdrl_restormer", "rjdrl_unet", "sfnet", "sfnet_local80", "uformer_b", "uformer_b_ps128"),
 }
 """Fixtures of networks that take half a second and more."""
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 from torch.nn import functional
-from torchvision.ops import StochasticDepth
 
 from defocus.baselines.layers.named import named
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
@@ -44,6 +43,16 @@ def _places(blurry: torch.Tensor) -> torch.Tensor:
     return places.to(blurry).expand(count, -1, -1, -1)
 
 
+def _places_by_level(blurry: torch.Tensor) -> list[torch.Tensor]:
+    """Places at full size and at each halving."""
+    whole = _places(blurry)
+    shares = [0.5**level for level in range(1, LEVELS + 1)]
+    return [
+        whole,
+        *(functional.interpolate(whole, scale_factor=share, mode="bilinear") for share in shares),
+    ]
+
+
 class _Attention(nn.Module):
     """Attention along rows, then along columns; how fast it fades with distance is given."""
 
@@ -58,18 +67,18 @@ class _Attention(nn.Module):
 
     def forward(self, features: torch.Tensor, fading: Sequence[torch.Tensor]) -> torch.Tensor:
         query, key = self._by_row(self.q_proj(features)), self._by_row(self.k_proj(features))
-        value = self.v_proj(features)
+        values = self.v_proj(features)
         of_columns, of_rows = (mask[:, None] for mask in fading)
-        rows = functional.scaled_dot_product_attention(query, key, self._by_row(value), of_rows)
-        turned = (part.transpose(1, 3) for part in (query, key, rows))
-        columns = functional.scaled_dot_product_attention(*turned, of_columns)
+        rows = functional.scaled_dot_product_attention(query, key, self._by_row(values), of_rows)
+        query, key, value = (part.transpose(1, 3) for part in (query, key, rows))
+        columns = functional.scaled_dot_product_attention(query, key, value, of_columns)
         attended = columns.permute(0, 3, 1, 2, 4).flatten(-2)
-        given: torch.Tensor = self.out_proj(attended + _of_pixels(self.lepe, value))
+        given: torch.Tensor = self.out_proj(attended + _of_pixels(self.lepe, values))
         return given
 
     def _by_row(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, H, W, C)`` to ``(N, H, heads, W, C / heads)``."""
-        return features.unflatten(-1, (self.heads, -1)).transpose(2, 3)
+        return features.reshape(*features.shape[:3], self.heads, -1).transpose(2, 3)
 
 
 class _AttentionBlock(nn.Module):
@@ -86,14 +95,18 @@ class _AttentionBlock(nn.Module):
             fc2=nn.Linear(2 * channels, channels),
         )
         self.pos = _depthwise(channels, 3)
-        self.drop = StochasticDepth(dropped, "row")
+        self.dropped = dropped
 
     def forward(self, features: torch.Tensor, fading: Sequence[torch.Tensor]) -> torch.Tensor:
         features = features + _of_pixels(self.pos, features)
         attended = self.attention(self.attention_layer_norm(features), fading)
-        features = features + self.drop(attended)
-        fed: torch.Tensor = features + self.drop(self.ffn(self.final_layer_norm(features)))
-        return fed
+        features = features + self._kept(attended)
+        return features + self._kept(self.ffn(self.final_layer_norm(features)))
+
+    def _kept(self, change: torch.Tensor) -> torch.Tensor:
+        """The change, in training for a share of the pictures alone, and more of it there."""
+        each = change.new_ones(len(change), 1, 1, 1)
+        return change * functional.dropout(each, self.dropped, self.training)
 
 
 class _Group(nn.Module):
@@ -114,7 +127,8 @@ class _Group(nn.Module):
         for block in self.residual_group.get_submodule("blocks").children():
             mixed = block(mixed, fading)
         maps = torch.cat([mixed.permute(0, 3, 1, 2), places], dim=1)
-        return features + self.conv(maps).permute(0, 2, 3, 1)
+        added: torch.Tensor = features + self.conv(maps).permute(0, 2, 3, 1)
+        return added
 
 
 class _Angles(nn.Module):
@@ -183,28 +197,36 @@ class Bokehlicious(nn.Module):
         self.mean = mean
         widths = [width * 2**level for level in range(LEVELS + 1)]
         self.heads = heads
-        self.in_stage = nn.Conv2d(3 + PLACE + 1, width, 3, padding=1)
-        self.in_stage_2 = nn.Conv2d(width, width, 3, padding=1)
+        self._add_encoders(widths)
+        step = dropped / max(1, groups * depth - 1)
+        firsts = range(0, groups * depth, depth)
+        rates = [[step * (first + block) for block in range(depth)] for first in firsts]
+        self._add_attention(widths[-1], channels, rates)
+        self._add_decoders(widths)
+        self.apply(_initialised)
+
+    def _add_encoders(self, widths: Sequence[int]) -> None:
+        self.in_stage = nn.Conv2d(3 + PLACE + 1, widths[0], 3, padding=1)
+        self.in_stage_2 = nn.Conv2d(widths[0], widths[0], 3, padding=1)
         self.encoders = nn.ModuleList(_blocks(1, wide) for wide in widths[:-1])
         self.downs = nn.ModuleList(nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1])
-        self.conv_prep = nn.Conv2d(widths[-1], channels, 3, padding=1)
+
+    def _add_attention(self, wide: int, channels: int, rates: Sequence[Sequence[float]]) -> None:
+        """Register the layers at a quarter of the size; ``rates`` are those of each group."""
+        self.conv_prep = nn.Conv2d(wide, channels, 3, padding=1)
         self.patch_embed = named(norm=nn.LayerNorm(channels))
-        step = dropped / max(1, groups * depth - 1)
-        rates = [step * number for number in range(groups * depth)]
-        self.blocks = nn.ModuleList(
-            _Group(channels, heads, rates[first : first + depth])
-            for first in range(0, len(rates), depth)
-        )
+        self.blocks = nn.ModuleList(_Group(channels, self.heads, part) for part in rates)
         self.norm = nn.LayerNorm(channels, eps=EPSILON)
         self.conv_after_body = nn.Conv2d(channels, channels, 3, padding=1)
-        self.conv_last = nn.Conv2d(channels + PLACE, widths[-1], 3, padding=1)
+        self.conv_last = nn.Conv2d(channels + PLACE, wide, 3, padding=1)
+
+    def _add_decoders(self, widths: Sequence[int]) -> None:
         self.decoders = nn.ModuleList([_blocks(2, widths[1]), _blocks(4, widths[0])])
         self.ups = nn.ModuleList(
             nn.Sequential(Pointwise(wide, 2 * wide, bias=False), nn.PixelShuffle(2))
             for wide in widths[:0:-1]
         )
-        self.out_stage = nn.Conv2d(width + PLACE, 3, 3, padding=1)
-        self.apply(_initialised)
+        self.out_stage = nn.Conv2d(widths[0] + PLACE, 3, 3, padding=1)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped, as if it were taken at f/2."""
@@ -213,29 +235,36 @@ class Bokehlicious(nn.Module):
     def restored(self, blurry: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
         """The same for pictures whose ``strength`` ``(N,)`` is 2 / f-number."""
         padded = pad_to_multiple(blurry, 2**LEVELS)
-        places = [_places(padded)]
-        for level in range(LEVELS):
-            share = 0.5 ** (level + 1)
-            places.append(functional.interpolate(places[0], scale_factor=share, mode="bilinear"))
+        places = _places_by_level(padded)
         mean = padded.new_tensor(self.mean)[:, None, None]
         everywhere = strength[:, None, None, None].expand_as(padded[:, :1])
         features = self.in_stage(torch.cat([padded - mean, places[0], everywhere], dim=1))
-        features = self.in_stage_2(features)
+        features, skips = self._encoded(self.in_stage_2(features), places)
+        features = features + self._attended(features, places[-1], strength)
+        features = self._decoded(features, skips, places)
+        change = self.out_stage(torch.cat([features, places[0]], dim=1))
+        return cropped(change + mean + padded, blurry)
+
+    def _encoded(
+        self, features: torch.Tensor, places: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         skips = []
-        for encoder, down, place in zip(self.encoders, self.downs, places, strict=False):
-            for block in encoder:
+        for encoder, down, place in zip(self.encoders, self.downs, places[:-1], strict=True):
+            for block in encoder.children():
                 features = block(features, place)
             skips.append(features)
             features = down(features)
-        features = features + self._attended(features, places[-1], strength)
-        for decoder, up, skip, place in zip(
-            self.decoders, self.ups, reversed(skips), reversed(places[:-1]), strict=True
-        ):
+        return features, skips
+
+    def _decoded(
+        self, features: torch.Tensor, skips: list[torch.Tensor], places: list[torch.Tensor]
+    ) -> torch.Tensor:
+        levels = zip(self.decoders, self.ups, reversed(skips), reversed(places[:-1]), strict=True)
+        for decoder, up, skip, place in levels:
             features = up(features) + skip
-            for block in decoder:
+            for block in decoder.children():
                 features = block(features, place)
-        change = self.out_stage(torch.cat([features, places[0]], dim=1))
-        return cropped(change + mean + padded, blurry)
+        return features
 
     def _attended(
         self, features: torch.Tensor, places: torch.Tensor, strength: torch.Tensor

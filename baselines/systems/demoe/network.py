@@ -30,7 +30,7 @@ class _Experts(nn.Module):
         if len(set(kinds)) == 1:
             alike: torch.Tensor = self.experts[kinds[0]](features)
             return alike
-        pictures = zip(kinds, features.split(1), strict=True)
+        pictures = zip(kinds, torch.split(features, 1), strict=True)
         return torch.cat([self.experts[kind](picture) for kind, picture in pictures])
 
 
@@ -85,10 +85,9 @@ class DeMoE(NAFNet):
                 experts.requires_grad_(False)
                 experts.get_submodule(f"experts.{DEFOCUS}").requires_grad_(True)
 
-    @staticmethod
-    def level(times: int, channels: int) -> nn.Sequential:
+    def level(self, times: int, channels: int) -> nn.Sequential:
         """The blocks of one size."""
-        return named(modules_list=NAFNet.level(times, channels))
+        return named(modules_list=super().level(times, channels))
 
     def train(self, mode: bool = True) -> "DeMoE":
         """Train all but the classifier."""

@@ -39,4 +39,12 @@ BASELINES = (
         recipe=WIDE,
         follows="as nafnet, width 64",
     ),
+    NAFNET.variant(
+        "nafnet-w64-local",
+        "NAFNet (width 64, local pooling)",
+        network={"width": 64, "window_px": 384},
+        recipe=WIDE,
+        follows="as nafnet-w64, with means over windows of 384 px (TLC), as the authors of "
+        "CLDefocus train and test it",
+    ),
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from defocus.baselines.layers.frequency_selection import local_means
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.layers.pointwise import FlatChannelNorm, Pointwise
 
@@ -19,17 +20,35 @@ def _gate(features: torch.Tensor) -> torch.Tensor:
     return first * second
 
 
+class _Means(nn.Module):
+    """Means over the map, or over windows of a side in px where the map is larger (TLC)."""
+
+    # Source: Chu et al., Improving Image Restoration by Revisiting Global Information
+    # Aggregation, ECCV 2022.
+
+    def __init__(self, window_px: int | None) -> None:
+        super().__init__()
+        self.window_px = window_px
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        height, width = features.shape[-2:]
+        window = self.window_px
+        if window is None or window >= max(height, width):
+            return features.mean(dim=(2, 3), keepdim=True)
+        return local_means(features, min(window, height), min(window, width))
+
+
 class Block(nn.Module):
     """Two residual parts with products of features; at first the identity."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, window_px: int | None = None) -> None:
         super().__init__()
         self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1))
         self.gamma = nn.Parameter(torch.zeros(1, channels, 1, 1))
         self.conv1 = Pointwise(channels, 2 * channels)
         self.conv2 = nn.Conv2d(2 * channels, 2 * channels, 3, padding=1, groups=2 * channels)
         self.conv3 = Pointwise(channels, channels)
-        self.sca = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, channels, 1))
+        self.sca = nn.Sequential(_Means(window_px), nn.Conv2d(channels, channels, 1))
         self.conv4 = Pointwise(channels, 2 * channels)
         self.conv5 = Pointwise(channels, channels)
         self.norm1 = FlatChannelNorm(channels, EPSILON)
@@ -49,7 +68,8 @@ class NAFNet(nn.Module):
     """From a blurry to the restored picture; blocks start as identities."""
 
     # Each level below the finest has twice as many channels. Encoder blocks are counted finest
-    # first, decoder blocks coarsest first.
+    # first, decoder blocks coarsest first. ``window_px`` is the side at full size of the windows
+    # over which means are taken; None for the whole picture.
 
     def __init__(
         self,
@@ -58,8 +78,11 @@ class NAFNet(nn.Module):
         encoder_blocks: Sequence[int] = (1, 1, 1, 28),
         middle_blocks: int = 1,
         decoder_blocks: Sequence[int] = (1, 1, 1, 1),
+        window_px: int | None = None,
     ) -> None:
         super().__init__()
+        self.width = width
+        self.window_px = window_px
 
         levels = len(encoder_blocks)
         self.multiple = 2**levels
@@ -75,10 +98,10 @@ class NAFNet(nn.Module):
         )
         self.downs = nn.ModuleList(nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1])
 
-    @staticmethod
-    def level(times: int, channels: int) -> nn.Sequential:
+    def level(self, times: int, channels: int) -> nn.Sequential:
         """The blocks of one size."""
-        return nn.Sequential(*(Block(channels) for _ in range(times)))
+        window = self.window_px and self.window_px * self.width // channels
+        return nn.Sequential(*(Block(channels, window) for _ in range(times)))
 
     def padded(self, blurry: torch.Tensor) -> torch.Tensor:
         """The picture with zeros on the right and below, as the official network pads it."""

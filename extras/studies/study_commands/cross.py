@@ -15,33 +15,34 @@ HEADINGS = ("Weights and datasets", "Output")
 @click.command(
     name="cross", cls=SettingsCommand, models="defocus.extras.studies.options", headings=HEADINGS
 )
-@click.argument("names", nargs=-1, metavar="[NAME]…")
+@click.argument("names", nargs=-1, metavar="[NAME[:LABEL]]…")
 def command(names: tuple[str, ...], study: "CrossStudy") -> int:
     """Compare gains across datasets.
 
-    NAME is a system; by default those whose weights the package ships. Each restores the test
+    NAME is a system with the weights that the package ships, and NAME:LABEL one with those of a
+    label of 'weights list' or a file; by default all that the package ships. Each restores the test
     pictures of every dataset, and its gain in PSNR over the blurry input, with an interval, is
     shown beside the gains that papers print for what was trained elsewhere. What was not measured
     on the whole test set has no number, but a reason.
 
     Run the same command again to continue after an interruption.
     """
-    if study.weights != "own" and len(names) != 1:
-        raise click.UsageError("weights belong to one system: give one NAME")
     from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.leaderboard.terminal import print_tables, say_incomplete
     from defocus.command_line.json_output import json_output
-    from defocus.extras.studies.cross import cross_gains, cross_plan, weighted_systems
+    from defocus.extras.studies.cross import cross_gains, cross_plan, row_name, weighted_systems
     from defocus.extras.studies.cross_tables import cross_document, cross_markdown, cross_tables
     from defocus.storage.files import write_json_if_changed, write_text
 
-    weighted = weighted_systems(names, study.weights, scales=study.scales)
+    weighted = weighted_systems(names, scales=study.scales)
     if study.dry_run:
         plan = cross_plan(study.out, study.dataset, weighted)
         return show_plan(plan.studies, plan.problems)
     with json_output() as output:
         gains, outcome, studies = cross_gains(study.out, study.dataset, weighted, study.where)
-        systems = {system.card.name: stored.trained_on for system, stored in weighted}
+        systems = {
+            row_name(system.card.name, stored): stored.trained_on for system, stored in weighted
+        }
         document = cross_document(systems, gains)
         write_json_if_changed(study.out / "cross.json", document)
         write_text(study.out / "cross.md", cross_markdown(systems, gains))

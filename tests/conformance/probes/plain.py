@@ -25,6 +25,7 @@ SCALES = {"output": "restored", "half": "half", "quarter": "quarter"}
 PROBES = {
     "aifnet": network_probe(AIFNet, outputs=AIFNET),
     "contextualdeblur": network_probe(ContextualDeblur, bgr=True),
+    "convir_1": network_probe(partial(ConvIR, blocks=1), outputs=SCALES),
     "convir_s": network_probe(ConvIR, outputs=SCALES),
     "convir_b": network_probe(partial(ConvIR, blocks=8), outputs=SCALES),
     "convir_l": network_probe(partial(ConvIR, blocks=16), outputs=SCALES),
@@ -40,6 +41,7 @@ PROBES = {
     "irnext_4": network_probe(partial(IRNeXt, blocks=4), outputs=SCALES),
     "nafnet_w32": network_probe(NAFNet),
     "nafnet_w64": network_probe(partial(NAFNet, width=64)),
+    "nafnet_local": network_probe(partial(NAFNet, window_px=96)),
     "nrknet": network_probe(NRKNet, bgr=True),
     "oknet": network_probe(OKNet, outputs=SCALES),
     "oknet_4": network_probe(partial(OKNet, blocks=4), outputs=SCALES),

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from defocus.baselines.registry import baseline
+from defocus.baselines.weights.own import own_weights
 from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.results.store import open_results
 from defocus.extras.studies import cross
@@ -102,15 +104,15 @@ def test_with_scales_each_network_is_evaluated_twice_with_the_same_weights(tmp_p
         return weights
 
     monkeypatch.setattr(cross, "find_weights", find)
-    weighted = weighted_systems(["unet"], "mine", scales=True)
+    weighted = weighted_systems(["unet:mine"], scales=True)
     assert [system.card.name for system, _ in weighted] == ["unet", "unet@scales"]
     assert {stored for _, stored in weighted} == {weights}
     assert asked == ["unet", "unet"]
     written(tmp_path, {"test/blurry/a.png": 5, "test/sharp/a.png": 1})
     (study,) = cross_plan(tmp_path / "out", [f"pairs:{tmp_path}"], weighted).studies
     assert [run.system for run in study.runs] == ["input", "unet", "unet@scales"]
-    plain = [system.card.name for system, _ in weighted_systems([], "own")]
-    scaled = [system.card.name for system, _ in weighted_systems([], "own", scales=True)]
+    plain = [system.card.name for system, _ in weighted_systems([])]
+    scaled = [system.card.name for system, _ in weighted_systems([], scales=True)]
     assert plain == scaled == ["defocus-m", "defocus-s"], "ours are evaluated at scales already"
 
 
@@ -190,8 +192,21 @@ def test_one_dataset_and_one_picture_fail_and_the_others_go_on(tmp_path, run):
     repeated = json.loads(again.stdout)
     assert {key: repeated[key] for key in document} == document
     assert "all 4 runs are finished: nothing is repeated" in again.stderr
-    refused = run("defocus-bench", "studies", "cross", "--weights", "file.pth")
-    assert (refused.returncode, "give one NAME" in refused.stderr) == (2, True)
+
+
+def test_other_weights_are_a_row_beside_ours(tmp_path, run):
+    folder = written(tmp_path / "realdof", {"source/01.png": 5, "target/01.png": 1})
+    theirs = shutil.copy(own_weights(baseline("defocus-s")), tmp_path / "theirs.safetensors")
+    added = run("defocus-bench", "weights", "add", "defocus-s", theirs, "--trained-on", "cldefocus")
+    assert added.returncode == 0, added.stderr
+    words = ("studies", "cross", "defocus-s", "defocus-s:theirs", "--dataset", f"realdof:{folder}")
+    document = json.loads(run("defocus-bench", *words, "--json").stdout)
+    rows = {one["system"]: one for one in document["measured"] if one["protocol"] == "gt"}
+    assert list(rows) == ["defocus-s", "defocus-s:theirs"]
+    assert rows["defocus-s"]["gain"] == rows["defocus-s:theirs"]["gain"] is not None
+    assert rows["defocus-s:theirs"]["trained_on"] == ["cldefocus"]
+    page = (tmp_path / "defocus-cross/cross.md").read_text()
+    assert "| defocus-s:theirs | cldefocus |" in page
 
 
 def test_without_datasets_there_are_reasons_and_no_study(tmp_path):

@@ -1,0 +1,39 @@
+"""Weights that others than a system's authors trained and pass on under fixed names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+CLDEFOCUS = "not stated by the authors of CLDefocus (github.com/lykelee/CLDefocus at 0671304)"
+
+
+@dataclass(frozen=True)
+class Released:
+    """What the card of a file says; ``licence`` says what is not stated, too."""
+
+    trained_on: tuple[str, ...]
+    licence: str
+
+
+RENDERED = {
+    "ours": Released(("cldefocus",), f"{CLDEFOCUS}; trained on renderings of DPDD's training set"),
+    "syndof": Released(("syndof",), f"{CLDEFOCUS}; trained on renderings"),
+}
+"""By the last word of the file's name. CLDefocus is rendered from DPDD's sharp RAW photographs."""
+
+SYSTEMS = {
+    "iniknet": "iniknet",
+    "nafnet-w64-local": "nafnet",
+    "nrknet": "nrknet",
+    "restormer": "restormer",
+}
+"""The name of each system in the file's name."""
+
+RELEASED: Mapping[tuple[str, str], Released] = {
+    **{
+        (system, f"{name}-train-{word}"): released
+        for system, name in SYSTEMS.items()
+        for word, released in RENDERED.items()
+    },
+    ("nafnet-w64-local", "nafnet-train-dpdd"): Released(("dpdd",), CLDEFOCUS),
+}
+"""The files by system and by name without suffix; those of the systems' authors are not here."""
