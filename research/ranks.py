@@ -52,52 +52,57 @@ class Outcome:
     problem: str = ""
 
 
-def trained(way: str, out: Path, processes: int, *, cpu: bool) -> tuple[Path | None, str]:
-    """The folder of a training, or why there is none."""
-    folder = make_folder(out / way.replace(", ", "-").replace(" ", "-"))
-    schedule = CPU_SCHEDULE if cpu else GPU_SCHEDULE
-    text = f"[schedule]\n{schedule}\n[training]\nworkers = 2\n{WAYS[way][1]}\n"
-    write_text(folder / "settings.toml", text)
+def command_of(processes: int) -> list[str]:
+    """The training, by ``torchrun`` if there are several processes."""
     words = ["train", "nafnet", "--budget", "quick", "--settings", "settings.toml", "--out", "s"]
-    command = [sys.executable, "-m", "defocus.benchmark", *words]
-    if processes > 1:
-        launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-        command = [sys.executable, *launcher, "-m", "defocus.benchmark", *words]
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return [sys.executable, *(launcher if processes > 1 else []), "-m", "defocus.benchmark", *words]
+
+
+def trained(folder: Path, setting: str, processes: int, *, cpu: bool) -> str:
+    """Train in a folder; why that failed, empty if it did not."""
+    schedule = CPU_SCHEDULE if cpu else GPU_SCHEDULE
+    text = f"[schedule]\n{schedule}\n[training]\nworkers = 2\n{setting}\n"
+    write_text(folder / "settings.toml", text)
     hidden = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"} if cpu else {}
-    done = subprocess.run(
-        command, cwd=folder, env=os.environ | hidden, capture_output=True, text=True, check=False
-    )
-    write_text(folder / "said.txt", done.stdout + done.stderr)
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        said = [line for line in lines if line.startswith("defocus-bench: ")] or lines
-        return None, said[-1] if said else f"exit code {done.returncode}"
-    (run,) = (folder / "s" / "runs").iterdir()
-    return run, ""
+    with (folder / "said.txt").open("w") as said:
+        code = subprocess.call(
+            command_of(processes), cwd=folder, env=os.environ | hidden, stdout=said, stderr=said
+        )
+    if code == 0:
+        return ""
+    lines = (folder / "said.txt").read_text(errors="replace").strip().splitlines()
+    ours = [line for line in lines if line.startswith("defocus-bench: ")]
+    return (ours or lines or [f"exit code {code}"])[-1]
 
 
 def outcomes(out: Path, gpus: int, *, cpu: bool) -> Iterator[Outcome]:
-    """Every way that this machine can show."""
+    """Every way that this machine can show; weights are compared with those of the first."""
     reference: dict[str, torch.Tensor] = {}
-    for way, (asked, _) in WAYS.items():
+    for way, (asked, setting) in WAYS.items():
         processes = asked or gpus
-        if asked == 0 and gpus < 2:
-            yield Outcome(way, processes, None, None, None, ALONE)
-            continue
-        run, problem = trained(way, out, processes, cpu=cpu)
-        if run is None:
+        folder = make_folder(out / way.replace(", ", "-").replace(" ", "-"))
+        lone = asked == 0 and gpus < 2
+        problem = ALONE if lone else trained(folder, setting, processes, cpu=cpu)
+        if problem:
             yield Outcome(way, processes, None, None, None, problem)
             continue
-        with (run / CURVE).open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        steady = rows[int(STEADY * len(rows)) :]
-        passed = float(rows[-1]["seconds"]) - float(steady[0]["seconds"])
-        steps = max(1, int(rows[-1]["step"]) - int(steady[0]["step"]))
+        (run,) = (folder / "s" / "runs").iterdir()
         weights = weights_of(run)
         reference = reference or weights
         difference = norm_of({name: weights[name] - one for name, one in reference.items()})
-        loss = sum(float(row["loss"]) for row in steady) / len(steady)
-        yield Outcome(way, processes, passed / steps, loss, difference / norm_of(reference))
+        yield Outcome(way, processes, *speed_of(run), difference / norm_of(reference))
+
+
+def speed_of(run: Path) -> tuple[float, float]:
+    """Seconds a step, and the mean loss, of the steps that are timed."""
+    with (run / CURVE).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    steady = rows[int(STEADY * len(rows)) :]
+    first, last = steady[0], steady[-1]
+    steps = max(1, int(last["step"]) - int(first["step"]))
+    seconds = float(last["seconds"]) - float(first["seconds"])
+    return seconds / steps, sum(float(row["loss"]) for row in steady) / len(steady)
 
 
 def weights_of(run: Path) -> dict[str, torch.Tensor]:

@@ -23,26 +23,25 @@ COMMANDS = {
 """The verbs in an order in which ``score`` finds restored pictures."""
 
 
+def seconds_of(verb: str, dataset: str, out: Path, workers: int) -> float:
+    """Seconds of a command on as many cores as workers; its results are thrown away."""
+    command = COMMANDS[verb].format(dataset=dataset, workers=workers)
+    folder = make_folder(out / verb)
+    done = measured(command, folder, sorted(os.sched_getaffinity(0))[:workers])
+    if done.code:
+        said = (folder / "said.txt").read_text(errors="replace").strip()
+        raise SystemExit(f"{command}: exit code {done.code}\n{said}")
+    if verb == "restore" and not (out / "restored").exists():
+        (folder / "restored").rename(out / "restored")
+    shutil.rmtree(folder)
+    return done.seconds
+
+
 def ratio_of(verb: str, dataset: str, out: Path, rounds: int) -> dict[str, float | str]:
     """Seconds of one and of two workers, each the least of some rounds, and their ratio."""
-    cores = sorted(os.sched_getaffinity(0))
-    least = {}
-    for workers in (1, 2):
-        command = COMMANDS[verb].format(dataset=dataset, workers=workers)
-        seconds = []
-        for number in range(rounds):
-            folder = make_folder(out / f"{verb}-{workers}-{number}")
-            done = measured(command, folder, cores[:workers])
-            if done.code:
-                said = (folder / "said.txt").read_text(errors="replace").strip()
-                raise SystemExit(f"{command}: exit code {done.code}\n{said}")
-            seconds.append(done.seconds)
-            if verb == "restore" and not (out / "restored").exists():
-                shutil.copytree(folder / "restored", out / "restored")
-            shutil.rmtree(folder)
-        least[workers] = min(seconds)
-    ratio = round(least[1] / least[2], 2)
-    return {"verb": verb, "one_s": least[1], "two_s": least[2], "ratio": ratio}
+    one = min(seconds_of(verb, dataset, out, 1) for _ in range(rounds))
+    two = min(seconds_of(verb, dataset, out, 2) for _ in range(rounds))
+    return {"verb": verb, "one_s": one, "two_s": two, "ratio": round(one / two, 2)}
 
 
 def main() -> int:

@@ -1,10 +1,11 @@
 """Columns of tables for papers: numbers with their marks, and differences to the first row."""
 
+import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
+from defocus.benchmark.documents.paper_options import NAME, ROWS, PaperOptions
 from defocus.benchmark.leaderboard.columns import GAIN, BoardPlace, column
 from defocus.benchmark.leaderboard.content import Content, TrackKey, setting_of, tracks_by_key
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, track_of
@@ -33,6 +34,27 @@ Cells = list[Measured | None]
 
 LineId = tuple[str, ...]
 """System, origin of its weights and what they were trained on."""
+
+
+def line_order(
+    scored: Sequence[PaperPlace], options: PaperOptions
+) -> Callable[[BoardLine], tuple[float, str]]:
+    """What sorts lines as is asked: by name, as their patterns, or best first by a column."""
+    order = options.ordering
+    if order == NAME:
+        return lambda line: (0.0, line.name)
+    if order == ROWS:
+        return lambda line: (options.place(line.first.system), line.name)
+    places = [replace(place, key=order) for place in scored] if order else scored
+
+    def best_first(line: BoardLine) -> tuple[float, str]:
+        for place in places:
+            value = place.number(line)
+            if value is not None:
+                return value if head(place, ()).better == "lower" else -value, line.name
+        return math.inf, line.name
+
+    return best_first
 
 
 def head(place: PaperPlace, lines: Sequence[BoardLine]) -> Column:
@@ -94,15 +116,18 @@ def ranked_columns(
         steps = sorted(set(printed.values()), reverse=shown.better == "higher")[:2]
         best = next(n for n in members if printed[n] == steps[0])
         for number, value in printed.items():
-            cell = cells[number]
-            if cell is None:
-                continue
-            mark: Literal[1, 2] | None = None
-            if value in steps:
-                mark = 1 if value == steps[0] else 2
             differs = tests.differ(place, lines[number], lines[best])
-            cells[number] = replace(cell, place=mark, differs=differs)
+            cells[number] = _marked(cells[number], value, steps, differs=differs)
     yield shown, cells
+
+
+def _marked(
+    cell: Measured | None, value: float, steps: Sequence[float], *, differs: bool | None
+) -> Measured | None:
+    """A cell with the mark of the best or the second best value."""
+    if cell is None or value not in steps:
+        return cell and replace(cell, differs=differs)
+    return replace(cell, place=1 if value == steps[0] else 2, differs=differs)
 
 
 def compared_columns(

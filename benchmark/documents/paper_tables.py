@@ -1,19 +1,18 @@
 """Tables for papers, one function per style."""
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from defocus.benchmark.documents.paper_columns import (
+    Cells,
     PaperPlace,
     Tests,
     compared_columns,
-    head,
+    line_order,
     ranked_columns,
 )
-from defocus.benchmark.documents.paper_options import NAME, ROWS, PaperOptions, chosen_boards
+from defocus.benchmark.documents.paper_options import PaperOptions, chosen_boards
 from defocus.benchmark.leaderboard.classes import (
     SCALES_NOTE,
     empty_notes,
@@ -245,25 +244,7 @@ def _lines(
             apart = line.first.system in content.reconstructions
             if place.row(line) is not None and (line.reference or apart is rebuilt):
                 lines.setdefault(line.key, line)
-
-    order = options.ordering
-    ordering = scored
-    if order not in ("", ROWS, NAME):
-        ordering = [replace(place, key=order) for place in scored]
-
-    def first(line: BoardLine) -> float:
-        if order == ROWS:
-            return -options.place(line.first.system)
-        if order == NAME:
-            return 0.0
-        numbers = (
-            -value if head(place, ()).better == "lower" else value
-            for place in ordering
-            if (value := place.number(line)) is not None
-        )
-        return next(numbers, -math.inf)
-
-    best_first = sorted(lines.values(), key=lambda line: (-first(line), line.name))
+    best_first = sorted(lines.values(), key=line_order(scored, options))
     return in_order(classes_of(best_first))
 
 
@@ -279,23 +260,29 @@ def _table(
 ) -> PaperTable:
     make = compared_columns if compared else ranked_columns
     tests = Tests(content, wanted=options.significance)
-    shown = [[one for place in part for one in make(place, lines, tests)] for _, part in groups]
-    heads = [tuple(column for column, _ in part) for part in shown]
-    columns = [cells for part in shown for _, cells in part]
+    columns: list[Cells] = []
+    heads = []
+    for name, part in groups:
+        shown = [one for place in part for one in make(place, lines, tests)]
+        heads.append(ColumnGroup(name, tuple(column for column, _ in shown)))
+        columns += [cells for _, cells in shown]
     places = [place for _, part in groups for place in part]
     classes = [] if compared else classes_of(lines)
     parts = list(itertools.accumulate(len(one.lines) for one in classes))[:-1]
     rows = [(_name(line), tuple(column[n] for column in columns)) for n, line in enumerate(lines)]
     note = _note(content, places, lines, columns, _scored_under(content, places, lines))
+    if options.significance:
+        note = f"{note} {_stars(lines, columns, compared=compared)}"
+    systems = [line.first.system for line in lines]
     return PaperTable(
         caption,
         label,
-        tuple(ColumnGroup(name, part) for (name, _), part in zip(groups, heads, strict=True)),
+        tuple(heads),
         tuple(rows),
         tuple(parts),
-        f"{note} {_stars(lines, columns, compared=compared)}" if options.significance else note,
+        note,
         tuple(_images(places, line) for line in lines),
-        options.checks([line.first.system for line in lines]) if compared else (),
+        options.checks(systems) if compared else (),
     )
 
 

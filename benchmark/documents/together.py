@@ -1,17 +1,22 @@
 """Several studies of the same dataset as one, for one leaderboard."""
 
 import contextlib
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from defocus.benchmark.documents.section_registry import needed_files
+from defocus.benchmark.evaluation.kept_outputs import OUTPUTS
 from defocus.benchmark.leaderboard.rows import replaced_entries
 from defocus.benchmark.results.merging import take_results
 from defocus.benchmark.results.run_folder import RUNS
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results, read_results
+from defocus.benchmark.study.attempt import ASIDE
 from defocus.benchmark.study.document import load_trusted
 from defocus.errors import InputError
 from defocus.progress import say
+from defocus.storage.files import copy_content, make_folder
 
 
 @contextlib.contextmanager
@@ -24,16 +29,15 @@ def studies_together(out: Path, others: Sequence[Path]) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="defocus-together-") as made:
         folder = Path(made)
-        for path in out.iterdir():
-            if path.name != RUNS and not path.name.startswith(STORE):
-                (folder / path.name).symlink_to(path.absolute())
+        for path in {*out.glob("*.json"), *needed_files(out)}:
+            copy_content(path, make_folder((folder / path.relative_to(out)).parent) / path.name)
         with open_results(folder / STORE) as results, read_results(out / STORE) as mine:
             for other in reversed(others):
                 _add(other, out, mine, results)
             for entry in mine.entries():
                 take_results(entry, mine, results)
             _tell_replaced(results, mine, out)
-        _link_runs(folder, (out, *others))
+        _copy_runs(folder, (out, *others))
         yield folder
 
 
@@ -65,11 +69,11 @@ def _tell_replaced(results: Results, mine: Results, out: Path) -> None:
         say(f"{system}: trained otherwise in another study; that of {out} is shown")
 
 
-def _link_runs(folder: Path, studies: Sequence[Path]) -> None:
-    (folder / RUNS).mkdir()
+def _copy_runs(folder: Path, studies: Sequence[Path]) -> None:
+    """Copy what reports show of each run; of one that several studies have, that of the first."""
+    unshown = shutil.ignore_patterns("*.safetensors", f"{OUTPUTS}*", f"{ASIDE}*")
     for study in studies:
         runs = study / RUNS
         for run in runs.iterdir() if runs.is_dir() else ():
-            target = folder / RUNS / run.name
-            if not target.is_symlink():
-                target.symlink_to(run.absolute())
+            if run.is_dir() and not (folder / RUNS / run.name).exists():
+                shutil.copytree(run, folder / RUNS / run.name, ignore=unshown)

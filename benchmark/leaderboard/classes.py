@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.results.store import CUSTOM, NARROW, NOT_TRAINED
+from defocus.benchmark.results.store import CUSTOM, NARROW, NOT_TRAINED, SCRATCH
 from defocus.benchmark.statistics.comparable import RANKED_BUDGETS, Track
 from defocus.progress import counted, several
 
@@ -119,6 +119,11 @@ def given_words(given: str) -> str:
 def ranks_narrow_copies(tracks: Iterable[Track]) -> bool:
     """Whether narrow copies are ranked, which is only done among themselves."""
     return any(each.rank for t in tracks if t.weights == NARROW for each in t.standings)
+
+
+def is_trained(weights: str) -> bool:
+    """Whether a study trained these weights itself."""
+    return weights in {"trained", NARROW} or weights.startswith(SCRATCH)
 
 
 def ranked_in(track: Track) -> list[int]:

@@ -11,6 +11,7 @@ from defocus.benchmark.leaderboard.classes import (
     budget_words,
     empty_notes,
     flow_words,
+    is_trained,
     left_out_notes,
     most_images,
     over_pictures,
@@ -48,7 +49,7 @@ from defocus.benchmark.leaderboard.lines import (
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.published.numbers import printed_beside
-from defocus.benchmark.results.store import SCRATCH, is_trained
+from defocus.benchmark.results.store import SCRATCH
 from defocus.benchmark.statistics.comparable import (
     CEILING,
     PERFECT,

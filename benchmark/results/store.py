@@ -150,11 +150,6 @@ SCRATCH = "from scratch"
 STORE = "results.sqlite"  # in a study's folder
 
 
-def is_trained(weights: str) -> bool:
-    """Whether a study trained these weights itself."""
-    return weights in {"trained", NARROW} or weights.startswith(SCRATCH)
-
-
 @dataclass(frozen=True)
 class Entry:
     """One evaluated run."""
@@ -250,9 +245,9 @@ class Results:
             row = (*astuple(entry), *(kept or last.fetchone()))
             transaction.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608 - question marks
             lines = list(scores)
-            self._insert("scores", Score, entry.run, lines)
-            self._insert("costs", Cost, entry.run, costs)
-            self._insert("versions", MetricVersion, entry.run, versions)
+            self._insert("INSERT INTO scores", Score, entry.run, lines)
+            self._insert("INSERT INTO costs", Cost, entry.run, costs)
+            self._insert("INSERT INTO versions", MetricVersion, entry.run, versions)
             self._damaged.pop(entry.run, None)
             if lines:  # last: what comes after it would drop it
                 packed = (entry.run, *pack(score_matrix(lines)))
@@ -260,12 +255,8 @@ class Results:
 
     def store_costs(self, run: str, costs: Iterable[Cost]) -> None:
         """Store some costs of a stored run in place of those of the same names."""
-        lines = list(costs)
-        with translated(self._path), self._connection as transaction:
-            for cost in lines:
-                named = [run, cost.metric]
-                transaction.execute("DELETE FROM costs WHERE run = ? AND metric = ?", named)
-            self._insert("costs", Cost, run, lines)
+        with translated(self._path), self._connection:
+            self._insert("REPLACE INTO costs", Cost, run, costs)
 
     def move_last(self, run: str) -> None:
         """Let a stored run be the last one, as if it had just been recorded."""
@@ -282,11 +273,11 @@ class Results:
     def _sound(self, run: object) -> bool:
         return isinstance(run, str) and run not in self._damaged
 
-    def _insert(self, table: str, kind: Kind, run: str, lines: Iterable[Any]) -> None:
+    def _insert(self, into: str, kind: Kind, run: str, lines: Iterable[Any]) -> None:
         names = ("run", *(field.name for field in fields(kind)))
         marks = ", ".join("?" * len(names))
         self._connection.executemany(
-            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})",  # noqa: S608 - fixed names
+            f"{into} ({', '.join(names)}) VALUES ({marks})",
             [(run, *astuple(line)) for line in lines],
         )
 

@@ -12,6 +12,7 @@ from defocus.benchmark.leaderboard.classes import (
     empty_cells,
     empty_notes,
     flow_words,
+    is_trained,
     left_out_notes,
     protocol_notes,
     ranks_narrow_copies,
@@ -24,7 +25,7 @@ from defocus.benchmark.leaderboard.seen_notes import seen_notes
 from defocus.benchmark.leaderboard.tables import COUNTED, unresolved
 from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.published.numbers import printed_beside
-from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, is_trained
+from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED
 from defocus.benchmark.statistics.comparable import NEVER_RANKED, PERFECT, RANKED_BUDGETS, Track
 from defocus.progress import counted, several
 from defocus.reports.display import capital

@@ -1,7 +1,7 @@
 """The chart restored by the systems of a study, with the networks that it trained."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -70,19 +70,27 @@ def measure_chart(
     finished = Finished(out)
     keys = {name: _key(name, restorer, cases) for name, restorer in by_name.items()}
     left = {name: (name, one) for name, one in by_name.items() if keys[name] not in finished}
-    with closing(each(partial(_of_system, tuple(cases)), left, where)) as done:
-        for name, result in track(done, "restoring charts", len(left)):
-            scores, problem = ([], result.reason) if isinstance(result, LeftOut) else result
-            if problem:
-                say(f"{name}: left out of the chart {problem}", error=True)
-            finished.add(keys[name], scores)
-            say(f"chart: {name}{_gains(scores)}")
+    for name, measured in _measured(left, cases, where):
+        finished.add(keys[name], measured)
+        say(f"chart: {name}{_gains(measured)}")
     scores = [one for name in by_name for one in finished[keys[name]]]
     if out is not None:
         keep_chart(out, scores)
         write_report(out)
     finished.end()
     return scores
+
+
+def _measured(
+    left: Mapping[str, tuple[str, SystemRestorer]], cases: Sequence[ChartCase], where: Where
+) -> Iterator[tuple[str, list[ChartScore]]]:
+    """The scores of each system as they are ready; what was left out is said."""
+    with closing(each(partial(_of_system, tuple(cases)), left, where)) as done:
+        for name, result in track(done, "restoring charts", len(left)):
+            scores, problem = ([], result.reason) if isinstance(result, LeftOut) else result
+            if problem:
+                say(f"{name}: left out of the chart {problem}", error=True)
+            yield name, scores
 
 
 def _key(name: str, restorer: SystemRestorer, cases: Sequence[ChartCase]) -> str:

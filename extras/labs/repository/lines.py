@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from defocus.benchmark.leaderboard.classes import is_trained
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.results.store import NARROW, is_trained
+from defocus.benchmark.results.store import NARROW
 from defocus.errors import InputError
 from defocus.extras.labs.opening import BundleRefusedError, read_signed
 from defocus.extras.labs.repository.check import admission_problems

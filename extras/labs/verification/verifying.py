@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from defocus.baselines.scales import plain_name
+from defocus.benchmark.leaderboard.classes import is_trained
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.dataset_facts import seen_in
 from defocus.benchmark.results.run_folder import UNREAD
 from defocus.benchmark.results.score_matrix import Score
-from defocus.benchmark.results.store import Entry, is_trained
+from defocus.benchmark.results.store import Entry
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.datasets.opening import readable
