@@ -391,9 +391,8 @@ def _mend(path: Path) -> None:
                     versions = damaged.versions(entry.run).values()
                     scores, costs = damaged.scores(entry.run), damaged.costs(entry.run)
                     mended.record(entry, scores, costs, versions)
-    aside = path.with_name(f"{path.name}.damaged")
     with storing(path):
-        path.replace(aside)
+        aside = path.replace(path.with_name(f"{path.name}.damaged"))
         with contextlib.suppress(FileNotFoundError):  # is gone unless another process has it open
             path.with_name(f"{path.name}-wal").replace(aside.with_name(f"{aside.name}-wal"))
         new.replace(path)
