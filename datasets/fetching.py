@@ -208,8 +208,9 @@ def fetch_file(
                     places.append(place)
                 break
             if part.is_file() and is_right(sha256_file(part)):
-                part.replace(target)
-                sync_folder(target.parent)
+                with storing(target):
+                    part.replace(target)
+                    sync_folder(target.parent)
                 return
             part.unlink(missing_ok=True)
             if not resumed:

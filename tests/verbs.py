@@ -134,6 +134,7 @@ BOTH_SHOTS = "pictures/IMG_0001.jpg pictures/IMG_0002.jpg"
 ANY = (0, 1, 2)
 
 SUBVERBS = (
+    _verb("restore --list pictures"),
     *(
         _verb(f"capture calibrate {target} {CALIBRATE}", "calibration", ANY)
         for target in ("breathing", "dust", "flat", "focus")
@@ -169,7 +170,9 @@ SUBVERBS = (
     _verb("bench weights list"),
     _verb("bench weights ship unet training --out shipped", codes=(2,)),
 )
-"""What groups of verbs have besides the one in :data:`VERBS`; some refuse what they are given."""
+"""What the programs have besides :data:`VERBS`: each command of a group of verbs, and a list.
+
+Some refuse what they are given."""
 
 PREPARED_FOR_SUBVERBS = (
     _verb("capture config dump --camera sim: --out words.json"),

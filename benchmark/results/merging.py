@@ -12,7 +12,7 @@ from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
-from defocus.storage.files import make_folder, sync_folder, sync_tree
+from defocus.storage.files import make_folder, storing, sync_folder, sync_tree
 from defocus.storage.staging import staging_folder
 
 
@@ -43,11 +43,12 @@ def _take_files(run: str, source: Path, out: Path) -> None:
         make_folder(target.parent)
         with staging_folder(target.parent, f".{target.name}-", ".part") as staged:
             shutil.copytree(files, staged / "new")
-            sync_tree(staged / "new")
-            if target.is_dir():
-                target.rename(staged / "old")
-            (staged / "new").rename(target)
-            sync_folder(target.parent)
+            with storing(target):
+                sync_tree(staged / "new")
+                if target.is_dir():
+                    target.rename(staged / "old")
+                (staged / "new").rename(target)
+                sync_folder(target.parent)
 
 
 def _take_columns(had: Entry, names: Collection[str], theirs: Results, results: Results) -> None:

@@ -23,7 +23,7 @@ from defocus.benchmark.results.score_matrix import (
 from defocus.errors import DefocusError, InputError, StorageError
 from defocus.progress import say
 from defocus.reading import require_file
-from defocus.storage.files import sync_folder
+from defocus.storage.files import storing, sync_folder
 
 FORMAT = 2
 """Of the store, kept in SQLite's ``user_version``. A store of another format is refused."""
@@ -391,10 +391,10 @@ def _mend(path: Path) -> None:
                     versions = damaged.versions(entry.run).values()
                     scores, costs = damaged.scores(entry.run), damaged.costs(entry.run)
                     mended.record(entry, scores, costs, versions)
-    aside = path.with_name(f"{path.name}.damaged")
-    path.replace(aside)
-    with contextlib.suppress(FileNotFoundError):  # is gone unless another process has it open
-        path.with_name(f"{path.name}-wal").replace(aside.with_name(f"{aside.name}-wal"))
-    new.replace(path)
-    sync_folder(path.parent)
+    with storing(path):
+        aside = path.replace(path.with_name(f"{path.name}.damaged"))
+        with contextlib.suppress(FileNotFoundError):  # is gone unless another process has it open
+            path.with_name(f"{path.name}-wal").replace(aside.with_name(f"{aside.name}-wal"))
+        new.replace(path)
+        sync_folder(path.parent)
     say(f"{path}: it was partly damaged and is renamed to {aside.name}; its intact runs are kept")

@@ -21,6 +21,7 @@ from defocus.reading import intact, read_json, read_text
 from defocus.storage.files import (
     make_folder,
     remove_unfinished,
+    storing,
     sync_folder,
     write_json,
     write_text,
@@ -254,10 +255,11 @@ def write_audit(
         write_text(
             staging / "audit.html", render_html(build_page(dataset, audit, limit_px, usable))
         )
-        for name in NAMES:
-            (staging / name).replace(out / name)
-        write_text(out / PLACE, _place_of(dataset))
-        sync_folder(out)
+        with storing(out):
+            for name in NAMES:
+                (staging / name).replace(out / name)
+            write_text(out / PLACE, _place_of(dataset))
+            sync_folder(out)
     return list(NAMES)
 
 

@@ -10,7 +10,7 @@ from defocus.baselines.weights.own import OwnCard
 from defocus.benchmark.results.run_folder import package_version
 from defocus.extra_packages import require
 from defocus.extras.export.origin import WeightsOrigin
-from defocus.storage.files import make_folder, sync_folder, write_json, write_text
+from defocus.storage.files import make_folder, storing, sync_folder, write_json, write_text
 from defocus.storage.staging import staging_folder
 from defocus.storage.tensor_files import save_tensors
 
@@ -29,9 +29,10 @@ def write_hub_folder(origin: WeightsOrigin, network: nn.Module, folder: Path) ->
     """Write ``README.md``, ``config.json``, ``model.safetensors``; ``defocus.load`` reads them."""
     with staging_folder(make_folder(folder), ".hub-") as staging:
         _write_files(origin, network, staging)
-        for path in staging.iterdir():
-            path.replace(folder / path.name)
-        sync_folder(folder)
+        with storing(folder):
+            for path in staging.iterdir():
+                path.replace(folder / path.name)
+            sync_folder(folder)
     return folder
 
 

@@ -1,6 +1,7 @@
 """Releases fetched over the loopback: cut connections, wrong bytes, servers that stall."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import re
@@ -22,7 +23,7 @@ from defocus.datasets.differences import verify_folder
 from defocus.datasets.fetching import fetch_known_file, fetch_release, listing_of, place_of
 from defocus.datasets.pair import ReaderCard
 from defocus.datasets.release.packaging import package_dataset
-from defocus.errors import DatasetError, DefocusError, InputError
+from defocus.errors import DatasetError, DefocusError, InputError, StorageError
 from tests.datasets.conftest import DETAILS, equal_pictures, package_noise, write_folder
 from tests.web_server import serving
 
@@ -173,6 +174,15 @@ def test_what_a_killed_run_has_is_kept(server, tmp_path, refused):
     (tmp_path / "copy" / BIG).unlink()
     fetch_release([place_of(server.address)], tmp_path / "copy")
     assert verify_folder(tmp_path / "copy").ok
+
+
+def test_a_disk_that_does_not_keep_what_arrived_is_told_as_such(whole, tmp_path, monkeypatch):
+    def faulty(folder: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fetching, "sync_folder", faulty)
+    with pytest.raises(StorageError, match=r"fetched\S*: the disk reports a fault"):
+        fetch_release([place_of(str(whole))], tmp_path / "fetched")
 
 
 def test_wrong_bytes_come_from_the_next_mirror(server, tmp_path, whole, refused):
