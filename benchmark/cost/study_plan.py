@@ -105,6 +105,8 @@ def _long_trainings(pending: Sequence[tuple[Study, Sequence[Left]]]) -> dict[str
         for run in (one.run for one in left if one.metrics is None):
             trials.setdefault(run.group, (study, run))
             runs[run.group] += 1
+    if len({run.system for _, run in trials.values()}) <= FEW_SYSTEMS:
+        return {}  # where a schedule counts epochs, their steps would need the size of each picture
     long = [group for group, one in trials.items() if _steps(*one) >= LONG_STEPS]
     if len({trials[group][1].system for group in long}) <= FEW_SYSTEMS:
         return {}
