@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from defocus.benchmark.evaluation.columns import INDEPENDENT
 from defocus.benchmark.evaluation.recording import MOST_CAST
 from defocus.benchmark.leaderboard.classes import (
+    ROUNDED,
     SCALES_NOTE,
     budget_notice,
     budget_words,
@@ -50,12 +51,6 @@ def published_beside(
     sources = tuple(sorted({number(cell.source) for cell in cells}))
     beside = ", ".join(f"{value:.{decimals}f}" for value in others)
     return Measured(first, beside=beside, notes=sources)
-
-
-ROUNDED = (
-    "Gains and differences are rounded last, so that they can be 0.01 dB beside the difference of "
-    "two numbers that are shown."
-)
 
 
 class Notes:
