@@ -216,7 +216,8 @@ class Table:
     def own_notes(self) -> tuple[int, ...]:
         """The notes that are about no single column or row."""
         heads = [row[0] for row in self.rows if isinstance(row[0], Link)]
-        told = {number for part in (*self.columns, *heads) for number in part.notes}
+        told = {number for column in self.columns for number in column.notes}
+        told |= {number for head in heads for number in head.notes}
         return tuple(number for number in self.notes if number not in told)
 
     def __post_init__(self) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+HOUR_S = 3600
+
 FEW_SYSTEMS = 2
 """As many systems are named as a study that takes less time."""
 
@@ -82,32 +84,39 @@ def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> 
 
 def tell_hours(pending: Sequence[tuple[Study, Sequence[Left]]]) -> None:
     """Before long trainings of several systems: their hours on a CPU, and those of the fastest."""
-    if has_gpu():
+    seconds = {} if has_gpu() else _long_trainings(pending)
+    total = math.fsum(seconds.values())
+    if total < HOUR_S or len(seconds) <= FEW_SYSTEMS:
         return
+    fastest = sorted(seconds, key=lambda name: seconds[name])[:FEW_SYSTEMS]
+    only = " ".join(f"--only {name}" for name in fastest)
+    alone = span(math.fsum(seconds[name] for name in fastest))
+    say(
+        f"{counted(len(seconds), 'system')} will take about {span(total)} on this processor, one "
+        f"after another; two systems, with '{only}': {alone}"
+    )
+
+
+def _long_trainings(pending: Sequence[tuple[Study, Sequence[Left]]]) -> dict[str, float]:
+    """Estimated seconds of systems with long trainings; empty, and none is tried, of two or one."""
     trials: dict[str, tuple[Study, Run]] = {}
     runs: Counter[str] = Counter()
     for study, left in pending:
         for run in (one.run for one in left if one.metrics is None):
             trials.setdefault(run.group, (study, run))
             runs[run.group] += 1
+    if len({run.system for _, run in trials.values()}) <= FEW_SYSTEMS:
+        return {}  # where a schedule counts epochs, their steps would need the size of each picture
     long = [group for group, one in trials.items() if _steps(*one) >= LONG_STEPS]
     if len({trials[group][1].system for group in long}) <= FEW_SYSTEMS:
-        return
+        return {}
     seconds: dict[str, float] = defaultdict(float)
     for group in track(long, "estimating"):
         study, run = trials[group]
-        seconds[run.system] += (estimate(study, run).seconds or 0.0) * runs[group]
-    timed = sorted((name for name in seconds if seconds[name]), key=lambda name: seconds[name])
-    total = math.fsum(seconds.values())
-    if total < 3600 or len(timed) <= FEW_SYSTEMS:
-        return
-    fastest = timed[:FEW_SYSTEMS]
-    only = " ".join(f"--only {name}" for name in fastest)
-    alone = span(math.fsum(seconds[name] for name in fastest))
-    say(
-        f"{counted(len(timed), 'system')} will take about {span(total)} on this processor, one "
-        f"after another; two systems, with '{only}': {alone}"
-    )
+        each = estimate(study, run).seconds
+        if each is not None:
+            seconds[run.system] += each * runs[group]
+    return seconds
 
 
 def _row(

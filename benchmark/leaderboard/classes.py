@@ -97,6 +97,11 @@ SCALES_NOTE = (
 )
 """What a row with this mark, or a name that ends so, is."""
 
+ROUNDED = (
+    "Gains and differences are rounded last, so that they can be 0.01 dB beside the difference of "
+    "two numbers that are shown."
+)
+
 SEEN = {
     "single": "one picture",
     "dual": "dual-pixel views",

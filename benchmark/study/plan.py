@@ -104,8 +104,7 @@ _NOT_IN_FACTS: Mapping[str, bool | IncEx] = {
 
 
 LONG_STEPS = 1000
-"""Steps from which on a training is timed before it begins: the budget ``quick`` has more, ``demo``
-has fewer."""
+"""Steps from which on a training is timed before it begins: more than ``demo`` has."""
 
 SCALES = "scales"
 """The fact of a run that its pictures are restored at scales, which its training does not use."""

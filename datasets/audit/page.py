@@ -160,10 +160,10 @@ def _picture(anchor: str) -> str:
 def _measured(audit: Audit) -> str:
     measured = values(audit.pairs, "misalignment_px")
     if not len(measured):
-        return f"{counted(audit.total, 'pair')}, none of which could be measured."
+        return f"{counted(audit.total, 'pair')}, none of which could be measured"
     return (
         f"{counted(audit.total, 'pair')}, {len(measured)} measured: misalignment "
-        f"{np.median(measured):.2f} px in the median, {measured.max():.2f} px at most."
+        f"{np.median(measured):.2f} px in the median, {measured.max():.2f} px at most"
     )
 
 

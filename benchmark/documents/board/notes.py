@@ -1,11 +1,12 @@
 """Notes of a report: each once, at the end, by number."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from defocus.benchmark.evaluation.columns import INDEPENDENT
 from defocus.benchmark.evaluation.recording import MOST_CAST
 from defocus.benchmark.leaderboard.classes import (
+    ROUNDED,
     SCALES_NOTE,
     budget_notice,
     budget_words,
@@ -51,12 +52,6 @@ def published_beside(
     sources = tuple(sorted({number(cell.source) for cell in cells}))
     beside = ", ".join(f"{value:.{decimals}f}" for value in others)
     return Measured(first, beside=beside, notes=sources)
-
-
-ROUNDED = (
-    "Gains and differences are rounded last, so that they can be 0.01 dB beside the difference of "
-    "two numbers that are shown."
-)
 
 
 class Notes:
@@ -149,11 +144,17 @@ def column_notes(
             *_independent(scores),
         ],
     }
-    names = all_metrics()
-    for text, about in empty_cells((row.system, row) for row in scores).items():
-        for name in about & names.keys():
-            told.setdefault(names[name].display_name, []).append(f"{text}.")
+    for name, text in _why_empty(scores):
+        told.setdefault(name, []).append(text)
     return told
+
+
+def _why_empty(scores: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """Names of columns with empty cells, and why they are empty."""
+    metrics = all_metrics()
+    for text, about in empty_cells((row.system, row) for row in scores).items():
+        for name in sorted(about & metrics.keys()):
+            yield metrics[name].display_name, f"{text}."
 
 
 def _scores(lines: Iterable[BoardLine], convention: Convention) -> list[Row]:

@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from defocus.benchmark.documents.board.notes import ROUNDED
 from defocus.benchmark.documents.figures.picture_pages import KeptPictures, most_different
 from defocus.benchmark.documents.figures.picture_scores import (
     LEADING,
@@ -15,6 +14,7 @@ from defocus.benchmark.documents.figures.picture_scores import (
     mean_interval,
     read_picture_scores,
 )
+from defocus.benchmark.leaderboard.classes import ROUNDED
 from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, LineKey
