@@ -41,9 +41,9 @@ def absent_discs(pair: Compared, discs: Places) -> int:
     if not discs:
         return 0
     width = pair.original.shape[1]
-    back = np.linalg.inv(pair.matrix)
-    places = np.round(moved_points(back, width * np.array(discs, np.float64))).astype(int)
-    return sum(_is_absent(pair, column, row) for column, row in places.tolist())
+    back = np.asarray(np.linalg.inv(pair.matrix), np.float64)
+    places = moved_points(back, width * np.array(discs, np.float64))
+    return sum(_is_absent(pair, round(column), round(row)) for column, row in places.tolist())
 
 
 def _is_absent(pair: Compared, column: int, row: int) -> bool:
