@@ -5,6 +5,7 @@ its shadow is small only at a small aperture. So the blurry member is lighter th
 by what its blur leaves of the light that the disc takes."""
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from defocus.scene.geometry import moved_points
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Plane = NDArray[Any]
 
 RADIUS_PX, RING_PX = 9, (9, 14)
 """Largest radius of a disc, and radii of the ring whose light it would have, px."""
@@ -41,29 +43,35 @@ def absent_discs(pair: Compared, discs: Places) -> int:
     if not discs:
         return 0
     width = pair.original.shape[1]
-    back = np.linalg.inv(pair.matrix)
-    places = np.round(moved_points(back, width * np.array(discs, np.float64))).astype(int)
-    return sum(_is_absent(pair, column, row) for column, row in places.tolist())
+    back = np.asarray(np.linalg.inv(pair.matrix), np.float64)
+    places = moved_points(back, width * np.array(discs, np.float64))
+    return sum(_is_absent(pair, round(column), round(row)) for column, row in places.tolist())
 
 
 def _is_absent(pair: Compared, column: int, row: int) -> bool:
-    height, width = pair.blurry.shape
-    if not (NEAR_PX <= row < height - NEAR_PX and NEAR_PX <= column < width - NEAR_PX):
+    near = _around(pair.coc_px, column, row, NEAR_PX)
+    if near is None:
         return False
-    near = np.s_[row - NEAR_PX : row + NEAR_PX + 1, column - NEAR_PX : column + NEAR_PX + 1]
-    blur_px = float(np.median(np.abs(pair.coc_px[near])))
+    blur_px = float(np.median(np.abs(near)))
     reach = int(blur_px / 2) + RING_PX[1]
-    side = 2 * reach
-    if not (side <= row < height - side and side <= column < width - side):
+    planes = (pair.sharp, pair.predicted, pair.stops, pair.usable)
+    sharp, predicted, stops, usable = (_around(one, column, row, 2 * reach) for one in planes)
+    if sharp is None or predicted is None or stops is None or usable is None:
         return False
-    window = np.s_[row - side : row + side + 1, column - side : column + side + 1]
-    taken = _taken_light(pair.sharp[window])
-    usable = pair.usable[window]
+    taken = _taken_light(sharp)
     if taken is None or usable[reach:-reach, reach:-reach].mean() < LEAST_USABLE:
         return False
-    light = np.maximum(pair.predicted[window], 0) + np.float32(BLACK)
+    light = np.maximum(predicted, 0) + np.float32(BLACK)
     expected = np.log2(1 + disc_blurred(taken, blur_px) / light)
-    return _has_it_all(np.asarray(expected, np.float32), pair.stops[window], usable, reach)
+    return _has_it_all(np.asarray(expected, np.float32), stops, usable > 0, reach)
+
+
+def _around(plane: Plane, column: int, row: int, reach: int) -> Plane | None:
+    """The square around a place; None if a part of it is beyond the picture."""
+    height, width = plane.shape
+    if not (reach <= row < height - reach and reach <= column < width - reach):
+        return None
+    return plane[row - reach : row + reach + 1, column - reach : column + reach + 1]
 
 
 def _taken_light(light: Array) -> Array | None:

@@ -73,21 +73,29 @@ def _box(values: Array, side: int) -> Array:
 
 def resting_discs(discs: Mapping[str, Places]) -> dict[str, int]:
     """How many discs of each pair stay at their pixel in pairs of other scenes, by name."""
-    from scipy.spatial import KDTree  # slow to import
-
     names = list(discs)
     owner = np.repeat(np.arange(len(names)), [len(one) for one in discs.values()])
     if not owner.size:
         return dict.fromkeys(names, 0)
     places = np.concatenate([np.reshape(one, (-1, 2)) for one in discs.values()])
-    near = KDTree(places).query_pairs(SAME_PX / COMPARED_WIDTH, output_type="ndarray")
-    both = np.concatenate([near, near[:, ::-1]])
-    disc, other = np.unique(np.stack([both[:, 0], owner[both[:, 1]]], axis=1), axis=0).T
+    disc, other = _meetings(places, owner)
     elsewhere = _of_other_scenes(owner, disc, other, len(names))
     pairs = 1 + np.bincount(disc[elsewhere], minlength=len(owner))
     rests = pairs >= max(LEAST_PAIRS, BY_CHANCE + CHANCE_SHARE * len(names))
     numbers = np.bincount(owner[rests], minlength=len(names))
     return dict(zip(names, numbers.tolist(), strict=True))
+
+
+def _meetings(
+    places: NDArray[np.float64], owner: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Discs and the pairs that have one of their own there, each once."""
+    from scipy.spatial import KDTree  # slow to import
+
+    near = KDTree(places).query_pairs(SAME_PX / COMPARED_WIDTH, output_type="ndarray")
+    both = np.concatenate([near, near[:, ::-1]])
+    disc, other = np.unique(np.stack([both[:, 0], owner[both[:, 1]]], axis=1), axis=0).T
+    return disc, other
 
 
 def with_resting_discs(

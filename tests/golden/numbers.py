@@ -8,8 +8,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-UNSTABLE = ("sha256", "bytes", "version", "content_hash", "revision", "thumbnail", "bits")
-"""Keys of records that follow from other numbers or from the libraries that pack bytes."""
+UNSTABLE = (
+    *("sha256", "bytes", "version", "content_hash", "revision"),
+    *("thumbnail", "bits", "dark_discs"),
+)
+"""Keys of records that follow from other numbers or from the libraries that pack bytes, and the
+discs of a picture, whose order turns on the last bits."""
 
 Numbers = Iterator[tuple[str, float]]
 
