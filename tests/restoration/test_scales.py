@@ -302,7 +302,7 @@ class SilentAboveHalf(Darker):
 
 def textured(rng: np.random.Generator, height: int = 256, width: int = 320) -> Array:
     noise = rng.standard_normal((height, width, 3), np.float32)
-    return np.float32(0.5) + np.float32(0.3) * cv2.GaussianBlur(noise, (0, 0), 2)
+    return np.float32(0.5) + np.float32(0.2) * cv2.GaussianBlur(noise, (0, 0), 2)
 
 
 def test_where_a_network_is_silent_the_next_smaller_size_is_restored(rng):
