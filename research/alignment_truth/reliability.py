@@ -4,7 +4,7 @@
 real-like pairs, and frames of real stacks beside the merged picture, moved in a known way."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -36,7 +36,7 @@ REPEATS = 5
 """Moves of either kind that are tried on each frame of a stack."""
 
 
-def table(sets: dict[str, Sequence[Judged]]) -> Iterator[str]:
+def table(sets: Mapping[str, Sequence[Judged]]) -> Iterator[str]:
     """Lines of a Markdown table, one for each set."""
     within = " | ".join(f"within {sigma:g} σ" for sigma in SIGMAS)
     yield f"| pairs | answers | error, median px | stated, median px | {within} |"
