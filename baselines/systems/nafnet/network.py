@@ -42,6 +42,15 @@ class _Block(nn.Module):
         return restored
 
 
+def _level(times: int, channels: int) -> nn.Sequential:
+    return nn.Sequential(*(_Block(channels) for _ in range(times)))
+
+
+def _doubled(channels: int) -> nn.Sequential:
+    """Twice as large, with half as many channels."""
+    return nn.Sequential(Pointwise(channels, 2 * channels, bias=False), nn.PixelShuffle(2))
+
+
 class NAFNet(nn.Module):
     """From a blurry to the restored picture; blocks start as identities."""
 
@@ -57,22 +66,14 @@ class NAFNet(nn.Module):
         decoder_blocks: Sequence[int] = (1, 1, 1, 1),
     ) -> None:
         super().__init__()
-
-        def level(times: int, channels: int) -> nn.Sequential:
-            return nn.Sequential(*(_Block(channels) for _ in range(times)))
-
-        levels = len(encoder_blocks)
-        self.multiple = 2**levels
-        widths = [width * 2**number for number in range(levels + 1)]
+        widths = [width * 2**number for number in range(len(encoder_blocks) + 1)]
+        self.multiple = 2 ** len(encoder_blocks)
         self.intro = nn.Conv2d(3, width, 3, padding=1)
         self.ending = nn.Conv2d(width, 3, 3, padding=1)
-        self.encoders = nn.ModuleList(map(level, encoder_blocks, widths[:-1]))
-        self.decoders = nn.ModuleList(map(level, decoder_blocks, widths[-2::-1]))
-        self.middle_blks = level(middle_blocks, widths[-1])
-        self.ups = nn.ModuleList(
-            nn.Sequential(Pointwise(wide, 2 * wide, bias=False), nn.PixelShuffle(2))
-            for wide in widths[:0:-1]
-        )
+        self.encoders = nn.ModuleList(map(_level, encoder_blocks, widths[:-1]))
+        self.decoders = nn.ModuleList(map(_level, decoder_blocks, widths[-2::-1]))
+        self.middle_blks = _level(middle_blocks, widths[-1])
+        self.ups = nn.ModuleList(map(_doubled, widths[:0:-1]))
         self.downs = nn.ModuleList(nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1])
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
