@@ -82,11 +82,12 @@ def package_of(module: str) -> str:
 
 
 UNKNOWN = "unknown"
-"""Stands for the name of a dataset where no source says what official weights were trained on."""
+"""Name that stands for the dataset where no source says what official weights were trained on."""
 
 REACH_PX = 24.0
 """Circle of confusion, px, up to which a network restores. Ours gain 4 dB at 24 px and nothing at
-48; no source says where another network ends, and all learn from photographs of a similar size."""
+48; no source names the limit of other networks, which all learn from photographs of a similar
+size."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ _DRAWS = {
 
 
 class _WithoutDraws(TorchFunctionMode):
-    """Skips the random initial values of weights of which only the shapes are asked for."""
+    """Skips the random initial values, for weights whose shapes are all that is asked for."""
 
     # On tensors without memory PyTorch loads its compiler for them, which takes seconds. On real
     # memory values that are cut off at a bound would be drawn for ever.

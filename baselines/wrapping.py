@@ -17,7 +17,7 @@ SOURCE = "Li et al., JDRL, AAAI 2023; github.com/liyucs/JDRL at c9c420e"
 ALONE_FROM, JOINT_FROM = 0.7, 0.75
 """Shares of the training after which R learns alone, and after which both learn."""
 JOINT_RATE = 0.1
-"""Learning rate of joint training over the network's own. The authors say 0.1 to 0.01."""
+"""Learning rate of joint training, relative to the network's own. The authors give 0.1 to 0.01."""
 
 
 def with_jdrl(own: Baseline, display_name: str, **facts: Any) -> tuple[Baseline, ...]:  # noqa: ANN401

@@ -101,11 +101,7 @@ class ThreeScales(SeveralOutputs):
         padded = pad_to_multiple(blurry, self.multiple, least=self.smallest_px)
         full = padded.contiguous(memory_format=torch.channels_last)
         half, quarter = full[..., ::2, ::2], full[..., ::4, ::4]
-        first = self.Encoder[0](self.feat_extract[0](full))
-        merged = self.FAM2(self.feat_extract[1](first), self.SCM2(half))
-        second = self.Encoder[1](merged)
-        merged = self.FAM1(self.feat_extract[2](second), self.SCM1(quarter))
-        features = self.Decoder[0](self.bottleneck(self.Encoder[2](merged)))
+        first, second, features = self._encoded(full, half, quarter)
         coarse = self.ConvsOut[0](features) + quarter
         joined = torch.cat([self.feat_extract[3](features), second], dim=1)
         features = self.Decoder[1](self.Convs[0](joined))
@@ -117,6 +113,16 @@ class ThreeScales(SeveralOutputs):
             "half": cropped(middle, blurry, 2),
             "quarter": cropped(coarse, blurry, 4),
         }
+
+    def _encoded(
+        self, full: torch.Tensor, half: torch.Tensor, quarter: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Features of the picture, of its half, and of its quarter behind the first decoder."""
+        first = self.Encoder[0](self.feat_extract[0](full))
+        merged = self.FAM2(self.feat_extract[1](first), self.SCM2(half))
+        second = self.Encoder[1](merged)
+        merged = self.FAM1(self.feat_extract[2](second), self.SCM1(quarter))
+        return first, second, self.Decoder[0](self.bottleneck(self.Encoder[2](merged)))
 
 
 def _shallow(channels: int) -> nn.Sequential:

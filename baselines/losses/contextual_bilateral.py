@@ -13,12 +13,14 @@ from defocus.baselines.weights.backbone_files import VGG19
 from defocus.baselines.weights.backbones import features_of, frozen, left_out
 
 PATCH_PX = 10
-"""The paper's best for its smaller zoom."""
+"""Side of the patches, px: the paper's best for its smaller zoom."""
 SPATIAL_WEIGHT = 0.1
 POSITIONS = 48
-"""Features per side at most: all pairs of a 256 px crop's pixels would be four billion."""
+"""Largest number of features per side. All pairs of a 256 px crop's pixels would be four
+billion."""
 LAYERS = (3, 8, 13)
-"""conv1_2, conv2_2 and conv3_2 of VGG19, after their ReLU, by index in torchvision's features."""
+"""Indices, in torchvision's features, of conv1_2, conv2_2 and conv3_2 of VGG19 behind their
+ReLU."""
 
 
 def contextual_bilateral(

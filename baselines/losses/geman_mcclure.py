@@ -9,7 +9,8 @@ import torch
 from defocus.baselines.loss import LossFunction
 
 SCALE = 0.05
-"""Half of the largest value is reached at this difference: well above noise, below an edge."""
+"""Difference at which the loss reaches half of its largest value: well above noise, below an
+edge."""
 
 
 def geman_mcclure(first: torch.Tensor, second: torch.Tensor, scale: float = SCALE) -> torch.Tensor:

@@ -151,8 +151,8 @@ def _place(picture: torch.Tensor, like: torch.Tensor, path: Path) -> tuple[int, 
 MAP_ONLY_EPOCHS = 10
 PERCEPTUAL_WEIGHT = 1e-4
 VGG_LAYER = 26
-"""conv4_4 with its ReLU; the authors' VGG19 has other weights and another range, so their weight of
-this term is not the same force here."""
+"""conv4_4 behind its ReLU. The authors' VGG19 has other weights and another range, so their weight
+for this term has not the same effect here."""
 FOCUS_WEIGHT = 2e-2
 ADVERSARIAL_WEIGHT = 1e-3
 SCALES = ("u4", "u3", "u2", "u1", "u0")

@@ -15,7 +15,7 @@ from defocus.baselines.systems.nrknet.network import NRKNet
 OUTPUT_WEIGHTS = {"quarter": 0.25, "half": 0.5, "full": 0.75, "restored": 1.0}
 FREQUENCY_WEIGHT = 0.1
 TURNS = AlternatingSettings(from_epoch=1000, every=200, begin=101, end=200)
-"""When structure alone counts, in epochs of the training on DPDD."""
+"""Epochs of the training on DPDD at which the loss begins and ends to count structure alone."""
 
 
 class NRKNetObjective(Objective):

@@ -52,9 +52,9 @@ Method: TypeAlias = Callable[[Array, Iterable[Spectrum], Domain], Iterator[Array
 each level."""
 
 FINEST_PX = 0.25
-"""Levels are not closer than this."""
+"""Smallest distance between two levels of blur, px."""
 POINT_PX = 1.0
-"""A disc up to this diameter is a point."""
+"""A disc up to this diameter, px, counts as a point."""
 
 
 def blur_levels(diameter_px: Array, count: int) -> NDArray[np.float64]:
@@ -103,7 +103,7 @@ def _domain(height: int, width: int) -> tuple[Mirrored, tuple[tuple[int, int], t
 
 
 LEAST = 1e-4
-"""No light is less than this; the method divides by it."""
+"""Smallest value of light, because the method divides by it."""
 LEAST_SHARE = 0.1
 """The prior never multiplies a pixel by more than the inverse of this in one step."""
 GRADIENT_FLOOR = 1e-6

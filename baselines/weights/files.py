@@ -20,7 +20,7 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
 class HubConfig(Settings):
-    """``config.json``: which network the weights beside it are of."""
+    """``config.json``, which says to which network the weights in its folder belong."""
 
     library_name: Literal["defocus"] = "defocus"
     system: str

@@ -58,7 +58,7 @@ class OwnCard(ShippedCard):
 
 
 class NarrowCard(ShippedCard):
-    """Origin of the start weights of a narrow copy; ``cpu_minutes`` are of one processor core."""
+    """Origin of the start weights of a narrow copy; ``cpu_minutes`` are minutes of one core."""
 
     narrow: str
     parameters: int

@@ -213,12 +213,10 @@ def _flattened(
         yield from _flattened(name, content.tolist(), seen)
     elif isinstance(content, np.ndarray) and np.issubdtype(content.dtype, np.number):
         yield name, torch.from_numpy(content.astype(content.dtype.newbyteorder("=")))  # a copy
-    elif isinstance(content, Mapping):
-        for key, value in content.items():
+    elif isinstance(content, Mapping | list | tuple):
+        parts = content.items() if isinstance(content, Mapping) else enumerate(content)
+        for key, value in parts:
             yield from _flattened(f"{name}.{key}" if name else str(key), value, seen)
-    elif isinstance(content, list | tuple):
-        for index, value in enumerate(content):
-            yield from _flattened(f"{name}.{index}" if name else str(index), value, seen)
 
 
 def _read_torch(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger pickled

@@ -146,7 +146,7 @@ def add_weights(
     stored = StoredWeights(
         system=system.card.name,
         label=label,
-        origin="own" if shipped else "official" if own_datasets is None else "trained",
+        origin=_origin(shipped, own_datasets),
         source=tuple(file.name for file in files),
         source_sha256=source,
         sha256=sha256_file(target),
@@ -209,7 +209,7 @@ def convert_files(system: str, files: Sequence[Path], target: Path, key: str = "
 
 
 def _as_typed(text: str, files: Sequence[Path]) -> str:
-    """A text of the process, which knows absolute paths alone, with the paths as given."""
+    """A message of the process, with paths as they were typed instead of absolute ones."""
     for file in files:
         text = text.replace(str(file.absolute()), str(file))
     return text
@@ -386,3 +386,12 @@ def _read_card(path: Path) -> StoredWeights:
     if (stored.system, stored.label) != (path.parent.name, path.stem):
         raise WeightsError(f"{path}: a card of {stored.system} {stored.label}; delete it")
     return stored
+
+
+def _origin(
+    shipped: tuple[str, ...] | None, own_datasets: tuple[str, ...] | None
+) -> Literal["official", "trained", "own"]:
+    """Who trained weights: this project, somebody with this program, or a paper's authors."""
+    if shipped:
+        return "own"
+    return "official" if own_datasets is None else "trained"

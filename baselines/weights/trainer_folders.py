@@ -55,7 +55,7 @@ def shards_of_index(index: Path) -> list[Path]:
 
 
 def require_all_shards(files: Sequence[Path]) -> None:
-    """Refuse shards of which others are missing, by what their names say."""
+    """Refuse shards if their names show that others are missing."""
     matches = [(file, _SHARD.fullmatch(file.stem)) for file in files]
     shards = [(file, match) for file, match in matches if match is not None]
     if not shards:

@@ -96,7 +96,7 @@ def read_answers(path: Path, trials: Sequence[Trial]) -> Judgements:
 
 
 def read_people(paths: Sequence[Path], trials: Sequence[Trial]) -> list[Judgements]:
-    """Read the files of several people; those of one name are told apart by their files."""
+    """Read the files of several people; equal names are distinguished by their files."""
     by_file: dict[Path, Judgements] = {}
     for path in paths:
         one = read_answers(path, trials)

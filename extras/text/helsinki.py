@@ -82,7 +82,7 @@ class HelsinkiResult:
 
     @property
     def sane(self) -> bool | None:
-        """Whether it writes no text where there is none; None if that is not known."""
+        """Whether it writes no text where there is none; None if that is unknown."""
         characters = self.false_characters
         return None if characters is None else characters <= MOST_FALSE_CHARACTERS
 

@@ -13,12 +13,13 @@ from defocus.errors import SettingsError
 from defocus.settings import Settings, parse_settings
 
 LARGEST_PX = 1.0
-"""A step is valid for displacements below the size of the details; larger ones are not believed."""
+"""Largest displacement that is believed, px: a step is valid only below the size of the details."""
 PRIOR = 2e-4
 """Squared slope, in the pictures' range per px, at which a tile is moved by half of what it shows:
 flat tiles, which show only noise, stay where they are."""
 WINDOW_PX = 3
-"""Side of the mean that is taken twice before slopes are measured: noise has none then."""
+"""Side of the window, px, over which values are averaged twice before slopes are measured; this
+removes noise."""
 
 
 @torch.no_grad()
@@ -115,7 +116,7 @@ class RegisteredObjective(Objective):
 def masked_charbonnier(
     restored: torch.Tensor, target: torch.Tensor, mask: torch.Tensor, epsilon: float = EPSILON
 ) -> torch.Tensor:
-    """Charbonnier loss over the pixels of a mask; the mean is over these pixels alone."""
+    """Charbonnier loss over the pixels of a mask; the mean is over these pixels only."""
     # JDRL divides by all pixels instead, so that its loss falls with the share that its mask keeps.
     # If no pixel counts, it is 0 with a gradient of 0.
     kept = (mask > 0).expand_as(restored)

@@ -40,7 +40,7 @@ class Rings:
 
     @property
     def radius(self) -> int:
-        """Of the largest kernel, px."""
+        """Radius of the largest kernel, px."""
         return self.levels - 1
 
     def within(self, radius: int) -> int:

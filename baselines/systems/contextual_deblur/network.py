@@ -166,7 +166,7 @@ class Decoder(nn.Module):
 
 
 def initialise(network: nn.Module) -> None:
-    """As MAE starts: Xavier for linear layers, zero biases."""
+    """Initialise like MAE: Xavier for linear layers, zero biases."""
     for module in network.modules():
         if isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight)
@@ -238,19 +238,18 @@ def stitch(
     at = places(picture.shape[-2], picture.shape[-1], tile, step)
     height, width = picture.shape[-2] - margin, picture.shape[-1] - margin
     together = max(1, BATCH // picture.shape[0])
-    total: torch.Tensor | None = None
-    count = picture.new_zeros(height, width)
+    total, count = picture.new_zeros(()), picture.new_zeros(height, width)
     for first in range(0, len(at), together):
         chunk = at[first : first + together]
         given = torch.unflatten(of_tiles(cut(picture, chunk, tile)), 0, (len(chunk), -1))
-        if total is None:
+        if not first:
             total = given.new_zeros(*given.shape[1:3], height, width)
         for (top, left), features in zip(chunk, given, strict=True):
             rows = slice(top, top + features.shape[-2])
             columns = slice(left, left + features.shape[-1])
             total[..., rows, columns] += features
             count[rows, columns] += 1
-    if total is None:
+    if not at:
         raise ValueError(f"a picture of {tuple(picture.shape)} has no tile")
     return total / count
 

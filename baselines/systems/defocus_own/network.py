@@ -33,19 +33,13 @@ class DefocusUNet(nn.Module):
         steps = list(pairwise(widths))
         self.multiple = FOLD * 2 ** len(steps)
         self.intro = nn.Conv2d(folded, widths[0], 3, padding=1)
-        self.encoders = nn.ModuleList(
-            _blocks(width, count) for width, count in zip(widths, encoder, strict=True)
-        )
+        self.encoders = _levels(widths, encoder)
         self.downs = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in steps)
         self.ups = nn.ModuleList(nn.Conv2d(coarse, 4 * fine, 1) for fine, coarse in steps)
-        self.decoders = nn.ModuleList(
-            _blocks(width, count) for width, count in zip(widths[:-1], decoder, strict=True)
-        )
+        self.decoders = _levels(widths[:-1], decoder)
         self.ending = nn.Conv2d(widths[0], folded, 3, padding=1)
-        # an untrained network gives its input exactly
-        nn.init.zeros_(self.ending.weight)
-        if self.ending.bias is not None:
-            nn.init.zeros_(self.ending.bias)
+        for parameter in self.ending.parameters():  # an untrained network gives its input exactly
+            nn.init.zeros_(parameter)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
@@ -68,10 +62,14 @@ class DefocusUNet(nn.Module):
 
 
 def _block(width: int) -> Residual:
-    """Two convolutions beside the identity."""
+    """Two convolutions added to the identity."""
     first, second = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
     return residual(first=first, relu=nn.ReLU(), second=second)
 
 
-def _blocks(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(_block(width) for _ in range(count)))
+def _levels(widths: Sequence[int], counts: Sequence[int]) -> nn.ModuleList:
+    """A stack of blocks for each level, finest first."""
+    return nn.ModuleList(
+        nn.Sequential(*(_block(width) for _ in range(count)))
+        for width, count in zip(widths, counts, strict=True)
+    )

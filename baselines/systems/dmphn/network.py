@@ -61,7 +61,7 @@ def _residual(channels: int) -> Residual:
 
 
 GREY = 0.5
-"""Taken from the colours going in, given back coming out."""
+"""Value that is subtracted from the input's colours and added to the output's."""
 
 GRIDS = ((1, 1), (1, 1), (2, 1), (2, 2), (4, 2))
 """Rows and columns of patches by level, 1 the coarsest; level 0 is what level 1 decodes to."""

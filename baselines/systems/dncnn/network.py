@@ -12,7 +12,8 @@ NORM_EPSILON = 1e-4
 NORM_MOMENTUM = 0.9
 WEIGHT_GAIN = 0.2
 PLAIN_WEIGHT_GAIN = math.sqrt(2)
-"""Without normalisation: the released 0.2 would leave nothing after twenty layers."""
+"""Gain of the initial weights without normalisation. The released 0.2 would leave nothing after
+twenty layers."""
 
 
 class DnCNN(nn.Module):

@@ -35,13 +35,11 @@ class DPDNet(nn.Module):
         self.levels = len(widths)
         inputs = 3 * views
         for level, width in enumerate(widths, start=1):
-            setattr(self, f"conv{level}_1", nn.Conv2d(inputs, width, 3, padding=1))
-            setattr(self, f"conv{level}_2", nn.Conv2d(width, width, 3, padding=1))
+            self._add_double(level, inputs, width)
             inputs = width
-        for level, width in enumerate(reversed(widths[:-1]), start=self.levels + 1):
+        for level, width in enumerate(widths[-2::-1], start=self.levels + 1):
             setattr(self, f"up{level}", nn.Conv2d(2 * width, width, 2))
-            setattr(self, f"conv{level}_1", nn.Conv2d(2 * width, width, 3, padding=1))
-            setattr(self, f"conv{level}_2", nn.Conv2d(width, width, 3, padding=1))
+            self._add_double(level, 2 * width, width)
         last = 2 * self.levels - 1
         self.head = f"conv{last}_3"
         setattr(self, self.head, nn.Conv2d(widths[0], 3, 3, padding=1))
@@ -49,6 +47,10 @@ class DPDNet(nn.Module):
         setattr(self, self.final, nn.Conv2d(3, 3, 1))
         self.dropout = nn.Dropout(DROPOUT)
         self._initialise()
+
+    def _add_double(self, level: int, inputs: int, width: int) -> None:
+        setattr(self, f"conv{level}_1", nn.Conv2d(inputs, width, 3, padding=1))
+        setattr(self, f"conv{level}_2", nn.Conv2d(width, width, 3, padding=1))
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """Restore ``(N, 3 * views, H, W)`` RGB in [0, 1], left view first, in (0, 1)."""
@@ -60,17 +62,17 @@ class DPDNet(nn.Module):
         features = picture
         skips: list[torch.Tensor] = []
         for level in range(1, self.levels + 1):
-            features = self._double(
-                level, functional.max_pool2d(features, 2) if skips else features
-            )
+            if skips:
+                features = functional.max_pool2d(features, 2)
+            features = self._double(level, features)
             if level >= self.levels - 1:
                 features = self.dropout(features)
             skips.append(features)
-        for level, skip in enumerate(reversed(skips[:-1]), start=self.levels + 1):
+        for level, skip in enumerate(skips[-2::-1], start=self.levels + 1):
             # TensorFlow's "same" for an even kernel: one row below, one column on the right
             larger = functional.pad(functional.interpolate(features, scale_factor=2), (0, 1, 0, 1))
-            up = self._relu(f"up{level}", larger)
-            features = self._double(level, torch.cat([skip, up], dim=1))
+            joined = torch.cat([skip, self._relu(f"up{level}", larger)], dim=1)
+            features = self._double(level, joined)
         given: torch.Tensor = self.get_submodule(self.final)(self._relu(self.head, features))
         if self.adds_input:
             return torch.unflatten(picture, 1, (-1, 3)).mean(dim=1) + given

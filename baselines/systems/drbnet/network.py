@@ -38,7 +38,7 @@ def filtered(picture: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
 
 
 LEVELS = 4
-"""1, 1/2, 1/4, 1/8."""
+"""Number of scales: 1, 1/2, 1/4 and 1/8."""
 
 
 class DRBNet(FourScales):

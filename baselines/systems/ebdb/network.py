@@ -84,10 +84,10 @@ def along_edges(sparse_map: Array, edge: Mask, count: Array) -> NDArray[np.float
 
 def _neighbours(edge: Mask) -> tuple[NDArray[np.int_], NDArray[np.int_], NDArray[np.int_]]:
     """Numbers of the edge pixels, and of the pairs of them that are neighbours."""
+    own = np.arange(edge.sum())
     index = np.full(np.add(edge.shape, 2), -1)
-    index[1:-1, 1:-1][edge] = np.arange(edge.sum())
+    index[1:-1, 1:-1][edge] = own
     height, width = edge.shape
-    own = index[1:-1, 1:-1][edge]
     pairs = []
     for down, right in ((0, 1), (1, -1), (1, 0), (1, 1)):  # the other four are these, turned
         other = index[1 + down : 1 + down + height, 1 + right : 1 + right + width][edge]

@@ -13,7 +13,8 @@ from defocus.baselines.layers.padding import cropped, pad_to_multiple
 NOISE_LEVEL = 15 / 255
 """Noise level that a deblurring network always receives."""
 WEIGHT_GAIN = math.sqrt(2)
-"""The released 0.2 leaves a billionth of a picture after twelve layers without normalisation."""
+"""Gain of the initial weights. Without normalisation, the released 0.2 leaves a billionth of a
+picture after twelve layers."""
 
 
 class FFDNet(nn.Module):

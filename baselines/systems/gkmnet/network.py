@@ -15,7 +15,7 @@ from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.recurrent import Memory, MixingWeights, enlarged
 
 COUNT = 21
-"""Gaussians of a whole bank; a delta comes before them."""
+"""Number of Gaussians in a whole bank; a delta comes before them."""
 SIDE = 21
 COLOURS = 3
 # Kernel i has sigma 0.25 (i + 1) px on 3 to 21 px; separable, a bank costs two passes.

@@ -168,22 +168,22 @@ class IFAN(FourScales):
         self.conv4_4 = nn.Sequential(conv(2 * deep, deep), *_two(deep), conv(deep, deep))
         self.conv_res = nn.Sequential(conv(deep, deep), ResidualBlocks(deep, 3), conv(deep, deep))
         for level in (3, 2, 1):
-            outputs = channels[level - 1]
-            self.add_module(f"upconv{level}_u", up(channels[level], outputs))
-            self.add_module(f"upconv{level}_1", ResidualBlocks(outputs, 1))
-            self.add_module(f"upconv{level}_2", ResidualBlocks(outputs, 1))
+            self._add_up(level, channels[level], channels[level - 1])
         self.out_res = conv(channels[0], 3)
         self.add_encoder("kconv", 6 if dual else 3, channels)
         self.DME = nn.Sequential(conv(deep, deep), *_two(deep), nn.Conv2d(deep, 1, 3, padding=1))
         self.conv_DME = conv(1, deep)
-        last = (
-            ResidualBlocks(deep, REPLACEMENT_BLOCKS)
-            if filters == "none"
-            else nn.Conv2d(deep, filter_channels(steps, deep), 1)
-        )
+        last: nn.Module = ResidualBlocks(deep, REPLACEMENT_BLOCKS)
+        if filters != "none":
+            last = nn.Conv2d(deep, filter_channels(steps, deep), 1)
         self.F = nn.Sequential(conv(deep, deep), *_two(deep), last)
         initialise(self.modules())
         initialise(self.F.modules(), FILTER_GAIN)
+
+    def _add_up(self, level: int, inputs: int, outputs: int) -> None:
+        self.add_module(f"upconv{level}_u", up(inputs, outputs))
+        self.add_module(f"upconv{level}_1", ResidualBlocks(outputs, 1))
+        self.add_module(f"upconv{level}_2", ResidualBlocks(outputs, 1))
 
     def outputs(
         self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
@@ -239,7 +239,7 @@ WIDTH = 128
 
 
 class ReblurNet(nn.Module):
-    """Blurs a small sharp picture with filters made of those that deblur the features."""
+    """Blurs a small sharp picture with filters made from those that deblur the features."""
 
     def __init__(self, filter_values: int, steps: int = 17, *, corrected: bool = False) -> None:
         super().__init__()

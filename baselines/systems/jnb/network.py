@@ -19,7 +19,7 @@ from defocus.baselines.operators.edges import luma, recursive_filter
 
 MOST_ATOMS = 64
 LEAST_LENGTH = 1e-6
-"""Squared length that an atom adds to those before it; below, it is rounding."""
+"""Smallest squared length that an atom must add to those before it; a smaller one is rounding."""
 
 
 @numba.njit(nogil=True, cache=True)
@@ -63,7 +63,7 @@ def code(
 def _add(
     best: int, count: int, picked: NDArray[np.int32], gram: NDArray[Any], factor: NDArray[Any]
 ) -> bool:
-    """A row of Cholesky's factor; False where the atom is one of those that are there."""
+    """Add a row to Cholesky's factor; False if the atom is already there."""
     length = gram[best, best]
     for i in range(count):
         value = gram[best, picked[i]]

@@ -15,6 +15,36 @@ from defocus.baselines.weights.entries import of_layer
 
 MULTIPLE = 16  # four poolings by 2
 VIEWS = ("left", "right", "sharp")
+COLOURS = 3
+_ENCODER = {
+    "enc1a": (0, 1),
+    "enc1b": (1, 1),
+    "enc2a": (1, 2),
+    "enc2b": (2, 2),
+    "enc3a": (2, 4),
+    "enc3b": (4, 4),
+    "enc4": (4, 8),
+}
+"""Channels into and out of each convolution, in multiples of the width; 0 is the picture."""
+_EARLY = {
+    "bottleneck": (8, 16),
+    "up4": (16, 8),
+    "dec4": (16, 8),
+    "up3": (8, 4),
+    "dec3a": (8, 4),
+    "dec3b": (4, 4),
+    "up2": (4, 2),
+}
+_LATE = {
+    "dec2a": (8, 2),
+    "dec2b": (2, 2),
+    "up1": (2, 1),
+    "dec1a": (2, 1),
+    "dec1b": (1, 1),
+    "pre": (1, 0),
+    "out": (0, 0),
+}
+"""Of each view: first all views get their early part, then their late one."""
 
 
 class MDP(SeveralOutputs):
@@ -25,40 +55,15 @@ class MDP(SeveralOutputs):
     def __init__(self, width: int = 64, *, adds_input: bool = False) -> None:
         super().__init__()
         self.adds_input = adds_input
-        one, two, four, eight, sixteen = (width * factor for factor in (1, 2, 4, 8, 16))
-        encoder = {
-            "enc1a": (3, one),
-            "enc1b": (one, one),
-            "enc2a": (one, two),
-            "enc2b": (two, two),
-            "enc3a": (two, four),
-            "enc3b": (four, four),
-            "enc4": (four, eight),
-        }
-        early = {
-            "bottleneck": (eight, sixteen),
-            "up4": (sixteen, eight),
-            "dec4": (sixteen, eight),
-            "up3": (eight, four),
-            "dec3a": (eight, four),
-            "dec3b": (four, four),
-            "up2": (four, two),
-        }
-        late = {
-            "dec2a": (eight, two),
-            "dec2b": (two, two),
-            "up1": (two, one),
-            "dec1a": (two, one),
-            "dec1b": (one, one),
-            "pre": (one, 3),
-            "out": (3, 3),
-        }
-        for name, (inputs, outputs) in encoder.items():
-            self.add_module(name, _convolution(name, inputs, outputs))
-        for roles in (early, late):
+        for name, (inputs, outputs) in _ENCODER.items():
+            self._add(name, name, inputs * width, outputs * width)
+        for roles in (_EARLY, _LATE):
             for view in VIEWS:
                 for role, (inputs, outputs) in roles.items():
-                    self.add_module(f"{view}_{role}", _convolution(role, inputs, outputs))
+                    self._add(f"{view}_{role}", role, inputs * width, outputs * width)
+
+    def _add(self, name: str, role: str, inputs: int, outputs: int) -> None:
+        self.add_module(name, _convolution(role, inputs or COLOURS, outputs or COLOURS))
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``restored``, ``left``, ``right``: ``(N, 3, H, W)`` in (0, 1), as the input is."""

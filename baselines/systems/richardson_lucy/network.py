@@ -6,7 +6,7 @@ from defocus.baselines.operators.chain import OneDisc
 from defocus.baselines.operators.deconvolution import richardson_lucy
 
 ITERATIONS = 10
-"""Accelerated; more of them sharpen the noise."""
+"""Number of accelerated iterations; more of them sharpen the noise."""
 
 
 def make() -> OneDisc:

@@ -2,7 +2,7 @@
 
 Source: Wang et al., Uformer (CVPR 2022); ZhendongWang6/Uformer at 65fc970, model.py."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import nn
@@ -75,7 +75,7 @@ class _Block(nn.Module):
 
 
 class _Level(nn.Module):
-    def __init__(self, blocks: Sequence[_Block]) -> None:
+    def __init__(self, blocks: Iterable[_Block]) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
 
@@ -113,20 +113,23 @@ class Uformer(nn.Module):
         def level(place: int, channels: int) -> _Level:
             nominal = nominal_px >> min(place, len(depths) - 1 - place)
             return _Level(
-                [
-                    _Block(
-                        channels,
-                        heads[place],
-                        shifted=number % 2 == 1 and nominal > WINDOW,
-                        modulated=place > self.downs,
-                        drop=drops[place][number],
-                    )
-                    for number in range(depths[place])
-                ]
+                _Block(
+                    channels,
+                    heads[place],
+                    shifted=number % 2 == 1 and nominal > WINDOW,
+                    modulated=place > self.downs,
+                    drop=drops[place][number],
+                )
+                for number in range(depths[place])
             )
 
         self.input_proj = named(proj=nn.Sequential(nn.Conv2d(3, dim, 3, padding=1)))
         self.output_proj = named(proj=nn.Sequential(nn.Conv2d(2 * dim, 3, 3, padding=1)))
+        self._add_levels(dim, level)
+        self.apply(_initialise)
+
+    def _add_levels(self, dim: int, level: Callable[[int, int], _Level]) -> None:
+        """Encoder, bottleneck and decoder; ``level`` is of place and channels."""
         for place in range(self.downs):
             channels = dim * 2**place
             down = nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1)
@@ -140,7 +143,6 @@ class Uformer(nn.Module):
             channels = 2 * outputs  # the skip is concatenated and not reduced
             self.add_module(f"upsample_{place}", named(deconv=nn.Sequential(up)))
             self.add_module(f"decoderlayer_{place}", level(self.downs + 1 + place, channels))
-        self.apply(_initialise)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""

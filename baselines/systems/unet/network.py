@@ -2,7 +2,6 @@
 
 Where paper and released code differ the code is followed, since its weights need it."""
 
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 
 import torch
@@ -28,10 +27,10 @@ class UNet(nn.Module):
         self.adds_input = adds_input
         self.levels = levels
         channels = [width << level for level in range(levels)]
-        widths = zip([inputs, *channels], channels, strict=False)
-        self.encoder = nn.Sequential(
-            OrderedDict((f"block{k}", _double(*pair)) for k, pair in enumerate(widths, start=1))
-        )
+        self.encoder = nn.Sequential()
+        for number, outputs in enumerate(channels, 1):
+            self.encoder.add_module(f"block{number}", _double(inputs, outputs))
+            inputs = outputs
         self.dropout = nn.Dropout(DROPOUT)
         for number, width_up in self._ups(channels):
             doubled = nn.Upsample(scale_factor=2, mode="nearest")  # no activation, unlike DPDNet

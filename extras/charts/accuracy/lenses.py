@@ -70,7 +70,7 @@ def chart_through(lens: RealLens, diameters: tuple[float, ...]) -> Iterator[Floa
 
 
 def kernel_error(true: Floats, estimate: Floats) -> float:
-    """Relative L2 error of ``(3, K, K)`` kernels, but for their place, which no chart shows."""
+    """Relative L2 error of ``(3, K, K)`` kernels without their place, which no chart shows."""
     size = max(true.shape[-1], estimate.shape[-1]) + 2 * MARGIN
     wanted, given = _framed(true, size), _framed(estimate, size)
     rows, columns = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]

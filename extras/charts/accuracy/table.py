@@ -37,7 +37,7 @@ class EdgeError:
 
 
 def edge_errors(seed: int = 0, *, every: int = 1) -> Iterator[EdgeError]:
-    """Measure edges of all kinds, angles, noises and bit depths, or every so many of them."""
+    """Measure edges of all kinds, angles, noises and bit depths, or every n-th of them."""
     random = np.random.default_rng(seed)
     grid = itertools.product(MTF50S, NOISES, KINDS, ANGLES_DEG, BITS)
     for mtf50, noise, kind, angle, bits in itertools.islice(grid, 0, None, every):

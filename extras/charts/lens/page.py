@@ -29,7 +29,7 @@ MTF50 = "MTF50, cycles/px"
 
 
 def lens_lines(fit: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
-    """A lens as text: its photographs, what they tell of it, and what they do not."""
+    """A lens as text: its photographs, what they show of it, and what they do not show."""
     properties, untold, blades = lens_properties(fit)
     yield f"f/{fit.lens.open_f_number:g} lens; it explains {_explained(fit.residual)}"
     rows = list(_pictures(fit, shots))

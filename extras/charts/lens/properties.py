@@ -1,4 +1,4 @@
-"""What photographs of the chart tell of a lens, in the words and units of photographers."""
+"""What photographs of the chart show of a lens, in the words and units of photographers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -38,7 +38,7 @@ def measured(fit: FittedLens, recording: Recording | None = None) -> MeasuredLen
 def kernel_mtf50(
     lens: RealLens, diameter_px: float, field: tuple[float, float], colour: int = 1
 ) -> float:
-    """MTF50 of a lens, mean over directions, cycles per px; 0.5 where it lies beyond."""
+    """MTF50 of a lens, mean over directions, cycles per px; 0.5 if it is higher."""
     kernel = colour_psfs(lens, diameter_px, field)[colour]
     curve = _contrast(kernel)
     below = np.flatnonzero(curve < 0.5)

@@ -123,7 +123,7 @@ def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
 
 
 def _require_same(request: OwnLensRequest, out: Path) -> None:
-    """Refuse a folder with a lens of another request; one in which no lens was fitted is free."""
+    """Refuse a folder with a lens from another request; a folder without a fitted lens is free."""
     wanted, path = request.identity(), out / REQUEST
     if not path.is_file():
         return

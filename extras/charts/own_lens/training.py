@@ -134,7 +134,7 @@ def _bank(dataset: Dataset, count: int) -> PatchBank:
 
 
 def _decay(recipe: Recipe, steps: int) -> Cosine:
-    """A warm-up of so many steps, then half a cosine; a recipe's own is a share of its length."""
+    """A warm-up of this many steps, then half a cosine; a recipe's own is a share of its length."""
     return Cosine(floor=FLOOR, warmup_epochs=recipe.epochs * WARM_UP_STEPS / steps)
 
 

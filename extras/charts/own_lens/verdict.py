@@ -17,7 +17,7 @@ WORSE_DB = 0.1
 
 
 def sign_test(changes: Sequence[float]) -> float:
-    """Exact sign test: probability that as many scenes or more gain; 1 where none changes."""
+    """Exact sign test: probability that at least this many scenes gain; 1 if none changes."""
     signs = np.sign(np.asarray(changes, np.float64))
     changed = int(np.abs(signs).sum())
     if not changed:

@@ -47,7 +47,7 @@ class StoredLight:
         return toned
 
     def reduced(self, factor: int) -> "StoredLight":
-        """The picture, so many times smaller, by the mean of stored values; rests are cut off."""
+        """The picture reduced by a factor, as means of stored values; incomplete cells are cut."""
         # Edges of blurred dots move evenly on all sides by it, so their middles stay.
         height, width = (side // factor for side in self.shape[:2])
         whole = np.ascontiguousarray(self.stored[: height * factor, : width * factor])

@@ -50,7 +50,7 @@ class ChartPoint:
     drift: ChartDrift | None = None
 
     def line(self) -> str:
-        """Which it is and what it shows, in a line."""
+        """Name of the point and what it shows, in a line."""
         return f"{self.chart.id}  {self.words}"
 
     @property
@@ -72,7 +72,7 @@ class ChartPoint:
 
     @property
     def doubt(self) -> str:
-        """What makes its numbers doubtful, such as clipped paper; empty for nothing."""
+        """What makes its numbers doubtful, such as clipped paper; empty if nothing does."""
         read = self.chart.read
         measured = self.marks is not None and self.marks.median_mtf50 is not None
         return read.reason if read is not None and measured else ""

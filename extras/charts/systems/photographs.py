@@ -65,7 +65,7 @@ def _taken_scores(path: Path, linear: bool, system: str, restore: Restore) -> li
 
 
 def taken_cases(pictures: Sequence[Path], *, linear: bool = False) -> list[ChartCase]:
-    """Photographs in files, whose names tell them apart."""
+    """Photographs from files, distinguished by their names."""
     names = [one.name for one in pictures]
     twice = next((one for one in names if names.count(one) > 1), None)
     if twice is not None:

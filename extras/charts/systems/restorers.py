@@ -61,7 +61,7 @@ def restorers(names: Sequence[str]) -> dict[str, SystemRestorer]:
 
 
 def without_weights(names: Sequence[str]) -> list[str]:
-    """Which of these systems need weights of which the package has none."""
+    """Systems that need weights the package does not have."""
     systems = [plain_baseline(name.strip()) for name in names]
     return [
         one.card.name

@@ -21,7 +21,7 @@ def decay_logarithms(channels: int, states: int) -> torch.Tensor:
 
 
 def width_biases(*shape: int) -> torch.Tensor:
-    """Biases of which softplus makes widths between 0.001 and 0.1, their logarithms even."""
+    """Biases for which softplus gives widths between 0.001 and 0.1, evenly in logarithm."""
     low, high = math.log(LEAST_WIDTH), math.log(LARGEST_WIDTH)
     widths = (low + (high - low) * torch.rand(*shape)).exp()
     return widths + (-torch.expm1(-widths)).log()

@@ -57,7 +57,7 @@ LAYOUT = Layout(
 
 
 def _texts(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[str, object]]:  # noqa: ARG001 - it lies beside the pictures
-    """True text of each pair: beside the sharp picture, or beside the blurry one."""
+    """True text of each pair, stored with the sharp or the blurry picture."""
     texts: dict[str, Mapping[str, object]] = {}
     for pair in pairs:
         beside = [path.with_suffix(".txt") for path in (pair.sharp, pair.blurry) if path]
@@ -90,6 +90,6 @@ def check(path: Path) -> Completeness:
 
 
 def _absent(root: Path) -> tuple[str, ...]:
-    """Fonts and steps of which nothing is there."""
+    """Fonts and steps without any file."""
     places = (f"step{step}/{font}" for step in STEPS for font in FONTS)
     return tuple(f"{place}: nothing there" for place in places if not (root / place).is_dir())

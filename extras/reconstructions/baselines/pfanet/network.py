@@ -75,7 +75,7 @@ class PFANet(UShape):
         super().__init__(width, encoder, middle, block=_Block, down=_down)
 
     def join(self, channels: int) -> nn.Module:
-        """Features from below and beside, in one convolution."""
+        """Features from below and from the side, in one convolution."""
         return Pointwise(2 * channels, channels)
 
 
