@@ -51,7 +51,8 @@ def _seen(scene: StreamScene, view: tuple[float, float]) -> Iterator[SurfacePixe
     canvas = Window.of(scene.diameters.shape)
     x, y = canvas.grid()
     u, v = (np.float32(one / 2) for one in view)
-    from_x, from_y = x, y
+    from_x: NDArray[Any] = x
+    from_y: NDArray[Any] = y
     there: NDArray[Any] = scene.diameters
     varies = there.min() < there.max()
     for _ in range(ROUNDS if varies else 1):

@@ -72,7 +72,7 @@ def blurred(sharp: Picture) -> Picture:
             place = slice(top, top + TILE_PX), slice(left, left + TILE_PX)
             height, width = result[place].shape[:2]
             part = padded[top : top + height + 2 * border, left : left + width + 2 * border]
-            light = np.asarray(srgb_to_linear(as_float(part)), np.float32)
+            light = np.asarray(srgb_to_linear(as_float(np.asarray(part, np.uint8))), np.float32)
             soft = convolved(light, DIAMETER_PX, Aperture())
             inner = soft[border : border + height, border : border + width]
             result[place] = as_integer(linear_to_srgb(np.clip(inner, 0, 1)), 8)
