@@ -2,7 +2,7 @@
 
 Source: Cui et al., Revitalizing Convolutional Network for Image Restoration (IEEE TPAMI 2024)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import nn
@@ -78,8 +78,8 @@ class ConvIR(ThreeScales):
     def __init__(
         self, *, width: int = 32, blocks: int = 4, dilations: Sequence[int] = (7, 9, 11)
     ) -> None:
-        def contrasts(channels: int) -> list[nn.Module]:
-            return [Shapes(channels, dilation) for dilation in dilations]
+        def contrasts(channels: int) -> Iterator[nn.Module]:
+            return (Shapes(channels, dilation) for dilation in dilations)
 
         super().__init__(width, stages(blocks, contrasts))
         reaches = zip(POOLED_PX, dilations, strict=True)

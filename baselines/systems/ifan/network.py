@@ -173,8 +173,10 @@ class IFAN(FourScales):
         self.add_encoder("kconv", 6 if dual else 3, channels)
         self.DME = nn.Sequential(conv(deep, deep), *_two(deep), nn.Conv2d(deep, 1, 3, padding=1))
         self.conv_DME = conv(1, deep)
-        last: nn.Module = ResidualBlocks(deep, REPLACEMENT_BLOCKS)
-        if filters != "none":
+        last: nn.Module  # just one is made: each takes random numbers
+        if filters == "none":
+            last = ResidualBlocks(deep, REPLACEMENT_BLOCKS)
+        else:
             last = nn.Conv2d(deep, filter_channels(steps, deep), 1)
         self.F = nn.Sequential(conv(deep, deep), *_two(deep), last)
         initialise(self.modules())

@@ -2,7 +2,7 @@
 
 Source: Cui et al., IRNeXt: Rethinking Convolutional Network Design (ICML 2023)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
@@ -44,10 +44,10 @@ class Contrast(FilterChoice):
 class Pyramid(nn.Module):
     """Adds features of means over 8, 4 and 2 px, the coarser ones feeding the finer."""
 
-    def __init__(self, channels: int, contrasts: Iterable[nn.Module]) -> None:
+    def __init__(self, channels: int, contrasts: Iterator[nn.Module]) -> None:
         super().__init__()
         self.convs = nn.ModuleList(_plain(channels) for _ in POOLED_PX)
-        self.dynas = nn.ModuleList(contrasts)
+        self.dynas = nn.ModuleList(contrasts)  # made now: random numbers are taken in this order
         self.conv_sum = _plain(channels)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -65,15 +65,17 @@ class Pyramid(nn.Module):
         return summed
 
 
-def stages(blocks: int, contrasts: Callable[[int], Iterable[nn.Module]]) -> StageMaker:
+def stages(blocks: int, contrasts: Callable[[int], Iterator[nn.Module]]) -> StageMaker:
     """Residual blocks, of which the last one of each size sees the coarser sizes.
 
     ``contrasts`` makes the three filters of a pyramid from its number of channels."""
 
     def stage(channels: int, _: bool) -> nn.Module:
-        pyramid = Pyramid(channels, contrasts(channels))
-        between = [*(nn.Identity() for _ in range(blocks - 1)), pyramid]
-        return block_row(zero_padded_residual(channels, one) for one in between)
+        def between() -> Iterator[nn.Module]:  # each made when its block is
+            yield from (nn.Identity() for _ in range(blocks - 1))
+            yield Pyramid(channels, contrasts(channels))
+
+        return block_row(zero_padded_residual(channels, one) for one in between())
 
     return stage
 
@@ -85,8 +87,8 @@ class IRNeXt(ThreeScales):
     smallest_px = 64
 
     def __init__(self, *, width: int = 32, blocks: int = 16) -> None:
-        def contrasts(channels: int) -> list[nn.Module]:
-            return [Contrast(channels) for _ in POOLED_PX]
+        def contrasts(channels: int) -> Iterator[nn.Module]:
+            return (Contrast(channels) for _ in POOLED_PX)
 
         super().__init__(width, stages(blocks, contrasts))
 
