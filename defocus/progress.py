@@ -252,9 +252,8 @@ def _in_notebook() -> bool:
     """Whether this process is the kernel of a Jupyter notebook, which shows what cells display."""
     if "ipykernel" not in sys.modules:
         return False
-    from IPython import get_ipython
-
-    return getattr(get_ipython(), "kernel", None) is not None
+    shell = sys.modules["IPython"].get_ipython()
+    return getattr(shell, "kernel", None) is not None
 
 
 def _has_bars() -> bool:
@@ -291,8 +290,7 @@ _CELL: list[Any] = []
 
 def _display(lines: list[str]) -> None:
     """Show lines in the output of a notebook's cell, in place of those before."""
-    from IPython.display import display
-
+    display = sys.modules["IPython.display"].display  # a kernel has loaded it
     content = {"text/plain": "\n".join(lines)}
     if _CELL:
         _CELL[0].update(content, raw=True)

@@ -1,5 +1,6 @@
 """The map of blur as a picture to look at and as numbers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,8 @@ from defocus.blur.learned_map import LARGEST_PX, BlurMap
 from defocus.errors import InputError
 from defocus.pictures.values import as_shown
 from defocus.pictures.write import write_float_tiff, write_image
-from defocus.storage.files import make_folder
+from defocus.processes.isolation import LeftOut
+from defocus.storage.files import make_folder, require_writable
 
 
 def map_paths(path: Path) -> tuple[Path, Path]:
@@ -50,3 +52,14 @@ def drawn(diameter_px: NDArray[np.float32]) -> NDArray[np.uint8]:
     scaled = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
     coloured = cv2.applyColorMap(scaled, cv2.COLORMAP_VIRIDIS)
     return np.ascontiguousarray(np.asarray(coloured, np.uint8)[:, :, ::-1])
+
+
+def check_map(path: Path, targets: Sequence[Path | LeftOut]) -> None:
+    """Refuse a map that could not be written, before anything is computed."""
+    both = map_paths(path)
+    if len(targets) > 1:
+        raise InputError(f"{path}: a map is of one picture; {len(targets)} are given")
+    for target in targets:
+        if isinstance(target, Path) and target.absolute() in {one.absolute() for one in both}:
+            raise InputError(f"{target}: the restored picture goes there; choose another map")
+    require_writable(path.parent)

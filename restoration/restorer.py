@@ -116,7 +116,7 @@ def restore_tiled(
     tiles = tiles_of(height, width, tile_px, overlap)
     done, to_do = 0, sum(map(needed, tiles))
     follow(done, to_do)
-    total = torch.zeros(blurry.shape)
+    total = torch.zeros(height, width, 3)
     for group in _groups(tiles, needed, batch):
         parts = torch.cat([as_tensor(blurry[tile.part]) for tile in group])
         if needed(group[0]):

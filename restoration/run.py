@@ -19,16 +19,16 @@ from defocus.baselines.weights.store import StoredWeights
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.blur.shown_map import shown_map
 from defocus.cluster.dispatcher import each
-from defocus.datasets.api import open_dataset
-from defocus.errors import DefocusError, InputError, SettingsError
+from defocus.errors import DefocusError, SettingsError
+from defocus.pictures.carried import remarks_after
 from defocus.pictures.headers import header_size
 from defocus.pictures.own_picture import OwnPicture, StoredColours, read_mask, read_own_picture
 from defocus.pictures.raw import RAW_SUFFIXES, raw_size
-from defocus.pictures.write import foreseen_remarks, remarks_after, write_picture, written_kind
+from defocus.pictures.write import foreseen_remarks, write_picture, written_kind
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import printable, say, track
-from defocus.restoration.blur_map_files import map_paths, refuse_existing_map, write_map
-from defocus.restoration.files.sources import given_pictures, targets_of, test_targets
+from defocus.restoration.blur_map_files import check_map, map_paths, refuse_existing_map, write_map
+from defocus.restoration.files.sources import Places, places_of
 from defocus.restoration.journal import JOURNAL, Restored, RestoreJournal
 from defocus.restoration.restoration import (
     Restoration,
@@ -40,7 +40,7 @@ from defocus.restoration.restorer import Restorer, restorer_of
 from defocus.restoration.scales import reduced_picture
 from defocus.restoration.settings import RestoreSettings
 from defocus.restoration.stages import Stages, in_stages
-from defocus.storage.files import make_folder, require_writable, sha256_file
+from defocus.storage.files import make_folder, sha256_file
 from defocus.strips import Colours
 
 CPU = torch.device("cpu")
@@ -59,7 +59,7 @@ def restore_pictures(
     # pictures. Names stay; RAW files become PNG of 16 bits, and those of a dataset ``PAIR.png``,
     # where ``score --dataset`` finds them. Whatever an image fails by is its reason.
     restorer = restorer_of(system, weights, settings.tile, device)
-    targets, whites = _targets(images, settings.out)
+    targets, whites = places_of(images, settings.out)
     identity = {**system.identity(), "weights": weights.sha256 if weights else ""}
     journal = _opened_journal(identity, settings, targets)
     finished: Iterator[tuple[int, Restored | LeftOut]]
@@ -80,11 +80,11 @@ def restore_pictures(
 
 
 def _opened_journal(
-    identity: Mapping[str, str | int], settings: RestoreSettings, targets: "Places"
+    identity: Mapping[str, str | int], settings: RestoreSettings, targets: Places
 ) -> RestoreJournal:
     """The journal of the folder, after a check that pictures and map can be written there."""
     if settings.map is not None:
-        _check_map(settings.map, [target for _, target in targets])
+        check_map(settings.map, [target for _, target in targets])
         if not (settings.out / JOURNAL).exists():
             refuse_existing_map(settings.map)
     journal = RestoreJournal(make_folder(settings.out), {**identity, **settings.record()})
@@ -102,17 +102,6 @@ def _failed(image: Path, failure: LeftOut) -> Restored:
     return Restored(str(image), "", reason=text)
 
 
-def _check_map(path: Path, targets: Sequence[Path | LeftOut]) -> None:
-    """Refuse a map that could not be written, before anything is computed."""
-    both = map_paths(path)
-    if len(targets) > 1:
-        raise InputError(f"{path}: a map is of one picture; {len(targets)} are given")
-    for target in targets:
-        if isinstance(target, Path) and target.absolute() in {one.absolute() for one in both}:
-            raise InputError(f"{target}: the restored picture goes there; choose another map")
-    require_writable(path.parent)
-
-
 def _refuse_other_map(
     path: Path, targets: Sequence[tuple[Path, Path | LeftOut]], journal: RestoreJournal
 ) -> None:
@@ -123,20 +112,6 @@ def _refuse_other_map(
         earlier = journal.earlier(image, target, sha256_file(image))
         if earlier is None or earlier.map != printable(str(path)):
             refuse_existing_map(path)
-
-
-Places = Sequence[tuple[Path, Path | LeftOut]]
-"""Pictures, each with the file to write, or the reason why it is left out."""
-
-
-def _targets(images: Sequence[Path] | str, out: Path) -> tuple[Places, dict[Path, int]]:
-    """Where each picture goes, and the white that a dataset says of its pictures of 16 bits."""
-    if isinstance(images, str):
-        dataset = open_dataset(images, damaged=True)
-        whites = {one.blurry: one.white for one in dataset.pairs if one.white is not None}
-        return test_targets(dataset, out), whites
-    pictures = given_pictures(images, out)
-    return list(zip(pictures, targets_of(pictures, out), strict=True)), {}
 
 
 MOST_PIXELS_BESIDE = 26_000_000

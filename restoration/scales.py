@@ -101,8 +101,10 @@ def handed_on(
     if smaller not in SCALES:
         return plan
     weight = plan.weights[factor]
+    heard = np.repeat(np.repeat(_heard(given, restored), factor, 0), factor, 1)
     rows, columns = weight.shape
-    heard = np.repeat(np.repeat(_heard(given, restored), factor, 0), factor, 1)[:rows, :columns]
+    beyond = max(0, rows - len(heard)), max(0, columns - heard.shape[1])  # of a tiny picture's map
+    heard = np.pad(heard, ((0, beyond[0]), (0, beyond[1])), mode="edge")[:rows, :columns]
     silent = np.clip((HEARD - heard) / (HEARD - SILENT), 0, 1)
     begin_px, end_px = NOTICED_PX
     blurred = (blur_map.diameter_px / factor - begin_px) / (end_px - begin_px)

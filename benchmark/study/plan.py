@@ -102,13 +102,11 @@ _NOT_IN_FACTS: Mapping[str, bool | IncEx] = {
     "training": dict.fromkeys(UNDECIDING, True),
 }
 
-
 LONG_STEPS = 1000
 """Steps from which on a training is timed before it begins: more than ``demo`` has."""
 
 SCALES = "scales"
 """The fact of a run that its pictures are restored at scales, which its training does not use."""
-
 TRAINING_OF = "training"
 """The fact of a run that names another run, whose training it evaluates."""
 

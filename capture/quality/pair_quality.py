@@ -49,13 +49,10 @@ Read = Callable[[Path], QuickLook]
 """Reads a shot, as :func:`defocus.capture.quality.quick_look.read_halved` does."""
 
 MEASURED_SIZE_PX = 800
-"""Longer side to which pictures are reduced before their misalignment is measured, because seconds
-count on the spot."""
+"""Longer side of the pictures whose misalignment is measured: seconds count on the spot."""
 
 LIGHT_SIZE_PX = 1600
-"""Longer side to which pictures are reduced before their light is compared: blur carries light
-across pixels, but hardly across blocks."""
-
+"""The same where light is compared: blur carries it across pixels, but hardly across blocks."""
 FIRST_SIZE_PX = 1000
 """Longer side of pictures at the first look, which must not delay the next shot."""
 ANCHOR_SIZE_PX = 3200
@@ -398,6 +395,6 @@ def _check_anchor(
 
 def _check_drift(quality: Quality, drift: float, width: float, limits: QualityLimits) -> None:
     pixels = limits.in_pixels(width)
-    share = f"{drift / width:.2%} of the width"
-    text = f"the camera drifted by {drift:.1f} px, {share}, while the pair was shot"
+    moved = f"{drift:.1f} px, {drift / width:.2%} of the width"
+    text = f"the camera drifted by {moved}, while the pair was shot"
     quality.compare(drift, pixels["drift_warn_px"], pixels["drift_reject_px"], text)

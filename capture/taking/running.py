@@ -13,7 +13,7 @@ from typing import get_args
 
 import click
 
-from defocus.capture.calibrations import Calibrations, load_calibrations
+from defocus.capture.calibrations import load_calibrations
 from defocus.capture.camera import (
     Camera,
     FileKind,
@@ -23,9 +23,7 @@ from defocus.capture.camera import (
     HasWhiteBalance,
 )
 from defocus.capture.planning.plan import Plan, lines_of, space_words, together
-from defocus.capture.planning.protocol import ShotProtocol
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.planning.shoot_settings import NumberSettings, ShootOptions
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder, refuse_occupied
 from defocus.capture.sessions.journal import Listener, Record
@@ -40,10 +38,9 @@ from defocus.capture.taking.shots.rig import (
     SessionCameras,
     focus_positions,
     open_rig,
-    tell_other_cameras,
 )
 from defocus.capture.taking.shots.series import shoot_series
-from defocus.capture.taking.shots.shooting import Handling, new_pairs, tell_file_names
+from defocus.capture.taking.shots.shooting import Handling, journalled_series
 from defocus.command_line.json_output import json_output
 from defocus.errors import DatasetError, InputError, InterruptedWorkError, StorageError
 from defocus.processes.interruption import terminated_as_interrupted
@@ -281,7 +278,7 @@ def shoot_new(
                 )
             requests = each_aperture(request, rig)
             plans = [plan_on(each, rig) for each in requests]
-            series = _journalled_series(folder, options, requests, plans, calibrations)
+            series = journalled_series(folder, options, requests, plans, calibrations)
             after = after_pair(hook, folder)
             handling = Handling(options, plans[0].settle_seconds, asker, after, calibrations)
             shoot_series(folder, rig, series, handling)
@@ -289,39 +286,6 @@ def shoot_new(
             tell_result(folder, pairs)
             ring("done")
             return exit_code(folder, pairs)
-
-
-def _journalled_series(
-    folder: SessionFolder,
-    options: ShootOptions,
-    requests: Sequence[BracketRequest],
-    plans: Sequence[Plan],
-    calibrations: Calibrations,
-) -> list[tuple[PlannedPair, ShotProtocol]]:
-    """The pairs to shoot with their protocols, once the journal has them and the scenes' notes."""
-    if shot := [one for one in folder.state.shoots if one.imported is None]:
-        tell_other_cameras(shot[-1], plans[0])
-    pairs = new_pairs(
-        folder.state,
-        options.scene,
-        scenes=options.scenes,
-        repeat=options.repeat,
-        focus_steps=plans[0].focus_steps,
-        apertures=len(plans),
-        listed=[scene.title for scene in options.scene_list],
-    )
-    tell_file_names(pairs)
-    kept = {**options.to_json(), "calibrations": calibrations.store(folder.root)}
-    first = len(folder.state.shoots)
-    shoots = [
-        {**each.journalled(plan, confirmed_by_yes=options.yes), "handling": kept}
-        for each, plan in zip(requests, plans, strict=True)
-    ]
-    folder.plan(shoots, pairs)
-    for scene in options.scene_list:
-        if scene.note:
-            folder.note(scene_slug(scene.title), scene.note)
-    return [(pair, plans[pair.shoot - first].protocol) for pair in pairs]
 
 
 def make_ready(rig: SessionCameras, options: ShootOptions) -> None:

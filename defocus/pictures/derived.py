@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from defocus.pictures.blocks import Block, kind_words, lost_blocks
+from defocus.pictures.carried import png_with
 from defocus.pictures.metadata import Metadata, inventory, read_metadata
 from defocus.pictures.png import COLOUR, Chunk, PngParts, png_parts
 from defocus.pictures.profiles import in_two_spaces
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.tags import with_orientation, with_thumbnail
-from defocus.pictures.write import png_with
 from defocus.progress import say
 from defocus.reading import require_file
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import FileError, ImageError, InputError
 from defocus.pictures.headers import kind_of, other_kind
@@ -118,3 +119,17 @@ def test_targets(dataset: Dataset, out: Path) -> list[tuple[Path, Path | LeftOut
         *((pair.blurry, out / f"{pair.id}.png") for pair in pairs),
         *((Path(one.id), one) for one in dataset.without()),
     ]
+
+
+Places = Sequence[tuple[Path, Path | LeftOut]]
+"""Pictures, each with the file to write, or the reason why it is left out."""
+
+
+def places_of(images: Sequence[Path] | str, out: Path) -> tuple[Places, dict[Path, int]]:
+    """Where each picture goes, and the white that a dataset says of its pictures of 16 bits."""
+    if isinstance(images, str):
+        dataset = open_dataset(images, damaged=True)
+        whites = {one.blurry: one.white for one in dataset.pairs if one.white is not None}
+        return test_targets(dataset, out), whites
+    pictures = given_pictures(images, out)
+    return list(zip(pictures, targets_of(pictures, out), strict=True)), {}

@@ -146,8 +146,7 @@ def _colours(lightness: Array, red: Array, blue: Array) -> Array:
 WINDOW_PX, STRIDE_PX = 128, 64
 BORDER_PX = (WINDOW_PX - STRIDE_PX) // 2
 TILES_AT_ONCE = 8
-"""Number of tiles that are compared at once; they take 1.6 MB of each picture, which stays in the
-cache."""
+"""Number of tiles that are compared at once: 1.6 MB of each picture, which stays in the cache."""
 OF_ROUNDING = (1 / 255) ** 2 / 12
 LEAKED = 5 / 12
 """Variance of one wave's frequency, squared cycles per window: 1/3 of the Hann window's leaking,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import defocus.extras
-from defocus import Section, extensions
+from defocus import Section
 from defocus.benchmark.documents.section_registry import (
     _sections_beside,
     all_sections,
@@ -15,6 +15,7 @@ from defocus.benchmark.documents.section_registry import (
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.results.store import open_results
 from defocus.errors import RegistryError
+from defocus.plugins import extensions
 from defocus.reports.model import Page, Paragraph
 from tests.benchmark.example_study import make_study, page_of
 from tests.brought import forgotten

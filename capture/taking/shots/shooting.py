@@ -7,15 +7,18 @@ from typing import Any
 
 from defocus.capture.calibrations import NO_CALIBRATIONS, Calibrations
 from defocus.capture.camera import KnowsTruth
+from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.protocol import PlannedShot, ShotProtocol
+from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.quality.limits import QualityLimits
+from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState, ShotPair
 from defocus.capture.taking.person import NOBODY, Person
 from defocus.capture.taking.shots.frames import PairTaking, TakenFrame, take_frames
-from defocus.capture.taking.shots.rig import FocusPositions, SessionCameras
+from defocus.capture.taking.shots.rig import FocusPositions, SessionCameras, tell_other_cameras
 from defocus.progress import several, warn_once
 from defocus.storage.files import make_folder
 
@@ -186,3 +189,36 @@ def _entry(
         "limits": limits.model_dump(),
         "exposure": protocol.asked.differences_ev,
     }
+
+
+def journalled_series(
+    folder: SessionFolder,
+    options: ShootOptions,
+    requests: Sequence[BracketRequest],
+    plans: Sequence[Plan],
+    calibrations: Calibrations,
+) -> list[tuple[PlannedPair, ShotProtocol]]:
+    """The pairs to shoot with their protocols, once the journal has them and the scenes' notes."""
+    if shot := [one for one in folder.state.shoots if one.imported is None]:
+        tell_other_cameras(shot[-1], plans[0])
+    pairs = new_pairs(
+        folder.state,
+        options.scene,
+        scenes=options.scenes,
+        repeat=options.repeat,
+        focus_steps=plans[0].focus_steps,
+        apertures=len(plans),
+        listed=[scene.title for scene in options.scene_list],
+    )
+    tell_file_names(pairs)
+    kept = {**options.to_json(), "calibrations": calibrations.store(folder.root)}
+    first = len(folder.state.shoots)
+    shoots = [
+        {**each.journalled(plan, confirmed_by_yes=options.yes), "handling": kept}
+        for each, plan in zip(requests, plans, strict=True)
+    ]
+    folder.plan(shoots, pairs)
+    for scene in options.scene_list:
+        if scene.note:
+            folder.note(scene_slug(scene.title), scene.note)
+    return [(pair, plans[pair.shoot - first].protocol) for pair in pairs]

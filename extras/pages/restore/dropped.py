@@ -14,6 +14,7 @@ from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.blur.shown_map import shown_map
 from defocus.errors import ImageError
 from defocus.extras.pages.restore.first_look import LookArea, look_area, part_of
+from defocus.pictures.carried import remarks_after
 from defocus.pictures.derived import meaning_of
 from defocus.pictures.metadata import Metadata
 from defocus.pictures.own_picture import OwnPicture, read_own_picture
@@ -21,7 +22,6 @@ from defocus.pictures.values import as_integer, as_shown
 from defocus.pictures.write import (
     encoded_picture,
     foreseen_remarks,
-    remarks_after,
     write_picture,
     write_plain_png,
     written_kind,
