@@ -86,7 +86,12 @@ class Unexplained:
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object, with the causes in words."""
-        return {**asdict(self), "causes": list(causes(self))}
+        document = {**asdict(self), "causes": list(causes(self))}
+        if self.sharp_member is not None:  # JSON has no tuples: read again, it is the same
+            document["sharp_member"]["dark_discs"] = [
+                list(place) for place in self.sharp_member.dark_discs
+            ]
+        return document
 
 
 def causes(rest: Unexplained) -> tuple[str, ...]:
