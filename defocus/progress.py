@@ -250,10 +250,10 @@ def _on_terminal() -> bool:
 
 def _in_notebook() -> bool:
     """Whether this process is the kernel of a Jupyter notebook, which shows what cells display."""
-    if "ipykernel" not in sys.modules:
+    interactive = sys.modules.get("IPython")  # a kernel has loaded it
+    if interactive is None or "ipykernel" not in sys.modules:
         return False
-    shell = sys.modules["IPython"].get_ipython()
-    return getattr(shell, "kernel", None) is not None
+    return getattr(interactive.get_ipython(), "kernel", None) is not None
 
 
 def _has_bars() -> bool:
@@ -290,7 +290,7 @@ _CELL: list[Any] = []
 
 def _display(lines: list[str]) -> None:
     """Show lines in the output of a notebook's cell, in place of those before."""
-    display = sys.modules["IPython.display"].display  # a kernel has loaded it
+    display = sys.modules["IPython.display"].display
     content = {"text/plain": "\n".join(lines)}
     if _CELL:
         _CELL[0].update(content, raw=True)
