@@ -74,6 +74,12 @@ def measured(command: str, folder: Path, cores: Sequence[int] = ()) -> Measured:
     )
 
 
+def from_anywhere(dataset: str) -> str:
+    """A dataset ``READER:PATH`` with its whole path, for commands that run in another folder."""
+    reader, _, path = dataset.partition(":")
+    return f"{reader}:{Path(path).resolve()}" if path else reader
+
+
 def size_of(folder: Path) -> int:
     """Bytes of all files below a folder."""
     return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
@@ -86,8 +92,7 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--on", type=int, default=2)
     asked = parser.parse_args()
-    reader, _, path = asked.dataset.partition(":")
-    dataset = f"{reader}:{Path(path).resolve()}" if path else reader
+    dataset = from_anywhere(asked.dataset)
     folder = make_folder(asked.out)
     write_text(folder / "settings.toml", SETTINGS)
     done = []

@@ -4,7 +4,6 @@
 machine with GPUs; ``--cpu`` does four steps of a few on two processes of a processor."""
 
 import argparse
-import csv
 import json
 import os
 import subprocess
@@ -17,6 +16,7 @@ import torch
 
 from defocus.storage.files import make_folder, write_json, write_text
 from defocus.training.record.checkpoint import load_checkpoint
+from defocus.training.record.curve_files import read_numbers
 from defocus.training.record.folder import CHECKPOINT, CURVE
 
 WAYS = {
@@ -96,13 +96,9 @@ def outcomes(out: Path, gpus: int, *, cpu: bool) -> Iterator[Outcome]:
 
 def speed_of(run: Path) -> tuple[float, float]:
     """Seconds a step, and the mean loss, of the steps that are timed."""
-    with (run / CURVE).open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    steady = rows[int(STEADY * len(rows)) :]
-    first, last = steady[0], steady[-1]
-    steps = max(1, int(last["step"]) - int(first["step"]))
-    seconds = float(last["seconds"]) - float(first["seconds"])
-    return seconds / steps, sum(float(row["loss"]) for row in steady) / len(steady)
+    rows = read_numbers(run / CURVE, "step", "seconds", "loss")
+    steps, seconds, losses = zip(*rows[int(STEADY * len(rows)) :], strict=True)
+    return (seconds[-1] - seconds[0]) / max(1, steps[-1] - steps[0]), sum(losses) / len(losses)
 
 
 def weights_of(run: Path) -> dict[str, torch.Tensor]:

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from defocus.storage.files import make_folder, write_json
-from research.chain import measured
+from research.chain import from_anywhere, measured
 
 TARGET = 1.8
 
@@ -54,8 +54,7 @@ def main() -> int:
     asked = parser.parse_args()
     if len(os.sched_getaffinity(0)) < 2:
         parser.error("two workers need two cores")
-    reader, _, path = asked.dataset.partition(":")
-    dataset = f"{reader}:{Path(path).resolve()}" if path else reader
+    dataset = from_anywhere(asked.dataset)
     found = []
     for verb in asked.verb or COMMANDS:
         found.append(ratio_of(verb, dataset, make_folder(asked.out).resolve(), asked.rounds))

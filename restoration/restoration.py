@@ -1,6 +1,5 @@
 """A picture restored once, from which any strength and mask is made at once."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -205,8 +204,7 @@ def restore_colours(
         heard = follow_scale(follow, plan.factors, factor)
         needed = partial(plan.needs, factor)
         restored, side = restorer.restored(given, heard, needed)
-        if math.isfinite(restorer.reach_px):
-            plan = handed_on(plan, factor, given, restored, blur_map)
+        plan = handed_on(plan, factor, given, restored, blur_map)
         small_map = reduced_map(blur_map, factor) if guard else None
         checked, put_back = _guarded(given, restored, small_map)
         tiles = _count_tiles(given, side, needed) if side else 1

@@ -5,7 +5,7 @@ the picture at half the size the same blur has half the diameter."""
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -47,6 +47,7 @@ class ScalePlan:
 
     weights: dict[int, Array]  # by the factor of reduction: ``(h, w)`` of cells, in [0, 1]
     size: tuple[int, int]  # height and width of the picture, px
+    reach_px: float  # of the network; infinite where it takes any blur at the whole size
 
     @property
     def factors(self) -> tuple[int, ...]:
@@ -88,7 +89,7 @@ def plan_scales(blur_map: BlurMap, reach_px: float) -> ScalePlan:
         weight = np.clip(1 - np.abs(place - number), 0, 1)
         if weight.any():
             weights[factor] = np.asarray(weight, np.float32)
-    return ScalePlan(weights, blur_map.size)
+    return ScalePlan(weights, blur_map.size, reach_px)
 
 
 def handed_on(
@@ -98,17 +99,19 @@ def handed_on(
 
     ``given`` is the picture at the factor, ``restored`` what the network alone made of it."""
     smaller = 2 * factor
-    if smaller not in SCALES:
+    if smaller not in SCALES or math.isinf(plan.reach_px):
         return plan
     weight = plan.weights[factor]
+    begin_px, end_px = NOTICED_PX
+    blurred = np.clip((blur_map.diameter_px / factor - begin_px) / (end_px - begin_px), 0, 1)
+    if not blurred.any():
+        return plan
     heard = np.repeat(np.repeat(_heard(given, restored), factor, 0), factor, 1)
     rows, columns = weight.shape
     beyond = max(0, rows - len(heard)), max(0, columns - heard.shape[1])  # of a tiny picture's map
     heard = np.pad(heard, ((0, beyond[0]), (0, beyond[1])), mode="edge")[:rows, :columns]
     silent = np.clip((HEARD - heard) / (HEARD - SILENT), 0, 1)
-    begin_px, end_px = NOTICED_PX
-    blurred = (blur_map.diameter_px / factor - begin_px) / (end_px - begin_px)
-    share = np.asarray(silent * np.clip(blurred, 0, 1), np.float32)
+    share = np.asarray(silent * blurred, np.float32)
     square = np.ones((SMALLEST_CELLS, SMALLEST_CELLS), np.uint8)
     opened = cv2.morphologyEx(share, cv2.MORPH_OPEN, square)
     side = (SMOOTHED_CELLS, SMOOTHED_CELLS)
@@ -117,7 +120,7 @@ def handed_on(
         return plan
     weights = {**plan.weights, factor: weight - moved}
     weights[smaller] = weights.get(smaller, np.zeros_like(moved)) + moved
-    return ScalePlan(dict(sorted(weights.items())), plan.size)
+    return replace(plan, weights=dict(sorted(weights.items())))
 
 
 def _heard(given: Colours, restored: Array) -> Array:
@@ -126,11 +129,11 @@ def _heard(given: Colours, restored: Array) -> Array:
     Both are of the picture at half the size, as what is finer may be noise."""
     changes, squares, means = [], [], []
     for rows in strips(len(restored)):
-        light = _cell_means(mean_of_colours(given[rows]), 2)
-        change = _cell_means(mean_of_colours(restored[rows]), 2) - light
-        changes.append(_cell_means(change**2, CELL_PX // 2))
-        squares.append(_cell_means(light**2, CELL_PX // 2))
-        means.append(_cell_means(light, CELL_PX // 2))
+        light = _means(mean_of_colours(given[rows]), 2)
+        change = _means(mean_of_colours(restored[rows]), 2) - light
+        changes.append(_means(change**2, CELL_PX // 2))
+        squares.append(_means(light**2, CELL_PX // 2))
+        means.append(_means(light, CELL_PX // 2))
     change, square, mean = (np.vstack(parts) for parts in (changes, squares, means))
     around = cv2.blur(mean, (DETAIL_CELLS, DETAIL_CELLS), borderType=cv2.BORDER_REPLICATE)
     variance = np.maximum(square - 2 * mean * around + around**2, 0)
@@ -139,14 +142,6 @@ def _heard(given: Colours, restored: Array) -> Array:
         np.sqrt(cv2.blur(one, side, borderType=cv2.BORDER_REPLICATE)) for one in (change, variance)
     )
     return np.asarray(changed / (detail + LEAST_DETAIL), np.float32)
-
-
-def _cell_means(values: Array, side_px: int) -> Array:
-    """Means of squares; the border is repeated to whole ones."""
-    below, right = (-length % side_px for length in values.shape)
-    padded = cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_REPLICATE)
-    size = padded.shape[1] // side_px, padded.shape[0] // side_px
-    return np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _place(diameter_px: Array, reach_px: float) -> Array:
@@ -209,18 +204,20 @@ def reduced_picture(picture: Colours, factor: int) -> Colours:
     """Means of squares of ``factor`` px, ``(h, w, 3)``; the border is repeated to whole squares."""
     if factor == 1:
         return picture
-    below, right = (-length % factor for length in picture.shape[:2])
-    width = (picture.shape[1] + right) // factor
-    height = (picture.shape[0] + below) // factor
+    height, width = (-(-length // factor) for length in picture.shape[:2])
     small = np.empty((height, width, 3), np.float32)
     for rows in strips(picture.shape[0]):
         top, bottom = rows.start // factor, -(-rows.stop // factor)
-        strip = picture[rows]
-        lacking = (bottom - top) * factor - len(strip)
-        padded = cv2.copyMakeBorder(strip, 0, lacking, 0, right, cv2.BORDER_REPLICATE)
-        size = (width, bottom - top)
-        small[top:bottom] = cv2.resize(padded, size, interpolation=cv2.INTER_AREA)
+        small[top:bottom] = _means(picture[rows], factor)
     return small
+
+
+def _means(values: Array, side_px: int) -> Array:
+    """Means of squares of ``(h, w)`` or ``(h, w, 3)``; the border is repeated to whole ones."""
+    below, right = (-length % side_px for length in values.shape[:2])
+    padded = cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    size = padded.shape[1] // side_px, padded.shape[0] // side_px
+    return np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def reduced_map(blur_map: BlurMap, factor: int) -> BlurMap:

@@ -86,12 +86,8 @@ class Unexplained:
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object, with the causes in words."""
-        document = {**asdict(self), "causes": list(causes(self))}
-        if self.sharp_member is not None:  # JSON has no tuples: read again, it is the same
-            document["sharp_member"]["dark_discs"] = [
-                list(place) for place in self.sharp_member.dark_discs
-            ]
-        return document
+        member = None if self.sharp_member is None else self.sharp_member.to_json()
+        return {**asdict(self), "sharp_member": member, "causes": list(causes(self))}
 
 
 def causes(rest: Unexplained) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import cv2
@@ -48,6 +48,10 @@ class SharpMember:
         if not all(map(math.isfinite, (*finite, *(part for disc in discs for part in disc)))):
             raise ValueError("a number is not finite")
         return cls(**known, dark_discs=discs)
+
+    def to_json(self) -> dict[str, Any]:
+        """As :meth:`of_json` takes it, with lists, as JSON has no tuples."""
+        return {**asdict(self), "dark_discs": [list(place) for place in self.dark_discs]}
 
 
 NUMBERS = tuple(one.name for one in fields(SharpMember) if one.name != "dark_discs")

@@ -48,7 +48,7 @@ def feature_similarity(
     factor = max(1, round(min(mask.shape) / _SIDE_PX))
     pictures = [_averaged(255.0 * picture, factor) @ _YIQ.T for picture in (shown, reference)]
     first, second = pictures
-    phases = _of_restored(first[:, :, 0]), kept_phase_congruency(second[:, :, 0])
+    phases = _of_output(*_content(first[:, :, 0])), kept_phase_congruency(second[:, :, 0])
     slopes = [_gradient(picture[:, :, 0]) for picture in pictures]
     near = _similarity(phases[0], phases[1], _PHASE)
     near = near * _similarity(slopes[0], slopes[1], _GRADIENT)
@@ -112,12 +112,12 @@ def phase_congruency(brightness: Array) -> Array:
 
 def kept_phase_congruency(brightness: Array) -> Array:
     """As :func:`phase_congruency`, remembered: for pictures that are asked for again."""
-    return _of_reference(np.ascontiguousarray(brightness).tobytes(), brightness.shape)
+    return _of_reference(*_content(brightness))
 
 
-def _of_restored(brightness: Array) -> Array:
-    """Likewise for a restored picture, which is compared with several references in turn."""
-    return _of_output(np.ascontiguousarray(brightness).tobytes(), brightness.shape)
+def _content(brightness: Array) -> tuple[bytes, tuple[int, ...]]:
+    """The values by which a picture is known again, and its shape."""
+    return np.ascontiguousarray(brightness).tobytes(), brightness.shape
 
 
 def _of_content(content: bytes, shape: tuple[int, ...]) -> Array:

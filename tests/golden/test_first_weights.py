@@ -1,5 +1,6 @@
 """The weights that a training begins with: the same seed gives the same ones in each version."""
 
+import argparse
 import hashlib
 import json
 from pathlib import Path
@@ -39,6 +40,7 @@ def test_networks_begin_as_they_did():
 
 def main() -> None:
     """Write the file: ``python -m tests.golden.test_first_weights``."""
+    argparse.ArgumentParser(description="Write the hashes of the first weights again.").parse_args()
     STORED.write_text(f"{json.dumps(first_weights(), indent=1, sort_keys=True)}\n")
 
 
