@@ -58,6 +58,11 @@ class Pointwise(nn.Conv2d):
         return given.reshape(*pixels.shape[:3], self.out_channels).permute(0, 3, 1, 2)
 
 
+def doubled(channels: int) -> nn.Sequential:
+    """Twice the size, half the channels (NAFNet)."""
+    return nn.Sequential(Pointwise(channels, 2 * channels, bias=False), nn.PixelShuffle(2))
+
+
 class PointwiseLinear(nn.Linear):
     """A linear layer, computed on the CPU as a 1 × 1 convolution over a batch of pixels."""
 

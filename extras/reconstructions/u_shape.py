@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.layers.pointwise import Pointwise
+from defocus.baselines.layers.pointwise import doubled
 
 
 class UShape(nn.Module):
@@ -36,7 +36,7 @@ class UShape(nn.Module):
         self.encoders = nn.ModuleList(blocks(count, channels) for count, channels in levels)
         self.downs = nn.ModuleList(down(channels) for channels in widths)
         self.middle = blocks(middle, 2 * widths[-1])
-        self.ups = nn.ModuleList(_up(2 * channels) for channels in widths)
+        self.ups = nn.ModuleList(doubled(2 * channels) for channels in widths)
         self.joins = nn.ModuleList(self.join(channels) for channels in widths)
         self.decoders = nn.ModuleList(blocks(count, channels) for count, channels in levels)
         self.ending = nn.Conv2d(width, 3, 3, padding=1)
@@ -66,8 +66,3 @@ class _Sum(nn.Module):
     def forward(self, both: torch.Tensor) -> torch.Tensor:
         risen, skip = both.chunk(2, dim=1)
         return risen + skip
-
-
-def _up(channels: int) -> nn.Sequential:
-    """Twice the size, half the channels."""
-    return nn.Sequential(Pointwise(channels, 2 * channels, bias=False), nn.PixelShuffle(2))

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from defocus.baselines.layers.named import named
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
-from defocus.baselines.layers.pointwise import FlatChannelNorm, Pointwise
+from defocus.baselines.layers.pointwise import FlatChannelNorm, Pointwise, doubled
 
 MEAN_RGB = (0.4488, 0.4371, 0.4040)
 """Mean colour of DIV2K, which the network takes from its input and adds to its output."""
@@ -222,10 +222,7 @@ class Bokehlicious(nn.Module):
 
     def _add_decoders(self, widths: Sequence[int]) -> None:
         self.decoders = nn.ModuleList([_blocks(2, widths[1]), _blocks(4, widths[0])])
-        self.ups = nn.ModuleList(
-            nn.Sequential(Pointwise(wide, 2 * wide, bias=False), nn.PixelShuffle(2))
-            for wide in widths[:0:-1]
-        )
+        self.ups = nn.ModuleList(map(doubled, widths[:0:-1]))
         self.out_stage = nn.Conv2d(widths[0] + PLACE, 3, 3, padding=1)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:

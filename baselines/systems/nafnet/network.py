@@ -9,7 +9,7 @@ from torch import nn
 
 from defocus.baselines.layers.frequency_selection import local_means
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
-from defocus.baselines.layers.pointwise import FlatChannelNorm, Pointwise
+from defocus.baselines.layers.pointwise import FlatChannelNorm, Pointwise, doubled
 
 EPSILON = 1e-6
 
@@ -64,11 +64,6 @@ class Block(nn.Module):
         return restored
 
 
-def _doubled(channels: int) -> nn.Sequential:
-    """Twice as large, with half as many channels."""
-    return nn.Sequential(Pointwise(channels, 2 * channels, bias=False), nn.PixelShuffle(2))
-
-
 class NAFNet(nn.Module):
     """From a blurry to the restored picture; blocks start as identities."""
 
@@ -97,7 +92,7 @@ class NAFNet(nn.Module):
         self.encoders = nn.ModuleList(map(self.level, encoder_blocks, widths[:-1]))
         self.decoders = nn.ModuleList(map(self.level, decoder_blocks, widths[-2::-1]))
         self.middle_blks = self.level(middle_blocks, widths[-1])
-        self.ups = nn.ModuleList(map(_doubled, widths[:0:-1]))
+        self.ups = nn.ModuleList(map(doubled, widths[:0:-1]))
         self.downs = nn.ModuleList(nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1])
 
     def level(self, times: int, channels: int) -> nn.Sequential:
