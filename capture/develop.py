@@ -274,7 +274,7 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings) -> Develop
     for unfinished in out.glob("*/.*.part.*"):  # of killed runs; nobody else writes in there
         unfinished.unlink(missing_ok=True)
     tasks = {pair.id: PairTask(root.absolute(), out.absolute(), pair, settings) for pair in pairs}
-    before = [name for name, task in tasks.items() if is_developed(task)]
+    before = {name for name, task in tasks.items() if is_developed(task)}
     new = {name: task for name, task in tasks.items() if name not in before}
     failed = sorted({*_develop_all(new, settings.where)})
     for name in failed:
