@@ -10,7 +10,7 @@ SCALES_REVISION = 2
 """Of restoring at scales: how the map of blur chooses them and how they are mixed. Raising it
 restores and scores again what is evaluated at scales, without training."""
 
-SCORING_REVISION = 14
+SCORING_REVISION = 15
 """Of what all scores rest on: profiles, protocols and their targets, the registration of pairs, the
 parts of pictures, the ceiling. Raising it computes every score again. Where one metric's numbers
 change, raise its ``Metric.revision`` instead."""

@@ -46,8 +46,6 @@ LARGE_GENERATED = {
     "docs/jdrl-restormer-strip-4px.webp": "crops at 1:1",
     "docs/jdrl-restormer-strip-8px.webp": "crops at 1:1",
     "docs/jdrl-unet-strip-8px.webp": "crops at 1:1",
-    "docs/overview.png": "the picture at the top of docs/alignment.md",
-    "docs/report.png": "the first screen of a report, in README.md",
     "docs/weights.jpg": "crops at 1:1",
     "research/dose_study/dose.json": "every number of docs/jdrl.md, measured in weeks",
 }

@@ -115,7 +115,8 @@ def test_a_picture_becomes_a_score(dataset, tmp_path):
     end = "defocus.benchmark.scoring.fused:fused_sums"
     ways = assert_followed("A picture becomes a score", "benchmark", words, (end,))
     begin = ("benchmark.commands.run", "benchmark.study.run", "benchmark.study.tasks")
-    begin += ("dispatcher", "processes", "isolation", "benchmark.study.work")
+    begin += ("cluster.dispatcher", "processes.workers", "processes.isolation")
+    begin += ("benchmark.study.work",)
     last = ("evaluation.evaluate", "evaluation.picture_scores", "scoring.score", "scoring.fused")
     assert ways == {(*begin, *(f"benchmark.{name}" for name in last))}
 
@@ -131,9 +132,9 @@ def test_a_pair_is_measured(tmp_path):
     begin = (
         "datasets.commands.audit",
         "datasets.audit.run",
-        "dispatcher",
-        "processes",
-        "isolation",
+        "cluster.dispatcher",
+        "processes.workers",
+        "processes.isolation",
     )
     begin += ("datasets.audit.pair_audit", "datasets.measuring.kept", "align.measure")
     searched = ("align.registration.register", "align.registration.zoom_search")

@@ -26,6 +26,7 @@ from defocus.pictures.read import read_image
 from defocus.pictures.write import write_image
 from defocus.reports.html import write_html
 from research.pages import site as site_pages
+from tests.benchmark import example_study
 from tests.benchmark.example_study import make_study, page_of
 from tests.browser.conftest import axe, browser, open_page
 from tests.command_process import start_code
@@ -324,7 +325,8 @@ def follow(page: Path, run: Run, folder: Path) -> Path:
 
 @pytest.mark.full
 def test_the_commands_about_reports_run(tmp_path, monkeypatch):
-    make_study(tmp_path / "study", 3, 24)
+    monkeypatch.setattr(example_study, "SYSTEMS", ("unet", "jdrl-unet", "rjdrl-unet", "restormer"))
+    make_study(tmp_path / "study", 4, 24)
     make_study(tmp_path / "before", 2, 24)
     monkeypatch.chdir(tmp_path)
     bench = command_group("defocus-bench", "defocus.benchmark.commands", "")
